@@ -1,0 +1,130 @@
+"""What colouring a photograph costs, beside what Pillow needs only to decode and encode it.
+
+    python benchmarks/photo.py [--model NAME_OR_PATH] [--repeat N] [--large]
+
+All timings of one run are taken in turns, so that whatever else the machine does falls on each of
+them alike. The picture is a sample of scikit-image (`pip install "rechroma[app]"`), tiled: unlike
+an enlarged one it has as much detail per pixel as a photograph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import skimage
+from PIL import Image
+
+from rechroma.colorizer import Colorizer
+from rechroma.engines import OnnxEngine, available_threads
+from rechroma.models import find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+QUALITY = 92
+
+
+def main() -> None:
+    """Print the table."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        _report(arguments.model, arguments.repeat, Path(folder), large=arguments.large)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--large", action="store_true", help="100 megapixels of 16 bit, too")
+    return parser.parse_args()
+
+
+def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
+    big, small = folder / "12mp.jpg", folder / "1mp.jpg"
+    Image.fromarray(_grey(3000, 4000)).save(big, quality=QUALITY)
+    Image.fromarray(_grey(1000, 1000)).save(small, quality=QUALITY)
+    colorizer = Colorizer(model)
+    engine = OnnxEngine(find_model(model))
+    square = np.full((1, 1, 256, 256), 50, np.float32)
+    stored = big.read_bytes()
+    seconds = _in_turns(
+        {
+            "grey": lambda: _through_pillow(stored, "L"),
+            "rgb": lambda: _through_pillow(stored, "RGB"),
+            "ours": lambda: colorizer.colorize_file(big, overwrite=True),
+            "network": lambda: engine.chroma(square),
+        },
+        repeat,
+    )
+    print(f"{available_threads()} threads, median of {repeat}; 12 megapixels, JPEG to JPEG")
+    print(f"Pillow, grey to grey            {seconds['grey'] * 1e3:7.0f} ms")
+    print(f"Pillow, grey to RGB             {seconds['rgb'] * 1e3:7.0f} ms")
+    print(f"Rechroma, warm                  {seconds['ours'] * 1e3:7.0f} ms")
+    print(f"  over Pillow grey to grey      {seconds['ours'] / seconds['grey']:7.2f} x")
+    print(f"  over Pillow grey to RGB       {seconds['ours'] / seconds['rgb']:7.2f} x")
+    print(f"network alone, 256 x 256        {seconds['network'] * 1e3:7.0f} ms")
+    for name, source in (("12 MP", big), ("1 MP", small)):
+        elapsed, peak = _command(source, model)
+        print(f"rechroma photo.jpg, cold, {name:5} {elapsed:7.2f} s {peak:6.0f} MB at the peak")
+    if large:
+        source = folder / "100mp.tif"
+        Image.fromarray(_grey(10000, 10000).astype(np.uint16) * 257).save(source)
+        elapsed, peak = _command(source, model)
+        print(f"100 MP, 16-bit TIFF, cold       {elapsed:7.2f} s {peak:6.0f} MB at the peak")
+
+
+def _grey(height: int, width: int) -> NDArray[np.uint8]:
+    with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
+        grey = np.asarray(image.convert("L"))
+    tile = np.block([[grey, grey[:, ::-1]], [grey[::-1], grey[::-1, ::-1]]])
+    tiled = np.tile(tile, (height // len(tile) + 1, width // len(tile) + 1))
+    return np.ascontiguousarray(tiled[:height, :width])
+
+
+def _through_pillow(stored: bytes, mode: str) -> None:
+    with Image.open(io.BytesIO(stored)) as image:
+        image.convert(mode).save(io.BytesIO(), "JPEG", quality=QUALITY)
+
+
+def _in_turns(actions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
+    """Median seconds of each action, after one round to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(repeat + 1):
+        for name, action in actions.items():
+            began = perf_counter()
+            action()
+            seconds[name].append(perf_counter() - began)
+    return {name: median(values[1:]) for name, values in seconds.items()}
+
+
+# A process that has forked counts its parent's memory as its own, so a small one stands between.
+_MEASURE = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL)
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def _command(source: Path, model: str) -> tuple[float, float]:
+    """Wall-clock seconds and peak memory in megabytes of the command line in a new process."""
+    command = ["-m", "rechroma", str(source), "--overwrite", "--model", model]
+    measure = [sys.executable, "-c", _MEASURE, sys.executable, *command]
+    words = subprocess.run(measure, check=True, capture_output=True, text=True).stdout.split()
+    seconds, peak = map(float, words[-2:])
+    return seconds, peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Rechroma gives black-and-white photographs plausible colour.
+
+>>> import rechroma
+>>> rechroma.colorize("photo.jpg")  # doctest: +SKIP
+PosixPath('photo.color.jpg')
+
+`Colorizer` does the same with a model, a provider and many files of your choice. What stands in
+`__all__` is the public interface; importing it is cheap, for the heavy parts are only loaded when
+they are first used.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rechroma._version import __version__
+from rechroma.errors import (
+    BrokenImageError,
+    CheckpointError,
+    DataError,
+    EmptyImageError,
+    EngineError,
+    FileError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    InputError,
+    InvalidChromaError,
+    MissingExtraError,
+    ModelContractError,
+    ModelError,
+    ModelIntegrityError,
+    ModelNotFoundError,
+    NotAnImageError,
+    OptionError,
+    ParityError,
+    ProviderError,
+    RechromaError,
+    RecipeError,
+    SourceError,
+    TargetError,
+    TargetExistsError,
+    UnsupportedImageError,
+    WorkshopError,
+)
+
+if TYPE_CHECKING:
+    from rechroma.colorizer import Colorizer
+    from rechroma.models import list_models
+
+    colorize = Colorizer().colorize  # so that its overloads need not be written twice
+else:
+
+    def colorize(image: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Colour one picture with the default model: see :meth:`Colorizer.colorize`."""
+        return _default_colorizer().colorize(image, **options)
+
+
+__all__ = [
+    "BrokenImageError",
+    "CheckpointError",
+    "Colorizer",
+    "DataError",
+    "EmptyImageError",
+    "EngineError",
+    "FileError",
+    "ImageTooLargeError",
+    "ImageTooSmallError",
+    "InputError",
+    "InvalidChromaError",
+    "MissingExtraError",
+    "ModelContractError",
+    "ModelError",
+    "ModelIntegrityError",
+    "ModelNotFoundError",
+    "NotAnImageError",
+    "OptionError",
+    "ParityError",
+    "ProviderError",
+    "RechromaError",
+    "RecipeError",
+    "SourceError",
+    "TargetError",
+    "TargetExistsError",
+    "UnsupportedImageError",
+    "WorkshopError",
+    "__version__",
+    "colorize",
+    "list_models",
+]
+
+_HOMES = {"Colorizer": "rechroma.colorizer", "list_models": "rechroma.models"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+@cache
+def _default_colorizer() -> Colorizer:
+    from rechroma.colorizer import Colorizer
+
+    return Colorizer()

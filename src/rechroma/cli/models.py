@@ -1,0 +1,118 @@
+"""`rechroma models`: which colour models are here, and what each says about itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rechroma.cli.failures import debug_option
+from rechroma.cli.options import json_option
+from rechroma.errors import ModelNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rechroma.models import ModelCard
+
+
+@click.group("models")
+@debug_option
+def models_group() -> None:
+    """Show the colour models that are here."""
+
+
+@models_group.command("list")
+@json_option("Print the cards as a JSON list.")
+@debug_option
+def list_command(as_json: bool) -> None:
+    """List the colour models; the default one is marked with a star.
+
+    Models of your own go into the folder that the environment variable RECHROMA_MODELS names, or
+    are given by their path: --model my.onnx
+    """
+    from rechroma.models import list_models
+
+    cards = list_models()
+    if as_json:
+        click.echo(json.dumps([_fields(card) for card in cards], indent=2))
+    elif cards:
+        _print_table(cards)
+    else:
+        click.echo("There is no colour model here; give one by its path: --model FILE.onnx")
+
+
+@models_group.command("info")
+@click.argument("model", default="default", metavar="[NAME|FILE]")
+@json_option("Print the card as JSON.")
+@debug_option
+def info_command(model: str, as_json: bool) -> None:
+    """Show a model's card: licence, authors, training data, measured quality."""
+    from rechroma.models import find_model, read_card
+
+    fields = _fields(read_card(find_model(model)))
+    if as_json:
+        click.echo(json.dumps(fields, indent=2))
+        return
+    del fields["bins"]  # hundreds of numbers, of use to a program only
+    shown = {name: _as_words(value) for name, value in fields.items()}
+    _print_grid([(name, words) for name, words in shown.items() if words])
+
+
+def _fields(card: ModelCard) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(card.to_json())
+    return fields
+
+
+def _print_table(cards: Sequence[ModelCard]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    default = _default_name(cards)
+    table = Table("", "Name", "Version", "Size", "Hints", "Licence", "About", box=None)
+    for card in cards:
+        star = "*" if card.name == default else ""
+        hints = "yes" if card.hints else "no"
+        cells = (star, card.name, card.version, f"{card.size} px", hints, card.licence)
+        table.add_row(*map(Text, (*cells, card.description)))
+    Console().print(table)
+
+
+def _default_name(cards: Sequence[ModelCard]) -> str | None:
+    from rechroma.models import find_model
+
+    try:
+        default = find_model("default")
+    except ModelNotFoundError:
+        return None
+    return next((card.name for card in cards if find_model(card.name) == default), None)
+
+
+def _print_grid(rows: Sequence[tuple[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    for name, words in rows:
+        grid.add_row(Text(name, "bold"), Text(words))
+    Console().print(grid)
+
+
+def _as_words(value: object) -> str:
+    """A field of a card as a person reads it; nested fields in brackets, lists one to a line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_as_words(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return "\n".join(map(_source_or_text, value))
+    return str(value)
+
+
+def _source_or_text(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    return ", ".join(str(value) for value in item.values() if value)

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+PROVIDERS = ("auto", "cpu", "cuda")  # as in rechroma.engines, too heavy to import for --help
+
+
+def model_options(command: _Command) -> _Command:
+    """Add `--model` and `--provider`."""
+    model = click.option(
+        "--model",
+        default="default",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="A model that 'rechroma models list' shows, or a model file of yours.",
+    )
+    provider = click.option(
+        "--provider",
+        type=click.Choice(PROVIDERS),
+        default="auto",
+        show_default=True,
+        help="What computes: the processor, an NVIDIA card, or the best there is.",
+    )
+    return model(provider(command))
+
+
+def json_option(help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - as click names it
+    """Add `--json`, passed on as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=help)

@@ -1,0 +1,31 @@
+"""Colour science in numpy and OpenCV: L*a*b*, gamut, ab bins, colourfulness."""
+
+from __future__ import annotations
+
+from rechroma.color.bins import (
+    TABLE_ROWS,
+    bin_centres,
+    bin_counts,
+    nearest_bins,
+    rebalancing_weights,
+    smooth_prior,
+    table_index,
+)
+from rechroma.color.colorfulness import colorfulness, colorfulness_abs
+from rechroma.color.lab import lab_to_srgb, lightness, luminance, srgb_to_lab
+
+__all__ = [
+    "TABLE_ROWS",
+    "bin_centres",
+    "bin_counts",
+    "colorfulness",
+    "colorfulness_abs",
+    "lab_to_srgb",
+    "lightness",
+    "luminance",
+    "nearest_bins",
+    "rebalancing_weights",
+    "smooth_prior",
+    "srgb_to_lab",
+    "table_index",
+]

@@ -1,0 +1,155 @@
+"""sRGB <-> CIE L*a*b* (D65, 2 degree observer) on arrays of 8 bit, 16 bit or float.
+
+The matrices and the transfer curve are those of IEC 61966-2-1, the Lab functions those of
+CIE 15:2004. Everything is float32 inside; integer input and output go through their full range
+(0..255 or 0..65535).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Float = NDArray[np.float32]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.floating]
+
+WHITE = np.array([0.950456, 1.0, 1.088754], np.float64)
+RGB_TO_XYZ = np.array(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ],
+    np.float64,
+)
+_RGB_TO_XYZ_OVER_WHITE = (RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
+_XYZ_OVER_WHITE_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
+_EPSILON = 216 / 24389  # CIE 15: where the cube root gives way to a line
+_KAPPA = 24389 / 27
+
+
+def as_unit(pixels: Pixels) -> Float:
+    """Integers to float32 in 0..1 by their full range; floats are only cast."""
+    if np.issubdtype(pixels.dtype, np.integer):
+        return np.asarray(pixels, np.float32) / np.float32(_top(pixels.dtype))
+    return np.asarray(pixels, np.float32)
+
+
+def from_unit(values: Float, dtype: DTypeLike = np.float32) -> Pixels:
+    """Float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
+    target = np.dtype(dtype)
+    if not np.issubdtype(target, np.integer):
+        return values.astype(target, copy=False)
+    top = _top(target)
+    levels: Pixels = np.clip(np.rint(values * np.float32(top)), 0, top).astype(target)
+    return levels
+
+
+def _top(dtype: DTypeLike) -> int:
+    return int(np.iinfo(np.dtype(dtype)).max)
+
+
+def to_linear(encoded: Float) -> Float:
+    """Undo the sRGB transfer curve; 0..1 to 0..1."""
+    low = encoded / np.float32(12.92)
+    high = cv2.pow((np.maximum(encoded, 0) + np.float32(0.055)) / np.float32(1.055), 2.4)
+    return np.where(encoded <= 0.04045, low, high.reshape(encoded.shape)).astype(np.float32)
+
+
+def to_encoded(linear: Float) -> Float:
+    """Apply the sRGB transfer curve; 0..1 to 0..1."""
+    high = cv2.pow(np.maximum(linear, 0), 1 / 2.4).reshape(linear.shape)
+    return np.where(
+        linear <= 0.0031308,
+        linear * np.float32(12.92),
+        high * np.float32(1.055) - np.float32(0.055),
+    ).astype(np.float32)
+
+
+def lightness_of_luminance(luminance: Float) -> Float:
+    """CIE L* (0..100) of relative luminance Y (0..1)."""
+    return np.float32(116) * _forward(luminance) - np.float32(16)
+
+
+def srgb_to_lab(rgb: Pixels) -> Float:
+    """Convert sRGB to L*a*b*.
+
+    Args:
+        rgb: (..., 3); uint8, uint16, or float in 0..1.
+
+    Returns:
+        (..., 3) float32: L* in 0..100, a* and b* roughly in -108..99.
+    """
+    f = _forward(to_linear(as_unit(rgb)) @ _RGB_TO_XYZ_OVER_WHITE.T)
+    return np.stack(
+        [
+            116 * f[..., 1] - 16,
+            500 * (f[..., 0] - f[..., 1]),
+            200 * (f[..., 1] - f[..., 2]),
+        ],
+        axis=-1,
+    ).astype(np.float32)
+
+
+def lab_to_linear(lab: Float) -> Float:
+    """Convert L*a*b* to linear-light RGB, (..., 3) float32; outside 0..1 when out of gamut."""
+    fy = (lab[..., 0] + np.float32(16)) / np.float32(116)
+    fx = fy + lab[..., 1] / np.float32(500)
+    fz = fy - lab[..., 2] / np.float32(200)
+    return _inverse(np.stack([fx, fy, fz], axis=-1)) @ _XYZ_OVER_WHITE_TO_RGB.T
+
+
+def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
+    """Convert L*a*b* to sRGB of `dtype`.
+
+    Colours outside the gamut come out outside 0..1 as float and saturate as integers: map them
+    first with :func:`rechroma.color.map_to_gamut`, which keeps their lightness and hue.
+    """
+    return from_unit(to_encoded(lab_to_linear(np.asarray(lab, np.float32))), dtype)
+
+
+def lightness(pixels: Pixels) -> Float:
+    """CIE L* (0..100) of sRGB pixels.
+
+    Args:
+        pixels: Grey (H, W) or colour (H, W, 3); uint8, uint16, or float in 0..1.
+
+    Returns:
+        (H, W) float32.
+    """
+    if pixels.ndim == 2:
+        return _grey_lightness(pixels)
+    return lightness_of_luminance(luminance(pixels))
+
+
+def luminance(rgb: Pixels) -> Float:
+    """Relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
+    return to_linear(as_unit(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1]
+
+
+def _grey_lightness(grey: Pixels) -> Float:
+    if np.issubdtype(grey.dtype, np.integer):
+        return np.asarray(lightness_table(grey.dtype.name)[grey])
+    return lightness_of_luminance(to_linear(as_unit(grey)))
+
+
+@cache
+def lightness_table(dtype: str) -> Float:
+    """L* of every grey level of an unsigned integer type: (256,) or (65536,) float32."""
+    levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    table: Float = lightness_of_luminance(to_linear(as_unit(levels)))
+    table.flags.writeable = False
+    return table
+
+
+def _forward(t: Float) -> Float:
+    root = np.cbrt(t)
+    return np.where(t > _EPSILON, root, (np.float32(_KAPPA) * t + 16) / 116).astype(np.float32)
+
+
+def _inverse(f: Float) -> Float:
+    cube = f * f * f
+    return np.where(cube > _EPSILON, cube, (116 * f - 16) / np.float32(_KAPPA)).astype(np.float32)

@@ -1,0 +1,469 @@
+"""The heart: a photograph in, the same photograph in colour out.
+
+The network sees a small copy and gives its chroma; the original's own lightness is joined with it
+at full size, so that no detail of the photograph is touched. Every front end calls this.
+
+The small copy is made by averaging areas of the sRGB-encoded grey, not of linear light: that is
+how the pictures that networks learn from were made small.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, fields
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast, overload
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rechroma.color import lightness
+from rechroma.color.lab import as_unit, from_unit
+from rechroma.color.render import render
+from rechroma.engines import OnnxEngine, available_threads
+from rechroma.errors import OptionError, RechromaError, TargetExistsError, UnsupportedImageError
+from rechroma.imaging import (
+    FORMATS,
+    MAX_PIXELS,
+    QUALITY,
+    SUFFIXES,
+    ChromaUpsampler,
+    encode_photo,
+    photo_of_array,
+    read_photo,
+    result_format,
+    write_atomically,
+    write_photo,
+)
+from rechroma.models import find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    from rechroma.color.lab import Float, Pixels
+    from rechroma.engines import Engine
+    from rechroma.imaging import Levels, Photo
+    from rechroma.models import ModelCard
+
+SMALLEST_SIZE, LARGEST_SIZE = 64, 2048
+
+_STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
+_MOST_ENLARGEMENT = 2  # of pictures smaller than the network's size: more shows it only blur
+_WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colours
+_WARM_HALF = 10.0  # chroma at which half of that is added
+_ORIENTATION = 0x0112  # EXIF
+_STALE_INFO = {"icc_profile", "transparency", "exif"}  # said of the grey pixels, not of the new
+
+
+class KnobOptions(TypedDict, total=False):
+    """The fields of :class:`Knobs` as keyword arguments."""
+
+    saturation: float
+    warmth: float
+    strength: float
+    size: int | None
+
+
+class FileOptions(KnobOptions, total=False):
+    """The keyword arguments of :meth:`Colorizer.colorize_file`, but for `target`."""
+
+    overwrite: bool
+    format: str | None
+    quality: int
+    label: bool
+    max_pixels: int
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What the user may turn.
+
+    Attributes:
+        saturation: Factor on the chroma, 0 (grey) to 3.
+        warmth: -1 (cooler) to 1 (warmer): up to 12 units of b* and 3 of a*, less where there is
+            little colour, so that neutral stays neutral.
+        strength: How much of the colour is mixed into the grey, 0 to 1.
+        size: Long side of the copy that the network sees, 64 to 2048 pixels; None for the size it
+            was trained for.
+
+    Raises:
+        OptionError: One of them is out of range.
+    """
+
+    saturation: float = 1.0
+    warmth: float = 0.0
+    strength: float = 1.0
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_range("saturation", self.saturation, 0, 3)
+        _check_range("warmth", self.warmth, -1, 1)
+        _check_range("strength", self.strength, 0, 1)
+        if self.size is not None:
+            _check_range("size", self.size, SMALLEST_SIZE, LARGEST_SIZE)
+
+    def apply(self, ab: Float) -> Float:
+        """Turn the knobs on chroma (..., 2), a* and b*."""
+        ab = ab * np.float32(self.saturation)
+        if self.warmth:
+            chroma = np.linalg.norm(ab, axis=-1, keepdims=True)
+            ab = ab + np.float32(self.warmth) * _WARM * (chroma / (chroma + _WARM_HALF))
+        return np.asarray(ab * np.float32(self.strength), np.float32)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one picture.
+
+    Attributes:
+        source: The photograph.
+        target: The coloured picture that was written.
+        width: Of both, in pixels.
+        height: Of both, in pixels.
+        seconds: Wall-clock time from opening the source to the finished target.
+        had_color: Whether the source was in colour or toned, and was turned to grey first.
+    """
+
+    source: Path
+    target: Path
+    width: int
+    height: int
+    seconds: float
+    had_color: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture of many that could not be coloured, and why."""
+
+    source: Path
+    target: Path
+    error: RechromaError
+
+
+class Colorizer:
+    """Colours photographs with one model. One instance may be used from several threads.
+
+    Args:
+        model: "default", a model's name (see :func:`rechroma.models.list_models`), or the path of
+            an .onnx file.
+        provider: "cpu", "cuda", or "auto" for the best there is.
+        threads: How many to use; without, one for each core that the process may use.
+        engine: What runs the model; given one, the other arguments but `threads` have no effect.
+
+    Raises:
+        ModelError: The model is not there, damaged, or breaks the contract.
+        ProviderError: The provider is not available here.
+        OptionError: The provider is unknown, or `threads` below 1.
+
+    Example:
+        >>> colorizer = Colorizer()  # doctest: +SKIP
+        >>> colorizer.colorize(Image.open("photo.jpg")).show()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "default",
+        *,
+        provider: str = "auto",
+        threads: int | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise OptionError(f"threads must be at least 1, not {threads}")
+        self._threads = threads or available_threads()
+        self._engine = engine or OnnxEngine(find_model(model), provider, threads)
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model says about itself."""
+        return self._engine.card
+
+    @overload
+    def colorize(
+        self, image: str | os.PathLike[str], *, label: bool = ..., **knobs: Unpack[KnobOptions]
+    ) -> Path: ...
+    @overload
+    def colorize(
+        self, image: bytes, *, label: bool = ..., **knobs: Unpack[KnobOptions]
+    ) -> bytes: ...
+    @overload
+    def colorize(
+        self, image: Image.Image, *, label: bool = ..., **knobs: Unpack[KnobOptions]
+    ) -> Image.Image: ...
+    @overload
+    def colorize(
+        self, image: NDArray[Any], *, label: bool = ..., **knobs: Unpack[KnobOptions]
+    ) -> NDArray[Any]: ...
+    def colorize(
+        self,
+        image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any],
+        *,
+        label: bool = True,
+        **knobs: Unpack[KnobOptions],
+    ) -> Path | bytes | Image.Image | NDArray[Any]:
+        """Colour one picture and give back what was given.
+
+        Args:
+            image: A path: the result is written beside it, as `photo.color.jpg`, and its path
+                returned. Bytes of a picture file: bytes in the same format. A Pillow image: one
+                in RGB or RGBA, upright, with its info and EXIF (8 bits a channel: Pillow has no
+                more). An array (H, W), or (H, W, C) with 1 to 4 channels, uint8, uint16 or float
+                in 0..1: (H, W, 3) of the same dtype, sRGB, or (H, W, 4) where there was alpha.
+            label: Whether files and bytes get the XMP note that a model made the colours.
+            **knobs: See :class:`Knobs`.
+
+        Raises:
+            InputError: The picture cannot be coloured.
+            FileError: A path that cannot be read, or a result that cannot be written.
+            OptionError: A knob out of range.
+            EngineError: The model failed; the picture is never returned uncoloured.
+        """
+        match image:
+            case str() | os.PathLike():
+                return self.colorize_file(image, label=label, **knobs).target
+            case bytes():
+                photo = read_photo(image)
+                return encode_photo(self._color(photo, Knobs(**knobs)), photo, label=label)
+            case Image.Image():
+                return self._color_pillow(image, Knobs(**knobs))
+            case np.ndarray():
+                return self._color_array(image, Knobs(**knobs))
+            case _:
+                raise UnsupportedImageError(
+                    f"a picture cannot be given as {type(image).__name__}",
+                    hint="Give a path, bytes, a Pillow image or a numpy array.",
+                )
+
+    def colorize_file(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str] | None = None,
+        *,
+        overwrite: bool = False,
+        format: str | None = None,  # noqa: A002 - Pillow's word for it
+        quality: int = QUALITY,
+        label: bool = True,
+        max_pixels: int = MAX_PIXELS,
+        **knobs: Unpack[KnobOptions],
+    ) -> Result:
+        """Colour a picture file.
+
+        Args:
+            source: The photograph; never changed.
+            target: The file to write; without, `photo.color.jpg` beside `photo.jpg`.
+            overwrite: Whether a target that is already there may be replaced.
+            format: Pillow's name of the format to write; without, what the target's suffix says.
+            quality: Of JPEG and WebP, 1 to 100.
+            label: Whether to add the XMP note that a model made the colours.
+            max_pixels: Refuse sources with more.
+            **knobs: See :class:`Knobs`.
+
+        Raises:
+            InputError: The picture cannot be coloured.
+            FileError: It cannot be read, or the result not be written.
+            OptionError: An option out of range.
+            EngineError: The model failed; nothing is written.
+        """
+        began = perf_counter()
+        turned = Knobs(**knobs)
+        source = Path(source)
+        target = default_target(source, format) if target is None else Path(target)
+        _check_target(source, target, overwrite=overwrite)
+        photo = read_photo(source, max_pixels=max_pixels)
+        write = partial(
+            write_photo,
+            rgb=self._color(photo, turned),
+            photo=photo,
+            format=format or SUFFIXES.get(target.suffix.lower()),
+            quality=quality,
+            label=label,
+        )
+        write_atomically(target, write, overwrite=overwrite)
+        height, width = photo.grey.shape
+        return Result(source, target, width, height, perf_counter() - began, photo.had_color)
+
+    def colorize_many(
+        self,
+        sources: Iterable[str | os.PathLike[str] | tuple[Path, Path]],
+        *,
+        jobs: int | None = None,
+        **options: Unpack[FileOptions],
+    ) -> Generator[Result | Failure]:
+        """Colour many picture files; one bad picture never stops the rest.
+
+        Args:
+            sources: Paths, or pairs of source and target; taken as they are needed.
+            jobs: Pictures at a time; without, as many as there are threads.
+            **options: The keyword arguments of :meth:`colorize_file`.
+
+        Returns:
+            A generator of a result or a failure for each picture, as they are finished. Closing
+            it stops after the pictures in hand.
+
+        Raises:
+            OptionError: An option out of range; no picture is touched.
+        """
+        jobs = self._threads if jobs is None else jobs
+        _check_range("jobs", jobs, 1, None)
+        _check_options(options)
+        pairs = (_pair(source, options.get("format")) for source in sources)
+        return self._many(pairs, jobs, options)
+
+    def _many(
+        self, pairs: Iterator[tuple[Path, Path]], jobs: int, options: FileOptions
+    ) -> Generator[Result | Failure]:
+
+        def attempt(source: Path, target: Path) -> Result | Failure:
+            try:
+                return self.colorize_file(source, target, **options)
+            except RechromaError as error:
+                return Failure(source, target, error)
+
+        pool = ThreadPoolExecutor(jobs)
+        running: set[Future[Result | Failure]] = set()
+        try:
+            while True:
+                # No more than this is queued: the list of sources may be long, and lazy.
+                fresh = islice(pairs, 2 * jobs - len(running))
+                running |= {pool.submit(attempt, *pair) for pair in fresh}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _color_pillow(self, image: Image.Image, knobs: Knobs) -> Image.Image:
+        photo = read_photo(image)
+        rgba: Pixels = _with_alpha(self._color(photo, knobs), photo.alpha)
+        if rgba.dtype != np.uint8:
+            rgba = from_unit(as_unit(rgba), np.uint8)
+        result = Image.fromarray(rgba)
+        result.info = {key: value for key, value in image.info.items() if key not in _STALE_INFO}
+        exif = image.getexif()
+        if exif:
+            exif.pop(_ORIENTATION, None)
+            result.info["exif"] = exif.tobytes()
+        return result
+
+    def _color_array(self, array: NDArray[Any], knobs: Knobs) -> NDArray[Any]:
+        photo = photo_of_array(array)
+        rgba: Pixels = _with_alpha(self._color(photo, knobs), photo.alpha)
+        if rgba.dtype == array.dtype:
+            return rgba
+        return from_unit(as_unit(rgba), array.dtype)
+
+    def _color(self, photo: Photo, knobs: Knobs) -> Levels:
+        grey = photo.grey
+        chroma = knobs.apply(self._chroma(grey, knobs.size or self.card.size))
+        upsampler = ChromaUpsampler(chroma, grey.shape)
+        rgb = np.empty((*grey.shape, 3), grey.dtype)
+
+        def fill(rows: slice) -> None:
+            rgb[rows] = render(grey[rows], upsampler.strip(rows))
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            for _ in pool.map(fill, _strips(*grey.shape)):
+                pass
+        return rgb
+
+    def _chroma(self, grey: Levels, size: int) -> Float:
+        """The network's chroma of the whole picture, (h, w, 2)."""
+        card = self.card
+        height, width = network_shape(grey.shape, size, card.scale)
+        shrinks = height <= grey.shape[0] and width <= grey.shape[1]
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        small = lightness(cast("Levels", cv2.resize(grey, (width, height), interpolation=method)))
+        padding = [(0, -side % card.stride) for side in small.shape]
+        padded = np.pad(small, padding, mode="reflect")
+        (chroma,) = self._engine.chroma(padded[None, None])
+        cropped: Float = chroma[:, : height // card.scale, : width // card.scale]
+        return np.ascontiguousarray(cropped.transpose(1, 2, 0))
+
+
+def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
+    """Where the result goes by default: `photo.color.jpg` beside `photo.jpg`.
+
+    Args:
+        source: The photograph.
+        format: The format asked for, by Pillow's name; without, the source's (a GIF becomes PNG).
+
+    Raises:
+        OptionError: There is no such format.
+    """
+    own = SUFFIXES.get(source.suffix.lower())
+    kind = format or own
+    wanted = kind and result_format(kind)
+    suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
+    return source.with_name(f"{source.stem}.color{suffix}")
+
+
+def network_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, int]:
+    """Height and width of the copy that the network sees, before it is padded.
+
+    Both are multiples of `scale`, so that the padding can be cropped from the chroma exactly.
+
+    Args:
+        shape: Height and width of the picture.
+        size: Long side asked for; a picture smaller than half of it gets twice its own.
+        scale: Height and width of the network's input over those of the chroma.
+    """
+    longest = max(shape)
+    factor = min(size, _MOST_ENLARGEMENT * longest) / longest
+    height, width = (max(round(side * factor / scale), 1) * scale for side in shape)
+    return height, width
+
+
+def _pair(
+    source: str | os.PathLike[str] | tuple[Path, Path],
+    format: str | None,  # noqa: A002
+) -> tuple[Path, Path]:
+    if isinstance(source, tuple):
+        return source
+    return Path(source), default_target(Path(source), format)
+
+
+def _check_options(options: FileOptions) -> None:
+    """Raise at once what would otherwise be raised for every picture."""
+    names = {field.name for field in fields(Knobs)}
+    Knobs(**{name: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
+    _check_range("quality", options.get("quality", QUALITY), 1, 100)
+    if wanted := options.get("format"):
+        result_format(wanted)
+
+
+def _check_target(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Refuse at once what would only fail after the work is done."""
+    if target.exists() and not overwrite:
+        raise TargetExistsError(
+            f"{target} is already there", hint="Choose another target, or ask to overwrite it."
+        )
+    if target.exists() and source.exists() and target.samefile(source):
+        raise TargetExistsError(
+            f"{target} is the photograph itself, which is never replaced",
+            hint="Choose another target.",
+        )
+
+
+def _check_range(name: str, value: float, low: float, high: float | None) -> None:
+    if not value >= low or (high is not None and not value <= high):  # a NaN is refused, too
+        wanted = f"at least {low}" if high is None else f"{low} to {high}"
+        raise OptionError(f"{name} must be {wanted}, not {value}")
+
+
+def _strips(height: int, width: int) -> list[slice]:
+    rows = max(_STRIP_PIXELS // width, 1)
+    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+
+
+def _with_alpha(rgb: Levels, alpha: Levels | None) -> Levels:
+    return rgb if alpha is None else cast("Levels", np.dstack([rgb, alpha]))

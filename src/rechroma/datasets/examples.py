@@ -1,0 +1,139 @@
+"""Training examples: a crop of a photograph as lightness and as the chroma to be found.
+
+An example is a function of (picture, size, seed) alone, and the order of all examples a function
+of (seed, step): a run that was stopped goes on with the very same examples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from rechroma.color import lightness, srgb_to_lab
+from rechroma.datasets.aging import aged_lightness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from rechroma.datasets.shards import Shards
+
+
+class Ticket(NamedTuple):
+    """Which picture to make an example of, at which side in pixels, and by which dice."""
+
+    picture: int
+    size: int
+    seed: int
+
+
+class Example(NamedTuple):
+    """Lightness (1, S, S) in 0..100 and the true a*b* (2, S / scale, S / scale)."""
+
+    lightness: Tensor
+    chroma: Tensor
+
+
+@dataclass(frozen=True)
+class Crops:
+    """How crops are taken.
+
+    Attributes:
+        sizes: Sides in pixels, one of which is drawn for each batch.
+        size_shares: How often each size is drawn; as long as `sizes`.
+        area: Least share of the picture's area that a crop shows.
+        aged: Share of the examples whose lightness looks old.
+    """
+
+    sizes: tuple[int, ...] = (128,)
+    size_shares: tuple[float, ...] = (1.0,)
+    area: float = 0.4
+    aged: float = 0.0
+
+
+class Examples(Dataset[Example]):
+    """Examples made from pictures on demand, by their tickets."""
+
+    def __init__(self, pictures: Shards, crops: Crops, scale: int) -> None:
+        self._pictures, self._crops, self._scale = pictures, crops, scale
+
+    def __getitem__(self, ticket: Ticket) -> Example:
+        rng = np.random.default_rng(ticket.seed)
+        rgb = random_crop(self._pictures[ticket.picture], ticket.size, self._crops.area, rng)
+        light = aged_lightness(rgb, rng) if rng.random() < self._crops.aged else lightness(rgb)
+        chroma = small_chroma(rgb, self._scale)
+        return Example(torch.from_numpy(light)[None], torch.from_numpy(chroma))
+
+
+class Tickets(Sampler[list[Ticket]]):
+    """Batches of tickets: every epoch goes through all pictures in an order of its own.
+
+    Args:
+        pictures: How many pictures there are.
+        crops: Sizes to draw from; a batch has one size and about the same number of pixels.
+        batch: Examples in a batch of the first size.
+        seed: Of the whole run.
+        start: The step to begin with, to go on after a stop.
+        steps: The step to end before.
+    """
+
+    def __init__(
+        self, pictures: int, crops: Crops, batch: int, seed: int, start: int, steps: int
+    ) -> None:
+        self._pictures, self._crops, self._batch = pictures, crops, batch
+        self._seed, self._start, self._steps = seed, start, steps
+
+    def __len__(self) -> int:
+        return self._steps - self._start
+
+    def __iter__(self) -> Iterator[list[Ticket]]:
+        for step in range(self._start, self._steps):
+            yield self._tickets(step)
+
+    def _tickets(self, step: int) -> list[Ticket]:
+        rng = np.random.default_rng((self._seed, step))
+        sizes = self._crops.sizes
+        size = int(rng.choice(sizes, p=self._crops.size_shares))
+        count = max(1, round(self._batch * (sizes[0] / size) ** 2))
+        first = step * self._batch
+        pictures = [self._picture(first + number) for number in range(count)]
+        seeds = rng.integers(0, 2**62, count)
+        return [Ticket(p, size, int(s)) for p, s in zip(pictures, seeds, strict=True)]
+
+    def _picture(self, place: int) -> int:
+        epoch, within = divmod(place, self._pictures)
+        if getattr(self, "_epoch", None) != epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng((self._seed, 1 << 40, epoch)).permutation(
+                self._pictures
+            )
+        return int(self._order[within])
+
+
+def random_crop(
+    rgb: NDArray[np.uint8], size: int, area: float, rng: Generator
+) -> NDArray[np.uint8]:
+    """A square crop of at least `area` of the largest square, scaled to `size`, maybe mirrored."""
+    height, width = rgb.shape[:2]
+    side = max(2, round(min(height, width) * np.sqrt(rng.uniform(area, 1))))
+    top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
+    crop = rgb[top : top + side, left : left + side]
+    shrink = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    scaled = cv2.resize(crop, (size, size), interpolation=shrink)
+    return np.ascontiguousarray(scaled[:, ::-1] if rng.random() < 0.5 else scaled, np.uint8)
+
+
+def small_chroma(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
+    """The mean a*b* of every scale x scale cell, (2, H / scale, W / scale)."""
+    height, width = rgb.shape[:2]
+    small = (width // scale, height // scale)
+    chroma = cv2.resize(srgb_to_lab(rgb)[..., 1:], small, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(np.moveaxis(chroma, -1, 0), np.float32)

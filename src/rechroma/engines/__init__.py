@@ -1,0 +1,9 @@
+"""Engines run colour models: lightness in, chroma out."""
+
+from __future__ import annotations
+
+from rechroma.engines.base import Engine, available_threads
+from rechroma.engines.fake import FakeEngine
+from rechroma.engines.onnx import PROVIDERS, OnnxEngine
+
+__all__ = ["PROVIDERS", "Engine", "FakeEngine", "OnnxEngine", "available_threads"]

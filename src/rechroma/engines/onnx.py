@@ -1,0 +1,118 @@
+"""Colour models on ONNX Runtime: on any processor, and on NVIDIA cards where it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime as ort
+
+from rechroma.engines.base import available_threads
+from rechroma.errors import EngineError, InvalidChromaError, OptionError, ProviderError
+from rechroma.models import load_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rechroma.color.lab import Float
+    from rechroma.models import ModelCard
+
+PROVIDERS = ("auto", "cpu", "cuda")
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+
+
+class OnnxEngine:
+    """Runs a colour model file with ONNX Runtime. Safe to use from several threads.
+
+    Args:
+        path: The model file.
+        provider: "cpu", "cuda", or "auto" for the best there is.
+        threads: Threads for one run; without, one for each core that the process may use.
+
+    Raises:
+        ModelContractError: The file is no model or breaks the contract.
+        ProviderError: The provider is not available here.
+        OptionError: The provider is unknown, or `threads` below 1.
+    """
+
+    def __init__(self, path: Path, provider: str = "auto", threads: int | None = None) -> None:
+        self._path = path
+        self._session, self._card = load_model(path, _resolve(provider), _options(threads))
+        if provider == "cuda" and self.provider != "cuda":
+            raise _no_cuda()
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model says about itself."""
+        return self._card
+
+    @property
+    def provider(self) -> str:
+        """What the model runs on: "cpu" or "cuda"."""
+        return "cuda" if _CUDA in self._session.get_providers() else "cpu"
+
+    def chroma(self, lightness: Float) -> Float:
+        """See :meth:`rechroma.engines.Engine.chroma`.
+
+        Raises:
+            InvalidChromaError: The model gave a NaN, an infinity or a wrong shape.
+            EngineError: The model failed.
+        """
+        feed: dict[str, Any] = {"lightness": np.ascontiguousarray(lightness, np.float32)}
+        if self._card.hints:
+            count, _, height, width = lightness.shape
+            feed["hints"] = np.zeros((count, 3, height, width), np.float32)
+        try:
+            (chroma,) = self._session.run(["chroma"], feed)
+        except Exception as error:  # ONNX Runtime's own classes share no public base
+            raise EngineError(
+                f"{self._path} failed on an input of {lightness.shape}: {error}".splitlines()[0],
+                hint="Try a smaller size, or another provider.",
+            ) from error
+        self._check(chroma, lightness.shape)
+        return np.asarray(chroma, np.float32)
+
+    def _check(self, chroma: Float, of: tuple[int, ...]) -> None:
+        scale = self._card.scale
+        wanted = (of[0], 2, of[2] // scale, of[3] // scale)
+        if chroma.shape != wanted:
+            raise self._invalid(f"a chroma of shape {chroma.shape} instead of {wanted}")
+        if not np.isfinite(chroma).all():
+            raise self._invalid("a chroma that is not finite (NaN or infinity)")
+
+    def _invalid(self, what: str) -> InvalidChromaError:
+        return InvalidChromaError(
+            f"{self._path} gave {what}", hint="Use another model: see 'rechroma models list'."
+        )
+
+
+def _resolve(provider: str) -> list[str]:
+    if provider not in PROVIDERS:
+        raise OptionError(
+            f"there is no provider '{provider}'", hint=f"Choose one of {', '.join(PROVIDERS)}."
+        )
+    has_cuda = _CUDA in ort.get_available_providers()
+    if provider == "cuda" and not has_cuda:
+        raise _no_cuda()
+    return [_CUDA, _CPU] if has_cuda and provider != "cpu" else [_CPU]
+
+
+def _no_cuda() -> ProviderError:
+    return ProviderError(
+        "provider 'cuda' is not available here",
+        hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's libraries.",
+    )
+
+
+def _options(threads: int | None) -> ort.SessionOptions:
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads must be at least 1, not {threads}")
+    options = ort.SessionOptions()
+    options.enable_cpu_mem_arena = False  # pictures differ in shape: an arena would only grow
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the core
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = threads or available_threads()
+    return options

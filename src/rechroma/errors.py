@@ -1,0 +1,196 @@
+"""Every error that Rechroma raises on purpose, as one tree.
+
+Each leaf knows the exit code with which the command line ends and the HTTP status with which a
+service answers, so that no front end keeps a table of its own::
+
+    RechromaError
+    ├── InputError                  what was given cannot be coloured
+    │   ├── EmptyImageError         the file holds no bytes, or the picture no pixels
+    │   ├── NotAnImageError         the bytes are of no known picture format
+    │   ├── UnsupportedImageError   a picture, but of a kind that is not handled
+    │   ├── BrokenImageError        a picture that ends early or does not decode
+    │   ├── ImageTooSmallError      a side below two pixels: there is nothing to see in it
+    │   └── ImageTooLargeError      more pixels than the limit allows
+    ├── FileError                   the file system said no
+    │   ├── SourceError             the source is missing or may not be read
+    │   ├── TargetError             the result could not be written (access, full disk)
+    │   └── TargetExistsError       the result is already there and was not to be overwritten
+    ├── OptionError                 a knob or an option outside its range
+    ├── ModelError                  the colour model file
+    │   ├── ModelNotFoundError      no model of that name or path
+    │   ├── ModelIntegrityError     the file's SHA-256 is not the one that was published
+    │   └── ModelContractError      the file breaks the colour model contract
+    ├── EngineError                 running the model
+    │   ├── ProviderError           the provider is unknown or not available here
+    │   └── InvalidChromaError      the model gave a NaN, an infinity or a wrong shape
+    ├── MissingExtraError           an optional dependency is not installed
+    └── WorkshopError               training, measuring and exporting
+        ├── DataError               a shard or data set that cannot be used
+        ├── RecipeError             a recipe with unknown keys or impossible values
+        ├── CheckpointError         a checkpoint that does not fit
+        └── ParityError             an exported model that disagrees with its network
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RechromaError(Exception):
+    """The root of all errors raised on purpose.
+
+    Args:
+        message: One line that says what is wrong, with the file's name where there is one.
+        hint: One line that says what the user can do about it.
+    """
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(RechromaError):
+    """What was given cannot be coloured."""
+
+    exit_code = 65
+    http_status = 422
+
+
+class EmptyImageError(InputError):
+    """The file holds no bytes, or the picture no pixels."""
+
+
+class NotAnImageError(InputError):
+    """The bytes are of no known picture format."""
+
+    http_status = 415
+
+
+class UnsupportedImageError(InputError):
+    """A picture, but of a kind that is not handled."""
+
+    http_status = 415
+
+
+class BrokenImageError(InputError):
+    """A picture that ends early or does not decode."""
+
+
+class ImageTooSmallError(InputError):
+    """A picture with a side below two pixels."""
+
+
+class ImageTooLargeError(InputError):
+    """A picture with more pixels than the limit allows."""
+
+    http_status = 413
+
+
+class FileError(RechromaError):
+    """The file system said no."""
+
+    exit_code = 74
+
+
+class SourceError(FileError):
+    """The source is missing or may not be read."""
+
+    exit_code = 66
+    http_status = 404
+
+
+class TargetError(FileError):
+    """The result could not be written."""
+
+    exit_code = 73
+    http_status = 507
+
+
+class TargetExistsError(FileError):
+    """The result is already there and was not to be overwritten."""
+
+    exit_code = 73
+    http_status = 409
+
+
+class OptionError(RechromaError, ValueError):
+    """A knob or an option outside its range."""
+
+    exit_code = 2
+    http_status = 422
+
+
+class ModelError(RechromaError):
+    """Something is wrong with a colour model file."""
+
+    exit_code = 78
+
+
+class ModelNotFoundError(ModelError):
+    """There is no model of that name or path."""
+
+    http_status = 404
+
+
+class ModelIntegrityError(ModelError):
+    """The file's SHA-256 is not the one that was published."""
+
+
+class ModelContractError(ModelError):
+    """The file breaks the colour model contract."""
+
+
+class EngineError(RechromaError):
+    """Running the model failed."""
+
+    exit_code = 70
+
+
+class ProviderError(EngineError):
+    """The provider is unknown, or not available on this machine."""
+
+    exit_code = 69
+    http_status = 503
+
+
+class InvalidChromaError(EngineError):
+    """The model gave a NaN, an infinity or a wrong shape."""
+
+
+class MissingExtraError(RechromaError):
+    """An optional dependency is not installed."""
+
+    exit_code = 69
+    http_status = 501
+
+
+class WorkshopError(RechromaError):
+    """Training, measuring or exporting failed."""
+
+
+class DataError(WorkshopError):
+    """A shard or data set cannot be used."""
+
+    exit_code = 65
+
+
+class RecipeError(WorkshopError):
+    """A recipe has unknown keys or impossible values."""
+
+    exit_code = 78
+
+
+class CheckpointError(WorkshopError):
+    """A checkpoint does not fit the network or the recipe."""
+
+    exit_code = 65
+
+
+class ParityError(WorkshopError):
+    """An exported model disagrees with the network it was exported from."""
+
+    exit_code = 70

@@ -1,0 +1,320 @@
+"""Reads photographs: files, bytes, streams, Pillow's pictures and arrays become a `Photo`.
+
+Pillow decodes everything but colours of 16 bit, which it would cut to 8: those go through OpenCV.
+Of animations and files with several pages the first picture is read.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+
+import cv2
+import numpy as np
+from PIL import (  # the plugins register themselves in Image.OPEN
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    TiffImagePlugin,
+    WebPImagePlugin,  # noqa: F401
+)
+
+from rechroma.errors import (
+    BrokenImageError,
+    EmptyImageError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    InputError,
+    NotAnImageError,
+    RechromaError,
+    SourceError,
+    UnsupportedImageError,
+)
+from rechroma.imaging import grey
+from rechroma.imaging.formats import FORMATS, enable_heif
+from rechroma.imaging.icc import Profile
+from rechroma.imaging.metadata import metadata_of, orientation_of
+from rechroma.imaging.photo import Levels, Photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_PIXELS = 250_000_000
+"""The usual limit to a picture's pixels: some 2 GB of memory while it is coloured."""
+
+_SMALLEST_SIDE = 2
+_BITS_TAG, _PLANAR_TAG, _EXTRA_TAG = 258, 284, 338  # of a TIFF
+_PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
+_STEPS = {  # down and across, after swapping the axes for orientations above 4
+    2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
+}  # fmt: skip
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def read_photo(
+    source: Path | bytes | BinaryIO | Image.Image,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
+) -> Photo:
+    """Read a photograph and turn it to grey.
+
+    Args:
+        source: A file's path or its content, a stream opened for bytes, or a picture of Pillow's.
+        max_pixels: The most pixels to accept. They are counted before anything is decoded.
+        name: What errors call the picture; by default the file's name.
+
+    Raises:
+        SourceError: The file is missing, a folder, or may not be read.
+        EmptyImageError: No bytes, or no pixels.
+        NotAnImageError: The bytes are of no known format.
+        UnsupportedImageError: A kind of picture that is not handled.
+        BrokenImageError: The picture does not decode.
+        ImageTooSmallError: A side of less than 2 pixels.
+        ImageTooLargeError: More pixels than `max_pixels`.
+        MissingExtraError: A HEIC picture, and pillow-heif is not installed.
+    """
+    name = name or _name_of(source)
+    with _named(name):
+        if isinstance(source, Image.Image):
+            return _photo_of_image(source, max_pixels)
+        with _opened(source, name) as file:
+            return _photo_of_image(_recognized(file), max_pixels, file)
+
+
+def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
+    """Make a photograph of pixels in sRGB.
+
+    Args:
+        array: (H, W), or (H, W, C) with grey (C = 1), grey and alpha (2), RGB (3) or RGBA (4);
+            uint8, uint16, or float in 0..1, which is processed in 16 bit.
+
+    Raises:
+        UnsupportedImageError: Another shape or type, a float outside 0..1 or not a number.
+        EmptyImageError: No pixels.
+        ImageTooSmallError: A side of less than 2 pixels.
+    """
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
+        raise UnsupportedImageError(
+            f"an array of shape {array.shape} is no picture",
+            hint="shapes are (H, W), or (H, W, C) with C = 1, 2, 3 or 4",
+        )
+    with _named("the array"):
+        _check_size((array.shape[1], array.shape[0]), max_pixels=None)
+    pixels = _levels(array).reshape(*array.shape[:2], -1)
+    channels = pixels.shape[2]
+    alpha = cast("Levels", np.ascontiguousarray(pixels[..., -1])) if channels in (2, 4) else None
+    if channels < 3:
+        return Photo(grey=pixels[..., 0], alpha=alpha)
+    neutral, had_color = grey.of_rgb(pixels[..., :3])
+    return Photo(grey=neutral, alpha=alpha, had_color=had_color)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put the picture's name before what is wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{name}: {error.message}", hint=error.hint) from error.__cause__
+
+
+def _name_of(source: object) -> str:
+    name = source if isinstance(source, Path) else getattr(source, "name", None)
+    return str(name) if isinstance(name, str | Path) and str(name) else "the picture"
+
+
+@contextmanager
+def _opened(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO]:
+    try:
+        file = source.open("rb") if isinstance(source, Path) else BytesIO(_content(source))
+    except FileNotFoundError as error:
+        raise SourceError(f"{name}: there is no such file") from error
+    except OSError as error:
+        raise SourceError(f"{name}: {error.strerror or error}") from error
+    with file:
+        yield file
+
+
+def _content(source: bytes | BinaryIO) -> bytes:
+    return source if isinstance(source, bytes) else source.read()
+
+
+def _recognized(file: BinaryIO) -> Image.Image:
+    """Open a picture by its first bytes, whatever its name says; nothing is decoded yet.
+
+    Pillow's own `open` would warn of pictures above its limit, or refuse them, before ours counts.
+    """
+    prefix = file.read(16)
+    if not prefix:
+        raise EmptyImageError("the file is empty")
+    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
+        enable_heif()
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory and accept and accept(prefix) is True:
+            file.seek(0)
+            with _decoding():
+                return factory(file, "")
+    raise NotAnImageError(
+        "this is not a picture in a known format",
+        hint="known are JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC; the name's ending does not count",
+    )
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn whatever a decoder raises, which is nearly anything, into one of our errors."""
+    try:
+        yield
+    except RechromaError:
+        raise
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise ImageTooLargeError("the picture does not fit into memory") from error
+    except Exception as error:
+        if "unknown pixel mode" in str(error):
+            raise UnsupportedImageError(
+                "this kind of TIFF is not handled", hint="save it as RGB or grey, of 8 or 16 bit"
+            ) from error
+        raise BrokenImageError(
+            "the picture is damaged or ends early",
+            hint="get the file once more from where it is whole",
+        ) from error
+
+
+def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
+    _check_size(image.size, max_pixels)
+    deep = file if file is not None and _has_deep_colors(image) else None
+    with _decoding(), _PILLOW_LIMIT.lifted():
+        image.load()
+    orientation = orientation_of(image)
+    swapped = orientation > 4
+    size = image.size[::-1] if swapped else image.size
+    metadata = metadata_of(image, size, swapped=swapped)
+    profile = Profile(metadata.icc)
+    with _decoding():
+        pixels = _deep_pixels(deep, image.mode, profile) if deep else _pixels(image, profile)
+    return Photo(
+        grey=_upright(pixels.grey, orientation),
+        alpha=None if pixels.alpha is None else _upright(pixels.alpha, orientation),
+        format=_format_of(image),
+        had_color=pixels.had_color,
+        metadata=metadata,
+    )
+
+
+def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
+    width, height = size
+    if width * height == 0:
+        raise EmptyImageError("the picture has no pixels")
+    if min(size) < _SMALLEST_SIDE:
+        raise ImageTooSmallError(f"{width} x {height} pixels are too few to colour")
+    if max_pixels is not None and width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"{width} x {height} pixels are more than the limit of {max_pixels}",
+            hint="raise the limit if you trust the file and have the memory",
+        )
+
+
+def _format_of(image: Image.Image) -> str:
+    name = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
+    return name if name and name in FORMATS else "PNG"
+
+
+class _Pixels(NamedTuple):
+    grey: Levels
+    alpha: Levels | None
+    had_color: bool
+
+
+def _pixels(image: Image.Image, profile: Profile) -> _Pixels:
+    if image.has_transparency_data and not image.mode.startswith("I"):
+        image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        image = image.convert(image.mode.removesuffix("A"))
+    else:
+        alpha = None
+    if (
+        image.mode == "I;16"
+        and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+    ):
+        image = Image.fromarray(65535 - np.asarray(image))  # Pillow only does it for 8 bit
+    levels, had_color = grey.of_image(image, profile)
+    return _Pixels(levels, alpha, had_color)
+
+
+def _has_deep_colors(image: Image.Image) -> bool:
+    """Whether a picture that is not decoded yet has colours of 16 bit, which Pillow cuts to 8."""
+    if image.mode not in ("RGB", "RGBA"):
+        return False
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    deep = bool(max(image.tag_v2.get(_BITS_TAG, (8,))) > 8)
+    if deep and (image.tag_v2.get(_PLANAR_TAG) == 2 or image.tag_v2.get(_EXTRA_TAG) == (1,)):
+        raise UnsupportedImageError(
+            "16-bit colours in separate planes or multiplied by their opacity are not handled",
+            hint="save it with interleaved channels and without transparency",
+        )
+    return deep
+
+
+def _deep_pixels(file: BinaryIO, mode: str, profile: Profile) -> _Pixels:
+    file.seek(0)
+    bgr = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if bgr is None or bgr.dtype != np.uint16:
+        raise BrokenImageError("the picture's 16-bit colours do not decode")
+    alpha = np.ascontiguousarray(bgr[..., 3]) if mode == "RGBA" else None
+    levels, had_color = grey.of_rgb(cast("Levels", bgr[..., 2::-1]), profile)
+    return _Pixels(levels, cast("Levels | None", alpha), had_color)
+
+
+def _upright(plane: Levels, orientation: int) -> Levels:
+    if orientation == 1:
+        return plane
+    turned = plane.T if orientation > 4 else plane
+    down, across = _STEPS[orientation]
+    return cast("Levels", np.ascontiguousarray(turned[::down, ::across]))
+
+
+def _levels(array: np.ndarray[Any, Any]) -> Levels:
+    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
+        return cast("Levels", array.astype(array.dtype.newbyteorder("="), copy=False))
+    if array.dtype.kind == "f":
+        return grey.of_numbers(array)
+    raise UnsupportedImageError(
+        f"an array of {array.dtype} is no picture", hint="use uint8, uint16 or floats in 0..1"
+    )
+
+
+class _PillowLimit:
+    """Pillow's own limit to the size of pictures, which ours replaces while we decode.
+
+    It is one for the whole process, so it is put back as soon as no thread needs it lifted.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lifted = 0
+        self._usual: int | None = None
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        with self._lock:
+            if not self._lifted:
+                self._usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._lifted += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lifted -= 1
+                if not self._lifted:
+                    Image.MAX_IMAGE_PIXELS = self._usual
+
+
+_PILLOW_LIMIT = _PillowLimit()

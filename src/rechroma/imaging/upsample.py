@@ -1,0 +1,73 @@
+"""Bicubic upsampling of a small chroma map, strip by strip.
+
+A network's chroma is some sixteen times smaller than the photograph on each side. Blown up at once
+it would be the largest array of the whole run (800 MB for 100 megapixels), so rows are made when
+they are asked for. The widening is done once for the few rows there are; a strip is then no more
+than a product of two thin matrices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float = NDArray[np.float32]
+
+_SHARPNESS = -0.75  # the free parameter of the cubic kernel, at the value that cv2.resize uses
+
+
+class ChromaUpsampler:
+    """Gives any rows of a chroma map at full size.
+
+    The strips join without a seam: together they are what ``cv2.resize`` with ``INTER_CUBIC``
+    gives for the whole (pixel centres aligned, edges repeated). Safe to use from several threads.
+
+    Args:
+        chroma: (h, w, 2) float32, CIE a* and b*.
+        size: Height and width of the photograph in pixels.
+    """
+
+    def __init__(self, chroma: Float, size: tuple[int, int]) -> None:
+        height, width = size
+        rows = len(chroma)
+        wide = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
+        self._wide = np.asarray(wide, np.float32).reshape(rows, 2 * width)
+        self._weights = _cubic_weights(height, rows)
+
+    def strip(self, rows: slice) -> Float:
+        """Upsample some rows.
+
+        Args:
+            rows: A range of rows of the photograph, within its height and with step 1.
+
+        Returns:
+            (n, W, 2) float32.
+        """
+        weights = self._weights[rows]
+        used = np.flatnonzero(weights.any(axis=0))
+        band = slice(used[0], used[-1] + 1)
+        strip: Float = np.ascontiguousarray(weights[:, band]) @ self._wide[band]
+        return strip.reshape(len(weights), -1, 2)
+
+
+def _cubic_weights(size: int, small: int) -> Float:
+    """How much each of `small` samples counts for each of `size` positions, (size, small)."""
+    position = (np.arange(size) + 0.5) * (small / size) - 0.5
+    first = np.floor(position).astype(np.intp)
+    taps = first[:, None] + np.arange(-1, 3)
+    weights = np.zeros((size, small), np.float32)
+    places = (np.arange(size)[:, None], np.clip(taps, 0, small - 1))
+    np.add.at(weights, places, _cubic(np.abs(position[:, None] - taps)))
+    return weights
+
+
+def _cubic(distance: NDArray[np.float64]) -> Float:
+    """The cubic convolution kernel of Keys (1981) at distances of 0..2 samples."""
+    near = ((_SHARPNESS + 2) * distance - (_SHARPNESS + 3)) * distance**2 + 1
+    far = _SHARPNESS * (((distance - 5) * distance + 8) * distance - 4)
+    return np.where(distance <= 1, near, far).astype(np.float32)

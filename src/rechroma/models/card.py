@@ -1,0 +1,197 @@
+"""The model card: what a colour model says about itself.
+
+It travels inside the model file, as JSON in the ONNX metadata property `rechroma`, so that weights
+are never apart from their licence, their training data and what the runtime must know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rechroma.errors import ModelContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PROPERTY = "rechroma"  # name of the ONNX metadata property
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A set of pictures that a model was trained on."""
+
+    name: str
+    licence: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a colour model says about itself.
+
+    Attributes:
+        name: What users call it; a file name without suffix.
+        version: Of these weights.
+        stride: Height and width of the input are multiples of it.
+        scale: Height and width of the input over those of the chroma.
+        size: Long side of the input that it was trained for, in pixels.
+        licence: SPDX identifier for the weights.
+        authors: Who made it.
+        data: What it was trained on, each with its licence.
+        hints: Whether it takes colours that the user fixed.
+        bins: a* and b* of the colour bins, where it gives a `distribution`.
+        metrics: Figures on the dev set, by name.
+        commit: Of the code that trained it.
+        description: One or two sentences for a person who chooses.
+        format: Version of the contract that it keeps.
+    """
+
+    name: str
+    version: str
+    stride: int
+    scale: int
+    size: int
+    licence: str
+    authors: tuple[str, ...]
+    data: tuple[DataSource, ...]
+    hints: bool = False
+    bins: tuple[tuple[float, float], ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    commit: str = ""
+    description: str = ""
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """The text of the ONNX metadata property."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ModelContractError: A field is missing, unknown or not what it should be.
+        """
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise _broken(f"not JSON ({error})") from error
+        if not isinstance(fields, dict):
+            raise _broken("not a JSON object")
+        _check_format(fields.get("format"))
+        _check_names(fields)
+        return cls(**{name: _READERS[name](name, value) for name, value in fields.items()})
+
+
+def _broken(what: str) -> ModelContractError:
+    return ModelContractError(
+        f"the model card is broken: {what}", hint="Export the model again, or ask its author."
+    )
+
+
+def _check_format(value: object) -> None:
+    if type(value) is int and value > FORMAT:
+        raise ModelContractError(
+            f"the model card's format is {value}, newer than {FORMAT}, the one known here",
+            hint="Update Rechroma: pip install --upgrade rechroma",
+        )
+    if value != FORMAT:
+        raise _broken(f"field 'format' must be {FORMAT}, not {value!r}")
+
+
+def _check_names(fields: dict[str, Any]) -> None:
+    if unknown := fields.keys() - _READERS.keys():
+        raise _broken(f"unknown field '{min(unknown)}'")
+    required = {
+        part.name
+        for part in dataclasses.fields(ModelCard)
+        if part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING
+    }
+    if missing := required - fields.keys():
+        raise _broken(f"field '{min(missing)}' is missing")
+
+
+def _expect(name: str, value: object, kind: type | tuple[type, ...], words: str) -> Any:  # noqa: ANN401
+    is_number_for_bool = isinstance(value, bool) and kind is not bool
+    if not isinstance(value, kind) or is_number_for_bool:
+        raise _broken(f"field '{name}' must be {words}, not {value!r:.60}")
+    return value
+
+
+def _text(name: str, value: object) -> str:
+    return str(_expect(name, value, str, "a text"))
+
+
+def _name(name: str, value: object) -> str:
+    if not _text(name, value):
+        raise _broken(f"field '{name}' must not be empty")
+    return str(value)
+
+
+def _flag(name: str, value: object) -> bool:
+    return bool(_expect(name, value, bool, "true or false"))
+
+
+def _positive(name: str, value: object) -> int:
+    number = int(_expect(name, value, int, "a whole number"))
+    if number < 1:
+        raise _broken(f"field '{name}' must be at least 1, not {number}")
+    return number
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    return tuple(_text(name, item) for item in _expect(name, value, list, "a list of texts"))
+
+
+def _sources(name: str, value: object) -> tuple[DataSource, ...]:
+    items = _expect(name, value, list, "a list of objects")
+    return tuple(_source(name, item) for item in items)
+
+
+def _source(name: str, value: object) -> DataSource:
+    item = _expect(name, value, dict, "a list of objects")
+    try:
+        return DataSource(**{key: _text(f"{name}.{key}", text) for key, text in item.items()})
+    except TypeError as error:
+        words = "a list of objects with 'name', 'licence' and, if any, 'url'"
+        raise _broken(f"field '{name}' must be {words}") from error
+
+
+def _pairs(name: str, value: object) -> tuple[tuple[float, float], ...]:
+    rows = _expect(name, value, list, "a list of pairs of numbers")
+    return tuple(_pair(name, row) for row in rows)
+
+
+def _pair(name: str, value: object) -> tuple[float, float]:
+    row = _expect(name, value, list, "a list of pairs of numbers")
+    if len(row) != 2:
+        raise _broken(f"field '{name}' must be a list of pairs of numbers")
+    a, b = (float(_expect(name, number, (int, float), "a number")) for number in row)
+    return a, b
+
+
+def _numbers(name: str, value: object) -> dict[str, float]:
+    items = _expect(name, value, dict, "an object of numbers")
+    return {key: _expect(f"{name}.{key}", n, (int, float), "a number") for key, n in items.items()}
+
+
+_READERS: dict[str, Callable[[str, object], Any]] = {
+    "name": _name,
+    "version": _name,
+    "stride": _positive,
+    "scale": _positive,
+    "size": _positive,
+    "licence": _name,
+    "authors": _texts,
+    "data": _sources,
+    "hints": _flag,
+    "bins": _pairs,
+    "metrics": _numbers,
+    "commit": _text,
+    "description": _text,
+    "format": _positive,
+}

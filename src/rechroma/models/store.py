@@ -1,0 +1,104 @@
+"""Where colour models are found: in the package, in a folder of the user's, or by their path.
+
+Bundled models are package data with a published SHA-256; `bundled/manifest.json` lists them and
+says which is the default. The user's own lie in the folder that the environment variable
+`RECHROMA_MODELS` names and are called by their file names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rechroma.errors import ModelIntegrityError, ModelNotFoundError
+from rechroma.models.session import read_card
+
+if TYPE_CHECKING:
+    from rechroma.models.card import ModelCard
+
+BUNDLED = Path(__file__).parent / "bundled"
+FOLDER_VARIABLE = "RECHROMA_MODELS"
+
+
+def list_models() -> list[ModelCard]:
+    """The cards of the bundled models and of those in the user's folder, by name.
+
+    Raises:
+        ModelIntegrityError: A bundled model is not the one that was published.
+        ModelContractError: A model breaks the contract; it names the file.
+    """
+    return [
+        dataclasses.replace(read_card(find_model(name)), name=name) for name in _known(_manifest())
+    ]
+
+
+def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
+    """The file of a colour model.
+
+    Args:
+        name_or_path: "default", the name of a bundled model or of one in the user's folder, or
+            the path of an .onnx file.
+
+    Raises:
+        ModelNotFoundError: No model has that name, or no file that path.
+        ModelIntegrityError: A bundled model is not the one that was published.
+    """
+    wanted = os.fspath(name_or_path)
+    if wanted.endswith(".onnx"):
+        return _file_at(Path(wanted))
+    manifest = _manifest()
+    name = manifest["default"] if wanted == "default" else wanted
+    known = _known(manifest)
+    if name not in known:
+        raise _unknown(name, list(known))
+    if name in manifest["models"]:
+        _verify(known[name], manifest["models"][name]["sha256"])
+    return known[name]
+
+
+def _manifest() -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((BUNDLED / "manifest.json").read_text("utf-8"))
+    return manifest
+
+
+def _known(manifest: dict[str, Any]) -> dict[str, Path]:
+    """Every model by its name; a bundled one keeps its name whatever the user's folder holds."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    own = {path.stem: path for path in Path(folder).glob("*.onnx")} if folder else {}
+    bundled = {name: BUNDLED / entry["file"] for name, entry in manifest["models"].items()}
+    return dict(sorted((own | bundled).items()))
+
+
+def _file_at(path: Path) -> Path:
+    if not path.is_file():
+        raise ModelNotFoundError(
+            f"there is no model file {path}", hint="See 'rechroma models list' for those at hand."
+        )
+    return path
+
+
+def _unknown(name: str, known: list[str]) -> ModelNotFoundError:
+    hint = f"Put your own .onnx files in the folder that {FOLDER_VARIABLE} names, or give a path."
+    if known:
+        hint = f"There are: {', '.join(known)}."
+    if near := difflib.get_close_matches(name, known, n=1):
+        hint = f"Did you mean '{near[0]}'?"
+    return ModelNotFoundError(f"there is no model '{name}'", hint=hint)
+
+
+def _verify(path: Path, sha256: str) -> None:
+    reinstall = "Install Rechroma again: pip install --force-reinstall rechroma"
+    if not path.is_file():
+        raise ModelIntegrityError(f"the bundled model {path} is missing", hint=reinstall)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ModelIntegrityError(
+            f"the bundled model {path} is damaged: its SHA-256 is not the published one",
+            hint=reinstall,
+        )

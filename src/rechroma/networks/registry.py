@@ -1,0 +1,98 @@
+"""The architectures that can be trained and exported, as an explicit list.
+
+To add one: write `networks/NAME.py` with a configuration dataclass and a module that keeps
+:class:`~rechroma.networks.ColourNetwork`, then name it in `_ARCHITECTURES` below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rechroma.errors import CheckpointError, RecipeError
+from rechroma.networks.rechroma import Config, Rechroma
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from torch import nn
+
+    from rechroma.networks.base import ColourNetwork
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network: its name, its module and its configuration."""
+
+    name: str
+    module: Callable[[Any], ColourNetwork]
+    config: type[Any]
+    paper: str
+
+
+_ARCHITECTURES = (
+    Architecture(
+        "rechroma",
+        Rechroma,
+        Config,
+        "MobileNetV2 encoder (arXiv 1801.04381), colour bins (arXiv 1603.08511), FiLM (1709.07871)",
+    ),
+)
+
+
+def find(name: str) -> Architecture:
+    """The architecture of that name.
+
+    Raises:
+        RecipeError: There is none; the hint names the nearest.
+    """
+    known = {architecture.name: architecture for architecture in _ARCHITECTURES}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1) or sorted(known)
+        raise RecipeError(f"no network is called {name!r}", hint=f"did you mean {near[0]!r}?")
+    return known[name]
+
+
+def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
+    """Make the network `name` with `options` for its configuration.
+
+    Raises:
+        RecipeError: The name is unknown, or an option is.
+    """
+    architecture = find(name)
+    known = {field.name for field in dataclasses.fields(architecture.config)}
+    if unknown := set(options) - known:
+        raise RecipeError(
+            f"network {name!r} has no option {min(unknown)!r}",
+            hint=f"its options: {', '.join(sorted(known))}",
+        )
+    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    return architecture.module(architecture.config(**plain))
+
+
+def load_encoder(encoder: nn.Module, path: Path) -> None:
+    """Fill an encoder from a safetensors file of pretrained weights, float16 or float32.
+
+    What the file holds beyond the encoder's last layer (a classifier) is left out; anything the
+    encoder has and the file lacks is an error.
+
+    Raises:
+        CheckpointError: The file is missing, or its keys or shapes do not fit.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = {key: value.float() for key, value in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
+    wanted = {key for key in encoder.state_dict() if not key.endswith("num_batches_tracked")}
+    if missing := wanted - set(weights):
+        raise CheckpointError(f"{path}: lacks the encoder's {min(missing)!r}")
+    try:
+        encoder.load_state_dict({key: weights[key] for key in wanted}, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: does not fit the encoder: {error}") from error

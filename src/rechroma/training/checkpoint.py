@@ -1,0 +1,64 @@
+"""Checkpoints: all that a run needs to go on to the same numbers."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from rechroma.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run after `step` steps.
+
+    Attributes:
+        recipe: The recipe's values.
+        step: Steps done.
+        network: State of the network.
+        ema: The same, averaged over the steps.
+        optimiser: State of the optimiser.
+        prior: (Q,) how often each bin occurs in the training pictures.
+    """
+
+    recipe: dict[str, Any]
+    step: int
+    network: dict[str, torch.Tensor]
+    ema: dict[str, torch.Tensor]
+    optimiser: dict[str, Any]
+    prior: torch.Tensor
+    format: int = FORMAT
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint so that the file is always a whole one, the old or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    torch.save({**asdict(checkpoint)}, temporary)
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; nothing in the file is executed.
+
+    Raises:
+        CheckpointError: It is missing, damaged, or of another format.
+    """
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = Checkpoint(**values)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    except (RuntimeError, EOFError, TypeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint of a training run") from error
+    if checkpoint.format != FORMAT:
+        raise CheckpointError(f"{path}: of format {checkpoint.format}, not {FORMAT}")
+    return checkpoint

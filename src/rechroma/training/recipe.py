@@ -1,0 +1,209 @@
+"""Training recipes: frozen dataclasses filled from a TOML file.
+
+Every key of a recipe is a field below; a key that is not is an error, so that a typing mistake
+never trains silently with a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rechroma.datasets import Crops
+from rechroma.errors import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which network, and the file that its encoder starts from.
+
+    Attributes:
+        name: An architecture of :mod:`rechroma.networks`.
+        options: Fields of its configuration that differ from the defaults.
+        encoder_weights: A safetensors file of pretrained weights; empty to start from scratch.
+    """
+
+    name: str = "rechroma"
+    options: dict[str, Any] = field(default_factory=dict)
+    encoder_weights: str = ""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Shards to train on and to look at: tar files, folders of them or glob patterns."""
+
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss: rebalanced classification into bins plus a share of a*b* regression.
+
+    Attributes:
+        neighbours: Bins that share the true colour (Zhang 2016: 5).
+        uniform_share: Rebalancing: 0 weights by the inverse frequency, 1 not at all (0.5).
+        regression: Weight of the Huber loss on a*b*.
+    """
+
+    neighbours: int = 5
+    uniform_share: float = 0.5
+    regression: float = 0.3
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """AdamW with a linear warm-up and a cosine to zero.
+
+    Attributes:
+        rate: Highest learning rate of everything but the encoder.
+        encoder_rate: Highest learning rate of the encoder.
+        frozen: Share of the steps before the encoder begins to learn.
+        warmup: Steps of warm-up.
+        weight_decay: Of AdamW.
+        clip: Greatest norm of the gradient.
+        ema: Decay of the moving average of the weights, which is what gets exported.
+    """
+
+    rate: float = 2e-3
+    encoder_rate: float = 3e-4
+    frozen: float = 0.15
+    warmup: int = 100
+    weight_decay: float = 0.01
+    clip: float = 5.0
+    ema: float = 0.998
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a training run does.
+
+    Attributes:
+        steps: Optimiser steps of the whole run.
+        batch: Pictures in a batch of the first crop size; larger crops come in fewer.
+        seed: Of the initial weights, the order of the pictures and the crops.
+        checkpoint_every: Steps between checkpoints.
+        workers: Processes that prepare pictures.
+        threads: CPU threads of torch; 0 leaves its own choice.
+    """
+
+    network: Network = field(default_factory=Network)
+    data: Data = field(default_factory=Data)
+    crops: Crops = field(default_factory=Crops)
+    loss: Loss = field(default_factory=Loss)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    steps: int = 2000
+    batch: int = 32
+    seed: int = 0
+    checkpoint_every: int = 100
+    workers: int = 1
+    threads: int = 0
+
+
+def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from a TOML file.
+
+    Args:
+        path: The file.
+        overrides: `section.key=value` each, the value in TOML (or a bare word as a string).
+
+    Raises:
+        RecipeError: The file is missing or not TOML, or a key or value does not fit.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML: {error}") from error
+    for override in overrides:
+        _override(values, override)
+    return recipe_from(values)
+
+
+def recipe_from(values: Mapping[str, Any]) -> Recipe:
+    """Make a recipe of nested mappings, as TOML or a checkpoint gives them.
+
+    Raises:
+        RecipeError: A key is unknown or a value has the wrong type or range.
+    """
+    recipe: Recipe = _build(Recipe, values, "")
+    _check_ranges(recipe)
+    return recipe
+
+
+def recipe_values(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as nested plain mappings; :func:`recipe_from` reads them back."""
+    return dataclasses.asdict(recipe)
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise RecipeError(f"{override!r} is not of the form key=value")
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"{key}: {section} is no section")
+    values[last] = _toml_value(text.strip())
+
+
+def _toml_value(text: str) -> Any:  # noqa: ANN401 - TOML values are of any type
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
+    if not isinstance(values, dict):
+        raise RecipeError(f"{where.rstrip('.') or 'recipe'}: expected a table of keys")
+    hints = typing.get_type_hints(kind)
+    if unknown := set(values) - set(hints):
+        known = ", ".join(sorted(hints))
+        raise RecipeError(f"unknown key {where}{min(unknown)!r}", hint=f"known here: {known}")
+    return kind(**{k: _value(hints[k], v, f"{where}{k}") for k, v in values.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast("type[Any]", hint), value, f"{where}.")
+    if typing.get_origin(hint) is tuple:
+        items = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(_value(typing.get_args(hint)[0], item, where) for item in items)
+    plain = typing.get_origin(hint) or hint
+    if plain is float and type(value) is int:
+        return float(value)
+    if isinstance(plain, types.UnionType) or type(value) is not plain:
+        raise RecipeError(f"{where}: expected {plain.__name__}, got {value!r}")
+    return value
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    crops = recipe.crops
+    checks = {
+        "steps": recipe.steps >= 1,
+        "batch": recipe.batch >= 1,
+        "checkpoint_every": recipe.checkpoint_every >= 1,
+        "workers": recipe.workers >= 0,
+        "crops.sizes": len(crops.sizes) > 0 and all(s > 0 and s % 32 == 0 for s in crops.sizes),
+        "crops.size_shares": len(crops.size_shares) == len(crops.sizes)
+        and abs(sum(crops.size_shares) - 1) < 1e-6,
+        "crops.area": 0 < crops.area <= 1,
+        "crops.aged": 0 <= crops.aged <= 1,
+        "loss.uniform_share": 0 < recipe.loss.uniform_share <= 1,
+        "loss.neighbours": recipe.loss.neighbours >= 1,
+        "optimiser.frozen": 0 <= recipe.optimiser.frozen <= 1,
+        "optimiser.ema": 0 <= recipe.optimiser.ema < 1,
+    }
+    if wrong := [name for name, fine in checks.items() if not fine]:
+        raise RecipeError(f"{wrong[0]}: outside its range")

@@ -1,0 +1,31 @@
+"""What the tests of the command line share besides fixtures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from click.testing import Result
+from PIL import Image
+
+if TYPE_CHECKING:
+    import subprocess
+
+Run = Callable[..., Result]
+Shell = Callable[..., "subprocess.CompletedProcess[bytes]"]
+MakePhoto = Callable[..., Path]
+
+
+def is_colored(path: Path) -> bool:
+    """Whether a picture's channels differ."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    return bool(np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 5)
+
+
+def running_as_root() -> bool:
+    """Whether file permissions do not hold."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+from tests.support.models import write_model
+
+from rechroma.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.command import MakePhoto, Run, Shell
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny colour model file that tints everything."""
+    return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx"))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(main, [str(word) for word in arguments], input=stdin)
+
+    return call
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Run the command line as a process of its own, in an empty folder."""
+
+    def call(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "rechroma", *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=tmp_path, input=stdin, capture_output=True, timeout=60, check=False
+        )
+
+    return call
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> MakePhoto:
+    """Write a small grey photograph below the test's folder."""
+
+    def write(name: str, *, size: tuple[int, int] = (48, 32)) -> Path:
+        width, height = size
+        ramp = np.linspace(40, 220, width * height).reshape(height, width).astype(np.uint8)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(ramp).save(path)
+        return path
+
+    return write

@@ -1,0 +1,387 @@
+"""`rechroma colorize` as a person or a script uses it."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
+from tests.support.models import write_model
+
+CORRUPT = b"\xff\xd8\xff\xe0 this only begins like a photograph"
+
+
+@pytest.fixture
+def ten(photo: MakePhoto) -> list[Path]:
+    """A folder `box` of ten photographs; the fifth is broken."""
+    paths = [photo(f"box/{number}.png") for number in range(10)]
+    paths[4].write_bytes(CORRUPT)
+    return paths
+
+
+def lines(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_a_photo_gets_its_result_beside_it(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("photo.jpg")
+    before = source.read_bytes()
+    result = run("colorize", "photo.jpg", "--model", model)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "photo.jpg -> photo.color.jpg" in result.stderr
+    assert is_colored(source.with_name("photo.color.jpg"))
+    assert source.read_bytes() == before
+
+
+def test_a_folder_keeps_its_tree_names_and_formats(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    for name in ("box/a.jpg", "box/b/c.PNG", "box/b/d.tif", "box/b/e/f.webp"):
+        photo(name)
+    (tmp_path / "box/notes.txt").write_text("not a photo")
+    assert run("box", "-o", "out", "--model", model).exit_code == 0
+    made = {p.relative_to(tmp_path / "out") for p in tmp_path.glob("out/**/*") if p.is_file()}
+    assert {path.as_posix() for path in made} == {"a.jpg", "b/c.PNG", "b/d.tif", "b/e/f.webp"}
+    for path in made:
+        assert is_colored(tmp_path / "out" / path)
+        with Image.open(tmp_path / "box" / path) as a, Image.open(tmp_path / "out" / path) as b:
+            assert (a.format, a.size) == (b.format, b.size)
+
+
+def test_a_pattern_that_the_shell_left_alone(
+    shell: Shell, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    for name in ("box/a.jpg", "box/b/a.jpg", "box/b/c.png"):
+        photo(name)
+    done = shell("box/**/*.jpg", "-o", "out", "--model", model)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.glob("out/**/*.*")) == ["a.jpg", "a.jpg"]
+
+
+def test_one_bad_file_of_ten_is_named_and_the_rest_is_done(
+    run: Run, ten: list[Path], model: str
+) -> None:
+    result = run("box", "--model", model)
+    assert result.exit_code == 1
+    assert "9 coloured, 1 failed" in result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if "error" in line]
+    assert line.startswith("rechroma: error: box/4.png")
+    made = [path.with_name(f"{path.stem}.color.png") for path in ten]
+    assert [path.exists() for path in made] == [number != 4 for number in range(10)]
+
+
+def test_nothing_else_is_left_in_the_folder(run: Run, ten: list[Path], model: str) -> None:
+    run("box", "--model", model)
+    assert len(list(ten[0].parent.iterdir())) == 10 + 9
+
+
+@pytest.mark.usefixtures("ten")
+def test_json_has_a_line_for_each(run: Run, model: str, photo: MakePhoto) -> None:
+    photo("box/0.color.png")
+    result = run("box", "gone.jpg", "--json", "--model", model)
+    told = {line["source"]: line for line in lines(result.stdout)}
+    assert set(told) == {*(f"box/{number}.png" for number in range(10)), "gone.jpg"}
+    assert told["box/1.png"] == {
+        "source": "box/1.png",
+        "target": "box/1.color.png",
+        "status": "done",
+        "error": None,
+        "message": None,
+        "seconds": told["box/1.png"]["seconds"],
+        "width": 48,
+        "height": 32,
+    }
+    assert told["box/1.png"]["seconds"] > 0
+    assert told["box/0.png"]["status"] == "skipped"
+    assert told["box/4.png"]["status"] == "failed"
+    assert told["box/4.png"]["error"] == "BrokenImageError"
+    assert "box/4.png" in told["box/4.png"]["message"]
+    assert told["gone.jpg"]["error"] == "SourceError"
+    assert told["gone.jpg"]["target"] is None
+
+
+def test_what_is_done_is_skipped(run: Run, photo: MakePhoto, model: str) -> None:
+    photo("box/a.png")
+    photo("box/b.png")
+    run("box", "--model", model)
+    photo("box/c.png")
+    made = photo("box/a.png").with_name("a.color.png")
+    first = made.stat().st_mtime_ns
+    again = run("box", "--model", model)
+    assert again.exit_code == 0
+    assert "1 coloured, 2 already there" in again.stderr
+    assert made.stat().st_mtime_ns == first
+
+
+def test_a_finished_run_needs_no_model(run: Run, photo: MakePhoto, model: str) -> None:
+    photo("a.png")
+    run("a.png", "--model", model)
+    assert run("a.png", "--model", "gone.onnx").exit_code == 0
+
+
+def test_overwrite_colours_again(run: Run, photo: MakePhoto, model: str) -> None:
+    made = photo("a.png").with_name("a.color.png")
+    made.write_bytes(b"old")
+    told = run("a.png", "--model", model)
+    assert told.exit_code == 0
+    assert "a.color.png is already there (--overwrite" in told.stderr
+    assert made.read_bytes() == b"old"
+    assert run("a.png", "--overwrite", "--model", model).exit_code == 0
+    assert is_colored(made)
+
+
+def test_collisions_stop_before_anything_is_written(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    photo("a/photo.png")
+    photo("b/photo.png")
+    result = run("a/photo.png", "b/photo.png", "-o", "out", "--model", model)
+    assert result.exit_code == 2
+    assert "a/photo.png and b/photo.png would both become out/photo.png" in result.stderr
+    assert "hint: Name the folder" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_originals_survive_overwrite(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("box/a.png")
+    before = source.read_bytes()
+    result = run("box", "-o", "box", "--overwrite", "--model", model)
+    assert result.exit_code == 2
+    assert source.read_bytes() == before
+
+
+def test_into_one_file_of_another_format(run: Run, photo: MakePhoto, model: str) -> None:
+    made = photo("a.png").with_name("made.jpg")
+    assert run("a.png", "-o", "made.jpg", "--model", model).exit_code == 0
+    assert is_colored(made)
+    with Image.open(made) as image:
+        assert image.format == "JPEG"
+
+
+@pytest.mark.parametrize("name", ["jpeg", "JPG", ".jpg"])
+def test_format(run: Run, photo: MakePhoto, model: str, name: str) -> None:
+    source = photo("a.png")
+    assert run("a.png", "--format", name, "--model", model).exit_code == 0
+    with Image.open(source.with_name("a.color.jpg")) as image:
+        assert image.format == "JPEG"
+
+
+@pytest.mark.parametrize("name", ["psd", "gif", ""])
+def test_a_format_that_is_not_written_is_refused(run: Run, photo: MakePhoto, name: str) -> None:
+    photo("a.png")
+    result = run("a.png", "--format", name)
+    assert result.exit_code == 2
+    assert f"results are not written as '{name}'" in result.stderr
+    assert "hint: Choose one of jpg, jpeg, png" in result.stderr
+
+
+def test_a_gif_becomes_a_png(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("a.gif")
+    assert run("a.gif", "--model", model).exit_code == 0
+    assert is_colored(source.with_name("a.color.png"))
+
+
+def test_quality_makes_larger_files(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("a.jpg", size=(200, 160))
+    sizes = []
+    for quality in (30, 95):
+        run("a.jpg", "-o", f"{quality}.jpg", "--quality", quality, "--model", model)
+        sizes.append(source.with_name(f"{quality}.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
+def test_the_knobs_reach_the_picture(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("a.png")
+
+    def spread(*options: str) -> float:
+        assert run("a.png", "-o", "b.png", "--overwrite", "--model", model, *options).exit_code == 0
+        with Image.open(source.with_name("b.png")) as image:
+            pixels = np.asarray(image).astype(float)
+        return float(np.ptp(pixels, axis=2).mean())
+
+    plain = spread()
+    assert spread("--saturation", "0.5") < 0.8 * plain
+    assert spread("--strength", "0.5") < 0.8 * plain
+    assert spread("--warmth", "-1") != spread("--warmth", "1")
+    assert spread("--size", "64") == pytest.approx(plain, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "knob", [("--saturation", "9"), ("--warmth", "2"), ("--strength", "nan"), ("--size", "3")]
+)
+def test_knobs_out_of_range(run: Run, photo: MakePhoto, model: str, knob: tuple[str, str]) -> None:
+    photo("a.png")
+    result = run("a.png", *knob, "--model", model)
+    assert result.exit_code == 2
+    assert f"rechroma: error: {knob[0][2:]} must be" in result.stderr
+
+
+def test_label_and_no_label(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("a.jpg")
+    run("a.jpg", "-o", "with.jpg", "--model", model)
+    run("a.jpg", "-o", "without.jpg", "--no-label", "--model", model)
+    note = b"compositeWithTrainedAlgorithmicMedia"
+    assert note in source.with_name("with.jpg").read_bytes()
+    assert note not in source.with_name("without.jpg").read_bytes()
+
+
+def test_max_pixels(run: Run, photo: MakePhoto, model: str) -> None:
+    photo("a.png", size=(40, 30))
+    assert run("a.png", "--max-pixels", "1199", "--model", model).exit_code == 65
+    assert run("a.png", "--max-pixels", "1200", "--model", model).exit_code == 0
+
+
+def test_several_at_a_time_give_the_same_pictures(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    for number in range(12):
+        photo(f"box/{number}.png", size=(40 + number, 30))
+    assert run("box", "-o", "one", "--jobs", "1", "--model", model).exit_code == 0
+    assert run("box", "-o", "four", "--jobs", "4", "--model", model).exit_code == 0
+    for number in range(12):
+        one, four = (tmp_path / folder / f"{number}.png" for folder in ("one", "four"))
+        assert one.read_bytes() == four.read_bytes()
+
+
+@pytest.mark.usefixtures("ten")
+def test_quiet_says_nothing_but_errors(run: Run, model: str) -> None:
+    good = run("box/1.png", "--quiet", "--model", model)
+    assert (good.exit_code, good.output) == (0, "")
+    bad = run("box", "-q", "--model", model)
+    assert len(bad.stderr.splitlines()) == 1
+
+
+class TestOneSourceThatFails:
+    """The exit code is the error's own, and the error has two lines."""
+
+    @pytest.mark.parametrize(
+        ("content", "code"), [(CORRUPT, 65), (b"", 65), (b"dear diary, today I\n" * 9, 65)]
+    )
+    def test_bad_bytes(
+        self, run: Run, photo: MakePhoto, model: str, content: bytes, code: int
+    ) -> None:
+        source = photo("a.jpg")
+        source.write_bytes(content)
+        result = run("a.jpg", "--model", model)
+        assert result.exit_code == code
+        assert result.stderr.startswith("rechroma: error: a.jpg")
+        assert "Traceback" not in result.output
+        assert source.read_bytes() == content
+        assert list(source.parent.iterdir()) == [source]
+
+    def test_missing(self, run: Run) -> None:
+        assert run("colorize", "gone.jpg").exit_code == 66
+
+    def test_missing_among_others(self, run: Run, photo: MakePhoto, model: str) -> None:
+        photo("a.png")
+        result = run("gone.jpg", "a.png", "--model", model)
+        assert result.exit_code == 1
+        assert "gone.jpg: there is no such file or folder" in result.stderr
+        assert "1 coloured, 1 failed" in result.stderr
+
+    def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "box").mkdir()
+        assert run("box").exit_code == 66
+
+    def test_a_model_that_is_not_there(self, run: Run, photo: MakePhoto) -> None:
+        photo("a.png")
+        result = run("a.png", "--model", "gone.onnx")
+        assert result.exit_code == 78
+        assert "gone.onnx" in result.stderr
+
+    def test_a_model_that_gives_nan(self, run: Run, photo: MakePhoto, tmp_path: Path) -> None:
+        source = photo("a.png")
+        write_model(tmp_path / "nan.onnx", ab=(float("nan"), 0.0))
+        result = run("a.png", "--model", "nan.onnx")
+        assert result.exit_code == 70
+        assert "NaN" in result.stderr
+        assert not source.with_name("a.color.png").exists()
+
+    @pytest.mark.skipif(running_as_root(), reason="root may write everywhere")
+    def test_a_folder_that_may_not_be_written(self, run: Run, photo: MakePhoto, model: str) -> None:
+        folder = photo("box/a.png").parent
+        folder.chmod(0o555)
+        try:
+            result = run("box", "--model", model)
+        finally:
+            folder.chmod(0o755)
+        assert result.exit_code == 73
+        assert len(list(folder.iterdir())) == 1
+
+    def test_a_name_with_no_room_for_the_suffix(
+        self, run: Run, photo: MakePhoto, model: str
+    ) -> None:
+        photo(f"box/{'x' * 250}.png")
+        photo("box/a.png")
+        result = run("box", "--model", model)
+        assert result.exit_code == 1
+        assert "1 coloured, 1 failed" in result.stderr
+
+
+class TestPipes:
+    def test_through(self, shell: Shell, photo: MakePhoto, model: str) -> None:
+        done = shell("-", "--model", model, stdin=photo("a.jpg").read_bytes())
+        assert done.returncode == 0, done.stderr
+        with Image.open(io.BytesIO(done.stdout)) as image:
+            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (48, 32))
+        assert done.stderr == b""
+
+    def test_into_a_file(self, run: Run, photo: MakePhoto, model: str) -> None:
+        source = photo("a.png")
+        result = run("-", "-o", "made.webp", "--model", model, stdin=source.read_bytes())
+        assert result.exit_code == 0
+        with Image.open(source.with_name("made.webp")) as image:
+            assert image.format == "WEBP"
+
+    def test_into_a_file_that_is_there(self, run: Run, photo: MakePhoto, model: str) -> None:
+        source = photo("a.png")
+        made = photo("made.png")
+        before = made.read_bytes()
+        words = ("-", "-o", "made.png", "--model", model)
+        assert run(*words, stdin=source.read_bytes()).exit_code == 73
+        assert made.read_bytes() == before
+        assert run(*words, "--overwrite", stdin=source.read_bytes()).exit_code == 0
+        assert is_colored(made)
+
+    def test_out_of_a_file(self, shell: Shell, photo: MakePhoto, model: str) -> None:
+        photo("a.png")
+        done = shell("a.png", "-o", "-", "--format", "jpeg", "--model", model)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout[:3] == b"\xff\xd8\xff"
+
+    @pytest.mark.parametrize(("stdin", "code"), [(b"", 65), (b"hello", 65), (CORRUPT, 65)])
+    def test_bad_bytes(self, run: Run, model: str, stdin: bytes, code: int) -> None:
+        result = run("-", "--model", model, stdin=stdin)
+        assert result.exit_code == code
+        assert result.stdout == ""
+        assert result.stderr.startswith("rechroma: error: stdin")
+
+    def test_only_alone(self, run: Run, photo: MakePhoto) -> None:
+        photo("a.png")
+        assert run("-", "a.png").exit_code == 2
+        assert run("-", "--json").exit_code == 2
+
+    def test_a_reader_that_has_read_enough(
+        self, photo: MakePhoto, model: str, tmp_path: Path
+    ) -> None:
+        for number in range(8):
+            photo(f"box/{number}.png")
+        command = [sys.executable, "-m", "rechroma", "box", "--json", "--model", model]
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            told = process.stderr.read()
+        assert process.returncode == 1
+        assert b"Traceback" not in told
+        assert b"unexpected" not in told

@@ -1,0 +1,72 @@
+"""How errors end: a line, a hint, an exit code; a traceback only when asked for."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.command import MakePhoto, Run
+
+from rechroma import colorizer
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--debug", "models", "info", "nope"],
+        ["models", "--debug", "info", "nope"],
+        ["models", "info", "--debug", "nope"],
+        ["models", "info", "nope", "--debug"],
+    ],
+)
+def test_debug_counts_wherever_it_stands(run: Run, words: list[str]) -> None:
+    result = run(*words)
+    assert result.exit_code == 78
+    assert "Traceback" in result.stderr
+    assert "rechroma: error: there is no model 'nope'" in result.stderr
+
+
+def test_without_debug_two_lines(run: Run) -> None:
+    result = run("models", "info", "nope")
+    assert result.exit_code == 78
+    error, hint = result.stderr.splitlines()
+    assert error == "rechroma: error: there is no model 'nope'"
+    assert hint.startswith("hint: ")
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in the program, such as nobody foresaw."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("two lines\nof text")
+
+    monkeypatch.setattr(colorizer, "Colorizer", fail)
+
+
+@pytest.mark.usefixtures("fault")
+def test_the_unexpected_asks_for_debug(run: Run, photo: MakePhoto) -> None:
+    photo("a.png")
+    result = run("a.png")
+    assert result.exit_code == 70
+    assert result.stderr.splitlines() == [
+        "rechroma: error: unexpected ZeroDivisionError: two lines",
+        "hint: This is a fault in Rechroma: --debug shows where it is.",
+    ]
+
+
+@pytest.mark.usefixtures("fault")
+def test_the_unexpected_with_debug(run: Run, photo: MakePhoto) -> None:
+    photo("a.png")
+    result = run("a.png", "--debug")
+    assert result.exit_code == 70
+    assert result.stderr.startswith("Traceback")
+    assert "in fail" in result.stderr
+
+
+def test_a_failure_among_many_shows_its_traceback_too(
+    run: Run, photo: MakePhoto, model: str
+) -> None:
+    photo("box/a.png")
+    photo("box/b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    result = run("box", "--debug", "--model", model)
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr

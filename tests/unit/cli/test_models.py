@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support.command import Run
+from tests.support.models import write_model
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two models of the user's."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write_model(folder / "portraits.onnx", description="For [bold]faces[/bold].", licence="MIT")
+    write_model(folder / "scenery.onnx", size=512)
+    monkeypatch.setenv("RECHROMA_MODELS", str(folder))
+    monkeypatch.setenv("COLUMNS", "120")
+    return folder
+
+
+def test_list(run: Run) -> None:
+    result = run("models", "list")
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["portraits", "1", "64", "px", "no", "MIT"] in [row[:6] for row in rows]
+    assert ["scenery", "1", "512", "px", "no", "Apache-2.0"] in [row[:6] for row in rows]
+    assert "For [bold]faces[/bold]." in result.stdout
+
+
+def test_list_as_json(run: Run) -> None:
+    cards = {card["name"]: card for card in json.loads(run("models", "list", "--json").stdout)}
+    assert cards["scenery"]["size"] == 512
+    assert cards["portraits"]["licence"] == "MIT"
+
+
+@pytest.mark.parametrize("model", ["scenery", "own/scenery.onnx"])
+def test_info(run: Run, model: str) -> None:
+    result = run("models", "info", model)
+    assert result.exit_code == 0
+    words = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert words["licence"].strip() == "Apache-2.0"
+    assert words["size"].strip() == "512"
+    assert words["authors"].strip() == "The Rechroma authors"
+    assert words["data"].strip() == "nothing, CC0-1.0"
+    assert words["metrics"].strip() == "auc: 50.0"
+    assert words["hints"].strip() == "no"
+
+
+def test_info_as_json(run: Run) -> None:
+    card = json.loads(run("models", "info", "scenery", "--json").stdout)
+    assert (card["stride"], card["scale"], card["size"]) == (8, 4, 512)
+
+
+def test_a_mistyped_name(run: Run) -> None:
+    result = run("models", "info", "scenry")
+    assert result.exit_code == 78
+    assert "Did you mean 'scenery'?" in result.stderr
+
+
+def test_a_file_that_is_no_model(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "letter.onnx").write_text("Dear model")
+    result = run("models", "info", "letter.onnx")
+    assert result.exit_code == 78
+    assert "letter.onnx" in result.stderr

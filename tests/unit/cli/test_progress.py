@@ -1,0 +1,52 @@
+"""The progress bar: on a terminal only, and never in what another program reads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.command import MakePhoto, Shell
+
+
+@pytest.fixture
+def words(photo: MakePhoto, model: str) -> list[str]:
+    """A command line that colours three photographs."""
+    for number in range(3):
+        photo(f"box/{number}.png")
+    return ["box", "--model", model]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("options", "shown"), [([], True), (["--quiet"], False)])
+def test_on_a_terminal(
+    words: list[str], tmp_path: Path, options: list[str], *, shown: bool
+) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "rechroma", *words, *options]
+    subprocess.run(command, cwd=tmp_path, stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    told = _read_all(ours)
+    assert (b"Colouring" in told) is shown
+    assert (b"3/3" in told) is shown
+
+
+def test_not_into_a_file(shell: Shell, words: list[str]) -> None:
+    done = shell(*words)
+    assert done.returncode == 0
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith("rechroma: 3 coloured in ")
+
+
+def _read_all(terminal: int) -> bytes:
+    told = b""
+    try:
+        while part := os.read(terminal, 4096):
+            told += part
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    finally:
+        os.close(terminal)
+    return told

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.command import MakePhoto, Run, Shell, is_colored
+
+import rechroma
+from rechroma import engines, imaging
+from rechroma.cli import colorize, main, options
+
+if TYPE_CHECKING:
+    import click
+
+HEAVY = {"numpy", "cv2", "PIL", "onnxruntime", "rich", "skimage", "torch"}
+WATCH_IMPORTS = """
+import json, sys
+from rechroma.cli import colorize, main, options
+try:
+    main({arguments}, prog_name="rechroma")
+finally:
+    print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        ["colorize", "--help"],
+        ["models", "--help"],
+        ["models", "info", "--help"],
+        ["demo", "--help"],
+    ],
+)
+def test_version_and_help_import_nothing_heavy(arguments: list[str]) -> None:
+    code = WATCH_IMPORTS.format(arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert not HEAVY & set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").output == f"rechroma, version {rechroma.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["colorize", "-h"], ["demo", "-h"]])
+def test_help_shows_examples(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert "\n    rechroma " in result.output
+
+
+def test_every_command_and_option_is_explained() -> None:
+    def walk(command: click.Command) -> None:
+        assert command.help
+        for option in command.params:
+            assert option.param_type_name == "argument" or option.help, option
+        for child in getattr(command, "commands", {}).values():
+            walk(child)
+
+    walk(main)
+
+
+def test_nothing_at_all_shows_the_help(run: Run) -> None:
+    assert "rechroma photo.jpg" in run().output
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("modles", "models"), ("colourize", "colorize"), ("dmeo", "demo")]
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(run: Run, typed: str, meant: str) -> None:
+    result = run(typed)
+    assert result.exit_code == 2
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def test_a_word_like_nothing_gets_the_list(run: Run) -> None:
+    result = run("xyzzy")
+    assert result.exit_code == 2
+    assert "colorize, models, demo" in result.stderr
+
+
+class TestShortForm:
+    @pytest.mark.parametrize(
+        "order",
+        [
+            ["photo.png", "--model", "{model}"],
+            ["--model", "{model}", "photo.png"],
+            ["--model={model}", "photo.png"],
+            ["--debug", "photo.png", "--model", "{model}"],
+            ["-omade.png", "photo.png", "--model", "{model}"],
+        ],
+    )
+    def test_colorize_is_implied(
+        self, run: Run, photo: MakePhoto, model: str, order: list[str]
+    ) -> None:
+        source = photo("photo.png")
+        result = run(*[word.format(model=model) for word in order])
+        assert result.exit_code == 0, result.output
+        name = "made.png" if "-omade.png" in order else "photo.color.png"
+        assert is_colored(source.with_name(name))
+
+    def test_for_a_folder_a_pattern_and_a_pipe(
+        self, run: Run, photo: MakePhoto, model: str
+    ) -> None:
+        source = photo("box/photo.png")
+        assert run("box", "-o", "a", "--model", model).exit_code == 0
+        assert run("box/*.png", "-o", "b", "--model", model).exit_code == 0
+        piped = run("-", "-o", "c.png", "--model", model, stdin=source.read_bytes())
+        assert piped.exit_code == 0
+        for made in ("a/photo.png", "b/photo.png", "c.png"):
+            assert is_colored(source.parent.parent / made)
+
+    def test_a_missing_photo_is_missed_and_not_taken_for_a_command(self, run: Run) -> None:
+        result = run("photo.jpg")
+        assert result.exit_code == 66
+        assert result.stderr.startswith("rechroma: error: photo.jpg: ")
+
+    def test_a_command_comes_before_a_file_of_the_same_name(
+        self, run: Run, photo: MakePhoto
+    ) -> None:
+        photo("models/photo.png")
+        assert "Usage: " in run("models", "--help").output
+
+
+def test_runs_as_a_module(shell: Shell) -> None:
+    done = shell("--version")
+    assert done.returncode == 0
+    assert done.stdout.decode().strip() == f"rechroma, version {rechroma.__version__}"
+
+
+def test_what_help_shows_is_what_the_library_has() -> None:
+    assert colorize.MAX_PIXELS == imaging.MAX_PIXELS
+    assert options.PROVIDERS == engines.PROVIDERS

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.command import running_as_root
+
+from rechroma.cli.sources import Plan, make_plan, names_pictures
+from rechroma.errors import OptionError, SourceError, TargetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A box of pictures, and of other things that a folder holds."""
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "box/a.jpg",
+        "box/b.PNG",
+        "box/deep/er/c.tif",
+        "box/deep/a.jpg",
+        "box/notes.txt",
+        "box/a.color.jpg",
+        "box/._a.jpg",
+        "box/.thumbnails/a.jpg",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "box"
+
+
+def pairs(plan: Plan) -> dict[str, str]:
+    assert not plan.missing
+    return {task.source.as_posix(): task.target.as_posix() for task in plan.tasks}
+
+
+def test_beside_the_originals() -> None:
+    assert pairs(make_plan(["box"])) == {
+        "box/a.jpg": "box/a.color.jpg",
+        "box/b.PNG": "box/b.color.PNG",
+        "box/deep/a.jpg": "box/deep/a.color.jpg",
+        "box/deep/er/c.tif": "box/deep/er/c.color.tif",
+    }
+
+
+@pytest.mark.parametrize("out", ["out", "out/", "not/yet/there"])
+def test_a_folder_keeps_its_tree(out: str) -> None:
+    root = out.rstrip("/")
+    assert pairs(make_plan(["box"], out)) == {
+        "box/a.jpg": f"{root}/a.jpg",
+        "box/b.PNG": f"{root}/b.PNG",
+        "box/deep/a.jpg": f"{root}/deep/a.jpg",
+        "box/deep/er/c.tif": f"{root}/deep/er/c.tif",
+    }
+
+
+def test_a_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
+    assert pairs(make_plan(["box/**/*.[jt]*"], "out")) == {
+        "box/a.jpg": "out/a.jpg",
+        "box/deep/a.jpg": "out/deep/a.jpg",
+        "box/deep/er/c.tif": "out/deep/er/c.tif",
+    }
+
+
+def test_a_name_with_brackets_is_a_file_first(box: Path) -> None:
+    (box / "scan[1].jpg").touch()
+    assert list(pairs(make_plan(["box/scan[1].jpg"]))) == ["box/scan[1].jpg"]
+
+
+def test_results_within_the_folder_are_not_sources(box: Path) -> None:
+    (box / "out").mkdir()
+    (box / "out/a.jpg").touch()
+    assert "box/out/a.jpg" not in pairs(make_plan(["box"], "box/out"))
+
+
+def test_results_that_the_shell_lists_are_not_sources() -> None:
+    listed = ["box/a.color.jpg", "box/a.jpg"]  # what it makes of box/*.jpg in a second run
+    assert pairs(make_plan(listed)) == {"box/a.jpg": "box/a.color.jpg"}
+
+
+def test_a_result_named_alone_is_a_picture_like_any() -> None:
+    assert pairs(make_plan(["box/a.color.jpg"])) == {"box/a.color.jpg": "box/a.color.color.jpg"}
+
+
+def test_what_is_named_twice_is_coloured_once(box: Path) -> None:
+    plan = make_plan(["box/a.jpg", "box", str(box / "a.jpg"), "box/deep/../a.jpg"], "out")
+    assert [task.target.as_posix() for task in plan.tasks].count("out/a.jpg") == 1
+    assert len(plan.tasks) == 4
+
+
+def test_another_format_brings_its_suffix() -> None:
+    assert pairs(make_plan(["box/a.jpg"], None, "PNG")) == {"box/a.jpg": "box/a.color.png"}
+    assert pairs(make_plan(["box/a.jpg", "box/b.PNG"], "out", "PNG")) == {
+        "box/a.jpg": "out/a.png",
+        "box/b.PNG": "out/b.PNG",
+    }
+
+
+def test_one_file() -> None:
+    assert pairs(make_plan(["box/a.jpg"], "made.png")) == {"box/a.jpg": "made.png"}
+
+
+def test_one_file_for_several_pictures_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"made\.png is one file, but there are 2 pictures"):
+        make_plan(["box/a.jpg", "box/b.PNG"], "made.png")
+
+
+def test_a_file_where_a_folder_has_to_be() -> None:
+    with pytest.raises(TargetError, match=r"notes\.txt is a file"):
+        make_plan(["box/a.jpg"], "box/notes.txt")
+
+
+def test_two_pictures_for_one_target_are_refused_by_name() -> None:
+    with pytest.raises(OptionError, match=r"box/a\.jpg and box/deep/a\.jpg would both become"):
+        make_plan(["box/a.jpg", "box/deep/a.jpg"], "out")
+
+
+def test_formats_that_meet_are_refused(box: Path) -> None:
+    (box / "a.tif").touch()
+    with pytest.raises(OptionError, match=r"would both become out/a\.png"):
+        make_plan(["box"], "out", "PNG")
+
+
+@pytest.mark.parametrize("out", ["box", "./box/", "box/deep/.."])
+def test_originals_are_never_the_target(out: str) -> None:
+    with pytest.raises(OptionError, match="would replace the original"):
+        make_plan(["box"], out)
+
+
+def test_originals_are_never_the_target_by_another_name(box: Path) -> None:
+    box.with_name("link").symlink_to(box)
+    with pytest.raises(OptionError, match="would replace the original"):
+        make_plan(["box"], "link")
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("box/none.jpg", "no such file or folder"),
+        ("box/*.gif", "no picture matches"),
+        ("empty", "no picture in this folder"),
+        ("x" * 300 + ".jpg", "name too long"),
+    ],
+)
+def test_what_is_missing_is_told_and_the_rest_goes_on(
+    box: Path, argument: str, reason: str
+) -> None:
+    box.with_name("empty").mkdir()
+    plan = make_plan([argument, "box/a.jpg"])
+    assert [task.source.name for task in plan.tasks] == ["a.jpg"]
+    (missing,) = plan.missing
+    assert isinstance(missing.error, SourceError)
+    assert missing.error.message.startswith(f"{argument}: ")
+    assert reason in missing.error.message.lower()
+
+
+@pytest.mark.skipif(running_as_root(), reason="root may read everything")
+def test_an_unreadable_folder_is_told(box: Path) -> None:
+    (box / "deep").chmod(0)
+    try:
+        plan = make_plan(["box"])
+    finally:
+        (box / "deep").chmod(0o755)
+    assert [item.name for item in plan.missing] == ["box/deep"]
+    assert len(plan.tasks) == 2
+
+
+@pytest.mark.parametrize("word", ["-", "box", "box/notes.txt", "gone.jpg", "*.x", "A.HEIC"])
+def test_words_that_name_pictures(word: str) -> None:
+    assert names_pictures(word)
+
+
+@pytest.mark.parametrize("word", ["models", "colour", "gone.txt", "box.zip"])
+def test_words_that_do_not(word: str) -> None:
+    assert not names_pictures(word)

@@ -1,0 +1,101 @@
+"""Train, export, evaluate and use a network, by commands alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rechroma.cli import main
+from tests.support.shards import write_shard
+
+RECIPE = """
+steps = 3
+batch = 2
+checkpoint_every = 1
+workers = 0
+threads = 1
+network.options.widths = [16, 8, 8, 8]
+crops.sizes = [32]
+"""
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    write_shard(tmp_path / "train.tar", 4)
+    write_shard(tmp_path / "dev.tar", 3)
+    return tmp_path
+
+
+def train(folder: Path, *words: object) -> Result:
+    data = [f"--set=data.{name}={folder / name}.tar" for name in ("train", "dev")]
+    return run("train", folder / "recipe.toml", "-o", folder / "run", *data, *words)
+
+
+def test_from_pictures_to_a_model_that_colours(folder: Path) -> None:
+    trained = train(folder)
+    assert trained.exit_code == 0, trained.output
+    assert "3 steps done" in trained.output
+    assert (folder / "run/sheet-0000003.jpg").exists()
+
+    card = {"version": "7", "licence": "CC0-1.0", "authors": ["me"], "size": 64}
+    (folder / "card.json").write_text(json.dumps(card))
+    model = folder / "mine.onnx"
+    exported = run(
+        "export",
+        folder / "run/checkpoint.pt",
+        "-o",
+        model,
+        "--card",
+        folder / "card.json",
+        "--temperature",
+        0.3,
+        "--regression-share",
+        0.5,
+    )
+    assert exported.exit_code == 0, exported.output
+    info = json.loads(run("models", "info", model, "--json").output)
+    assert (info["name"], info["version"], info["scale"]) == ("mine", "7", 4)
+
+    measured = run("evaluate", model, folder / "dev.tar", "--json", "--sheet", folder / "s.jpg")
+    assert measured.exit_code == 0, measured.output
+    assert json.loads(measured.output)["pictures"]["all"] == 3
+    assert (folder / "s.jpg").exists()
+    table = run("evaluate", model, folder / "dev.tar", "--limit", 2)
+    assert "grey" in table.output
+    assert "drawn (2)" in table.output
+
+
+def test_mistakes_end_in_one_line(folder: Path) -> None:
+    wrong = train(folder, "--set", "stepz=3")
+    assert wrong.exit_code == 78
+    assert wrong.output.startswith("rechroma: error: unknown key 'stepz'")
+    absent = run("train", folder / "absent.toml")
+    assert "absent.toml: cannot be read" in absent.output
+    (folder / "no.pt").write_bytes(b"no")
+    assert "not a checkpoint" in run("export", folder / "no.pt").output
+    assert "no shard here" in run("evaluate", "default", folder / "none.tar").output
+
+
+def test_a_broken_card_is_refused(folder: Path) -> None:
+    train(folder)
+    (folder / "card.json").write_text("{")
+    answer = run(
+        "export", folder / "run/checkpoint.pt", "--card", folder / "card.json", "-o", "x.onnx"
+    )
+    assert "not a readable JSON card" in answer.output
+    assert not Path("x.onnx").exists()
+
+
+def test_without_torch_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rechroma.cli.workshop.find_spec", lambda _: None)
+    answer = run("train", "recipe.toml")
+    assert answer.exit_code == 69
+    assert 'pip install "rechroma[train]"' in answer.output

@@ -1,0 +1,91 @@
+"""Examples are a function of their ticket, tickets a function of seed and step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.shards import picture, write_shard
+
+from rechroma.color import lightness, srgb_to_lab
+from rechroma.datasets import (
+    Crops,
+    Examples,
+    Shards,
+    Ticket,
+    Tickets,
+    aged_lightness,
+    small_chroma,
+)
+
+CROPS = Crops(sizes=(32, 64), size_shares=(0.5, 0.5), aged=0.5)
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Examples:
+    return Examples(Shards([write_shard(tmp_path / "s.tar", 4)]), CROPS, scale=4)
+
+
+def test_an_example_has_the_asked_size_and_range(examples: Examples) -> None:
+    example = examples[Ticket(1, 64, 7)]
+    assert example.lightness.shape == (1, 64, 64)
+    assert example.chroma.shape == (2, 16, 16)
+    assert 0 <= example.lightness.min() <= example.lightness.max() <= 100
+
+
+def test_the_same_ticket_gives_the_same_example(examples: Examples) -> None:
+    first, again, other = (examples[Ticket(1, 32, seed)] for seed in (7, 7, 8))
+    assert first.lightness.equal(again.lightness)
+    assert first.chroma.equal(again.chroma)
+    assert not first.chroma.equal(other.chroma)
+
+
+@given(st.integers(0, 40), st.integers(0, 2**32))
+def test_tickets_after_a_stop_are_those_that_would_have_come(start: int, seed: int) -> None:
+    whole = list(Tickets(11, CROPS, 3, seed, 0, 41))
+    assert list(Tickets(11, CROPS, 3, seed, start, 41)) == whole[start:]
+
+
+def test_an_epoch_shows_each_picture_once() -> None:
+    one_size = Crops(sizes=(32,), size_shares=(1.0,))
+    batches = list(Tickets(12, one_size, 4, 0, 0, 6))
+    for epoch in (batches[:3], batches[3:]):
+        assert sorted(ticket.picture for batch in epoch for ticket in batch) == list(range(12))
+    assert batches[:3] != batches[3:]
+
+
+def test_larger_crops_come_in_smaller_batches() -> None:
+    for batch in Tickets(50, CROPS, 16, 0, 0, 30):
+        assert len(batch) == {32: 16, 64: 4}[batch[0].size]
+        assert len({ticket.size for ticket in batch}) == 1
+
+
+def test_small_chroma_is_the_mean_of_each_cell() -> None:
+    rgb = picture(3, 32, 48)
+    ab = srgb_to_lab(rgb)[..., 1:]
+    cell = ab[4:8, 8:12].mean(axis=(0, 1))
+    np.testing.assert_allclose(small_chroma(rgb, 4)[:, 1, 2], cell, atol=1e-3)
+
+
+@given(st.integers(0, 2**32))
+def test_aged_lightness_stays_in_range_and_keeps_the_size(seed: int) -> None:
+    rgb = picture(seed % 7)
+    aged = aged_lightness(rgb, np.random.default_rng(seed))
+    assert aged.shape == rgb.shape[:2]
+    assert aged.dtype == np.float32
+    assert np.isfinite(aged).all()
+    assert aged.min() >= 0
+    assert aged.max() <= 100
+
+
+def test_ageing_changes_most_pictures_and_still_shows_them() -> None:
+    rgb = picture(5, 96, 128)
+    clean = lightness(rgb)
+    aged = [aged_lightness(rgb, np.random.default_rng(seed)) for seed in range(60)]
+    changed = [light for light in aged if np.abs(light - clean).mean() > 1]
+    similar = [np.corrcoef(light.ravel(), clean.ravel())[0, 1] for light in aged]
+    assert len(changed) > 40
+    assert np.median(similar) > 0.8

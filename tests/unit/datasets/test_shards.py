@@ -1,0 +1,56 @@
+"""Shards are read at random, and say clearly when they cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.shards import picture, write_shard
+
+from rechroma.datasets import Shards
+from rechroma.errors import DataError
+
+
+def test_pictures_come_back_in_any_order(tmp_path: Path) -> None:
+    write_shard(tmp_path / "a-0.tar", 3)
+    write_shard(tmp_path / "a-1.tar", 2, first=3, source="other")
+    shards = Shards([tmp_path / "a-*.tar"])
+    assert len(shards) == 5
+    for number in (4, 0, 2):
+        np.testing.assert_array_equal(shards[number], picture(number))
+    assert shards.facts(4)["source"] == "other"
+    assert shards.key(3) == "00003"
+    assert sum(1 for _ in Shards([tmp_path])) == 5
+
+
+def test_a_picture_without_facts_is_fine(tmp_path: Path) -> None:
+    import tarfile
+
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "x.png"), picture(0))
+    with tarfile.open(tmp_path / "s.tar", "w") as archive:
+        archive.add(tmp_path / "x.png", "x.png")
+    assert Shards([tmp_path / "s.tar"]).facts(0) == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"not a tar file at all" * 100])
+def test_a_bad_shard_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.tar").write_bytes(content)
+    with pytest.raises(DataError, match=r"bad\.tar|no picture"):
+        Shards([tmp_path / "bad.tar"])
+
+
+def test_no_shard_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no shard here"):
+        Shards([tmp_path / "none-*.tar"])
+
+
+def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "s.tar", 1)
+    data = bytearray(path.read_bytes())
+    data[512:1024] = bytes(512)
+    path.write_bytes(bytes(data))
+    with pytest.raises(DataError, match="00000: does not decode"):
+        Shards([path])[0]

@@ -1,0 +1,47 @@
+"""Pictures in memory, and a way to save them as real files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+Encode = Callable[..., bytes]
+
+
+@pytest.fixture
+def encode() -> Encode:
+    """Encode an array or a picture of Pillow's as a file's content."""
+
+    def encode(picture: Image.Image | NDArray[Any], file_format: str, **options: Any) -> bytes:
+        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        file = BytesIO()
+        image.save(file, file_format, **options)
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture
+def grey() -> NDArray[np.uint8]:
+    """Every 8-bit level, (24, 32), in no symmetry: it shows if it was turned or flipped."""
+    steps = np.linspace(0, 255, 24 * 32).astype(np.uint8)
+    return steps.reshape(24, 32)
+
+
+@pytest.fixture
+def grey_16(grey: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """The same with levels in between that 8 bits do not have."""
+    return (grey.astype(np.uint16) * 257) ^ np.uint16(0x55)
+
+
+@pytest.fixture
+def colors() -> NDArray[np.uint8]:
+    """A picture in colour, (24, 32, 3)."""
+    x, y = np.meshgrid(np.linspace(0, 255, 32), np.linspace(0, 255, 24))
+    return np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image
+
+from rechroma.imaging import exif
+
+
+def a_block(*, thumbnail: bool = True) -> bytes:
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = 6
+    tags[ExifTags.Base.Make] = "Maker"
+    tags[ExifTags.Base.ImageWidth] = 40
+    details = tags.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.ExifImageWidth] = 40
+    details[ExifTags.Base.ExifImageHeight] = 30
+    details[ExifTags.Base.MakerNote] = bytes(range(100))
+    tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    data = tags.tobytes()
+    if thumbnail:
+        next_directory = 14 + 2 + 12 * int.from_bytes(data[14:16])
+        place = (len(data) - len(exif.PREFIX)).to_bytes(4)
+        one_tag = bytes.fromhex("0001 0103 0003 00000001 00060000 00000000")  # JPEG compression
+        data = data[:next_directory] + place + data[next_directory + 4 :] + one_tag
+    return data
+
+
+def tags_of(block: bytes) -> Image.Exif:
+    tags = Image.Exif()
+    tags.load(exif.PREFIX + block)
+    return tags
+
+
+def test_turns_the_orientation_and_the_size() -> None:
+    tags = tags_of(exif.upright(a_block(), (30, 40)) or b"")
+    details = tags.get_ifd(ExifTags.IFD.Exif)
+    assert tags[ExifTags.Base.Orientation] == 1
+    assert tags[ExifTags.Base.ImageWidth] == 30
+    assert details[ExifTags.Base.ExifImageWidth] == 30
+    assert details[ExifTags.Base.ExifImageHeight] == 40
+
+
+def test_keeps_everything_else_in_its_place() -> None:
+    before = a_block(thumbnail=False).removeprefix(exif.PREFIX)
+    after = exif.upright(before, (40, 30))
+    assert after is not None
+    changed = [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    assert len(changed) == 1  # the orientation
+
+
+def test_unhooks_the_thumbnail() -> None:
+    assert tags_of(a_block().removeprefix(exif.PREFIX)).get_ifd(ExifTags.IFD.IFD1)
+    assert not tags_of(exif.upright(a_block(), (30, 40)) or b"").get_ifd(ExifTags.IFD.IFD1)
+
+
+@pytest.mark.parametrize("broken", [b"", b"II", b"rubbish, rubbish", b"II*\0\xff\xff\xff\xff"])
+def test_drops_a_block_that_cannot_be_read(broken: bytes) -> None:
+    assert exif.upright(broken, (30, 40)) is None
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
+def test_survives_any_damage(position: int, rubbish: bytes) -> None:
+    data = bytearray(a_block())
+    data[position : position + len(rubbish)] = rubbish
+    result = exif.upright(bytes(data), (30, 40))
+    assert result is None or len(result) in (len(data), len(data) - len(exif.PREFIX))
+
+
+def test_packs_a_tiffs_tags_without_those_of_its_storage() -> None:
+    file = BytesIO()
+    tags = tags_of(a_block().removeprefix(exif.PREFIX))
+    Image.new("L", (40, 30)).save(file, "TIFF", exif=tags.tobytes())
+    packed = tags_of(exif.block(Image.open(file).getexif()) or b"")
+    assert packed[ExifTags.Base.Make] == "Maker"
+    assert packed.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert packed.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] == bytes(range(100))
+    assert ExifTags.Base.ImageWidth not in packed
+
+
+def test_a_tiff_without_tags_has_no_block() -> None:
+    file = BytesIO()
+    Image.new("L", (40, 30)).save(file, "TIFF")
+    assert exif.block(Image.open(file).getexif()) is None

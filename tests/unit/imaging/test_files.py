@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from rechroma.errors import OptionError, TargetError, TargetExistsError
+from rechroma.imaging import write_atomically
+
+
+def test_writes_bytes_and_makes_missing_folders(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "folder" / "a.bin"
+    write_atomically(target, b"content", overwrite=False)
+    assert target.read_bytes() == b"content"
+    assert os.listdir(target.parent) == ["a.bin"]
+
+
+def test_writes_what_a_function_writes(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"....tail")
+        file.seek(0)
+        file.write(b"head")
+
+    write_atomically(target, write, overwrite=False)
+    assert target.read_bytes() == b"headtail"
+
+
+def test_does_not_overwrite_unless_told(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(TargetExistsError, match=r"a\.bin is already there"):
+        write_atomically(target, b"new", overwrite=False)
+    assert target.read_bytes() == b"old"
+    write_atomically(target, b"new", overwrite=True)
+    assert target.read_bytes() == b"new"
+
+
+def test_does_not_overwrite_what_came_in_the_meantime(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    with pytest.raises(TargetExistsError):
+        write_atomically(target, lambda _file: target.write_bytes(b"theirs"), overwrite=False)
+    assert target.read_bytes() == b"theirs"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_file_systems_without_links_work_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    write_atomically(tmp_path / "a.bin", b"content", overwrite=False)
+    assert (tmp_path / "a.bin").read_bytes() == b"content"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OptionError("no")])
+def test_a_failure_while_writing_leaves_no_trace(
+    tmp_path: Path, error: BaseException | type[BaseException]
+) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise error
+
+    with pytest.raises((KeyboardInterrupt, OptionError)):
+        write_atomically(target, write, overwrite=True)
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits to a file's size are POSIX")
+def test_a_full_disk_is_told_and_leaves_no_trace(tmp_path: Path) -> None:
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from rechroma.errors import TargetError
+from rechroma.imaging import write_atomically
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_atomically(Path(sys.argv[1], "a.bin"), bytes(100_000), overwrite=False)
+except TargetError as error:
+    print(error, "|", error.hint)
+"""
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", script, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert "a.bin: File too large | " in run.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_at_the_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(TargetError, match="taken"):
+        write_atomically(tmp_path / "taken", b"content", overwrite=True)
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(TargetError, match="file"):
+        write_atomically(tmp_path / "file" / "a.bin", b"content", overwrite=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file modes are POSIX")
+def test_access_rights_are_those_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"")
+    write_atomically(tmp_path / "ours", b"", overwrite=False)
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")}
+    assert len(modes) == 1

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from rechroma.errors import MissingExtraError, OptionError
+from rechroma.imaging import FORMATS, SUFFIXES, encode_photo, photo_of_array, read_photo, result_format
+
+
+def test_suffixes_name_their_formats() -> None:
+    assert {SUFFIXES[suffix] for suffix in SUFFIXES} == set(FORMATS)
+    assert (SUFFIXES[".jpg"], SUFFIXES[".jpeg"], SUFFIXES[".heic"]) == ("JPEG", "JPEG", "HEIF")
+
+
+@pytest.mark.parametrize(
+    ("source", "result"), [("JPEG", "JPEG"), ("png", "PNG"), ("GIF", "PNG"), ("BMP", "BMP")]
+)
+def test_results_keep_the_format_but_for_gif(source: str, result: str) -> None:
+    assert result_format(source) == result
+
+
+def test_an_unknown_format_is_told() -> None:
+    with pytest.raises(OptionError, match="there is no format XCF"):
+        result_format("XCF")
+
+
+class TestWithoutPillowHeif:
+    @pytest.fixture(autouse=True)
+    def _hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pillow_heif", None)
+
+    def test_reading_says_what_to_install(self) -> None:
+        with pytest.raises(MissingExtraError) as caught:
+            read_photo(b"\0\0\0\x18ftypheic" + bytes(100))
+        assert caught.value.hint == 'pip install "rechroma[heif]"'
+
+    def test_writing_says_what_to_install(self) -> None:
+        import numpy as np
+
+        photo = photo_of_array(np.zeros((4, 4), np.uint8))
+        with pytest.raises(MissingExtraError):
+            encode_photo(np.zeros((4, 4, 3), np.uint8), photo, format="HEIF")

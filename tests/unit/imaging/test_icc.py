@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from rechroma.imaging.icc import Profile
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# D50-adapted colorants of sRGB, and those of Adobe RGB (1998)
+SRGB_COLORANTS = ((0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+ADOBE_COLORANTS = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
+
+
+def a_profile(space: bytes, gamma: float, colorants: tuple[tuple[float, ...], ...] = ()) -> bytes:
+    """A display profile after ICC.1:2001, as a camera or scanner might embed it."""
+
+    def xyz(values: tuple[float, ...]) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IHxx", 1, round(gamma * 256))
+    curves = (b"kTRC",) if space == b"GRAY" else (b"rTRC", b"gTRC", b"bTRC")
+    tags = {b"wtpt": xyz((0.9642, 1, 0.8249)), **dict.fromkeys(curves, curve)}
+    tags |= {
+        name: xyz(values)
+        for name, values in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants, strict=False)
+    }
+    start = 132 + 12 * len(tags)
+    directory, data = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        directory += struct.pack(">4sII", name, start + len(data), len(content))
+        data += content
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    fields = (start + len(data), 0x02100000, b"mntr", space, b"XYZ ", b"acsp", white)
+    return struct.pack(">I4xI4s4s4s12x4s28x12s48x", *fields) + directory + data
+
+
+GREY_18 = a_profile(b"GRAY", 1.8)
+ADOBE = a_profile(b"RGB ", 2.19921875, ADOBE_COLORANTS)
+
+
+def srgb_of(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def test_no_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
+    profile = Profile(None)
+    assert profile.tone(colors) is colors
+    assert profile.colors(colors) is colors
+    assert profile.for_result is None
+
+
+@pytest.mark.parametrize("broken", [b"rubbish", SRGB[:200], GREY_18[:150], bytes(4000)])
+def test_a_broken_profile_counts_as_srgb(broken: bytes, colors: NDArray[np.uint8]) -> None:
+    profile = Profile(broken)
+    assert profile.tone(colors) is colors
+    np.testing.assert_array_equal(profile.colors(colors), colors)
+
+
+def test_srgb_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
+    profile = Profile(SRGB)
+    assert profile.tone(colors) is colors
+    assert profile.colors(colors) is colors
+    assert profile.for_result == SRGB
+
+
+@pytest.mark.parametrize("icc", [GREY_18, a_profile(b"RGB ", 1.8, SRGB_COLORANTS)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.uint8, 1), (np.uint16, 24)])
+def test_the_tone_of_gamma_18_becomes_that_of_srgb(
+    icc: bytes, dtype: type[np.unsignedinteger], tolerance: int
+) -> None:
+    top = np.iinfo(dtype).max
+    levels = np.arange(top // 20, top + 1, dtype=dtype)
+    expected = srgb_of((levels / top) ** 1.8) * top
+    np.testing.assert_allclose(Profile(icc).tone(levels), expected, atol=tolerance)
+
+
+def test_adobe_rgb_becomes_srgb() -> None:
+    red = np.full((2, 2, 3), (180, 60, 60), np.uint8)
+    expected = Image.fromarray(red)
+    reference = ImageCms.profileToProfile(
+        expected, ImageCms.ImageCmsProfile(__import__("io").BytesIO(ADOBE)), ImageCms.createProfile("sRGB")
+    )
+    seen = Profile(ADOBE).colors(red)
+    np.testing.assert_allclose(seen, np.asarray(reference), atol=1)
+    assert seen[0, 0, 0] > 190
+
+
+@pytest.mark.parametrize("icc", [GREY_18, ADOBE])
+def test_the_result_of_another_profile_gets_a_standard_srgb(icc: bytes) -> None:
+    result = Profile(icc).for_result
+    assert result is not None
+    assert result != icc
+    assert Profile(result).for_result == result
+
+
+def test_pictures_of_other_modes_become_rgb(colors: NDArray[np.uint8]) -> None:
+    lab = ImageCms.profileToProfile(
+        Image.fromarray(colors),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
+    assert lab is not None
+    for image in (lab, Image.fromarray(colors).convert("YCbCr")):
+        back = np.asarray(Profile(None).to_srgb(image), np.int16)
+        assert np.abs(back - colors).mean() < 2
+
+
+def test_a_profile_for_another_kind_of_picture_is_ignored(colors: NDArray[np.uint8]) -> None:
+    cmyk = Image.fromarray(colors).convert("CMYK")
+    seen = Profile(ADOBE).to_srgb(cmyk)
+    np.testing.assert_array_equal(np.asarray(seen), np.asarray(cmyk.convert("RGB")))

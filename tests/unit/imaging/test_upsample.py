@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rechroma.imaging import ChromaUpsampler
+
+
+def a_chroma(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 40, (height, width, 2)).astype(np.float32)
+
+
+@given(
+    small=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    size=st.tuples(st.integers(2, 90), st.integers(2, 90)),
+    rows=st.integers(1, 40),
+    seed=st.integers(0, 99),
+)
+def test_strips_join_to_what_opencv_gives_for_the_whole(
+    small: tuple[int, int], size: tuple[int, int], rows: int, seed: int
+) -> None:
+    chroma = a_chroma(*small, seed)
+    upsampler = ChromaUpsampler(chroma, size)
+    strips = [upsampler.strip(slice(top, top + rows)) for top in range(0, size[0], rows)]
+    whole = cv2.resize(chroma, size[::-1], interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(np.concatenate(strips), whole.reshape(*size, 2), atol=1e-3)
+
+
+def test_gives_float32_rows_of_the_full_width() -> None:
+    strip = ChromaUpsampler(a_chroma(5, 7), (40, 50)).strip(slice(10, 13))
+    assert strip.dtype == np.float32
+    assert strip.shape == (3, 50, 2)
+
+
+@pytest.mark.parametrize("color", [(0.0, 0.0), (25.0, -60.0)])
+def test_one_colour_stays_one_colour(color: tuple[float, float]) -> None:
+    chroma = np.full((4, 6, 2), color, np.float32)
+    strip = ChromaUpsampler(chroma, (33, 47)).strip(slice(0, 33))
+    np.testing.assert_allclose(strip, np.broadcast_to(color, strip.shape), atol=1e-4)

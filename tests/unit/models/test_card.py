@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.models import CARD
+
+from rechroma.errors import ModelContractError
+from rechroma.models import DataSource, ModelCard
+
+names = st.text(min_size=1, max_size=20)
+sizes = st.integers(1, 4096)
+numbers = st.floats(-1e6, 1e6)
+cards = st.builds(
+    ModelCard,
+    name=names,
+    version=names,
+    stride=sizes,
+    scale=sizes,
+    size=sizes,
+    licence=names,
+    authors=st.lists(names, max_size=3).map(tuple),
+    data=st.lists(st.builds(DataSource, names, names, names), max_size=3).map(tuple),
+    hints=st.booleans(),
+    bins=st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple),
+    metrics=st.dictionaries(names, numbers, max_size=3),
+    commit=st.text(max_size=40),
+    description=st.text(max_size=40),
+)
+
+
+@given(cards)
+def test_a_card_survives_json(card: ModelCard) -> None:
+    assert ModelCard.from_json(card.to_json()) == card
+
+
+def test_optional_fields_may_be_left_out() -> None:
+    optional = {"hints", "metrics", "commit", "description"}
+    card = ModelCard.from_json(json.dumps({k: v for k, v in CARD.items() if k not in optional}))
+    assert card.hints is False
+    assert card.bins == ()
+
+
+@pytest.mark.parametrize(
+    "field", ["name", "version", "stride", "scale", "size", "licence", "authors", "data", "format"]
+)
+def test_a_missing_field_is_named(field: str) -> None:
+    with pytest.raises(ModelContractError, match=f"'{field}'"):
+        ModelCard.from_json(json.dumps({k: v for k, v in CARD.items() if k != field}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 3),
+        ("name", ""),
+        ("licence", None),
+        ("stride", 0),
+        ("stride", "32"),
+        ("stride", True),
+        ("scale", 4.0),
+        ("size", -1),
+        ("hints", 1),
+        ("authors", "someone"),
+        ("authors", [3]),
+        ("data", {}),
+        ("data", ["a set"]),
+        ("data", [{"name": "a set"}]),
+        ("data", [{"name": "a set", "licence": "CC0-1.0", "size": "3"}]),
+        ("data", [{"name": "a set", "licence": 0}]),
+        ("metrics", [1]),
+        ("metrics", {"auc": "good"}),
+        ("bins", [[1, 2, 3]]),
+        ("bins", [["a", "b"]]),
+        ("bins", 3),
+        ("format", 0),
+        ("format", "1"),
+        ("colour", "blue"),
+    ],
+)
+def test_an_ill_field_is_named(field: str, value: Any) -> None:
+    with pytest.raises(ModelContractError, match=f"'{field}") as caught:
+        ModelCard.from_json(json.dumps(CARD | {field: value}))
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+def test_a_newer_format_asks_for_an_update() -> None:
+    with pytest.raises(ModelContractError, match="newer") as caught:
+        ModelCard.from_json(json.dumps(CARD | {"format": 2}))
+    assert "upgrade" in str(caught.value.hint)
+
+
+@given(st.text(max_size=30) | st.sampled_from(["[]", "3", "null", '"card"', "{", "{}"]))
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(ModelContractError):
+        ModelCard.from_json(text)

@@ -1,0 +1,105 @@
+"""Each clause of the contract, broken by a real model file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from onnx import TensorProto
+from tests.support.models import (
+    CARD,
+    CHROMA,
+    DISTRIBUTION,
+    HINTS,
+    LIGHTNESS,
+    Tensor,
+    write_model,
+    write_tensors,
+)
+
+from rechroma.errors import ModelContractError
+from rechroma.models import load_model, read_card
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WITH_HINTS = json.dumps(CARD | {"hints": True})
+WITH_BINS = json.dumps(CARD | {"bins": [[0, 0], [10, 0], [0, 10]]})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "card"),
+    [
+        ([LIGHTNESS], [CHROMA], None),
+        ([LIGHTNESS, HINTS], [CHROMA], WITH_HINTS),
+        ([LIGHTNESS], [CHROMA, DISTRIBUTION], WITH_BINS),
+    ],
+)
+def test_models_that_keep_the_contract(
+    tmp_path: Path, inputs: list[Tensor], outputs: list[Tensor], card: str | None
+) -> None:
+    path = write_tensors(tmp_path / "model.onnx", inputs, outputs, card)
+    assert read_card(path).name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "card", "part"),
+    [
+        ([], [CHROMA], None, "input 'lightness' is missing"),
+        ([Tensor("image", LIGHTNESS.shape)], [CHROMA], None, "input 'lightness' is missing"),
+        ([LIGHTNESS, HINTS], [CHROMA], None, "unknown input 'hints'"),
+        ([LIGHTNESS], [CHROMA], WITH_HINTS, "input 'hints' is missing"),
+        ([LIGHTNESS], [DISTRIBUTION], WITH_BINS, "output 'chroma' is missing"),
+        ([LIGHTNESS], [CHROMA, Tensor("rgb", CHROMA.shape)], None, "unknown output 'rgb'"),
+        ([LIGHTNESS], [CHROMA, DISTRIBUTION], None, "output 'distribution'.*0 channels, not 3"),
+        ([Tensor("lightness", ("N", 3, "H", "W"))], [CHROMA], None, "1 channels, not 3"),
+        ([Tensor("lightness", ("N", "C", "H", "W"))], [CHROMA], None, "dynamic number"),
+        ([Tensor("lightness", ("N", 1, "H"))], [CHROMA], None, "4 dimensions, not 3"),
+        ([Tensor("lightness", ("N", 1, 256, 256))], [CHROMA], None, "dynamic N, height and width"),
+        ([Tensor("lightness", (1, 1, "H", "W"))], [CHROMA], None, "dynamic N, height and width"),
+        (
+            [Tensor("lightness", LIGHTNESS.shape, TensorProto.UINT8)],
+            [CHROMA],
+            None,
+            "must be float32",
+        ),
+        (
+            [LIGHTNESS],
+            [Tensor("chroma", CHROMA.shape, TensorProto.FLOAT16)],
+            None,
+            "output 'chroma' must be float32",
+        ),
+        ([LIGHTNESS], [Tensor("chroma", ("N", 3, "h", "w"))], None, "2 channels, not 3"),
+        ([LIGHTNESS], [CHROMA], json.dumps(CARD | {"scale": 3}), "stride 8.*scale 3"),
+        ([LIGHTNESS], [CHROMA], "", "no model card"),
+        ([LIGHTNESS], [CHROMA], "{", "not JSON"),
+    ],
+)
+def test_a_breach_names_the_file_and_the_part(
+    tmp_path: Path, inputs: list[Tensor], outputs: list[Tensor], card: str | None, part: str
+) -> None:
+    path = write_tensors(tmp_path / "model.onnx", inputs, outputs, card)
+    with pytest.raises(ModelContractError, match=part) as caught:
+        load_model(path)
+    assert str(path) in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09" * 50])
+def test_a_file_that_is_no_model(
+    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelContractError, match="ONNX Runtime") as caught:
+        load_model(path)
+    assert "\n" not in caught.value.message
+    assert capfd.readouterr().err == ""
+
+
+def test_a_truncated_model(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ModelContractError, match=r"model\.onnx"):
+        load_model(path)

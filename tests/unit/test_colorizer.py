@@ -1,0 +1,428 @@
+from __future__ import annotations
+
+import io
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tests.support.models import write_constant_model, write_model
+
+from rechroma.color import lightness, srgb_to_lab
+from rechroma.colorizer import (
+    Colorizer,
+    Failure,
+    Knobs,
+    Result,
+    default_target,
+    network_shape,
+)
+from rechroma.engines import FakeEngine
+from rechroma.errors import (
+    EmptyImageError,
+    InvalidChromaError,
+    ModelNotFoundError,
+    OptionError,
+    SourceError,
+    TargetExistsError,
+    UnsupportedImageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+AB = (6.0, 9.0)  # mild enough for the whole of a mid-grey picture to be within sRGB
+
+
+@pytest.fixture
+def colorizer() -> Colorizer:
+    return Colorizer(engine=FakeEngine(AB), threads=2)
+
+
+def _grey(height: int = 90, width: int = 120, dtype: type = np.uint8) -> np.ndarray:
+    """A picture with a ramp, an edge and a little noise; no black, no white."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0.25, 0.75, width)[None] + rng.normal(0, 0.02, (height, width))
+    ramp[height // 2 :] *= 0.8
+    top = np.iinfo(dtype).max
+    return (ramp.clip(0, 1) * top).round().astype(dtype)
+
+
+def _write(path: Path, grey: np.ndarray | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(_grey() if grey is None else grey).save(path)
+    return path
+
+
+def _chroma(rgb: np.ndarray) -> np.ndarray:
+    return srgb_to_lab(rgb)[..., 1:]
+
+
+def _assert_colored(rgb: np.ndarray, grey: np.ndarray) -> None:
+    assert np.abs(lightness(rgb) - lightness(grey)).mean() < 0.15
+    wanted = np.array(AB) * lightness(grey).mean() / 100
+    np.testing.assert_allclose(_chroma(rgb).mean(axis=(0, 1)), wanted, atol=0.3)
+
+
+class TestTakesAndGivesBack:
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    @pytest.mark.parametrize("shape", [(90, 120), (33, 200), (7, 5), (2, 2), (2, 300), (300, 2)])
+    def test_arrays(self, colorizer: Colorizer, dtype: type, shape: tuple[int, int]) -> None:
+        grey = _grey(*shape, dtype)
+        rgb = colorizer.colorize(grey)
+        assert rgb.shape == (*shape, 3)
+        assert rgb.dtype == dtype
+        _assert_colored(rgb, grey)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_arrays_of_floats(self, colorizer: Colorizer, dtype: type) -> None:
+        grey: np.ndarray = (_grey(dtype=np.uint16) / 65535).astype(dtype)
+        rgb = colorizer.colorize(grey)
+        assert rgb.dtype == dtype
+        assert 0 <= rgb.min() < rgb.max() <= 1
+        _assert_colored(rgb, grey)
+
+    @pytest.mark.parametrize(("channels", "out"), [(1, 3), (2, 4), (3, 3), (4, 4)])
+    def test_arrays_with_channels(self, colorizer: Colorizer, channels: int, out: int) -> None:
+        grey = _grey()
+        array = np.repeat(grey[..., None], channels, axis=2)
+        if channels in (2, 4):
+            array[..., -1] = 77
+        rgb = colorizer.colorize(array)
+        assert rgb.shape == (*grey.shape, out)
+        _assert_colored(rgb[..., :3], grey)
+        assert (rgb[..., 3:] == 77).all()
+
+    @pytest.mark.parametrize(("format", "suffix"), [("JPEG", "jpg"), ("PNG", "png")])
+    def test_bytes(self, colorizer: Colorizer, format: str, suffix: str, tmp_path: Path) -> None:  # noqa: A002
+        source = _write(tmp_path / f"photo.{suffix}")
+        result = colorizer.colorize(source.read_bytes())
+        with Image.open(io.BytesIO(result)) as image:
+            assert image.format == format
+            assert image.mode == "RGB"
+            assert np.abs(_chroma(np.asarray(image))).mean() > 1
+
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_paths(
+        self, colorizer: Colorizer, tmp_path: Path, kind: Callable[[Path], str | Path]
+    ) -> None:
+        source = _write(tmp_path / "photo.png")
+        before = source.read_bytes()
+        target = colorizer.colorize(kind(source))
+        assert target == tmp_path / "photo.color.png"
+        assert source.read_bytes() == before
+        with Image.open(target) as image:
+            _assert_colored(np.asarray(image), _grey())
+        with pytest.raises(TargetExistsError, match=r"photo\.color\.png"):
+            colorizer.colorize(kind(source))
+
+    @pytest.mark.parametrize(("mode", "out"), [("L", "RGB"), ("RGB", "RGB"), ("LA", "RGBA")])
+    def test_pillow_images(self, colorizer: Colorizer, mode: str, out: str) -> None:
+        image = Image.fromarray(_grey()).convert(mode)
+        image.info["dpi"] = (300, 300)
+        result = colorizer.colorize(image)
+        assert result.mode == out
+        assert result.size == image.size
+        assert result.info["dpi"] == (300, 300)
+        _assert_colored(np.asarray(result)[..., :3], _grey())
+
+    def test_pillow_images_of_16_bit_come_back_in_8(self, colorizer: Colorizer) -> None:
+        result = colorizer.colorize(Image.fromarray(_grey(dtype=np.uint16)))
+        assert result.mode == "RGB"
+        _assert_colored(np.asarray(result), _grey())
+
+    def test_pillow_images_keep_their_exif_and_come_back_upright(
+        self, colorizer: Colorizer
+    ) -> None:
+        image = Image.fromarray(_grey(60, 100))
+        exif = image.getexif()
+        exif[0x0112], exif[0x010F] = 6, "Leica"
+        stored = io.BytesIO()
+        image.save(stored, "JPEG", exif=exif)
+        result = colorizer.colorize(Image.open(stored))
+        assert result.size == (60, 100)
+        assert result.getexif().get(0x010F) == "Leica"
+        assert result.getexif().get(0x0112, 1) == 1
+
+    @pytest.mark.parametrize("image", [None, 3, [[1, 2], [3, 4]], io.BytesIO()])
+    def test_anything_else_is_refused(self, colorizer: Colorizer, image: Any) -> None:
+        with pytest.raises(UnsupportedImageError, match="cannot be given"):
+            colorizer.colorize(image)
+
+
+class TestPicture:
+    def test_chroma_lies_where_the_network_put_it(self) -> None:
+        # Light squares on dark: the fake's chroma follows lightness, so colour must sit on them.
+        grey = np.full((213, 377), 40, np.uint8)
+        grey[20:60, 300:360] = 220
+        grey[150:200, 30:90] = 220
+        rgb = Colorizer(engine=FakeEngine(AB)).colorize(grey)
+        b = _chroma(rgb)[..., 1]
+        light = lightness(grey) > 50
+        assert b[light].min() > 2 * np.median(b[~light])
+        smooth = np.corrcoef(b.ravel(), lightness(grey).ravel())[0, 1]
+        assert smooth > 0.9
+
+    @pytest.mark.parametrize("stride", [4, 32, 128])
+    def test_padding_leaves_no_trace(self, stride: int) -> None:
+        grey = _grey(70, 203)
+        rgb = Colorizer(engine=FakeEngine(AB, stride=stride, size=203)).colorize(grey)
+        plain = Colorizer(engine=FakeEngine(AB, stride=4, size=203)).colorize(grey)
+        np.testing.assert_array_equal(rgb, plain)
+
+    def test_black_and_white_stay(self, tmp_path: Path) -> None:
+        model = write_constant_model(tmp_path / "constant.onnx", (30, 60))
+        grey = np.repeat(np.array([[0, 255]], np.uint8), 20, axis=0).repeat(20, axis=1)
+        rgb = Colorizer(model).colorize(grey)
+        np.testing.assert_array_equal(rgb, np.repeat(grey[..., None], 3, axis=2))
+
+    def test_result_does_not_depend_on_threads(self) -> None:
+        grey = _grey(700, 500)
+        one, three = (Colorizer(engine=FakeEngine(AB), threads=n).colorize(grey) for n in (1, 3))
+        np.testing.assert_array_equal(one, three)
+
+    def test_one_instance_in_several_threads(self, tmp_path: Path) -> None:
+        colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", ab=AB), threads=2)
+        pictures = [_grey(60 + 7 * n, 90) for n in range(8)]
+        alone = [colorizer.colorize(picture) for picture in pictures]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(colorizer.colorize, pictures))
+        for one, other in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+class TestKnobs:
+    def test_saturation_scales_the_chroma(self, colorizer: Colorizer) -> None:
+        plain, twice = (
+            _chroma(colorizer.colorize(_grey(), saturation=value)).mean() for value in (1, 2)
+        )
+        assert twice == pytest.approx(2 * plain, rel=0.05)
+
+    @pytest.mark.parametrize("knobs", [{"saturation": 0.0}, {"strength": 0.0}])
+    def test_zero_gives_grey_whatever_the_warmth(self, colorizer: Colorizer, knobs: Any) -> None:
+        grey = _grey()
+        rgb = colorizer.colorize(grey, warmth=1.0, **knobs)
+        np.testing.assert_array_equal(rgb, np.repeat(grey[..., None], 3, axis=2))
+
+    def test_half_the_strength_is_half_way_to_grey(self, colorizer: Colorizer) -> None:
+        plain, half = (
+            _chroma(colorizer.colorize(_grey(), strength=value)).mean() for value in (1, 0.5)
+        )
+        assert half == pytest.approx(plain / 2, rel=0.05)
+
+    def test_warmth_moves_towards_yellow_and_back(self, colorizer: Colorizer) -> None:
+        cool, plain, warm = (
+            _chroma(colorizer.colorize(_grey(), warmth=value))[..., 1].mean()
+            for value in (-1, 0, 1)
+        )
+        assert cool + 1 < plain < warm - 1
+
+    @given(st.floats(0, 3), st.floats(-1, 1), st.floats(0, 1))
+    def test_neutral_stays_neutral(self, saturation: float, warmth: float, strength: float) -> None:
+        neutral = np.zeros((2, 2, 2), np.float32)
+        assert not Knobs(saturation, warmth, strength).apply(neutral).any()
+
+    @pytest.mark.parametrize(
+        "knobs",
+        [
+            {"saturation": -0.1},
+            {"saturation": 3.1},
+            {"saturation": float("nan")},
+            {"warmth": 1.1},
+            {"warmth": -1.1},
+            {"strength": -0.1},
+            {"strength": 1.1},
+            {"size": 63},
+            {"size": 2049},
+        ],
+    )
+    def test_out_of_range(self, colorizer: Colorizer, knobs: Any) -> None:
+        with pytest.raises(OptionError, match=next(iter(knobs))):
+            colorizer.colorize(_grey(), **knobs)
+
+    def test_an_unknown_knob(self, colorizer: Colorizer) -> None:
+        with pytest.raises(TypeError, match="sautration"):
+            colorizer.colorize(_grey(), sautration=1.0)  # type: ignore[call-overload]
+
+
+class TestNetworkShape:
+    @given(st.integers(2, 5000), st.integers(2, 5000), st.integers(64, 2048), st.integers(1, 8))
+    def test_fits(self, height: int, width: int, size: int, scale: int) -> None:
+        shape = network_shape((height, width), size, scale)
+        assert all(side % scale == 0 and side >= scale for side in shape)
+        assert max(shape) <= size + scale
+        assert max(shape) <= 2 * max(height, width) + scale
+        for small, side in zip(shape, (height, width), strict=True):
+            exact = side * min(size, 2 * max(height, width)) / max(height, width)
+            assert abs(small - exact) <= scale
+
+    def test_usual_photo(self) -> None:
+        assert network_shape((3000, 4000), 256, 4) == (192, 256)
+
+    def test_small_picture_is_not_blown_up(self) -> None:
+        assert network_shape((30, 40), 256, 4) == (60, 80)
+
+
+class TestFiles:
+    def test_result(self, colorizer: Colorizer, tmp_path: Path) -> None:
+        source = _write(tmp_path / "photo.jpg")
+        result = colorizer.colorize_file(source, tmp_path / "new" / "out.png", saturation=1.5)
+        assert result == Result(
+            source, tmp_path / "new" / "out.png", 120, 90, result.seconds, had_color=False
+        )
+        assert result.seconds > 0
+        with Image.open(result.target) as image:
+            assert (image.format, image.size) == ("PNG", (120, 90))
+
+    def test_format_beats_the_suffix_of_the_source(
+        self, colorizer: Colorizer, tmp_path: Path
+    ) -> None:
+        result = colorizer.colorize_file(_write(tmp_path / "photo.jpg"), format="png")
+        assert result.target == tmp_path / "photo.color.png"
+        with Image.open(result.target) as image:
+            assert image.format == "PNG"
+
+    def test_sepia_is_turned_grey_first(self, colorizer: Colorizer, tmp_path: Path) -> None:
+        sepia = (_grey()[..., None] * np.array([1, 0.8, 0.6])).astype(np.uint8)
+        result = colorizer.colorize_file(_write(tmp_path / "sepia.png", sepia))
+        assert result.had_color
+        with Image.open(result.target) as image:
+            hue = _chroma(np.asarray(image)).mean(axis=(0, 1))
+        assert hue[1] / hue[0] == pytest.approx(AB[1] / AB[0], rel=0.1)
+
+    def test_overwriting_is_asked_for(self, colorizer: Colorizer, tmp_path: Path) -> None:
+        source, target = _write(tmp_path / "photo.png"), tmp_path / "there.png"
+        target.write_text("precious")
+        with pytest.raises(TargetExistsError, match=r"there\.png"):
+            colorizer.colorize_file(source, target)
+        assert target.read_text() == "precious"
+        colorizer.colorize_file(source, target, overwrite=True)
+        with Image.open(target) as image:
+            assert image.mode == "RGB"
+
+    def test_the_photograph_itself_is_never_replaced(
+        self, colorizer: Colorizer, tmp_path: Path
+    ) -> None:
+        source = _write(tmp_path / "photo.png")
+        before = source.read_bytes()
+        (tmp_path / "link.png").symlink_to(source)
+        for target in (source, tmp_path / "link.png"):
+            with pytest.raises(TargetExistsError, match="never replaced"):
+                colorizer.colorize_file(source, target, overwrite=True)
+        assert source.read_bytes() == before
+
+    @pytest.mark.parametrize("quality", [0, 101])
+    def test_quality_out_of_range(self, colorizer: Colorizer, tmp_path: Path, quality: int) -> None:
+        with pytest.raises(OptionError, match="quality"):
+            colorizer.colorize_file(_write(tmp_path / "photo.jpg"), quality=quality)
+
+    def test_a_failing_network_writes_nothing(self, tmp_path: Path) -> None:
+        model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
+        source = _write(tmp_path / "photos" / "photo.png")
+        with pytest.raises(InvalidChromaError):
+            Colorizer(model).colorize_file(source)
+        assert list(source.parent.iterdir()) == [source]
+
+    def test_a_failing_network_never_gives_the_grey_back(self, tmp_path: Path) -> None:
+        model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
+        with pytest.raises(InvalidChromaError):
+            Colorizer(model).colorize(_grey())
+
+    @pytest.mark.parametrize(
+        ("source", "format", "target"),
+        [
+            ("a/photo.jpg", None, "a/photo.color.jpg"),
+            ("PHOTO.JPEG", None, "PHOTO.color.JPEG"),
+            ("photo.tiff", "TIFF", "photo.color.tiff"),
+            ("photo.jpg", "png", "photo.color.png"),
+            ("photo.gif", None, "photo.color.png"),
+            ("photo", None, "photo.color"),
+            ("my.old.photo.png", None, "my.old.photo.color.png"),
+        ],
+    )
+    def test_default_target(self, source: str, format: str | None, target: str) -> None:  # noqa: A002
+        assert default_target(Path(source), format) == Path(target)
+
+
+class TestMany:
+    @pytest.fixture
+    def sources(self, tmp_path: Path) -> list[Path]:
+        return [_write(tmp_path / f"{number}.png", _grey(40, 50)) for number in range(10)]
+
+    @pytest.mark.parametrize("jobs", [None, 1, 4])
+    def test_every_picture_is_colored(
+        self, colorizer: Colorizer, sources: list[Path], jobs: int | None
+    ) -> None:
+        results = list(colorizer.colorize_many(sources, jobs=jobs))
+        assert {result.source for result in results} == set(sources)
+        assert all(isinstance(result, Result) for result in results)
+        assert all(result.target.exists() for result in results)
+
+    def test_one_bad_picture_does_not_stop_the_rest(
+        self, colorizer: Colorizer, sources: list[Path]
+    ) -> None:
+        sources[3].write_bytes(b"")
+        sources[5].unlink()
+        failures = {
+            outcome.source: outcome.error
+            for outcome in colorizer.colorize_many(sources)
+            if isinstance(outcome, Failure)
+        }
+        assert {path: type(error) for path, error in failures.items()} == {
+            sources[3]: EmptyImageError,
+            sources[5]: SourceError,
+        }
+        assert sum(path.with_suffix(".color.png").exists() for path in sources) == 8
+
+    def test_pairs_of_source_and_target(
+        self, colorizer: Colorizer, sources: list[Path], tmp_path: Path
+    ) -> None:
+        pairs = [(source, tmp_path / "out" / source.name) for source in sources]
+        for outcome in colorizer.colorize_many(pairs, strength=0.5):
+            assert (outcome.source, outcome.target) in pairs
+        assert len(list((tmp_path / "out").iterdir())) == len(sources)
+
+    def test_sources_are_taken_as_needed_and_stopping_stops(
+        self, colorizer: Colorizer, sources: list[Path]
+    ) -> None:
+        taken = itertools.count()
+
+        def endless() -> Iterator[Path]:
+            for number in taken:
+                yield _write(sources[0].parent / "many" / f"{number}.png", _grey(10, 10))
+
+        outcomes = colorizer.colorize_many(endless(), jobs=2)
+        assert isinstance(next(iter(outcomes)), Result)
+        outcomes.close()
+        assert next(taken) < 20
+
+    @pytest.mark.parametrize(
+        ("jobs", "options"),
+        [(0, {}), (1, {"saturation": 9.0}), (1, {"quality": 0}), (1, {"format": "xcf"})],
+    )
+    def test_bad_options_are_raised_at_once_and_touch_nothing(
+        self, colorizer: Colorizer, sources: list[Path], jobs: int, options: Any
+    ) -> None:
+        with pytest.raises(OptionError):
+            colorizer.colorize_many(sources, jobs=jobs, **options)
+        assert not list(sources[0].parent.glob("*.color.*"))
+
+
+class TestConstruction:
+    def test_model_by_path(self, tmp_path: Path) -> None:
+        colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", ab=AB))
+        assert colorizer.card.name == "tiny"
+        _assert_colored(colorizer.colorize(_grey()), _grey())
+
+    def test_unknown_model(self) -> None:
+        with pytest.raises(ModelNotFoundError, match="nonesuch"):
+            Colorizer("nonesuch")
+
+    def test_too_few_threads(self) -> None:
+        with pytest.raises(OptionError, match="threads"):
+            Colorizer(engine=FakeEngine(), threads=0)

@@ -1,0 +1,97 @@
+"""What `import rechroma` offers: a change here is a change for everyone who uses it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.support.models import write_model
+
+import rechroma
+from rechroma import colorizer, errors
+
+INVENTORY = {
+    "BrokenImageError",
+    "CheckpointError",
+    "Colorizer",
+    "DataError",
+    "EmptyImageError",
+    "EngineError",
+    "FileError",
+    "ImageTooLargeError",
+    "ImageTooSmallError",
+    "InputError",
+    "InvalidChromaError",
+    "MissingExtraError",
+    "ModelContractError",
+    "ModelError",
+    "ModelIntegrityError",
+    "ModelNotFoundError",
+    "NotAnImageError",
+    "OptionError",
+    "ParityError",
+    "ProviderError",
+    "RechromaError",
+    "RecipeError",
+    "SourceError",
+    "TargetError",
+    "TargetExistsError",
+    "UnsupportedImageError",
+    "WorkshopError",
+    "__version__",
+    "colorize",
+    "list_models",
+}
+
+
+def test_inventory() -> None:
+    assert set(rechroma.__all__) == INVENTORY
+    assert set(dir(rechroma)) == INVENTORY
+
+
+@pytest.mark.parametrize("name", sorted(INVENTORY))
+def test_each_name_is_there(name: str) -> None:
+    assert getattr(rechroma, name) is not None
+
+
+def test_every_error_is_public() -> None:
+    defined = {name for name, item in vars(errors).items() if isinstance(item, type)}
+    assert {name for name in defined if name.endswith("Error")} <= INVENTORY
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Colouriser'"):
+        _ = rechroma.Colouriser
+
+
+def test_importing_it_is_cheap() -> None:
+    code = "import json, sys, rechroma; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    assert not loaded & {"numpy", "cv2", "PIL", "onnxruntime", "click", "rich", "torch"}
+
+
+def test_colorize_uses_one_default_colorizer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "tiny.onnx")
+    opened = []
+
+    def find(name: str) -> Path:
+        opened.append(name)
+        return tmp_path / "tiny.onnx"
+
+    monkeypatch.setattr(colorizer, "find_model", find)
+    rechroma._default_colorizer.cache_clear()
+    grey = Image.new("L", (40, 30), 150)
+    for _ in range(2):
+        result = rechroma.colorize(grey, saturation=0.5)
+        red, _, blue = np.asarray(result)[15, 20]
+        assert int(red) > int(blue) + 5
+    rechroma._default_colorizer.cache_clear()
+    assert opened == ["default"]

@@ -1,0 +1,127 @@
+"""A run learns, can be stopped anywhere, and goes on to the same numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.support.shards import write_shard
+
+from rechroma.datasets import Crops
+from rechroma.errors import CheckpointError, DataError
+from rechroma.networks.rechroma import Rechroma
+from rechroma.training import (
+    Recipe,
+    Run,
+    TorchEngine,
+    load_checkpoint,
+    save_checkpoint,
+    train,
+    trained_network,
+)
+from rechroma.training.recipe import Data, Network, Optimiser
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    shard = write_shard(tmp_path / "train.tar", 6)
+    return Recipe(
+        network=Network(options={"widths": [16, 8, 8, 8]}),
+        data=Data(train=(str(shard),)),
+        crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), aged=0.3),
+        optimiser=Optimiser(warmup=2, frozen=0.3),
+        steps=8,
+        batch=4,
+        checkpoint_every=2,
+        workers=0,
+        threads=1,
+    )
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(first[key].equal(second[key]) for key in first)
+
+
+def test_a_stopped_run_ends_with_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
+    whole = train(recipe, tmp_path / "whole")
+    train(recipe, tmp_path / "parts", stop_after=3)
+    train(replace(recipe, workers=1), tmp_path / "parts", stop_after=5)
+    parts = train(recipe, tmp_path / "parts")
+    assert parts.step == whole.step == 8
+    assert same(whole.network.state_dict(), parts.network.state_dict())
+    assert same(whole.ema.state_dict(), parts.ema.state_dict())
+
+
+def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
+    longer = replace(recipe, steps=60, crops=Crops(sizes=(32,), size_shares=(1.0,), area=0.9))
+    train(longer, tmp_path / "run")
+    lines = (tmp_path / "run/log.jsonl").read_text().splitlines()
+    bins = [json.loads(line)["bins"] for line in lines]
+    assert bins[-1] < bins[0]
+
+
+def test_the_encoder_rests_at_first_and_learns_then(recipe: Recipe, tmp_path: Path) -> None:
+    states: list[torch.Tensor] = []
+
+    def remember(run: Run) -> None:
+        states.append(run.network.get_parameter("encoder.features.0.0.weight").detach().clone())
+
+    for stop in (1, 2, 8):  # frozen for 0.3 of 8 steps: the third step is the first to move it
+        train(recipe, tmp_path / "run", stop_after=stop, on_epoch=remember)
+    assert states[0].equal(states[1])
+    assert not states[0].equal(states[-1])
+
+
+def test_epochs_are_announced_and_the_end_too(recipe: Recipe, tmp_path: Path) -> None:
+    seen: list[int] = []
+    train(recipe, tmp_path / "run", on_epoch=lambda run: seen.append(run.step))
+    assert seen == [2, 3, 5, 6, 8]  # 6 pictures, 4 a step
+
+
+def test_a_folder_with_another_run_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run", stop_after=1)
+    with pytest.raises(CheckpointError, match="another recipe"):
+        train(replace(recipe, seed=9), tmp_path / "run")
+
+
+def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
+    wild = replace(recipe, optimiser=Optimiser(rate=1e30, encoder_rate=1e30, warmup=1, frozen=0))
+    with pytest.raises(DataError, match="not finite"):
+        train(wild, tmp_path / "run")
+
+
+def test_a_damaged_checkpoint_is_refused_and_never_run(recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe, tmp_path / "run", stop_after=1)
+    path = tmp_path / "run/checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
+        load_checkpoint(path)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(tmp_path / "absent.pt")
+    save_checkpoint(replace(run.checkpoint(), format=99), path)
+    with pytest.raises(CheckpointError, match="format 99"):
+        load_checkpoint(path)
+
+
+def test_the_trained_network_has_the_averaged_weights(recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe, tmp_path / "run", stop_after=3)
+    network = trained_network(tmp_path / "run/checkpoint.pt", {"temperature": 0.2})
+    assert same(run.ema.state_dict(), network.state_dict())
+    assert isinstance(network, Rechroma)
+    assert network.config.temperature == 0.2
+
+
+def test_a_network_in_training_serves_as_an_engine(recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe, tmp_path / "run", stop_after=1)
+    engine = TorchEngine(run.network)
+    lightness = torch.rand(1, 1, 64, 32).numpy() * 100
+    chroma = engine.chroma(lightness)
+    assert chroma.shape == (1, 2, 16, 8)
+    assert run.network.training
+    with torch.inference_mode():
+        network = run.network.eval()
+        expected = network.chroma(network(torch.from_numpy(lightness)))
+    torch.testing.assert_close(torch.from_numpy(chroma), expected)

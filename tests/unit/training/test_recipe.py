@@ -1,0 +1,65 @@
+"""Recipes: what they read, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rechroma.errors import RecipeError
+from rechroma.training import load_recipe
+from rechroma.training.recipe import recipe_from, recipe_values
+
+RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_that_ship_are_valid_and_go_there_and_back(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe_from(recipe_values(recipe)) == recipe
+
+
+def test_keys_are_overridden_by_toml_values_or_bare_words() -> None:
+    recipe = load_recipe(
+        RECIPES[0],
+        [
+            "steps=7",
+            "optimiser.rate=1",
+            "data.train=a/*.tar",
+            "crops.sizes=[64]",
+            "crops.size_shares=[1]",
+            "network.options.film=false",
+        ],
+    )
+    assert recipe.steps == 7
+    assert recipe.optimiser.rate == 1.0
+    assert recipe.data.train == ("a/*.tar",)
+    assert recipe.crops.sizes == (64,)
+    assert recipe.network.options == {"film": False}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("stepz=3", "unknown key 'stepz'"),
+        ("optimiser.speed=3", r"unknown key optimiser\.'speed'"),
+        ("steps=many", "steps: expected int, got 'many'"),
+        ("steps=0", "steps: outside its range"),
+        ("crops.sizes=[33]", r"crops\.sizes: outside its range"),
+        ("crops.aged=1.5", r"crops\.aged: outside its range"),
+        ("optimiser=3", "optimiser: expected a table"),
+        ("steps.more=3", "steps is no section"),
+        ("steps", "not of the form key=value"),
+    ],
+)
+def test_what_does_not_fit_is_named(override: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(RECIPES[0], [override])
+
+
+def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe(tmp_path / "absent.toml")
+    (tmp_path / "bad.toml").write_text("steps = = 3")
+    with pytest.raises(RecipeError, match="not TOML"):
+        load_recipe(tmp_path / "bad.toml")
