@@ -46,7 +46,7 @@ from rechroma.errors import (
 )
 
 if TYPE_CHECKING:
-    from rechroma.colorizer import Colorizer
+    from rechroma.colorizer import Colorizer, Failure, Result
     from rechroma.models import list_models
 
     colorize = Colorizer().colorize  # so that its overloads need not be written twice
@@ -64,6 +64,7 @@ __all__ = [
     "DataError",
     "EmptyImageError",
     "EngineError",
+    "Failure",
     "FileError",
     "ImageTooLargeError",
     "ImageTooSmallError",
@@ -80,6 +81,7 @@ __all__ = [
     "ProviderError",
     "RechromaError",
     "RecipeError",
+    "Result",
     "SourceError",
     "TargetError",
     "TargetExistsError",
@@ -90,7 +92,12 @@ __all__ = [
     "list_models",
 ]
 
-_HOMES = {"Colorizer": "rechroma.colorizer", "list_models": "rechroma.models"}
+_HOMES = {
+    "Colorizer": "rechroma.colorizer",
+    "Failure": "rechroma.colorizer",
+    "Result": "rechroma.colorizer",
+    "list_models": "rechroma.models",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

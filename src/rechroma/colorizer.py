@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 SMALLEST_SIZE, LARGEST_SIZE = 64, 2048
 
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
-_MOST_ENLARGEMENT = 2  # of pictures smaller than the network's size: more shows it only blur
+_ENLARGED_TO = 96  # only smaller pictures are enlarged: blur costs more than size gives
 _WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colours
 _WARM_HALF = 10.0  # chroma at which half of that is added
 _ORIENTATION = 0x0112  # EXIF
@@ -414,11 +414,11 @@ def network_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, i
 
     Args:
         shape: Height and width of the picture.
-        size: Long side asked for; a picture smaller than half of it gets twice its own.
+        size: Long side asked for. A picture smaller than that keeps its own, but at least 96.
         scale: Height and width of the network's input over those of the chroma.
     """
     longest = max(shape)
-    factor = min(size, _MOST_ENLARGEMENT * longest) / longest
+    factor = min(size, max(longest, _ENLARGED_TO)) / longest
     height, width = (max(round(side * factor / scale), 1) * scale for side in shape)
     return height, width
 
@@ -443,15 +443,24 @@ def _check_options(options: FileOptions) -> None:
 
 def _check_target(source: Path, target: Path, *, overwrite: bool) -> None:
     """Refuse at once what would only fail after the work is done."""
-    if target.exists() and not overwrite:
+    if not os.path.lexists(target):
+        return
+    if not overwrite:
         raise TargetExistsError(
             f"{target} is already there", hint="Choose another target, or ask to overwrite it."
         )
-    if target.exists() and source.exists() and target.samefile(source):
+    if _is_same_file(source, target):
         raise TargetExistsError(
             f"{target} is the photograph itself, which is never replaced",
             hint="Choose another target.",
         )
+
+
+def _is_same_file(source: Path, target: Path) -> bool:
+    try:
+        return target.samefile(source)
+    except OSError:  # one of them cannot be looked at; reading or writing will say why
+        return False
 
 
 def _check_range(name: str, value: float, low: float, high: float | None) -> None:

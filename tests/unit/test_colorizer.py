@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.support.models import write_constant_model, write_model
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import (
@@ -29,9 +28,11 @@ from rechroma.errors import (
     ModelNotFoundError,
     OptionError,
     SourceError,
+    TargetError,
     TargetExistsError,
     UnsupportedImageError,
 )
+from tests.support.models import write_constant_model, write_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -256,16 +257,17 @@ class TestNetworkShape:
         shape = network_shape((height, width), size, scale)
         assert all(side % scale == 0 and side >= scale for side in shape)
         assert max(shape) <= size + scale
-        assert max(shape) <= 2 * max(height, width) + scale
+        assert max(shape) <= max(height, width, 96) + scale
         for small, side in zip(shape, (height, width), strict=True):
-            exact = side * min(size, 2 * max(height, width)) / max(height, width)
+            exact = side * min(size, max(height, width, 96)) / max(height, width)
             assert abs(small - exact) <= scale
 
     def test_usual_photo(self) -> None:
         assert network_shape((3000, 4000), 256, 4) == (192, 256)
 
-    def test_small_picture_is_not_blown_up(self) -> None:
-        assert network_shape((30, 40), 256, 4) == (60, 80)
+    def test_small_pictures_are_not_blown_up(self) -> None:
+        assert network_shape((120, 160), 256, 4) == (120, 160)
+        assert network_shape((30, 40), 256, 4) == (72, 96)
 
 
 class TestFiles:
@@ -315,6 +317,11 @@ class TestFiles:
             with pytest.raises(TargetExistsError, match="never replaced"):
                 colorizer.colorize_file(source, target, overwrite=True)
         assert source.read_bytes() == before
+
+    def test_a_name_with_no_room_for_the_suffix(self, colorizer: Colorizer, tmp_path: Path) -> None:
+        source = _write(tmp_path / f"{'x' * 250}.png")
+        with pytest.raises(TargetError):
+            colorizer.colorize_file(source)
 
     @pytest.mark.parametrize("quality", [0, 101])
     def test_quality_out_of_range(self, colorizer: Colorizer, tmp_path: Path, quality: int) -> None:

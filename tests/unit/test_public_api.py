@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.models import write_model
 
 import rechroma
 from rechroma import colorizer, errors
+from tests.support.models import write_model
 
 INVENTORY = {
     "BrokenImageError",
@@ -22,6 +22,7 @@ INVENTORY = {
     "DataError",
     "EmptyImageError",
     "EngineError",
+    "Failure",
     "FileError",
     "ImageTooLargeError",
     "ImageTooSmallError",
@@ -38,6 +39,7 @@ INVENTORY = {
     "ProviderError",
     "RechromaError",
     "RecipeError",
+    "Result",
     "SourceError",
     "TargetError",
     "TargetExistsError",

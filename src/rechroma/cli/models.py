@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.failures import debug_option
+from rechroma.cli.failures import debug_option, print_failure
 from rechroma.cli.options import json_option
-from rechroma.errors import ModelNotFoundError
+from rechroma.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,21 +26,24 @@ def models_group() -> None:
 @models_group.command("list")
 @json_option("Print the cards as a JSON list.")
 @debug_option
-def list_command(as_json: bool) -> None:
+@click.pass_context
+def list_command(ctx: click.Context, as_json: bool) -> None:
     """List the colour models; the default one is marked with a star.
 
     Models of your own go into the folder that the environment variable RECHROMA_MODELS names, or
     are given by their path: --model my.onnx
     """
-    from rechroma.models import list_models
-
-    cards = list_models()
+    cards, broken = _cards()
     if as_json:
         click.echo(json.dumps([_fields(card) for card in cards], indent=2))
     elif cards:
         _print_table(cards)
     else:
         click.echo("There is no colour model here; give one by its path: --model FILE.onnx")
+    for error in broken:
+        print_failure(error)
+    if broken:
+        ctx.exit(broken[0].exit_code)
 
 
 @models_group.command("info")
@@ -58,6 +61,19 @@ def info_command(model: str, as_json: bool) -> None:
     del fields["bins"]  # hundreds of numbers, of use to a program only
     shown = {name: _as_words(value) for name, value in fields.items()}
     _print_grid([(name, words) for name, words in shown.items() if words])
+
+
+def _cards() -> tuple[list[ModelCard], list[ModelError]]:
+    """The cards of all models that keep the contract, and what is wrong with the others."""
+    from rechroma.models import model_names, named_card
+
+    cards, broken = [], []
+    for name in model_names():
+        try:
+            cards.append(named_card(name))
+        except ModelError as error:
+            broken.append(error)
+    return cards, broken
 
 
 def _fields(card: ModelCard) -> dict[str, Any]:

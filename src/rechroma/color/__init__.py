@@ -12,6 +12,7 @@ from rechroma.color.bins import (
     table_index,
 )
 from rechroma.color.colorfulness import colorfulness, colorfulness_abs
+from rechroma.color.gamut import map_to_gamut
 from rechroma.color.lab import lab_to_srgb, lightness, luminance, srgb_to_lab
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "lab_to_srgb",
     "lightness",
     "luminance",
+    "map_to_gamut",
     "nearest_bins",
     "rebalancing_weights",
     "smooth_prior",

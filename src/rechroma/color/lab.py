@@ -127,12 +127,13 @@ def lightness(pixels: Pixels) -> Float:
 
 def luminance(rgb: Pixels) -> Float:
     """Relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
-    return to_linear(as_unit(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1]
+    return np.asarray(to_linear(as_unit(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1], np.float32)
 
 
 def _grey_lightness(grey: Pixels) -> Float:
     if np.issubdtype(grey.dtype, np.integer):
-        return np.asarray(lightness_table(grey.dtype.name)[grey])
+        light: Float = lightness_table(grey.dtype.name)[grey]
+        return light
     return lightness_of_luminance(to_linear(as_unit(grey)))
 
 

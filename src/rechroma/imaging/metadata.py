@@ -20,6 +20,7 @@ _Part = TypeVar("_Part")
 
 _ORIENTATION_TAG = 0x0112
 _IPTC_RESOURCE = 0x0404  # among Photoshop's image resources in a JPEG
+_NO_DPI = 1  # Pillow's number for a TIFF that gives no resolution
 _NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type ")  # PNG text that holds something else
 
 
@@ -70,7 +71,7 @@ def _iptc(image: Image) -> bytes | None:
 
 def _dpi(info: Mapping[Any, Any], swapped: bool) -> tuple[float, float] | None:
     across, down = (float(value) for value in info["dpi"])
-    if not all(math.isfinite(value) and value > 0 for value in (across, down)):
+    if not all(math.isfinite(value) and value > _NO_DPI for value in (across, down)):
         return None
     return (down, across) if swapped else (across, down)
 

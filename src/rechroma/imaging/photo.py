@@ -39,7 +39,7 @@ class Metadata:
     compressed: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A photograph that was read, in grey.
 

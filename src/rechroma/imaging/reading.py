@@ -183,7 +183,7 @@ def _decoding() -> Iterator[None]:
             ) from error
         raise BrokenImageError(
             "the picture is damaged or ends early",
-            hint="get the file once more from where it is whole",
+            hint="copy or download the file again",
         ) from error
 
 

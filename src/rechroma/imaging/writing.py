@@ -59,7 +59,8 @@ def write_photo(
     JPEG has its chroma at half the resolution (4:2:0): chroma that was made for a picture is
     smooth, the file is a seventh smaller and takes two thirds of the time. Where a format has no
     16 bit the levels are rounded to 8, where it has no opacity the picture is laid on white. What
-    a format has no place for (a JPEG's segments end at 64 kB) is left out.
+    a format has no place for is left out: a BMP takes the resolution only, a JPEG's segments end
+    at 64 kB.
 
     Args:
         file: Where to, at its start; it has to be seekable.

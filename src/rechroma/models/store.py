@@ -32,9 +32,21 @@ def list_models() -> list[ModelCard]:
         ModelIntegrityError: A bundled model is not the one that was published.
         ModelContractError: A model breaks the contract; it names the file.
     """
-    return [
-        dataclasses.replace(read_card(find_model(name)), name=name) for name in _known(_manifest())
-    ]
+    return [named_card(name) for name in model_names()]
+
+
+def model_names() -> list[str]:
+    """The names of the bundled models and of those in the user's folder; no file is opened."""
+    return list(_known(_manifest()))
+
+
+def named_card(name: str) -> ModelCard:
+    """The card of the model that has this name here, whatever name it gives itself.
+
+    Raises:
+        ModelError: There is no such model, or it is damaged or breaks the contract.
+    """
+    return dataclasses.replace(read_card(find_model(name)), name=name)
 
 
 def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
-from tests.support.models import write_model
 
 from rechroma.cli import main
+from tests.support.models import write_model
 
 if TYPE_CHECKING:
     from pathlib import Path

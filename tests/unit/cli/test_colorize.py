@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
 from tests.support.models import write_model
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.command import Run, is_colored
 
 from rechroma.cli.demo import SAMPLES
+from tests.support.command import Run, is_colored
 
 
 def test_the_sheet_and_the_pictures(run: Run, model: str, tmp_path: Path) -> None:

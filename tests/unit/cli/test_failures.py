@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.command import MakePhoto, Run
 
 from rechroma import colorizer
+from tests.support.command import MakePhoto, Run
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.support.command import MakePhoto, Shell, is_colored
 
 PICTURES = 40

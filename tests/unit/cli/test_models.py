@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.support.command import Run
 from tests.support.models import write_model
 
@@ -64,3 +65,11 @@ def test_a_file_that_is_no_model(run: Run, tmp_path: Path) -> None:
     result = run("models", "info", "letter.onnx")
     assert result.exit_code == 78
     assert "letter.onnx" in result.stderr
+
+
+def test_a_broken_model_is_named_beside_the_others(run: Run, own_models: Path) -> None:
+    (own_models / "torn.onnx").write_bytes(b"no model")
+    result = run("models", "list")
+    assert result.exit_code == 78
+    assert "scenery" in result.stdout
+    assert "torn.onnx" in result.stderr

@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.command import MakePhoto, Run, Shell, is_colored
 
 import rechroma
 from rechroma import engines, imaging
 from rechroma.cli import colorize, main, options
+from tests.support.command import MakePhoto, Run, Shell, is_colored
 
 if TYPE_CHECKING:
     import click

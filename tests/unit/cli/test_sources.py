@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.command import running_as_root
 
 from rechroma.cli.sources import Plan, make_plan, names_pictures
 from rechroma.errors import OptionError, SourceError, TargetError
+from tests.support.command import running_as_root
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.shards import picture, write_shard
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.datasets import (
@@ -20,6 +19,7 @@ from rechroma.datasets import (
     aged_lightness,
     small_chroma,
 )
+from tests.support.shards import picture, write_shard
 
 CROPS = Crops(sizes=(32, 64), size_shares=(0.5, 0.5), aged=0.5)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.shards import picture, write_shard
 
 from rechroma.datasets import Shards
 from rechroma.errors import DataError
+from tests.support.shards import picture, write_shard
 
 
 def test_pictures_come_back_in_any_order(tmp_path: Path) -> None:

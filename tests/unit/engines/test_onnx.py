@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime as ort
 import pytest
-from tests.support.models import CHROMA, LIGHTNESS, write_constant_model, write_model, write_tensors
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import (
@@ -16,6 +15,7 @@ from rechroma.errors import (
     OptionError,
     ProviderError,
 )
+from tests.support.models import CHROMA, LIGHTNESS, write_constant_model, write_model, write_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path

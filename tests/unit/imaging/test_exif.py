@@ -48,7 +48,9 @@ def test_keeps_everything_else_in_its_place() -> None:
     before = a_block(thumbnail=False).removeprefix(exif.PREFIX)
     after = exif.upright(before, (40, 30))
     assert after is not None
-    changed = [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    changed = [
+        index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]
+    ]
     assert len(changed) == 1  # the orientation
 
 

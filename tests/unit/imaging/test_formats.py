@@ -5,7 +5,14 @@ import sys
 import pytest
 
 from rechroma.errors import MissingExtraError, OptionError
-from rechroma.imaging import FORMATS, SUFFIXES, encode_photo, photo_of_array, read_photo, result_format
+from rechroma.imaging import (
+    FORMATS,
+    SUFFIXES,
+    encode_photo,
+    photo_of_array,
+    read_photo,
+    result_format,
+)
 
 
 def test_suffixes_name_their_formats() -> None:

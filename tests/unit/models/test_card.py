@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.models import CARD
 
 from rechroma.errors import ModelContractError
 from rechroma.models import DataSource, ModelCard
+from tests.support.models import CARD
 
 names = st.text(min_size=1, max_size=20)
 sizes = st.integers(1, 4096)

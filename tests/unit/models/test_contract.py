@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from onnx import TensorProto
+
+from rechroma.errors import ModelContractError
+from rechroma.models import load_model, read_card
 from tests.support.models import (
     CARD,
     CHROMA,
@@ -17,9 +20,6 @@ from tests.support.models import (
     write_model,
     write_tensors,
 )
-
-from rechroma.errors import ModelContractError
-from rechroma.models import load_model, read_card
 
 if TYPE_CHECKING:
     from pathlib import Path

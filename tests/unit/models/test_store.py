@@ -5,10 +5,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.models import write_model
 
 from rechroma.errors import ModelContractError, ModelIntegrityError, ModelNotFoundError
 from rechroma.models import find_model, list_models, store
+from tests.support.models import write_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.support.shards import write_shard
 
 from rechroma.datasets import Crops
 from rechroma.errors import CheckpointError, DataError
@@ -23,6 +22,7 @@ from rechroma.training import (
     trained_network,
 )
 from rechroma.training.recipe import Data, Network, Optimiser
+from tests.support.shards import write_shard
 
 
 @pytest.fixture

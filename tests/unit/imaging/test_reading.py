@@ -1,0 +1,522 @@
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import threading
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from rechroma.color import lightness
+from rechroma.color.lab import as_unit, to_linear
+from rechroma.errors import (
+    BrokenImageError,
+    EmptyImageError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    InputError,
+    NotAnImageError,
+    SourceError,
+    UnsupportedImageError,
+)
+from rechroma.imaging import photo_of_array, read_photo
+from tests.support.profiles import GREY_18, SRGB_COLORANTS, a_profile
+
+Encode = Callable[..., bytes]
+LOSSLESS = ["PNG", "TIFF", "BMP", "GIF"]
+
+
+def a_png(rows: NDArray[Any], color_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of big-endian 16-bit samples, for the kinds that no library here writes."""
+    height, width = rows.shape[:2]
+    header = struct.pack(">2I5B", width, height, 16, color_type, 0, 0, 0)
+    data = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(data)), (b"IEND", b"")]
+    packed = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def a_tiff(array: NDArray[Any], **options: Any) -> bytes:
+    file = BytesIO()
+    tifffile.imwrite(file, array, **options)
+    return file.getvalue()
+
+
+class TestSources:
+    def test_a_path_bytes_a_stream_and_a_picture_give_the_same(
+        self, tmp_path: Path, encode: Encode, grey: NDArray[np.uint8]
+    ) -> None:
+        data = encode(grey, "PNG")
+        path = tmp_path / "a.png"
+        path.write_bytes(data)
+        for source in (path, data, BytesIO(data), Image.open(path)):
+            photo = read_photo(source)
+            np.testing.assert_array_equal(photo.grey, grey)
+            assert photo.format == "PNG"
+
+    def test_a_picture_made_in_memory_counts_as_png(self) -> None:
+        assert read_photo(Image.new("L", (4, 4))).format == "PNG"
+
+    def test_the_content_counts_and_not_the_name(
+        self, tmp_path: Path, encode: Encode, grey: NDArray[np.uint8]
+    ) -> None:
+        path = tmp_path / "a.jpg"
+        path.write_bytes(encode(grey, "PNG"))
+        assert read_photo(path).format == "PNG"
+
+    def test_errors_name_the_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.jpg"
+        path.write_text("Dear diary, this is no picture.")
+        with pytest.raises(NotAnImageError, match=r"a\.jpg: this is not a picture") as caught:
+            read_photo(path)
+        assert caught.value.hint
+        with pytest.raises(NotAnImageError, match=r"^upload: "):
+            read_photo(path, name="upload")
+
+
+class TestModes:
+    @pytest.mark.parametrize("file_format", LOSSLESS)
+    def test_grey_comes_back_exactly(
+        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    ) -> None:
+        photo = read_photo(encode(grey, file_format))
+        np.testing.assert_array_equal(photo.grey, grey)
+        assert (photo.format, photo.had_color, photo.alpha) == (file_format, False, None)
+
+    @pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
+    def test_grey_comes_back_closely(
+        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    ) -> None:
+        photo = read_photo(encode(grey, file_format, quality=95))
+        assert np.abs(photo.grey.astype(int) - grey).max() <= 6
+        assert (photo.format, photo.had_color) == (file_format, False)
+
+    @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "BMP"])
+    def test_neutral_rgb_is_its_grey(
+        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    ) -> None:
+        photo = read_photo(encode(np.dstack([grey] * 3), file_format))
+        np.testing.assert_array_equal(photo.grey, grey)
+        assert not photo.had_color
+
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "HSV"])
+    def test_colour_becomes_grey_of_the_same_lightness(
+        self, colors: NDArray[np.uint8], mode: str
+    ) -> None:
+        image = Image.fromarray(colors)
+        if mode == "LAB":
+            srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+            image = ImageCms.profileToProfile(image, srgb, lab, outputMode="LAB") or image
+        else:
+            image = image.convert(mode)
+        seen = np.asarray(image.convert("RGB")) if mode != "LAB" else colors
+        photo = read_photo(image)
+        difference = lightness(photo.grey) - lightness(seen)
+        assert photo.had_color
+        assert np.abs(difference).mean() < (1 if mode == "LAB" else 0.3)
+
+    def test_black_and_white(self, grey: NDArray[np.uint8], encode: Encode) -> None:
+        photo = read_photo(encode(Image.fromarray(grey > 100), "PNG"))
+        np.testing.assert_array_equal(photo.grey, np.where(grey > 100, 255, 0))
+
+    @pytest.mark.parametrize("mode", ["LA", "RGBA", "PA"])
+    def test_alpha_is_set_aside(self, grey: NDArray[np.uint8], mode: str) -> None:
+        image = Image.fromarray(grey).convert(mode)
+        image.putalpha(Image.fromarray(grey[::-1].copy()))
+        photo = read_photo(image)
+        np.testing.assert_array_equal(photo.grey, grey)
+        np.testing.assert_array_equal(photo.alpha, grey[::-1])
+
+    @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+    def test_a_transparent_colour_becomes_alpha(self, encode: Encode, mode: str) -> None:
+        image = Image.new("L", (4, 4), 200)
+        image.putpixel((1, 2), 30)
+        image = image.convert(mode)
+        key = image.getpixel((1, 2))
+        photo = read_photo(encode(image, "PNG", transparency=key))
+        assert photo.alpha is not None
+        assert photo.grey[0, 0] == 200
+        assert (photo.alpha == 0).sum() == 1
+        assert photo.alpha[2, 1] == 0
+
+    def test_floats_are_read_in_16_bit(self, encode: Encode) -> None:
+        photo = read_photo(encode(np.array([[0, 0.5], [1, 0.25]], np.float32), "TIFF"))
+        np.testing.assert_array_equal(photo.grey, [[0, 32768], [65535, 16384]])
+
+    @pytest.mark.parametrize("value", [-1.0, 1.5, 255.0, float("nan")])
+    def test_floats_outside_their_range_are_refused(self, encode: Encode, value: float) -> None:
+        with pytest.raises(UnsupportedImageError, match=r"beyond 0\.\.1"):
+            read_photo(encode(np.full((4, 4), value, np.float32), "TIFF"))
+
+    def test_numbers_beyond_16_bit_are_refused(self, encode: Encode) -> None:
+        with pytest.raises(UnsupportedImageError, match=r"beyond 0\.\.65535"):
+            read_photo(encode(np.full((4, 4), 70_000, np.int32), "TIFF"))
+
+    def test_the_first_frame_of_an_animation(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+        more = [Image.fromarray(255 - grey)]
+        data = encode(grey, "GIF", save_all=True, append_images=more)
+        np.testing.assert_array_equal(read_photo(data).grey, grey)
+
+    def test_a_jpeg_with_more_pictures_is_a_jpeg(
+        self, encode: Encode, grey: NDArray[np.uint8]
+    ) -> None:
+        data = encode(grey, "MPO", save_all=True, append_images=[Image.fromarray(grey)])
+        assert read_photo(data).format == "JPEG"
+
+
+class TestSixteenBits:
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_grey_tiff(self, grey_16: NDArray[np.uint16], order: str) -> None:
+        photo = read_photo(a_tiff(grey_16, byteorder=order, photometric="minisblack"))
+        np.testing.assert_array_equal(photo.grey, grey_16)
+        assert photo.grey.dtype == np.uint16
+
+    def test_grey_tiff_with_white_as_zero(self, grey_16: NDArray[np.uint16]) -> None:
+        photo = read_photo(a_tiff(grey_16, photometric="miniswhite"))
+        np.testing.assert_array_equal(photo.grey, 65535 - grey_16)
+
+    @pytest.mark.parametrize("order", ["<", ">"])
+    @pytest.mark.parametrize("compression", [None, "zlib"])
+    def test_neutral_rgb_tiff(
+        self, grey_16: NDArray[np.uint16], order: str, compression: str | None
+    ) -> None:
+        rgb = np.dstack([grey_16] * 3)
+        data = a_tiff(rgb, byteorder=order, compression=compression, photometric="rgb")
+        photo = read_photo(data)
+        np.testing.assert_array_equal(photo.grey, grey_16)
+        assert photo.metadata.compressed == (compression is not None)
+
+    def test_rgba_tiff(self, grey_16: NDArray[np.uint16]) -> None:
+        rgba = np.dstack([grey_16, grey_16, grey_16, grey_16[::-1]])
+        photo = read_photo(a_tiff(rgba, photometric="rgb", extrasamples=["unassalpha"]))
+        np.testing.assert_array_equal(photo.grey, grey_16)
+        np.testing.assert_array_equal(photo.alpha, grey_16[::-1])
+
+    @pytest.mark.parametrize(
+        "options", [{"planarconfig": "separate"}, {"extrasamples": ["assocalpha"]}]
+    )
+    def test_rgb_tiffs_that_would_be_read_wrongly_are_refused(
+        self, grey_16: NDArray[np.uint16], options: dict[str, Any]
+    ) -> None:
+        array = np.stack([grey_16] * 3) if "planarconfig" in options else np.dstack([grey_16] * 4)
+        with pytest.raises(UnsupportedImageError, match="16-bit colours") as caught:
+            read_photo(a_tiff(array, photometric="rgb", **options))
+        assert caught.value.hint
+
+    def test_grey_and_alpha_tiff_is_refused(self, grey_16: NDArray[np.uint16]) -> None:
+        array = np.dstack([grey_16, grey_16])
+        with pytest.raises(UnsupportedImageError, match="kind of TIFF"):
+            read_photo(a_tiff(array, photometric="minisblack", extrasamples=["unassalpha"]))
+
+    @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (4, 2), (2, 3), (6, 4)])
+    def test_png_of_every_kind(
+        self, grey_16: NDArray[np.uint16], color_type: int, channels: int
+    ) -> None:
+        planes = [
+            grey_16[::-1] if channels in (2, 4) and i == channels - 1 else grey_16
+            for i in range(channels)
+        ]
+        photo = read_photo(a_png(np.dstack(planes), color_type))
+        np.testing.assert_array_equal(photo.grey, grey_16)
+        if channels in (2, 4):
+            np.testing.assert_array_equal(photo.alpha, grey_16[::-1])
+        else:
+            assert photo.alpha is None
+
+    def test_colour_png_has_the_lightness_of_its_colours(self, colors: NDArray[np.uint8]) -> None:
+        deep = colors.astype(np.uint16) * 257
+        photo = read_photo(cv2.imencode(".png", deep[..., ::-1])[1].tobytes())
+        assert photo.had_color
+        np.testing.assert_allclose(lightness(photo.grey), lightness(deep), atol=0.01)
+
+    def test_text_behind_the_pixels_is_found(self, grey_16: NDArray[np.uint16]) -> None:
+        data = a_png(np.dstack([grey_16] * 3), 2)
+        text = b"tEXtTitle\0A photo"
+        chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+        photo = read_photo(data[:-12] + chunk + data[-12:])
+        assert photo.metadata.text == {"Title": "A photo"}
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_colour_tiffs_are_turned_upright(
+        self, grey_16: NDArray[np.uint16], orientation: int
+    ) -> None:
+        turned = _as_the_camera_stores(grey_16, orientation)
+        tag = [(274, "H", 1, orientation, True)]
+        data = a_tiff(np.dstack([turned] * 3), photometric="rgb", extratags=tag)
+        np.testing.assert_array_equal(read_photo(data).grey, grey_16)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_colour_pngs_are_turned_upright(
+        self, grey_16: NDArray[np.uint16], orientation: int
+    ) -> None:
+        turned = np.dstack([_as_the_camera_stores(grey_16, orientation)] * 3)
+        exif = _exif(orientation).removeprefix(b"Exif\0\0")
+        photo = read_photo(a_png(turned, 2, (b"eXIf", exif)))
+        np.testing.assert_array_equal(photo.grey, grey_16)
+
+
+def _exif(orientation: int) -> bytes:
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    return tags.tobytes()
+
+
+def _as_the_camera_stores(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The pixels that a viewer turns into `upright` by the tag, after Pillow's own table."""
+    for candidate in (upright, upright[:, ::-1], upright[::-1, ::-1], upright[::-1]):
+        for stored in (candidate, candidate.T):
+            small = Image.fromarray(
+                (stored >> 8 if stored.dtype == np.uint16 else stored).astype(np.uint8)
+            )
+            small.getexif()[ExifTags.Base.Orientation] = orientation
+            expected = (upright >> 8 if upright.dtype == np.uint16 else upright).astype(np.uint8)
+            if np.array_equal(np.asarray(ImageOps.exif_transpose(small)), expected):
+                return np.ascontiguousarray(stored)
+    raise AssertionError("no such orientation")
+
+
+class TestOrientation:
+    @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_pictures_are_turned_upright(
+        self, encode: Encode, grey: NDArray[np.uint8], orientation: int, file_format: str
+    ) -> None:
+        stored = _as_the_camera_stores(grey, orientation)
+        photo = read_photo(encode(stored, file_format, exif=_exif(orientation)))
+        np.testing.assert_array_equal(photo.grey, grey)
+
+    @pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
+    def test_the_tag_is_reset_and_the_resolution_turned(
+        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    ) -> None:
+        options = {"exif": _exif(6), "dpi": (300, 150)}
+        photo = read_photo(encode(grey, file_format, **options))
+        tags = Image.Exif()
+        tags.load(b"Exif\0\0" + (photo.metadata.exif or b""))
+        assert photo.grey.shape == grey.shape[::-1]
+        assert tags[ExifTags.Base.Orientation] == 1
+        assert photo.metadata.dpi == ((150, 300) if file_format == "JPEG" else None)
+
+    def test_alpha_turns_too(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+        image = Image.fromarray(grey).convert("LA")
+        image.putalpha(Image.fromarray(grey))
+        photo = read_photo(encode(image, "PNG", exif=_exif(8)))
+        np.testing.assert_array_equal(photo.alpha, photo.grey)
+
+    @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's
+    @pytest.mark.parametrize(
+        "broken", [b"Exif\0\0rubbish", b"Exif\0\0", b"Exif\0\0II*\0\xff\0\0\0"]
+    )
+    def test_broken_exif_does_not_cost_the_picture(
+        self, encode: Encode, grey: NDArray[np.uint8], broken: bytes
+    ) -> None:
+        photo = read_photo(encode(grey, "JPEG", exif=broken))
+        assert photo.grey.shape == grey.shape
+        assert photo.metadata.exif is None
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("empty", [b"", BytesIO()])
+    def test_no_bytes(self, empty: bytes | BytesIO) -> None:
+        with pytest.raises(EmptyImageError, match="the file is empty"):
+            read_photo(empty)
+
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match=r"gone\.jpg: there is no such file"):
+            read_photo(tmp_path / "gone.jpg")
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match=tmp_path.name):
+            read_photo(tmp_path)
+
+    @pytest.mark.skipif(
+        sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may read everything"
+    )
+    def test_a_file_that_may_not_be_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.jpg"
+        path.touch(mode=0)
+        with pytest.raises(SourceError, match="denied"):
+            read_photo(path)
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1)])
+    def test_too_small(self, size: tuple[int, int]) -> None:
+        with pytest.raises(ImageTooSmallError, match=f"{size[0]} x {size[1]}"):
+            read_photo(Image.new("L", size))
+
+    def test_no_pixels(self) -> None:
+        with pytest.raises(EmptyImageError):
+            read_photo(Image.new("L", (0, 5)))
+
+    def test_too_many_pixels(self, encode: Encode) -> None:
+        data = encode(Image.new("L", (100, 101)), "PNG")
+        with pytest.raises(ImageTooLargeError, match="100 x 101"):
+            read_photo(data, max_pixels=10_000)
+        assert read_photo(data, max_pixels=10_100).grey.shape == (101, 100)
+
+    def test_a_bomb_is_refused_by_its_header(self) -> None:
+        header = struct.pack(">2I5B", 60_000, 60_000, 8, 0, 0, 0, 0)
+        chunk = (
+            struct.pack(">I", 13)
+            + b"IHDR"
+            + header
+            + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+        )
+        with pytest.raises(ImageTooLargeError, match="60000 x 60000"):
+            read_photo(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I4sI", 0, b"IDAT", 0x35AF061E))
+
+    @pytest.mark.parametrize("file_format", ["TIFF", "PNG"])
+    def test_only_our_limit_counts(
+        self, encode: Encode, monkeypatch: pytest.MonkeyPatch, file_format: str
+    ) -> None:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+        assert read_photo(encode(Image.new("L", (40, 40)), file_format)).grey.shape == (40, 40)
+        assert Image.MAX_IMAGE_PIXELS == 100
+
+    def test_pillows_limit_comes_back_after_threads(self, encode: Encode) -> None:
+        usual, data = Image.MAX_IMAGE_PIXELS, encode(Image.new("L", (200, 200)), "PNG")
+        threads = [threading.Thread(target=read_photo, args=(data,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert usual == Image.MAX_IMAGE_PIXELS
+
+    @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF"])
+    def test_half_a_file(self, encode: Encode, file_format: str) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        data = encode(noise, file_format)
+        with pytest.raises(BrokenImageError, match="damaged or ends early"):
+            read_photo(data[: len(data) // 2])
+
+    @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, on broken metadata
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_no_damage_gets_past_our_errors(
+        self,
+        encode: Encode,
+        grey_16: NDArray[np.uint16],
+        colors: NDArray[np.uint8],
+        data: st.DataObject,
+    ) -> None:
+        exif = {"exif": _exif(6)}
+        whole = data.draw(
+            st.sampled_from(
+                [
+                    *(encode(colors, name, **exif) for name in ("JPEG", "PNG", "TIFF", "WEBP")),
+                    *(encode(colors, name) for name in ("BMP", "GIF")),
+                    encode(colors, "TIFF", compression="tiff_lzw"),
+                    a_tiff(grey_16),
+                    a_png(np.dstack([grey_16] * 3), 2),
+                ]
+            )
+        )
+        damaged = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
+        for position in data.draw(st.lists(st.integers(0, max(0, len(damaged) - 1)), max_size=4)):
+            damaged[position : position + 1] = data.draw(st.binary(min_size=1, max_size=1))
+        with suppress(InputError):
+            assert read_photo(bytes(damaged), max_pixels=1_000_000).grey.size > 1
+
+    @given(st.binary(max_size=200))
+    def test_rubbish_is_refused(self, rubbish: bytes) -> None:
+        with pytest.raises(InputError):
+            read_photo(rubbish)
+
+
+class TestMetadata:
+    def test_a_jpeg(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+        photo = read_photo(
+            encode(grey, "JPEG", dpi=(300, 300), comment="From the attic", xmp=b"<x/>")
+        )
+        assert photo.metadata.dpi == (300, 300)
+        assert photo.metadata.text == {"Comment": "From the attic"}
+        assert photo.metadata.xmp == b"<x/>"
+
+    def test_a_tiffs_tags(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+        tags = {271: "Maker", 315: "Jane", 33432: "Doe", 306: "1950:01:01 00:00:00"}
+        photo = read_photo(encode(grey, "TIFF", tiffinfo=tags, dpi=(600, 600)))
+        seen = Image.Exif()
+        seen.load(b"Exif\0\0" + (photo.metadata.exif or b""))
+        assert dict(seen) == tags
+        assert photo.metadata.dpi == (600, 600)
+
+    @pytest.mark.parametrize("mode", ["L", "RGB"])
+    def test_the_tone_is_that_of_the_profile(
+        self, encode: Encode, grey: NDArray[np.uint8], mode: str
+    ) -> None:
+        image = Image.fromarray(grey).convert(mode)
+        icc = GREY_18 if mode == "L" else a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
+        photo = read_photo(encode(image, "PNG", icc_profile=icc))
+        light = to_linear(as_unit(photo.grey))
+        np.testing.assert_allclose(light, (grey / 255) ** 1.8, atol=0.006)
+        assert photo.metadata.icc == icc
+
+    def test_sixteen_bits_have_the_tone_of_the_profile(self, grey_16: NDArray[np.uint16]) -> None:
+        icc = a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
+        data = a_tiff(np.dstack([grey_16] * 3), photometric="rgb", iccprofile=icc)
+        light = to_linear(as_unit(read_photo(data).grey))
+        np.testing.assert_allclose(light, (grey_16 / 65535) ** 1.8, atol=0.001)
+
+    def test_a_broken_profile_does_not_cost_the_picture(
+        self, encode: Encode, grey: NDArray[np.uint8]
+    ) -> None:
+        photo = read_photo(encode(grey, "PNG", icc_profile=b"rubbish" * 30))
+        np.testing.assert_array_equal(photo.grey, grey)
+
+
+class TestArrays:
+    @pytest.mark.parametrize("channels", [0, 1, 2, 3, 4])
+    def test_every_shape(self, grey: NDArray[np.uint8], channels: int) -> None:
+        array = np.dstack([grey] * channels) if channels else grey
+        photo = photo_of_array(array)
+        np.testing.assert_array_equal(photo.grey, grey)
+        assert (photo.alpha is not None) == (channels in (2, 4))
+        assert not photo.had_color
+
+    def test_every_type(self) -> None:
+        assert photo_of_array(np.full((2, 2), 7, np.uint8)).grey.dtype == np.uint8
+        assert photo_of_array(np.full((2, 2), 7, ">u2")).grey[0, 0] == 7
+        assert photo_of_array(np.full((2, 2), 0.5, np.float64)).grey[0, 0] == 32768
+        assert photo_of_array(np.full((2, 2), 1, np.float16)).grey[0, 0] == 65535
+
+    def test_colour_is_noticed(self, colors: NDArray[np.uint8]) -> None:
+        assert photo_of_array(colors).had_color
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            np.zeros((4, 4), np.int32),
+            np.zeros((4, 4), bool),
+            np.zeros((4, 4), complex),
+            np.zeros(4, np.uint8),
+            np.zeros((4, 4, 5), np.uint8),
+            np.zeros((1, 4, 4, 3), np.uint8),
+            np.full((4, 4), np.nan),
+            np.full((4, 4), 1.01),
+        ],
+    )
+    def test_no_picture(self, array: NDArray[Any]) -> None:
+        with pytest.raises(UnsupportedImageError):
+            photo_of_array(array)
+
+    @pytest.mark.parametrize(
+        ("shape", "error"), [((0, 4), EmptyImageError), ((1, 4, 3), ImageTooSmallError)]
+    )
+    def test_too_few_pixels(self, shape: tuple[int, ...], error: type[InputError]) -> None:
+        with pytest.raises(error, match=r"^the array: "):
+            photo_of_array(np.zeros(shape, np.uint8))
