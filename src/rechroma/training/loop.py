@@ -222,6 +222,8 @@ def _batches(run: Run, pictures: Shards, end: int) -> Iterable[Example]:
         batch_sampler=tickets,
         num_workers=recipe.workers,
         worker_init_fn=_quiet_worker,
+        # A forked worker would wait for ever for OpenCV's threads, which stay in the parent.
+        multiprocessing_context="spawn" if recipe.workers else None,
     )
 
 
