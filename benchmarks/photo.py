@@ -19,6 +19,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import skimage
 from PIL import Image
@@ -78,10 +79,16 @@ def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
         elapsed, peak = _command(source, model)
         print(f"rechroma photo.jpg, cold, {name:5} {elapsed:7.2f} s {peak:6.0f} MB at the peak")
     if large:
-        source = folder / "100mp.tif"
-        Image.fromarray(_grey(10000, 10000).astype(np.uint16) * 257).save(source)
+        _report_large(model, folder)
+
+
+def _report_large(model: str, folder: Path) -> None:
+    grey = _grey(10000, 10000).astype(np.uint16) * 257
+    for name, channels in (("grey", 1), ("RGB", 3)):
+        source = folder / f"100mp-{name}.tif"
+        cv2.imwrite(str(source), np.repeat(grey[..., None], channels, axis=-1))
         elapsed, peak = _command(source, model)
-        print(f"100 MP, 16-bit TIFF, cold       {elapsed:7.2f} s {peak:6.0f} MB at the peak")
+        print(f"100 MP, 16-bit {name:4} TIFF, cold  {elapsed:7.2f} s {peak:6.0f} MB at the peak")
 
 
 def _grey(height: int, width: int) -> NDArray[np.uint8]:

@@ -14,8 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import islice
+from numbers import Integral, Real
 from pathlib import Path
 from time import perf_counter
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast, overload
 
 import cv2
@@ -25,7 +27,7 @@ from PIL import Image
 from rechroma.color import lightness
 from rechroma.color.lab import as_unit, from_unit
 from rechroma.color.render import render
-from rechroma.engines import OnnxEngine, available_threads
+from rechroma.engines import OnnxEngine, checked_threads
 from rechroma.errors import OptionError, RechromaError, TargetExistsError, UnsupportedImageError
 from rechroma.imaging import (
     FORMATS,
@@ -33,13 +35,17 @@ from rechroma.imaging import (
     QUALITY,
     SUFFIXES,
     ChromaUpsampler,
+    asked_format,
+    check_target,
     encode_photo,
+    named,
     photo_of_array,
     read_photo,
     result_format,
     write_atomically,
     write_photo,
 )
+from rechroma.imaging.exif import PREFIX
 from rechroma.models import find_model
 
 if TYPE_CHECKING:
@@ -59,8 +65,10 @@ _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threa
 _ENLARGED_TO = 96  # only smaller pictures are enlarged: blur costs more than size gives
 _WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colours
 _WARM_HALF = 10.0  # chroma at which half of that is added
-_ORIENTATION = 0x0112  # EXIF
-_STALE_INFO = {"icc_profile", "transparency", "exif"}  # said of the grey pixels, not of the new
+_STALE_INFO = {  # said of the grey pixels, maybe on their side, and not of the new ones
+    *("icc_profile", "transparency", "exif", "Raw profile type exif"),
+    *("xmp", "XML:com.adobe.xmp"),
+}
 
 
 class KnobOptions(TypedDict, total=False):
@@ -95,7 +103,7 @@ class Knobs:
             was trained for.
 
     Raises:
-        OptionError: One of them is out of range.
+        OptionError: One of them is out of range, or no number.
     """
 
     saturation: float = 1.0
@@ -108,7 +116,7 @@ class Knobs:
         _check_range("warmth", self.warmth, -1, 1)
         _check_range("strength", self.strength, 0, 1)
         if self.size is not None:
-            _check_range("size", self.size, SMALLEST_SIZE, LARGEST_SIZE)
+            _check_whole("size", self.size, SMALLEST_SIZE, LARGEST_SIZE)
 
     def apply(self, ab: Float) -> Float:
         """Turn the knobs on chroma (..., 2), a* and b*."""
@@ -177,9 +185,7 @@ class Colorizer:
         threads: int | None = None,
         engine: Engine | None = None,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise OptionError(f"threads must be at least 1, not {threads}")
-        self._threads = threads or available_threads()
+        self._threads = checked_threads(threads)
         self._engine = engine or OnnxEngine(find_model(model), provider, threads)
 
     @property
@@ -215,9 +221,10 @@ class Colorizer:
         Args:
             image: A path: the result is written beside it, as `photo.color.jpg`, and its path
                 returned. Bytes of a picture file: bytes in the same format. A Pillow image: one
-                in RGB or RGBA, upright, with its info and EXIF (8 bits a channel: Pillow has no
-                more). An array (H, W), or (H, W, C) with 1 to 4 channels, uint8, uint16 or float
-                in 0..1: (H, W, 3) of the same dtype, sRGB, or (H, W, 4) where there was alpha.
+                in RGB or RGBA, upright, with its info, EXIF and XMP (8 bits a channel: Pillow has
+                no more); the one given is not changed. An array (H, W), or (H, W, C) with 1 to 4
+                channels, uint8, uint16 or float in 0..1: (H, W, 3) of the same dtype, sRGB, or
+                (H, W, 4) where there was alpha.
             label: Whether files and bytes get the XMP note that a model made the colours.
             **knobs: See :class:`Knobs`.
 
@@ -227,16 +234,18 @@ class Colorizer:
             OptionError: A knob out of range.
             EngineError: The model failed; the picture is never returned uncoloured.
         """
+        turned = Knobs(**knobs)
         match image:
             case str() | os.PathLike():
                 return self.colorize_file(image, label=label, **knobs).target
             case bytes():
                 photo = read_photo(image)
-                return encode_photo(self._color(photo, Knobs(**knobs)), photo, label=label)
+                with named("the picture"):
+                    return encode_photo(self._color(photo, turned), photo, label=label)
             case Image.Image():
-                return self._color_pillow(image, Knobs(**knobs))
+                return self._color_pillow(image, turned)
             case np.ndarray():
-                return self._color_array(image, Knobs(**knobs))
+                return self._color_array(image, turned)
             case _:
                 raise UnsupportedImageError(
                     f"a picture cannot be given as {type(image).__name__}",
@@ -259,9 +268,11 @@ class Colorizer:
 
         Args:
             source: The photograph; never changed.
-            target: The file to write; without, `photo.color.jpg` beside `photo.jpg`.
+            target: The file to write; without, `photo.color.jpg` beside `photo.jpg`. Its suffix
+                has to be that of the format.
             overwrite: Whether a target that is already there may be replaced.
-            format: Pillow's name of the format to write; without, what the target's suffix says.
+            format: The format to write, by its name or suffix in any case; without, what the
+                target's suffix says.
             quality: Of JPEG and WebP, 1 to 100.
             label: Whether to add the XMP note that a model made the colours.
             max_pixels: Refuse sources with more.
@@ -270,24 +281,27 @@ class Colorizer:
         Raises:
             InputError: The picture cannot be coloured.
             FileError: It cannot be read, or the result not be written.
-            OptionError: An option out of range.
+            OptionError: An option out of range, or a target named as another format.
             EngineError: The model failed; nothing is written.
         """
         began = perf_counter()
         turned = Knobs(**knobs)
-        source = Path(source)
-        target = default_target(source, format) if target is None else Path(target)
+        _check_whole("quality", quality, 1, 100)
+        source = _named_file(source)
+        target = default_target(source, format) if target is None else _named_file(target)
+        wanted = target_format(target, format, source=source)
         _check_target(source, target, overwrite=overwrite)
         photo = read_photo(source, max_pixels=max_pixels)
-        write = partial(
-            write_photo,
-            rgb=self._color(photo, turned),
-            photo=photo,
-            format=format or SUFFIXES.get(target.suffix.lower()),
-            quality=quality,
-            label=label,
-        )
-        write_atomically(target, write, overwrite=overwrite)
+        with named(source):
+            write = partial(
+                write_photo,
+                rgb=self._color(photo, turned),
+                photo=photo,
+                format=wanted,
+                quality=quality,
+                label=label,
+            )
+            write_atomically(target, write, overwrite=overwrite)
         height, width = photo.grey.shape
         return Result(source, target, width, height, perf_counter() - began, photo.had_color)
 
@@ -307,13 +321,17 @@ class Colorizer:
 
         Returns:
             A generator of a result or a failure for each picture, as they are finished. Closing
-            it stops after the pictures in hand.
+            it stops after the pictures in hand. What nobody foresaw is a failure, too: its error
+            is a plain `RechromaError`, whose cause is what was raised.
 
         Raises:
-            OptionError: An option out of range; no picture is touched.
+            OptionError: An option out of range, or one path in place of many; no picture is
+                touched.
         """
+        if isinstance(sources, str | bytes | os.PathLike):
+            raise OptionError(f"{sources!r} is one path", hint="Give a list of paths.")
         jobs = self._threads if jobs is None else jobs
-        _check_range("jobs", jobs, 1, None)
+        _check_whole("jobs", jobs, 1, None)
         _check_options(options)
         pairs = (_pair(source, options.get("format")) for source in sources)
         return self._many(pairs, jobs, options)
@@ -326,7 +344,9 @@ class Colorizer:
             try:
                 return self.colorize_file(source, target, **options)
             except RechromaError as error:
-                return Failure(source, target, error)
+                return Failure(source, target, _without_locals(error))
+            except Exception as error:
+                return Failure(source, target, _without_locals(_unexpected(source, error)))
 
         pool = ThreadPoolExecutor(jobs)
         running: set[Future[Result | Failure]] = set()
@@ -349,10 +369,10 @@ class Colorizer:
             rgba = from_unit(as_unit(rgba), np.uint8)
         result = Image.fromarray(rgba)
         result.info = {key: value for key, value in image.info.items() if key not in _STALE_INFO}
-        exif = image.getexif()
-        if exif:
-            exif.pop(_ORIENTATION, None)
-            result.info["exif"] = exif.tobytes()
+        if photo.metadata.exif:
+            result.info["exif"] = PREFIX + photo.metadata.exif
+        if photo.metadata.xmp:
+            result.info["xmp"] = photo.metadata.xmp
         return result
 
     def _color_array(self, array: NDArray[Any], knobs: Knobs) -> NDArray[Any]:
@@ -380,9 +400,7 @@ class Colorizer:
         """The network's chroma of the whole picture, (h, w, 2)."""
         card = self.card
         height, width = network_shape(grey.shape, size, card.scale)
-        shrinks = height <= grey.shape[0] and width <= grey.shape[1]
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        small = lightness(cast("Levels", cv2.resize(grey, (width, height), interpolation=method)))
+        small = lightness(_resized(grey, height, width))
         padding = [(0, -side % card.stride) for side in small.shape]
         padded = np.pad(small, padding, mode="reflect")
         (chroma,) = self._engine.chroma(padded[None, None])
@@ -390,21 +408,73 @@ class Colorizer:
         return np.ascontiguousarray(cropped.transpose(1, 2, 0))
 
 
+def _resized(grey: Levels, height: int, width: int) -> Levels:
+    """A copy of another size; large pictures are first shrunk by a whole number, which is fast.
+
+    The first step leaves out what is over at the right and the bottom: less than half a pixel of
+    the copy.
+    """
+    whole = min(grey.shape[0] // height, grey.shape[1] // width) // 2
+    if whole > 1:
+        rows, columns = (side // whole for side in grey.shape)
+        even = grey[: rows * whole, : columns * whole]
+        grey = cast("Levels", cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA))
+    shrinks = height <= grey.shape[0] and width <= grey.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cast("Levels", cv2.resize(grey, (width, height), interpolation=method))
+
+
 def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
     """Where the result goes by default: `photo.color.jpg` beside `photo.jpg`.
 
     Args:
         source: The photograph.
-        format: The format asked for, by Pillow's name; without, the source's (a GIF becomes PNG).
+        format: The format asked for, as :func:`rechroma.imaging.asked_format` takes it; without,
+            the source's (a GIF becomes PNG).
 
     Raises:
         OptionError: There is no such format.
     """
     own = SUFFIXES.get(source.suffix.lower())
-    kind = format or own
-    wanted = kind and result_format(kind)
+    wanted = asked_format(format) if format else own and result_format(own)
     suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
-    return source.with_name(f"{source.stem}.color{suffix}")
+    return source.parent / f"{source.stem}.color{suffix}"
+
+
+def target_format(
+    target: Path,
+    format: str | None = None,  # noqa: A002
+    *,
+    source: Path | None = None,
+) -> str | None:
+    """The format in which a result is written: what its name says and what was asked for agree.
+
+    Args:
+        target: The file to write. One without a suffix may hold any format; so may one with an
+            unknown suffix that is the source's, too.
+        format: The format asked for, as :func:`rechroma.imaging.asked_format` takes it.
+        source: The photograph, where it is a file.
+
+    Returns:
+        Pillow's name, or None for that of the photograph.
+
+    Raises:
+        OptionError: Another format was asked for than the name says, or the name ends as nothing
+            that is written.
+    """
+    suffix = target.suffix.lower()
+    wanted = asked_format(format) if format else None
+    kept = source is not None and suffix == source.suffix.lower()
+    if not suffix or (kept and suffix not in SUFFIXES):
+        return wanted
+    with named(target):
+        says = asked_format(suffix)
+    if wanted not in (None, says):
+        raise OptionError(
+            f"{target}: the name says {says}, but the format asked for is {wanted}",
+            hint=f"Name it {target.with_suffix(FORMATS[wanted][0]).name}, or ask for {says}.",
+        )
+    return says
 
 
 def network_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, int]:
@@ -428,27 +498,47 @@ def _pair(
     format: str | None,  # noqa: A002
 ) -> tuple[Path, Path]:
     if isinstance(source, tuple):
-        return source
+        return Path(source[0]), Path(source[1])
     return Path(source), default_target(Path(source), format)
+
+
+def _named_file(path: str | os.PathLike[str]) -> Path:
+    if not os.fspath(path):
+        raise OptionError("'' is no file's name", hint="Give the path of a picture.")
+    return Path(path)
+
+
+def _without_locals(error: RechromaError) -> RechromaError:
+    """Let go of the pictures that the error's traceback holds: failures may be kept for long."""
+    chain: BaseException | None = error
+    while chain is not None:
+        clear_frames(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__
+    return error
+
+
+def _unexpected(source: Path, error: Exception) -> RechromaError:
+    first_line = (str(error).splitlines() or [""])[0]
+    unexpected = RechromaError(
+        f"{source}: unexpected {type(error).__name__}: {first_line}",
+        hint="This is a fault in Rechroma: please report it.",
+    )
+    unexpected.__cause__ = error
+    return unexpected
 
 
 def _check_options(options: FileOptions) -> None:
     """Raise at once what would otherwise be raised for every picture."""
     names = {field.name for field in fields(Knobs)}
     Knobs(**{name: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
-    _check_range("quality", options.get("quality", QUALITY), 1, 100)
+    _check_whole("quality", options.get("quality", QUALITY), 1, 100)
     if wanted := options.get("format"):
-        result_format(wanted)
+        asked_format(wanted)
 
 
 def _check_target(source: Path, target: Path, *, overwrite: bool) -> None:
     """Refuse at once what would only fail after the work is done."""
-    if not os.path.lexists(target):
-        return
-    if not overwrite:
-        raise TargetExistsError(
-            f"{target} is already there", hint="Choose another target, or ask to overwrite it."
-        )
+    check_target(target, overwrite=overwrite)
     if _is_same_file(source, target):
         raise TargetExistsError(
             f"{target} is the photograph itself, which is never replaced",
@@ -463,7 +553,15 @@ def _is_same_file(source: Path, target: Path) -> bool:
         return False
 
 
+def _check_whole(name: str, value: int, low: int, high: int | None) -> None:
+    if not isinstance(value, Integral):
+        raise OptionError(f"{name} must be a whole number, not {value!r}")
+    _check_range(name, value, low, high)
+
+
 def _check_range(name: str, value: float, low: float, high: float | None) -> None:
+    if not isinstance(value, Real):
+        raise OptionError(f"{name} must be a number, not {value!r}")
     if not value >= low or (high is not None and not value <= high):  # a NaN is refused, too
         wanted = f"at least {low}" if high is None else f"{low} to {high}"
         raise OptionError(f"{name} must be {wanted}, not {value}")

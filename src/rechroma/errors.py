@@ -28,6 +28,7 @@ service answers, so that no front end keeps a table of its own::
         ├── DataError               a shard or data set that cannot be used
         ├── RecipeError             a recipe with unknown keys or impossible values
         ├── CheckpointError         a checkpoint that does not fit
+        ├── DivergedError           a loss that is not finite any more
         └── ParityError             an exported model that disagrees with its network
 """
 
@@ -188,6 +189,12 @@ class CheckpointError(WorkshopError):
     """A checkpoint does not fit the network or the recipe."""
 
     exit_code = 65
+
+
+class DivergedError(WorkshopError):
+    """The loss of a training run is not finite any more."""
+
+    exit_code = 70
 
 
 class ParityError(WorkshopError):

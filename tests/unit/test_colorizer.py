@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gc
 import io
 import itertools
+import os
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import (
@@ -24,9 +27,12 @@ from rechroma.colorizer import (
 from rechroma.engines import FakeEngine
 from rechroma.errors import (
     EmptyImageError,
+    EngineError,
+    ImageTooLargeError,
     InvalidChromaError,
     ModelNotFoundError,
     OptionError,
+    RechromaError,
     SourceError,
     TargetError,
     TargetExistsError,
@@ -36,6 +42,8 @@ from tests.support.models import write_constant_model, write_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rechroma.color.lab import Float
 
 AB = (6.0, 9.0)  # mild enough for the whole of a mid-grey picture to be within sRGB
 
@@ -150,6 +158,24 @@ class TestTakesAndGivesBack:
         assert result.getexif().get(0x010F) == "Leica"
         assert result.getexif().get(0x0112, 1) == 1
 
+    @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+    def test_pillow_images_can_be_colored_again(
+        self, colorizer: Colorizer, file_format: str
+    ) -> None:
+        packet = '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"/>'
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        stored = io.BytesIO()
+        Image.fromarray(_grey(60, 100)).save(stored, file_format, exif=exif)
+        image = Image.open(stored)
+        image.info["XML:com.adobe.xmp"] = packet
+        first, second = colorizer.colorize(image), colorizer.colorize(image)
+        assert first.size == (60, 100)
+        np.testing.assert_array_equal(np.asarray(first), np.asarray(second))
+        assert b"x:xmpmeta" in first.info["xmp"]
+        assert b'Orientation="6"' not in first.info["xmp"]
+        np.testing.assert_array_equal(np.asarray(ImageOps.exif_transpose(first)), np.asarray(first))
+
     @pytest.mark.parametrize("image", [None, 3, [[1, 2], [3, 4]], io.BytesIO()])
     def test_anything_else_is_refused(self, colorizer: Colorizer, image: Any) -> None:
         with pytest.raises(UnsupportedImageError, match="cannot be given"):
@@ -238,7 +264,11 @@ class TestKnobs:
             {"warmth": -1.1},
             {"strength": -0.1},
             {"strength": 1.1},
+            {"saturation": "1"},
+            {"strength": None},
             {"size": 63},
+            {"size": "256"},
+            {"size": 100.5},
             {"size": 2049},
         ],
     )
@@ -323,10 +353,69 @@ class TestFiles:
         with pytest.raises(TargetError):
             colorizer.colorize_file(source)
 
-    @pytest.mark.parametrize("quality", [0, 101])
-    def test_quality_out_of_range(self, colorizer: Colorizer, tmp_path: Path, quality: int) -> None:
+    @pytest.mark.parametrize("quality", [0, 101, 1.5, "92"])
+    def test_quality_out_of_range(self, colorizer: Colorizer, tmp_path: Path, quality: Any) -> None:
         with pytest.raises(OptionError, match="quality"):
             colorizer.colorize_file(_write(tmp_path / "photo.jpg"), quality=quality)
+
+    @pytest.mark.parametrize(
+        ("target", "format", "said"),
+        [
+            ("x.pdf", None, "not written as '.pdf'"),
+            ("x.gif", None, "not written as '.gif'"),
+            ("x.pdf", "png", "not written as '.pdf'"),
+            ("x.png", "jpeg", "the name says PNG, but the format asked for is JPEG"),
+            ("x.png", "gif", "not written as 'gif'"),
+            ("", None, "no file's name"),
+        ],
+    )
+    def test_a_target_named_as_another_format(
+        self,
+        colorizer: Colorizer,
+        tmp_path: Path,
+        target: str,
+        format: str,  # noqa: A002
+        said: str,
+    ) -> None:
+        source = _write(tmp_path / "photo.jpg")
+        with pytest.raises(OptionError, match=said):
+            colorizer.colorize_file(source, target and tmp_path / target, format=format)
+        assert list(tmp_path.iterdir()) == [source]
+
+    @pytest.mark.parametrize(
+        ("target", "format", "written"),
+        [
+            ("out", None, "JPEG"),
+            ("out", "png", "PNG"),
+            ("out.TIFF", "tif", "TIFF"),
+            ("out.jpeg", ".JPG", "JPEG"),
+            ("out.scan", None, "JPEG"),
+        ],
+    )
+    def test_a_target_that_may_be(
+        self,
+        colorizer: Colorizer,
+        tmp_path: Path,
+        target: str,
+        format: str,  # noqa: A002
+        written: str,
+    ) -> None:
+        source = _write(tmp_path / "photo.jpg").rename(tmp_path / "photo.scan")
+        result = colorizer.colorize_file(source, tmp_path / target, format=format)
+        with Image.open(result.target) as image:
+            assert image.format == written
+
+    def test_no_name_at_all(self, colorizer: Colorizer) -> None:
+        with pytest.raises(OptionError, match="no file's name"):
+            colorizer.colorize("")
+
+    def test_what_fails_while_colouring_names_the_picture(self, tmp_path: Path) -> None:
+        source = _write(tmp_path / "photo.png", _grey(2, 16_400))
+        model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
+        with pytest.raises(InvalidChromaError, match=f"^{source}: "):
+            Colorizer(model).colorize_file(source)
+        with pytest.raises(OptionError, match=f"^{source}: .*WEBP"):
+            Colorizer(engine=FakeEngine()).colorize_file(source, format="webp")
 
     def test_a_failing_network_writes_nothing(self, tmp_path: Path) -> None:
         model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
@@ -386,6 +475,31 @@ class TestMany:
         }
         assert sum(path.with_suffix(".color.png").exists() for path in sources) == 8
 
+    def test_what_nobody_foresaw_does_not_stop_the_rest(self, sources: list[Path]) -> None:
+        class Troubled(FakeEngine):
+            def chroma(self, lightness: Float) -> Float:
+                if lightness.max() < 1:
+                    raise MemoryError
+                if lightness.min() > 99:
+                    raise ZeroDivisionError("division by zero\nin line two")
+                return super().chroma(lightness)
+
+        _write(sources[2], np.full((40, 50), 0, np.uint8))
+        _write(sources[4], np.full((40, 50), 255, np.uint8))
+        bad = [Path(), Path("a\0.png")]
+        outcomes = Colorizer(engine=Troubled()).colorize_many([*sources, *bad])
+        failures = {o.source: o.error for o in outcomes if isinstance(o, Failure)}
+        assert {path: type(error) for path, error in failures.items()} == {
+            sources[2]: ImageTooLargeError,
+            sources[4]: RechromaError,
+            bad[0]: SourceError,
+            bad[1]: TargetError,
+        }
+        foreseen = "unexpected ZeroDivisionError: division by zero"
+        assert failures[sources[4]].message == f"{sources[4]}: {foreseen}"
+        assert isinstance(failures[sources[4]].__cause__, ZeroDivisionError)
+        assert len(list(sources[0].parent.glob("*.color.png"))) == 8
+
     def test_pairs_of_source_and_target(
         self, colorizer: Colorizer, sources: list[Path], tmp_path: Path
     ) -> None:
@@ -410,14 +524,43 @@ class TestMany:
 
     @pytest.mark.parametrize(
         ("jobs", "options"),
-        [(0, {}), (1, {"saturation": 9.0}), (1, {"quality": 0}), (1, {"format": "xcf"})],
+        [
+            (0, {}),
+            (1.5, {}),
+            (1, {"saturation": 9.0}),
+            (1, {"quality": 0}),
+            (1, {"quality": 1.5}),
+            (1, {"format": "xcf"}),
+        ],
     )
     def test_bad_options_are_raised_at_once_and_touch_nothing(
-        self, colorizer: Colorizer, sources: list[Path], jobs: int, options: Any
+        self, colorizer: Colorizer, sources: list[Path], jobs: Any, options: Any
     ) -> None:
         with pytest.raises(OptionError):
             colorizer.colorize_many(sources, jobs=jobs, **options)
         assert not list(sources[0].parent.glob("*.color.*"))
+
+    def test_a_failure_does_not_keep_its_picture_in_memory(self, tmp_path: Path) -> None:
+        source = _write(tmp_path / "photo.png", _grey(40, 60))
+        kept: list[weakref.ref[Float]] = []
+
+        class Failing(FakeEngine):
+            def chroma(self, lightness: Float) -> Float:
+                kept.append(weakref.ref(lightness))
+                raise EngineError("the model failed")
+
+        (outcome,) = Colorizer(engine=Failing()).colorize_many([source])
+        assert isinstance(outcome, Failure)
+        assert outcome.error.__traceback__ is not None
+        gc.collect()
+        assert [reference() for reference in kept] == [None]
+
+    @pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+    def test_one_path_in_place_of_many(
+        self, colorizer: Colorizer, sources: list[Path], kind: Callable[[Path], Any]
+    ) -> None:
+        with pytest.raises(OptionError, match="is one path"):
+            colorizer.colorize_many(kind(sources[0]))
 
 
 class TestConstruction:
@@ -430,6 +573,7 @@ class TestConstruction:
         with pytest.raises(ModelNotFoundError, match="nonesuch"):
             Colorizer("nonesuch")
 
-    def test_too_few_threads(self) -> None:
+    @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+    def test_too_few_threads(self, threads: Any) -> None:
         with pytest.raises(OptionError, match="threads"):
-            Colorizer(engine=FakeEngine(), threads=0)
+            Colorizer(engine=FakeEngine(), threads=threads)

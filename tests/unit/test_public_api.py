@@ -20,6 +20,7 @@ INVENTORY = {
     "CheckpointError",
     "Colorizer",
     "DataError",
+    "DivergedError",
     "EmptyImageError",
     "EngineError",
     "Failure",

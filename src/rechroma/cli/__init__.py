@@ -6,6 +6,24 @@ than click at the top; numpy, ONNX Runtime, Pillow and rich come in where they a
 
 from __future__ import annotations
 
-from rechroma.cli.root import main
+import sys
+import warnings
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the `rechroma` command and end the process with its exit code."""
+    try:
+        if "--debug" not in sys.argv:
+            # What is odd in a photograph's metadata is of no use to who colours it.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+        # Imported here, so that Ctrl-C shows no traceback in these first moments either.
+        from rechroma.cli.root import root_command
+        from rechroma.cli.signals import end_as_by_ctrl_c
+
+        end_as_by_ctrl_c()
+        root_command(prog_name="rechroma")
+    except KeyboardInterrupt:
+        sys.stderr.write("rechroma: interrupted\n")
+        sys.exit(130)  # 128 + SIGINT, as the shell counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from time import perf_counter
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.failures import print_traceback
+from rechroma.cli.failures import hint_of, print_traceback
+from rechroma.cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,14 +77,14 @@ class Account:
     Attributes:
         as_json: Print each outcome on stdout as one line of JSON.
         counts: How many pictures ended in each status.
-        failures: The errors of those that failed, in order.
+        failures: The sources that failed and their errors, in order.
         last: The outcome that came in last.
         started: When the work began, by `time.perf_counter`.
     """
 
     as_json: bool = False
     counts: Counter[Status] = field(default_factory=Counter)
-    failures: list[RechromaError] = field(default_factory=list)
+    failures: list[tuple[str, RechromaError]] = field(default_factory=list)
     last: Outcome | None = None
     started: float = field(default_factory=perf_counter)
 
@@ -92,16 +93,17 @@ class Account:
         self.counts[outcome.status] += 1
         self.last = outcome
         if outcome.error:
-            self.failures.append(outcome.error)
+            self.failures.append((outcome.source, outcome.error))
         if self.as_json:
             click.echo(outcome.to_json())
 
     def print_failures(self) -> None:
         """Name every failure on stderr, one line each."""
-        for error in self.failures:
+        for source, error in self.failures:
             print_traceback(error)
-            hint = f" (hint: {error.hint})" if error.hint else ""
-            click.echo(f"rechroma: error: {error.message}{hint}", err=True)
+            message = error.message if source in error.message else f"{source}: {error.message}"
+            hint = hint_of(error)
+            say(f"rechroma: error: {message}" + (f" (hint: {hint})" if hint else ""))
 
     def __str__(self) -> str:
         if self.counts.total() == 1 and self.last and not self.failures:
@@ -129,9 +131,14 @@ def progress_bar(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(*_columns(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task("Colouring", total=total)
+    progress = Progress(*_columns(), console=Console(stderr=True))
+    bar = progress.add_task("Colouring", total=total)
+    try:
+        progress.start()
         yield lambda: progress.advance(bar)
+    finally:
+        with suppress(OSError):  # the terminal may have been closed
+            progress.stop()
 
 
 def _columns() -> list[str | ProgressColumn]:

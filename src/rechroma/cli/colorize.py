@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from rechroma.cli.batch import Account, Outcome, Status, progress_bar
-from rechroma.cli.failures import INTERRUPTED, debug_option
+from rechroma.cli.batch import Account, Status
+from rechroma.cli.failures import debug_option
 from rechroma.cli.options import json_option, model_options
-from rechroma.cli.sources import STDIO, Plan, Task, make_plan
-from rechroma.errors import OptionError, TargetExistsError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from rechroma.colorizer import Failure, FileOptions, KnobOptions, Result
-
+from rechroma.cli.pipe import colour_stream
+from rechroma.cli.request import Request
+from rechroma.cli.signals import exit_code_of
+from rechroma.cli.sources import Plan, make_plan
+from rechroma.cli.terminal import say
+from rechroma.cli.work import Work
 
 MAX_PIXELS = 250_000_000  # as in rechroma.imaging, too heavy to import for --help
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the command line asked for; the fields are the options of :data:`colorize_command`."""
-
-    paths: tuple[str, ...]
-    out: str | None
-    overwrite: bool
-    jobs: int | None
-    file_format: str | None
-    quality: int
-    saturation: float
-    warmth: float
-    strength: float
-    size: int | None
-    max_pixels: int
-    no_label: bool
-    as_json: bool
-    quiet: bool
-    model: str
-    provider: str
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether a pipe takes part."""
-        return STDIO in self.paths or self.out == STDIO
-
-    def knobs(self) -> KnobOptions:
-        """What turns the colours."""
-        return {
-            "saturation": self.saturation,
-            "warmth": self.warmth,
-            "strength": self.strength,
-            "size": self.size,
-        }
-
-    def file_options(self) -> FileOptions:
-        """What :meth:`rechroma.Colorizer.colorize_file` has to know."""
-        return {
-            **self.knobs(),
-            "overwrite": self.overwrite,
-            "format": self.file_format,
-            "quality": self.quality,
-            "label": not self.no_label,
-            "max_pixels": self.max_pixels,
-        }
 
 
 def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     """Pillow's name of a format that was called by its name or its suffix, in any case."""
     if name is None:
         return None
-    from rechroma.imaging import SUFFIXES, result_format
+    from rechroma.imaging import asked_format
 
-    written = {suffix[1:]: kind for suffix, kind in SUFFIXES.items() if result_format(kind) == kind}
-    kind = written.get(name.lower().lstrip("."))
-    if kind is None:
-        raise OptionError(
-            f"results are not written as '{name}'", hint=f"Choose one of {', '.join(written)}."
-        )
-    return kind
+    return asked_format(name)
 
 
 @click.command("colorize", short_help="Colour photographs: files, folders, patterns, a pipe.")
@@ -93,8 +34,8 @@ def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | Non
     "-o",
     "--out",
     metavar="OUT",
-    help="A folder for the results, or one file. Without it, photo.jpg becomes photo.color.jpg "
-    "beside the original.",
+    help="A folder for the results, or one file if the name has a suffix. Without it, photo.jpg "
+    "becomes photo.color.jpg beside the original.",
 )
 @click.option("--overwrite", is_flag=True, help="Colour again what is already there.")
 @click.option(
@@ -126,7 +67,7 @@ def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | Non
     "--size",
     type=int,
     metavar="PIXELS",
-    help="Long side that the network sees.  [default: the model's own]",
+    help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
 )
 @click.option(
     "--max-pixels",
@@ -156,7 +97,7 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
     """
     request = Request(**options)
     if request.is_stream:
-        _colour_stream(request)
+        colour_stream(request)
     else:
         ctx.exit(_colour_files(request))
 
@@ -164,106 +105,36 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
 def _colour_files(request: Request) -> int:
     """Colour what the paths name; gives the exit code."""
     plan = make_plan(request.paths, request.out, request.file_format)
+    if plan.tasks:
+        _check_options(request)
     account = Account(as_json=request.as_json)
+    work = Work(plan, request, account)
     try:
-        _work_through(plan, request, account)
-    except KeyboardInterrupt:
+        work.do()
+    except KeyboardInterrupt as stop:
+        work.add_finished()
         account.print_failures()
-        click.echo(f"rechroma: {_words_for_stop(plan, request, account)}", err=True)
-        return INTERRUPTED
+        say(f"rechroma: {_words_for_stop(plan, request, account)}")
+        return exit_code_of(stop)
     if account.failures and len(plan.tasks) + len(plan.missing) == 1:
-        raise account.failures[0]
+        ((_, error),) = account.failures
+        raise error
     account.print_failures()
     if not request.quiet:
-        click.echo(f"rechroma: {account}", err=True)
+        say(f"rechroma: {account}")
     return 1 if account.failures else 0
+
+
+def _check_options(request: Request) -> None:
+    """Refuse what is out of range even where nothing is left to do, without loading the model."""
+    from rechroma.colorizer import Knobs
+    from rechroma.models import find_model
+
+    Knobs(**request.knobs())
+    find_model(request.model)
 
 
 def _words_for_stop(plan: Plan, request: Request, account: Account) -> str:
     done = account.counts[Status.DONE] + account.counts[Status.SKIPPED]
     words = f"stopped; {done} of {len(plan.tasks)} are done"
     return words if request.overwrite else f"{words}, and the same command goes on from there"
-
-
-def _work_through(plan: Plan, request: Request, account: Account) -> None:
-    for missing in plan.missing:
-        account.add(Outcome(missing.name, None, Status.FAILED, missing.error))
-    tasks = []
-    for task in plan.tasks:
-        if _is_there(task.target) and not request.overwrite:
-            account.add(Outcome(str(task.source), str(task.target), Status.SKIPPED))
-        else:
-            tasks.append(task)
-    with (
-        progress_bar(len(tasks), quiet=request.quiet) as advance,
-        closing(_colour_tasks(tasks, request)) as results,
-    ):
-        for result in results:
-            account.add(_outcome(result, request))
-            advance()
-
-
-def _colour_tasks(tasks: list[Task], request: Request) -> Generator[Result | Failure]:
-    if not tasks:
-        return  # repeating a finished run need not load the model
-    from rechroma.colorizer import Colorizer
-
-    colorizer = Colorizer(request.model, provider=request.provider)
-    pairs = [(task.source, task.target) for task in tasks]
-    yield from colorizer.colorize_many(pairs, jobs=request.jobs, **request.file_options())
-
-
-def _outcome(result: Result | Failure, request: Request) -> Outcome:
-    from rechroma.colorizer import Failure
-
-    names = (str(result.source), str(result.target))
-    if not isinstance(result, Failure):
-        return Outcome(
-            *names, Status.DONE, None, result.seconds, width=result.width, height=result.height
-        )
-    if isinstance(result.error, TargetExistsError) and not request.overwrite:
-        # Another run of the same command was faster.
-        return Outcome(*names, Status.SKIPPED)
-    return Outcome(*names, Status.FAILED, result.error)
-
-
-def _is_there(target: Path) -> bool:
-    try:
-        return target.exists()
-    except OSError:
-        return False  # such as a name too long to exist; writing it will say so
-
-
-def _check_stream(request: Request) -> None:
-    if len(request.paths) > 1:
-        raise OptionError("a pipe takes one picture at a time", hint="Name files without '-'.")
-    if request.as_json:
-        raise OptionError("--json tells about files, not about a pipe")
-    if request.out in (None, STDIO) and sys.stdout.isatty():
-        raise OptionError(
-            "a picture would go to the terminal", hint="Name a file with -o, or use a pipe: > FILE"
-        )
-
-
-def _colour_stream(request: Request) -> None:
-    """Colour one picture that comes or goes through a pipe."""
-    _check_stream(request)
-    from rechroma.colorizer import Colorizer
-    from rechroma.imaging import SUFFIXES, encode_photo, read_photo, write_atomically
-
-    (path,) = request.paths
-    name = "stdin" if path == STDIO else path
-    source = sys.stdin.buffer.read() if path == STDIO else Path(path)
-    photo = read_photo(source, max_pixels=request.max_pixels, name=name)
-    colorizer = Colorizer(request.model, provider=request.provider)
-    picture = encode_photo(
-        colorizer.colorize(photo.grey, **request.knobs()),
-        photo,
-        format=request.file_format or SUFFIXES.get(Path(request.out or "").suffix.lower()),
-        quality=request.quality,
-        label=not request.no_label,
-    )
-    if request.out in (None, STDIO):
-        sys.stdout.buffer.write(picture)
-    else:
-        write_atomically(Path(request.out), picture, overwrite=request.overwrite)

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rechroma.cli.batch import progress_bar
 from rechroma.cli.failures import debug_option
 from rechroma.cli.options import json_option
-from rechroma.cli.workshop import need_extra, path_option
+from rechroma.cli.workshop import need_extra, path_option, write_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rechroma.colorizer import Colorizer
-    from rechroma.datasets import Shards
     from rechroma.evaluation import Report
 
 _SHEET_PICTURES = 60
@@ -48,23 +47,20 @@ def evaluate_command(
     from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
     from rechroma.evaluation import evaluate
+    from rechroma.evaluation import sheet as draw
 
     colorizer, pictures = Colorizer(model), Shards(shards)
     numbers = _spread(len(pictures), limit)
-    report = evaluate(colorizer, pictures, numbers=numbers, size=size)
+    with progress_bar(len(numbers), quiet=False) as advance:
+        report = evaluate(colorizer, pictures, numbers=numbers, size=size, on_picture=advance)
     click.echo(report.to_json()) if as_json else _print(report)
     if sheet is not None:
-        _write_sheet(colorizer, pictures, _spread(len(pictures), _SHEET_PICTURES), sheet)
+        chosen = _spread(len(pictures), _SHEET_PICTURES)
+        write_sheet(draw(colorizer, (pictures[number] for number in chosen), size), sheet)
 
 
 def _spread(count: int, limit: int | None) -> range:
     return range(0, count, max(1, count // (limit or count)))[: limit or count]
-
-
-def _write_sheet(colorizer: Colorizer, pictures: Shards, numbers: range, path: Path) -> None:
-    from rechroma.evaluation import sheet
-
-    sheet(colorizer, (pictures[number] for number in numbers)).save(path, quality=88)
 
 
 def _print(report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @path_option(
     "--report", default=None, help="What 'evaluate --json' printed, for the card's metrics."
 )
+@click.option("--commit", default="", help="The commit that trained it, for the card.")
 @click.option("--temperature", type=click.FloatRange(0.01, 2), help="Annealing: lower is bolder.")
 @click.option("--regression-share", type=click.FloatRange(0, 1), help="Share of the ab head.")
 @debug_option
@@ -30,6 +32,7 @@ def export_command(
     out: Path,
     card: Path | None,
     report: Path | None,
+    commit: str,
     temperature: float | None,
     regression_share: float | None,
 ) -> None:
@@ -47,7 +50,8 @@ def export_command(
 
     decoding = {"temperature": temperature, "regression_share": regression_share}
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
-    parity = export_model(network, _card(card, report, network, out.stem), out)
+    written = replace(_card(card, report, network, out.stem), commit=commit)
+    parity = export_model(network, written, out)
     click.echo(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB; differs from the network by at most "
         f"{parity.file:.2g} in ab (rounding the weights to float16 by {parity.rounding:.2g})"
@@ -59,14 +63,15 @@ def _card(path: Path | None, report: Path | None, network: ColourNetwork, name: 
 
     from rechroma.models import ModelCard
 
-    fields: dict[str, Any] = {"version": "1", "licence": "", "authors": [], "data": [], "size": 256}
+    fields: dict[str, Any] = {"name": name, "version": "1", "size": 256}
+    fields |= {"licence": "unstated", "authors": [], "data": []}
     if path is not None:
         fields |= _read_json(path)
     if report is not None:
         fields["metrics"] = _read_json(report)["figures"]["all"]["model"]
     fields |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
     fields |= {"bins": network.centres.tolist()}
-    return ModelCard.from_json(json.dumps({"name": name, **fields}))
+    return ModelCard.from_json(json.dumps(fields))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -5,15 +5,17 @@ A traceback is for whoever mends the program, so it is shown only with `--debug`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
-from rechroma.errors import RechromaError
+from rechroma.cli.signals import exit_code_of
+from rechroma.cli.terminal import drop_output, say
+from rechroma.errors import ImageTooLargeError, RechromaError, TargetError, TargetExistsError
 
-INTERRUPTED = 130  # 128 + SIGINT, as the shell counts
 UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 _DEBUG = "rechroma.debug"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -33,9 +35,19 @@ def debug_option(command: _Command) -> _Command:
 
 def print_failure(error: RechromaError) -> None:
     """Write the error's line, and its hint where it has one, to stderr."""
-    click.echo(f"rechroma: error: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+    say(f"rechroma: error: {error.message}")
+    if hint := hint_of(error):
+        say(f"hint: {hint}")
+
+
+def hint_of(error: RechromaError) -> str | None:
+    """The error's hint, in words of the command line's options where one of them helps."""
+    match error:
+        case TargetExistsError():
+            return "Choose another name with -o; --overwrite replaces results, never originals."
+        case ImageTooLargeError() if not isinstance(error.__cause__, MemoryError):
+            return "Raise --max-pixels if you trust the file and have the memory."
+    return error.hint
 
 
 def print_traceback(error: BaseException) -> None:
@@ -43,7 +55,8 @@ def print_traceback(error: BaseException) -> None:
     if is_debugging():
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            say(line)
 
 
 def is_debugging() -> bool:
@@ -53,7 +66,7 @@ def is_debugging() -> bool:
 
 
 @contextmanager
-def reported_failures(ctx: click.Context) -> Iterator[None]:
+def reported_failures() -> Iterator[None]:
     """Turn what is raised inside into lines on stderr and an exit code.
 
     click's own exceptions pass: it words them itself. So does a broken pipe, which is no failure
@@ -63,17 +76,25 @@ def reported_failures(ctx: click.Context) -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
-    except KeyboardInterrupt:
-        click.echo("rechroma: interrupted", err=True)
-        ctx.exit(INTERRUPTED)
-    except RechromaError as error:
-        print_traceback(error)
-        print_failure(error)
-        ctx.exit(error.exit_code)
+    except KeyboardInterrupt as stop:
+        say("rechroma: interrupted")
+        raise click.exceptions.Exit(exit_code_of(stop)) from stop
     except Exception as error:
+        known, exit_code = _explained(error)
         print_traceback(error)
-        print_failure(_as_unexpected(error))
-        ctx.exit(UNEXPECTED)
+        print_failure(known)
+        raise click.exceptions.Exit(exit_code) from error
+
+
+def _explained(error: Exception) -> tuple[RechromaError, int]:
+    """The error that is told to the user, and the exit code."""
+    if isinstance(error, RechromaError):
+        return error, error.exit_code
+    if isinstance(error, OSError) and error.errno and error.filename is None:
+        # Files are named in their errors; this came from writing help, JSON or a picture to stdout.
+        drop_output(sys.stdout)
+        return TargetError(f"stdout: {error.strerror}"), TargetError.exit_code
+    return _as_unexpected(error), UNEXPECTED
 
 
 def _as_unexpected(error: Exception) -> RechromaError:

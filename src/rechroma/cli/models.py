@@ -9,6 +9,7 @@ import click
 
 from rechroma.cli.failures import debug_option, print_failure
 from rechroma.cli.options import json_option
+from rechroma.cli.terminal import printable
 from rechroma.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
         star = "*" if card.name == default else ""
         hints = "yes" if card.hints else "no"
         cells = (star, card.name, card.version, f"{card.size} px", hints, card.licence)
-        table.add_row(*map(Text, (*cells, card.description)))
+        table.add_row(*(Text(printable(cell)) for cell in (*cells, card.description)))
     Console().print(table)
 
 
@@ -122,13 +123,13 @@ def _as_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return "\n".join(f"{name}: {_as_words(item)}" for name, item in value.items())
+        return "\n".join(f"{printable(name)}: {_as_words(item)}" for name, item in value.items())
     if isinstance(value, list):
         return "\n".join(map(_source_or_text, value))
-    return str(value)
+    return printable(str(value))
 
 
 def _source_or_text(item: object) -> str:
     if not isinstance(item, dict):
-        return str(item)
-    return ", ".join(str(value) for value in item.values() if value)
+        return printable(str(item))
+    return printable(", ".join(str(value) for value in item.values() if value))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rechroma._version import __version__
@@ -35,14 +37,21 @@ class Shorthand(click.Group):
             raise click.UsageError(_unknown_word(args[0], list(self.commands)), ctx)
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401
+        """Read the command line; a help text that could not be written is a failure like any."""
+        with reported_failures():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what goes wrong becomes one line, a hint and an exit code."""
-        with reported_failures(ctx):
+        with reported_failures():
             return super().invoke(ctx)
 
     def _belongs_to_colorize(self, word: str) -> bool:
         if word in self.commands:
             return False
+        if word == "--":
+            return True
         if word.startswith("-") and word != "-":
             return _is_option_of(colorize_command, word)
         from rechroma.cli.sources import names_pictures
@@ -65,13 +74,14 @@ def _unknown_word(word: str, commands: list[str]) -> str:
 
 
 @click.group(
+    "rechroma",
     cls=Shorthand,
     context_settings={"help_option_names": [*HELP_OPTIONS]},
     epilog="'rechroma COMMAND --help' tells more about each command.",
 )
 @click.version_option(__version__, prog_name="rechroma")
 @debug_option
-def main() -> None:
+def root_command() -> None:
     """Give black-and-white photographs colour.
 
     \b
@@ -84,9 +94,9 @@ def main() -> None:
     """
 
 
-main.add_command(colorize_command)
-main.add_command(models_group)
-main.add_command(demo_command)
-main.add_command(train_command)
-main.add_command(export_command)
-main.add_command(evaluate_command)
+root_command.add_command(colorize_command)
+root_command.add_command(models_group)
+root_command.add_command(demo_command)
+root_command.add_command(train_command)
+root_command.add_command(export_command)
+root_command.add_command(evaluate_command)

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
+from stat import S_ISDIR
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
 
 STDIO = "-"
+RESULT_MARK = ".color"  # stands between stem and suffix of a result beside its original
 _Key = Callable[[Path], Path]
 
 
@@ -59,7 +61,19 @@ class Plan:
 
 def names_pictures(word: str) -> bool:
     """Whether a word of the command line looks like something to colour."""
-    return word == STDIO or os.path.lexists(word) or glob.has_magic(word) or _is_picture(word)
+    if word == STDIO or "/" in word or os.sep in word:
+        return True
+    return os.path.lexists(word) or glob.has_magic(word) or _is_picture(word)
+
+
+def is_folder(out: str) -> bool:
+    """Whether the target that was asked for is a folder: one that exists, or named with a slash.
+
+    Raises:
+        TargetError: It cannot be looked at.
+    """
+    mode = _target_mode(Path(out))
+    return out.endswith(("/", os.sep)) or (mode is not None and S_ISDIR(mode))
 
 
 def make_plan(
@@ -67,25 +81,28 @@ def make_plan(
 ) -> Plan:
     """Find the pictures and give each a target; nothing is opened or written.
 
+    Where two pictures of one folder would share a target, such as `a.gif` and `a.png`, the one
+    whose suffix changes keeps it in the name: `a.gif.png`.
+
     Args:
         arguments: Files, folders (searched recursively) and glob patterns.
         out: The folder for the results, or one file, or None for beside each original.
         file_format: The format asked for, which decides the suffix; None keeps the source's.
 
     Raises:
-        OptionError: Two results would go to one file, a result would replace an original, or one
-            file was named for the results of several pictures.
-        TargetError: `out` is a file where it has to be a folder.
+        OptionError: Pictures of two folders would go to one file, a result would replace an
+            original, or `out` is one file and there are several pictures, or its name ends as
+            another format.
+        TargetError: `out` is a file where it has to be a folder, or cannot be looked at.
     """
     key = _make_key()
     found = [item for argument in arguments for item in _find(argument, out)]
     missing = [item for item in found if isinstance(item, Missing)]
-    originals = {key(item.path): item for item in found if isinstance(item, Source)}
-    for source in list(originals.values()):
-        originals.pop(key(_beside(source.path, file_format)), None)
-    target_of = _target_rule(out, len(originals) + len(missing), file_format)
-    tasks = [Task(source.path, target_of(source)) for source in originals.values()]
-    _refuse_collisions(tasks, originals, key)
+    named = {key(item.path): item for item in found if isinstance(item, Source)}
+    sources = _without_results(list(named.values()))
+    target_of = _target_rule(out, len(sources) + len(missing), file_format)
+    tasks = _name_targets(sources, target_of, key)
+    _refuse_replacing(tasks, {key(source.path) for source in sources}, key)
     return Plan(tasks, missing)
 
 
@@ -98,15 +115,34 @@ def _make_key() -> _Key:
 def _find(argument: str, out: str | None) -> Iterator[Source | Missing]:
     path = Path(argument)
     try:
-        if path.is_dir():
-            return _in_folder(path, out)
-        if path.is_symlink() or path.exists():
-            return iter([Source(path, Path(path.name))])
+        mode = _mode(path)
     except OSError as error:
         return iter([_missing(argument, error.strerror or "cannot be read")])
+    if mode is not None and S_ISDIR(mode):
+        return _in_folder(path, out)
+    if mode is not None or path.is_symlink():
+        return iter([Source(path, Path(path.name))])
     if glob.has_magic(argument):
         return _of_pattern(argument)
     return iter([_missing(argument, "there is no such file or folder")])
+
+
+def _mode(path: Path) -> int | None:
+    """What a path is, for the tests in :mod:`stat`; None where there is nothing.
+
+    Unlike `Path.exists` it raises OSError of whatever keeps it from looking, in every Python.
+    """
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _target_mode(path: Path) -> int | None:
+    try:
+        return _mode(path)
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror}") from error
 
 
 def _in_folder(folder: Path, out: str | None) -> Iterator[Source | Missing]:
@@ -149,7 +185,36 @@ def _is_picture(name: str) -> bool:
 
 def _is_original(name: str) -> bool:
     """A picture that is neither hidden nor the result of an earlier run."""
-    return not name.startswith(".") and _is_picture(name) and not Path(name).stem.endswith(".color")
+    return (
+        not name.startswith(".") and _is_picture(name) and not Path(name).stem.endswith(RESULT_MARK)
+    )
+
+
+def _without_results(sources: list[Source]) -> list[Source]:
+    """Leave out earlier results, which a shell's pattern lists beside their originals.
+
+    One that was named alone is a picture like any.
+    """
+    if len(sources) == 1:
+        return sources
+    names_of = cache(_names_in)
+    return [source for source in sources if not _is_result(source.path, names_of)]
+
+
+def _is_result(path: Path, names_of: Callable[[Path], Collection[str]]) -> bool:
+    """Whether it is called `photo.color.*` and `photo.*` stands beside it, whatever the suffix."""
+    original, _, suffix = path.name.rpartition(RESULT_MARK)
+    has_mark = suffix == "" or (suffix == path.suffix and _is_picture(path.name))
+    return has_mark and original in names_of(path.parent)
+
+
+def _names_in(folder: Path) -> set[str]:
+    """The names in a folder, and those of its pictures without their suffixes."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError:
+        return set()
+    return names | {Path(name).stem for name in names if _is_picture(name)}
 
 
 def _beside(source: Path, file_format: str | None) -> Path:
@@ -164,39 +229,72 @@ def _target_rule(
     if out is None:
         return lambda source: _beside(source.path, file_format)
     path = Path(out)
-    if path.is_dir() or out.endswith(("/", os.sep)) or not _is_picture(out):
+    if is_folder(out) or not path.suffix:
         return _into_folder(path, file_format)
     if pictures > 1:
         raise OptionError(
             f"{out} is one file, but there are {pictures} pictures",
-            hint=f"Name a folder: -o {path.stem}/",
+            hint=f"Name a folder: -o {path.with_suffix('')}/",
         )
-    return lambda _source: path
+    return lambda source: _checked_name(path, file_format, source.path)
+
+
+def _checked_name(target: Path, file_format: str | None, source: Path) -> Path:
+    from rechroma.colorizer import target_format
+
+    target_format(target, file_format, source=source)
+    return target
 
 
 def _into_folder(folder: Path, file_format: str | None) -> Callable[[Source], Path]:
-    if folder.exists() and not folder.is_dir():
+    mode = _target_mode(folder)
+    if mode is not None and not S_ISDIR(mode):
         raise TargetError(f"{folder} is a file; the results need a folder")
 
     def target(source: Source) -> Path:
-        suffix = _beside(source.path, file_format).suffix
-        return folder / source.relative.with_suffix(suffix)
+        name = _beside(source.path, file_format).name
+        return folder / source.relative.with_name("".join(name.rsplit(RESULT_MARK, 1)))
 
     return target
 
 
-def _refuse_collisions(tasks: Iterable[Task], originals: Collection[Path], key: _Key) -> None:
+def _name_targets(
+    sources: list[Source], target_of: Callable[[Source], Path], key: _Key
+) -> list[Task]:
+    """Give each source its target, first those that keep their suffix."""
+    tasks = [Task(source.path, target_of(source)) for source in sources]
     taken: dict[Path, Path] = {}
+    for number in sorted(range(len(tasks)), key=lambda n: _changes_suffix(tasks[n])):
+        task = _with_free_target(tasks[number], taken, key)
+        tasks[number] = task
+        taken[key(task.target)] = task.source
+    return tasks
+
+
+def _changes_suffix(task: Task) -> bool:
+    return task.source.suffix != task.target.suffix
+
+
+def _with_free_target(task: Task, taken: dict[Path, Path], key: _Key) -> Task:
+    """Put the source's suffix into the target's name as often as it takes to be a new one."""
+    source, target = task.source, task.target
+    stem = source.stem
+    while other := taken.get(key(target)):
+        if not source.suffix or key(other).parent != key(source).parent:
+            raise OptionError(
+                f"{other} and {source} would both become {target}",
+                hint="Colour them in two runs, each with a folder of its own: -o FOLDER",
+            )
+        longer = stem + source.suffix
+        target = target.with_name(longer + target.name.removeprefix(stem))
+        stem = longer
+    return Task(source, target)
+
+
+def _refuse_replacing(tasks: Iterable[Task], originals: Collection[Path], key: _Key) -> None:
     for task in tasks:
-        target = key(task.target)
-        if target in originals:
+        if key(task.target) in originals:
             raise OptionError(
                 f"{task.source}: the result would replace the original {task.target}",
                 hint="Choose another folder with -o, or leave -o out.",
             )
-        if target in taken:
-            raise OptionError(
-                f"{taken[target]} and {task.source} would both become {task.target}",
-                hint="Name the folder that holds both: its tree is kept.",
-            )
-        taken[target] = task.source

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import need_extra, path_option
+from rechroma.cli.workshop import need_extra, path_option, write_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def _sheet_maker(recipe: Recipe, out: Path) -> Callable[[Run], None]:
 
         colorizer = Colorizer(engine=TorchEngine(run.ema))
         path = out / f"sheet-{run.step:07}.jpg"
-        sheet(colorizer, (pictures[number] for number in chosen)).save(path, quality=88)
+        write_sheet(sheet(colorizer, (pictures[number] for number in chosen)), path)
         click.echo(f"{path}: grey, model, truth")
 
     return make

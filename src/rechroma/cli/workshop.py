@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from rechroma.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -36,3 +39,14 @@ def path_option(*names: str, default: str | None, help: str) -> Callable[[_Comma
         show_default=default is not None,
         help=help,
     )
+
+
+def write_sheet(sheet: Image, path: Path) -> None:
+    """Write a contact sheet as a JPEG.
+
+    Raises:
+        TargetError: The file cannot be written.
+    """
+    from rechroma.imaging import write_atomically
+
+    write_atomically(path, lambda file: sheet.save(file, "JPEG", quality=88), overwrite=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rechroma.color.bins import (
+    REACH,
     TABLE_ROWS,
     bin_centres,
     bin_counts,
@@ -16,6 +17,7 @@ from rechroma.color.gamut import map_to_gamut
 from rechroma.color.lab import lab_to_srgb, lightness, luminance, srgb_to_lab
 
 __all__ = [
+    "REACH",
     "TABLE_ROWS",
     "bin_centres",
     "bin_counts",

@@ -1,8 +1,9 @@
 """sRGB <-> CIE L*a*b* (D65, 2 degree observer) on arrays of 8 bit, 16 bit or float.
 
-The matrices and the transfer curve are those of IEC 61966-2-1, the Lab functions those of
-CIE 15:2004. Everything is float32 inside; integer input and output go through their full range
-(0..255 or 0..65535).
+The transfer curve is that of IEC 61966-2-1, the Lab functions those of CIE 15:2004; the matrix and
+the white point have the six digits that OpenCV and scikit-image use, so that all three agree.
+Everything is float32 inside; integer input and output go through their full range (0..255 or
+0..65535).
 """
 
 from __future__ import annotations

@@ -41,7 +41,16 @@ def render(grey: Levels, chroma: Float) -> Levels:
     if clipped.size:
         mapped = _in_gamut(lab.reshape(-1, 3).take(clipped, axis=0), grey.dtype)
         _pixels(rgb)[clipped] = _pixels(mapped)
+    if grey.dtype == np.uint16:
+        _put_neutral(rgb, grey, chroma)
     return rgb
+
+
+def _put_neutral(rgb: Levels, grey: Levels, chroma: Float) -> None:
+    """Give pixels without chroma the grey itself: OpenCV misses dark levels of 16 bit by some."""
+    neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
+    if cv2.countNonZero(neutral):
+        cv2.copyTo(cv2.merge([grey] * 3), neutral, rgb)
 
 
 def _pixels(levels: Levels) -> NDArray[np.void]:

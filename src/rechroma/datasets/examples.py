@@ -7,6 +7,7 @@ of (seed, step): a run that was stopped goes on with the very same examples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -74,7 +75,7 @@ class Examples(Dataset[Example]):
 
 
 class Tickets(Sampler[list[Ticket]]):
-    """Batches of tickets: every epoch goes through all pictures in an order of its own.
+    """Batches of tickets: every epoch goes once through all pictures, in an order of its own.
 
     Args:
         pictures: How many pictures there are.
@@ -82,40 +83,52 @@ class Tickets(Sampler[list[Ticket]]):
         batch: Examples in a batch of the first size.
         seed: Of the whole run.
         start: The step to begin with, to go on after a stop.
+        seen: Pictures shown before that step.
         steps: The step to end before.
     """
 
     def __init__(
-        self, pictures: int, crops: Crops, batch: int, seed: int, start: int, steps: int
+        self,
+        pictures: int,
+        crops: Crops,
+        batch: int,
+        seed: int,
+        *,
+        start: int = 0,
+        seen: int = 0,
+        steps: int,
     ) -> None:
-        self._pictures, self._crops, self._batch = pictures, crops, batch
-        self._seed, self._start, self._steps = seed, start, steps
+        self._pictures, self._crops, self._batch, self._seed = pictures, crops, batch, seed
+        self._start, self._seen, self._steps = start, seen, steps
 
     def __len__(self) -> int:
         return self._steps - self._start
 
     def __iter__(self) -> Iterator[list[Ticket]]:
+        seen = self._seen
         for step in range(self._start, self._steps):
-            yield self._tickets(step)
+            tickets = self._tickets(step, seen)
+            seen += len(tickets)
+            yield tickets
 
-    def _tickets(self, step: int) -> list[Ticket]:
+    def _tickets(self, step: int, seen: int) -> list[Ticket]:
         rng = np.random.default_rng((self._seed, step))
         sizes = self._crops.sizes
         size = int(rng.choice(sizes, p=self._crops.size_shares))
         count = max(1, round(self._batch * (sizes[0] / size) ** 2))
-        first = step * self._batch
-        pictures = [self._picture(first + number) for number in range(count)]
+        pictures = [self._picture(seen + number) for number in range(count)]
         seeds = rng.integers(0, 2**62, count)
         return [Ticket(p, size, int(s)) for p, s in zip(pictures, seeds, strict=True)]
 
     def _picture(self, place: int) -> int:
         epoch, within = divmod(place, self._pictures)
-        if getattr(self, "_epoch", None) != epoch:
-            self._epoch = epoch
-            self._order = np.random.default_rng((self._seed, 1 << 40, epoch)).permutation(
-                self._pictures
-            )
-        return int(self._order[within])
+        return int(_order(self._pictures, self._seed, epoch)[within])
+
+
+@lru_cache(maxsize=2)
+def _order(pictures: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng((seed, 1 << 40, epoch))  # apart from the steps' own dice
+    return rng.permutation(pictures)
 
 
 def random_crop(

@@ -7,6 +7,7 @@ a picture stay in memory, and any order of pictures can be gone through again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tarfile
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Shards:
     """A sequence of sRGB pictures (H, W, 3) uint8 that lie in tar files.
 
     Args:
-        paths: Shards, or folders and glob patterns of shards; read in sorted order.
+        paths: Shards, or folders of them, or patterns in the file name; read in sorted order.
 
     Raises:
         DataError: No shard is there, or one is not a tar file.
@@ -73,6 +74,11 @@ class Shards:
     def key(self, number: int) -> str:
         """The picture's name within its shard."""
         return self._entries[number].key
+
+    def digest(self) -> str:
+        """A text that is the same for the same pictures in the same order, wherever they lie."""
+        names = "\n".join(f"{e.picture.shard.name}:{e.key}:{e.picture.size}" for e in self._entries)
+        return hashlib.sha256(names.encode()).hexdigest()
 
     def facts(self, number: int) -> dict[str, Any]:
         """What the shard says of the picture (source, licence), empty when it says nothing."""

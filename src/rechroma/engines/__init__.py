@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from rechroma.engines.base import Engine, available_threads
+from rechroma.engines.base import Engine, available_threads, checked_threads
 from rechroma.engines.fake import FakeEngine
 from rechroma.engines.onnx import PROVIDERS, OnnxEngine
 
-__all__ = ["PROVIDERS", "Engine", "FakeEngine", "OnnxEngine", "available_threads"]
+__all__ = [
+    "PROVIDERS",
+    "Engine",
+    "FakeEngine",
+    "OnnxEngine",
+    "available_threads",
+    "checked_threads",
+]

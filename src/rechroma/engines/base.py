@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
+from rechroma.errors import OptionError
+
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
     from rechroma.models import ModelCard
@@ -41,3 +43,16 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), _MOST_THREADS)
     return min(os.cpu_count() or 1, _MOST_THREADS)
+
+
+def checked_threads(threads: int | None) -> int:
+    """The number of threads to use: what was asked for, or :func:`available_threads`.
+
+    Raises:
+        OptionError: No whole number, or one below 1.
+    """
+    if threads is None:
+        return available_threads()
+    if not isinstance(threads, int) or threads < 1:
+        raise OptionError(f"threads must be a whole number of at least 1, not {threads!r}")
+    return threads

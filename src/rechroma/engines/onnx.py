@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime as ort
 
-from rechroma.engines.base import available_threads
+from rechroma.engines.base import checked_threads
 from rechroma.errors import EngineError, InvalidChromaError, OptionError, ProviderError
 from rechroma.models import load_model
 
@@ -107,12 +107,10 @@ def _no_cuda() -> ProviderError:
 
 
 def _options(threads: int | None) -> ort.SessionOptions:
-    if threads is not None and threads < 1:
-        raise OptionError(f"threads must be at least 1, not {threads}")
     options = ort.SessionOptions()
     options.enable_cpu_mem_arena = False  # pictures differ in shape: an arena would only grow
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the core
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.inter_op_num_threads = 1
-    options.intra_op_num_threads = threads or available_threads()
+    options.intra_op_num_threads = checked_threads(threads)
     return options

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.color import lab_to_srgb, lightness
-from rechroma.imaging import contact_sheet
+from rechroma.imaging import contact_sheet, photo_of_array
 from rechroma.metrics import Scores
 
 if TYPE_CHECKING:
@@ -48,11 +47,6 @@ class Report:
     def to_json(self) -> str:
         """The report as indented JSON."""
         return json.dumps(asdict(self), indent=2)
-
-    def gain(self, figure: str, source: str = ALL) -> float:
-        """The model's figure less that of grey."""
-        rows = self.figures[source]
-        return rows["model"][figure] - rows["grey"][figure]
 
 
 def evaluate(
@@ -99,17 +93,14 @@ def coloured(
 
 
 def grey_level(rgb: _Picture) -> _Picture:
-    """The sRGB grey (H, W) that has the lightness of a colour picture (H, W, 3)."""
-    light = lightness(rgb)
-    neutral = np.stack([light, np.zeros_like(light), np.zeros_like(light)], axis=-1)
-    return np.asarray(lab_to_srgb(neutral, np.uint8)[..., 1])
+    """The sRGB grey (H, W) that has the luminance of a colour picture (H, W, 3)."""
+    return np.asarray(photo_of_array(rgb).grey, np.uint8)
 
 
-def sheet(colorizer: Colorizer, truths: Iterable[_Picture]) -> Image:
+def sheet(colorizer: Colorizer, truths: Iterable[_Picture], size: int | None = None) -> Image:
     """A contact sheet: grey, the model's colours, the truth."""
-    return contact_sheet(
-        [coloured(colorizer, truth) for truth in truths], ROWS, panel=(192, 144), samples_per_row=3
-    )
+    samples = [coloured(colorizer, truth, size) for truth in truths]
+    return contact_sheet(samples, ROWS, panel=(192, 144), samples_per_row=3)
 
 
 def _rows() -> dict[str, Scores]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rechroma.imaging.files import write_atomically
-from rechroma.imaging.formats import FORMATS, SUFFIXES, result_format
+from rechroma.imaging.files import check_target, write_atomically
+from rechroma.imaging.formats import FORMATS, SUFFIXES, asked_format, result_format
+from rechroma.imaging.naming import named
 from rechroma.imaging.photo import Levels, Metadata, Photo
 from rechroma.imaging.reading import MAX_PIXELS, photo_of_array, read_photo
 from rechroma.imaging.sheet import contact_sheet
@@ -19,8 +20,11 @@ __all__ = [
     "Levels",
     "Metadata",
     "Photo",
+    "asked_format",
+    "check_target",
     "contact_sheet",
     "encode_photo",
+    "named",
     "photo_of_array",
     "read_photo",
     "result_format",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import TargetError, TargetExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+
+_UNWRITTEN = "The result was not written."
 
 
 def write_atomically(
@@ -20,7 +23,8 @@ def write_atomically(
     """Write a file under a temporary name beside its place, then rename it.
 
     Folders that are missing are made. On any failure, Ctrl-C included, the temporary file is
-    removed and what was at the place stays as it was.
+    removed and what was at the place stays as it was. Of a symbolic link, what it points at is
+    written, and the link stays.
 
     Args:
         path: The place.
@@ -29,24 +33,52 @@ def write_atomically(
 
     Raises:
         TargetExistsError: There is a file already, and `overwrite` is false.
-        TargetError: The file system refused: access, a full disk, a folder at the place.
+        TargetError: There is something else than a file (a folder, a device, a pipe), or the file
+            system refused: access, a full disk.
     """
-    if not overwrite and os.path.lexists(path):
-        raise _exists(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _temporary(path) as temporary:
+    check_target(path, overwrite=overwrite)
+    with _refusals(path):
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _temporary(place) as temporary:
             _fill(temporary, data)
-            _move(temporary, path, overwrite=overwrite)
+            _move(temporary, place, overwrite=overwrite)
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """See whether a file could be written to a place, as far as that can be seen beforehand.
+
+    Args:
+        path: The place.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        TargetExistsError: There is a file already, and `overwrite` is false.
+        TargetError: There is something else than a file, or the place cannot be looked at.
+    """
+    if "\0" in str(path):
+        raise TargetError(f"{str(path)!r} cannot be a file's name", hint=_UNWRITTEN)
+    with _refusals(path):
+        if not os.path.lexists(path):
+            return
+        if path.exists() and not path.is_file():
+            raise TargetError(f"{path} is no file that could be replaced", hint=_UNWRITTEN)
+    if not overwrite:
+        raise _exists(path)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turn what the file system says into one of our errors, with the place's name."""
+    try:
+        yield
     except OSError as error:
-        raise TargetError(
-            f"{path}: {error.strerror or error}", hint="the result was not written"
-        ) from error
+        raise TargetError(f"{path}: {error.strerror or error}", hint=_UNWRITTEN) from error
 
 
 def _exists(path: Path) -> TargetExistsError:
     return TargetExistsError(
-        f"{path} is already there", hint="allow overwriting, or choose another name"
+        f"{path} is already there", hint="Choose another target, or ask to overwrite it."
     )
 
 

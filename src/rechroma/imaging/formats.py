@@ -38,13 +38,25 @@ def result_format(photo_format: str) -> str:
     Raises:
         OptionError: The format is none of `FORMATS`.
     """
-    name = photo_format.upper()
-    if name == "GIF":
-        return "PNG"
-    if name not in FORMATS:
-        known = ", ".join(name for name in FORMATS if name != "GIF")
-        raise OptionError(f"there is no format {photo_format}", hint=f"choose one of {known}")
-    return name
+    return "PNG" if photo_format.upper() == "GIF" else asked_format(photo_format)
+
+
+def asked_format(name: str) -> str:
+    """Pillow's name of a format that a user asks for.
+
+    Args:
+        name: A format's name or suffix, in any case, such as ``JPEG``, ``jpg`` or ``.jpg``.
+
+    Raises:
+        OptionError: No such format is known, or it is one that is only read.
+    """
+    word = str(name).lower().removeprefix(".")
+    written = [known for known in FORMATS if known != "GIF"]
+    for known in written:
+        if word == known.lower() or f".{word}" in FORMATS[known]:
+            return known
+    suffixes = ", ".join(suffix[1:] for known in written for suffix in FORMATS[known])
+    raise OptionError(f"results are not written as '{name}'", hint=f"Choose one of {suffixes}.")
 
 
 def enable_heif() -> None:
@@ -58,6 +70,6 @@ def enable_heif() -> None:
     except ImportError as error:
         raise MissingExtraError(
             "HEIC and HEIF pictures need pillow-heif, which is not installed",
-            hint='pip install "rechroma[heif]"',
+            hint='Install it: pip install "rechroma[heif]"',
         ) from error
     register_heif_opener()

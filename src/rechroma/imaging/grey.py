@@ -86,7 +86,7 @@ def of_numbers(numbers: NDArray[Any]) -> Levels:
     if not (numbers.min() >= 0 and numbers.max() <= top):  # written so that NaN is refused too
         raise UnsupportedImageError(
             f"the picture's numbers go beyond 0..{top}",
-            hint="whole numbers may take 16 bits, floats run from 0 to 1: scale them first",
+            hint="Whole numbers may take 16 bits, floats run from 0 to 1: scale them first.",
         )
     if whole:
         return numbers.astype(np.uint16, copy=False)

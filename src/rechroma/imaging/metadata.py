@@ -1,6 +1,7 @@
 """Takes the metadata out of a decoded picture, each part in one form whatever the format.
 
-Nothing here may cost a photograph: a part that cannot be read is left out.
+Nothing here may cost a photograph: a part that cannot be read is left out, and so is one of which
+Pillow warns where warnings are errors.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _Part = TypeVar("_Part")
 _ORIENTATION_TAG = 0x0112
 _IPTC_RESOURCE = 0x0404  # among Photoshop's image resources in a JPEG
 _NO_DPI = 1  # Pillow's number for a TIFF that gives no resolution
-_NOT_TEXT = ("XML:com.adobe.xmp", "Raw profile type ")  # PNG text that holds something else
+_MOST_DPI = 1e5  # no scanner comes near; more is damage, and does not fit into every format
+_PNG_XMP = "XML:com.adobe.xmp"
+_NOT_TEXT = (_PNG_XMP, "Raw profile type ")  # PNG text that holds something else
 
 
 def orientation_of(image: Image) -> int:
@@ -39,7 +42,7 @@ def metadata_of(image: Image, size: tuple[int, int], *, swapped: bool = False) -
         swapped: Whether turning it upright swaps the axes.
     """
     info = image.info
-    packet = _as_bytes(info.get("xmp"))
+    packet = _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
     return Metadata(
         exif=_tolerant(lambda: _exif(image, size)),
         icc=_as_bytes(info.get("icc_profile")),
@@ -71,7 +74,7 @@ def _iptc(image: Image) -> bytes | None:
 
 def _dpi(info: Mapping[Any, Any], swapped: bool) -> tuple[float, float] | None:
     across, down = (float(value) for value in info["dpi"])
-    if not all(math.isfinite(value) and value > _NO_DPI for value in (across, down)):
+    if not all(math.isfinite(value) and _NO_DPI < value < _MOST_DPI for value in (across, down)):
         return None
     return (down, across) if swapped else (across, down)
 

@@ -29,7 +29,6 @@ from rechroma.errors import (
     EmptyImageError,
     ImageTooLargeError,
     ImageTooSmallError,
-    InputError,
     NotAnImageError,
     RechromaError,
     SourceError,
@@ -39,7 +38,9 @@ from rechroma.imaging import grey
 from rechroma.imaging.formats import FORMATS, enable_heif
 from rechroma.imaging.icc import Profile
 from rechroma.imaging.metadata import metadata_of, orientation_of
+from rechroma.imaging.naming import named
 from rechroma.imaging.photo import Levels, Photo
+from rechroma.imaging.salvage import without_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,7 @@ _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
 _STEPS = {  # down and across, after swapping the axes for orientations above 4
     2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
 }  # fmt: skip
+_OPAQUE = 65535
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -64,8 +66,11 @@ def read_photo(
 ) -> Photo:
     """Read a photograph and turn it to grey.
 
+    A PNG or JPEG that does not decode is tried once more without its metadata.
+
     Args:
-        source: A file's path or its content, a stream opened for bytes, or a picture of Pillow's.
+        source: A path (a pipe's, too) or a file's content, a stream opened for bytes, or a
+            picture of Pillow's, which is not changed.
         max_pixels: The most pixels to accept. They are counted before anything is decoded.
         name: What errors call the picture; by default the file's name.
 
@@ -80,11 +85,11 @@ def read_photo(
         MissingExtraError: A HEIC picture, and pillow-heif is not installed.
     """
     name = name or _name_of(source)
-    with _named(name):
+    with named(name):
         if isinstance(source, Image.Image):
             return _photo_of_image(source, max_pixels)
         with _opened(source, name) as file:
-            return _photo_of_image(_recognized(file), max_pixels, file)
+            return _photo_of_file(file, max_pixels)
 
 
 def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
@@ -102,9 +107,9 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         raise UnsupportedImageError(
             f"an array of shape {array.shape} is no picture",
-            hint="shapes are (H, W), or (H, W, C) with C = 1, 2, 3 or 4",
+            hint="Shapes are (H, W), or (H, W, C) with C = 1, 2, 3 or 4.",
         )
-    with _named("the array"):
+    with named("the array"):
         _check_size((array.shape[1], array.shape[0]), max_pixels=None)
     pixels = _levels(array).reshape(*array.shape[:2], -1)
     channels = pixels.shape[2]
@@ -115,15 +120,6 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
     return Photo(grey=neutral, alpha=alpha, had_color=had_color)
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Put the picture's name before what is wrong with it."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(f"{name}: {error.message}", hint=error.hint) from error.__cause__
-
-
 def _name_of(source: object) -> str:
     name = source if isinstance(source, Path) else getattr(source, "name", None)
     return str(name) if isinstance(name, str | Path) and str(name) else "the picture"
@@ -132,17 +128,39 @@ def _name_of(source: object) -> str:
 @contextmanager
 def _opened(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO]:
     try:
-        file = source.open("rb") if isinstance(source, Path) else BytesIO(_content(source))
+        file = _seekable(source)
     except FileNotFoundError as error:
         raise SourceError(f"{name}: there is no such file") from error
     except OSError as error:
         raise SourceError(f"{name}: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL in the name, a stream that is closed
+        raise SourceError(f"{name!r}: {error}") from error
     with file:
         yield file
 
 
-def _content(source: bytes | BinaryIO) -> bytes:
-    return source if isinstance(source, bytes) else source.read()
+def _seekable(source: Path | bytes | BinaryIO) -> BinaryIO:
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    if not isinstance(source, Path):
+        return BytesIO(source.read())
+    file = source.open("rb")
+    if file.seekable():
+        return file
+    with file:  # a pipe
+        return BytesIO(file.read())
+
+
+def _photo_of_file(file: BinaryIO, max_pixels: int) -> Photo:
+    try:
+        return _photo_of_image(_recognized(file), max_pixels, file)
+    except BrokenImageError:
+        file.seek(0)
+        bare = without_metadata(file.read())
+        if bare is None:
+            raise
+        again = BytesIO(bare)
+        return _photo_of_image(_recognized(again), max_pixels, again)
 
 
 def _recognized(file: BinaryIO) -> Image.Image:
@@ -159,11 +177,11 @@ def _recognized(file: BinaryIO) -> Image.Image:
         factory, accept = Image.OPEN.get(name, (None, None))
         if factory and accept and accept(prefix) is True:
             file.seek(0)
-            with _decoding():
+            with _decoding(), _PILLOW_LIMIT.lifted():  # some formats check it as they open
                 return factory(file, "")
     raise NotAnImageError(
         "this is not a picture in a known format",
-        hint="known are JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC; the name's ending does not count",
+        hint="Known are JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC, whatever the name ends with.",
     )
 
 
@@ -172,18 +190,18 @@ def _decoding() -> Iterator[None]:
     """Turn whatever a decoder raises, which is nearly anything, into one of our errors."""
     try:
         yield
-    except RechromaError:
+    except (RechromaError, MemoryError):
         raise
-    except (Image.DecompressionBombError, MemoryError) as error:
+    except Image.DecompressionBombError as error:
         raise ImageTooLargeError("the picture does not fit into memory") from error
     except Exception as error:
         if "unknown pixel mode" in str(error):
             raise UnsupportedImageError(
-                "this kind of TIFF is not handled", hint="save it as RGB or grey, of 8 or 16 bit"
+                "this kind of TIFF is not handled", hint="Save it as RGB or grey, of 8 or 16 bit."
             ) from error
         raise BrokenImageError(
             "the picture is damaged or ends early",
-            hint="copy or download the file again",
+            hint="Copy or download the file again.",
         ) from error
 
 
@@ -198,7 +216,7 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     metadata = metadata_of(image, size, swapped=swapped)
     profile = Profile(metadata.icc)
     with _decoding():
-        pixels = _deep_pixels(deep, image.mode, profile) if deep else _pixels(image, profile)
+        pixels = _deep_pixels(deep, image, profile) if deep else _pixels(image, profile)
     return Photo(
         grey=_upright(pixels.grey, orientation),
         alpha=None if pixels.alpha is None else _upright(pixels.alpha, orientation),
@@ -217,7 +235,7 @@ def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
     if max_pixels is not None and width * height > max_pixels:
         raise ImageTooLargeError(
             f"{width} x {height} pixels are more than the limit of {max_pixels}",
-            hint="raise the limit if you trust the file and have the memory",
+            hint="Raise the limit if you trust the file and have the memory.",
         )
 
 
@@ -233,12 +251,13 @@ class _Pixels(NamedTuple):
 
 
 def _pixels(image: Image.Image, profile: Profile) -> _Pixels:
-    if image.has_transparency_data and not image.mode.startswith("I"):
+    alpha = None
+    if image.mode == "I;16":
+        alpha = _opacity(np.asarray(image), image.info.get("transparency"))
+    elif image.has_transparency_data and not image.mode.startswith("I"):
         image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
         alpha = np.asarray(image.getchannel("A"))
         image = image.convert(image.mode.removesuffix("A"))
-    else:
-        alpha = None
     if (
         image.mode == "I;16"
         and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
@@ -258,19 +277,33 @@ def _has_deep_colors(image: Image.Image) -> bool:
     if deep and (image.tag_v2.get(_PLANAR_TAG) == 2 or image.tag_v2.get(_EXTRA_TAG) == (1,)):
         raise UnsupportedImageError(
             "16-bit colours in separate planes or multiplied by their opacity are not handled",
-            hint="save it with interleaved channels and without transparency",
+            hint="Save it with interleaved channels and without transparency.",
         )
     return deep
 
 
-def _deep_pixels(file: BinaryIO, mode: str, profile: Profile) -> _Pixels:
+def _deep_pixels(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixels:
     file.seek(0)
     bgr = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if bgr is None or bgr.dtype != np.uint16:
         raise BrokenImageError("the picture's 16-bit colours do not decode")
-    alpha = np.ascontiguousarray(bgr[..., 3]) if mode == "RGBA" else None
-    levels, had_color = grey.of_rgb(cast("Levels", bgr[..., 2::-1]), profile)
-    return _Pixels(levels, cast("Levels | None", alpha), had_color)
+    rgb = cast("Levels", bgr[..., 2::-1])
+    if image.mode == "RGBA":
+        alpha = cast("Levels | None", np.ascontiguousarray(bgr[..., 3]))
+    else:
+        alpha = _opacity(rgb, image.info.get("transparency"))
+    levels, had_color = grey.of_rgb(rgb, profile)
+    return _Pixels(levels, alpha, had_color)
+
+
+def _opacity(samples: Levels, clear: object) -> Levels | None:
+    """Opacity of 16 bit where one level, or one colour, was said to be clear."""
+    if clear is None:
+        return None
+    differs = samples != np.array(clear, np.uint16)
+    if samples.ndim == 3:
+        differs = differs.any(axis=2)
+    return np.where(differs, np.uint16(_OPAQUE), np.uint16(0))
 
 
 def _upright(plane: Levels, orientation: int) -> Levels:
@@ -287,7 +320,7 @@ def _levels(array: np.ndarray[Any, Any]) -> Levels:
     if array.dtype.kind == "f":
         return grey.of_numbers(array)
     raise UnsupportedImageError(
-        f"an array of {array.dtype} is no picture", hint="use uint8, uint16 or floats in 0..1"
+        f"an array of {array.dtype} is no picture", hint="Use uint8, uint16 or floats in 0..1."
     )
 
 

@@ -43,7 +43,7 @@ def write_tiff(file: BinaryIO, pixels: Levels, metadata: Metadata) -> None:
     if pixels.nbytes > _LARGEST:
         raise OptionError(
             f"{pixels.nbytes / 1e9:.1f} GB of pixels do not go into a TIFF, which ends at 4 GB",
-            hint="choose another format, such as PNG",
+            hint="Choose another format, such as PNG.",
         )
     rows = max(1, _STRIP_BYTES // pixels[0].nbytes)
     tops = range(0, len(pixels), rows)

@@ -37,7 +37,7 @@ class ChromaUpsampler:
         rows = len(chroma)
         wide = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
         self._wide = np.asarray(wide, np.float32).reshape(rows, 2 * width)
-        self._weights = _cubic_weights(height, rows)
+        self._height = height
 
     def strip(self, rows: slice) -> Float:
         """Upsample some rows.
@@ -48,21 +48,22 @@ class ChromaUpsampler:
         Returns:
             (n, W, 2) float32.
         """
-        weights = self._weights[rows]
+        weights = _cubic_weights(rows, self._height, len(self._wide))
         used = np.flatnonzero(weights.any(axis=0))
         band = slice(used[0], used[-1] + 1)
         strip: Float = np.ascontiguousarray(weights[:, band]) @ self._wide[band]
         return strip.reshape(len(weights), -1, 2)
 
 
-def _cubic_weights(size: int, small: int) -> Float:
-    """How much each of `small` samples counts for each of `size` positions, (size, small)."""
-    position = (np.arange(size) + 0.5) * (small / size) - 0.5
+def _cubic_weights(rows: slice, size: int, small: int) -> Float:
+    """How much each of `small` samples counts for some of `size` positions, (rows, small)."""
+    places = np.arange(*rows.indices(size))
+    position = (places + 0.5) * (small / size) - 0.5
     first = np.floor(position).astype(np.intp)
     taps = first[:, None] + np.arange(-1, 3)
-    weights = np.zeros((size, small), np.float32)
-    places = (np.arange(size)[:, None], np.clip(taps, 0, small - 1))
-    np.add.at(weights, places, _cubic(np.abs(position[:, None] - taps)))
+    weights = np.zeros((len(places), small), np.float32)
+    cells = (np.arange(len(places))[:, None], np.clip(taps, 0, small - 1))
+    np.add.at(weights, cells, _cubic(np.abs(position[:, None] - taps)))
     return weights
 
 

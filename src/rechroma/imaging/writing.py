@@ -13,7 +13,7 @@ from PIL import Image
 
 from rechroma.errors import OptionError
 from rechroma.imaging import exif, xmp
-from rechroma.imaging.formats import enable_heif, result_format
+from rechroma.imaging.formats import asked_format, enable_heif, result_format
 from rechroma.imaging.icc import Profile
 from rechroma.imaging.png import write_png
 from rechroma.imaging.tiff import write_tiff
@@ -66,7 +66,7 @@ def write_photo(
         file: Where to, at its start; it has to be seekable.
         rgb: (H, W, 3) uint8 or uint16, sRGB.
         photo: What was coloured.
-        format: Pillow's name of a format; by default :func:`result_format` of the source's.
+        format: What :func:`asked_format` takes; by default :func:`result_format` of the source's.
         quality: 1..100, for formats with loss.
         label: Whether to say in the XMP that a model made the colours.
 
@@ -75,7 +75,7 @@ def write_photo(
             range, or colours of another size than the photograph.
         MissingExtraError: HEIF was asked for, and pillow-heif is not installed.
     """
-    name = result_format(format or photo.format)
+    name = asked_format(format) if format else result_format(photo.format)
     _check(rgb, photo, name, quality)
     pixels = _pixels_for(name, rgb, photo.alpha)
     metadata = _metadata_for_result(photo.metadata, label=label)
@@ -96,10 +96,10 @@ def _check(rgb: Levels, photo: Photo, name: str, quality: int) -> None:
             f"colours of shape {rgb.shape} for a picture of {width} x {height} pixels"
         )
     if not 1 <= quality <= 100:
-        raise OptionError(f"a quality of {quality}", hint="it runs from 1 to 100")
+        raise OptionError(f"a quality of {quality}", hint="It runs from 1 to 100.")
     if max(width, height) > _LONGEST_SIDE.get(name, width + height):
         raise OptionError(
-            f"{width} x {height} pixels do not go into {name}", hint="choose TIFF or PNG"
+            f"{width} x {height} pixels do not go into {name}", hint="Choose TIFF or PNG."
         )
 
 

@@ -47,7 +47,14 @@ def labelled(xmp: bytes | None) -> bytes:
     Returns:
         A packet in UTF-8.
     """
-    document = (_parsed(xmp) if xmp else None) or minidom.parseString(_EMPTY)
+    empty = minidom.parseString(_EMPTY)
+    try:
+        return _with_label((_parsed(xmp) if xmp else None) or empty)
+    except RecursionError:  # it nests too deeply to be written again
+        return _with_label(empty)
+
+
+def _with_label(document: minidom.Document) -> bytes:
     (rdf, *_) = document.getElementsByTagNameNS(_RDF, "RDF")
     for old in list(_descriptions(rdf)):
         _remove_label(old)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PROPERTY = "rechroma"  # name of the ONNX metadata property
 FORMAT = 1
+LARGEST_STRIDE = 512  # with more, a small picture would be padding for the most part
+SMALLEST_SIZE, LARGEST_SIZE = 32, 4096
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class ModelCard:
     Attributes:
         name: What users call it; a file name without suffix.
         version: Of these weights.
-        stride: Height and width of the input are multiples of it.
+        stride: Height and width of the input are multiples of it; at most 512.
         scale: Height and width of the input over those of the chroma.
-        size: Long side of the input that it was trained for, in pixels.
+        size: Long side of the input that it was trained for, 32 to 4096 pixels.
         licence: SPDX identifier for the weights.
         authors: Who made it.
         data: What it was trained on, each with its licence.
@@ -136,11 +138,14 @@ def _flag(name: str, value: object) -> bool:
     return bool(_expect(name, value, bool, "true or false"))
 
 
-def _positive(name: str, value: object) -> int:
-    number = int(_expect(name, value, int, "a whole number"))
-    if number < 1:
-        raise _broken(f"field '{name}' must be at least 1, not {number}")
-    return number
+def _whole(low: int, high: int) -> Callable[[str, object], int]:
+    def read(name: str, value: object) -> int:
+        number = int(_expect(name, value, int, "a whole number"))
+        if not low <= number <= high:
+            raise _broken(f"field '{name}' must be {low} to {high}, not {number}")
+        return number
+
+    return read
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
@@ -182,9 +187,9 @@ def _numbers(name: str, value: object) -> dict[str, float]:
 _READERS: dict[str, Callable[[str, object], Any]] = {
     "name": _name,
     "version": _name,
-    "stride": _positive,
-    "scale": _positive,
-    "size": _positive,
+    "stride": _whole(1, LARGEST_STRIDE),
+    "scale": _whole(1, LARGEST_STRIDE),
+    "size": _whole(SMALLEST_SIZE, LARGEST_SIZE),
     "licence": _name,
     "authors": _texts,
     "data": _sources,
@@ -193,5 +198,5 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "metrics": _numbers,
     "commit": _text,
     "description": _text,
-    "format": _positive,
+    "format": _whole(FORMAT, FORMAT),
 }

@@ -19,6 +19,8 @@ from rechroma.errors import ModelIntegrityError, ModelNotFoundError
 from rechroma.models.session import read_card
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rechroma.models.card import ModelCard
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -29,6 +31,7 @@ def list_models() -> list[ModelCard]:
     """The cards of the bundled models and of those in the user's folder, by name.
 
     Raises:
+        ModelNotFoundError: The user's folder is not there.
         ModelIntegrityError: A bundled model is not the one that was published.
         ModelContractError: A model breaks the contract; it names the file.
     """
@@ -36,8 +39,12 @@ def list_models() -> list[ModelCard]:
 
 
 def model_names() -> list[str]:
-    """The names of the bundled models and of those in the user's folder; no file is opened."""
-    return list(_known(_manifest()))
+    """The names of the bundled models and of those in the user's folder; no model is opened.
+
+    Raises:
+        ModelNotFoundError: The user's folder is not there.
+    """
+    return sorted(_own() | _manifest()["models"])
 
 
 def named_card(name: str) -> ModelCard:
@@ -57,7 +64,8 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
             the path of an .onnx file.
 
     Raises:
-        ModelNotFoundError: No model has that name, or no file that path.
+        ModelNotFoundError: No model has that name, or no file that path; or a name that is not
+            bundled is asked for, and the user's folder is not there.
         ModelIntegrityError: A bundled model is not the one that was published.
     """
     wanted = os.fspath(name_or_path)
@@ -65,12 +73,12 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
         return _file_at(Path(wanted))
     manifest = _manifest()
     name = manifest["default"] if wanted == "default" else wanted
-    known = _known(manifest)
-    if name not in known:
-        raise _unknown(name, list(known))
-    if name in manifest["models"]:
-        _verify(known[name], manifest["models"][name]["sha256"])
-    return known[name]
+    if name in manifest["models"]:  # a bundled one keeps its name, whatever the user's folder holds
+        return _bundled(manifest["models"][name])
+    own = _own()
+    if name not in own:
+        raise _unknown(name, model_names())
+    return own[name]
 
 
 def _manifest() -> dict[str, Any]:
@@ -78,12 +86,15 @@ def _manifest() -> dict[str, Any]:
     return manifest
 
 
-def _known(manifest: dict[str, Any]) -> dict[str, Path]:
-    """Every model by its name; a bundled one keeps its name whatever the user's folder holds."""
+def _own() -> dict[str, Path]:
+    """The models in the user's folder by their names."""
     folder = os.environ.get(FOLDER_VARIABLE)
-    own = {path.stem: path for path in Path(folder).glob("*.onnx")} if folder else {}
-    bundled = {name: BUNDLED / entry["file"] for name, entry in manifest["models"].items()}
-    return dict(sorted((own | bundled).items()))
+    if folder and not Path(folder).is_dir():
+        raise ModelNotFoundError(
+            f"there is no folder of models {folder}",
+            hint=f"{FOLDER_VARIABLE} names it: set it to one that is there, or unset it.",
+        )
+    return {path.stem: path for path in Path(folder).glob("*.onnx")} if folder else {}
 
 
 def _file_at(path: Path) -> Path:
@@ -103,14 +114,17 @@ def _unknown(name: str, known: list[str]) -> ModelNotFoundError:
     return ModelNotFoundError(f"there is no model '{name}'", hint=hint)
 
 
-def _verify(path: Path, sha256: str) -> None:
+def _bundled(entry: Mapping[str, str]) -> Path:
+    """The file of an entry of the manifest, after a look at its SHA-256."""
+    path = BUNDLED / entry["file"]
     reinstall = "Install Rechroma again: pip install --force-reinstall rechroma"
     if not path.is_file():
         raise ModelIntegrityError(f"the bundled model {path} is missing", hint=reinstall)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+    if found != entry["sha256"]:
         raise ModelIntegrityError(
             f"the bundled model {path} is damaged: its SHA-256 is not the published one",
             hint=reinstall,
         )
+    return path

@@ -5,7 +5,7 @@ up to a quarter of the size. The pooled bottleneck is turned into one vector tha
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
 picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
 the finest level: one classifies colour into bins (Zhang et al. 2016), one regresses a*b*. The
-chroma that comes out is the annealed mean of the bins, mixed with the regression.
+chroma that comes out is the annealed mean of the bins, if asked for mixed with the regression.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Config:
         film: Whether the pooled vector scales and shifts every decoder level.
         attention: Whether the coarse level attends to itself.
         grid: Side of a colour bin in a*b* units.
-        temperature: Annealing of the decoded bins: 1 is the mean (safe), 0 the mode (vivid).
+        temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
+            their mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
     """
 

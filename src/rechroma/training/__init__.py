@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rechroma.training.engine import TorchEngine
-from rechroma.training.loop import Progress, Run, resume, train, trained_network
+from rechroma.training.loop import Progress, train
 from rechroma.training.recipe import Recipe, load_recipe
+from rechroma.training.run import Run, trained_network
 
 __all__ = [
     "Checkpoint",
@@ -15,7 +16,6 @@ __all__ = [
     "TorchEngine",
     "load_checkpoint",
     "load_recipe",
-    "resume",
     "save_checkpoint",
     "train",
     "trained_network",

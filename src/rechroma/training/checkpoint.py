@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,6 +27,8 @@ class Checkpoint:
         ema: The same, averaged over the steps.
         optimiser: State of the optimiser.
         prior: (Q,) how often each bin occurs in the training pictures.
+        seen: Pictures shown so far.
+        pictures: A digest of which pictures the run learns from.
     """
 
     recipe: dict[str, Any]
@@ -35,14 +37,15 @@ class Checkpoint:
     ema: dict[str, torch.Tensor]
     optimiser: dict[str, Any]
     prior: torch.Tensor
+    seen: int = 0
+    pictures: str = ""
     format: int = FORMAT
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint so that the file is always a whole one, the old or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")
-    torch.save({**asdict(checkpoint)}, temporary)
+    torch.save(vars(checkpoint), temporary)
     temporary.replace(path)
 
 

@@ -22,12 +22,13 @@ class TorchEngine:
     """Runs a network in evaluation mode; see :class:`rechroma.engines.Engine`.
 
     Args:
-        network: Kept by reference, so that the engine always shows its present weights.
+        network: Kept by reference and put into evaluation mode: give the averaged one of a run,
+            not the one that learns.
         size: Long side of the input, in pixels.
     """
 
     def __init__(self, network: ColourNetwork, size: int = 256) -> None:
-        self._network = network
+        self._network = network.eval()
         self._card = ModelCard(
             name="in-training",
             version="0",
@@ -47,11 +48,9 @@ class TorchEngine:
     @torch.inference_mode()
     def chroma(self, lightness: Float) -> Float:
         """See :meth:`rechroma.engines.Engine.chroma`."""
-        training, device = self._network.training, next(self._network.parameters()).device
-        self._network.eval()
+        device = next(self._network.parameters()).device
         prediction = self._network(torch.from_numpy(lightness).to(device))
         chroma = self._network.chroma(prediction).float().cpu().numpy()
-        self._network.train(training)
         if not np.isfinite(chroma).all():
             raise InvalidChromaError("the network gave a chroma that is not finite")
         return np.asarray(chroma, np.float32)

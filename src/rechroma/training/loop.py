@@ -1,42 +1,37 @@
 """The training loop, for every network: read a batch, step, average, report, save.
 
 A run is a folder: `checkpoint.pt` (the newest state), `log.jsonl` (one line of figures every few
-steps) and the contact sheets. Started again with the same recipe, it goes on where it was, to the
-same numbers: examples depend on the seed and the step alone.
+steps) and the contact sheets. Started again with the same recipe, it goes on where it was: what is
+shown depends on the seed and the step alone, so on a CPU it comes to the same numbers. (On CUDA
+sums are taken in no fixed order, and the last digits may differ.)
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
-from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import Example, Examples, Shards, Tickets, small_chroma
-from rechroma.errors import CheckpointError, DataError
-from rechroma.networks import build, load_encoder
-from rechroma.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from rechroma.datasets import Example, Examples, Shards, Tickets
+from rechroma.errors import DataError, DivergedError, TargetError
+from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.losses import ColourLoss, Cost
-from rechroma.training.recipe import Recipe, recipe_from, recipe_values
+from rechroma.training.run import Run, array_of, open_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from numpy.typing import NDArray
+    from rechroma.training.recipe import Recipe
 
-    from rechroma.networks import ColourNetwork
-
-_PRIOR_PICTURES = 2000
 _REPORT_EVERY = 20
 
 
@@ -50,29 +45,6 @@ class Progress:
     bins: float
     ab: float
     pictures_per_second: float
-
-
-@dataclass
-class Run:
-    """A run in memory: the parts of a :class:`Checkpoint`, alive."""
-
-    recipe: Recipe
-    network: ColourNetwork
-    ema: ColourNetwork
-    optimiser: torch.optim.Optimizer
-    prior: NDArray[np.float32]
-    step: int = 0
-
-    def checkpoint(self) -> Checkpoint:
-        """The state as it can be written down."""
-        return Checkpoint(
-            recipe_values(self.recipe),
-            self.step,
-            self.network.state_dict(),
-            self.ema.state_dict(),
-            self.optimiser.state_dict(),
-            torch.from_numpy(self.prior),
-        )
 
 
 def train(
@@ -94,137 +66,61 @@ def train(
 
     Raises:
         DataError: The shards cannot be used.
-        CheckpointError: The folder holds a run of another recipe.
+        CheckpointError: The folder holds a run of another recipe or other pictures.
+        DivergedError: The loss is not finite any more.
+        TargetError: The folder cannot be written to.
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
+    _make(folder)
     pictures = Shards(recipe.data.train)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = _open(recipe, folder, pictures, device)
-    loss = ColourLoss(_centres(run.network.centres), run.prior, recipe.loss).to(device)
+    run = open_run(recipe, folder / "checkpoint.pt", pictures, device)
+    loss = ColourLoss(array_of(run.network.centres), run.prior, recipe.loss).to(device)
     end = min(recipe.steps, stop_after or recipe.steps)
-    meter = _Meter(folder / "log.jsonl", len(pictures), recipe)
+    meter = _Meter(folder / "log.jsonl", len(pictures), run)
     for example in _batches(run, pictures, end):
         cost = _step(run, example, loss, device)
-        run.step += 1
-        meter.add(run.step, cost, len(example.lightness), on_progress)
-        _keep(run, folder, end, len(pictures), on_epoch)
+        before, run.seen, run.step = run.seen, run.seen + len(example.lightness), run.step + 1
+        meter.add(cost, len(example.lightness), on_progress)
+        if run.step == end or run.step % recipe.checkpoint_every == 0:
+            save_checkpoint(run.checkpoint(), folder / "checkpoint.pt")
+        if run.step == end or run.seen // len(pictures) > before // len(pictures):
+            on_epoch(run)
     return run
 
 
-def _open(recipe: Recipe, folder: Path, pictures: Shards, device: torch.device) -> Run:
-    path = folder / "checkpoint.pt"
-    if path.exists():
-        return resume(load_checkpoint(path), device, recipe)
-    torch.manual_seed(recipe.seed)
-    network = build(recipe.network.name, recipe.network.options)
-    if recipe.network.encoder_weights:
-        load_encoder(network.encoder, Path(recipe.network.encoder_weights))
-    prior = measure_prior(pictures, _centres(network.centres), network.scale)
-    return _assemble(recipe, network, prior, device)
-
-
-def resume(checkpoint: Checkpoint, device: torch.device, recipe: Recipe | None = None) -> Run:
-    """Bring a checkpoint back to life.
-
-    Args:
-        checkpoint: As :func:`load_checkpoint` gives it.
-        device: Where to go on.
-        recipe: The recipe asked for; it may differ from the checkpoint's in where the data lie
-            and in how the work is divided, not in what is computed.
-
-    Raises:
-        CheckpointError: The checkpoint is of another recipe.
-    """
-    saved = recipe_from(checkpoint.recipe)
-    recipe = recipe or saved
-    if _essence(recipe) != _essence(saved):
-        raise CheckpointError(
-            "the folder holds a run of another recipe", hint="name another folder with -o"
-        )
-    network = build(recipe.network.name, recipe.network.options)
-    run = _assemble(recipe, network, checkpoint.prior.numpy(), device)
+def _make(folder: Path) -> None:
     try:
-        run.network.load_state_dict(checkpoint.network)
-        run.ema.load_state_dict(checkpoint.ema)
-        run.optimiser.load_state_dict(checkpoint.optimiser)
-    except (RuntimeError, ValueError) as error:
-        raise CheckpointError(f"the checkpoint does not fit its network: {error}") from error
-    run.step = checkpoint.step
-    return run
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(f"{folder}: cannot be a run's folder: {error.strerror}") from error
 
 
-def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> ColourNetwork:
-    """The network of a checkpoint, with its averaged weights, ready to be run.
-
-    Args:
-        path: The checkpoint.
-        options: Fields of the network's configuration to change, such as how it decodes.
-
-    Raises:
-        CheckpointError: The file is no checkpoint, or the weights do not fit.
-    """
-    checkpoint = load_checkpoint(path)
-    recipe = recipe_from(checkpoint.recipe)
-    network = build(recipe.network.name, {**recipe.network.options, **(options or {})})
-    try:
-        network.load_state_dict(checkpoint.ema)
-    except RuntimeError as error:
-        raise CheckpointError(f"{path}: the weights do not fit: {error}") from error
-    return network.eval()
-
-
-def measure_prior(
-    pictures: Shards, centres: NDArray[np.float32], scale: int
-) -> NDArray[np.float32]:
-    """How often each bin occurs, smoothed, (Q,); measured on up to 2,000 pictures."""
-    counts = np.zeros(TABLE_ROWS, np.int64)
-    for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
-        chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
-        counts += np.bincount(table_index(chroma).ravel(), minlength=TABLE_ROWS)
-    return smooth_prior(bin_counts(counts, centres), centres)
-
-
-def _essence(recipe: Recipe) -> Recipe:
-    data = replace(recipe.data, train=(), dev=())
-    network = replace(recipe.network, encoder_weights="")
-    return replace(recipe, data=data, network=network, workers=0, threads=0, checkpoint_every=1)
-
-
-def _assemble(
-    recipe: Recipe, network: ColourNetwork, prior: NDArray[np.float32], device: torch.device
-) -> Run:
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ema = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
-    encoder = list(network.encoder.parameters())
-    known = {id(parameter) for parameter in encoder}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
-    settings = recipe.optimiser
-    optimiser = torch.optim.AdamW(
-        [{"params": rest}, {"params": encoder}],
-        lr=settings.rate,
-        betas=(0.9, 0.99),
-        weight_decay=settings.weight_decay,
-    )
-    return Run(recipe, network, ema, optimiser, prior)
-
-
-def _centres(centres: Tensor) -> NDArray[np.float32]:
-    return np.asarray(centres.cpu().numpy(), np.float32)
-
-
-def _batches(run: Run, pictures: Shards, end: int) -> Iterable[Example]:
+def _batches(run: Run, pictures: Shards, end: int) -> Iterator[Example]:
     recipe = run.recipe
-    tickets = Tickets(len(pictures), recipe.crops, recipe.batch, recipe.seed, run.step, end)
-    scale = run.network.scale
-    return DataLoader(
-        Examples(pictures, recipe.crops, scale),
+    tickets = Tickets(
+        len(pictures),
+        recipe.crops,
+        recipe.batch,
+        recipe.seed,
+        start=run.step,
+        seen=run.seen,
+        steps=end,
+    )
+    loader = DataLoader(
+        Examples(pictures, recipe.crops, run.network.scale),
         batch_sampler=tickets,
         num_workers=recipe.workers,
         worker_init_fn=_quiet_worker,
         # A forked worker would wait for ever for OpenCV's threads, which stay in the parent.
         multiprocessing_context="spawn" if recipe.workers else None,
     )
+    try:
+        yield from loader
+    except DataError as error:  # from a worker, its message is a whole traceback
+        *_, last = error.message.strip().splitlines()
+        raise DataError(last.removeprefix("rechroma.errors.DataError: ")) from error
 
 
 def _quiet_worker(_: int) -> None:
@@ -237,7 +133,9 @@ def _step(run: Run, example: Example, loss: ColourLoss, device: torch.device) ->
     run.network.train()
     cost: Cost = loss(run.network(example.lightness.to(device)), example.chroma.to(device))
     if not torch.isfinite(cost.total):
-        raise DataError(f"the loss is not finite at step {run.step}", hint="lower the rates")
+        raise DivergedError(
+            f"the loss is not finite at step {run.step}", hint="Lower the recipe's rates."
+        )
     run.optimiser.zero_grad(set_to_none=True)
     cost.total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)
@@ -271,43 +169,39 @@ def _average(run: Run) -> None:
         kept.copy_(newest)
 
 
-def _keep(run: Run, folder: Path, end: int, pictures: int, on_epoch: Callable[[Run], None]) -> None:
-    last = run.step == end
-    if last or run.step % run.recipe.checkpoint_every == 0:
-        save_checkpoint(run.checkpoint(), folder / "checkpoint.pt")
-    seen, before = run.step * run.recipe.batch, (run.step - 1) * run.recipe.batch
-    if last or seen // pictures > before // pictures:
-        on_epoch(run)
-
-
 class _Meter:
     """Averages figures over a few steps, writes them down and passes them on."""
 
-    def __init__(self, log: Path, pictures: int, recipe: Recipe) -> None:
-        self._log, self._pictures, self._recipe = log, pictures, recipe
-        log.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, log: Path, pictures: int, run: Run) -> None:
+        self._log, self._pictures, self._run = log, pictures, run
+        self._forget_after(run.step)
         self._clear()
+
+    def _forget_after(self, step: int) -> None:
+        """Drop what a killed run wrote after its last checkpoint: it will be written again."""
+        if self._log.exists():
+            lines = self._log.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["step"] <= step]
+            self._log.write_text("".join(kept), "utf-8")
 
     def _clear(self) -> None:
         self._costs: list[tuple[float, float]] = []
-        self._seen, self._since = 0, time.perf_counter()
+        self._shown, self._since = 0, time.perf_counter()
 
-    def add(
-        self, step: int, cost: Cost, pictures: int, on_progress: Callable[[Progress], None]
-    ) -> None:
+    def add(self, cost: Cost, pictures: int, on_progress: Callable[[Progress], None]) -> None:
         self._costs.append((cost.bins.item(), cost.ab.item()))
-        self._seen += pictures
-        if step % _REPORT_EVERY == 0 or step == self._recipe.steps:
-            progress = self._progress(step)
+        self._shown += pictures
+        if self._run.step % _REPORT_EVERY == 0 or self._run.step == self._run.recipe.steps:
+            progress = self._progress()
             self._write(vars(progress))
             on_progress(progress)
             self._clear()
 
-    def _progress(self, step: int) -> Progress:
+    def _progress(self) -> Progress:
+        run = self._run
         bins, ab = np.mean(self._costs, axis=0).tolist()
-        rate = self._seen / (time.perf_counter() - self._since)
-        epoch = step * self._recipe.batch / self._pictures
-        return Progress(step, self._recipe.steps, epoch, bins, ab, rate)
+        rate = self._shown / (time.perf_counter() - self._since)
+        return Progress(run.step, run.recipe.steps, run.seen / self._pictures, bins, ab, rate)
 
     def _write(self, values: dict[str, Any]) -> None:
         rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.color import nearest_bins, rebalancing_weights, table_index
+from rechroma.color import REACH, nearest_bins, rebalancing_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +61,14 @@ class ColourLoss(nn.Module):
         return Cost(bins + self.regression * ab, bins, ab)
 
     def _classification(self, logits: Tensor, chroma: Tensor) -> Tensor:
-        rows = torch.from_numpy(table_index(chroma.movedim(1, -1).cpu().numpy())).to(logits.device)
+        rows = _table_rows(chroma)
         bins, shares = self.bins[rows], self.shares[rows]
         log_shares = F.log_softmax(logits.float(), dim=1).gather(1, bins.movedim(-1, 1))
         entropy = -(shares.movedim(-1, 1) * log_shares).sum(dim=1)
         return (self.class_weights[bins[..., 0]] * entropy).mean()
+
+
+def _table_rows(chroma: Tensor) -> Tensor:
+    """:func:`rechroma.color.table_index` of a*b* (N, 2, h, w), on the device where they are."""
+    unit = chroma.round().clamp(-REACH, REACH).long() + REACH
+    return unit[:, 0] * (2 * REACH + 1) + unit[:, 1]

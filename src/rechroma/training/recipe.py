@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-import types
 import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -183,7 +182,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     plain = typing.get_origin(hint) or hint
     if plain is float and type(value) is int:
         return float(value)
-    if isinstance(plain, types.UnionType) or type(value) is not plain:
+    if type(value) is not plain:
         raise RecipeError(f"{where}: expected {plain.__name__}, got {value!r}")
     return value
 
@@ -195,13 +194,20 @@ def _check_ranges(recipe: Recipe) -> None:
         "batch": recipe.batch >= 1,
         "checkpoint_every": recipe.checkpoint_every >= 1,
         "workers": recipe.workers >= 0,
-        "crops.sizes": len(crops.sizes) > 0 and all(s > 0 and s % 32 == 0 for s in crops.sizes),
+        "crops.sizes": len(crops.sizes) > 0 and min(crops.sizes) > 0,
         "crops.size_shares": len(crops.size_shares) == len(crops.sizes)
-        and abs(sum(crops.size_shares) - 1) < 1e-6,
+        and abs(sum(crops.size_shares) - 1) < 1e-6
+        and min(crops.size_shares) >= 0,
         "crops.area": 0 < crops.area <= 1,
         "crops.aged": 0 <= crops.aged <= 1,
         "loss.uniform_share": 0 < recipe.loss.uniform_share <= 1,
         "loss.neighbours": recipe.loss.neighbours >= 1,
+        "loss.regression": recipe.loss.regression >= 0,
+        "optimiser.rate": recipe.optimiser.rate > 0,
+        "optimiser.encoder_rate": recipe.optimiser.encoder_rate >= 0,
+        "optimiser.warmup": recipe.optimiser.warmup >= 0,
+        "optimiser.weight_decay": recipe.optimiser.weight_decay >= 0,
+        "optimiser.clip": recipe.optimiser.clip > 0,
         "optimiser.frozen": 0 <= recipe.optimiser.frozen <= 1,
         "optimiser.ema": 0 <= recipe.optimiser.ema < 1,
     }

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from rechroma.cli import main
+from rechroma.cli.root import root_command
 from tests.support.models import write_model
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-        return CliRunner().invoke(main, [str(word) for word in arguments], input=stdin)
+        return CliRunner().invoke(root_command, [str(word) for word in arguments], input=stdin)
 
     return call
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rechroma.cli.batch import Account, Outcome, Status
+from rechroma.color.render import render
+from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
 from tests.support.models import write_model
 
@@ -122,10 +127,35 @@ def test_what_is_done_is_skipped(run: Run, photo: MakePhoto, model: str) -> None
     assert made.stat().st_mtime_ns == first
 
 
-def test_a_finished_run_needs_no_model(run: Run, photo: MakePhoto, model: str) -> None:
+def test_a_finished_run_loads_no_model(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
     photo("a.png")
     run("a.png", "--model", model)
-    assert run("a.png", "--model", "gone.onnx").exit_code == 0
+    (tmp_path / "no.onnx").write_text("no model")
+    assert run("a.png", "--model", "no.onnx").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("--saturation 99", 2), ("--size 3", 2), ("--model nope", 78), ("--model gone.onnx", 78)],
+)
+def test_a_finished_run_with_impossible_options(
+    run: Run, photo: MakePhoto, model: str, words: str, code: int
+) -> None:
+    photo("a.png")
+    run("a.png", "--model", model)
+    assert run("a.png", "--model", model, *words.split()).exit_code == code
+
+
+@pytest.mark.parametrize("kind", ["folder", "dangling link"])
+def test_what_is_no_file_is_no_result(run: Run, photo: MakePhoto, model: str, kind: str) -> None:
+    made = photo("a.png").with_name("a.color.png")
+    made.mkdir() if kind == "folder" else made.symlink_to("gone.png")
+    result = run("a.png", "--model", model)
+    assert result.exit_code == 73
+    assert "a.color.png" in result.stderr
+    assert made.is_dir() or made.is_symlink()
 
 
 def test_overwrite_colours_again(run: Run, photo: MakePhoto, model: str) -> None:
@@ -147,7 +177,7 @@ def test_collisions_stop_before_anything_is_written(
     result = run("a/photo.png", "b/photo.png", "-o", "out", "--model", model)
     assert result.exit_code == 2
     assert "a/photo.png and b/photo.png would both become out/photo.png" in result.stderr
-    assert "hint: Name the folder" in result.stderr
+    assert "hint: Colour them in two runs" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -157,6 +187,34 @@ def test_originals_survive_overwrite(run: Run, photo: MakePhoto, model: str) -> 
     result = run("box", "-o", "box", "--overwrite", "--model", model)
     assert result.exit_code == 2
     assert source.read_bytes() == before
+
+
+def test_namesakes_of_one_folder_are_told_apart(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    photo("box/pal.gif", size=(20, 30))
+    photo("box/pal.png", size=(30, 20))
+    words = ("box", "-o", "out", "--model", model)
+    assert run(*words).exit_code == 0
+    for name, size in (("pal.gif.png", (20, 30)), ("pal.png", (30, 20))):
+        with Image.open(tmp_path / "out" / name) as image:
+            assert image.size == size
+    assert "0 coloured, 2 already there" in run(*words).stderr
+
+
+@pytest.mark.parametrize(
+    "words", ["-o made.gif", "-o made.pdf", "-o made.png --format jpeg", "-o made.jpg --format png"]
+)
+def test_a_file_named_as_another_format_is_refused(
+    run: Run, photo: MakePhoto, model: str, words: str
+) -> None:
+    source = photo("a.png")
+    for path in ("a.png", "-"):
+        stdin = source.read_bytes()
+        result = run(path, *words.split(), "--model", model, stdin=stdin)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"rechroma: error: {words.split()[1]}: ")
+    assert list(source.parent.iterdir()) == [source]
 
 
 def test_into_one_file_of_another_format(run: Run, photo: MakePhoto, model: str) -> None:
@@ -181,7 +239,7 @@ def test_a_format_that_is_not_written_is_refused(run: Run, photo: MakePhoto, nam
     result = run("a.png", "--format", name)
     assert result.exit_code == 2
     assert f"results are not written as '{name}'" in result.stderr
-    assert "hint: Choose one of jpg, jpeg, png" in result.stderr
+    assert "hint: Choose one of " in result.stderr
 
 
 def test_a_gif_becomes_a_png(run: Run, photo: MakePhoto, model: str) -> None:
@@ -236,7 +294,9 @@ def test_label_and_no_label(run: Run, photo: MakePhoto, model: str) -> None:
 
 def test_max_pixels(run: Run, photo: MakePhoto, model: str) -> None:
     photo("a.png", size=(40, 30))
-    assert run("a.png", "--max-pixels", "1199", "--model", model).exit_code == 65
+    refused = run("a.png", "--max-pixels", "1199", "--model", model)
+    assert refused.exit_code == 65
+    assert "hint: Raise --max-pixels" in refused.stderr
     assert run("a.png", "--max-pixels", "1200", "--model", model).exit_code == 0
 
 
@@ -258,6 +318,79 @@ def test_quiet_says_nothing_but_errors(run: Run, model: str) -> None:
     assert (good.exit_code, good.output) == (0, "")
     bad = run("box", "-q", "--model", model)
     assert len(bad.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("by zero"), MemoryError(), EngineError("no")])
+def test_what_nobody_foresaw_stops_one_picture_only(
+    run: Run, ten: list[Path], model: str, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail_for_the_small_one(grey: Any, chroma: Any) -> Any:
+        if grey.shape == (10, 20):
+            raise fault
+        return render(grey, chroma)
+
+    Image.new("L", (20, 10), 99).save(ten[4])
+    monkeypatch.setattr("rechroma.colorizer.render", fail_for_the_small_one)
+    result = run("box", "--model", model)
+    assert result.exit_code == 1
+    assert "9 coloured, 1 failed" in result.stderr
+    assert "rechroma: error: box/4.png: " in result.stderr
+
+
+def test_an_error_that_names_no_picture_is_printed_with_its_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = Account()
+    for message in ("out of memory", "box/a.png: torn", "out/a.png is already there"):
+        account.add(Outcome("box/a.png", None, Status.FAILED, RechromaError(message)))
+    account.print_failures()
+    assert capsys.readouterr().err.splitlines() == [
+        "rechroma: error: box/a.png: out of memory",
+        "rechroma: error: box/a.png: torn",
+        "rechroma: error: box/a.png: out/a.png is already there",
+    ]
+
+
+def test_a_full_disk_stops_the_run(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        photo(f"box/{number:02}.png")
+    (tmp_path / "out").mkdir()
+    opened, open_path = [], Path.open
+
+    def open_until_full(path: Path, mode: str = "r", *rest: Any, **options: Any) -> Any:
+        if mode == "xb":
+            opened.append(path)
+            if len(opened) > 3:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return open_path(path, mode, *rest, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", open_until_full)
+        result = run("box", "-o", "out", "--jobs", "1", "--model", model)
+    assert result.exit_code == 73
+    assert "No space left on device" in result.stderr
+    assert "stopped; 3 of 20 are done, and the same command goes on" in result.stderr
+    assert len(opened) < 10
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert "17 coloured, 3 already there" in run("box", "-o", "out", "--model", model).stderr
+
+
+def test_odd_metadata_is_no_news(shell: Shell, tmp_path: Path, model: str) -> None:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x0e\0\x02\0\0\x10\0\0\0\xff\0"
+    Image.new("L", (40, 30), 99).save(tmp_path / "a.jpg", exif=exif)
+    done = shell("a.jpg", "-q", "--model", model)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_names_cannot_play_tricks_on_the_terminal(run: Run, photo: MakePhoto, model: str) -> None:
+    photo("\x1b[2Ja\n.png")
+    photo("\x1b[2Jb\n.png").write_bytes(CORRUPT)
+    for words in (("\x1b[2Ja\n.png",), (".", "--overwrite")):
+        told = run(*words, "--model", model).stderr
+        assert r"\x1b[2J" in told
+        assert "\x1b" not in told
 
 
 class TestOneSourceThatFails:
@@ -347,7 +480,9 @@ class TestPipes:
         made = photo("made.png")
         before = made.read_bytes()
         words = ("-", "-o", "made.png", "--model", model)
-        assert run(*words, stdin=source.read_bytes()).exit_code == 73
+        refused = run(*words, stdin=b"this is not even read")
+        assert refused.exit_code == 73
+        assert "--overwrite" in refused.stderr
         assert made.read_bytes() == before
         assert run(*words, "--overwrite", stdin=source.read_bytes()).exit_code == 0
         assert is_colored(made)
@@ -364,6 +499,52 @@ class TestPipes:
         assert result.exit_code == code
         assert result.stdout == ""
         assert result.stderr.startswith("rechroma: error: stdin")
+
+    @pytest.mark.parametrize("out", ["box", "box/", "new/"])
+    def test_into_a_folder(self, run: Run, tmp_path: Path, model: str, out: str) -> None:
+        (tmp_path / "box").mkdir()
+        result = run("-", "-o", out, "--model", model, stdin=b"this is not even read")
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"rechroma: error: {out} is a folder")
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+    @pytest.mark.parametrize("words", [["-"], ["a.png", "--json"]])
+    def test_into_a_full_disk(
+        self, photo: MakePhoto, model: str, tmp_path: Path, words: list[str]
+    ) -> None:
+        command = [sys.executable, "-m", "rechroma", *words, "--model", model]
+        with photo("a.png").open("rb") as source, Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                command,
+                cwd=tmp_path,
+                stdin=source,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        assert done.returncode == 73
+        assert done.stderr == b"rechroma: error: stdout: No space left on device\n"
+
+    @pytest.mark.parametrize(("closed", "code"), [("<&-", 66), (">&-", 73)])
+    @pytest.mark.skipif(os.name == "nt", reason="the shell's word for it is another")
+    def test_closed(
+        self, photo: MakePhoto, model: str, tmp_path: Path, closed: str, code: int
+    ) -> None:
+        command = f"'{sys.executable}' -m rechroma - --model '{model}' {closed}"
+        with photo("a.png").open("rb") as source:
+            done = subprocess.run(
+                command, shell=True, cwd=tmp_path, stdin=source, capture_output=True, check=False
+            )
+        assert done.returncode == code
+        assert b"closed" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+    def test_a_model_that_gives_nan(self, run: Run, photo: MakePhoto, tmp_path: Path) -> None:
+        write_model(tmp_path / "nan.onnx", ab=(float("nan"), 0.0))
+        stdin = photo("a.png").read_bytes()
+        result = run("-", "-o", "b.png", "--model", "nan.onnx", stdin=stdin)
+        assert result.exit_code == 70
+        assert result.stderr.startswith("rechroma: error: stdin: ")
 
     def test_only_alone(self, run: Run, photo: MakePhoto) -> None:
         photo("a.png")

@@ -1,13 +1,16 @@
-"""Ctrl-C in the middle of a folder, and the same command again."""
+"""Ctrl-C and its like in the middle of a folder, and the same command again."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,25 +19,52 @@ from tests.support.command import MakePhoto, Shell, is_colored
 PICTURES = 40
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
-def test_stopped_and_taken_up_again(
-    shell: Shell, photo: MakePhoto, model: str, tmp_path: Path
-) -> None:
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
+
+
+@pytest.fixture(autouse=True)
+def _heeded_signals() -> Iterator[None]:
+    """A suite in the background or under `nohup` ignores signals, and its children inherit that."""
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def words(photo: MakePhoto, model: str) -> list[str]:
+    """A command line that colours a folder, one at a time."""
     for number in range(PICTURES):
         photo(f"box/{number}.png", size=(640, 480))
-    words = ("box", "-o", "out", "--jobs", "2", "--model", model)
+    return ["box", "-o", "out", "--jobs", "1", "--model", model]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_stopped_and_taken_up_again(
+    shell: Shell, words: list[str], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "rechroma", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     wait_for_first_result(process, tmp_path / "out")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert f"of {PICTURES} are done, and the same command goes on from there" in told
+    assert process.returncode == code
     assert "Traceback" not in told
 
     made = sorted((tmp_path / "out").iterdir())
     assert 0 < len(made) < PICTURES
+    assert (
+        f"stopped; {len(made)} of {PICTURES} are done, and the same command goes on from there"
+        in told
+    )
     for path in made:
         assert is_colored(path)
     before = {path: path.stat().st_mtime_ns for path in made}
@@ -46,7 +76,55 @@ def test_stopped_and_taken_up_again(
     assert len(list((tmp_path / "out").iterdir())) == PICTURES
 
 
-def wait_for_first_result(process: subprocess.Popen[str], folder: Path) -> None:
+def test_each_picture_that_is_made_has_its_line_of_json(words: list[str], tmp_path: Path) -> None:
+    for name in ("out/0.png", "out/1.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"old")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rechroma", *words, "--overwrite", "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    told = {json.loads(line)["target"] for line in (first + rest).splitlines()}
+    made = {path for path in (tmp_path / "out").iterdir() if path.read_bytes() != b"old"}
+    assert {tmp_path / target for target in told} == made
+
+
+def test_the_terminal_is_closed(words: list[str], tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "rechroma", *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    wait_for_first_result(process, tmp_path / "out")
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 129
+    for path in (tmp_path / "out").iterdir():
+        assert is_colored(path)
+
+
+def test_in_the_first_moments() -> None:
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "rechroma.cli.root":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from rechroma.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"rechroma: interrupted\n")
+
+
+def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
     while not any(folder.glob("*.png")):
         assert process.poll() is None, "it ended before it could be stopped"
         time.sleep(0.005)

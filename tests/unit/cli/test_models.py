@@ -73,3 +73,13 @@ def test_a_broken_model_is_named_beside_the_others(run: Run, own_models: Path) -
     assert result.exit_code == 78
     assert "scenery" in result.stdout
     assert "torn.onnx" in result.stderr
+
+
+def test_a_card_cannot_play_tricks_on_the_terminal(run: Run, own_models: Path) -> None:
+    trick = "\x1b]0;mine\x07\n\x1b[2J"
+    source = {"name": trick, "licence": "MIT"}
+    write_model(own_models / "trick.onnx", description=trick, authors=[trick], data=[source])
+    for words in (["list"], ["info", "trick"]):
+        told = run("models", *words).stdout
+        assert r"\x1b]0;mine\x07\n" in told
+        assert not set(told) & {"\x1b", "\x07"}

@@ -3,13 +3,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import rechroma
-from rechroma import engines, imaging
-from rechroma.cli import colorize, main, options
+from rechroma import colorizer, engines, imaging
+from rechroma.cli import colorize, options
+from rechroma.cli.root import root_command
 from tests.support.command import MakePhoto, Run, Shell, is_colored
 
 if TYPE_CHECKING:
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 HEAVY = {"numpy", "cv2", "PIL", "onnxruntime", "rich", "skimage", "torch"}
 WATCH_IMPORTS = """
 import json, sys
-from rechroma.cli import colorize, main, options
+from rechroma.cli import main
+sys.argv = ["rechroma", *{arguments}]
 try:
-    main({arguments}, prog_name="rechroma")
+    main()
 finally:
     print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
 """
@@ -62,7 +65,7 @@ def test_every_command_and_option_is_explained() -> None:
         for child in getattr(command, "commands", {}).values():
             walk(child)
 
-    walk(main)
+    walk(root_command)
 
 
 def test_nothing_at_all_shows_the_help(run: Run) -> None:
@@ -120,6 +123,15 @@ class TestShortForm:
         assert result.exit_code == 66
         assert result.stderr.startswith("rechroma: error: photo.jpg: ")
 
+    def test_words_behind_two_dashes_are_photos(
+        self, run: Run, photo: MakePhoto, model: str
+    ) -> None:
+        made = photo("-o.png").with_name("-o.color.png")
+        assert run("--model", model, "--", "-o.png").exit_code == 0
+        assert is_colored(made)
+        assert "already there" in run("--", "-o.png").stderr
+        assert run("--", "models").exit_code == 66
+
     def test_a_command_comes_before_a_file_of_the_same_name(
         self, run: Run, photo: MakePhoto
     ) -> None:
@@ -133,6 +145,22 @@ def test_runs_as_a_module(shell: Shell) -> None:
     assert done.stdout.decode().strip() == f"rechroma, version {rechroma.__version__}"
 
 
-def test_what_help_shows_is_what_the_library_has() -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", ["--help", "--version", "colorize --help", "models list --json"])
+def test_what_does_not_fit_on_the_disk_is_told(words: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rechroma", *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 73
+    assert done.stderr == b"rechroma: error: stdout: No space left on device\n"
+
+
+def test_what_help_shows_is_what_the_library_has(run: Run) -> None:
+    sizes = f"{colorizer.SMALLEST_SIZE} to {colorizer.LARGEST_SIZE}"
+    assert sizes in " ".join(run("colorize", "--help").stdout.split())
     assert colorize.MAX_PIXELS == imaging.MAX_PIXELS
     assert options.PROVIDERS == engines.PROVIDERS

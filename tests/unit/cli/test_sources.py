@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rechroma.cli.sources import Plan, make_plan, names_pictures
 from rechroma.errors import OptionError, SourceError, TargetError
 from tests.support.command import running_as_root
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +83,18 @@ def test_results_that_the_shell_lists_are_not_sources() -> None:
     assert pairs(make_plan(listed)) == {"box/a.jpg": "box/a.color.jpg"}
 
 
+@pytest.mark.parametrize("result", ["a.color.png", "a.color.TIF", "a.jpg.color.png", "a.color"])
+def test_results_of_another_format_are_not_sources_either(box: Path, result: str) -> None:
+    (box / result).touch()
+    assert list(pairs(make_plan([f"box/{result}", "box/b.PNG"]))) == ["box/b.PNG"]
+
+
+@pytest.mark.parametrize("name", ["a.colorful.png", "z.color.png", "my.color.scheme.jpg"])
+def test_names_that_only_look_like_results(box: Path, name: str) -> None:
+    (box / name).touch()
+    assert set(pairs(make_plan([f"box/{name}", "box/b.PNG"]))) == {f"box/{name}", "box/b.PNG"}
+
+
 def test_a_result_named_alone_is_a_picture_like_any() -> None:
     assert pairs(make_plan(["box/a.color.jpg"])) == {"box/a.color.jpg": "box/a.color.color.jpg"}
 
@@ -108,9 +122,58 @@ def test_one_file_for_several_pictures_is_refused() -> None:
         make_plan(["box/a.jpg", "box/b.PNG"], "made.png")
 
 
-def test_a_file_where_a_folder_has_to_be() -> None:
-    with pytest.raises(TargetError, match=r"notes\.txt is a file"):
-        make_plan(["box/a.jpg"], "box/notes.txt")
+@pytest.mark.parametrize("out", ["letter", "letter/", "box/a.jpg/"])
+def test_a_file_where_a_folder_has_to_be(box: Path, out: str) -> None:
+    box.with_name("letter").touch()
+    with pytest.raises(TargetError, match="is a file; the results need a folder"):
+        make_plan(["box/a.jpg"], out)
+
+
+@pytest.mark.parametrize(
+    ("out", "file_format"), [("made.gif", None), ("made.pdf", None), ("made.png", "JPEG")]
+)
+def test_a_file_named_as_another_format_is_refused(out: str, file_format: str | None) -> None:
+    with pytest.raises(OptionError, match=f"^{out}: "):
+        make_plan(["box/a.jpg"], out, file_format)
+
+
+def test_a_folder_may_be_called_like_a_file(box: Path) -> None:
+    (box / "v1.0").mkdir()
+    for out in ("box/v1.0", "new.jpg/"):
+        assert pairs(make_plan(["box/a.jpg"], out)) == {"box/a.jpg": f"{out.rstrip('/')}/a.jpg"}
+
+
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies below `locked` may not be looked at, even by root."""
+    stat = Path.stat
+
+    def guarded(path: Path, **options: bool) -> os.stat_result:
+        if path.parts[0] == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", guarded)
+
+
+@pytest.mark.usefixtures("locked")
+@pytest.mark.parametrize("out", ["locked/out", "locked/made.jpg", "locked/out/"])
+def test_a_target_that_cannot_be_looked_at(out: str) -> None:
+    with pytest.raises(TargetError, match=r"^locked/[a-z./]+: Permission denied"):
+        make_plan(["box/a.jpg"], out)
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_source_that_cannot_be_looked_at() -> None:
+    (missing,) = make_plan(["locked/a.jpg"]).missing
+    assert missing.error.message == "locked/a.jpg: Permission denied"
+
+
+def test_a_name_without_suffix_is_kept(box: Path) -> None:
+    (box / "scan").touch()
+    assert pairs(make_plan(["box/scan"], "out")) == {"box/scan": "out/scan"}
+    assert pairs(make_plan(["box/scan"], "out", "PNG")) == {"box/scan": "out/scan.png"}
+    assert pairs(make_plan(["box/scan"])) == {"box/scan": "box/scan.color"}
 
 
 def test_two_pictures_for_one_target_are_refused_by_name() -> None:
@@ -118,10 +181,55 @@ def test_two_pictures_for_one_target_are_refused_by_name() -> None:
         make_plan(["box/a.jpg", "box/deep/a.jpg"], "out")
 
 
-def test_formats_that_meet_are_refused(box: Path) -> None:
-    (box / "a.tif").touch()
-    with pytest.raises(OptionError, match=r"would both become out/a\.png"):
-        make_plan(["box"], "out", "PNG")
+def test_two_of_one_name_are_told_apart_in_whatever_order_they_come(box: Path) -> None:
+    (box / "pal.gif").touch()
+    (box / "pal.png").touch()
+    listed = ["box/pal.gif", "box/pal.png"]
+    for arguments in (["box/pal*"], listed, listed[::-1], ["box/pal.png", "box/pal*"]):
+        assert pairs(make_plan(arguments, "out")) == {
+            "box/pal.gif": "out/pal.gif.png",
+            "box/pal.png": "out/pal.png",
+        }
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # `box` is not used
+@given(
+    names=st.sets(
+        st.from_regex(r"[ab](\.gif|\.png)?(\.gif|\.jpe?g|\.png)", fullmatch=True), min_size=1
+    ),
+    out=st.sampled_from([None, "out"]),
+    file_format=st.sampled_from([None, "PNG"]),
+)
+def test_no_folder_holds_names_that_cannot_be_told_apart(
+    names: set[str], out: str | None, file_format: str | None
+) -> None:
+    with TemporaryDirectory() as folder:
+        for name in names:
+            Path(folder, name).touch()
+        plan = make_plan([folder], out, file_format)
+        assert {task.source.name for task in plan.tasks} == names
+        assert len({task.target for task in plan.tasks}) == len(names)
+        assert make_plan([folder], out, file_format) == plan
+
+
+def test_formats_that_meet_keep_their_suffixes_in_the_name(box: Path) -> None:
+    for name in ("p.gif", "p.png", "p.gif.png", "p.jpeg", "p.jpg"):
+        (box / "p" / name).parent.mkdir(exist_ok=True)
+        (box / "p" / name).touch()
+    assert pairs(make_plan(["box/p"], "out")) == {
+        "box/p/p.gif": "out/p.gif.gif.png",
+        "box/p/p.gif.png": "out/p.gif.png",
+        "box/p/p.jpeg": "out/p.jpeg",
+        "box/p/p.jpg": "out/p.jpg",
+        "box/p/p.png": "out/p.png",
+    }
+    assert pairs(make_plan(["box/p"], None, "PNG")) == {
+        "box/p/p.gif": "box/p/p.gif.gif.color.png",
+        "box/p/p.gif.png": "box/p/p.gif.color.png",
+        "box/p/p.jpeg": "box/p/p.jpeg.color.png",
+        "box/p/p.jpg": "box/p/p.jpg.color.png",
+        "box/p/p.png": "box/p/p.color.png",
+    }
 
 
 @pytest.mark.parametrize("out", ["box", "./box/", "box/deep/.."])
@@ -168,7 +276,9 @@ def test_an_unreadable_folder_is_told(box: Path) -> None:
     assert len(plan.tasks) == 2
 
 
-@pytest.mark.parametrize("word", ["-", "box", "box/notes.txt", "gone.jpg", "*.x", "A.HEIC"])
+@pytest.mark.parametrize(
+    "word", ["-", "box", "box/notes.txt", "gone.jpg", "*.x", "A.HEIC", "gone/box"]
+)
 def test_words_that_name_pictures(word: str) -> None:
     assert names_pictures(word)
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from rechroma.cli import main
+from tests.support.command import Run
 from tests.support.shards import write_shard
 
 RECIPE = """
@@ -22,10 +22,6 @@ crops.sizes = [32]
 """
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "recipe.toml").write_text(RECIPE)
@@ -34,13 +30,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def train(folder: Path, *words: object) -> Result:
+def train(run: Run, folder: Path, *words: object) -> Result:
     data = [f"--set=data.{name}={folder / name}.tar" for name in ("train", "dev")]
     return run("train", folder / "recipe.toml", "-o", folder / "run", *data, *words)
 
 
-def test_from_pictures_to_a_model_that_colours(folder: Path) -> None:
-    trained = train(folder)
+def test_from_pictures_to_a_model_that_colours(run: Run, folder: Path) -> None:
+    trained = train(run, folder)
     assert trained.exit_code == 0, trained.output
     assert "3 steps done" in trained.output
     assert (folder / "run/sheet-0000003.jpg").exists()
@@ -73,8 +69,17 @@ def test_from_pictures_to_a_model_that_colours(folder: Path) -> None:
     assert "drawn (2)" in table.output
 
 
-def test_mistakes_end_in_one_line(folder: Path) -> None:
-    wrong = train(folder, "--set", "stepz=3")
+def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, folder: Path) -> None:
+    train(run, folder)
+    model = folder / "plain.onnx"
+    exported = run("export", folder / "run/checkpoint.pt", "-o", model)
+    assert exported.exit_code == 0, exported.output
+    info = json.loads(run("models", "info", model, "--json").output)
+    assert (info["name"], info["licence"]) == ("plain", "unstated")
+
+
+def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
+    wrong = train(run, folder, "--set", "stepz=3")
     assert wrong.exit_code == 78
     assert wrong.output.startswith("rechroma: error: unknown key 'stepz'")
     absent = run("train", folder / "absent.toml")
@@ -84,8 +89,8 @@ def test_mistakes_end_in_one_line(folder: Path) -> None:
     assert "no shard here" in run("evaluate", "default", folder / "none.tar").output
 
 
-def test_a_broken_card_is_refused(folder: Path) -> None:
-    train(folder)
+def test_a_broken_card_is_refused(run: Run, folder: Path) -> None:
+    train(run, folder)
     (folder / "card.json").write_text("{")
     answer = run(
         "export", folder / "run/checkpoint.pt", "--card", folder / "card.json", "-o", "x.onnx"
@@ -94,7 +99,9 @@ def test_a_broken_card_is_refused(folder: Path) -> None:
     assert not Path("x.onnx").exists()
 
 
-def test_without_torch_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_the_command_says_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("rechroma.cli.workshop.find_spec", lambda _: None)
     answer = run("train", "recipe.toml")
     assert answer.exit_code == 69

@@ -67,8 +67,17 @@ def test_lightness_is_that_of_the_grey(dtype: type, limit: float, spread: float)
 def test_no_chroma_gives_the_grey_itself(dtype: type) -> None:
     grey = _every_level(dtype)
     rgb = render(grey, np.zeros((*grey.shape, 2), np.float32))
-    one_in_65536 = 6 if dtype is np.uint16 else 0
-    assert np.abs(rgb.astype(np.int64) - grey[..., None]).max() <= one_in_65536
+    np.testing.assert_array_equal(rgb, np.dstack([grey] * 3))
+
+
+def test_no_chroma_in_places_gives_the_grey_itself_there() -> None:
+    grey = _every_level(np.uint16)
+    chroma = _chroma(grey.shape, 8)
+    wanted = render(grey, chroma)
+    neutral = (np.add.outer(*map(np.arange, grey.shape)) % 3) == 0
+    chroma[neutral] = 0
+    wanted[neutral] = grey[neutral][:, None]
+    np.testing.assert_array_equal(render(grey, chroma), wanted)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 39))

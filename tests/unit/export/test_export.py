@@ -68,6 +68,12 @@ def test_the_card_and_the_half_weights_are_in_the_file(exported: Path) -> None:
     assert exported.stat().st_size < 2.5 * sum(p.numel() for p in network().parameters())
 
 
+def test_the_file_says_nothing_of_the_machine_that_made_it(exported: Path) -> None:
+    content = exported.read_bytes()
+    assert b".py" not in content
+    assert str(Path.home()).encode() not in content
+
+
 def test_folding_normalisation_changes_nothing() -> None:
     built = network()
     lightness = torch.rand(1, 1, 64, 64) * 100

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from rechroma.errors import OptionError, TargetError, TargetExistsError
-from rechroma.imaging import write_atomically
+from rechroma.imaging import check_target, write_atomically
 
 
 def names_in(folder: Path) -> list[str]:
@@ -108,6 +109,54 @@ def test_a_folder_at_the_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(TargetError, match="taken"):
         write_atomically(tmp_path / "taken", b"content", overwrite=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_file_is_never_replaced(tmp_path: Path, *, overwrite: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for target in (pipe, tmp_path / "link", Path(os.devnull)):
+        with pytest.raises(TargetError, match=f"{target} is no file"):
+            check_target(target, overwrite=overwrite)
+        with pytest.raises(TargetError, match=f"{target} is no file"):
+            write_atomically(target, b"content", overwrite=overwrite)
+    assert pipe.is_fifo()
+    assert sorted(names_in(tmp_path)) == ["link", "pipe"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_of_a_link_the_file_that_it_points_at_is_written(tmp_path: Path, *, there: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    file, link = tmp_path / "folder" / "a.bin", tmp_path / "link"
+    if there:
+        file.write_bytes(b"old")
+    link.symlink_to(file)
+    with pytest.raises(TargetExistsError):
+        write_atomically(link, b"new", overwrite=False)
+    write_atomically(link, b"new", overwrite=True)
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
+    assert names_in(tmp_path / "folder") == ["a.bin"]
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    with pytest.raises(TargetError, match=r"'a\\x00\.bin' cannot be a file's name"):
+        write_atomically(Path("a\0.bin"), b"content", overwrite=False)
+
+
+def test_a_place_that_cannot_be_looked_at_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(Path, "exists", locked)
+    with pytest.raises(TargetError, match=r"a\.bin: Permission denied"):
+        check_target(target, overwrite=True)
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:

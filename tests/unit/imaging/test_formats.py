@@ -8,6 +8,7 @@ from rechroma.errors import MissingExtraError, OptionError
 from rechroma.imaging import (
     FORMATS,
     SUFFIXES,
+    asked_format,
     encode_photo,
     photo_of_array,
     read_photo,
@@ -28,8 +29,20 @@ def test_results_keep_the_format_but_for_gif(source: str, result: str) -> None:
 
 
 def test_an_unknown_format_is_told() -> None:
-    with pytest.raises(OptionError, match="there is no format XCF"):
+    with pytest.raises(OptionError, match="not written as 'XCF'"):
         result_format("XCF")
+
+
+@pytest.mark.parametrize("name", ["JPEG", "jpeg", "jpg", ".JPG", "Jpg"])
+def test_a_format_is_asked_for_by_its_name_or_suffix_in_any_case(name: str) -> None:
+    assert asked_format(name) == "JPEG"
+
+
+@pytest.mark.parametrize("name", ["gif", ".gif", "pdf", "", "."])
+def test_a_format_that_is_not_written_is_refused(name: str) -> None:
+    with pytest.raises(OptionError, match="not written as") as caught:
+        asked_format(name)
+    assert "jpg, jpeg, png" in str(caught.value.hint)
 
 
 class TestWithoutPillowHeif:
@@ -40,7 +53,7 @@ class TestWithoutPillowHeif:
     def test_reading_says_what_to_install(self) -> None:
         with pytest.raises(MissingExtraError) as caught:
             read_photo(b"\0\0\0\x18ftypheic" + bytes(100))
-        assert caught.value.hint == 'pip install "rechroma[heif]"'
+        assert caught.value.hint == 'Install it: pip install "rechroma[heif]"'
 
     def test_writing_says_what_to_install(self) -> None:
         import numpy as np

@@ -10,6 +10,7 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 
 from rechroma.color import lightness
 from rechroma.color.lab import as_unit, to_linear
@@ -36,6 +37,7 @@ from rechroma.imaging import photo_of_array, read_photo
 from tests.support.profiles import GREY_18, SRGB_COLORANTS, a_profile
 
 Encode = Callable[..., bytes]
+_XMP_ON_ITS_SIDE = b'<x tiff:Orientation="6"/>'
 LOSSLESS = ["PNG", "TIFF", "BMP", "GIF"]
 
 
@@ -69,6 +71,21 @@ class TestSources:
             photo = read_photo(source)
             np.testing.assert_array_equal(photo.grey, grey)
             assert photo.format == "PNG"
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+    def test_a_pipe_is_read(self, tmp_path: Path, encode: Encode, colors: NDArray[Any]) -> None:
+        path, data = tmp_path / "pipe", encode(colors, "TIFF")
+        os.mkfifo(path)
+        writer = threading.Thread(target=path.write_bytes, args=(data,))
+        writer.start()
+        photo = read_photo(path)
+        writer.join()
+        np.testing.assert_array_equal(photo.grey, read_photo(data).grey)
+        reading, writing = os.pipe()
+        with open(writing, "wb") as end:  # noqa: PTH123 - no path, but a descriptor
+            end.write(data[: len(data)])
+        with open(reading, "rb") as stream:  # noqa: PTH123
+            np.testing.assert_array_equal(read_photo(stream).grey, photo.grey)
 
     def test_a_picture_made_in_memory_counts_as_png(self) -> None:
         assert read_photo(Image.new("L", (4, 4))).format == "PNG"
@@ -154,6 +171,16 @@ class TestModes:
         assert photo.grey[0, 0] == 200
         assert (photo.alpha == 0).sum() == 1
         assert photo.alpha[2, 1] == 0
+
+    def test_a_picture_of_the_callers_is_not_changed(
+        self, encode: Encode, grey: NDArray[np.uint8]
+    ) -> None:
+        image = Image.open(BytesIO(encode(grey, "JPEG", exif=_exif(6), xmp=_XMP_ON_ITS_SIDE)))
+        info = dict(image.info)
+        first, second = read_photo(image), read_photo(image)
+        np.testing.assert_array_equal(first.grey, second.grey)
+        assert image.info == info
+        assert image.getexif()[ExifTags.Base.Orientation] == 6
 
     def test_floats_are_read_in_16_bit(self, encode: Encode) -> None:
         photo = read_photo(encode(np.array([[0, 0.5], [1, 0.25]], np.float32), "TIFF"))
@@ -245,6 +272,20 @@ class TestSixteenBits:
         assert photo.had_color
         np.testing.assert_allclose(lightness(photo.grey), lightness(deep), atol=0.01)
 
+    @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (2, 3)])
+    def test_a_transparent_colour_of_a_png_becomes_alpha(
+        self, grey_16: NDArray[np.uint16], color_type: int, channels: int
+    ) -> None:
+        rows = np.dstack([grey_16] * channels)
+        rows[3, 5] = clear = np.arange(300, 300 + channels)
+        rows[3, 6] = clear ^ 1  # the same in 8 bits
+        tag = (b"tRNS", clear.astype(">u2").tobytes())
+        photo = read_photo(a_png(rows, color_type, tag))
+        assert photo.alpha is not None
+        assert photo.alpha.dtype == np.uint16
+        assert np.argwhere(photo.alpha != 65535).tolist() == [[3, 5]]
+        assert photo.alpha[3, 5] == 0
+
     def test_text_behind_the_pixels_is_found(self, grey_16: NDArray[np.uint16]) -> None:
         data = a_png(np.dstack([grey_16] * 3), 2)
         text = b"tEXtTitle\0A photo"
@@ -319,16 +360,67 @@ class TestOrientation:
         photo = read_photo(encode(image, "PNG", exif=_exif(8)))
         np.testing.assert_array_equal(photo.alpha, photo.grey)
 
-    @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's
+    @pytest.mark.parametrize("warnings", ["ignore", "error"])
     @pytest.mark.parametrize(
         "broken", [b"Exif\0\0rubbish", b"Exif\0\0", b"Exif\0\0II*\0\xff\0\0\0"]
     )
     def test_broken_exif_does_not_cost_the_picture(
-        self, encode: Encode, grey: NDArray[np.uint8], broken: bytes
+        self, encode: Encode, grey: NDArray[np.uint8], broken: bytes, warnings: Any
     ) -> None:
-        photo = read_photo(encode(grey, "JPEG", exif=broken))
+        data = encode(grey, "JPEG", exif=broken)
+        with catch_warnings(action=warnings):
+            photo = read_photo(data)
         assert photo.grey.shape == grey.shape
         assert photo.metadata.exif is None
+
+
+class TestDamagedMetadata:
+    BAD_TEXTS = {  # noqa: RUF012
+        "checksum": lambda: _chunk(b"tEXt", b"Title\0A photo", wrong=True),
+        "profile": lambda: _chunk(b"iCCP", b"p\0\0" + zlib.compress(b"x"), wrong=True),
+        "bomb": lambda: _chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(2 << 20))),
+        "keyword": lambda: _chunk(b"zTXt", b"Title\0\x09rubbish"),
+    }
+
+    @pytest.mark.parametrize("behind", [False, True])
+    @pytest.mark.parametrize("kind", BAD_TEXTS)
+    def test_a_pngs_text_does_not_cost_the_picture(
+        self, grey_16: NDArray[np.uint16], kind: str, *, behind: bool
+    ) -> None:
+        whole = a_png(np.dstack([grey_16] * 3), 2)
+        at = len(whole) - 12 if behind else 33
+        photo = read_photo(whole[:at] + self.BAD_TEXTS[kind]() + whole[at:])
+        np.testing.assert_array_equal(photo.grey, grey_16)
+
+    def test_what_is_whole_is_kept(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+        whole = encode(grey, "PNG", icc_profile=GREY_18, transparency=7)
+        photo = read_photo(whole[:33] + self.BAD_TEXTS["checksum"]() + whole[33:])
+        assert photo.metadata.icc == GREY_18
+        np.testing.assert_array_equal(photo.alpha, np.where(grey == 7, 0, 255))
+
+    def test_a_wrong_checksum_of_the_header_is_damage(self, encode: Encode) -> None:
+        whole = bytearray(encode(Image.new("L", (40, 40)), "PNG"))
+        whole[30] ^= 1
+        with pytest.raises(BrokenImageError):
+            read_photo(bytes(whole))
+
+    def test_a_jpeg_keeps_its_profile_and_its_colours(
+        self, encode: Encode, colors: NDArray[np.uint8]
+    ) -> None:
+        image = Image.fromarray(colors).convert("CMYK")  # with Adobe's mark, that it is inverted
+        broken = {"exif": b"Exif\0\0II*\0\xff\0\0\0", "comment": b"hello"}
+        data = encode(image, "JPEG", icc_profile=GREY_18, **broken)
+        with catch_warnings(action="error"):
+            photo = read_photo(data)
+        with catch_warnings(action="ignore"):
+            np.testing.assert_array_equal(photo.grey, read_photo(data).grey)
+        assert photo.metadata.icc == GREY_18
+        assert photo.metadata.text == {}
+
+
+def _chunk(kind: bytes, body: bytes, *, wrong: bool = False) -> bytes:
+    checksum = zlib.crc32(kind + body) ^ wrong
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
 
 
 class TestBadInput:
@@ -340,6 +432,20 @@ class TestBadInput:
     def test_a_missing_file(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"gone\.jpg: there is no such file"):
             read_photo(tmp_path / "gone.jpg")
+
+    def test_a_name_that_no_file_can_have(self) -> None:
+        with pytest.raises(SourceError, match="null byte"):
+            read_photo(Path("a\0.jpg"))
+
+    def test_a_lack_of_memory(self, encode: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
+        def exhausted(*_: object) -> None:
+            raise MemoryError
+
+        data = encode(Image.new("L", (40, 40)), "PNG")
+        monkeypatch.setattr(Image.Image, "load", exhausted)
+        monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", exhausted)
+        with pytest.raises(ImageTooLargeError, match=r"^a\.png: .*memory"):
+            read_photo(data, name="a.png")
 
     def test_a_folder(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=tmp_path.name):
@@ -380,7 +486,7 @@ class TestBadInput:
         with pytest.raises(ImageTooLargeError, match="60000 x 60000"):
             read_photo(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I4sI", 0, b"IDAT", 0x35AF061E))
 
-    @pytest.mark.parametrize("file_format", ["TIFF", "PNG"])
+    @pytest.mark.parametrize("file_format", ["TIFF", "PNG", "WEBP", "GIF"])
     def test_only_our_limit_counts(
         self, encode: Encode, monkeypatch: pytest.MonkeyPatch, file_format: str
     ) -> None:

@@ -64,7 +64,10 @@ def test_labelling_twice_is_labelling_once() -> None:
     assert labels(xmp.labelled(xmp.labelled(PACKET))) == [xmp.SOURCE_TYPE]
 
 
-@pytest.mark.parametrize("broken", [b"no xml", PACKET[:200], b"<a/>", BOMB, bytes(9)])
+NESTED = PACKET.replace(b"<r:Seq>", b"<r:Seq>" * 3000).replace(b"</r:Seq>", b"</r:Seq>" * 3000)
+
+
+@pytest.mark.parametrize("broken", [b"no xml", PACKET[:200], b"<a/>", BOMB, bytes(9), NESTED])
 def test_replaces_packets_that_cannot_be_read(broken: bytes) -> None:
     assert xmp.labelled(broken) == xmp.labelled(None)
 

@@ -12,15 +12,15 @@ from rechroma.models import DataSource, ModelCard
 from tests.support.models import CARD
 
 names = st.text(min_size=1, max_size=20)
-sizes = st.integers(1, 4096)
+strides = st.integers(1, 512)
 numbers = st.floats(-1e6, 1e6)
 cards = st.builds(
     ModelCard,
     name=names,
     version=names,
-    stride=sizes,
-    scale=sizes,
-    size=sizes,
+    stride=strides,
+    scale=strides,
+    size=st.integers(32, 4096),
     licence=names,
     authors=st.lists(names, max_size=3).map(tuple),
     data=st.lists(st.builds(DataSource, names, names, names), max_size=3).map(tuple),
@@ -62,7 +62,11 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("stride", "32"),
         ("stride", True),
         ("scale", 4.0),
+        ("stride", 513),
+        ("scale", 0),
         ("size", -1),
+        ("size", 31),
+        ("size", 4097),
         ("hints", 1),
         ("authors", "someone"),
         ("authors", [3]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rechroma.errors import ModelContractError, ModelIntegrityError, ModelNotFoundError
-from rechroma.models import find_model, list_models, store
+from rechroma.models import find_model, list_models, model_names, store
 from tests.support.models import write_model
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ def test_a_folder_of_the_user_that_is_not_there(
     bundled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECHROMA_MODELS", str(bundled / "nowhere"))
-    assert len(list_models()) == 2
+    assert find_model() == bundled / "plain.onnx"
+    for look in (list_models, model_names, lambda: find_model("mine")):
+        with pytest.raises(ModelNotFoundError, match="nowhere") as caught:
+            look()
+        assert "RECHROMA_MODELS" in str(caught.value.hint)
 
 
 def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:

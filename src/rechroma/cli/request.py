@@ -1,0 +1,64 @@
+"""What a command line asks of `rechroma colorize`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rechroma.cli.sources import STDIO
+
+if TYPE_CHECKING:
+    from rechroma.colorizer import FileOptions, KnobOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for; the fields are the options of `rechroma colorize`."""
+
+    paths: tuple[str, ...]
+    out: str | None
+    overwrite: bool
+    jobs: int | None
+    file_format: str | None
+    quality: int
+    saturation: float
+    warmth: float
+    strength: float
+    size: int | None
+    max_pixels: int
+    no_label: bool
+    as_json: bool
+    quiet: bool
+    model: str
+    provider: str
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether a pipe takes part."""
+        return STDIO in self.paths or self.out == STDIO
+
+    @property
+    def target(self) -> Path | None:
+        """The file that a picture from a pipe goes to; None for stdout."""
+        return None if self.out in (None, STDIO) else Path(self.out)
+
+    def knobs(self) -> KnobOptions:
+        """What turns the colours."""
+        return {
+            "saturation": self.saturation,
+            "warmth": self.warmth,
+            "strength": self.strength,
+            "size": self.size,
+        }
+
+    def file_options(self) -> FileOptions:
+        """What :meth:`rechroma.Colorizer.colorize_file` has to know."""
+        return {
+            **self.knobs(),
+            "overwrite": self.overwrite,
+            "format": self.file_format,
+            "quality": self.quality,
+            "label": not self.no_label,
+            "max_pixels": self.max_pixels,
+        }

@@ -1,0 +1,165 @@
+"""A training run in memory: how it begins, is written down, and comes back to life."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
+from rechroma.datasets import small_chroma
+from rechroma.errors import CheckpointError, RecipeError
+from rechroma.networks import build, load_encoder
+from rechroma.training.checkpoint import Checkpoint, load_checkpoint
+from rechroma.training.recipe import Recipe, recipe_from, recipe_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from rechroma.datasets import Shards
+    from rechroma.networks import ColourNetwork
+
+_PRIOR_PICTURES = 2000
+
+
+@dataclass
+class Run:
+    """A run: the parts of a :class:`Checkpoint`, alive."""
+
+    recipe: Recipe
+    network: ColourNetwork
+    ema: ColourNetwork
+    optimiser: torch.optim.Optimizer
+    prior: NDArray[np.float32]
+    pictures: str
+    step: int = 0
+    seen: int = 0
+
+    def checkpoint(self) -> Checkpoint:
+        """The state as it can be written down."""
+        return Checkpoint(
+            recipe_values(self.recipe),
+            self.step,
+            self.network.state_dict(),
+            self.ema.state_dict(),
+            self.optimiser.state_dict(),
+            torch.from_numpy(self.prior),
+            self.seen,
+            self.pictures,
+        )
+
+
+def open_run(recipe: Recipe, path: Path, pictures: Shards, device: torch.device) -> Run:
+    """Go on with the checkpoint at `path`, or begin if there is none.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged, or of another recipe or other pictures.
+        RecipeError: The crops do not fit the network.
+    """
+    run = _resumed(recipe, path, device) if path.exists() else _begun(recipe, pictures, device)
+    if run.pictures != pictures.digest():
+        raise CheckpointError(
+            f"{path}: the run learnt from other pictures", hint="Name another folder with -o."
+        )
+    if any(size % run.network.stride for size in recipe.crops.sizes):
+        raise RecipeError(f"crops.sizes: must be multiples of {run.network.stride}")
+    return run
+
+
+def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> ColourNetwork:
+    """The network of a checkpoint, with its averaged weights, ready to be run.
+
+    Args:
+        path: The checkpoint.
+        options: Fields of the network's configuration to change, such as how it decodes.
+
+    Raises:
+        CheckpointError: The file is no checkpoint, or the weights do not fit.
+    """
+    checkpoint = load_checkpoint(path)
+    recipe = recipe_from(checkpoint.recipe)
+    network = build(recipe.network.name, {**recipe.network.options, **(options or {})})
+    try:
+        network.load_state_dict(checkpoint.ema)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: the weights do not fit: {error}") from error
+    return network.eval()
+
+
+def measure_prior(
+    pictures: Shards, centres: NDArray[np.float32], scale: int
+) -> NDArray[np.float32]:
+    """How often each bin occurs, smoothed, (Q,); measured on up to 2,000 pictures."""
+    counts = np.zeros(TABLE_ROWS, np.int64)
+    for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
+        chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
+        counts += np.bincount(table_index(chroma).ravel(), minlength=TABLE_ROWS)
+    return smooth_prior(bin_counts(counts, centres), centres)
+
+
+def array_of(centres: Tensor) -> NDArray[np.float32]:
+    """The bins' centres (Q, 2) as an array."""
+    return np.asarray(centres.cpu().numpy(), np.float32)
+
+
+def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
+    torch.manual_seed(recipe.seed)
+    network = build(recipe.network.name, recipe.network.options)
+    if recipe.network.encoder_weights:
+        load_encoder(network.encoder, Path(recipe.network.encoder_weights))
+    prior = measure_prior(pictures, array_of(network.centres), network.scale)
+    return _assembled(recipe, network, prior, pictures.digest(), device)
+
+
+def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
+    checkpoint = load_checkpoint(path)
+    if _essence(recipe) != _essence(recipe_from(checkpoint.recipe)):
+        raise CheckpointError(
+            f"{path}: a run of another recipe", hint="Name another folder with -o."
+        )
+    network = build(recipe.network.name, recipe.network.options)
+    run = _assembled(recipe, network, checkpoint.prior.numpy(), checkpoint.pictures, device)
+    try:
+        run.network.load_state_dict(checkpoint.network)
+        run.ema.load_state_dict(checkpoint.ema)
+        run.optimiser.load_state_dict(checkpoint.optimiser)
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path}: does not fit its network: {error}") from error
+    run.step, run.seen = checkpoint.step, checkpoint.seen
+    return run
+
+
+def _essence(recipe: Recipe) -> Recipe:
+    """What of a recipe decides the numbers: not where files lie, nor who does the work."""
+    data = replace(recipe.data, train=(), dev=())
+    network = replace(recipe.network, encoder_weights="")
+    return replace(recipe, data=data, network=network, workers=0, threads=0, checkpoint_every=1)
+
+
+def _assembled(
+    recipe: Recipe,
+    network: ColourNetwork,
+    prior: NDArray[np.float32],
+    pictures: str,
+    device: torch.device,
+) -> Run:
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+    encoder = list(network.encoder.parameters())
+    known = {id(parameter) for parameter in encoder}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    settings = recipe.optimiser
+    optimiser = torch.optim.AdamW(
+        [{"params": rest}, {"params": encoder}],
+        lr=settings.rate,
+        betas=(0.9, 0.99),
+        weight_decay=settings.weight_decay,
+    )
+    return Run(recipe, network, ema, optimiser, prior, pictures)

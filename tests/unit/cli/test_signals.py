@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from rechroma.cli.signals import Stopped, end_as_by_ctrl_c, exit_code_of
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
+
+
+@pytest.fixture(autouse=True)
+def own_handlers() -> Iterator[None]:
+    """The handlers of the process are as they were when the test is over."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int) -> None:
+    end_as_by_ctrl_c()
+    with pytest.raises(Stopped) as stop:
+        signal.raise_signal(number)
+    assert exit_code_of(stop.value) == code
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    end_as_by_ctrl_c()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_ctrl_c_has_its_usual_exit_code() -> None:
+    assert exit_code_of(KeyboardInterrupt()) == 130

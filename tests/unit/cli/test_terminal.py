@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rechroma.cli.terminal import printable, say
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[31m.jpg", r"a\x1b[31m.jpg"),
+        ("two\nlines\r.jpg", r"two\nlines\r.jpg"),
+        ("latin\udce9.jpg", r"latin\udce9.jpg"),
+        ("gpj.\u202ecod.exe", r"gpj.\u202ecod.exe"),
+        ("Größe 9\u202fPM 🙂.jpg", "Größe 9\u202fPM 🙂.jpg"),
+    ],
+)
+def test_control_characters_are_shown(name: str, shown: str) -> None:
+    assert printable(name) == shown
+
+
+@given(st.text())
+def test_whatever_the_name_it_is_one_line_without_controls(name: str) -> None:
+    shown = printable(name)
+    assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cs", "Zl", "Zp"}
+    assert len(shown.splitlines()) <= 1
+
+
+def test_a_line_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a\x1bb")
+    assert capsys.readouterr() == ("", "a\\x1bb\n")
