@@ -16,9 +16,10 @@ rechroma train recipes/first.toml -o "$out" \
   --set "network.encoder_weights=$encoder"
 
 export_model() {
-  rechroma export "$out/checkpoint.pt" -o "$out/rechroma-1.onnx" --card recipes/first.card.json "$@"
+  rechroma export "$out/checkpoint.pt" -o "$out/rechroma-1.onnx" --card recipes/first.card.json \
+    --temperature 0.6 --regression-share 0.25 "$@"
 }
 export_model
 rechroma evaluate "$out/rechroma-1.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
-export_model --report "$out/dev.json"
+export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
 rechroma evaluate "$out/rechroma-1.onnx" "$shards/dev-*.tar"
