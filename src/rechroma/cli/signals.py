@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-_AS_CTRL_C = ("SIGTERM", "SIGHUP")  # Windows knows no SIGHUP
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows knows no SIGHUP
+_USUAL = (signal.SIG_DFL, signal.default_int_handler)
 
 
 class Stopped(KeyboardInterrupt):
@@ -26,11 +32,34 @@ def exit_code_of(stop: KeyboardInterrupt) -> int:
 
 def end_as_by_ctrl_c() -> None:
     """Let the signals raise :class:`Stopped`, but for those that `nohup` or the like ignores."""
-    for name in _AS_CTRL_C:
+    for name in _STOPPING:
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in _USUAL:
             signal.signal(number, _stop)
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Let a signal wait until what is inside is done, so that it is done whole."""
+    _waiting.clear()
+    _waiting.held = True
+    try:
+        yield
+    finally:
+        _waiting.held = False
+    if _waiting:
+        raise _waiting.pop()
+
+
+class _Waiting(list[KeyboardInterrupt]):
+    held = False
+
+
+_waiting = _Waiting()
+
+
 def _stop(number: int, _frame: object) -> None:
-    raise Stopped(128 + number)
+    stop = KeyboardInterrupt() if number == signal.SIGINT else Stopped(128 + number)
+    if not _waiting.held:
+        raise stop
+    _waiting.append(stop)

@@ -8,7 +8,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from rechroma.cli.batch import Account, Outcome, Status, progress_bar
-from rechroma.cli.signals import Stopped
+from rechroma.cli.signals import Stopped, held
 from rechroma.cli.sources import Plan, Task
 from rechroma.errors import TargetError, TargetExistsError
 
@@ -46,9 +46,10 @@ class Work:
             closing(self._colour()) as results,
         ):
             for result in results:
-                del self._before[Task(result.source, result.target)]
-                self._account.add(_outcome(result, self._request))
-                advance()
+                with held():  # a picture is accounted for once, whenever the run is stopped
+                    del self._before[Task(result.source, result.target)]
+                    self._account.add(_outcome(result, self._request))
+                    advance()
                 if self._before and _disk_is_full(result):
                     raise Stopped(TargetError.exit_code)
 

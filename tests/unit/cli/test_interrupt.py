@@ -128,3 +128,21 @@ def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
     while not any(folder.glob("*.png")):
         assert process.poll() is None, "it ended before it could be stopped"
         time.sleep(0.005)
+
+
+def test_a_signal_waits_until_what_is_held_is_done() -> None:
+    code = """
+import os, signal
+from rechroma.cli.signals import Stopped, end_as_by_ctrl_c, held
+end_as_by_ctrl_c()
+for number in (signal.SIGINT, signal.SIGTERM):
+    try:
+        with held():
+            os.kill(os.getpid(), number)
+            print("done")
+        print("never")
+    except KeyboardInterrupt as stop:
+        print(getattr(stop, "exit_code", "interrupted"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.split() == [b"done", b"interrupted", b"done", b"143"]
