@@ -24,6 +24,7 @@ from rechroma.errors import (
     EmptyImageError,
     EngineError,
     FileError,
+    HintError,
     ImageTooLargeError,
     ImageTooSmallError,
     InputError,
@@ -31,6 +32,7 @@ from rechroma.errors import (
     MissingExtraError,
     ModelContractError,
     ModelError,
+    ModelFeatureError,
     ModelIntegrityError,
     ModelNotFoundError,
     NotAnImageError,
@@ -42,12 +44,14 @@ from rechroma.errors import (
     SourceError,
     TargetError,
     TargetExistsError,
+    UnexpectedError,
     UnsupportedImageError,
     WorkshopError,
 )
 
 if TYPE_CHECKING:
     from rechroma.colorizer import Colorizer, Failure, Result
+    from rechroma.imaging import Hint
     from rechroma.models import list_models
 
     colorize = Colorizer().colorize  # so that its overloads need not be written twice
@@ -68,6 +72,8 @@ __all__ = [
     "EngineError",
     "Failure",
     "FileError",
+    "Hint",
+    "HintError",
     "ImageTooLargeError",
     "ImageTooSmallError",
     "InputError",
@@ -75,6 +81,7 @@ __all__ = [
     "MissingExtraError",
     "ModelContractError",
     "ModelError",
+    "ModelFeatureError",
     "ModelIntegrityError",
     "ModelNotFoundError",
     "NotAnImageError",
@@ -87,6 +94,7 @@ __all__ = [
     "SourceError",
     "TargetError",
     "TargetExistsError",
+    "UnexpectedError",
     "UnsupportedImageError",
     "WorkshopError",
     "__version__",
@@ -97,6 +105,7 @@ __all__ = [
 _HOMES = {
     "Colorizer": "rechroma.colorizer",
     "Failure": "rechroma.colorizer",
+    "Hint": "rechroma.imaging",
     "Result": "rechroma.colorizer",
     "list_models": "rechroma.models",
 }

@@ -28,20 +28,27 @@ from rechroma.color import lightness
 from rechroma.color.lab import as_unit, from_unit
 from rechroma.color.render import render
 from rechroma.engines import OnnxEngine, checked_threads
-from rechroma.errors import OptionError, RechromaError, TargetExistsError, UnsupportedImageError
+from rechroma.errors import (
+    OptionError,
+    RechromaError,
+    TargetExistsError,
+    UnexpectedError,
+    UnsupportedImageError,
+)
 from rechroma.imaging import (
-    FORMATS,
     MAX_PIXELS,
     QUALITY,
-    SUFFIXES,
     ChromaUpsampler,
     asked_format,
+    check_hints,
     check_target,
+    default_target,
     encode_photo,
+    hint_map,
     named,
     photo_of_array,
     read_photo,
-    result_format,
+    target_format,
     write_atomically,
     write_photo,
 )
@@ -49,14 +56,14 @@ from rechroma.imaging.exif import PREFIX
 from rechroma.models import find_model
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from rechroma.color.lab import Float, Pixels
     from rechroma.engines import Engine
-    from rechroma.imaging import Levels, Photo
+    from rechroma.imaging import Hint, Levels, Photo
     from rechroma.models import ModelCard
 
 SMALLEST_SIZE, LARGEST_SIZE = 64, 2048
@@ -78,6 +85,7 @@ class KnobOptions(TypedDict, total=False):
     warmth: float
     strength: float
     size: int | None
+    hints: Sequence[Hint]
 
 
 class FileOptions(KnobOptions, total=False):
@@ -92,7 +100,7 @@ class FileOptions(KnobOptions, total=False):
 
 @dataclass(frozen=True)
 class Knobs:
-    """What the user may turn.
+    """What the user may turn, and the colours that the user fixed.
 
     Attributes:
         saturation: Factor on the chroma, 0 (grey) to 3.
@@ -101,15 +109,19 @@ class Knobs:
         strength: How much of the colour is mixed into the grey, 0 to 1.
         size: Long side of the copy that the network sees, 64 to 2048 pixels; None for the size it
             was trained for.
+        hints: Colours at places of the picture, later ones over earlier ones; for models that take
+            hints. The network decides how far each colour spreads; the other knobs turn them, too.
 
     Raises:
         OptionError: One of them is out of range, or no number.
+        HintError: `hints` is no list of hints, or too long a one.
     """
 
     saturation: float = 1.0
     warmth: float = 0.0
     strength: float = 1.0
     size: int | None = None
+    hints: Sequence[Hint] = ()
 
     def __post_init__(self) -> None:
         _check_range("saturation", self.saturation, 0, 3)
@@ -117,6 +129,7 @@ class Knobs:
         _check_range("strength", self.strength, 0, 1)
         if self.size is not None:
             _check_whole("size", self.size, SMALLEST_SIZE, LARGEST_SIZE)
+        check_hints(self.hints)
 
     def apply(self, ab: Float) -> Float:
         """Turn the knobs on chroma (..., 2), a* and b*."""
@@ -233,6 +246,7 @@ class Colorizer:
             FileError: A path that cannot be read, or a result that cannot be written.
             OptionError: A knob out of range.
             EngineError: The model failed; the picture is never returned uncoloured.
+            ModelFeatureError: There are hints, and the model takes none.
         """
         turned = Knobs(**knobs)
         match image:
@@ -283,6 +297,7 @@ class Colorizer:
             FileError: It cannot be read, or the result not be written.
             OptionError: An option out of range, or a target named as another format.
             EngineError: The model failed; nothing is written.
+            ModelFeatureError: There are hints, and the model takes none.
         """
         began = perf_counter()
         turned = Knobs(**knobs)
@@ -317,12 +332,13 @@ class Colorizer:
         Args:
             sources: Paths, or pairs of source and target; taken as they are needed.
             jobs: Pictures at a time; without, as many as there are threads.
-            **options: The keyword arguments of :meth:`colorize_file`.
+            **options: The keyword arguments of :meth:`colorize_file`; hints, too, are for every
+                picture.
 
         Returns:
             A generator of a result or a failure for each picture, as they are finished. Closing
             it stops after the pictures in hand. What nobody foresaw is a failure, too: its error
-            is a plain `RechromaError`, whose cause is what was raised.
+            is an `UnexpectedError`, whose cause is what was raised.
 
         Raises:
             OptionError: An option out of range, or one path in place of many; no picture is
@@ -346,7 +362,8 @@ class Colorizer:
             except RechromaError as error:
                 return Failure(source, target, _without_locals(error))
             except Exception as error:
-                return Failure(source, target, _without_locals(_unexpected(source, error)))
+                unexpected = UnexpectedError.of(error, source)
+                return Failure(source, target, _without_locals(unexpected))
 
         pool = ThreadPoolExecutor(jobs)
         running: set[Future[Result | Failure]] = set()
@@ -384,7 +401,7 @@ class Colorizer:
 
     def _color(self, photo: Photo, knobs: Knobs) -> Levels:
         grey = photo.grey
-        chroma = knobs.apply(self._chroma(grey, knobs.size or self.card.size))
+        chroma = knobs.apply(self._chroma(grey, knobs))
         upsampler = ChromaUpsampler(chroma, grey.shape)
         rgb = np.empty((*grey.shape, 3), grey.dtype)
 
@@ -396,16 +413,26 @@ class Colorizer:
                 pass
         return rgb
 
-    def _chroma(self, grey: Levels, size: int) -> Float:
+    def _chroma(self, grey: Levels, knobs: Knobs) -> Float:
         """The network's chroma of the whole picture, (h, w, 2)."""
         card = self.card
-        height, width = network_shape(grey.shape, size, card.scale)
+        height, width = network_shape(grey.shape, knobs.size or card.size, card.scale)
         small = lightness(_resized(grey, height, width))
         padding = [(0, -side % card.stride) for side in small.shape]
         padded = np.pad(small, padding, mode="reflect")
-        (chroma,) = self._engine.chroma(padded[None, None])
+        hints = _drawn(knobs.hints, small.shape, padding)
+        (chroma,) = self._engine.chroma(padded[None, None], hints)
         cropped: Float = chroma[:, : height // card.scale, : width // card.scale]
         return np.ascontiguousarray(cropped.transpose(1, 2, 0))
+
+
+def _drawn(
+    hints: Sequence[Hint], shape: tuple[int, ...], padding: list[tuple[int, int]]
+) -> Float | None:
+    """The hints (1, 3, H, W) drawn on a picture of a shape, which is then padded; None for none."""
+    if not hints:
+        return None
+    return np.pad(hint_map(hints, *shape), [(0, 0), *padding])[None]
 
 
 def _resized(grey: Levels, height: int, width: int) -> Levels:
@@ -422,59 +449,6 @@ def _resized(grey: Levels, height: int, width: int) -> Levels:
     shrinks = height <= grey.shape[0] and width <= grey.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cast("Levels", cv2.resize(grey, (width, height), interpolation=method))
-
-
-def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
-    """Where the result goes by default: `photo.color.jpg` beside `photo.jpg`.
-
-    Args:
-        source: The photograph.
-        format: The format asked for, as :func:`rechroma.imaging.asked_format` takes it; without,
-            the source's (a GIF becomes PNG).
-
-    Raises:
-        OptionError: There is no such format.
-    """
-    own = SUFFIXES.get(source.suffix.lower())
-    wanted = asked_format(format) if format else own and result_format(own)
-    suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
-    return source.parent / f"{source.stem}.color{suffix}"
-
-
-def target_format(
-    target: Path,
-    format: str | None = None,  # noqa: A002
-    *,
-    source: Path | None = None,
-) -> str | None:
-    """The format in which a result is written: what its name says and what was asked for agree.
-
-    Args:
-        target: The file to write. One without a suffix may hold any format; so may one with an
-            unknown suffix that is the source's, too.
-        format: The format asked for, as :func:`rechroma.imaging.asked_format` takes it.
-        source: The photograph, where it is a file.
-
-    Returns:
-        Pillow's name, or None for that of the photograph.
-
-    Raises:
-        OptionError: Another format was asked for than the name says, or the name ends as nothing
-            that is written.
-    """
-    suffix = target.suffix.lower()
-    wanted = asked_format(format) if format else None
-    kept = source is not None and suffix == source.suffix.lower()
-    if not suffix or (kept and suffix not in SUFFIXES):
-        return wanted
-    with named(target):
-        says = asked_format(suffix)
-    if wanted not in (None, says):
-        raise OptionError(
-            f"{target}: the name says {says}, but the format asked for is {wanted}",
-            hint=f"Name it {target.with_suffix(FORMATS[wanted][0]).name}, or ask for {says}.",
-        )
-    return says
 
 
 def network_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, int]:
@@ -515,16 +489,6 @@ def _without_locals(error: RechromaError) -> RechromaError:
         clear_frames(chain.__traceback__)
         chain = chain.__cause__ or chain.__context__
     return error
-
-
-def _unexpected(source: Path, error: Exception) -> RechromaError:
-    first_line = (str(error).splitlines() or [""])[0]
-    unexpected = RechromaError(
-        f"{source}: unexpected {type(error).__name__}: {first_line}",
-        hint="This is a fault in Rechroma: please report it.",
-    )
-    unexpected.__cause__ = error
-    return unexpected
 
 
 def _check_options(options: FileOptions) -> None:

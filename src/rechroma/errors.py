@@ -16,14 +16,17 @@ service answers, so that no front end keeps a table of its own::
     │   ├── TargetError             the result could not be written (access, full disk)
     │   └── TargetExistsError       the result is already there and was not to be overwritten
     ├── OptionError                 a knob or an option outside its range
+    │   └── HintError               a hint, or a file of hints, that makes no sense
     ├── ModelError                  the colour model file
     │   ├── ModelNotFoundError      no model of that name or path
     │   ├── ModelIntegrityError     the file's SHA-256 is not the one that was published
-    │   └── ModelContractError      the file breaks the colour model contract
+    │   ├── ModelContractError      the file breaks the colour model contract
+    │   └── ModelFeatureError       it takes no hints, or gives no distribution
     ├── EngineError                 running the model
     │   ├── ProviderError           the provider is unknown or not available here
     │   └── InvalidChromaError      the model gave a NaN, an infinity or a wrong shape
     ├── MissingExtraError           an optional dependency is not installed
+    ├── UnexpectedError             a fault of the program's own, such as nobody foresaw
     └── WorkshopError               training, measuring and exporting
         ├── DataError               a shard or data set that cannot be used
         ├── RecipeError             a recipe with unknown keys or impossible values
@@ -125,6 +128,12 @@ class OptionError(RechromaError, ValueError):
     http_status = 422
 
 
+class HintError(OptionError):
+    """A hint, or a file of hints, makes no sense."""
+
+    exit_code = 65
+
+
 class ModelError(RechromaError):
     """Something is wrong with a colour model file."""
 
@@ -143,6 +152,13 @@ class ModelIntegrityError(ModelError):
 
 class ModelContractError(ModelError):
     """The file breaks the colour model contract."""
+
+
+class ModelFeatureError(ModelError):
+    """The model lacks what was asked of it: it takes no hints, or gives no distribution."""
+
+    exit_code = 69
+    http_status = 422
 
 
 class EngineError(RechromaError):
@@ -167,6 +183,29 @@ class MissingExtraError(RechromaError):
 
     exit_code = 69
     http_status = 501
+
+
+class UnexpectedError(RechromaError):
+    """A fault of the program's own, such as nobody foresaw."""
+
+    exit_code = 70
+
+    @classmethod
+    def of(cls, error: Exception, name: object = None) -> UnexpectedError:
+        """Word what was raised, which becomes the cause.
+
+        Args:
+            error: What was raised.
+            name: Of the picture that was in hand, where it is known.
+        """
+        first_line = (str(error).splitlines() or [""])[0]
+        message = f"unexpected {type(error).__name__}: {first_line}"
+        unexpected = cls(
+            message if name is None else f"{name}: {message}",
+            hint="This is a fault in Rechroma: please report it.",
+        )
+        unexpected.__cause__ = error
+        return unexpected
 
 
 class WorkshopError(RechromaError):

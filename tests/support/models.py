@@ -10,6 +10,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper, save_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CARD: dict[str, Any] = {
@@ -47,36 +48,60 @@ DISTRIBUTION = Tensor("distribution", ("N", 3, "h", "w"))
 def write_model(path: Path, *, ab: tuple[float, float] = (20.0, 30.0), **card: Any) -> Path:
     """A model that gives `ab` times L* / 100 of each cell: a known answer everywhere.
 
+    One with hints gives, of a cell with a hint in it, the mean of what was fixed there. One with
+    bins gives a distribution: L* / 100 for the second of them, the rest for the first.
+
     Args:
         path: Where to write it.
         ab: The chroma of white; NaN and infinity are allowed.
         card: Fields of the card that differ from `CARD`.
     """
     fields = CARD | card
-    scale = int(fields["scale"])
-    weight = np.array(ab, np.float32).reshape(2, 1, 1, 1) / np.float32(100)
-    nodes = [
-        helper.make_node(
-            "AveragePool", ["lightness"], ["cells"], kernel_shape=[scale] * 2, strides=[scale] * 2
-        ),
-        helper.make_node("Conv", ["cells", "weight"], ["chroma"]),
+    pool = _pool_of(fields)
+    inputs, outputs = [LIGHTNESS], [CHROMA]
+    free = "free" if fields["hints"] else "chroma"
+    nodes = [pool("lightness", "cells"), helper.make_node("Conv", ["cells", "weight"], [free])]
+    weights = {"weight": np.array(ab, np.float32).reshape(2, 1, 1, 1) / np.float32(100)}
+    if fields["hints"]:
+        inputs.append(HINTS)
+        nodes += _hint_nodes(pool)
+        weights |= {"split": np.array([2, 1]), "zero": np.zeros(1, np.float32)}
+    if count := len(fields.get("bins", ())):
+        outputs.append(dataclasses.replace(DISTRIBUTION, shape=("N", count, "h", "w")))
+        nodes.append(helper.make_node("Conv", ["cells", "slopes", "starts"], ["distribution"]))
+        slopes = np.array([-0.01, 0.01] + [0.0] * (count - 2), np.float32)
+        weights |= {"slopes": slopes.reshape(count, 1, 1, 1)}
+        weights |= {"starts": np.eye(1, count, dtype=np.float32)[0]}
+    return _write(path, nodes, inputs, outputs, weights, json.dumps(fields))
+
+
+def _pool_of(fields: dict[str, Any]) -> Callable[[str, str], Any]:
+    sides = [int(fields["scale"])] * 2
+    return lambda planes, cells: helper.make_node(
+        "AveragePool", [planes], [cells], kernel_shape=sides, strides=sides
+    )
+
+
+def _hint_nodes(pool: Callable[[str, str], Any]) -> list[Any]:
+    """From `hints` and the chroma that is `free` to the chroma; hints are 0 where nothing is."""
+    return [
+        pool("hints", "hinted"),
+        helper.make_node("Split", ["hinted", "split"], ["sums", "share"], axis=1),
+        helper.make_node("Div", ["sums", "share"], ["fixed"]),
+        helper.make_node("Greater", ["share", "zero"], ["any"]),
+        helper.make_node("Where", ["any", "fixed", "free"], ["chroma"]),
     ]
-    inputs = [LIGHTNESS, HINTS] if fields["hints"] else [LIGHTNESS]
-    return _write(path, nodes, inputs, [CHROMA], {"weight": weight}, json.dumps(fields))
 
 
 def write_constant_model(path: Path, ab: tuple[float, float], **card: Any) -> Path:
     """A model that gives `ab` everywhere, black and white included."""
     fields = CARD | card
-    scale = int(fields["scale"])
     weights = {
         "weight": np.zeros((2, 1, 1, 1), np.float32),
         "bias": np.array(ab, np.float32),
     }
     nodes = [
-        helper.make_node(
-            "AveragePool", ["lightness"], ["cells"], kernel_shape=[scale] * 2, strides=[scale] * 2
-        ),
+        _pool_of(fields)("lightness", "cells"),
         helper.make_node("Conv", ["cells", "weight", "bias"], ["chroma"]),
     ]
     return _write(path, nodes, [LIGHTNESS], [CHROMA], weights, json.dumps(fields))

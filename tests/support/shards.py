@@ -22,14 +22,22 @@ def picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
-def write_shard(path: Path, count: int, *, first: int = 0, source: str = "drawn") -> Path:
-    """A shard with `count` pictures, each with its facts."""
+def write_shard(
+    path: Path, count: int, *, first: int = 0, source: str = "drawn", classes: int = 0
+) -> Path:
+    """A shard with `count` pictures, each with its facts and, of that many classes, its label."""
     with tarfile.open(path, "w") as archive:
         for number in range(first, first + count):
-            data = cv2.imencode(".png", picture(number)[..., ::-1])[1].tobytes()
-            facts = json.dumps({"source": source, "licence": "CC0-1.0"}).encode()
-            for suffix, content in ((".png", data), (".json", facts)):
+            for suffix, content in _parts(number, source, classes).items():
                 member = tarfile.TarInfo(f"{number:05}{suffix}")
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
     return path
+
+
+def _parts(number: int, source: str, classes: int) -> dict[str, bytes]:
+    parts = {
+        ".png": cv2.imencode(".png", picture(number)[..., ::-1])[1].tobytes(),
+        ".json": json.dumps({"source": source, "licence": "CC0-1.0"}).encode(),
+    }
+    return parts | ({".cls": str(number % classes).encode()} if classes else {})

@@ -21,23 +21,25 @@ from rechroma.colorizer import (
     Failure,
     Knobs,
     Result,
-    default_target,
     network_shape,
 )
 from rechroma.engines import FakeEngine
 from rechroma.errors import (
     EmptyImageError,
     EngineError,
+    HintError,
     ImageTooLargeError,
     InvalidChromaError,
+    ModelFeatureError,
     ModelNotFoundError,
     OptionError,
-    RechromaError,
     SourceError,
     TargetError,
     TargetExistsError,
+    UnexpectedError,
     UnsupportedImageError,
 )
+from rechroma.imaging import Hint, hint_map
 from tests.support.models import write_constant_model, write_model
 
 if TYPE_CHECKING:
@@ -281,6 +283,89 @@ class TestKnobs:
             colorizer.colorize(_grey(), sautration=1.0)  # type: ignore[call-overload]
 
 
+class TestHints:
+    RED = Hint(0.8, 0.25, "#c04030")
+
+    @pytest.fixture
+    def tiny(self, tmp_path: Path) -> Colorizer:
+        path = write_model(tmp_path / "tiny.onnx", ab=AB, hints=True, stride=64, size=256)
+        return Colorizer(path, threads=1)
+
+    @pytest.mark.parametrize("shape", [(90, 120), (300, 410), (410, 300), (20, 200), (15, 12)])
+    def test_a_hint_colours_its_place_and_no_other(
+        self, tiny: Colorizer, shape: tuple[int, int]
+    ) -> None:
+        grey = np.full(shape, 130, np.uint8)
+        plain, hinted = (_chroma(tiny.colorize(grey, hints=h)) for h in ([], [self.RED]))
+        change = np.linalg.norm(hinted - plain, axis=-1)
+        y, x = np.indices(shape)[:, change > change.max() / 2].mean(axis=1) + 0.5
+        assert abs(y - 0.25 * shape[0]) < 0.03 * max(shape)
+        assert abs(x - 0.8 * shape[1]) < 0.03 * max(shape)
+        a, b = hinted[change > change.max() / 2].mean(axis=0)
+        assert b / a == pytest.approx(self.RED.ab[1] / self.RED.ab[0], rel=0.1)
+        far = np.abs(np.arange(shape[1]) - x) > 0.2 * max(shape)
+        np.testing.assert_array_equal(hinted[:, far], plain[:, far])
+
+    def test_the_lightness_stays_the_photographs(self, tiny: Colorizer) -> None:
+        rgb = tiny.colorize(_grey(), hints=[Hint(0.5, 0.5, "#000040"), Hint(0.2, 0.5, "#ffff00")])
+        assert np.abs(lightness(rgb) - lightness(_grey())).max() < 0.5
+
+    @pytest.mark.parametrize("stride", [4, 64, 128])
+    def test_hints_lie_on_the_picture_without_its_padding(self, stride: int) -> None:
+        class Spy(FakeEngine):
+            seen: Float
+
+            def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
+                assert hints is not None
+                self.seen = hints
+                return super().chroma(lightness, hints)
+
+        spy = Spy(stride=stride, size=200)
+        corner = [self.RED, Hint(1, 1, "#4060c0")]
+        Colorizer(engine=spy).colorize(_grey(140, 200), hints=corner)
+        (seen,) = spy.seen
+        assert seen.shape == (3, -(-140 // stride) * stride, -(-200 // stride) * stride)
+        np.testing.assert_array_equal(seen[:, :140, :200], hint_map(corner, 140, 200))
+        assert not seen[:, 140:].any()
+        assert not seen[:, :, 200:].any()
+
+    def test_whatever_is_given_takes_hints(self, tiny: Colorizer, tmp_path: Path) -> None:
+        grey = _grey()
+        source = _write(tmp_path / "photo.png", grey)
+        wanted = tiny.colorize(grey, hints=(self.RED,))
+        assert not np.array_equal(wanted, tiny.colorize(grey))
+        results = [
+            tiny.colorize(Image.fromarray(grey), hints=[self.RED]),
+            Image.open(io.BytesIO(tiny.colorize(source.read_bytes(), hints=[self.RED]))),
+            Image.open(tiny.colorize_file(source, hints=[self.RED]).target),
+            Image.open(tiny.colorize(_write(tmp_path / "b.png", grey), hints=[self.RED])),
+        ]
+        (outcome,) = tiny.colorize_many([_write(tmp_path / "c.png", grey)], hints=[self.RED])
+        results.append(Image.open(outcome.target))
+        for result in results:
+            np.testing.assert_array_equal(np.asarray(result), wanted)
+
+    def test_the_other_knobs_turn_hinted_colours_too(self, tiny: Colorizer) -> None:
+        rgb = tiny.colorize(_grey(), hints=[self.RED], saturation=0)
+        np.testing.assert_array_equal(rgb, np.repeat(_grey()[..., None], 3, axis=2))
+
+    def test_a_model_that_takes_none(self, tmp_path: Path) -> None:
+        source = _write(tmp_path / "photo.png")
+        colorizer = Colorizer(engine=FakeEngine(hints=False))
+        with pytest.raises(ModelFeatureError, match="takes no hints"):
+            colorizer.colorize_file(source, hints=[self.RED])
+        assert list(tmp_path.iterdir()) == [source]
+        assert colorizer.colorize_file(source, hints=[]).target.exists()
+
+    @pytest.mark.parametrize(
+        "hints",
+        [None, RED, "#c04030", [(0.5, 0.5, "#c04030")], [RED, None], iter([RED]), [RED] * 1001],
+    )
+    def test_what_are_no_hints(self, colorizer: Colorizer, hints: Any) -> None:
+        with pytest.raises(HintError, match="hints"):
+            colorizer.colorize(_grey(), hints=hints)
+
+
 class TestNetworkShape:
     @given(st.integers(2, 5000), st.integers(2, 5000), st.integers(64, 2048), st.integers(1, 8))
     def test_fits(self, height: int, width: int, size: int, scale: int) -> None:
@@ -429,21 +514,6 @@ class TestFiles:
         with pytest.raises(InvalidChromaError):
             Colorizer(model).colorize(_grey())
 
-    @pytest.mark.parametrize(
-        ("source", "format", "target"),
-        [
-            ("a/photo.jpg", None, "a/photo.color.jpg"),
-            ("PHOTO.JPEG", None, "PHOTO.color.JPEG"),
-            ("photo.tiff", "TIFF", "photo.color.tiff"),
-            ("photo.jpg", "png", "photo.color.png"),
-            ("photo.gif", None, "photo.color.png"),
-            ("photo", None, "photo.color"),
-            ("my.old.photo.png", None, "my.old.photo.color.png"),
-        ],
-    )
-    def test_default_target(self, source: str, format: str | None, target: str) -> None:  # noqa: A002
-        assert default_target(Path(source), format) == Path(target)
-
 
 class TestMany:
     @pytest.fixture
@@ -477,12 +547,12 @@ class TestMany:
 
     def test_what_nobody_foresaw_does_not_stop_the_rest(self, sources: list[Path]) -> None:
         class Troubled(FakeEngine):
-            def chroma(self, lightness: Float) -> Float:
+            def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
                 if lightness.max() < 1:
                     raise MemoryError
                 if lightness.min() > 99:
                     raise ZeroDivisionError("division by zero\nin line two")
-                return super().chroma(lightness)
+                return super().chroma(lightness, hints)
 
         _write(sources[2], np.full((40, 50), 0, np.uint8))
         _write(sources[4], np.full((40, 50), 255, np.uint8))
@@ -491,7 +561,7 @@ class TestMany:
         failures = {o.source: o.error for o in outcomes if isinstance(o, Failure)}
         assert {path: type(error) for path, error in failures.items()} == {
             sources[2]: ImageTooLargeError,
-            sources[4]: RechromaError,
+            sources[4]: UnexpectedError,
             bad[0]: SourceError,
             bad[1]: TargetError,
         }
@@ -531,6 +601,7 @@ class TestMany:
             (1, {"quality": 0}),
             (1, {"quality": 1.5}),
             (1, {"format": "xcf"}),
+            (1, {"hints": ["#c04030"]}),
         ],
     )
     def test_bad_options_are_raised_at_once_and_touch_nothing(
@@ -545,7 +616,7 @@ class TestMany:
         kept: list[weakref.ref[Float]] = []
 
         class Failing(FakeEngine):
-            def chroma(self, lightness: Float) -> Float:
+            def chroma(self, lightness: Float, hints: Float | None = None) -> Float:  # noqa: ARG002
                 kept.append(weakref.ref(lightness))
                 raise EngineError("the model failed")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,10 @@ from rechroma.cli.signals import exit_code_of
 from rechroma.cli.sources import Plan, make_plan
 from rechroma.cli.terminal import say
 from rechroma.cli.work import Work
+from rechroma.errors import OptionError
+
+if TYPE_CHECKING:
+    from rechroma.imaging import Hint
 
 MAX_PIXELS = 250_000_000  # as in rechroma.imaging, too heavy to import for --help
 
@@ -26,6 +30,17 @@ def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | Non
     from rechroma.imaging import asked_format
 
     return asked_format(name)
+
+
+def _read_hints(
+    _ctx: click.Context, _option: click.Parameter, path: str | None
+) -> tuple[Hint, ...]:
+    """The hints of the file; none where no file was named."""
+    if path is None:
+        return ()
+    from rechroma.imaging import read_hints
+
+    return read_hints(path)
 
 
 @click.command("colorize", short_help="Colour photographs: files, folders, patterns, a pipe.")
@@ -70,6 +85,12 @@ def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | Non
     help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
 )
 @click.option(
+    "--hints",
+    metavar="FILE.json",
+    callback=_read_hints,
+    help="Colours that you fix at places of one picture.",
+)
+@click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     default=MAX_PIXELS,
@@ -105,8 +126,9 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
 def _colour_files(request: Request) -> int:
     """Colour what the paths name; gives the exit code."""
     plan = make_plan(request.paths, request.out, request.file_format)
+    pictures = len(plan.tasks) + len(plan.missing)
     if plan.tasks:
-        _check_options(request)
+        _check_options(request, pictures)
     account = Account(as_json=request.as_json)
     work = Work(plan, request, account)
     try:
@@ -116,7 +138,7 @@ def _colour_files(request: Request) -> int:
         account.print_failures()
         say(f"rechroma: {_words_for_stop(plan, request, account)}")
         return exit_code_of(stop)
-    if account.failures and len(plan.tasks) + len(plan.missing) == 1:
+    if account.failures and pictures == 1:
         ((_, error),) = account.failures
         raise error
     account.print_failures()
@@ -125,11 +147,13 @@ def _colour_files(request: Request) -> int:
     return 1 if account.failures else 0
 
 
-def _check_options(request: Request) -> None:
+def _check_options(request: Request, pictures: int) -> None:
     """Refuse what is out of range even where nothing is left to do, without loading the model."""
     from rechroma.colorizer import Knobs
     from rechroma.models import find_model
 
+    if request.hints and pictures > 1:
+        raise OptionError(f"--hints are for one picture, but there are {pictures}")
     Knobs(**request.knobs())
     find_model(request.model)
 

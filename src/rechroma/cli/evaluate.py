@@ -17,15 +17,25 @@ if TYPE_CHECKING:
     from rechroma.evaluation import Report
 
 _SHEET_PICTURES = 60
-_COLUMNS = ("hue_hit", "ciede2000", "auc", "balanced_auc", "cf", "cf_abs", "delta_cf", "psnr")
 
 
 @click.command("evaluate")
 @click.argument("model")
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many pictures, evenly spread.")
-@click.option("--size", type=int, metavar="PIXELS", help="Long side that the network sees.")
+@click.option(
+    "--size",
+    type=int,
+    metavar="PIXELS",
+    help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
+)
+@click.option("--aged", is_flag=True, help="Colour old-looking prints of the pictures, too.")
+@path_option("--features", default=None, help="Encoder weights (safetensors) to see them with.")
+@click.option("--hints", is_flag=True, help="Measure with some of the true colours given, too.")
+@click.option("--sizes", is_flag=True, help="Compare the colours at 256, 512 and 1024 pixels.")
+@click.option("--old", multiple=True, metavar="SHARDS", help="Photographs without truth.")
 @path_option("--sheet", default=None, help="Write a contact sheet there: grey, model, truth.")
+@path_option("--html", default=None, help="Write the figures and pictures there as a page.")
 @json_option("Print all figures as JSON.")
 @debug_option
 def evaluate_command(
@@ -33,50 +43,59 @@ def evaluate_command(
     shards: tuple[str, ...],
     limit: int | None,
     size: int | None,
+    aged: bool,
+    features: Path | None,
+    hints: bool,
+    sizes: bool,
+    old: tuple[str, ...],
     sheet: Path | None,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Measure a model on shards of colour photographs.
 
     \b
       rechroma evaluate default shards/dev-*.tar --sheet dev.jpg
+      rechroma evaluate default shards/dev-*.tar --aged --sizes --html dev.html
 
-    Hue hit and the areas under the curve (AuC) are per cent; cf is colourfulness.
+    Hue hit and the areas under the curve (AuC) are per cent; cf is colourfulness. What each figure
+    means stands in docs/evaluate.md.
     """
     need_extra("train", "torch")
     from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
-    from rechroma.evaluation import evaluate
+    from rechroma.engines import OnnxEngine
+    from rechroma.evaluation import FeatureNetwork, Painter, Plan, evaluate, page, spread
     from rechroma.evaluation import sheet as draw
+    from rechroma.imaging import write_atomically
+    from rechroma.models import find_model
 
-    colorizer, pictures = Colorizer(model), Shards(shards)
-    numbers = _spread(len(pictures), limit)
-    with progress_bar(len(numbers), quiet=False) as advance:
-        report = evaluate(colorizer, pictures, numbers=numbers, size=size, on_picture=advance)
+    engine, pictures = OnnxEngine(find_model(model)), Shards(shards)
+    network = FeatureNetwork(features) if features else None
+    plan = Plan(limit, size, aged, network, hints, sizes, Shards(old) if old else None)
+    with progress_bar(plan.rounds(pictures), quiet=False) as advance:
+        report = evaluate(engine, pictures, plan, on_picture=advance)
     click.echo(report.to_json()) if as_json else _print(report)
     if sheet is not None:
-        chosen = _spread(len(pictures), _SHEET_PICTURES)
+        chosen = spread(len(pictures), _SHEET_PICTURES)
+        colorizer = Colorizer(engine=engine)
         write_sheet(draw(colorizer, (pictures[number] for number in chosen), size), sheet)
-
-
-def _spread(count: int, limit: int | None) -> range:
-    return range(0, count, max(1, count // (limit or count)))[: limit or count]
+    if html is not None:
+        text = page(report, Painter(engine, size), pictures, plan.old)
+        write_atomically(html, text.encode(), overwrite=True)
 
 
 def _print(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("pictures", "", *(name.replace("_", " ") for name in _COLUMNS), box=None)
-    for source, rows in report.figures.items():
-        for row, figures in rows.items():
-            first = f"{source} ({report.pictures[source]})" if row == "grey" else ""
-            table.add_row(first, row, *(f"{figures[name]:.1f}" for name in _COLUMNS))
+    from rechroma.evaluation import tables
+
     console = Console(width=120)
-    console.print(f"{report.model}")
-    console.print(table)
-    shift = report.figures["all"]["model"]
-    console.print(
-        f"lightness shift: mean {shift['lightness_shift']:.3f}, "
-        f"largest of a picture {shift['lightness_shift_max']:.3f}"
-    )
+    console.print(report.model)
+    for table in tables(report):
+        console.print(f"\n{table.title}", style="bold")
+        shown = Table(*table.header, box=None)
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--commit", default="", help="The commit that trained it, for the card.")
 @click.option("--temperature", type=click.FloatRange(0.01, 2), help="Annealing: lower is bolder.")
 @click.option("--regression-share", type=click.FloatRange(0, 1), help="Share of the ab head.")
+@click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma.")
 @debug_option
 def export_command(
     checkpoint: Path,
@@ -35,11 +36,12 @@ def export_command(
     commit: str,
     temperature: float | None,
     regression_share: float | None,
+    saturation: float | None,
 ) -> None:
     """Turn a checkpoint into a colour model that any Rechroma can use.
 
     \b
-      rechroma export checkpoints/first/checkpoint.pt -o mine.onnx --card card.json
+      rechroma export checkpoints/mine/checkpoint.pt -o mine.onnx --card card.json
       rechroma photo.jpg --model mine.onnx
 
     The file is checked against the network: a difference above 0.05 in a* or b* is an error.
@@ -48,13 +50,17 @@ def export_command(
     from rechroma.export import export_model
     from rechroma.training import trained_network
 
-    decoding = {"temperature": temperature, "regression_share": regression_share}
+    decoding = {
+        "temperature": temperature,
+        "regression_share": regression_share,
+        "saturation": saturation,
+    }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
     written = replace(_card(card, report, network, out.stem), commit=commit)
     parity = export_model(network, written, out)
     click.echo(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB; differs from the network by at most "
-        f"{parity.file:.2g} in ab (rounding the weights to float16 by {parity.rounding:.2g})"
+        f"{parity.file:.2g} in ab (rounding the weights by {parity.rounding:.2g} on average)"
     )
 
 
@@ -62,6 +68,7 @@ def _card(path: Path | None, report: Path | None, network: ColourNetwork, name: 
     import json
 
     from rechroma.models import ModelCard
+    from rechroma.networks import describe
 
     fields: dict[str, Any] = {"name": name, "version": "1", "size": 256}
     fields |= {"licence": "unstated", "authors": [], "data": []}
@@ -70,7 +77,7 @@ def _card(path: Path | None, report: Path | None, network: ColourNetwork, name: 
     if report is not None:
         fields["metrics"] = _read_json(report)["figures"]["all"]["model"]
     fields |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
-    fields |= {"bins": network.centres.tolist()}
+    fields |= {"bins": network.centres.tolist(), "hints": True, "network": describe(network)}
     return ModelCard.from_json(json.dumps(fields))
 
 

@@ -14,9 +14,14 @@ import click
 
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.terminal import drop_output, say
-from rechroma.errors import ImageTooLargeError, RechromaError, TargetError, TargetExistsError
+from rechroma.errors import (
+    ImageTooLargeError,
+    RechromaError,
+    TargetError,
+    TargetExistsError,
+    UnexpectedError,
+)
 
-UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 _DEBUG = "rechroma.debug"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -47,6 +52,8 @@ def hint_of(error: RechromaError) -> str | None:
             return "Choose another name with -o; --overwrite replaces results, never originals."
         case ImageTooLargeError() if not isinstance(error.__cause__, MemoryError):
             return "Raise --max-pixels if you trust the file and have the memory."
+        case UnexpectedError() if not is_debugging():
+            return "This is a fault in Rechroma: --debug shows where it is."
     return error.hint
 
 
@@ -80,29 +87,21 @@ def reported_failures() -> Iterator[None]:
         say("rechroma: interrupted")
         raise click.exceptions.Exit(exit_code_of(stop)) from stop
     except Exception as error:
-        known, exit_code = _explained(error)
+        known = _explained(error)
         print_traceback(error)
         print_failure(known)
-        raise click.exceptions.Exit(exit_code) from error
+        raise click.exceptions.Exit(known.exit_code) from error
 
 
-def _explained(error: Exception) -> tuple[RechromaError, int]:
-    """The error that is told to the user, and the exit code."""
+def _explained(error: Exception) -> RechromaError:
+    """The error that is told to the user."""
     if isinstance(error, RechromaError):
-        return error, error.exit_code
+        return error
     if isinstance(error, OSError) and error.errno and error.filename is None:
         # Files are named in their errors; this came from writing help, JSON or a picture to stdout.
         drop_output(sys.stdout)
-        return TargetError(f"stdout: {error.strerror}"), TargetError.exit_code
-    return _as_unexpected(error), UNEXPECTED
-
-
-def _as_unexpected(error: Exception) -> RechromaError:
-    first_line = (str(error).splitlines() or [""])[0]
-    return RechromaError(
-        f"unexpected {type(error).__name__}: {first_line}",
-        hint=None if is_debugging() else "This is a fault in Rechroma: --debug shows where it is.",
-    )
+        return TargetError(f"stdout: {error.strerror}")
+    return UnexpectedError.of(error)
 
 
 def _remember_debug(ctx: click.Context, _option: click.Parameter, given: bool) -> None:

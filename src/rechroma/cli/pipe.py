@@ -57,8 +57,7 @@ def _check_target(request: Request) -> str | None:
     """Refuse a bad target before the picture is read; gives the format to write."""
     if request.target is None:
         return request.file_format
-    from rechroma.colorizer import target_format
-    from rechroma.imaging import check_target
+    from rechroma.imaging import check_target, target_format
 
     if is_folder(request.out or ""):
         raise OptionError(

@@ -10,6 +10,7 @@ from rechroma.cli.sources import STDIO
 
 if TYPE_CHECKING:
     from rechroma.colorizer import FileOptions, KnobOptions
+    from rechroma.imaging import Hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Request:
     warmth: float
     strength: float
     size: int | None
+    hints: tuple[Hint, ...]
     max_pixels: int
     no_label: bool
     as_json: bool
@@ -44,12 +46,13 @@ class Request:
         return None if self.out in (None, STDIO) else Path(self.out)
 
     def knobs(self) -> KnobOptions:
-        """What turns the colours."""
+        """What turns and fixes the colours."""
         return {
             "saturation": self.saturation,
             "warmth": self.warmth,
             "strength": self.strength,
             "size": self.size,
+            "hints": self.hints,
         }
 
     def file_options(self) -> FileOptions:

@@ -218,7 +218,7 @@ def _names_in(folder: Path) -> set[str]:
 
 
 def _beside(source: Path, file_format: str | None) -> Path:
-    from rechroma.colorizer import default_target
+    from rechroma.imaging import default_target
 
     return default_target(source, file_format)
 
@@ -240,7 +240,7 @@ def _target_rule(
 
 
 def _checked_name(target: Path, file_format: str | None, source: Path) -> Path:
-    from rechroma.colorizer import target_format
+    from rechroma.imaging import target_format
 
     target_format(target, file_format, source=source)
     return target

@@ -33,7 +33,7 @@ def train_command(recipe: Path, out: Path, overrides: tuple[str, ...]) -> None:
     """Train a network by a recipe.
 
     \b
-      rechroma train recipes/first.toml -o checkpoints/first --set data.train=shards/
+      rechroma train recipes/classification.toml -o checkpoints/mine --set data.train=shards/
 
     Stopped at any moment and started again, a run goes on where its last checkpoint stands, to the
     same numbers. The folder also gets a log and, after each time through the pictures, a contact
@@ -48,9 +48,10 @@ def train_command(recipe: Path, out: Path, overrides: tuple[str, ...]) -> None:
 
 
 def _report(progress: Progress) -> None:
+    costs = "  ".join(f"{name} {cost:.4f}" for name, cost in progress.costs.items())
     click.echo(
         f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
-        f"bins {progress.bins:.3f}  ab {progress.ab:.4f}  {progress.pictures_per_second:.1f} img/s"
+        f"{costs}  {progress.pictures_per_second:.1f} img/s"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rechroma.datasets.aging import aged_lightness
 from rechroma.datasets.examples import Crops, Example, Examples, Ticket, Tickets, small_chroma
+from rechroma.datasets.hints import random_hints
 from rechroma.datasets.shards import Shards
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Ticket",
     "Tickets",
     "aged_lightness",
+    "random_hints",
     "small_chroma",
 ]

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset, Sampler
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.datasets.aging import aged_lightness
+from rechroma.datasets.hints import random_count, random_hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+    from rechroma.color.lab import Float
     from rechroma.datasets.shards import Shards
 
 
@@ -37,10 +39,21 @@ class Ticket(NamedTuple):
 
 
 class Example(NamedTuple):
-    """Lightness (1, S, S) in 0..100 and the true a*b* (2, S / scale, S / scale)."""
+    """What a network is shown, and what it has to find.
+
+    Attributes:
+        lightness: (1, S, S) in 0..100, maybe of an old-looking print.
+        hints: (3, S, S) a*, b* and mask; mostly nothing.
+        chroma: (2, S / scale, S / scale) the true a*b*.
+        rgb: (3, S, S) uint8, the photograph in colour.
+        label: What it shows, -1 where nobody said.
+    """
 
     lightness: Tensor
+    hints: Tensor
     chroma: Tensor
+    rgb: Tensor
+    label: Tensor
 
 
 @dataclass(frozen=True)
@@ -52,12 +65,14 @@ class Crops:
         size_shares: How often each size is drawn; as long as `sizes`.
         area: Least share of the picture's area that a crop shows.
         aged: Share of the examples whose lightness looks old.
+        hinted: Share of the examples in which some colours are given.
     """
 
     sizes: tuple[int, ...] = (128,)
     size_shares: tuple[float, ...] = (1.0,)
     area: float = 0.4
     aged: float = 0.0
+    hinted: float = 0.0
 
 
 class Examples(Dataset[Example]):
@@ -70,8 +85,18 @@ class Examples(Dataset[Example]):
         rng = np.random.default_rng(ticket.seed)
         rgb = random_crop(self._pictures[ticket.picture], ticket.size, self._crops.area, rng)
         light = aged_lightness(rgb, rng) if rng.random() < self._crops.aged else lightness(rgb)
-        chroma = small_chroma(rgb, self._scale)
-        return Example(torch.from_numpy(light)[None], torch.from_numpy(chroma))
+        chroma = srgb_to_lab(rgb)[..., 1:]
+        hints = random_hints(chroma, self._hint_count(rng), rng)
+        return Example(
+            torch.from_numpy(light)[None],
+            torch.from_numpy(hints),
+            torch.from_numpy(_shrunk(chroma, self._scale)),
+            torch.from_numpy(rgb).permute(2, 0, 1),
+            torch.tensor(self._pictures.label(ticket.picture)),
+        )
+
+    def _hint_count(self, rng: Generator) -> int:
+        return random_count(rng) if rng.random() < self._crops.hinted else 0
 
 
 class Tickets(Sampler[list[Ticket]]):
@@ -146,7 +171,10 @@ def random_crop(
 
 def small_chroma(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
     """The mean a*b* of every scale x scale cell, (2, H / scale, W / scale)."""
-    height, width = rgb.shape[:2]
-    small = (width // scale, height // scale)
-    chroma = cv2.resize(srgb_to_lab(rgb)[..., 1:], small, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(np.moveaxis(chroma, -1, 0), np.float32)
+    return _shrunk(srgb_to_lab(rgb)[..., 1:], scale)
+
+
+def _shrunk(chroma: Float, scale: int) -> Float:
+    height, width = chroma.shape[:2]
+    small = cv2.resize(chroma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(np.moveaxis(small, -1, 0), np.float32)

@@ -1,8 +1,9 @@
 """WebDataset shards (plain tar files) read at random.
 
-A shard holds `KEY.webp` (or .jpg, .png) and `KEY.json` for each picture. A plain tar file keeps its
-members whole and uncompressed, so an index of offsets is all that random access needs: a few bytes
-a picture stay in memory, and any order of pictures can be gone through again.
+A shard holds `KEY.webp` (or .jpg, .png) for each picture, maybe `KEY.json` with facts about it and
+`KEY.cls` with the number of its class. A plain tar file keeps its members whole and uncompressed,
+so an index of offsets is all that random access needs: a few bytes a picture stay in memory, and
+any order of pictures can be gone through again.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class _Entry:
     key: str
     picture: _Member
     facts: _Member | None
+    label: _Member | None
 
 
 class Shards:
@@ -85,6 +87,11 @@ class Shards:
         facts = self._entries[number].facts
         return {} if facts is None else dict(json.loads(facts.read()))
 
+    def label(self, number: int) -> int:
+        """The number of the picture's class, -1 when the shard says none."""
+        label = self._entries[number].label
+        return -1 if label is None else int(label.read())
+
 
 def _expand(paths: Iterable[Path | str]) -> list[Path]:
     found: list[Path] = []
@@ -105,7 +112,12 @@ def _index(shard: Path) -> list[_Entry]:
         raise DataError(f"{shard}: not a readable tar file: {error}") from error
     places = {Path(m.name): _Member(shard, m.offset_data, m.size) for m in members}
     return [
-        _Entry(str(path.with_suffix("")), place, places.get(path.with_suffix(".json")))
+        _Entry(
+            str(path.with_suffix("")),
+            place,
+            places.get(path.with_suffix(".json")),
+            places.get(path.with_suffix(".cls")),
+        )
         for path, place in places.items()
         if path.suffix in _PICTURES
     ]

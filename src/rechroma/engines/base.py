@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from rechroma.errors import OptionError
+from rechroma.errors import ModelFeatureError, OptionError
 
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
@@ -22,20 +22,52 @@ class Engine(Protocol):
         """What the model says about itself."""
         ...
 
-    def chroma(self, lightness: Float) -> Float:
+    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         """Predict the chroma of a batch of pictures.
 
         Args:
             lightness: (N, 1, H, W) float32, CIE L* in 0..100; H and W are multiples of the
                 card's `stride`.
+            hints: (N, 3, H, W) float32: a* and b* of what the user fixed, and a mask that is 1
+                there and 0 elsewhere. None fixes nothing.
 
         Returns:
             (N, 2, H / scale, W / scale) float32, CIE a* and b*, all finite.
 
         Raises:
             EngineError: The model failed, or gave something that is no chroma.
+            ModelFeatureError: There are hints, and the model takes none.
         """
         ...
+
+    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
+        """Predict how likely each of the card's `bins` is, for every place.
+
+        Args:
+            lightness: As for :meth:`chroma`.
+            hints: As for :meth:`chroma`.
+
+        Returns:
+            (N, Q, H / scale, W / scale) float32, probabilities of the Q bins.
+
+        Raises:
+            EngineError: The model failed, or gave something that is no distribution.
+            ModelFeatureError: The model gives none; or there are hints, and it takes none.
+        """
+        ...
+
+
+def check_takes_hints(card: ModelCard, hints: Float | None) -> None:
+    """Refuse hints to a model that takes none.
+
+    Raises:
+        ModelFeatureError: There are hints, and the card says that the model takes none.
+    """
+    if hints is not None and not card.hints:
+        raise ModelFeatureError(
+            f"the model {card.name} takes no hints",
+            hint="Use one that does: see 'rechroma models list'.",
+        )
 
 
 def available_threads() -> int:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime as ort
 
-from rechroma.engines.base import checked_threads
-from rechroma.errors import EngineError, InvalidChromaError, OptionError, ProviderError
+from rechroma.engines.base import check_takes_hints, checked_threads
+from rechroma.errors import (
+    EngineError,
+    InvalidChromaError,
+    ModelFeatureError,
+    OptionError,
+    ProviderError,
+)
 from rechroma.models import load_model
 
 if TYPE_CHECKING:
@@ -53,34 +59,58 @@ class OnnxEngine:
         """What the model runs on: "cpu" or "cuda"."""
         return "cuda" if _CUDA in self._session.get_providers() else "cpu"
 
-    def chroma(self, lightness: Float) -> Float:
+    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.chroma`.
 
         Raises:
             InvalidChromaError: The model gave a NaN, an infinity or a wrong shape.
             EngineError: The model failed.
+            ModelFeatureError: There are hints, and the model takes none.
         """
-        feed: dict[str, Any] = {"lightness": np.ascontiguousarray(lightness, np.float32)}
-        if self._card.hints:
-            count, _, height, width = lightness.shape
-            feed["hints"] = np.zeros((count, 3, height, width), np.float32)
+        return self._output("chroma", 2, lightness, hints)
+
+    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
+        """See :meth:`rechroma.engines.Engine.distribution`.
+
+        Raises:
+            InvalidChromaError: The model gave a NaN, an infinity or a wrong shape.
+            EngineError: The model failed.
+            ModelFeatureError: The model gives none; or there are hints, and it takes none.
+        """
+        if "distribution" not in (output.name for output in self._session.get_outputs()):
+            raise ModelFeatureError(
+                f"{self._path} gives no distribution of colours", hint="Use another model."
+            )
+        return self._output("distribution", len(self._card.bins), lightness, hints)
+
+    def _output(self, name: str, channels: int, lightness: Float, hints: Float | None) -> Float:
+        feed = self._feed(lightness, hints)
         try:
-            (chroma,) = self._session.run(["chroma"], feed)
+            (output,) = self._session.run([name], feed)
         except Exception as error:  # ONNX Runtime's own classes share no public base
             raise EngineError(
                 f"{self._path} failed on an input of {lightness.shape}: {error}".splitlines()[0],
                 hint="Try a smaller size, or another provider.",
             ) from error
-        self._check(chroma, lightness.shape)
-        return np.asarray(chroma, np.float32)
+        self._check(output, name, channels, lightness.shape)
+        return np.asarray(output, np.float32)
 
-    def _check(self, chroma: Float, of: tuple[int, ...]) -> None:
+    def _feed(self, lightness: Float, hints: Float | None) -> dict[str, Any]:
+        check_takes_hints(self._card, hints)
+        feed = {"lightness": np.ascontiguousarray(lightness, np.float32)}
+        if self._card.hints:
+            count, _, height, width = lightness.shape
+            none = np.zeros((count, 3, height, width), np.float32)
+            feed["hints"] = none if hints is None else np.ascontiguousarray(hints, np.float32)
+        return feed
+
+    def _check(self, output: Float, name: str, channels: int, of: tuple[int, ...]) -> None:
         scale = self._card.scale
-        wanted = (of[0], 2, of[2] // scale, of[3] // scale)
-        if chroma.shape != wanted:
-            raise self._invalid(f"a chroma of shape {chroma.shape} instead of {wanted}")
-        if not np.isfinite(chroma).all():
-            raise self._invalid("a chroma that is not finite (NaN or infinity)")
+        wanted = (of[0], channels, of[2] // scale, of[3] // scale)
+        if output.shape != wanted:
+            raise self._invalid(f"a {name} of shape {output.shape} instead of {wanted}")
+        if not np.isfinite(output).all():
+            raise self._invalid(f"a {name} that is not finite (NaN or infinity)")
 
     def _invalid(self, what: str) -> InvalidChromaError:
         return InvalidChromaError(

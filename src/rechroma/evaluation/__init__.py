@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
-from rechroma.evaluation.report import Report, coloured, evaluate, grey_level, sheet
+from rechroma.evaluation.choice import Judged, spread
+from rechroma.evaluation.features import FeatureNetwork
+from rechroma.evaluation.page import page
+from rechroma.evaluation.painter import Painter, grey_level
+from rechroma.evaluation.report import Plan, Report, evaluate
+from rechroma.evaluation.sheet import sheet
+from rechroma.evaluation.tables import Table, tables
 
-__all__ = ["Report", "coloured", "evaluate", "grey_level", "sheet"]
+__all__ = [
+    "FeatureNetwork",
+    "Judged",
+    "Painter",
+    "Plan",
+    "Report",
+    "Table",
+    "evaluate",
+    "grey_level",
+    "page",
+    "sheet",
+    "spread",
+    "tables",
+]

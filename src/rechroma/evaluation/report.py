@@ -7,42 +7,93 @@ without those two rows.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rechroma.imaging import contact_sheet, photo_of_array
-from rechroma.metrics import Scores
+from rechroma.evaluation.choice import Judged, spread
+from rechroma.evaluation.conditions import hint_curve, old_photographs, size_agreement
+from rechroma.evaluation.cost import network_milliseconds, peak_memory_mb
+from rechroma.evaluation.gathering import GREY, TRUTH, Gathering
+from rechroma.evaluation.painter import Painter, aged_level, dice, grey_level, in_rgb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
-    from numpy.typing import NDArray
-    from PIL.Image import Image
+    from numpy.random import Generator
 
-    from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
+    from rechroma.engines import Engine
+    from rechroma.evaluation.features import FeatureNetwork
+    from rechroma.evaluation.gathering import Figures
+    from rechroma.evaluation.painter import Picture
 
-    _Picture = NDArray[np.uint8]
+MODEL, AGED = "model", "aged"
 
-ROWS = ("grey", "model", "truth")
-ALL = "all"
+_GAINS = ("hue_hit", "balanced_auc")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        limit: How many pictures of a set to take, evenly spread; None for all.
+        size: Long side that the network sees; None for the model's own.
+        aged: Whether to add a row of what the model makes of an old-looking print of each picture.
+        features: Whose features the sets are compared by; None to leave that out.
+        hints: Whether to measure with colours given.
+        sizes: Whether to compare the answers at several sizes.
+        old: Photographs without truth.
+    """
+
+    limit: int | None = None
+    size: int | None = None
+    aged: bool = False
+    features: FeatureNetwork | None = None
+    hints: bool = False
+    sizes: bool = False
+    old: Shards | None = None
+
+    def of(self, pictures: Shards | None) -> range:
+        """The numbers of the pictures to take."""
+        return spread(len(pictures), self.limit) if pictures else range(0)
+
+    def rounds(self, pictures: Shards) -> int:
+        """How often a picture is done with, for a progress bar."""
+        return len(self.of(pictures)) * (1 + self.hints + self.sizes) + len(self.of(self.old))
 
 
 @dataclass(frozen=True)
 class Report:
-    """Figures by source ("all" first) and row ("grey", "model", "truth").
+    """Figures by source ("all" first) and row ("grey", "model", maybe "aged", "truth").
+
+    What the plan did not ask for is empty; a figure that is not defined for a set is left out.
 
     Attributes:
         model: The model's name and version.
         pictures: How many pictures of each source.
-        figures: Of each source and row, as :meth:`rechroma.metrics.Scores.compute` names them.
+        figures: Of each source and row, as :meth:`rechroma.metrics.Scores.compute` names them,
+            and those of the features.
+        network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
+            `chroma_beyond` as :class:`Painter` has them.
+        lost: Of each source, how much of the gain over grey is lost on old-looking prints, per
+            cent of the gain in `hue_hit` and `balanced_auc`.
+        hints: Figures by the number of hints.
+        sizes: CIEDE2000 between the answers at two sizes.
+        old: Figures of the photographs without truth.
+        each: The pictures, in order.
     """
 
     model: str
     pictures: dict[str, int]
-    figures: dict[str, dict[str, dict[str, float]]]
+    figures: dict[str, dict[str, Figures]]
+    network: Figures = field(default_factory=dict)
+    lost: dict[str, Figures] = field(default_factory=dict)
+    hints: dict[str, Figures] = field(default_factory=dict)
+    sizes: Figures = field(default_factory=dict)
+    old: Figures = field(default_factory=dict)
+    each: tuple[Judged, ...] = ()
 
     def to_json(self) -> str:
         """The report as indented JSON."""
@@ -50,63 +101,93 @@ class Report:
 
 
 def evaluate(
-    colorizer: Colorizer,
+    engine: Engine,
     pictures: Shards,
+    plan: Plan | None = None,
     *,
-    numbers: Sequence[int] | None = None,
-    size: int | None = None,
     on_picture: Callable[[], None] = lambda: None,
 ) -> Report:
     """Turn pictures grey, colour them and compare with what they were.
 
     Args:
-        colorizer: The model.
+        engine: The model.
         pictures: Photographs in colour.
-        numbers: Which of them; without, all.
-        size: Long side that the network sees; without, the model's own.
-        on_picture: Called after each.
+        plan: What to measure.
+        on_picture: Called after each; :meth:`Plan.rounds` times.
+
+    Raises:
+        ModelFeatureError: The plan asks for hints, and the model takes none.
     """
-    scores: dict[str, dict[str, Scores]] = {ALL: _rows()}
-    counts = {ALL: 0}
-    for number in range(len(pictures)) if numbers is None else numbers:
-        source = str(pictures.facts(number).get("source", "unknown"))
-        grey, model, truth = coloured(colorizer, pictures[number], size)
-        for name in (ALL, source):
-            _add(scores.setdefault(name, _rows()), (grey, model, truth))
-            counts[name] = counts.get(name, 0) + 1
-        on_picture()
-    figures = {
-        name: {row: gathered.compute() for row, gathered in rows.items()}
-        for name, rows in scores.items()
-    }
-    card = colorizer.card
-    return Report(f"{card.name} {card.version}", counts, figures)
+    plan = plan or Plan()
+    painter, numbers = Painter(engine, plan.size), plan.of(pictures)
+    milliseconds = network_milliseconds(engine)
+    hints = hint_curve(painter, pictures, numbers, on_picture) if plan.hints else {}
+    sizes = size_agreement(painter, pictures, numbers, on_picture) if plan.sizes else {}
+    old = old_photographs(painter, plan.old, plan.of(plan.old), on_picture) if plan.old else {}
+    gathering = Gathering(plan.features)
+    each = tuple(_judged(painter, pictures, plan, gathering, on_picture))
+    figures = gathering.compute()
+    return Report(
+        model=f"{engine.card.name} {engine.card.version}",
+        pictures=gathering.pictures,
+        figures=figures,
+        network=_network(painter, milliseconds),
+        lost={source: _lost(rows) for source, rows in figures.items()} if plan.aged else {},
+        hints=hints,
+        sizes=sizes,
+        old=old,
+        each=each,
+    )
 
 
-def coloured(
-    colorizer: Colorizer, truth: _Picture, size: int | None = None
-) -> tuple[_Picture, _Picture, _Picture]:
-    """A photograph (H, W, 3) in grey, as the model colours that, and as it was."""
+def answers(painter: Painter, truth: Picture, aging: Generator | None = None) -> dict[str, Picture]:
+    """A photograph (H, W, 3) by row: in grey, as the model colours that, and as it was.
+
+    Args:
+        painter: The model.
+        truth: The photograph.
+        aging: Dice for an old-looking print of it, whose colours make one row more. They are laid
+            on the true lightness, so that only colour is compared.
+    """
     grey = grey_level(truth)
-    model = np.asarray(colorizer.colorize(grey, size=size), np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1), model, truth
+    rows = {GREY: in_rgb(grey), MODEL: painter.colored(grey)}
+    if aging is not None:
+        rows[AGED] = painter.colored_as(grey, aged_level(truth, aging))
+    return rows | {TRUTH: truth}
 
 
-def grey_level(rgb: _Picture) -> _Picture:
-    """The sRGB grey (H, W) that has the luminance of a colour picture (H, W, 3)."""
-    return np.asarray(photo_of_array(rgb).grey, np.uint8)
+def _judged(
+    painter: Painter,
+    pictures: Shards,
+    plan: Plan,
+    gathering: Gathering,
+    on_picture: Callable[[], None],
+) -> Iterator[Judged]:
+    for number in plan.of(pictures):
+        key, source = pictures.key(number), str(pictures.facts(number).get("source", "unknown"))
+        rows = answers(painter, pictures[number], dice(key) if plan.aged else None)
+        figures = gathering.add(source, rows)
+        grey, model = (figures[row]["ciede2000"] for row in (GREY, MODEL))
+        on_picture()
+        yield Judged(number, key, source, grey, model)
 
 
-def sheet(colorizer: Colorizer, truths: Iterable[_Picture], size: int | None = None) -> Image:
-    """A contact sheet: grey, the model's colours, the truth."""
-    samples = [coloured(colorizer, truth, size) for truth in truths]
-    return contact_sheet(samples, ROWS, panel=(192, 144), samples_per_row=3)
+def _network(painter: Painter, milliseconds: float) -> Figures:
+    figures = {
+        "milliseconds": milliseconds,
+        "peak_memory_mb": peak_memory_mb(),
+        "chroma_max": painter.chroma_max,
+        "chroma_beyond": painter.chroma_beyond,
+    }
+    return {name: value for name, value in figures.items() if isfinite(value)}
 
 
-def _rows() -> dict[str, Scores]:
-    return {row: Scores() for row in ROWS}
-
-
-def _add(rows: dict[str, Scores], answers: tuple[_Picture, _Picture, _Picture]) -> None:
-    for scores, answer in zip(rows.values(), answers, strict=True):
-        scores.update(answer, answers[-1])
+def _lost(rows: Mapping[str, Figures]) -> Figures:
+    """How much of the gain over grey is lost with age, per cent, where there was a gain."""
+    lost = {}
+    for name in _GAINS:
+        if all(name in row for row in rows.values()):
+            gain = rows[MODEL][name] - rows[GREY][name]
+            if gain > 0:
+                lost[name] = 100 * (rows[MODEL][name] - rows[AGED][name]) / gain
+    return lost

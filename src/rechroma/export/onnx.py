@@ -1,7 +1,9 @@
 """From a trained network to a colour model file, with proof that both say the same.
 
-Batch normalisation is folded into the convolutions, then the weights are rounded to float16 and
-stand so in the file; all arithmetic stays float32. The parity check compares the file with the
+The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
+build the network again: batch normalisation is left for the runtime to fold. Matrices and
+convolutions are rounded and stand so in the file: to float16, the large ones to int8 with a step
+for each output channel; all arithmetic stays float32. The parity check compares the file with the
 rounded network, strictly, and reports what the rounding itself did.
 """
 
@@ -12,53 +14,70 @@ import logging
 import tempfile
 import warnings
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
+from onnxscript import optimizer
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
 from rechroma.imaging import write_atomically
 from rechroma.models import PROPERTY, ModelCard
+from rechroma.networks import no_hints
+from rechroma.networks.exported import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+
+    from numpy.typing import NDArray
 
     from rechroma.networks import ColourNetwork
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
-ROUNDING_TOLERANCE = 1.0  # what rounding the weights may do: just noticeable
+ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
+_LARGE = 65_536  # weights; of these a layer has enough for the errors of int8 to cancel out
+_INT8 = 127
 _OPSET = 20
-_LEAST_ROUNDED = 256  # smaller tensors stay float32: they weigh nothing and may be constants
 _SIZES = ((64, 64), (96, 160), (256, 192))
+_HINT_SIDE = 8  # pixels
+_HINTED = 0.05  # share of the places
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest differences in a* or b*: of the file, and of rounding the weights to float16."""
+    """Differences in a* or b*: the largest of the file, the mean square's root of the rounding."""
 
     file: float
     rounding: float
 
 
 class Deployed(nn.Module):
-    """A network as the colour model contract wants it: lightness in, chroma and bins out."""
+    """A network as the colour model contract wants it: chroma and the bins' probabilities out."""
 
     def __init__(self, network: ColourNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """Chroma (N, 2, h, w) and the bins' probabilities (N, Q, h, w)."""
-        prediction = self.network(lightness)
-        return self.network.chroma(prediction), torch.softmax(prediction.logits, dim=1)
+    def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
+        """Chroma (N, 2, h, w) and probabilities (N, Q, h, w)."""
+        prediction = self.network(lightness, hints)
+        return self.network.chroma(prediction), probabilities(prediction.logits)
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """The softmax over channels, (N, Q, h, w), as ONNX Runtime does it fast.
+
+    Its own Softmax over 261 channels takes longer than a small network; a sum by convolution takes
+    next to nothing.
+    """
+    shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+    return shares / F.conv2d(shares, torch.ones(1, logits.shape[1], 1, 1))
 
 
 def export_model(network: ColourNetwork, card: ModelCard, target: Path) -> Parity:
@@ -74,13 +93,14 @@ def export_model(network: ColourNetwork, card: ModelCard, target: Path) -> Parit
 
     Raises:
         ParityError: The file differs from the rounded network by more than 0.05 in a* or b*, or
-            rounding moves them by more than 1.
+            rounding moves them by more than 1 (root mean square).
         TargetError: The file cannot be written.
         ModelContractError: The network does not keep the contract.
     """
-    network = folded(network)
-    rounded = rounded_to_float16(network)
-    model = halve_weights(_trace(Deployed(rounded), card.stride))
+    network = copy.deepcopy(network).cpu().float().eval()
+    rounded = rounded_network(network)
+    model = _completed(_trace(Deployed(rounded), card.stride), rounded)
+    model = pack_weights(model, {f"{PREFIX}{name}" for name, _ in _matrices(rounded)})
     helper.set_model_props(model, {PROPERTY: card.to_json()})
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
@@ -91,67 +111,85 @@ def export_model(network: ColourNetwork, card: ModelCard, target: Path) -> Parit
     return parity
 
 
-def folded(network: ColourNetwork) -> ColourNetwork:
-    """A float32 copy on the CPU, to be run only, with normalisation inside the convolutions.
-
-    It folds where a sequence has a convolution right before its batch normalisation.
-    """
-    network = copy.deepcopy(network).cpu().float().eval()
-    for sequence in network.modules():
-        if isinstance(sequence, nn.Sequential):
-            _fold(sequence)
-    return network
-
-
-def _fold(sequence: nn.Sequential) -> None:
-    for place, (first, second) in enumerate(pairwise(list(sequence))):
-        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-            sequence[place] = fuse_conv_bn_eval(first, second)
-            sequence[place + 1] = nn.Identity()
-
-
 def _check(parity: Parity, name: str) -> None:
     # Written so that a NaN does not pass.
     if not parity.file <= TOLERANCE:
         raise ParityError(f"{name}: differs from its network by {parity.file:.3g} in ab")
     if not parity.rounding <= ROUNDING_TOLERANCE:
-        raise ParityError(f"{name}: float16 is too coarse, it moves ab by {parity.rounding:.3g}")
+        raise ParityError(
+            f"{name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}"
+        )
 
 
-def rounded_to_float16(network: ColourNetwork) -> ColourNetwork:
-    """A copy whose weights are the nearest float16 values, still held as float32."""
+def rounded_network(network: ColourNetwork) -> ColourNetwork:
+    """A copy whose matrices are what the file can hold of them, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
-        for weights in rounded.parameters():
-            weights.copy_(weights.half().float())
+        for _, weights in _matrices(rounded):
+            values = weights.numpy()
+            weights.copy_(torch.from_numpy(_unpacked(*_packed(values))))
     return rounded
 
 
-def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store large float32 weights as float16, each followed by a cast that runtimes fold away."""
+def _packed(values: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """Weights as int8 with a step for each output channel if there are many, else as float16."""
+    if values.size < _LARGE:
+        return values.astype(np.float16), None
+    largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+    step = np.maximum(largest / _INT8, np.float32(1e-12))
+    return np.rint(values / step).astype(np.int8), step
+
+
+def _unpacked(packed: NDArray[Any], step: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    values = packed.astype(np.float32)
+    return values if step is None else values * step
+
+
+def _matrices(network: ColourNetwork) -> Iterable[tuple[str, nn.Parameter]]:
+    """Nearly all of the weight; what is left (normalisation, biases) is small and delicate."""
+    return ((name, each) for name, each in network.named_parameters() if each.dim() > 1)
+
+
+def pack_weights(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
+    """Store those weights packed, each followed by nodes that runtimes fold away at the start."""
     graph = model.graph
-    large = [w for w in graph.initializer if w.data_type == TensorProto.FLOAT and _is_large(w)]
-    casts = [_halve(weights) for weights in large]
-    for place, cast in enumerate(casts):
-        graph.node.insert(place, cast)
+    weights = [each for each in graph.initializer if each.name in names]
+    nodes = [node for each in weights for node in _pack(each, graph)]
+    for place, node in enumerate(nodes):
+        graph.node.insert(place, node)
     return model
 
 
-def _is_large(weights: TensorProto) -> bool:
-    return bool(np.prod(weights.dims) >= _LEAST_ROUNDED)
-
-
-def _halve(weights: TensorProto) -> onnx.NodeProto:
+def _pack(weights: TensorProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     name = weights.name
-    values = numpy_helper.to_array(weights).astype(np.float16)
-    weights.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
-    return helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT)
+    packed, step = _packed(numpy_helper.to_array(weights))
+    if step is None:
+        weights.CopyFrom(numpy_helper.from_array(packed, f"{name}{HALF}"))
+        return [helper.make_node("Cast", [f"{name}{HALF}"], [name], to=TensorProto.FLOAT)]
+    weights.CopyFrom(numpy_helper.from_array(packed, f"{name}{BYTES}"))
+    graph.initializer.append(numpy_helper.from_array(step, f"{name}{STEP}"))
+    whole = f"{name}.whole"
+    return [
+        helper.make_node("Cast", [f"{name}{BYTES}"], [whole], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [whole, f"{name}{STEP}"], [name]),
+    ]
+
+
+def _completed(model: onnx.ModelProto, network: ColourNetwork) -> onnx.ModelProto:
+    """Add the weights that colouring does not need, such as those of an auxiliary head."""
+    there = {weights.name for weights in model.graph.initializer}
+    for name, weights in network.named_parameters():
+        if f"{PREFIX}{name}" not in there:
+            values = weights.detach().numpy()
+            model.graph.initializer.append(numpy_helper.from_array(values, f"{PREFIX}{name}"))
+    return model
 
 
 def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
     rows, columns = torch.export.Dim("rows", max=512), torch.export.Dim("columns", max=512)
     batch = torch.export.Dim("batch", max=4096)
-    example = torch.rand(2, 1, 3 * stride, 5 * stride) * 100
+    sizes = {0: batch, 2: stride * rows, 3: stride * columns}
+    lightness = torch.rand(2, 1, 3 * stride, 5 * stride) * 100
     with warnings.catch_warnings():
         # The exporter's own use of what it deprecates is not ours to mend, nor does it matter that
         # torchvision is not there.
@@ -159,15 +197,18 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program: Any = torch.onnx.export(
             deployed.eval(),
-            (example,),
-            input_names=["lightness"],
+            (lightness, no_hints(lightness)),
+            input_names=["lightness", "hints"],
             output_names=["chroma", "distribution"],
-            dynamic_shapes=({0: batch, 2: stride * rows, 3: stride * columns},),
+            dynamic_shapes=(sizes, sizes),
             opset_version=_OPSET,
             dynamo=True,
+            optimize=False,  # it would fold normalisation
             verbose=False,
         )
-    model: onnx.ModelProto = program.model_proto
+        model: onnx.ModelProto = program.model_proto
+        optimizer.fold_constants(model)
+        optimizer.remove_unused_nodes(model)
     return _without_traces(model)
 
 
@@ -183,26 +224,33 @@ def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _compare(file: Path, rounded: ColourNetwork, network: ColourNetwork) -> Parity:
     engine = OnnxEngine(file, provider="cpu")
-    pictures = list(_pictures())
     differences = []
     with torch.inference_mode():
-        for lightness in pictures:
-            mine, plain = (_chroma(each, lightness) for each in (rounded, network))
-            theirs = torch.from_numpy(engine.chroma(lightness.numpy()))
-            differences.append(((mine - theirs).abs().max(), (mine - plain).abs().max()))
+        for lightness, hints in _inputs():
+            mine, plain = (_chroma(each, lightness, hints) for each in (rounded, network))
+            theirs = torch.from_numpy(engine.chroma(lightness.numpy(), hints.numpy()))
+            rounding = (mine - plain).square().mean().sqrt()
+            differences.append(((mine - theirs).abs().max(), rounding))
     file_worst, rounding_worst = (max(float(d[i]) for d in differences) for i in (0, 1))
     return Parity(file_worst, rounding_worst)
 
 
-def _chroma(network: ColourNetwork, lightness: Tensor) -> Tensor:
-    return network.chroma(network(lightness))
+def _chroma(network: ColourNetwork, lightness: Tensor, hints: Tensor) -> Tensor:
+    return network.chroma(network(lightness, hints))
 
 
-def _pictures() -> Iterable[Tensor]:
-    """Smooth random lightness of several sizes and aspects: nearer to photographs than noise."""
+def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
+    """Lightness, smooth as in photographs, and hints of several sizes and aspects."""
     dice = torch.Generator().manual_seed(0)
     for height, width in _SIZES:
         coarse = torch.rand(1, 1, height // 16, width // 16, generator=dice)
         fine = torch.rand(1, 1, height, width, generator=dice)
-        smooth = nn.functional.interpolate(coarse, (height, width), mode="bicubic")
-        yield (90 * smooth + 10 * fine).clamp(0, 100)
+        smooth = F.interpolate(coarse, (height, width), mode="bicubic")
+        yield (90 * smooth + 10 * fine).clamp(0, 100), _hints(height, width, dice)
+
+
+def _hints(height: int, width: int, dice: torch.Generator) -> Tensor:
+    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=dice)
+    mask = (places[:, 2:] < _HINTED).float()
+    hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
+    return F.interpolate(hints, (height, width))

@@ -1,9 +1,25 @@
-"""Reading, writing and the metadata of photographs, and the upsampling of chroma."""
+"""Reading, writing and the metadata of photographs, hints, and the upsampling of chroma."""
 
 from __future__ import annotations
 
 from rechroma.imaging.files import check_target, write_atomically
-from rechroma.imaging.formats import FORMATS, SUFFIXES, asked_format, result_format
+from rechroma.imaging.formats import (
+    FORMATS,
+    SUFFIXES,
+    asked_format,
+    default_target,
+    result_format,
+    target_format,
+)
+from rechroma.imaging.hints import (
+    MOST_HINTS,
+    Hint,
+    check_hints,
+    hint_map,
+    hints_from_json,
+    hints_to_json,
+    read_hints,
+)
 from rechroma.imaging.naming import named
 from rechroma.imaging.photo import Levels, Metadata, Photo
 from rechroma.imaging.reading import MAX_PIXELS, photo_of_array, read_photo
@@ -14,20 +30,29 @@ from rechroma.imaging.writing import QUALITY, encode_photo, write_photo
 __all__ = [
     "FORMATS",
     "MAX_PIXELS",
+    "MOST_HINTS",
     "QUALITY",
     "SUFFIXES",
     "ChromaUpsampler",
+    "Hint",
     "Levels",
     "Metadata",
     "Photo",
     "asked_format",
+    "check_hints",
     "check_target",
     "contact_sheet",
+    "default_target",
     "encode_photo",
+    "hint_map",
+    "hints_from_json",
+    "hints_to_json",
     "named",
     "photo_of_array",
+    "read_hints",
     "read_photo",
     "result_format",
+    "target_format",
     "write_atomically",
     "write_photo",
 ]

@@ -1,13 +1,15 @@
-"""The picture formats that are read and written, by Pillow's names, and their file suffixes."""
+"""The picture formats that are read and written, by Pillow's names, and how results are named."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rechroma.errors import MissingExtraError, OptionError
+from rechroma.imaging.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg"),
@@ -57,6 +59,59 @@ def asked_format(name: str) -> str:
             return known
     suffixes = ", ".join(suffix[1:] for known in written for suffix in FORMATS[known])
     raise OptionError(f"results are not written as '{name}'", hint=f"Choose one of {suffixes}.")
+
+
+def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
+    """Where the result goes by default: `photo.color.jpg` beside `photo.jpg`.
+
+    Args:
+        source: The photograph.
+        format: The format asked for, as :func:`asked_format` takes it; without,
+            the source's (a GIF becomes PNG).
+
+    Raises:
+        OptionError: There is no such format.
+    """
+    own = SUFFIXES.get(source.suffix.lower())
+    wanted = asked_format(format) if format else own and result_format(own)
+    suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
+    return source.parent / f"{source.stem}.color{suffix}"
+
+
+def target_format(
+    target: Path,
+    format: str | None = None,  # noqa: A002
+    *,
+    source: Path | None = None,
+) -> str | None:
+    """The format in which a result is written: what its name says and what was asked for agree.
+
+    Args:
+        target: The file to write. One without a suffix may hold any format; so may one with an
+            unknown suffix that is the source's, too.
+        format: The format asked for, as :func:`asked_format` takes it.
+        source: The photograph, where it is a file.
+
+    Returns:
+        Pillow's name, or None for that of the photograph.
+
+    Raises:
+        OptionError: Another format was asked for than the name says, or the name ends as nothing
+            that is written.
+    """
+    suffix = target.suffix.lower()
+    wanted = asked_format(format) if format else None
+    kept = source is not None and suffix == source.suffix.lower()
+    if not suffix or (kept and suffix not in SUFFIXES):
+        return wanted
+    with named(target):
+        says = asked_format(suffix)
+    if wanted not in (None, says):
+        raise OptionError(
+            f"{target}: the name says {says}, but the format asked for is {wanted}",
+            hint=f"Name it {target.with_suffix(FORMATS[wanted][0]).name}, or ask for {says}.",
+        )
+    return says
 
 
 def enable_heif() -> None:

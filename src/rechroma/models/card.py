@@ -49,6 +49,8 @@ class ModelCard:
         metrics: Figures on the dev set, by name.
         commit: Of the code that trained it.
         description: One or two sentences for a person who chooses.
+        network: `name` and `options` of the network it was exported from, so that it can be
+            trained on; empty where that is not known.
         format: Version of the contract that it keeps.
     """
 
@@ -65,6 +67,7 @@ class ModelCard:
     metrics: Mapping[str, float] = field(default_factory=dict)
     commit: str = ""
     description: str = ""
+    network: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -184,6 +187,14 @@ def _numbers(name: str, value: object) -> dict[str, float]:
     return {key: _expect(f"{name}.{key}", n, (int, float), "a number") for key, n in items.items()}
 
 
+def _network(name: str, value: object) -> dict[str, Any]:
+    fields = _expect(name, value, dict, "an object")
+    if fields and fields.keys() != {"name", "options"}:
+        raise _broken(f"field '{name}' must have 'name' and 'options', or nothing")
+    kinds = {"name": (str, "a text"), "options": (dict, "an object")}
+    return {key: _expect(f"{name}.{key}", item, *kinds[key]) for key, item in fields.items()}
+
+
 _READERS: dict[str, Callable[[str, object], Any]] = {
     "name": _name,
     "version": _name,
@@ -198,5 +209,6 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "metrics": _numbers,
     "commit": _text,
     "description": _text,
+    "network": _network,
     "format": _whole(FORMAT, FORMAT),
 }

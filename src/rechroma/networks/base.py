@@ -3,37 +3,60 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from rechroma.networks.encoder import Encoder
 
 
 class Prediction(NamedTuple):
-    """What a network says of a batch: bin logits (N, Q, h, w) and a*b* (N, 2, h, w)."""
+    """What a network says of a batch.
+
+    Attributes:
+        logits: (N, Q, h, w) of the colour bins.
+        ab: (N, 2, h, w) a*b* of the regression head.
+        bottom: (N, C, ...) the encoder's coarsest features.
+        classes: (N, K) logits of what the picture shows, where the network has such a head.
+    """
 
     logits: Tensor
     ab: Tensor
+    bottom: Tensor
+    classes: Tensor | None = None
 
 
 class ColourNetwork(nn.Module, ABC):
-    """Lightness (N, 1, H, W) in 0..100 in, a :class:`Prediction` out.
+    """Lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W) in, a :class:`Prediction` out.
+
+    Hints are a*, b* and a mask of 0 or 1: the colours that somebody fixed, and where.
 
     Attributes:
+        config: The dataclass that it was built by.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
         centres: (Q, 2) a*b* of the colour bins.
         encoder: The part that starts from pretrained weights.
     """
 
+    config: Any
     stride: int
     scale: int
     centres: Tensor
-    encoder: nn.Module
+    encoder: Encoder
 
     @abstractmethod
-    def forward(self, lightness: Tensor) -> Prediction:
-        """Predict from lightness (N, 1, H, W) in 0..100."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
+        """Predict from lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W)."""
 
     @abstractmethod
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, H / scale, W / scale)."""
+
+
+def no_hints(lightness: Tensor) -> Tensor:
+    """Hints (N, 3, H, W) that fix nothing, for lightness (N, 1, H, W)."""
+    count, _, height, width = lightness.shape
+    return torch.zeros(count, 3, height, width, dtype=lightness.dtype, device=lightness.device)

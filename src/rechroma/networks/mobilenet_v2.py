@@ -1,15 +1,14 @@
-"""MobileNetV2 (Sandler et al. 2018) as an encoder: features at five scales, no classifier.
+"""MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381) as an encoder.
 
 The parameter names are those of torchvision's `features.*`, so that the published ImageNet weights
-load strictly. Its batch normalisation always uses the published statistics: pictures of a small
-batch would shift them, and a converged encoder gains nothing from it.
+load strictly.
 """
 
 from __future__ import annotations
 
-from typing import Self
-
 from torch import Tensor, nn
+
+from rechroma.networks.encoder import Encoder
 
 # expansion, channels, repeats, stride: table 2 of the paper
 _STAGES = (
@@ -24,7 +23,7 @@ _STAGES = (
 _TAPS = {1, 3, 6, 13, 17}  # the last block before each halving of the size
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(Encoder):
     """Features of MobileNetV2 1.0 at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size."""
 
     channels = (16, 24, 32, 96, 320)
@@ -33,22 +32,14 @@ class MobileNetV2(nn.Module):
         super().__init__()
         self.features = nn.Sequential(_convolution(3, 32, 3, stride=2), *_blocks())
 
-    def forward(self, picture: Tensor) -> list[Tensor]:
-        """Features of (N, 3, H, W) pictures, finest first; H and W are multiples of 32."""
-        taps = []
+    def features_of(self, normalised: Tensor) -> list[Tensor]:
+        """See :meth:`Encoder.features_of`."""
+        taps, x = [], normalised
         for number, block in enumerate(self.features):
-            picture = block(picture)
+            x = block(x)
             if number in _TAPS:
-                taps.append(picture)
+                taps.append(x)
         return taps
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch the mode; batch normalisation stays in evaluation mode."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        return self
 
 
 class _InvertedResidual(nn.Module):

@@ -1,29 +1,34 @@
 """`rechroma`: the network that ships.
 
-A pretrained MobileNetV2 sees the lightness as a grey picture; a decoder with skip connections goes
-up to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
+A pretrained encoder sees the lightness as a grey picture; a decoder with skip connections goes up
+to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
-picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
-the finest level: one classifies colour into bins (Zhang et al. 2016), one regresses a*b*. The
-chroma that comes out is the annealed mean of the bins, if asked for mixed with the regression.
+picture shows; one attention block lets far-apart places of the coarse level agree. Colours that
+the user fixed enter at every level (Zhang et al. 2017). Two heads read the finest level: one
+classifies colour into bins (Zhang et al. 2016), one regresses a*b*. The chroma that comes out is
+the annealed mean of the bins, if asked for mixed with the regression.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import bin_centres
+from rechroma.errors import RecipeError
 from rechroma.networks.base import ColourNetwork, Prediction
-from rechroma.networks.mobilenet_v2 import MobileNetV2
+from rechroma.networks.encoders import ENCODERS
 
-_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, as the encoder was trained
-_STD = (0.229, 0.224, 0.225)
+if TYPE_CHECKING:
+    from rechroma.networks.encoder import Encoder
+
 _CONTEXT = 512
-_AB_UNIT = 50.0  # the regression head works in units of this many a*b* steps
+_AB_UNIT = 50.0  # the regression head and the hints work in units of this many a*b* steps
+_HINTS = 3
 
 
 @dataclass(frozen=True)
@@ -31,59 +36,67 @@ class Config:
     """What may differ between two networks of this architecture.
 
     Attributes:
+        encoder: "mobilenet-v2", "mobilenet-edgetpu" or "resnet-50".
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size.
         film: Whether the pooled vector scales and shifts every decoder level.
         attention: Whether the coarse level attends to itself.
+        classes: Outputs of the auxiliary classifier; 0 for none.
         grid: Side of a colour bin in a*b* units.
         temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
             their mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
+        saturation: Factor on the chroma: both heads hedge, and a mean is paler than what it is of.
     """
 
+    encoder: str = "mobilenet-v2"
     widths: tuple[int, int, int, int] = (256, 128, 96, 64)
     film: bool = True
     attention: bool = True
+    classes: int = 0
     grid: int = 10
     temperature: float = 0.38
     regression_share: float = 0.0
+    saturation: float = 1.0
 
 
 class Rechroma(ColourNetwork):
-    """Lightness in, colour bins and a*b* at a quarter of the size out."""
+    """Lightness and hints in, colour bins and a*b* at a quarter of the size out.
+
+    Raises:
+        RecipeError: The encoder is unknown.
+    """
 
     stride = 32
     scale = 4
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Config()
         self.register_buffer("centres", torch.tensor(bin_centres(config.grid)), persistent=False)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
-        self.encoder = MobileNetV2()
-        self.context = _Context(self.encoder.channels[-1])
-        self.coarse = _Coarse(self.encoder.channels[-1], config)
+        self.encoder = _encoder(config.encoder)
+        bottom = self.encoder.channels[-1]
+        self.context = _Context(bottom, config.classes)
+        self.coarse = _Coarse(bottom, config)
         self.levels = _levels(self.encoder.channels, config)
         self.bins = nn.Conv2d(config.widths[-1], len(self.centres), 1)
         self.ab = nn.Conv2d(config.widths[-1], 2, 1)
 
-    def forward(self, lightness: Tensor) -> Prediction:
-        """Predict colour from lightness (N, 1, H, W) in 0..100; H and W multiples of 32."""
-        grey = (lightness / 100 - self.mean) / self.std
-        _, *skips, bottom = self.encoder(grey)
-        context = self.context(bottom)
-        x = self.coarse(bottom, context)
-        for level, skip in zip(self.levels, reversed(skips), strict=True):
-            x = level(x, skip, context)
-        return Prediction(self.bins(x), self.ab(x) * _AB_UNIT)
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
+        """Predict colour; height and width must be multiples of 32."""
+        _, *features = self.encoder((lightness / 100).expand(-1, 3, -1, -1))
+        fixed = _hints_by_level(hints, len(self.levels) + 1)
+        context, classes = self.context(features[-1])
+        x = self.coarse(features[-1], fixed[-1], context)
+        skips = zip(self.levels, features[2::-1], fixed[-2::-1], strict=True)
+        for level, skip, hint in skips:
+            x = level(x, skip, hint, context)
+        return Prediction(self.bins(x), self.ab(x) * _AB_UNIT, features[-1], classes)
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, h, w) by the configured annealing and mix."""
         annealed = annealed_mean(prediction.logits, self.centres, self.config.temperature)
-        return torch.lerp(annealed, prediction.ab, self.config.regression_share)
+        mixed = torch.lerp(annealed, prediction.ab.float(), self.config.regression_share)
+        return mixed * self.config.saturation
 
 
 def annealed_mean(logits: Tensor, centres: Tensor, temperature: float) -> Tensor:
@@ -97,19 +110,25 @@ def annealed_mean(logits: Tensor, centres: Tensor, temperature: float) -> Tensor
     Returns:
         (N, 2, h, w) a*b*.
     """
-    share = torch.softmax(logits / temperature, dim=1)
-    return F.conv2d(share, centres.T[:, :, None, None])
+    logits = logits.float()
+    shares = torch.exp((logits - logits.amax(dim=1, keepdim=True)) / temperature)
+    # A softmax over channels is slow in ONNX Runtime: summing by convolution is 20 times faster.
+    weights = torch.cat([centres, torch.ones_like(centres[:, :1])], dim=1)
+    sums = F.conv2d(shares, weights.T[:, :, None, None])
+    return sums[:, :2] / sums[:, 2:]
 
 
 class _Context(nn.Module):
-    """The pooled bottleneck as one vector of 512."""
+    """The pooled bottleneck as one vector of 512, and what it says of the picture's class."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.dense = nn.Linear(channels, _CONTEXT)
+        self.classes = nn.Linear(_CONTEXT, classes) if classes else None
 
-    def forward(self, bottom: Tensor) -> Tensor:
-        return F.relu(self.dense(bottom.mean(dim=(2, 3))))
+    def forward(self, bottom: Tensor) -> tuple[Tensor, Tensor | None]:
+        context = F.relu(self.dense(bottom.mean(dim=(2, 3))))
+        return context, self.classes(context) if self.classes else None
 
 
 class _Film(nn.Module):
@@ -165,26 +184,53 @@ class _Coarse(nn.Module):
 
     def __init__(self, inputs: int, config: Config) -> None:
         super().__init__()
-        self.narrow = nn.Conv2d(inputs, config.widths[0], 1)
-        self.attention = _Attention(config.widths[0]) if config.attention else nn.Identity()
-        self.block = _Block(config.widths[0], config.widths[0], config.film)
+        width = config.widths[0]
+        self.narrow = _convolution(inputs, width, kernel=1)
+        self.mix = nn.Conv2d(width + _HINTS, width, 1)
+        self.attention = _Attention(width) if config.attention else nn.Identity()
+        self.block = _Block(width, width, config.film)
 
-    def forward(self, bottom: Tensor, context: Tensor) -> Tensor:
-        out: Tensor = self.block(self.attention(self.narrow(bottom)), context)
+    def forward(self, bottom: Tensor, hints: Tensor, context: Tensor) -> Tensor:
+        x = self.narrow(bottom)
+        if x.shape[-1] > hints.shape[-1]:  # of an encoder that ends at 1/16
+            x = F.avg_pool2d(x, 2)
+        x = self.mix(torch.cat([x, hints], dim=1))
+        out: Tensor = self.block(self.attention(x), context)
         return out
 
 
 class _Level(nn.Module):
-    """Doubles the size and lets the encoder's features of that size in."""
+    """Doubles the size and lets the encoder's features and the hints of that size in."""
 
     def __init__(self, inputs: int, skip: int, outputs: int, film: bool) -> None:
         super().__init__()
-        self.block = _Block(inputs + skip, outputs, film)
+        self.narrow = _convolution(skip, outputs, kernel=1)
+        self.block = _Block(inputs + outputs + _HINTS, outputs, film)
 
-    def forward(self, x: Tensor, skip: Tensor, context: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor, hints: Tensor, context: Tensor) -> Tensor:
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
-        out: Tensor = self.block(torch.cat([larger, skip], dim=1), context)
+        out: Tensor = self.block(torch.cat([larger, self.narrow(skip), hints], dim=1), context)
         return out
+
+
+def _encoder(name: str) -> Encoder:
+    if name not in ENCODERS:
+        known = ", ".join(ENCODERS)
+        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
+    return ENCODERS[name]()
+
+
+def _hints_by_level(hints: Tensor, levels: int) -> list[Tensor]:
+    """Hints at 1/4, 1/8 ... of the size: mean colour of what was fixed there, and whether any."""
+    mask = hints[:, 2:]
+    sums, fixed = F.avg_pool2d(hints * mask, 4), F.max_pool2d(mask, 4)
+    out = []
+    for level in range(levels):
+        if level:
+            sums, fixed = F.avg_pool2d(sums, 2), F.max_pool2d(fixed, 2)
+        colour = sums[:, :2] / (sums[:, 2:] + 1e-6) / _AB_UNIT
+        out.append(torch.cat([colour, fixed], dim=1))
+    return out
 
 
 def _zeroed(layer: nn.Module) -> nn.Module:
@@ -194,14 +240,14 @@ def _zeroed(layer: nn.Module) -> nn.Module:
 
 
 def _levels(channels: tuple[int, ...], config: Config) -> nn.ModuleList:
-    skips = reversed(channels[1:-1])
+    skips = channels[3:0:-1]
     widths = zip(config.widths, config.widths[1:], skips, strict=False)
     return nn.ModuleList(_Level(above, skip, here, config.film) for above, here, skip in widths)
 
 
-def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+def _convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from rechroma.networks.base import ColourNetwork
 
@@ -73,6 +73,14 @@ def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
     return architecture.module(architecture.config(**plain))
 
 
+def describe(network: ColourNetwork) -> dict[str, Any]:
+    """The `name` and the `options` with which :func:`build` makes such a network, as in JSON."""
+    names = {architecture.module: architecture.name for architecture in _ARCHITECTURES}
+    fields = dataclasses.asdict(network.config)
+    options = {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
+    return {"name": names[type(network)], "options": options}
+
+
 def load_encoder(encoder: nn.Module, path: Path) -> None:
     """Fill an encoder from a safetensors file of pretrained weights, float16 or float32.
 
@@ -89,10 +97,19 @@ def load_encoder(encoder: nn.Module, path: Path) -> None:
         weights = {key: value.float() for key, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
-    wanted = {key for key in encoder.state_dict() if not key.endswith("num_batches_tracked")}
+    fill(encoder, weights, path)
+
+
+def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Give a module all its weights, by their names; what `weights` hold beyond is left out.
+
+    Raises:
+        CheckpointError: One is missing or of another shape; the message begins with `path`.
+    """
+    wanted = {key for key in module.state_dict() if not key.endswith("num_batches_tracked")}
     if missing := wanted - set(weights):
-        raise CheckpointError(f"{path}: lacks the encoder's {min(missing)!r}")
+        raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
     try:
-        encoder.load_state_dict({key: weights[key] for key in wanted}, strict=False)
+        module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: does not fit the encoder: {error}") from error
+        raise CheckpointError(f"{path}: does not fit the network: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +29,7 @@ class Checkpoint:
         prior: (Q,) how often each bin occurs in the training pictures.
         seen: Pictures shown so far.
         pictures: A digest of which pictures the run learns from.
+        adversary: State of the critic, empty where there is none.
     """
 
     recipe: dict[str, Any]
@@ -39,6 +40,7 @@ class Checkpoint:
     prior: torch.Tensor
     seen: int = 0
     pictures: str = ""
+    adversary: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
 

@@ -12,10 +12,13 @@ import torch
 
 from rechroma.errors import InvalidChromaError
 from rechroma.models import ModelCard
+from rechroma.networks import no_hints
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from rechroma.color.lab import Float
-    from rechroma.networks import ColourNetwork
+    from rechroma.networks import ColourNetwork, Prediction
 
 
 class TorchEngine:
@@ -38,6 +41,8 @@ class TorchEngine:
             licence="",
             authors=(),
             data=(),
+            hints=True,
+            bins=tuple((a, b) for a, b in network.centres.tolist()),
         )
 
     @property
@@ -46,11 +51,26 @@ class TorchEngine:
         return self._card
 
     @torch.inference_mode()
-    def chroma(self, lightness: Float) -> Float:
+    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.chroma`."""
-        device = next(self._network.parameters()).device
-        prediction = self._network(torch.from_numpy(lightness).to(device))
-        chroma = self._network.chroma(prediction).float().cpu().numpy()
-        if not np.isfinite(chroma).all():
-            raise InvalidChromaError("the network gave a chroma that is not finite")
-        return np.asarray(chroma, np.float32)
+        return _finite("chroma", self._network.chroma(self._predict(lightness, hints)))
+
+    @torch.inference_mode()
+    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
+        """See :meth:`rechroma.engines.Engine.distribution`."""
+        logits = self._predict(lightness, hints).logits.float()
+        return _finite("distribution", torch.softmax(logits, dim=1))
+
+    def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
+        device = self._network.centres.device
+        shown = torch.from_numpy(lightness).to(device)
+        fixed = no_hints(shown) if hints is None else torch.from_numpy(hints).to(device)
+        prediction: Prediction = self._network(shown, fixed)
+        return prediction
+
+
+def _finite(name: str, output: Tensor) -> Float:
+    values = output.float().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise InvalidChromaError(f"the network gave a {name} that is not finite")
+    return np.asarray(values, np.float32)

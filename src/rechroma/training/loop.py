@@ -24,7 +24,8 @@ from rechroma.datasets import Example, Examples, Shards, Tickets
 from rechroma.errors import DataError, DivergedError, TargetError
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.losses import ColourLoss, Cost
-from rechroma.training.run import Run, array_of, open_run
+from rechroma.training.picture import painted
+from rechroma.training.run import Run, array_of, open_run, teacher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,8 +43,7 @@ class Progress:
     step: int
     steps: int
     epoch: float
-    bins: float
-    ab: float
+    costs: dict[str, float]
     pictures_per_second: float
 
 
@@ -76,7 +76,9 @@ def train(
     pictures = Shards(recipe.data.train)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = open_run(recipe, folder / "checkpoint.pt", pictures, device)
-    loss = ColourLoss(array_of(run.network.centres), run.prior, recipe.loss).to(device)
+    loss = ColourLoss(
+        array_of(run.network.centres), run.prior, recipe.loss, run.network.chroma, teacher(recipe)
+    ).to(device)
     end = min(recipe.steps, stop_after or recipe.steps)
     meter = _Meter(folder / "log.jsonl", len(pictures), run)
     for example in _batches(run, pictures, end):
@@ -131,17 +133,38 @@ def _quiet_worker(_: int) -> None:
 def _step(run: Run, example: Example, loss: ColourLoss, device: torch.device) -> Cost:
     _set_rates(run)
     run.network.train()
-    cost: Cost = loss(run.network(example.lightness.to(device)), example.chroma.to(device))
+    example = Example(*(part.to(device) for part in example))
+    with torch.autocast(device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
+        cost = _cost(run, example, loss)
     if not torch.isfinite(cost.total):
         raise DivergedError(
             f"the loss is not finite at step {run.step}", hint="Lower the recipe's rates."
         )
+    if run.step >= _alone(run.recipe):
+        _descend(run, cost)
+    return cost
+
+
+def _cost(run: Run, example: Example, loss: ColourLoss) -> Cost:
+    prediction = run.network(example.lightness, example.hints)
+    cost: Cost = loss(prediction, example)
+    if run.adversary is None:
+        return cost
+    true = example.rgb.float() / 255
+    return run.adversary.judge(cost, painted(loss.chroma(prediction), true), true)
+
+
+def _alone(recipe: Recipe) -> float:
+    """How many steps the critic learns alone."""
+    return recipe.adversary.alone * recipe.steps if recipe.adversary.weight else 0
+
+
+def _descend(run: Run, cost: Cost) -> None:
     run.optimiser.zero_grad(set_to_none=True)
     cost.total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)
     run.optimiser.step()
     _average(run)
-    return cost
 
 
 def _set_rates(run: Run) -> None:
@@ -165,8 +188,9 @@ def _average(run: Run) -> None:
     decay = min(run.recipe.optimiser.ema, (1 + run.step) / (10 + run.step))
     for averaged, current in zip(run.ema.parameters(), run.network.parameters(), strict=True):
         averaged.lerp_(current, 1 - decay)
+    # The normalisation's statistics too: those of other weights would spoil the averaged ones.
     for kept, newest in zip(run.ema.buffers(), run.network.buffers(), strict=True):
-        kept.copy_(newest)
+        kept.lerp_(newest, 1 - decay) if kept.is_floating_point() else kept.copy_(newest)
 
 
 class _Meter:
@@ -185,11 +209,11 @@ class _Meter:
             self._log.write_text("".join(kept), "utf-8")
 
     def _clear(self) -> None:
-        self._costs: list[tuple[float, float]] = []
+        self._costs: list[dict[str, float]] = []
         self._shown, self._since = 0, time.perf_counter()
 
     def add(self, cost: Cost, pictures: int, on_progress: Callable[[Progress], None]) -> None:
-        self._costs.append((cost.bins.item(), cost.ab.item()))
+        self._costs.append({name: part.item() for name, part in cost.parts.items()})
         self._shown += pictures
         if self._run.step % _REPORT_EVERY == 0 or self._run.step == self._run.recipe.steps:
             progress = self._progress()
@@ -199,11 +223,13 @@ class _Meter:
 
     def _progress(self) -> Progress:
         run = self._run
-        bins, ab = np.mean(self._costs, axis=0).tolist()
+        costs = {name: float(np.mean([c[name] for c in self._costs])) for name in self._costs[0]}
         rate = self._shown / (time.perf_counter() - self._since)
-        return Progress(run.step, run.recipe.steps, run.seen / self._pictures, bins, ab, rate)
+        return Progress(run.step, run.recipe.steps, run.seen / self._pictures, costs, rate)
 
     def _write(self, values: dict[str, Any]) -> None:
-        rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}
+        flat = {**values, **values["costs"]}
+        del flat["costs"]
+        rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in flat.items()}
         with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(rounded) + "\n")

@@ -1,4 +1,18 @@
-"""What a prediction costs: rebalanced classification of colour, and regression of a*b*."""
+"""What a prediction costs: a sum of named parts, each with its weight in the recipe.
+
+============ =======================================================================================
+bins         rebalanced cross-entropy of the colour bins against soft targets (Zhang et al. 2016)
+ab           Huber on the a*b* of the regression head
+classes      cross-entropy of what the picture shows, over the examples that have a label
+teacher      the encoder, which sees grey, against the same encoder as published, which sees the
+             colours (cross-modal distillation, Gupta et al. 2016): 1 - cosine, place by place
+difference   CIE94 difference of the decoded chroma to the true one
+hue          share of the truly colourful places that miss the hue, octant by octant
+features     the picture with the decoded chroma against the true one, in the features of the
+             published encoder (perceptual loss, Johnson et al. 2016)
+colorfulness how far a picture's colourfulness is from the true one, to either side
+============ =======================================================================================
+"""
 
 from __future__ import annotations
 
@@ -9,34 +23,43 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import REACH, nearest_bins, rebalancing_weights
+from rechroma.training.picture import (
+    chroma_difference,
+    colorfulness_of,
+    hue_misses,
+    painted,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from rechroma.networks import Prediction
+    from rechroma.datasets import Example
+    from rechroma.networks import Encoder, Prediction
     from rechroma.training.recipe import Loss
 
 _AB_UNIT = 20.0  # a*b* steps that cost one unit: about the chroma of a muted colour
+_CF_UNIT = 30.0  # about the colourfulness of a photograph
 
 
 class Cost(NamedTuple):
-    """The loss to descend and its two parts."""
+    """The loss to descend, and its parts by name, each before its weight."""
 
     total: Tensor
-    bins: Tensor
-    ab: Tensor
+    parts: dict[str, Tensor]
 
 
 class ColourLoss(nn.Module):
-    """Cross-entropy against soft bins, weighted for rare colours, plus Huber on a*b*.
-
-    The classification follows Zhang et al. (2016), sections 2.1-2.2.
+    """The weighted sum of the parts above; a part of weight 0 is not computed.
 
     Args:
         centres: (Q, 2) a*b* of the bins.
         prior: (Q,) how often each bin occurs in the training pictures.
         settings: Weights and widths.
+        decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColourNetwork.chroma`.
+        teacher: The encoder as published; needed by the parts that speak of it.
     """
 
     bins: Tensor
@@ -44,7 +67,12 @@ class ColourLoss(nn.Module):
     class_weights: Tensor
 
     def __init__(
-        self, centres: NDArray[np.float32], prior: NDArray[np.float32], settings: Loss
+        self,
+        centres: NDArray[np.float32],
+        prior: NDArray[np.float32],
+        settings: Loss,
+        decode: Callable[[Prediction], Tensor],
+        teacher: Encoder | None = None,
     ) -> None:
         super().__init__()
         bins, shares = nearest_bins(centres, settings.neighbours)
@@ -52,13 +80,55 @@ class ColourLoss(nn.Module):
         self.register_buffer("bins", torch.from_numpy(bins))
         self.register_buffer("shares", torch.from_numpy(shares))
         self.register_buffer("class_weights", torch.from_numpy(weights))
-        self.regression = settings.regression
+        self.settings = settings
+        self.decode = decode
+        self.teacher = teacher
 
-    def forward(self, prediction: Prediction, chroma: Tensor) -> Cost:
-        """Compare a prediction with the true a*b* (N, 2, h, w)."""
-        bins = self._classification(prediction.logits, chroma)
-        ab = F.huber_loss(prediction.ab / _AB_UNIT, chroma / _AB_UNIT)
-        return Cost(bins + self.regression * ab, bins, ab)
+    def forward(self, prediction: Prediction, example: Example) -> Cost:
+        """Compare a prediction with the truth."""
+        parts = dict(self._parts(prediction, example))
+        total = sum((getattr(self.settings, name) * part for name, part in parts.items()))
+        return Cost(torch.as_tensor(total), {name: part.detach() for name, part in parts.items()})
+
+    def chroma(self, prediction: Prediction) -> Tensor:
+        """The a*b* (N, 2, h, w) that a prediction decodes to, in full precision."""
+        with torch.autocast(prediction.logits.device.type, enabled=False):
+            return self.decode(prediction)
+
+    def _parts(self, prediction: Prediction, example: Example) -> Iterator[tuple[str, Tensor]]:
+        yield from self._of_heads(prediction, example)
+        settings = self.settings
+        if settings.difference or settings.hue:
+            yield from self._of_chroma(self.chroma(prediction), example.chroma)
+        if settings.features or settings.colorfulness:
+            yield from self._of_picture(self.chroma(prediction), example.rgb.float() / 255)
+
+    def _of_heads(self, prediction: Prediction, example: Example) -> Iterator[tuple[str, Tensor]]:
+        if self.settings.bins:
+            yield "bins", self._classification(prediction.logits, example.chroma)
+        if self.settings.ab:
+            true = example.chroma / _AB_UNIT
+            yield "ab", F.huber_loss(prediction.ab.float() / _AB_UNIT, true)
+        if self.settings.classes and prediction.classes is not None:
+            yield "classes", _labelled(prediction.classes, example.label)
+        if self.settings.teacher and self.teacher is not None:
+            with torch.no_grad():
+                seen = self.teacher(example.rgb.float() / 255)[-1]
+            yield "teacher", 1 - F.cosine_similarity(prediction.bottom, seen).mean()
+
+    def _of_chroma(self, chroma: Tensor, true: Tensor) -> Iterator[tuple[str, Tensor]]:
+        if self.settings.difference:
+            yield "difference", chroma_difference(chroma, true).mean() / _AB_UNIT
+        if self.settings.hue:
+            yield "hue", hue_misses(chroma, true)
+
+    def _of_picture(self, chroma: Tensor, true: Tensor) -> Iterator[tuple[str, Tensor]]:
+        picture = painted(chroma, true)
+        if self.settings.colorfulness:
+            off = colorfulness_of(picture) - colorfulness_of(true)
+            yield "colorfulness", off.abs().mean() / _CF_UNIT
+        if self.settings.features and self.teacher is not None:
+            yield "features", _unlikeness(self.teacher(picture), self.teacher(true))
 
     def _classification(self, logits: Tensor, chroma: Tensor) -> Tensor:
         rows = _table_rows(chroma)
@@ -66,6 +136,22 @@ class ColourLoss(nn.Module):
         log_shares = F.log_softmax(logits.float(), dim=1).gather(1, bins.movedim(-1, 1))
         entropy = -(shares.movedim(-1, 1) * log_shares).sum(dim=1)
         return (self.class_weights[bins[..., 0]] * entropy).mean()
+
+
+def _unlikeness(features: list[Tensor], true: list[Tensor]) -> Tensor:
+    """Mean absolute difference over all levels, in units of each level's own spread."""
+    levels = [
+        F.l1_loss(mine.float(), theirs.float()) / (theirs.float().std() + 1e-6)
+        for mine, theirs in zip(features, true, strict=True)
+    ]
+    return torch.stack(levels).mean()
+
+
+def _labelled(logits: Tensor, labels: Tensor) -> Tensor:
+    known = labels >= 0
+    if not known.any():
+        return logits.sum() * 0
+    return F.cross_entropy(logits[known].float(), labels[known])
 
 
 def _table_rows(chroma: Tensor) -> Tensor:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+PRECISIONS = ("float32", "bfloat16")
+_LOSS_PARTS = (
+    *("bins", "ab", "classes", "teacher"),
+    *("difference", "hue", "features", "colorfulness"),
+)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -28,11 +34,14 @@ class Network:
         name: An architecture of :mod:`rechroma.networks`.
         options: Fields of its configuration that differ from the defaults.
         encoder_weights: A safetensors file of pretrained weights; empty to start from scratch.
+        start: A checkpoint (its averaged weights) or a colour model file that all of the network
+            starts from; empty for none.
     """
 
     name: str = "rechroma"
     options: dict[str, Any] = field(default_factory=dict)
     encoder_weights: str = ""
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,17 +54,31 @@ class Data:
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss: rebalanced classification into bins plus a share of a*b* regression.
+    """Weights of the loss's parts (see :mod:`rechroma.training.losses`) and their settings.
 
     Attributes:
+        bins: Weight of the classification into colour bins.
+        ab: Weight of the Huber loss on the regression head.
+        classes: Weight of the classification of what the picture shows.
+        teacher: Weight of the encoder's likeness to itself as published, when that sees colour.
+        difference: Weight of the colour difference of the decoded chroma.
+        hue: Weight of the missed hues of the decoded chroma.
+        features: Weight of the perceptual loss.
+        colorfulness: Weight of the two-sided difference in colourfulness.
         neighbours: Bins that share the true colour (Zhang 2016: 5).
         uniform_share: Rebalancing: 0 weights by the inverse frequency, 1 not at all (0.5).
-        regression: Weight of the Huber loss on a*b*.
     """
 
+    bins: float = 1.0
+    ab: float = 0.3
+    classes: float = 0.0
+    teacher: float = 0.0
+    difference: float = 0.0
+    hue: float = 0.0
+    features: float = 0.0
+    colorfulness: float = 0.0
     neighbours: int = 5
     uniform_share: float = 0.5
-    regression: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,21 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class Adversary:
+    """The adversarial stage (see :mod:`rechroma.training.adversary`).
+
+    Attributes:
+        weight: Of the critic's dislike in the network's loss; 0 for no critic.
+        rate: The critic's learning rate.
+        alone: Share of the steps in which the critic learns and the network does not.
+    """
+
+    weight: float = 0.0
+    rate: float = 4e-4
+    alone: float = 0.3
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All that decides what a training run does.
 
@@ -92,6 +130,7 @@ class Recipe:
         checkpoint_every: Steps between checkpoints.
         workers: Processes that prepare pictures.
         threads: CPU threads of torch; 0 leaves its own choice.
+        precision: Of the network's arithmetic: "float32" or "bfloat16" (weights stay float32).
     """
 
     network: Network = field(default_factory=Network)
@@ -99,12 +138,14 @@ class Recipe:
     crops: Crops = field(default_factory=Crops)
     loss: Loss = field(default_factory=Loss)
     optimiser: Optimiser = field(default_factory=Optimiser)
+    adversary: Adversary = field(default_factory=Adversary)
     steps: int = 2000
     batch: int = 32
     seed: int = 0
     checkpoint_every: int = 100
     workers: int = 1
     threads: int = 0
+    precision: str = "float32"
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -202,7 +243,12 @@ def _check_ranges(recipe: Recipe) -> None:
         "crops.aged": 0 <= crops.aged <= 1,
         "loss.uniform_share": 0 < recipe.loss.uniform_share <= 1,
         "loss.neighbours": recipe.loss.neighbours >= 1,
-        "loss.regression": recipe.loss.regression >= 0,
+        "crops.hinted": 0 <= crops.hinted <= 1,
+        "precision": recipe.precision in PRECISIONS,
+        **{f"loss.{part}": getattr(recipe.loss, part) >= 0 for part in _LOSS_PARTS},
+        "adversary.weight": recipe.adversary.weight >= 0,
+        "adversary.rate": recipe.adversary.rate > 0,
+        "adversary.alone": 0 <= recipe.adversary.alone <= 1,
         "optimiser.rate": recipe.optimiser.rate > 0,
         "optimiser.encoder_rate": recipe.optimiser.encoder_rate >= 0,
         "optimiser.warmup": recipe.optimiser.warmup >= 0,

@@ -13,7 +13,8 @@ import torch
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
 from rechroma.datasets import small_chroma
 from rechroma.errors import CheckpointError, RecipeError
-from rechroma.networks import build, load_encoder
+from rechroma.networks import build, fill, load_encoder, load_exported
+from rechroma.training.adversary import Adversary
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
 from rechroma.training.recipe import Recipe, recipe_from, recipe_values
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rechroma.datasets import Shards
-    from rechroma.networks import ColourNetwork
+    from rechroma.networks import ColourNetwork, Encoder
 
 _PRIOR_PICTURES = 2000
 
@@ -41,6 +42,7 @@ class Run:
     pictures: str
     step: int = 0
     seen: int = 0
+    adversary: Adversary | None = None
 
     def checkpoint(self) -> Checkpoint:
         """The state as it can be written down."""
@@ -53,6 +55,7 @@ class Run:
             torch.from_numpy(self.prior),
             self.seen,
             self.pictures,
+            self.adversary.state() if self.adversary else {},
         )
 
 
@@ -109,13 +112,36 @@ def array_of(centres: Tensor) -> NDArray[np.float32]:
     return np.asarray(centres.cpu().numpy(), np.float32)
 
 
+def teacher(recipe: Recipe) -> Encoder | None:
+    """The recipe's encoder as published, frozen; None where the loss does not ask for it.
+
+    Raises:
+        RecipeError: The loss asks for it, and the recipe names no weights.
+    """
+    if not (recipe.loss.teacher or recipe.loss.features):
+        return None
+    if not recipe.network.encoder_weights:
+        raise RecipeError("loss.teacher and loss.features: need network.encoder_weights")
+    encoder = build(recipe.network.name, recipe.network.options).encoder
+    load_encoder(encoder, Path(recipe.network.encoder_weights))
+    frozen = encoder.eval().requires_grad_(requires_grad=False)
+    return frozen.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
 def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     torch.manual_seed(recipe.seed)
     network = build(recipe.network.name, recipe.network.options)
     if recipe.network.encoder_weights:
         load_encoder(network.encoder, Path(recipe.network.encoder_weights))
+    if recipe.network.start:
+        path = Path(recipe.network.start)
+        fill(network, _start(path).state_dict(), path)
     prior = measure_prior(pictures, array_of(network.centres), network.scale)
     return _assembled(recipe, network, prior, pictures.digest(), device)
+
+
+def _start(path: Path) -> ColourNetwork:
+    return load_exported(path) if path.suffix == ".onnx" else trained_network(path)
 
 
 def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
@@ -130,6 +156,8 @@ def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
         run.network.load_state_dict(checkpoint.network)
         run.ema.load_state_dict(checkpoint.ema)
         run.optimiser.load_state_dict(checkpoint.optimiser)
+        if run.adversary is not None:
+            run.adversary.restore(checkpoint.adversary)
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path}: does not fit its network: {error}") from error
     run.step, run.seen = checkpoint.step, checkpoint.seen
@@ -139,7 +167,7 @@ def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
 def _essence(recipe: Recipe) -> Recipe:
     """What of a recipe decides the numbers: not where files lie, nor who does the work."""
     data = replace(recipe.data, train=(), dev=())
-    network = replace(recipe.network, encoder_weights="")
+    network = replace(recipe.network, encoder_weights="", start="")
     return replace(recipe, data=data, network=network, workers=0, threads=0, checkpoint_every=1)
 
 
@@ -161,5 +189,7 @@ def _assembled(
         lr=settings.rate,
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
+        fused=True,
     )
-    return Run(recipe, network, ema, optimiser, prior, pictures)
+    adversary = Adversary(recipe.adversary, device) if recipe.adversary.weight else None
+    return Run(recipe, network, ema, optimiser, prior, pictures, adversary=adversary)

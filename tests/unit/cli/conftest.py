@@ -24,6 +24,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx"))
 
 
+@pytest.fixture(scope="session")
+def hinted_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same, taking hints."""
+    return str(write_model(tmp_path_factory.mktemp("model") / "hinted.onnx", hints=True))
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command line in this process, in an empty folder."""

@@ -283,6 +283,62 @@ def test_knobs_out_of_range(run: Run, photo: MakePhoto, model: str, knob: tuple[
     assert f"rechroma: error: {knob[0][2:]} must be" in result.stderr
 
 
+class TestHints:
+    @pytest.fixture
+    def hints(self, tmp_path: Path) -> Path:
+        """A file with one hint: blue, left of the middle."""
+        path = tmp_path / "hints.json"
+        path.write_text('{"format": 1, "hints": [{"x": 0.25, "y": 0.5, "color": "#3040c0"}]}')
+        return path
+
+    @pytest.mark.parametrize("through", ["files", "pipe"])
+    def test_they_colour_their_place(
+        self, run: Run, photo: MakePhoto, hinted_model: str, hints: Path, through: str
+    ) -> None:
+        source = photo("a.png", size=(128, 96))
+        path, stdin = ("a.png", None) if through == "files" else ("-", source.read_bytes())
+        words = (path, "--hints", hints, "-o", "made.png", "--model", hinted_model)
+        assert run(*words, stdin=stdin).exit_code == 0
+        with Image.open(source.with_name("made.png")) as image:
+            pixels = np.asarray(image).astype(int)
+        for column, is_blue in ((32, True), (96, False)):
+            red, _, blue = pixels[48, column]
+            assert (blue > red) == is_blue
+
+    def test_they_are_for_one_picture(
+        self, run: Run, photo: MakePhoto, hinted_model: str, hints: Path
+    ) -> None:
+        folder = photo("box/a.png").parent
+        photo("box/b.png")
+        result = run("box", "--hints", hints, "--model", hinted_model)
+        assert result.exit_code == 2
+        assert "--hints are for one picture, but there are 2" in result.stderr
+        assert len(list(folder.iterdir())) == 2
+
+    def test_a_model_that_takes_none(
+        self, run: Run, photo: MakePhoto, model: str, hints: Path
+    ) -> None:
+        source = photo("a.png")
+        result = run("a.png", "--hints", hints, "--model", model)
+        assert result.exit_code == 69
+        assert result.stderr.splitlines() == [
+            "rechroma: error: the model tiny takes no hints",
+            "hint: Use one that does: see 'rechroma models list'.",
+        ]
+        assert not source.with_name("a.color.png").exists()
+
+    @pytest.mark.parametrize(("content", "code"), [(None, 66), ("", 65), ('{"format": 2}', 65)])
+    def test_a_file_that_cannot_be_used(
+        self, run: Run, photo: MakePhoto, hints: Path, content: str | None, code: int
+    ) -> None:
+        source = photo("a.png")
+        hints.unlink() if content is None else hints.write_text(content)
+        result = run("a.png", "--hints", "hints.json")
+        assert result.exit_code == code
+        assert result.stderr.startswith("rechroma: error: hints.json: ")
+        assert not source.with_name("a.color.png").exists()
+
+
 def test_label_and_no_label(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.jpg")
     run("a.jpg", "-o", "with.jpg", "--model", model)

@@ -60,6 +60,10 @@ def test_the_unexpected_with_debug(run: Run, photo: MakePhoto) -> None:
     assert result.exit_code == 70
     assert result.stderr.startswith("Traceback")
     assert "in fail" in result.stderr
+    assert result.stderr.splitlines()[-2:] == [
+        "rechroma: error: unexpected ZeroDivisionError: two lines",
+        "hint: This is a fault in Rechroma: please report it.",
+    ]
 
 
 def test_a_failure_among_many_shows_its_traceback_too(

@@ -59,6 +59,9 @@ def test_from_pictures_to_a_model_that_colours(run: Run, folder: Path) -> None:
     assert exported.exit_code == 0, exported.output
     info = json.loads(run("models", "info", model, "--json").output)
     assert (info["name"], info["version"], info["scale"]) == ("mine", "7", 4)
+    assert info["hints"] is True
+    assert info["network"]["name"] == "rechroma"
+    assert info["network"]["options"]["temperature"] == 0.3
 
     measured = run("evaluate", model, folder / "dev.tar", "--json", "--sheet", folder / "s.jpg")
     assert measured.exit_code == 0, measured.output
@@ -76,6 +79,9 @@ def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, fo
     assert exported.exit_code == 0, exported.output
     info = json.loads(run("models", "info", model, "--json").output)
     assert (info["name"], info["licence"]) == ("plain", "unstated")
+    start = train(run, folder, "-o", folder / "on", f"--set=network.start={model}")
+    assert start.exit_code == 0, start.output
+    assert "3 steps done" in start.output
 
 
 def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +33,11 @@ def examples(tmp_path: Path) -> Examples:
 def test_an_example_has_the_asked_size_and_range(examples: Examples) -> None:
     example = examples[Ticket(1, 64, 7)]
     assert example.lightness.shape == (1, 64, 64)
+    assert example.hints.shape == (3, 64, 64)
     assert example.chroma.shape == (2, 16, 16)
+    assert example.rgb.shape == (3, 64, 64)
+    assert example.rgb.dtype == torch.uint8
+    assert example.label == -1
     assert 0 <= example.lightness.min() <= example.lightness.max() <= 100
 
 
@@ -40,7 +45,34 @@ def test_the_same_ticket_gives_the_same_example(examples: Examples) -> None:
     first, again, other = (examples[Ticket(1, 32, seed)] for seed in (7, 7, 8))
     assert first.lightness.equal(again.lightness)
     assert first.chroma.equal(again.chroma)
+    assert first.hints.equal(again.hints)
     assert not first.chroma.equal(other.chroma)
+
+
+def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
+    pictures = Shards([write_shard(tmp_path / "s.tar", 1)])
+    example = Examples(pictures, Crops(hinted=1.0), scale=4)[Ticket(0, 64, 3)]
+    rgb = example.rgb.permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(example.lightness[0], lightness(rgb), atol=1e-3)
+    np.testing.assert_allclose(example.chroma, small_chroma(rgb, 4), atol=1e-3)
+    fixed = example.hints[2].bool().numpy()
+    colours = srgb_to_lab(rgb)[..., 1:][fixed]
+    np.testing.assert_allclose(example.hints[:2, fixed].T, colours, atol=25)  # of a patch's mean
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_as_many_examples_have_hints_as_asked_for(tmp_path: Path, share: float) -> None:
+    pictures = Shards([write_shard(tmp_path / "s.tar", 1)])
+    examples = Examples(pictures, Crops(hinted=share), scale=4)
+    hinted = [bool(examples[Ticket(0, 32, seed)].hints.any()) for seed in range(60)]
+    assert np.mean(hinted) == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
+
+
+def test_an_example_has_the_label_of_its_picture(tmp_path: Path) -> None:
+    pictures = Shards([write_shard(tmp_path / "s.tar", 4, classes=3)])
+    examples = Examples(pictures, CROPS, scale=4)
+    labels = [examples[Ticket(number, 32, 0)].label.item() for number in range(4)]
+    assert labels == [0, 1, 2, 0]
 
 
 def tickets(pictures: int, crops: Crops, batch: int, seed: int, steps: int) -> list[list[Ticket]]:

@@ -24,7 +24,7 @@ def test_pictures_come_back_in_any_order(tmp_path: Path) -> None:
     assert sum(1 for _ in Shards([tmp_path])) == 5
 
 
-def test_a_picture_without_facts_is_fine(tmp_path: Path) -> None:
+def test_a_picture_without_facts_and_label_is_fine(tmp_path: Path) -> None:
     import tarfile
 
     import cv2
@@ -32,7 +32,16 @@ def test_a_picture_without_facts_is_fine(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "x.png"), picture(0))
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
         archive.add(tmp_path / "x.png", "x.png")
-    assert Shards([tmp_path / "s.tar"]).facts(0) == {}
+    shards = Shards([tmp_path / "s.tar"])
+    assert shards.facts(0) == {}
+    assert shards.label(0) == -1
+
+
+def test_labelled_and_unlabelled_shards_may_be_mixed(tmp_path: Path) -> None:
+    write_shard(tmp_path / "a.tar", 2)
+    write_shard(tmp_path / "b.tar", 3, classes=2)
+    shards = Shards([tmp_path])
+    assert [shards.label(number) for number in range(5)] == [-1, -1, 0, 1, 0]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar file at all" * 100])

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from rechroma.engines import Engine, FakeEngine, available_threads
+from rechroma.errors import ModelFeatureError
 
 
 def test_chroma_is_the_hue_times_the_mean_lightness_of_the_cell() -> None:
@@ -14,6 +16,32 @@ def test_chroma_is_the_hue_times_the_mean_lightness_of_the_cell() -> None:
     assert chroma.dtype == np.float32
     np.testing.assert_allclose(chroma[1, :, 0, 0], [5, -10])
     assert np.count_nonzero(chroma) == 2
+
+
+def test_a_cell_with_a_hint_has_the_mean_of_what_was_fixed() -> None:
+    lightness = np.full((1, 1, 8, 8), 50, np.float32)
+    hints = np.zeros((1, 3, 8, 8), np.float32)
+    hints[0, :, 0, 0] = 40, -20, 1
+    hints[0, :, 3, 3] = 20, -40, 1
+    chroma = FakeEngine((10, -20), stride=8).chroma(lightness, hints)
+    np.testing.assert_allclose(chroma[0, :, 0, 0], [30, -30])
+    np.testing.assert_allclose(chroma[0, :, 1, 1], [5, -10])
+
+
+def test_the_distribution_has_the_share_of_the_hue() -> None:
+    engine = FakeEngine((10, -20), stride=8)
+    shares = engine.distribution(np.full((1, 1, 8, 8), 30, np.float32))
+    np.testing.assert_allclose(shares[0, :, 1, 0], [0.7, 0.3], rtol=1e-6)
+    assert engine.card.bins[1] == (10, -20)
+
+
+def test_one_that_takes_no_hints() -> None:
+    engine = FakeEngine(hints=False)
+    lightness, hints = np.zeros((1, 1, 32, 32), np.float32), np.zeros((1, 3, 32, 32), np.float32)
+    assert not engine.card.hints
+    for run in (engine.chroma, engine.distribution):
+        with pytest.raises(ModelFeatureError, match="the model fake takes no hints"):
+            run(lightness, hints)
 
 
 def test_the_card_says_what_was_asked_for() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,19 @@ from rechroma.errors import (
     EngineError,
     InvalidChromaError,
     ModelContractError,
+    ModelFeatureError,
     OptionError,
     ProviderError,
 )
-from tests.support.models import CHROMA, LIGHTNESS, write_constant_model, write_model, write_tensors
+from tests.support.models import (
+    CARD,
+    CHROMA,
+    DISTRIBUTION,
+    LIGHTNESS,
+    write_constant_model,
+    write_model,
+    write_tensors,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +68,49 @@ def test_card_and_provider(model: Path) -> None:
 def test_a_model_with_hints_runs_without_any(tmp_path: Path) -> None:
     engine = OnnxEngine(write_model(tmp_path / "hints.onnx", hints=True))
     assert engine.chroma(_lightness(1, 8, 8)).shape == (1, 2, 2, 2)
+
+
+def test_hints_reach_the_model(tmp_path: Path) -> None:
+    engine = OnnxEngine(write_model(tmp_path / "hints.onnx", hints=True))
+    lightness = _lightness(2, 8, 16)
+    hints = np.zeros((2, 3, 8, 16), np.float32)
+    hints[1, :, 4, 9] = 12, -34, 1
+    free, fixed = engine.chroma(lightness), engine.chroma(lightness, hints.astype(np.float64))
+    np.testing.assert_allclose(fixed[1, :, 1, 2], [12, -34], atol=1e-3)
+    fixed[1, :, 1, 2] = free[1, :, 1, 2]
+    np.testing.assert_array_equal(fixed, free)
+
+
+def test_a_model_without_hints_refuses_them(model: Path) -> None:
+    with pytest.raises(ModelFeatureError, match="the model tiny takes no hints") as caught:
+        OnnxEngine(model).chroma(_lightness(1, 8, 8), np.zeros((1, 3, 8, 8), np.float32))
+    assert "models list" in str(caught.value.hint)
+
+
+def test_hints_of_another_size_than_the_picture_are_refused(tmp_path: Path) -> None:
+    engine = OnnxEngine(write_model(tmp_path / "hints.onnx", hints=True))
+    with pytest.raises(EngineError, match=r"hints\.onnx failed"):
+        engine.chroma(_lightness(1, 16, 16), np.zeros((1, 3, 8, 24), np.float32))
+
+
+def test_distribution(tmp_path: Path) -> None:
+    bins = [[0.0, 0.0], [20.0, 30.0], [0.0, -9.0]]
+    engine = OnnxEngine(write_model(tmp_path / "bins.onnx", bins=bins))
+    shares = engine.distribution(np.full((1, 1, 8, 16), 30, np.float32))
+    assert shares.shape == (1, 3, 2, 4)
+    np.testing.assert_allclose(shares[0, :, 1, 3], [0.7, 0.3, 0], atol=1e-4)
+
+
+def test_a_model_without_a_distribution(model: Path) -> None:
+    with pytest.raises(ModelFeatureError, match=r"tiny\.onnx gives no distribution"):
+        OnnxEngine(model).distribution(_lightness(1, 8, 8))
+
+
+def test_a_distribution_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
+    card = json.dumps(CARD | {"bins": [[0.0, 0.0]] * 3})
+    path = write_tensors(tmp_path / "bins.onnx", [LIGHTNESS], [CHROMA, DISTRIBUTION], card)
+    with pytest.raises(InvalidChromaError, match="a distribution of shape"):
+        OnnxEngine(path).distribution(_lightness(1, 64, 64))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

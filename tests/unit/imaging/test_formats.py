@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +10,12 @@ from rechroma.imaging import (
     FORMATS,
     SUFFIXES,
     asked_format,
+    default_target,
     encode_photo,
     photo_of_array,
     read_photo,
     result_format,
+    target_format,
 )
 
 
@@ -43,6 +46,57 @@ def test_a_format_that_is_not_written_is_refused(name: str) -> None:
     with pytest.raises(OptionError, match="not written as") as caught:
         asked_format(name)
     assert "jpg, jpeg, png" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("source", "format", "target"),
+    [
+        ("a/photo.jpg", None, "a/photo.color.jpg"),
+        ("PHOTO.JPEG", None, "PHOTO.color.JPEG"),
+        ("photo.tiff", "TIFF", "photo.color.tiff"),
+        ("photo.jpg", "png", "photo.color.png"),
+        ("photo.gif", None, "photo.color.png"),
+        ("photo", None, "photo.color"),
+        ("my.old.photo.png", None, "my.old.photo.color.png"),
+    ],
+)
+def test_the_target_beside_a_photo(source: str, format: str | None, target: str) -> None:  # noqa: A002
+    assert default_target(Path(source), format) == Path(target)
+
+
+@pytest.mark.parametrize(
+    ("target", "format", "source", "written"),
+    [
+        ("a.jpg", None, None, "JPEG"),
+        ("a.JPG", "jpeg", None, "JPEG"),
+        ("a", None, None, None),
+        ("a", "png", None, "PNG"),
+        ("a.scan", None, "b.scan", None),
+        ("a.scan", "tif", "b.SCAN", "TIFF"),
+    ],
+)
+def test_the_format_that_a_target_says(
+    target: str,
+    format: str | None,  # noqa: A002
+    source: str | None,
+    written: str | None,
+) -> None:
+    photograph = None if source is None else Path(source)
+    assert target_format(Path(target), format, source=photograph) == written
+
+
+@pytest.mark.parametrize(
+    ("target", "format", "said"),
+    [
+        ("a.scan", None, r"^a\.scan: results are not written as '\.scan'"),
+        ("a.gif", None, r"^a\.gif: results are not written as '\.gif'"),
+        ("a.png", "jpeg", r"^a\.png: the name says PNG, but the format asked for is JPEG"),
+        ("a", "gif", "not written as 'gif'"),
+    ],
+)
+def test_a_target_that_says_another_format(target: str, format: str | None, said: str) -> None:  # noqa: A002
+    with pytest.raises(OptionError, match=said):
+        target_format(Path(target), format, source=Path("photo.jpg"))
 
 
 class TestWithoutPillowHeif:

@@ -38,6 +38,8 @@ def test_grey_never_hits_a_hue_and_keeps_the_lightness() -> None:
     assert figures["cf_abs"] < 0.5
     assert figures["lightness_shift"] < 0.2
     assert figures["delta_cf"] == pytest.approx(figures["delta_cf_each"])
+    assert figures["chroma_max"] < 0.5
+    assert "edge_correlation" not in figures
 
 
 def test_psnr_agrees_with_scikit_image() -> None:
@@ -52,3 +54,28 @@ def test_difference_of_means_and_mean_of_differences_are_told_apart() -> None:
     figures = gathered.compute()
     assert figures["delta_cf"] == pytest.approx(0, abs=1e-9)
     assert figures["delta_cf_each"] > 10
+
+
+def test_sets_that_are_joined_score_as_if_gathered_together() -> None:
+    pictures = [(greyed(astronaut()), astronaut()), (astronaut(), astronaut()[:, ::-1])]
+    together, parts = Scores(), [Scores(), Scores()]
+    for part, (predicted, true) in zip(parts, pictures, strict=True):
+        together.update(predicted, true)
+        part.update(predicted, true)
+    assert Scores.of_all(parts).compute() == together.compute()
+    assert parts[0].compute()["hue_hit"] == 0
+
+
+def test_of_the_largest_chroma_the_largest_of_all_pictures_is_kept() -> None:
+    gathered = Scores()
+    red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
+    figures = [gathered.update(picture, red) for picture in (red, greyed(red))]
+    assert figures[0]["chroma_max"] == pytest.approx(80.1, abs=0.1)
+    assert gathered.compute()["chroma_max"] == figures[0]["chroma_max"]
+
+
+def test_what_is_undefined_is_left_out() -> None:
+    grey = greyed(astronaut())
+    figures = scores(grey, grey)
+    assert "hue_hit" not in figures
+    assert figures["ssim"] == pytest.approx(1)

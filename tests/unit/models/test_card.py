@@ -14,6 +14,10 @@ from tests.support.models import CARD
 names = st.text(min_size=1, max_size=20)
 strides = st.integers(1, 512)
 numbers = st.floats(-1e6, 1e6)
+values = st.booleans() | numbers | names | st.lists(st.integers(), max_size=3)
+networks = st.fixed_dictionaries(
+    {"name": names, "options": st.dictionaries(names, values, max_size=3)}
+)
 cards = st.builds(
     ModelCard,
     name=names,
@@ -29,6 +33,7 @@ cards = st.builds(
     metrics=st.dictionaries(names, numbers, max_size=3),
     commit=st.text(max_size=40),
     description=st.text(max_size=40),
+    network=st.just({}) | networks,
 )
 
 
@@ -42,6 +47,7 @@ def test_optional_fields_may_be_left_out() -> None:
     card = ModelCard.from_json(json.dumps({k: v for k, v in CARD.items() if k not in optional}))
     assert card.hints is False
     assert card.bins == ()
+    assert card.network == {}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +86,11 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("bins", [[1, 2, 3]]),
         ("bins", [["a", "b"]]),
         ("bins", 3),
+        ("network", "rechroma"),
+        ("network", {"name": "rechroma"}),
+        ("network", {"name": "rechroma", "options": {}, "more": 1}),
+        ("network", {"name": 3, "options": {}}),
+        ("network", {"name": "rechroma", "options": []}),
         ("format", 0),
         ("format", "1"),
         ("colour", "blue"),

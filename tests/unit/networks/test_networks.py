@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from rechroma.errors import CheckpointError, RecipeError
-from rechroma.networks import ColourNetwork, build, find, load_encoder
-from rechroma.networks.mobilenet_v2 import MobileNetV2
+from rechroma.errors import RecipeError
+from rechroma.networks import ColourNetwork, build, describe, find, no_hints
 from rechroma.networks.rechroma import annealed_mean
 
 SMALL = {"widths": [16, 8, 8, 8]}
+FIXED = (slice(8, 16), slice(16, 24))  # rows and columns of a hint
 
 
 @pytest.fixture
@@ -22,30 +19,96 @@ def network() -> ColourNetwork:
     return build("rechroma", SMALL).eval()
 
 
-@pytest.mark.parametrize("options", [{}, {"film": False}, {"attention": False}, {"grid": 20}])
+@pytest.fixture
+def lightness() -> torch.Tensor:
+    return torch.rand(1, 1, 128, 128, generator=torch.Generator().manual_seed(1)) * 100
+
+
+def hint(ab: tuple[float, float], rows: slice, columns: slice) -> torch.Tensor:
+    hints = torch.zeros(1, 3, 128, 128)
+    hints[:, :, rows, columns] = torch.tensor([*ab, 1.0]).view(1, 3, 1, 1)
+    return hints
+
+
+@torch.inference_mode()
+def chroma(network: ColourNetwork, lightness: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+    return network.chroma(network(lightness, hints))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"encoder": "mobilenet-edgetpu"},
+        {"encoder": "resnet-50"},
+        {"film": False},
+        {"attention": False},
+        {"grid": 20},
+    ],
+)
 def test_every_variant_gives_colour_at_a_quarter_of_the_size(options: dict[str, object]) -> None:
     network = build("rechroma", SMALL | options).eval()
+    lightness = torch.rand(2, 1, 64, 96) * 100
     with torch.inference_mode():
-        prediction = network(torch.rand(2, 1, 64, 96) * 100)
-        chroma = network.chroma(prediction)
+        prediction = network(lightness, no_hints(lightness))
+        ab = network.chroma(prediction)
     assert prediction.logits.shape == (2, len(network.centres), 16, 24)
-    assert prediction.ab.shape == chroma.shape == (2, 2, 16, 24)
+    assert prediction.ab.shape == ab.shape == (2, 2, 16, 24)
+    assert prediction.bottom.shape[:2] == (2, network.encoder.channels[-1])
+    assert prediction.classes is None
 
 
-def test_encoder_normalisation_never_learns_statistics(network: ColourNetwork) -> None:
-    network.train()
-    before = {k: v.clone() for k, v in network.encoder.state_dict().items() if "running" in k}
-    network(torch.rand(2, 1, 32, 32) * 100)
-    after = network.encoder.state_dict()
-    assert before
-    assert all(after[key].equal(value) for key, value in before.items())
+def test_a_classifier_tells_what_each_picture_shows(lightness: torch.Tensor) -> None:
+    network = build("rechroma", SMALL | {"classes": 7})
+    assert network(lightness, no_hints(lightness)).classes.shape == (1, 7)
 
 
-def test_every_weight_learns(network: ColourNetwork) -> None:
-    network.train()
+def test_what_lies_under_a_mask_of_zero_does_not_count(
+    network: ColourNetwork, lightness: torch.Tensor
+) -> None:
+    stray = no_hints(lightness)
+    stray[:, :2] = torch.rand(1, 2, 128, 128) * 200 - 100
+    plain = chroma(network, lightness, no_hints(lightness))
+    assert chroma(network, lightness, stray).equal(plain)
+
+
+def test_a_hint_changes_the_colour_most_where_it_lies(
+    network: ColourNetwork, lightness: torch.Tensor
+) -> None:
+    plain = chroma(network, lightness, no_hints(lightness))
+    hinted = chroma(network, lightness, hint((60, -40), *FIXED))
+    change = (hinted - plain).norm(dim=1)[0]
+    assert change[2:4, 4:6].mean() > 4 * change.mean()
+    assert change[2:4, 4:6].mean() > 20 * change[-8:, -8:].mean()
+
+
+def test_only_the_colour_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_covers(
+    network: ColourNetwork, lightness: torch.Tensor
+) -> None:
+    whole = chroma(network, lightness, hint((60, -40), slice(8, 12), slice(16, 20)))
+    pixel = chroma(network, lightness, hint((60, -40), slice(9, 10), slice(18, 19)))
+    other = chroma(network, lightness, hint((-60, 40), slice(9, 10), slice(18, 19)))
+    assert (pixel - whole).abs().max() < 0.02 * (other - whole).abs().max()
+
+
+def test_each_picture_of_a_batch_has_its_own_hints(
+    network: ColourNetwork, lightness: torch.Tensor
+) -> None:
+    pair = torch.cat([hint((60, -40), *FIXED), no_hints(lightness)])
+    both = chroma(network, lightness.expand(2, -1, -1, -1), pair)
+    alone = torch.cat([chroma(network, lightness, hints[None]) for hints in pair])
+    torch.testing.assert_close(both, alone, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("encoder", ["mobilenet-v2", "mobilenet-edgetpu", "resnet-50"])
+def test_every_weight_learns(encoder: str) -> None:
+    torch.manual_seed(0)
+    network = build("rechroma", SMALL | {"encoder": encoder, "classes": 3}).train()
+    lightness = torch.rand(2, 1, 64, 64) * 100
     for _ in range(2):  # FiLM and attention start as the identity and pass gradients from then on
-        prediction = network(torch.rand(2, 1, 64, 64) * 100)
-        (prediction.logits.square().mean() + prediction.ab.square().mean()).backward()
+        prediction = network(lightness, no_hints(lightness))
+        heads = (prediction.logits, prediction.ab, prediction.classes)
+        torch.stack([head.square().mean() for head in heads]).sum().backward()
         for weights in network.parameters():
             assert weights.grad is not None
             weights.data -= 0.01 * weights.grad
@@ -60,14 +123,21 @@ def test_annealing_goes_from_the_mean_to_the_mode() -> None:
     assert annealed_mean(logits, centres, 0.05)[0, :, 0, 0].tolist() == pytest.approx([60, 20])
 
 
-def test_the_mix_of_heads_is_linear(network: ColourNetwork) -> None:
-    lightness = torch.rand(1, 1, 32, 32) * 100
+def test_the_mix_of_heads_is_linear(network: ColourNetwork, lightness: torch.Tensor) -> None:
     half = build("rechroma", {**SMALL, "regression_share": 0.5}).eval()
     half.load_state_dict(network.state_dict())
     with torch.inference_mode():
-        prediction = network(lightness)
-        expected = (network.chroma(prediction) + prediction.ab) / 2
-        torch.testing.assert_close(half.chroma(half(lightness)), expected)
+        prediction = network(lightness, no_hints(lightness))
+    expected = (network.chroma(prediction) + prediction.ab) / 2
+    torch.testing.assert_close(half.chroma(prediction), expected)
+
+
+def test_a_description_builds_the_same_network_again() -> None:
+    options = {**SMALL, "encoder": "resnet-50", "temperature": 0.6}
+    plan = describe(build("rechroma", options))
+    again = build(plan["name"], plan["options"])
+    assert options.items() <= plan["options"].items()
+    assert describe(again) == plan
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
@@ -76,46 +146,5 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
     assert "rechroma" in str(caught.value.hint)
     with pytest.raises(RecipeError, match="no option 'width'"):
         build("rechroma", {"width": 3})
-
-
-def test_encoder_weights_load_strictly_but_for_a_classifier(
-    network: ColourNetwork, tmp_path: Path
-) -> None:
-    weights = {k: torch.full_like(v, 0.5) for k, v in network.encoder.state_dict().items()}
-    save_file({**weights, "classifier.weight": torch.zeros(3)}, tmp_path / "w.safetensors")
-    load_encoder(network.encoder, tmp_path / "w.safetensors")
-    assert network.encoder.get_parameter("features.0.0.weight").eq(0.5).all()
-
-
-def test_weights_that_do_not_fit_are_refused(network: ColourNetwork, tmp_path: Path) -> None:
-    weights = {k: v.clone() for k, v in network.encoder.state_dict().items()}
-    gone = dict(weights)
-    del gone["features.3.conv.0.0.weight"]
-    save_file(gone, tmp_path / "gone.safetensors")
-    with pytest.raises(CheckpointError, match=r"lacks .*features\.3\.conv\.0\.0\.weight"):
-        load_encoder(network.encoder, tmp_path / "gone.safetensors")
-    save_file({**weights, "features.0.0.weight": torch.zeros(1)}, tmp_path / "bent.safetensors")
-    with pytest.raises(CheckpointError, match="does not fit"):
-        load_encoder(network.encoder, tmp_path / "bent.safetensors")
-    (tmp_path / "text.safetensors").write_text("hello")
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        load_encoder(network.encoder, tmp_path / "text.safetensors")
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        load_encoder(network.encoder, tmp_path / "absent.safetensors")
-
-
-def shared_weights() -> Path:
-    """The published encoder, where a checkout has it beside it."""
-    path = Path(__file__).parents[4] / "shared/weights/mobilenet_v2_1.0.safetensors"
-    if not path.exists():
-        pytest.skip("the published MobileNetV2 weights are not beside this checkout")
-    return path
-
-
-def test_the_published_encoder_sees_what_it_should() -> None:
-    network = build("rechroma", SMALL).eval()
-    load_encoder(network.encoder, shared_weights())
-    with torch.inference_mode():
-        features = network.encoder(torch.zeros(1, 3, 64, 64))
-    assert [f.shape[1] for f in features] == list(MobileNetV2.channels)
-    assert all(torch.isfinite(f).all() and f.std() > 0 for f in features)
+    with pytest.raises(RecipeError, match="no encoder is called 'vgg'"):
+        build("rechroma", {"encoder": "vgg"})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from rechroma.datasets import Crops
 from rechroma.errors import (
@@ -17,8 +18,10 @@ from rechroma.errors import (
     RecipeError,
     TargetError,
 )
+from rechroma.networks import build, no_hints
 from rechroma.networks.rechroma import Rechroma
 from rechroma.training import (
+    Progress,
     Recipe,
     Run,
     TorchEngine,
@@ -27,7 +30,7 @@ from rechroma.training import (
     train,
     trained_network,
 )
-from rechroma.training.recipe import Data, Network, Optimiser
+from rechroma.training.recipe import Data, Loss, Network, Optimiser
 from tests.support.shards import write_shard
 
 
@@ -37,7 +40,7 @@ def recipe(tmp_path: Path) -> Recipe:
     return Recipe(
         network=Network(options={"widths": [16, 8, 8, 8]}),
         data=Data(train=(str(shard),)),
-        crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), aged=0.3),
+        crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), aged=0.3, hinted=0.5),
         optimiser=Optimiser(warmup=2, frozen=0.3),
         steps=8,
         batch=4,
@@ -59,6 +62,81 @@ def test_a_stopped_run_ends_with_the_same_weights(recipe: Recipe, tmp_path: Path
     assert parts.step == whole.step == 8
     assert same(whole.network.state_dict(), parts.network.state_dict())
     assert same(whole.ema.state_dict(), parts.ema.state_dict())
+
+
+def test_a_run_of_coarser_arithmetic_learns_and_goes_on_to_the_same_numbers(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    coarse = replace(recipe, precision="bfloat16", steps=4)
+    whole = train(coarse, tmp_path / "whole")
+    train(coarse, tmp_path / "parts", stop_after=2)
+    parts = train(coarse, tmp_path / "parts")
+    assert same(whole.network.state_dict(), parts.network.state_dict())
+    fine = train(replace(coarse, precision="float32"), tmp_path / "fine")
+    assert not same(whole.network.state_dict(), fine.network.state_dict())
+    assert all(weights.dtype == torch.float32 for weights in whole.network.parameters())
+
+
+def test_what_pictures_show_is_learnt_beside_their_colours(recipe: Recipe, tmp_path: Path) -> None:
+    write_shard(tmp_path / "labelled.tar", 4, classes=2)
+    both = (*recipe.data.train, str(tmp_path / "labelled.tar"))
+    network = replace(recipe.network, options={**recipe.network.options, "classes": 2})
+    plan = replace(recipe, network=network, data=Data(train=both), loss=Loss(classes=0.5))
+    run = train(plan, tmp_path / "run", stop_after=3)
+    start = train(plan, tmp_path / "start", stop_after=1)
+    name = "context.classes.weight"
+    assert not run.network.get_parameter(name).equal(start.network.get_parameter(name))
+
+
+def test_the_parts_of_the_loss_are_written_down(recipe: Recipe, tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    train(
+        replace(recipe, steps=1, loss=Loss(ab=0.0, hue=1.0)),
+        tmp_path / "run",
+        on_progress=reports.append,
+    )
+    assert reports[0].costs.keys() == {"bins", "hue"}
+    (line,) = (tmp_path / "run/log.jsonl").read_text().splitlines()
+    assert json.loads(line)["hue"] == pytest.approx(reports[0].costs["hue"], abs=1e-4)
+
+
+def test_a_teacher_must_have_learnt_something(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"loss\.teacher.* network\.encoder_weights"):
+        train(replace(recipe, loss=Loss(teacher=1.0)), tmp_path / "run")
+
+
+def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
+    encoder = build(recipe.network.name, recipe.network.options).encoder
+    save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
+    network = replace(recipe.network, encoder_weights=str(tmp_path / "encoder.safetensors"))
+    plan = replace(recipe, network=network, loss=Loss(teacher=1.0), steps=2)
+    reports: list[Progress] = []
+    train(plan, tmp_path / "run", on_progress=reports.append)
+    assert 0 < reports[-1].costs["teacher"] < 1
+
+
+def test_a_run_starts_from_the_averaged_weights_of_another(recipe: Recipe, tmp_path: Path) -> None:
+    first = train(recipe, tmp_path / "first", stop_after=2)
+    network = replace(recipe.network, start=str(tmp_path / "first/checkpoint.pt"))
+    still = Optimiser(rate=1e-12, encoder_rate=0.0, warmup=0)
+    second = train(
+        replace(recipe, network=network, optimiser=still), tmp_path / "second", stop_after=1
+    )
+    learnt = dict(second.network.named_parameters())
+    for name, weights in first.ema.named_parameters():
+        torch.testing.assert_close(learnt[name], weights, atol=1e-6, rtol=0)
+
+
+def test_a_start_of_another_shape_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run", stop_after=1)
+    start = str(tmp_path / "run/checkpoint.pt")
+    for option, message in (
+        ({"widths": [24, 8, 8, 8]}, "does not fit the network"),
+        ({"encoder": "resnet-50"}, "lacks the network's 'encoder"),
+    ):
+        network = replace(recipe.network, options=recipe.network.options | option, start=start)
+        with pytest.raises(CheckpointError, match=message):
+            train(replace(recipe, network=network), tmp_path / "other")
 
 
 def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
@@ -186,7 +264,7 @@ def test_a_network_in_training_serves_as_an_engine(recipe: Recipe, tmp_path: Pat
     lightness = torch.rand(1, 1, 64, 32).numpy() * 100
     chroma = engine.chroma(lightness)
     assert chroma.shape == (1, 2, 16, 8)
+    shown = torch.from_numpy(lightness)
     with torch.inference_mode():
-        network = run.ema
-        expected = network.chroma(network(torch.from_numpy(lightness)))
-    torch.testing.assert_close(torch.from_numpy(chroma), expected)
+        prediction = run.ema(shown, no_hints(shown))
+    torch.testing.assert_close(torch.from_numpy(chroma), run.ema.chroma(prediction))

@@ -1,13 +1,17 @@
-"""The loss: worked out the slow way, and what it rewards."""
+"""The loss, part by part: worked out the slow way, and what it rewards."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from rechroma.color import bin_centres, nearest_bins, rebalancing_weights, table_index
-from rechroma.networks import Prediction
+from rechroma.datasets import Example
+from rechroma.networks import Encoder, Prediction
+from rechroma.networks.mobilenet_v2 import MobileNetV2
 from rechroma.training.losses import ColourLoss
 from rechroma.training.recipe import Loss
 
@@ -15,13 +19,55 @@ CENTRES = bin_centres()
 PRIOR = np.full(len(CENTRES), 1 / len(CENTRES), np.float32)
 PRIOR[100] += 1
 PRIOR /= PRIOR.sum()
+NONE: dict[str, Any] = {"bins": 0.0, "ab": 0.0}  # of what counts without being asked for
 
 
-def loss(**settings: float) -> ColourLoss:
-    return ColourLoss(CENTRES, PRIOR, Loss(**settings))  # type: ignore[arg-type]
+def loss(encoder: Encoder | None = None, **settings: Any) -> ColourLoss:
+    """A loss that decodes a prediction to its regression."""
+    return ColourLoss(CENTRES, PRIOR, Loss(**settings), lambda prediction: prediction.ab, encoder)
 
 
-def test_equals_cross_entropy_with_dense_soft_labels() -> None:
+def prediction(
+    *,
+    logits: torch.Tensor | None = None,
+    ab: torch.Tensor | None = None,
+    bottom: torch.Tensor | None = None,
+    classes: torch.Tensor | None = None,
+) -> Prediction:
+    nothing = torch.zeros(1, 1, 1, 1)
+    logits, ab, bottom = (nothing if part is None else part for part in (logits, ab, bottom))
+    return Prediction(logits, ab, bottom, classes)
+
+
+def truth(
+    chroma: torch.Tensor | None = None,
+    *,
+    rgb: torch.Tensor | None = None,
+    label: tuple[int, ...] = (-1,),
+) -> Example:
+    nothing = torch.zeros(1, 1, 1, 1)
+    return Example(
+        lightness=nothing,
+        hints=nothing,
+        chroma=torch.zeros(1, 2, 1, 1) if chroma is None else chroma,
+        rgb=nothing if rgb is None else rgb,
+        label=torch.tensor(label),
+    )
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    torch.manual_seed(0)
+    return MobileNetV2().eval().requires_grad_(requires_grad=False)
+
+
+def photograph(seed: int = 0) -> torch.Tensor:
+    """A random photograph (1, 3, 32, 32) uint8."""
+    dice = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (1, 3, 32, 32), generator=dice, dtype=torch.uint8)
+
+
+def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
     dice = torch.Generator().manual_seed(0)
     logits = torch.randn(2, len(CENTRES), 3, 4, generator=dice)
     chroma = torch.rand(2, 2, 3, 4, generator=dice) * 60 - 30
@@ -34,7 +80,7 @@ def test_equals_cross_entropy_with_dense_soft_labels() -> None:
         logits, torch.from_numpy(dense).movedim(-1, 1), reduction="none"
     )
     expected = (entropy * torch.from_numpy(weights)).mean()
-    cost = loss(regression=0.0)(Prediction(logits, chroma), chroma)
+    cost = loss(ab=0.0)(prediction(logits=logits), truth(chroma))
     assert cost.total.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -44,17 +90,94 @@ def test_the_truth_costs_nothing_in_the_regression_and_least_in_the_bins() -> No
     right = torch.zeros(1, len(CENTRES), 2, 2)
     bins, shares = nearest_bins(CENTRES, 5)
     right[:, bins[row]] = torch.from_numpy(np.log(shares[row]) + 20)[:, None, None]
-    best = loss()(Prediction(right, chroma), chroma)
-    other = loss()(Prediction(right.roll(50, dims=1), chroma + 10), chroma)
-    assert best.ab == 0
-    assert best.total < other.bins
-    assert other.ab > 0
+    best = loss()(prediction(logits=right, ab=chroma), truth(chroma))
+    wrong = prediction(logits=right.roll(50, dims=1), ab=chroma + 10)
+    other = loss()(wrong, truth(chroma))
+    assert best.parts["ab"] == 0
+    assert best.total < other.parts["bins"]
+    assert other.parts["ab"] > 0
 
 
 def test_a_rare_colour_costs_more_to_miss_than_a_common_one() -> None:
-    flat = torch.zeros(1, len(CENTRES), 1, 1)
-    ab = torch.zeros(1, 2, 1, 1)
-    common = torch.tensor(CENTRES[100]).view(1, 2, 1, 1)
-    rare = torch.tensor(CENTRES[30]).view(1, 2, 1, 1)
-    costs = loss()
-    assert costs(Prediction(flat, ab), rare).bins > costs(Prediction(flat, ab), common).bins
+    flat = prediction(logits=torch.zeros(1, len(CENTRES), 1, 1))
+    common, rare = (torch.tensor(CENTRES[place]).view(1, 2, 1, 1) for place in (100, 30))
+    costs = loss(ab=0.0)
+    assert costs(flat, truth(rare)).total > costs(flat, truth(common)).total
+
+
+def test_the_regression_is_a_huber_loss_in_units_of_twenty() -> None:
+    ab = torch.tensor([10.0, -80.0]).view(1, 2, 1, 1)
+    near, far = 0.5 * 0.5**2, 4 - 0.5
+    cost = loss(bins=0.0, ab=1.0)(prediction(ab=ab), truth(torch.zeros(1, 2, 1, 1)))
+    assert cost.total.item() == pytest.approx((near + far) / 2)
+
+
+def test_classes_are_learnt_from_labelled_pictures_alone() -> None:
+    logits = torch.tensor([[2.0, 0.0, 0.0], [9.0, -9.0, 0.0], [0.0, 0.0, 1.0]])
+    labelled = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    expected = -np.mean(
+        [
+            row[label] - np.log(np.exp(row).sum())
+            for row, label in zip(labelled, (0, 1), strict=True)
+        ]
+    )
+    costs = loss(**NONE, classes=1.0)
+    cost = costs(prediction(classes=logits), truth(label=(0, -1, 1)))
+    assert cost.total.item() == pytest.approx(expected, rel=1e-5)
+    assert costs(prediction(classes=logits), truth(label=(-1, -1, -1))).total == 0
+
+
+def test_unlabelled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
+    logits = torch.ones(2, 3, requires_grad=True)
+    loss(**NONE, classes=1.0)(prediction(classes=logits), truth(label=(-1, -1))).total.backward()
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encoder) -> None:
+    rgb = photograph()
+    costs = loss(encoder, **NONE, teacher=1.0)
+    same, other = (encoder(shown / 255)[-1] for shown in (rgb, photograph(seed=1)))
+    assert costs(prediction(bottom=same), truth(rgb=rgb)).total.item() == pytest.approx(0, abs=1e-5)
+    assert costs(prediction(bottom=3 * same), truth(rgb=rgb)).total.item() < 1e-5
+    assert costs(prediction(bottom=other), truth(rgb=rgb)).total > 0.001
+    opposite = costs(prediction(bottom=-same), truth(rgb=rgb)).total
+    assert opposite.item() == pytest.approx(2, abs=1e-5)
+
+
+def test_the_true_colours_cost_nothing_to_look_at(encoder: Encoder) -> None:
+    grey = photograph()[:, :1].expand(-1, 3, -1, -1)
+    none, red = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 40.0)
+    costs = loss(encoder, **NONE, difference=1.0, hue=1.0, features=1.0, colorfulness=1.0)
+    best = costs(prediction(ab=none), truth(none, rgb=grey)).parts
+    worse = costs(prediction(ab=red), truth(none, rgb=grey)).parts
+    assert set(best) == {"difference", "hue", "features", "colorfulness"}
+    assert all(part < 0.05 for part in best.values())
+    assert all(worse[name] > 3 * best[name] for name in best if name != "hue")
+
+
+def test_missed_hues_cost_the_whole_and_hit_hues_nothing() -> None:
+    blue = torch.tensor([10.0, -50.0]).view(1, 2, 1, 1)
+    costs = loss(**NONE, hue=1.0)
+    assert costs(prediction(ab=blue), truth(blue)).total < 0.1
+    assert costs(prediction(ab=-blue), truth(blue)).total > 0.9
+
+
+def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed(
+    encoder: Encoder,
+) -> None:
+    chroma = torch.full((1, 2, 1, 1), 30.0)
+    guess = prediction(
+        logits=torch.zeros(1, len(CENTRES), 1, 1),
+        ab=torch.zeros(1, 2, 1, 1),
+        bottom=torch.ones(1, 320, 1, 1),
+        classes=torch.zeros(1, 3),
+    )
+    example = truth(chroma, rgb=photograph(), label=(1,))
+    weights = {"bins": 0.5, "ab": 2.0, "classes": 3.0, "teacher": 4.0, "difference": 0.1}
+    cost = loss(encoder, **weights)(guess, example)
+    assert cost.parts.keys() == weights.keys()
+    expected = sum(weight * cost.parts[name].item() for name, weight in weights.items())
+    assert cost.total.item() == pytest.approx(expected, rel=1e-5)
+    without = loss(encoder, **(weights | {"classes": 0.0, "teacher": 0.0}))(guess, example)
+    assert without.parts.keys() == weights.keys() - {"classes", "teacher"}

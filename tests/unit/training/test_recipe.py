@@ -13,15 +13,22 @@ from rechroma.training.recipe import recipe_from, recipe_values
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_the_recipes_that_ship_are_valid_and_go_there_and_back(path: Path) -> None:
-    recipe = load_recipe(path)
+@pytest.mark.parametrize("shipped", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_that_ship_are_valid_and_go_there_and_back(shipped: Path) -> None:
+    recipe = load_recipe(shipped)
     assert recipe_from(recipe_values(recipe)) == recipe
 
 
-def test_keys_are_overridden_by_toml_values_or_bare_words() -> None:
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A recipe that says little."""
+    (tmp_path / "short.toml").write_text("steps = 10\n[network.options]\nattention = true\n")
+    return tmp_path / "short.toml"
+
+
+def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
     recipe = load_recipe(
-        RECIPES[0],
+        path,
         [
             "steps=7",
             "optimiser.rate=1",
@@ -35,7 +42,7 @@ def test_keys_are_overridden_by_toml_values_or_bare_words() -> None:
     assert recipe.optimiser.rate == 1.0
     assert recipe.data.train == ("a/*.tar",)
     assert recipe.crops.sizes == (64,)
-    assert recipe.network.options == {"film": False}
+    assert recipe.network.options == {"attention": True, "film": False}
 
 
 @pytest.mark.parametrize(
@@ -48,14 +55,17 @@ def test_keys_are_overridden_by_toml_values_or_bare_words() -> None:
         ("crops.sizes=[0]", r"crops\.sizes: outside its range"),
         ("optimiser.rate=-1", r"optimiser\.rate: outside its range"),
         ("crops.aged=1.5", r"crops\.aged: outside its range"),
+        ("crops.hinted=-0.1", r"crops\.hinted: outside its range"),
+        ("loss.teacher=-1", r"loss\.teacher: outside its range"),
+        ("precision=float16", "precision: outside its range"),
         ("optimiser=3", "optimiser: expected a table"),
         ("steps.more=3", "steps is no section"),
         ("steps", "not of the form key=value"),
     ],
 )
-def test_what_does_not_fit_is_named(override: str, message: str) -> None:
+def test_what_does_not_fit_is_named(path: Path, override: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        load_recipe(RECIPES[0], [override])
+        load_recipe(path, [override])
 
 
 def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# The run that made `rechroma-2`: train, export, measure, and export again with the figures.
+#
+#   runs/rechroma-2.sh SHARDS ENCODER
+#
+# SHARDS: a folder with train-*.tar and dev-*.tar; ENCODER: resnet50_v2_stages1-3.safetensors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shards="${1:?folder of shards}"
+encoder="${2:?file of encoder weights}"
+out=checkpoints/rechroma-2
+
+rechroma train recipes/classification.toml -o "$out" \
+  --set "data.train=$shards/train-*.tar" \
+  --set "data.dev=$shards/dev-*.tar" \
+  --set "network.encoder_weights=$encoder"
+
+export_model() {
+  rechroma export "$out/checkpoint.pt" -o "$out/rechroma-2.onnx" --card recipes/rechroma-2.card.json \
+    --temperature 0.5 --regression-share 0.4 --saturation 1.2 "$@"
+}
+export_model
+rechroma evaluate "$out/rechroma-2.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
+export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
+rechroma evaluate "$out/rechroma-2.onnx" "$shards/dev-*.tar" --aged --hints --sizes

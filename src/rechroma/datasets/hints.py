@@ -1,0 +1,42 @@
+"""Hints for training and measuring: some true colours, as a user would give them.
+
+The way of drawing them is that of Zhang et al. (2017, "Real-time user-guided image colorization"):
+how many is geometric, most lie towards the middle, and each is a small square of the mean colour
+under it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from rechroma.color.lab import Float
+
+LARGEST_PATCH = 9  # pixels
+_STOP = 1 / 8  # chance that a hint is the last one
+
+
+def random_hints(chroma: Float, count: int, rng: Generator) -> Float:
+    """Hints (3, H, W) of a picture's true a*b* (H, W, 2): a*, b* and a 0/1 mask."""
+    hints = np.zeros((3, *chroma.shape[:2]), np.float32)
+    for _ in range(count):
+        rows, columns = (_span(side, rng) for side in chroma.shape[:2])
+        hints[:2, rows, columns] = chroma[rows, columns].mean(axis=(0, 1))[:, None, None]
+        hints[2, rows, columns] = 1
+    return hints
+
+
+def random_count(rng: Generator) -> int:
+    """How many hints somebody gives who gives any."""
+    return int(rng.geometric(_STOP))
+
+
+def _span(side: int, rng: Generator) -> slice:
+    patch = min(int(rng.integers(1, LARGEST_PATCH + 1)), side)
+    middle = rng.normal(side / 2, side / 4)
+    start = int(np.clip(round(middle - patch / 2), 0, side - patch))
+    return slice(start, start + patch)

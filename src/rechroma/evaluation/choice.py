@@ -1,0 +1,50 @@
+"""Which pictures of many to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One picture of the set.
+
+    Attributes:
+        number: Its place among the shards' pictures.
+        key: Its name in its shard.
+        source: Where it is from.
+        grey: CIEDE2000 of grey.
+        model: CIEDE2000 of the model's answer.
+    """
+
+    number: int
+    key: str
+    source: str
+    grey: float
+    model: float
+
+    @property
+    def gain(self) -> float:
+        """By how much CIEDE2000 the model is nearer to the truth than grey."""
+        return self.grey - self.model
+
+
+def spread(count: int, limit: int | None) -> range:
+    """At most `limit` of the numbers below `count`, evenly spread; without a limit, all."""
+    return range(0, count, max(1, count // (limit or count)))[: limit or count]
+
+
+def best_and_worst(each: Sequence[Judged], limit: int) -> list[Judged]:
+    """At most `limit` pictures, those that gained most over grey first, those that lost most last.
+
+    Args:
+        each: All pictures.
+        limit: An even number.
+    """
+    ranked = sorted(each, key=lambda judged: -judged.gain)
+    half = limit // 2
+    return ranked if len(ranked) <= limit else ranked[:half] + ranked[-half:]

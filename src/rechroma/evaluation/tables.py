@@ -1,0 +1,99 @@
+"""The essentials of a report as tables of words, for a terminal or a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rechroma.evaluation.gathering import ALL, GREY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rechroma.evaluation.gathering import Figures
+    from rechroma.evaluation.report import Report
+
+_COLOUR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "cf", "cf_abs", "delta_cf", "psnr")
+_PICTURE = (
+    *("ssim", "chroma_max", "edge_correlation", "flat_chroma", "flat_unevenness"),
+    *("lightness_shift", "lightness_shift_max"),
+)
+_LEFT_OUT = ("delta_cf_each",)
+_DIGITS = {
+    "ssim": 3,
+    "edge_correlation": 2,
+    "lightness_shift": 3,
+    "lightness_shift_max": 3,
+    "chroma_beyond": 4,
+}
+_KID_DIGITS = 4
+
+_Row = tuple[tuple[str, ...], "Figures"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words in rows.
+
+    Attributes:
+        title: What it is about.
+        header: Of the columns.
+        rows: Each as long as the header.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(report: Report) -> list[Table]:
+    """The essentials, most important first."""
+    whole = report.figures[ALL]
+    seen = [n for n in whole[GREY] if n not in (*_COLOUR, *_PICTURE, *_LEFT_OUT)]
+    by_row: list[_Row] = [((row,), figures) for row, figures in whole.items()]
+    made = [
+        _table("Colour", ("pictures", ""), _by_source(report), _COLOUR),
+        _table("Picture, all", ("",), by_row, _PICTURE),
+        _table("As a fixed network sees it, all", ("",), by_row, seen),
+        _flat("Lost on old-looking prints, per cent of the gain over grey", report.lost.get(ALL)),
+        _table("With true colours given", ("colours",), _labelled(report.hints)),
+        _flat("CIEDE2000 between sizes in pixels", report.sizes),
+        _flat("Photographs without truth", report.old),
+        _flat("Network", report.network),
+    ]
+    return [table for table in made if table.rows]
+
+
+def _by_source(report: Report) -> list[_Row]:
+    return [
+        ((f"{source} ({report.pictures[source]})" if row == GREY else "", row), figures)
+        for source, rows in report.figures.items()
+        for row, figures in rows.items()
+    ]
+
+
+def _labelled(rows: dict[str, Figures]) -> list[_Row]:
+    return [((label,), figures) for label, figures in rows.items()]
+
+
+def _flat(title: str, figures: Figures | None) -> Table:
+    return _table(title, (), [((), figures)] if figures else [])
+
+
+def _table(
+    title: str, labels: tuple[str, ...], rows: Sequence[_Row], names: Sequence[str] | None = None
+) -> Table:
+    """A table of those of `names` that any row has; without names, of all that the first has."""
+    if names is None:
+        names = list(rows[0][1]) if rows else []
+    names = [name for name in names if any(name in figures for _, figures in rows)]
+    header = (*labels, *(name.replace("_", " ") for name in names))
+    lines = [(*label, *(_words(name, figures) for name in names)) for label, figures in rows]
+    return Table(title, header, tuple(lines) if names else ())
+
+
+def _words(name: str, figures: Figures) -> str:
+    if name not in figures:
+        return ""
+    digits = _KID_DIGITS if name.startswith("kid_") else _DIGITS.get(name, 1)
+    return str(figures[name]) if name == "pictures" else f"{figures[name]:.{digits}f}"

@@ -1,0 +1,76 @@
+"""How neatly colour is laid on, which can be seen without knowing the truth.
+
+The figures have no right value of their own: compare with those of real colour photographs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from rechroma.color.lab import Float
+
+_NO_EDGES = 0.2  # spread of the slopes, by Sobel: that of a grey picture is rounding alone
+_FLAT_SHARE = 0.25
+_WINDOWS = 32  # that would lie side by side along the picture
+
+
+def edge_correlation(lab: Float) -> float:
+    """How well edges of colour lie on edges of lightness.
+
+    Args:
+        lab: (H, W, 3) L*a*b*.
+
+    Returns:
+        Pearson's correlation of the slopes of L* and of a*b*, -1..1; nan where one of them hardly
+        differs from place to place, as in a grey picture.
+    """
+    slopes = [_slope(lab[..., channel]) for channel in range(3)]
+    light, colour = np.sqrt(slopes[0]), np.sqrt(slopes[1] + slopes[2])
+    if min(light.std(), colour.std()) < _NO_EDGES:
+        return float("nan")
+    return float(np.corrcoef(light.ravel(), colour.ravel())[0, 1])
+
+
+class Flat(NamedTuple):
+    """What colour the flat parts of a picture have.
+
+    Attributes:
+        chroma: Mean C*; plain walls and skies should have some, but little of it by mistake.
+        unevenness: Mean standard deviation of a*b* within a window: blotches raise it.
+    """
+
+    chroma: float
+    unevenness: float
+
+
+def flat_parts(lab: Float) -> Flat:
+    """The colour of the flattest quarter of a picture.
+
+    Flat is where L* varies least within a square window whose side is 1/32 of the picture's long
+    side. A share, and not a threshold, is taken as flat because old photographs have grain.
+
+    Args:
+        lab: (H, W, 3) L*a*b*.
+    """
+    side = max(3, max(lab.shape[:2]) // _WINDOWS)
+    light, a, b = (_variance(lab[..., channel], side) for channel in range(3))
+    flat = light <= np.quantile(light, _FLAT_SHARE)
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    return Flat(float(chroma[flat].mean()), float(np.sqrt(a + b)[flat].mean()))
+
+
+def _slope(plane: Float) -> Float:
+    """The squared slope of a plane (H, W)."""
+    across, down = (cv2.Sobel(plane, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    return np.asarray(across * across + down * down, np.float32)
+
+
+def _variance(plane: Float, side: int) -> Float:
+    """The variance within the window around each place of a plane (H, W)."""
+    centred = plane - plane.mean()  # float32 would lose a small variance under a large mean
+    mean, squares = (cv2.blur(part, (side, side)) for part in (centred, centred * centred))
+    return np.asarray(np.maximum(squares - mean * mean, 0), np.float32)

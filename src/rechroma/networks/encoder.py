@@ -1,0 +1,50 @@
+"""What a colour network asks of the pretrained network that sees the picture for it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Encoder(nn.Module, ABC):
+    """RGB (N, 3, H, W) in 0..1 in, features at 1/2, 1/4, 1/8 and so on out, finest first.
+
+    Its batch normalisation always uses the published statistics: pictures of a small batch would
+    shift them, and a converged encoder gains nothing from it.
+
+    Attributes:
+        channels: Of the features, finest first.
+    """
+
+    channels: tuple[int, ...]
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    @abstractmethod
+    def features_of(self, normalised: Tensor) -> list[Tensor]:
+        """Features of pictures that are normalised as the encoder was trained."""
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """Features of (N, 3, H, W) RGB in 0..1, finest first; H and W multiples of 32."""
+        return self.features_of((picture - self.mean) / self.std)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode; batch normalisation stays in evaluation mode."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self

@@ -1,0 +1,18 @@
+"""The encoders by name, as an explicit list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
+from rechroma.networks.mobilenet_v2 import MobileNetV2
+from rechroma.networks.resnet import ResNet50
+
+if TYPE_CHECKING:
+    from rechroma.networks.encoder import Encoder
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "mobilenet-v2": MobileNetV2,
+    "mobilenet-edgetpu": MobileNetEdgeTPU,
+    "resnet-50": ResNet50,
+}

@@ -1,0 +1,39 @@
+"""The shipped model gives the colours that it gave when somebody looked at them.
+
+Processors round differently, so the grids may differ by a little.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from rechroma import Colorizer
+from tests.golden.samples import GOLDEN, NAMES, colours_of
+
+MEAN, LARGEST = 1.0, 4.0  # a*b* steps; the grids are written in whole ones
+
+golden = json.loads(GOLDEN.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    return Colorizer()
+
+
+def test_they_are_those_of_the_default_model(colorizer: Colorizer) -> None:
+    assert golden["model"] == f"{colorizer.card.name} {colorizer.card.version}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_colours_are_as_they_were(name: str, colorizer: Colorizer) -> None:
+    difference = np.abs(colours_of(name, colorizer) - np.array(golden["colours"][name]))
+    assert difference.mean() < MEAN
+    assert difference.max() < LARGEST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_are_no_greys(name: str) -> None:
+    assert np.linalg.norm(np.array(golden["colours"][name]), axis=-1).mean() > 5

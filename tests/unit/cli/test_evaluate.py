@@ -1,0 +1,80 @@
+"""`rechroma evaluate`: what it prints and what it writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+
+from rechroma.networks.mobilenet_v2 import MobileNetV2
+from tests.support.command import Run
+from tests.support.models import write_model
+from tests.support.shards import write_shard
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Path:
+    """A shard of three pictures."""
+    return write_shard(tmp_path / "dev.tar", 3)
+
+
+def test_the_table_has_all_rows(run: Run, model: str, dev: Path) -> None:
+    answer = run("evaluate", model, dev, "--limit", 2, "--aged")
+    assert answer.exit_code == 0, answer.output
+    for words in ("tiny 1", "drawn (2)", "grey", "model", "aged", "truth", "milliseconds"):
+        assert words in answer.output
+
+
+def test_json_is_all_that_is_printed(run: Run, model: str, dev: Path) -> None:
+    answer = run("evaluate", model, dev, "--json", "--sizes", "--old", dev, "--limit", 1)
+    assert answer.exit_code == 0, answer.output
+    report = json.loads(answer.stdout)
+    assert report["pictures"] == {"all": 1, "drawn": 1}
+    assert report["figures"]["all"]["model"]["lightness_shift"] < 0.5
+    assert set(report["sizes"]) == {"256-512", "256-1024", "512-1024"}
+    assert report["old"]["pictures"] == 1
+    assert report["hints"] == {}
+
+
+def test_features_by_a_weights_file(run: Run, model: str, dev: Path) -> None:
+    weights = {key: value.half() for key, value in MobileNetV2().state_dict().items()}
+    save_file(weights, "encoder.safetensors")
+    answer = run("evaluate", model, dev, "--json", "--features", "encoder.safetensors")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["figures"]["all"]["grey"]["fd_mobilenet_v2"] > 0
+
+
+def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:
+    answer = run("evaluate", model, dev, "--sheet", "dev.jpg", "--html", "new/dev.html")
+    assert answer.exit_code == 0, answer.output
+    with Image.open("dev.jpg") as image:
+        assert image.format == "JPEG"
+    assert Path("new/dev.html").read_text("utf-8").count("<img") == 9
+
+
+def test_hints_need_a_model_that_takes_them(run: Run, model: str, dev: Path) -> None:
+    refused = run("evaluate", model, dev, "--hints")
+    assert "takes no hints" in refused.output
+    assert refused.exit_code == 69
+    willing = write_model(Path("willing.onnx"), hints=True)
+    measured = run("evaluate", willing, dev, "--hints", "--json")
+    curve = json.loads(measured.stdout)["hints"]
+    assert list(curve) == ["0", "1", "5", "10", "50"]
+    assert curve["50"]["ciede2000"] < curve["0"]["ciede2000"] - 1
+
+
+def test_a_size_out_of_range_is_refused(run: Run, model: str, dev: Path) -> None:
+    answer = run("evaluate", model, dev, "--size", 63)
+    assert answer.exit_code == 2
+    assert "64 to 2048" in answer.output
+    assert "64 to 2048" in run("evaluate", "--help").output
+
+
+@pytest.mark.parametrize("option", ["--features", "--old"])
+def test_what_is_not_there_is_named(run: Run, model: str, dev: Path, option: str) -> None:
+    answer = run("evaluate", model, dev, option, "absent")
+    assert answer.exit_code == 65
+    assert "absent" in answer.output

@@ -1,0 +1,77 @@
+"""What every engine keeps, whatever it runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from rechroma.engines import Engine, FakeEngine, OnnxEngine
+from rechroma.networks import build
+from rechroma.training import TorchEngine
+from tests.support.models import write_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(params=["fake", "onnx", "torch"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    match request.param:
+        case "fake":
+            return FakeEngine()
+        case "onnx":
+            bins = [[0.0, 0.0], [20.0, 30.0], [0.0, 50.0]]
+            path = write_model(tmp_path / "tiny.onnx", hints=True, stride=32, bins=bins)
+            return OnnxEngine(path, threads=1)
+        case _:
+            torch.manual_seed(0)
+            return TorchEngine(build("rechroma", {"widths": [16, 8, 8, 8]}))
+
+
+@pytest.fixture
+def lightness() -> np.ndarray:
+    return np.random.default_rng(0).uniform(10, 90, (2, 1, 32, 64)).astype(np.float32)
+
+
+@pytest.fixture
+def hints() -> np.ndarray:
+    """A square of blue in the first picture; nothing in the second."""
+    hints = np.zeros((2, 3, 32, 64), np.float32)
+    hints[0, :, 8:16, 40:48] = np.array([10, -60, 1]).reshape(3, 1, 1)
+    return hints
+
+
+def test_chroma(engine: Engine, lightness: np.ndarray) -> None:
+    chroma = engine.chroma(lightness)
+    assert chroma.shape == (2, 2, 8, 16)
+    assert chroma.dtype == np.float32
+    assert np.isfinite(chroma).all()
+
+
+def test_hints_change_the_picture_that_they_are_in(
+    engine: Engine, lightness: np.ndarray, hints: np.ndarray
+) -> None:
+    assert engine.card.hints
+    free, fixed = engine.chroma(lightness), engine.chroma(lightness, hints)
+    assert fixed.dtype == np.float32
+    assert np.abs(fixed[0] - free[0]).max() > 1e-4
+    np.testing.assert_allclose(fixed[1], free[1], atol=1e-3)
+
+
+def test_an_empty_mask_is_no_hints(engine: Engine, lightness: np.ndarray) -> None:
+    nothing = np.zeros((2, 3, 32, 64), np.float32)
+    np.testing.assert_array_equal(engine.chroma(lightness, nothing), engine.chroma(lightness))
+
+
+def test_a_distribution_has_a_share_for_each_bin(
+    engine: Engine, lightness: np.ndarray, hints: np.ndarray
+) -> None:
+    for given in (None, hints):
+        shares = engine.distribution(lightness, given)
+        assert shares.shape == (2, len(engine.card.bins), 8, 16)
+        assert shares.dtype == np.float32
+        assert shares.min() >= 0
+        np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-4)

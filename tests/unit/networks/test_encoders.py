@@ -1,0 +1,139 @@
+"""The encoders: what they promise of their features, and that they see as published."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from rechroma.errors import CheckpointError
+from rechroma.networks import Encoder, load_encoder
+from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
+from rechroma.networks.mobilenet_v2 import MobileNetV2
+from rechroma.networks.resnet import ResNet50
+from tests.support.published import shared
+
+ENCODERS = {
+    MobileNetV2: "mobilenet_v2_1.0.safetensors",
+    MobileNetEdgeTPU: "mobilenet_edgetpu_1.0.safetensors",
+    ResNet50: "resnet50_v2_stages1-3.safetensors",
+}
+# ImageNet classes, the background being 0
+SHOWN = {"n03445777": 575, "n03000684": 492, "n03417042": 570}  # golf ball, chain saw, refuse lorry
+
+
+@pytest.fixture(params=ENCODERS, ids=lambda kind: kind.__name__)
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    torch.manual_seed(0)
+    kind: type[Encoder] = request.param
+    return kind().eval()
+
+
+def test_features_have_the_promised_channels_and_halve_in_size(encoder: Encoder) -> None:
+    with torch.inference_mode():
+        features = encoder(torch.rand(2, 3, 64, 96))
+    halves = [(64 >> level, 96 >> level) for level in range(1, len(encoder.channels) + 1)]
+    shapes = [(2, channels, *half) for channels, half in zip(encoder.channels, halves, strict=True)]
+    assert [tuple(level.shape) for level in features] == shapes
+
+
+def test_normalisation_never_learns_statistics(encoder: Encoder) -> None:
+    encoder.train()
+    before = {key: value.clone() for key, value in encoder.named_buffers()}
+    encoder(torch.rand(2, 3, 32, 32))
+    assert any("running" in key for key in before)
+    assert all(value.equal(before[key]) for key, value in encoder.named_buffers())
+
+
+def test_the_edge_network_pads_behind_as_it_was_trained() -> None:
+    stem = MobileNetEdgeTPU().eval().convs[0]
+    weight = stem.get_parameter("conv.weight")
+    picture = torch.rand(1, 3, 6, 8)
+    with torch.inference_mode():
+        weight.zero_()
+        weight[0, 0, 0, 0] = weight[1, 0, 2, 2] = 1  # the first and the last tap of the 3 x 3
+        first, last = stem(picture)[0, :2] * (1 + 1e-3) ** 0.5  # of a normalisation with variance 1
+    torch.testing.assert_close(first, picture[0, 0, ::2, ::2])
+    torch.testing.assert_close(last[:-1, :-1], picture[0, 0, 2::2, 2::2])
+    assert last[-1].eq(0).all()
+
+
+def test_weights_load_strictly_but_for_a_classifier(encoder: Encoder, tmp_path: Path) -> None:
+    weights = {key: torch.full_like(v, 0.5) for key, v in encoder.state_dict().items()}
+    save_file({**weights, "head.weight": torch.zeros(3)}, tmp_path / "w.safetensors")
+    load_encoder(encoder, tmp_path / "w.safetensors")
+    assert all(weights.eq(0.5).all() for weights in encoder.parameters())
+
+
+def test_weights_that_do_not_fit_are_refused(encoder: Encoder, tmp_path: Path) -> None:
+    weights = {key: value.clone() for key, value in encoder.state_dict().items()}
+    last, _ = list(encoder.named_parameters())[-1]
+    save_file({k: v for k, v in weights.items() if k != last}, tmp_path / "gone.safetensors")
+    with pytest.raises(CheckpointError, match=f"lacks .*{last}"):
+        load_encoder(encoder, tmp_path / "gone.safetensors")
+    save_file({**weights, last: torch.zeros(1)}, tmp_path / "bent.safetensors")
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load_encoder(encoder, tmp_path / "bent.safetensors")
+
+
+def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.safetensors").write_text("hello")
+    for name in ("text.safetensors", "absent.safetensors"):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            load_encoder(MobileNetV2(), tmp_path / name)
+
+
+def test_the_published_weights_load_and_see_something(encoder: Encoder) -> None:
+    load_encoder(encoder, shared(f"weights/{ENCODERS[type(encoder)]}"))
+    with torch.inference_mode():
+        features = encoder(torch.rand(1, 3, 64, 64))
+    assert all(torch.isfinite(level).all() and level.std() > 0 for level in features)
+
+
+def test_the_edge_network_knows_what_photographs_show() -> None:
+    path = shared("weights/mobilenet_edgetpu_1.0.safetensors")
+    pictures, classes = labelled_pictures(shared("data/train-0000.tar"), 20)
+    encoder = MobileNetEdgeTPU().eval()
+    load_encoder(encoder, path)
+    head = load_file(path)
+    with torch.inference_mode():
+        pooled = encoder(pictures)[-1].mean(dim=(2, 3))
+        logits = pooled @ head["head.weight"].float().T + head["head.bias"].float()
+    assert logits.argmax(dim=1).eq(classes).sum() >= 14
+
+
+def labelled_pictures(shard: Path, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (count, 3, 224, 224) in 0..1, and the ImageNet classes in their files' names."""
+    pictures: list[torch.Tensor] = []
+    classes: list[int] = []
+    with tarfile.open(shard) as archive:
+        names = [member.name for member in archive if member.name.endswith(".json")]
+        for name in names:
+            kind = json.loads(read(archive, name))["file"].partition("_")[0]
+            if kind in SHOWN and len(pictures) < count:
+                pictures.append(square(read(archive, name.replace(".json", ".webp"))))
+                classes.append(SHOWN[kind])
+    return torch.stack(pictures), torch.tensor(classes)
+
+
+def read(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    assert file is not None
+    return file.read()
+
+
+def square(data: bytes) -> torch.Tensor:
+    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert rgb is not None
+    return (
+        torch.from_numpy(cv2.resize(rgb, (224, 224), interpolation=cv2.INTER_CUBIC)).permute(
+            2, 0, 1
+        )
+        / 255
+    )

@@ -1,0 +1,59 @@
+"""The adversarial stage: the critic learns, the network pleases it, a run goes on exactly."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from rechroma.networks import Critic
+from rechroma.training.adversary import Adversary
+from rechroma.training.losses import Cost
+from rechroma.training.recipe import Adversary as Settings
+
+
+def _pictures(colour: float) -> torch.Tensor:
+    return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * colour
+
+
+def _nothing() -> Cost:
+    return Cost(torch.zeros(()), {})
+
+
+def test_the_critic_has_an_opinion_of_every_place() -> None:
+    assert Critic(width=8)(torch.rand(2, 3, 64, 48)).shape == (2, 1, 4, 3)
+
+
+def test_the_critic_learns_to_tell_dark_paintings_from_bright_photographs() -> None:
+    torch.manual_seed(0)
+    adversary = Adversary(Settings(weight=1.0, rate=2e-3), torch.device("cpu"))
+    doubts = [
+        adversary.judge(_nothing(), _pictures(0.3), _pictures(1.0)).parts["critic"].item()
+        for _ in range(30)
+    ]
+    assert doubts[-1] < 0.5 * doubts[0]
+
+
+def test_the_dislike_reaches_the_painting_and_not_the_critic() -> None:
+    torch.manual_seed(0)
+    adversary = Adversary(Settings(weight=1.0), torch.device("cpu"))
+    painting = _pictures(0.3).requires_grad_()
+    cost = adversary.judge(_nothing(), painting, _pictures(1.0))
+    learnt = [part.grad.clone() for part in adversary.critic.parameters() if part.grad is not None]
+    cost.total.backward()
+    assert painting.grad is not None
+    assert painting.grad.abs().max() > 0
+    after = [part.grad for part in adversary.critic.parameters() if part.grad is not None]
+    assert learnt
+    assert all(torch.equal(a, b) for a, b in zip(learnt, after, strict=True))
+
+
+def test_a_restored_adversary_thinks_and_learns_alike() -> None:
+    torch.manual_seed(0)
+    first = Adversary(Settings(weight=1.0), torch.device("cpu"))
+    first.judge(_nothing(), _pictures(0.3), _pictures(1.0))
+    second = Adversary(Settings(weight=1.0), torch.device("cpu"))
+    second.restore(copy.deepcopy(first.state()))
+    for _ in range(2):
+        a, b = (each.judge(_nothing(), _pictures(0.5), _pictures(1.0)) for each in (first, second))
+        torch.testing.assert_close(a.total, b.total, rtol=0, atol=0)
