@@ -10,13 +10,19 @@ shards="${1:?folder of shards}"
 encoder="${2:?file of encoder weights}"
 out=checkpoints/rechroma-2
 
-rechroma train recipes/classification.toml -o "$out" \
-  --set "data.train=$shards/train-*.tar" \
-  --set "data.dev=$shards/dev-*.tar" \
-  --set "network.encoder_weights=$encoder"
+stage() {  # RECIPE ARGUMENTS...: one stage of training
+  local recipe="$1"
+  shift
+  rechroma train "recipes/$recipe.toml" -o "$out/$recipe" \
+    --set "data.train=$shards/train-*.tar" \
+    --set "data.dev=$shards/dev-*.tar" \
+    --set "network.encoder_weights=$encoder" "$@"
+}
+stage classification
+stage hints --set "network.start=$out/classification/checkpoint.pt"
 
 export_model() {
-  rechroma export "$out/checkpoint.pt" -o "$out/rechroma-2.onnx" --card recipes/rechroma-2.card.json \
+  rechroma export "$out/hints/checkpoint.pt" -o "$out/rechroma-2.onnx" --card recipes/rechroma-2.card.json \
     --temperature 0.5 --regression-share 0.4 --saturation 1.2 "$@"
 }
 export_model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,10 +45,9 @@ def test_most_lie_towards_the_middle() -> None:
     assert 0.35 < share < 0.65  # within one standard deviation, to both sides: 0.68 squared is 0.47
 
 
-def test_how_many_is_geometric_with_a_mean_of_eight() -> None:
+def test_how_many_is_mostly_a_few_and_sometimes_many() -> None:
     rng = np.random.default_rng(0)
     counts = np.array([random_count(rng) for _ in range(4000)])
     assert counts.min() == 1
-    assert counts.mean() == pytest.approx(8, rel=0.06)
-    assert (counts == 1).mean() == pytest.approx(1 / 8, rel=0.15)
-    assert (counts > 8).mean() == pytest.approx((7 / 8) ** 8, rel=0.1)
+    assert counts.max() == 64
+    assert 7 <= np.median(counts) <= 9
