@@ -66,6 +66,7 @@ class Rechroma(ColourNetwork):
         RecipeError: The encoder is unknown.
     """
 
+    config: Config
     stride = 32
     scale = 4
 
