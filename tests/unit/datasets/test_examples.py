@@ -57,7 +57,8 @@ def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
     np.testing.assert_allclose(example.chroma, small_chroma(rgb, 4), atol=1e-3)
     fixed = example.hints[2].bool().numpy()
     colours = srgb_to_lab(rgb)[..., 1:][fixed]
-    np.testing.assert_allclose(example.hints[:2, fixed].T, colours, atol=25)  # of a patch's mean
+    given = example.hints[:2, fixed].T.numpy()
+    assert np.abs(given - colours).mean() < 8  # a hint is the mean of a patch
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
