@@ -31,11 +31,19 @@ if TYPE_CHECKING:
 
 
 class Ticket(NamedTuple):
-    """Which picture to make an example of, at which side in pixels, and by which dice."""
+    """An example to make.
+
+    Attributes:
+        picture: Of which picture.
+        size: Its side in pixels.
+        seed: Of its dice.
+        hinted: Whether some of its colours are given.
+    """
 
     picture: int
     size: int
     seed: int
+    hinted: bool = False
 
 
 class Example(NamedTuple):
@@ -65,7 +73,7 @@ class Crops:
         size_shares: How often each size is drawn; as long as `sizes`.
         area: Least share of the picture's area that a crop shows.
         aged: Share of the examples whose lightness looks old.
-        hinted: Share of the examples in which some colours are given.
+        hinted: Share of the batches in which some colours are given.
     """
 
     sizes: tuple[int, ...] = (128,)
@@ -86,7 +94,7 @@ class Examples(Dataset[Example]):
         rgb = random_crop(self._pictures[ticket.picture], ticket.size, self._crops.area, rng)
         light = aged_lightness(rgb, rng) if rng.random() < self._crops.aged else lightness(rgb)
         chroma = srgb_to_lab(rgb)[..., 1:]
-        hints = random_hints(chroma, self._hint_count(rng), rng)
+        hints = random_hints(chroma, random_count(rng) if ticket.hinted else 0, rng)
         return Example(
             torch.from_numpy(light)[None],
             torch.from_numpy(hints),
@@ -94,9 +102,6 @@ class Examples(Dataset[Example]):
             torch.from_numpy(rgb).permute(2, 0, 1),
             torch.tensor(self._pictures.label(ticket.picture)),
         )
-
-    def _hint_count(self, rng: Generator) -> int:
-        return random_count(rng) if rng.random() < self._crops.hinted else 0
 
 
 class Tickets(Sampler[list[Ticket]]):
@@ -143,7 +148,8 @@ class Tickets(Sampler[list[Ticket]]):
         count = max(1, round(self._batch * (sizes[0] / size) ** 2))
         pictures = [self._picture(seen + number) for number in range(count)]
         seeds = rng.integers(0, 2**62, count)
-        return [Ticket(p, size, int(s)) for p, s in zip(pictures, seeds, strict=True)]
+        hinted = bool(rng.random() < self._crops.hinted)
+        return [Ticket(p, size, int(s), hinted) for p, s in zip(pictures, seeds, strict=True)]
 
     def _picture(self, place: int) -> int:
         epoch, within = divmod(place, self._pictures)

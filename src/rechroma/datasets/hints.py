@@ -24,7 +24,8 @@ def random_hints(chroma: Float, count: int, rng: Generator) -> Float:
     """Hints (3, H, W) of a picture's true a*b* (H, W, 2): a*, b* and a 0/1 mask."""
     hints = np.zeros((3, *chroma.shape[:2]), np.float32)
     for _ in range(count):
-        rows, columns = (_span(side, rng) for side in chroma.shape[:2])
+        patch = int(rng.integers(1, LARGEST_PATCH + 1))
+        rows, columns = (_span(side, patch, rng) for side in chroma.shape[:2])
         hints[:2, rows, columns] = chroma[rows, columns].mean(axis=(0, 1))[:, None, None]
         hints[2, rows, columns] = 1
     return hints
@@ -35,8 +36,7 @@ def random_count(rng: Generator) -> int:
     return int(np.exp(rng.uniform(0, np.log(_MOST + 1))))
 
 
-def _span(side: int, rng: Generator) -> slice:
-    patch = min(int(rng.integers(1, LARGEST_PATCH + 1)), side)
+def _span(side: int, patch: int, rng: Generator) -> slice:
     middle = rng.normal(side / 2, side / 4)
-    start = int(np.clip(round(middle - patch / 2), 0, side - patch))
+    start = int(np.clip(round(middle - patch / 2), 0, max(0, side - patch)))
     return slice(start, start + patch)

@@ -68,22 +68,30 @@ class Painter:
         self._colored(seen, keep)
         return self._colored(grey, lambda _: answers[0])
 
-    def colored_with_hints(self, truth: Picture, count: int, rng: Generator) -> Picture:
-        """A photograph (H, W, 3) turned grey and coloured, with `count` of its colours given.
+    def true_hints(self, truth: Picture, count: int, rng: Generator) -> Float:
+        """`count` colours of a photograph (H, W, 3), drawn as the network would see them.
+
+        Returns:
+            (3, h, w) a*, b* and mask at the network's size, see
+            :func:`rechroma.datasets.random_hints`.
+        """
+        shape = network_shape(truth.shape[:2], self._size or self.card.size, self.card.scale)
+        small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)
+        return random_hints(np.asarray(small, np.float32), count, rng)
+
+    def colored_with_hints(self, grey: Picture, drawn: Float) -> Picture:
+        """A grey picture (H, W) in colour, with colours given as by :meth:`true_hints`.
 
         Raises:
             ModelFeatureError: There are hints, and the model takes none.
         """
-        shape = network_shape(truth.shape[:2], self._size or self.card.size, self.card.scale)
-        small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)
-        drawn = random_hints(np.asarray(small, np.float32), count, rng)
 
         def answer(lightness: Float) -> Float:
             hints = np.zeros((1, 3, *lightness.shape[2:]), np.float32)
-            hints[0, :, : shape[0], : shape[1]] = drawn
-            return self._chroma(lightness, hints if count else None)
+            hints[0, :, : drawn.shape[1], : drawn.shape[2]] = drawn
+            return self._chroma(lightness, hints if drawn[2].any() else None)
 
-        return self._colored(grey_level(truth), answer)
+        return self._colored(grey, answer)
 
     def _colored(
         self, grey: Picture, answer: Callable[[Float], Float], size: int | None = None

@@ -80,7 +80,8 @@ class Report:
         lost: Of each source, how much of the gain over grey is lost on old-looking prints, per
             cent of the gain in `hue_hit` and `balanced_auc`.
         hints: Figures by the number of hints.
-        sizes: CIEDE2000 between the answers at two sizes.
+        sizes: CIEDE2000 between the answers at two sizes of the "picture" and of what the
+            "network" sees.
         old: Figures of the photographs without truth.
         each: The pictures, in order.
     """
@@ -91,7 +92,7 @@ class Report:
     network: Figures = field(default_factory=dict)
     lost: dict[str, Figures] = field(default_factory=dict)
     hints: dict[str, Figures] = field(default_factory=dict)
-    sizes: Figures = field(default_factory=dict)
+    sizes: dict[str, Figures] = field(default_factory=dict)
     old: Figures = field(default_factory=dict)
     each: tuple[Judged, ...] = ()
 

@@ -57,7 +57,7 @@ def tables(report: Report) -> list[Table]:
         _table("As a fixed network sees it, all", ("",), by_row, seen),
         _flat("Lost on old-looking prints, per cent of the gain over grey", report.lost.get(ALL)),
         _table("With true colours given", ("colours",), _labelled(report.hints)),
-        _flat("CIEDE2000 between sizes in pixels", report.sizes),
+        _table("CIEDE2000 between sizes in pixels", ("of the",), _labelled(report.sizes)),
         _flat("Photographs without truth", report.old),
         _flat("Network", report.network),
     ]
@@ -83,9 +83,9 @@ def _flat(title: str, figures: Figures | None) -> Table:
 def _table(
     title: str, labels: tuple[str, ...], rows: Sequence[_Row], names: Sequence[str] | None = None
 ) -> Table:
-    """A table of those of `names` that any row has; without names, of all that the first has."""
+    """A table of those of `names` that any row has; without names, of all that there are."""
     if names is None:
-        names = list(rows[0][1]) if rows else []
+        names = list(dict.fromkeys(name for _, figures in rows for name in figures))
     names = [name for name in names if any(name in figures for _, figures in rows)]
     header = (*labels, *(name.replace("_", " ") for name in names))
     lines = [(*label, *(_words(name, figures) for name in names)) for label, figures in rows]

@@ -20,12 +20,14 @@ class Prediction(NamedTuple):
         ab: (N, 2, h, w) a*b* of the regression head.
         bottom: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of what the picture shows, where the network has such a head.
+        given: (N, 1, h, w) how much of the colour comes from hints, 0..1, where the network tells.
     """
 
     logits: Tensor
     ab: Tensor
     bottom: Tensor
     classes: Tensor | None = None
+    given: Tensor | None = None
 
 
 class ColourNetwork(nn.Module, ABC):

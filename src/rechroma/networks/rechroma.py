@@ -3,10 +3,11 @@
 A pretrained encoder sees the lightness as a grey picture; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
-picture shows; one attention block lets far-apart places of the coarse level agree. Colours that
-the user fixed enter at every level (Zhang et al. 2017). Two heads read the finest level: one
-classifies colour into bins (Zhang et al. 2016), one regresses a*b*. The chroma that comes out is
-the annealed mean of the bins, if asked for mixed with the regression.
+picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
+the finest level: one classifies colour into bins (Zhang et al. 2016), one regresses a*b*. Colours
+that the user fixed are mixed into both, at their own places and at those that look alike (see
+:mod:`rechroma.networks.propagation`). The chroma that comes out is the annealed mean of the bins,
+if asked for mixed with the regression.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from rechroma.color import bin_centres
 from rechroma.errors import RecipeError
 from rechroma.networks.base import ColourNetwork, Prediction
 from rechroma.networks.encoders import ENCODERS
+from rechroma.networks.propagation import Propagation
 
 if TYPE_CHECKING:
     from rechroma.networks.encoder import Encoder
 
 _CONTEXT = 512
-_AB_UNIT = 50.0  # the regression head and the hints work in units of this many a*b* steps
-_HINTS = 3
+_HALVINGS = 5  # from the picture to the coarse level
+_AB_UNIT = 50.0  # the regression head works in units of this many a*b* steps
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Config:
         temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
             their mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
-        saturation: Factor on the chroma: both heads hedge, and a mean is paler than what it is of.
+        saturation: Factor on the chroma that the network found itself: both heads hedge, and a mean
+            is paler than what it is of.
     """
 
     encoder: str = "mobilenet-v2"
@@ -77,27 +80,31 @@ class Rechroma(ColourNetwork):
         self.encoder = _encoder(config.encoder)
         bottom = self.encoder.channels[-1]
         self.context = _Context(bottom, config.classes)
-        self.coarse = _Coarse(bottom, config)
+        # Some encoders end at 1/16 of the size.
+        self.coarse = _Coarse(bottom, config, halve=len(self.encoder.channels) < _HALVINGS)
         self.levels = _levels(self.encoder.channels, config)
         self.bins = nn.Conv2d(config.widths[-1], len(self.centres), 1)
         self.ab = nn.Conv2d(config.widths[-1], 2, 1)
+        self.propagation = Propagation(config.widths[-1], self.centres)
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
         """Predict colour; height and width must be multiples of 32."""
         _, *features = self.encoder((lightness / 100).expand(-1, 3, -1, -1))
-        fixed = _hints_by_level(hints, len(self.levels) + 1)
         context, classes = self.context(features[-1])
-        x = self.coarse(features[-1], fixed[-1], context)
-        skips = zip(self.levels, features[2::-1], fixed[-2::-1], strict=True)
-        for level, skip, hint in skips:
-            x = level(x, skip, hint, context)
-        return Prediction(self.bins(x), self.ab(x) * _AB_UNIT, features[-1], classes)
+        x = self.coarse(features[-1], context)
+        for level, skip in zip(self.levels, features[2::-1], strict=True):
+            x = level(x, skip, context)
+        own = self.bins(x), self.ab(x) * _AB_UNIT
+        logits, ab, given = self.propagation(x, *own, hints)
+        return Prediction(logits, ab, features[-1], classes, given)
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, h, w) by the configured annealing and mix."""
         annealed = annealed_mean(prediction.logits, self.centres, self.config.temperature)
         mixed = torch.lerp(annealed, prediction.ab.float(), self.config.regression_share)
-        return mixed * self.config.saturation
+        given = 0.0 if prediction.given is None else prediction.given
+        own = self.config.saturation
+        return mixed * (own + (1 - own) * given)
 
 
 def annealed_mean(logits: Tensor, centres: Tensor, temperature: float) -> Tensor:
@@ -183,34 +190,33 @@ class _Block(nn.Module):
 class _Coarse(nn.Module):
     """The level at 1/32: fewer channels, then attention."""
 
-    def __init__(self, inputs: int, config: Config) -> None:
+    def __init__(self, inputs: int, config: Config, *, halve: bool) -> None:
         super().__init__()
         width = config.widths[0]
         self.narrow = _convolution(inputs, width, kernel=1)
-        self.mix = nn.Conv2d(width + _HINTS, width, 1)
+        self.halve = halve
         self.attention = _Attention(width) if config.attention else nn.Identity()
         self.block = _Block(width, width, config.film)
 
-    def forward(self, bottom: Tensor, hints: Tensor, context: Tensor) -> Tensor:
+    def forward(self, bottom: Tensor, context: Tensor) -> Tensor:
         x = self.narrow(bottom)
-        if x.shape[-1] > hints.shape[-1]:  # of an encoder that ends at 1/16
+        if self.halve:
             x = F.avg_pool2d(x, 2)
-        x = self.mix(torch.cat([x, hints], dim=1))
         out: Tensor = self.block(self.attention(x), context)
         return out
 
 
 class _Level(nn.Module):
-    """Doubles the size and lets the encoder's features and the hints of that size in."""
+    """Doubles the size and lets the encoder's features of that size in."""
 
     def __init__(self, inputs: int, skip: int, outputs: int, film: bool) -> None:
         super().__init__()
         self.narrow = _convolution(skip, outputs, kernel=1)
-        self.block = _Block(inputs + outputs + _HINTS, outputs, film)
+        self.block = _Block(inputs + outputs, outputs, film)
 
-    def forward(self, x: Tensor, skip: Tensor, hints: Tensor, context: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor, context: Tensor) -> Tensor:
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
-        out: Tensor = self.block(torch.cat([larger, self.narrow(skip), hints], dim=1), context)
+        out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
         return out
 
 
@@ -219,19 +225,6 @@ def _encoder(name: str) -> Encoder:
         known = ", ".join(ENCODERS)
         raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
     return ENCODERS[name]()
-
-
-def _hints_by_level(hints: Tensor, levels: int) -> list[Tensor]:
-    """Hints at 1/4, 1/8 ... of the size: mean colour of what was fixed there, and whether any."""
-    mask = hints[:, 2:]
-    sums, fixed = F.avg_pool2d(hints * mask, 4), F.max_pool2d(mask, 4)
-    out = []
-    for level in range(levels):
-        if level:
-            sums, fixed = F.avg_pool2d(sums, 2), F.max_pool2d(fixed, 2)
-        colour = sums[:, :2] / (sums[:, 2:] + 1e-6) / _AB_UNIT
-        out.append(torch.cat([colour, fixed], dim=1))
-    return out
 
 
 def _zeroed(layer: nn.Module) -> nn.Module:

@@ -34,7 +34,7 @@ def test_json_is_all_that_is_printed(run: Run, model: str, dev: Path) -> None:
     report = json.loads(answer.stdout)
     assert report["pictures"] == {"all": 1, "drawn": 1}
     assert report["figures"]["all"]["model"]["lightness_shift"] < 0.5
-    assert set(report["sizes"]) == {"256-512", "256-1024", "512-1024"}
+    assert set(report["sizes"]["network"]) == {"256-512", "256-1024", "512-1024"}
     assert report["old"]["pictures"] == 1
     assert report["hints"] == {}
 

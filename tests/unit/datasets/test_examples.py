@@ -51,7 +51,7 @@ def test_the_same_ticket_gives_the_same_example(examples: Examples) -> None:
 
 def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
     pictures = Shards([write_shard(tmp_path / "s.tar", 1)])
-    example = Examples(pictures, Crops(hinted=1.0), scale=4)[Ticket(0, 64, 3)]
+    example = Examples(pictures, Crops(), scale=4)[Ticket(0, 64, 3, hinted=True)]
     rgb = example.rgb.permute(1, 2, 0).numpy()
     np.testing.assert_allclose(example.lightness[0], lightness(rgb), atol=1e-3)
     np.testing.assert_allclose(example.chroma, small_chroma(rgb, 4), atol=1e-3)
@@ -61,12 +61,19 @@ def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
     assert np.abs(given - colours).mean() < 8  # a hint is the mean of a patch
 
 
+def test_only_a_hinted_ticket_gives_colours(tmp_path: Path) -> None:
+    examples = Examples(Shards([write_shard(tmp_path / "s.tar", 1)]), Crops(), scale=4)
+    for seed in range(20):
+        assert examples[Ticket(0, 32, seed, hinted=True)].hints[2].any()
+        assert not examples[Ticket(0, 32, seed)].hints.any()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_as_many_examples_have_hints_as_asked_for(tmp_path: Path, share: float) -> None:
-    pictures = Shards([write_shard(tmp_path / "s.tar", 1)])
-    examples = Examples(pictures, Crops(hinted=share), scale=4)
-    hinted = [bool(examples[Ticket(0, 32, seed)].hints.any()) for seed in range(60)]
-    assert np.mean(hinted) == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
+def test_as_many_batches_have_hints_as_asked_for(share: float) -> None:
+    batches = list(Tickets(50, Crops(hinted=share), batch=4, seed=1, steps=100))
+    assert all(len({ticket.hinted for ticket in batch}) == 1 for batch in batches)
+    hinted = np.mean([batch[0].hinted for batch in batches])
+    assert hinted == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
 
 
 def test_an_example_has_the_label_of_its_picture(tmp_path: Path) -> None:

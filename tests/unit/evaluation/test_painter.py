@@ -58,16 +58,21 @@ def test_an_old_print_is_the_same_in_every_run_and_another_for_each_picture() ->
     assert np.abs(first.astype(int) - aged_level(picture(1), dice("b"))).mean() > 1
 
 
+def hinted(painter: Painter, truth: np.ndarray, count: int) -> np.ndarray:
+    drawn = painter.true_hints(truth, count, dice("key"))
+    return painter.colored_with_hints(grey_level(truth), drawn)
+
+
 def test_hints_bring_the_answer_nearer_to_the_truth() -> None:
     painter, truth = Painter(FakeEngine()), picture(2)
 
     def difference(count: int) -> float:
-        answer = painter.colored_with_hints(truth, count, dice("key"))
+        answer = hinted(painter, truth, count)
         return float(ciede2000(srgb_to_lab(answer), srgb_to_lab(truth)).mean())
 
     assert difference(50) < difference(10) - 1 < difference(0) - 2
     plain = painter.colored(grey_level(truth))
-    np.testing.assert_array_equal(painter.colored_with_hints(truth, 0, dice("key")), plain)
+    np.testing.assert_array_equal(hinted(painter, truth, 0), plain)
 
 
 def test_hints_keep_off_the_padding() -> None:
@@ -78,7 +83,7 @@ def test_hints_keep_off_the_padding() -> None:
             return super().chroma(lightness, hints)
 
     seen: list[np.ndarray] = []
-    Painter(Spy(), size=96).colored_with_hints(picture(2, 40, 96), 200, dice("key"))
+    hinted(Painter(Spy(), size=96), picture(2, 40, 96), 200)
     ((hints,),) = seen
     assert hints.shape == (3, 64, 96)
     assert hints[2, :40].any()
@@ -87,9 +92,9 @@ def test_hints_keep_off_the_padding() -> None:
 
 def test_a_model_without_hints_is_given_none() -> None:
     painter = Painter(FakeEngine(hints=False))
-    painter.colored_with_hints(picture(2), 0, dice("key"))
+    hinted(painter, picture(2), 0)
     with pytest.raises(ModelFeatureError):
-        painter.colored_with_hints(picture(2), 1, dice("key"))
+        hinted(painter, picture(2), 1)
 
 
 def test_the_furthest_chroma_of_the_network_is_known_though_no_picture_has_it() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from rechroma.errors import RecipeError
 from rechroma.networks import ColourNetwork, build, describe, find, no_hints
-from rechroma.networks.rechroma import annealed_mean
+from rechroma.networks.rechroma import Rechroma, annealed_mean
 
 SMALL = {"widths": [16, 8, 8, 8]}
 FIXED = (slice(8, 16), slice(16, 24))  # rows and columns of a hint
@@ -28,6 +28,12 @@ def hint(ab: tuple[float, float], rows: slice, columns: slice) -> torch.Tensor:
     hints = torch.zeros(1, 3, 128, 128)
     hints[:, :, rows, columns] = torch.tensor([*ab, 1.0]).view(1, 3, 1, 1)
     return hints
+
+
+def stay(network: ColourNetwork) -> None:
+    """Let hints spread by nearness alone: untrained features look alike everywhere."""
+    assert isinstance(network, Rechroma)
+    network.propagation.nearness.data.fill_(20)
 
 
 @torch.inference_mode()
@@ -75,8 +81,10 @@ def test_what_lies_under_a_mask_of_zero_does_not_count(
 def test_a_hint_changes_the_colour_most_where_it_lies(
     network: ColourNetwork, lightness: torch.Tensor
 ) -> None:
+    stay(network)
     plain = chroma(network, lightness, no_hints(lightness))
     hinted = chroma(network, lightness, hint((60, -40), *FIXED))
+    torch.testing.assert_close(hinted[0, :, 2, 4], torch.tensor([60.0, -40.0]), atol=2, rtol=0)
     change = (hinted - plain).norm(dim=1)[0]
     assert change[2:4, 4:6].mean() > 4 * change.mean()
     assert change[2:4, 4:6].mean() > 20 * change[-8:, -8:].mean()
@@ -105,8 +113,10 @@ def test_every_weight_learns(encoder: str) -> None:
     torch.manual_seed(0)
     network = build("rechroma", SMALL | {"encoder": encoder, "classes": 3}).train()
     lightness = torch.rand(2, 1, 64, 64) * 100
+    hints = no_hints(lightness)
+    hints[:, :, 8:16, 8:16] = 1
     for _ in range(2):  # FiLM and attention start as the identity and pass gradients from then on
-        prediction = network(lightness, no_hints(lightness))
+        prediction = network(lightness, hints)
         heads = (prediction.logits, prediction.ab, prediction.classes)
         torch.stack([head.square().mean() for head in heads]).sum().backward()
         for weights in network.parameters():

@@ -1,0 +1,40 @@
+"""Prints reports of `rechroma evaluate --aged --json` as one Markdown table: table.py FILE..."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+HEADER = (
+    "| run | hue hit | CIEDE2000 / grey's | gain | CF abs (truth) | hue hit, aged | ms |\n"
+    "|---|---|---|---|---|---|---|"
+)
+
+
+def main() -> None:
+    """Print the table."""
+    print(HEADER)
+    for name in sys.argv[1:]:
+        print(row(Path(name)))
+
+
+def row(path: Path) -> str:
+    """One report as a row of the table."""
+    report = json.loads(path.read_text("utf-8"))
+    rows = report["figures"]["all"]
+    model, grey, truth, aged = (rows.get(kind, {}) for kind in ("model", "grey", "truth", "aged"))
+    cells = (
+        path.stem,
+        f"{model['hue_hit']:.1f}",
+        f"{model['ciede2000'] / grey['ciede2000']:.3f}",
+        f"{model['balanced_auc'] - grey['balanced_auc']:.1f}",
+        f"{model['cf_abs']:.1f} ({truth['cf_abs']:.1f})",
+        f"{aged['hue_hit']:.1f}" if aged else "",
+        f"{report['network']['milliseconds']:.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

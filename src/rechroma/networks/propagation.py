@@ -1,0 +1,116 @@
+"""Colours that the user fixed, spread over the places that look like theirs.
+
+What a place shows is taken for a mixture: either it is what the network thinks of it, or it is as
+one of the hints says. How likely a hint is right for a place falls with the distance of the two in
+a learned space of features and position; at its own place it is nearly certain. Without hints the
+mixture is the network alone. (An idea near to the propagation of scribbles by
+likeness, Levin et al. 2004, with features that are learned.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST = 256  # places with hints that spread: if there are more, so many of them, drawn by lot
+_CELL = 4  # pixels of the input in one place, to each side
+_FEATURES = 24
+_SPREAD = 5.0  # of a fixed colour over the bins, as of the targets in training (Zhang 2016)
+_UNIT = 64.0  # places to a unit of position
+
+
+class Propagation(nn.Module):
+    """Mixes hints into a prediction.
+
+    Args:
+        channels: Of the features that likeness is learned from.
+        centres: (Q, 2) a*b* of the bins.
+    """
+
+    centres: Tensor
+
+    def __init__(self, channels: int, centres: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("centres", centres.clone(), persistent=False)
+        self.features = nn.Conv2d(channels, _FEATURES, 1)
+        self.nearness = nn.Parameter(torch.tensor(2.0))  # weight of distance in position
+        self.certainty = nn.Parameter(torch.tensor(3.0))  # log-odds of a hint at its own place
+
+    def forward(
+        self, x: Tensor, logits: Tensor, ab: Tensor, hints: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Mix hints into a prediction.
+
+        Args:
+            x: (N, C, h, w) features of every place.
+            logits: (N, Q, h, w) of the bins, as the network thinks.
+            ab: (N, 2, h, w) a*b*, likewise.
+            hints: (N, 3, 4h, 4w) a*, b* and mask.
+
+        Returns:
+            Logits and a*b* of the mixture, and the share (N, 1, h, w) that the hints have in it.
+        """
+        if self.training and not hints[:, 2].any():
+            return logits, ab, None  # what follows would cost more than all the rest
+        colour, fixed = _places(hints)
+        point = torch.cat([self.features(x).float(), self.nearness * _positions(fixed)], dim=1)
+        there, given, weight = _taken(fixed, point, colour, fixed)
+        odds = weight * torch.exp(self.certainty - _squared_distances(point.flatten(2), there))
+        given = given.transpose(1, 2)
+        said = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
+        mixed = (odds @ said).float().transpose(1, 2).unflatten(2, x.shape[2:])
+        return _mixture(logits.float(), ab.float(), mixed)
+
+    def _over_bins(self, colour: Tensor) -> Tensor:
+        """Colours (N, K, 2) as probabilities of the bins (N, K, Q)."""
+        squares = (colour[:, :, None] - self.centres).square().sum(dim=3)
+        nearness = torch.exp(-squares / (2 * _SPREAD**2)) + 1e-12
+        return nearness / nearness.sum(dim=2, keepdim=True)
+
+
+def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The network's view, of odds 1, and what the hints say, already times their odds."""
+    bins, colour, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
+    shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+    # A sum over channels by convolution: see annealed_mean.
+    total = F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
+    return torch.log(shares / total + bins + 1e-9), (ab + colour) / (1 + odds), odds / (1 + odds)
+
+
+def _places(hints: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean colour (N, 2, h, w) of what is fixed at each place, and a mask (N, 1, h, w)."""
+    mask = hints[:, 2:]
+    sums = F.avg_pool2d(hints * mask, _CELL)
+    return sums[:, :2] / (sums[:, 2:] + 1e-6), F.max_pool2d(mask, _CELL)
+
+
+def _positions(like: Tensor) -> Tensor:
+    """Row and column (N, 2, h, w) of every place."""
+    ones = torch.ones_like(like)
+    return torch.cat([ones.cumsum(dim=2), ones.cumsum(dim=3)], dim=1) / _UNIT
+
+
+def _taken(fixed: Tensor, *values: Tensor) -> Iterator[Tensor]:
+    """What `values` (N, C, h, w) hold at up to `_MOST` fixed places: (N, C, K) each.
+
+    Where fewer are fixed, places that are not come with them.
+    """
+    flat = fixed.flatten(1)
+    lots = torch.sin(torch.ones_like(flat).cumsum(dim=1) * 12.9898) + 2
+    chosen = F.pad(flat * lots, (0, _MOST)).topk(_MOST, dim=1).indices[:, None]
+    for each in values:
+        columns = F.pad(each.flatten(2), (0, _MOST))
+        yield columns.gather(2, chosen.expand(-1, each.shape[1], -1))
+
+
+def _squared_distances(points: Tensor, others: Tensor) -> Tensor:
+    """Between columns (N, C, P) and (N, C, K): (N, P, K)."""
+    crossed = points.transpose(1, 2) @ others
+    squares = points.square().sum(dim=1)[:, :, None] + others.square().sum(dim=1)[:, None]
+    return (squares - 2 * crossed).clamp_min(0)
