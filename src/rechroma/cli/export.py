@@ -77,7 +77,8 @@ def _card(path: Path | None, report: Path | None, network: ColourNetwork, name: 
     if report is not None:
         fields["metrics"] = _read_json(report)["figures"]["all"]["model"]
     fields |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
-    fields |= {"bins": network.centres.tolist(), "hints": True, "network": describe(network)}
+    fields |= {"bins": network.centres.tolist(), "hints": network.takes_hints}
+    fields["network"] = describe(network)
     return ModelCard.from_json(json.dumps(fields))
 
 

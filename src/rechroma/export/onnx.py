@@ -58,16 +58,20 @@ class Parity:
 
 
 class Deployed(nn.Module):
-    """A network as the colour model contract wants it: chroma and the bins' probabilities out."""
+    """A network as the colour model contract wants it: hints and bins only if it has them."""
 
     def __init__(self, network: ColourNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
-        """Chroma (N, 2, h, w) and probabilities (N, Q, h, w)."""
-        prediction = self.network(lightness, hints)
-        return self.network.chroma(prediction), probabilities(prediction.logits)
+    def forward(self, lightness: Tensor, hints: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Chroma (N, 2, h, w) and, where there are bins, their probabilities (N, Q, h, w)."""
+        fixed = no_hints(lightness) if hints is None else hints
+        prediction = self.network(lightness, fixed)
+        chroma = self.network.chroma(prediction)
+        if not len(self.network.centres):
+            return (chroma,)
+        return chroma, probabilities(prediction.logits)
 
 
 def probabilities(logits: Tensor) -> Tensor:
@@ -190,6 +194,7 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
     batch = torch.export.Dim("batch", max=4096)
     sizes = {0: batch, 2: stride * rows, 3: stride * columns}
     lightness = torch.rand(2, 1, 3 * stride, 5 * stride) * 100
+    inputs = (lightness, no_hints(lightness)) if deployed.network.takes_hints else (lightness,)
     with warnings.catch_warnings():
         # The exporter's own use of what it deprecates is not ours to mend, nor does it matter that
         # torchvision is not there.
@@ -197,10 +202,10 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program: Any = torch.onnx.export(
             deployed.eval(),
-            (lightness, no_hints(lightness)),
-            input_names=["lightness", "hints"],
-            output_names=["chroma", "distribution"],
-            dynamic_shapes=(sizes, sizes),
+            inputs,
+            input_names=["lightness", "hints"][: len(inputs)],
+            output_names=["chroma", "distribution"][: 1 + bool(len(deployed.network.centres))],
+            dynamic_shapes=(sizes,) * len(inputs),
             opset_version=_OPSET,
             dynamo=True,
             optimize=False,  # it would fold normalisation
@@ -228,7 +233,8 @@ def _compare(file: Path, rounded: ColourNetwork, network: ColourNetwork) -> Pari
     with torch.inference_mode():
         for lightness, hints in _inputs():
             mine, plain = (_chroma(each, lightness, hints) for each in (rounded, network))
-            theirs = torch.from_numpy(engine.chroma(lightness.numpy(), hints.numpy()))
+            given = hints.numpy() if network.takes_hints else None
+            theirs = torch.from_numpy(engine.chroma(lightness.numpy(), given))
             rounding = (mine - plain).square().mean().sqrt()
             differences.append(((mine - theirs).abs().max(), rounding))
     file_worst, rounding_worst = (max(float(d[i]) for d in differences) for i in (0, 1))
@@ -240,13 +246,15 @@ def _chroma(network: ColourNetwork, lightness: Tensor, hints: Tensor) -> Tensor:
 
 
 def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
-    """Lightness, smooth as in photographs, and hints of several sizes and aspects."""
+    """Lightness, smooth as in photographs, of several sizes and aspects; without hints and with."""
     dice = torch.Generator().manual_seed(0)
     for height, width in _SIZES:
         coarse = torch.rand(1, 1, height // 16, width // 16, generator=dice)
         fine = torch.rand(1, 1, height, width, generator=dice)
         smooth = F.interpolate(coarse, (height, width), mode="bicubic")
-        yield (90 * smooth + 10 * fine).clamp(0, 100), _hints(height, width, dice)
+        lightness = (90 * smooth + 10 * fine).clamp(0, 100)
+        yield lightness, no_hints(lightness)
+        yield lightness, _hints(height, width, dice)
 
 
 def _hints(height: int, width: int, dice: torch.Generator) -> Tensor:

@@ -16,7 +16,7 @@ class Prediction(NamedTuple):
     """What a network says of a batch.
 
     Attributes:
-        logits: (N, Q, h, w) of the colour bins.
+        logits: (N, Q, h, w) of the colour bins; Q is 0 where the network has none.
         ab: (N, 2, h, w) a*b* of the regression head.
         bottom: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of what the picture shows, where the network has such a head.
@@ -37,17 +37,19 @@ class ColourNetwork(nn.Module, ABC):
 
     Attributes:
         config: The dataclass that it was built by.
+        takes_hints: Whether it heeds hints.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
-        centres: (Q, 2) a*b* of the colour bins.
-        encoder: The part that starts from pretrained weights.
+        centres: (Q, 2) a*b* of the colour bins; Q is 0 where the network has none.
+        encoder: The part that may start from pretrained weights; None where all is learnt.
     """
 
     config: Any
+    takes_hints: bool = False
     stride: int
     scale: int
     centres: Tensor
-    encoder: Encoder
+    encoder: Encoder | None
 
     @abstractmethod
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:

@@ -64,7 +64,7 @@ class Propagation(nn.Module):
         odds = weight * torch.exp(self.certainty - _squared_distances(point.flatten(2), there))
         given = given.transpose(1, 2)
         said = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
-        mixed = (odds @ said).float().transpose(1, 2).unflatten(2, x.shape[2:])
+        mixed = (odds @ said).float().transpose(1, 2).reshape(x.shape[0], -1, *x.shape[2:])
         return _mixture(logits.float(), ab.float(), mixed)
 
     def _over_bins(self, colour: Tensor) -> Tensor:

@@ -70,6 +70,8 @@ class Rechroma(ColourNetwork):
     """
 
     config: Config
+    encoder: Encoder
+    takes_hints = True
     stride = 32
     scale = 4
 

@@ -41,7 +41,7 @@ class TorchEngine:
             licence="",
             authors=(),
             data=(),
-            hints=True,
+            hints=network.takes_hints,
             bins=tuple((a, b) for a, b in network.centres.tolist()),
         )
 

@@ -170,7 +170,8 @@ def _descend(run: Run, cost: Cost) -> None:
 def _set_rates(run: Run) -> None:
     settings, steps = run.recipe.optimiser, run.recipe.steps
     frozen = run.step < settings.frozen * steps
-    run.network.encoder.requires_grad_(not frozen)
+    if run.network.encoder is not None:
+        run.network.encoder.requires_grad_(not frozen)
     factor = _schedule(run.step, steps, settings.warmup)
     decoder, encoder = run.optimiser.param_groups
     decoder["lr"] = settings.rate * factor

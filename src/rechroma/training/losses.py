@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import REACH, nearest_bins, rebalancing_weights
+from rechroma.errors import RecipeError
 from rechroma.training.picture import (
     chroma_difference,
     colorfulness_of,
@@ -55,11 +56,14 @@ class ColourLoss(nn.Module):
     """The weighted sum of the parts above; a part of weight 0 is not computed.
 
     Args:
-        centres: (Q, 2) a*b* of the bins.
+        centres: (Q, 2) a*b* of the bins; needed by the part of that name.
         prior: (Q,) how often each bin occurs in the training pictures.
         settings: Weights and widths.
         decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColourNetwork.chroma`.
         teacher: The encoder as published; needed by the parts that speak of it.
+
+    Raises:
+        RecipeError: The settings ask for bins, and there are none.
     """
 
     bins: Tensor
@@ -75,14 +79,22 @@ class ColourLoss(nn.Module):
         teacher: Encoder | None = None,
     ) -> None:
         super().__init__()
+        if settings.bins:
+            self._learn_bins(centres, prior, settings)
+        self.settings = settings
+        self.decode = decode
+        self.teacher = teacher
+
+    def _learn_bins(
+        self, centres: NDArray[np.float32], prior: NDArray[np.float32], settings: Loss
+    ) -> None:
+        if not len(centres):
+            raise RecipeError("loss.bins: the network has no colour bins; set it to 0")
         bins, shares = nearest_bins(centres, settings.neighbours)
         weights = rebalancing_weights(prior, settings.uniform_share)
         self.register_buffer("bins", torch.from_numpy(bins))
         self.register_buffer("shares", torch.from_numpy(shares))
         self.register_buffer("class_weights", torch.from_numpy(weights))
-        self.settings = settings
-        self.decode = decode
-        self.teacher = teacher
 
     def forward(self, prediction: Prediction, example: Example) -> Cost:
         """Compare a prediction with the truth."""

@@ -100,6 +100,8 @@ def measure_prior(
     pictures: Shards, centres: NDArray[np.float32], scale: int
 ) -> NDArray[np.float32]:
     """How often each bin occurs, smoothed, (Q,); measured on up to 2,000 pictures."""
+    if not len(centres):
+        return np.zeros(0, np.float32)
     counts = np.zeros(TABLE_ROWS, np.int64)
     for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
         chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
@@ -122,8 +124,7 @@ def teacher(recipe: Recipe) -> Encoder | None:
         return None
     if not recipe.network.encoder_weights:
         raise RecipeError("loss.teacher and loss.features: need network.encoder_weights")
-    encoder = build(recipe.network.name, recipe.network.options).encoder
-    load_encoder(encoder, Path(recipe.network.encoder_weights))
+    encoder = _pretrained(build(recipe.network.name, recipe.network.options), recipe)
     frozen = encoder.eval().requires_grad_(requires_grad=False)
     return frozen.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
@@ -132,12 +133,27 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     torch.manual_seed(recipe.seed)
     network = build(recipe.network.name, recipe.network.options)
     if recipe.network.encoder_weights:
-        load_encoder(network.encoder, Path(recipe.network.encoder_weights))
+        _pretrained(network, recipe)
     if recipe.network.start:
         path = Path(recipe.network.start)
         fill(network, _start(path).state_dict(), path)
     prior = measure_prior(pictures, array_of(network.centres), network.scale)
     return _assembled(recipe, network, prior, pictures.digest(), device)
+
+
+def _pretrained(network: ColourNetwork, recipe: Recipe) -> Encoder:
+    """Fill a network's encoder with the recipe's weights.
+
+    Raises:
+        RecipeError: It has none.
+        CheckpointError: They do not fit.
+    """
+    if network.encoder is None:
+        raise RecipeError(
+            f"network.encoder_weights: the network {recipe.network.name!r} has no encoder"
+        )
+    load_encoder(network.encoder, Path(recipe.network.encoder_weights))
+    return network.encoder
 
 
 def _start(path: Path) -> ColourNetwork:
@@ -180,7 +196,7 @@ def _assembled(
 ) -> Run:
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
-    encoder = list(network.encoder.parameters())
+    encoder = list(network.encoder.parameters()) if network.encoder is not None else []
     known = {id(parameter) for parameter in encoder}
     rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
     settings = recipe.optimiser

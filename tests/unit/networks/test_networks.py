@@ -60,6 +60,7 @@ def test_every_variant_gives_colour_at_a_quarter_of_the_size(options: dict[str, 
         ab = network.chroma(prediction)
     assert prediction.logits.shape == (2, len(network.centres), 16, 24)
     assert prediction.ab.shape == ab.shape == (2, 2, 16, 24)
+    assert network.encoder is not None
     assert prediction.bottom.shape[:2] == (2, network.encoder.channels[-1])
     assert prediction.classes is None
 

@@ -107,6 +107,7 @@ def test_a_teacher_must_have_learnt_something(recipe: Recipe, tmp_path: Path) ->
 
 def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
     encoder = build(recipe.network.name, recipe.network.options).encoder
+    assert encoder is not None
     save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
     network = replace(recipe.network, encoder_weights=str(tmp_path / "encoder.safetensors"))
     plan = replace(recipe, network=network, loss=Loss(teacher=1.0), steps=2)
