@@ -27,7 +27,7 @@ from PIL import Image
 from rechroma.color import lightness
 from rechroma.color.lab import as_unit, from_unit
 from rechroma.color.render import render
-from rechroma.engines import OnnxEngine, checked_threads
+from rechroma.engines import OnnxEngine, check_takes_hints, checked_threads
 from rechroma.errors import (
     OptionError,
     RechromaError,
@@ -343,12 +343,14 @@ class Colorizer:
         Raises:
             OptionError: An option out of range, or one path in place of many; no picture is
                 touched.
+            ModelFeatureError: There are hints, and the model takes none; likewise.
         """
         if isinstance(sources, str | bytes | os.PathLike):
             raise OptionError(f"{sources!r} is one path", hint="Give a list of paths.")
         jobs = self._threads if jobs is None else jobs
         _check_whole("jobs", jobs, 1, None)
         _check_options(options)
+        check_takes_hints(self.card, options.get("hints") or None)
         pairs = (_pair(source, options.get("format")) for source in sources)
         return self._many(pairs, jobs, options)
 

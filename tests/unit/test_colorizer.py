@@ -354,6 +354,8 @@ class TestHints:
         colorizer = Colorizer(engine=FakeEngine(hints=False))
         with pytest.raises(ModelFeatureError, match="takes no hints"):
             colorizer.colorize_file(source, hints=[self.RED])
+        with pytest.raises(ModelFeatureError, match="takes no hints"):
+            colorizer.colorize_many([source], hints=[self.RED])
         assert list(tmp_path.iterdir()) == [source]
         assert colorizer.colorize_file(source, hints=[]).target.exists()
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from rechroma.engines.base import Engine, available_threads, checked_threads
+from rechroma.engines.base import (
+    Engine,
+    available_threads,
+    check_takes_hints,
+    checked_threads,
+)
 from rechroma.engines.fake import FakeEngine
 from rechroma.engines.onnx import PROVIDERS, OnnxEngine
 
@@ -12,5 +17,6 @@ __all__ = [
     "FakeEngine",
     "OnnxEngine",
     "available_threads",
+    "check_takes_hints",
     "checked_threads",
 ]

@@ -57,7 +57,7 @@ class Engine(Protocol):
         ...
 
 
-def check_takes_hints(card: ModelCard, hints: Float | None) -> None:
+def check_takes_hints(card: ModelCard, hints: object | None) -> None:
     """Refuse hints to a model that takes none.
 
     Raises:

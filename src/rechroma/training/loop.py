@@ -21,7 +21,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from rechroma.datasets import Example, Examples, Shards, Tickets
-from rechroma.errors import DataError, DivergedError, TargetError
+from rechroma.errors import DataError, DivergedError, RecipeError, TargetError
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.losses import ColourLoss, Cost
 from rechroma.training.picture import painted
@@ -68,6 +68,7 @@ def train(
         DataError: The shards cannot be used.
         CheckpointError: The folder holds a run of another recipe or other pictures.
         DivergedError: The loss is not finite any more.
+        RecipeError: The loss has no part from which the network could learn.
         TargetError: The folder cannot be written to.
     """
     if recipe.threads:
@@ -160,6 +161,11 @@ def _alone(recipe: Recipe) -> float:
 
 
 def _descend(run: Run, cost: Cost) -> None:
+    if not cost.total.requires_grad:
+        raise RecipeError(
+            "the loss has no part from which the network could learn",
+            hint="Parts that look at the encoder alone teach nothing while it is frozen.",
+        )
     run.optimiser.zero_grad(set_to_none=True)
     cost.total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)

@@ -238,6 +238,12 @@ def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> N
         train(wild, tmp_path / "run")
 
 
+def test_a_loss_that_teaches_nothing_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    idle = replace(recipe, loss=Loss(bins=0, ab=0, classes=1.0))
+    with pytest.raises(RecipeError, match="no part from which"):
+        train(idle, tmp_path / "run")
+
+
 def test_a_damaged_checkpoint_is_refused_and_never_run(recipe: Recipe, tmp_path: Path) -> None:
     run = train(recipe, tmp_path / "run", stop_after=1)
     path = tmp_path / "run/checkpoint.pt"

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The run that made `rechroma-2`: train, export, measure, and export again with the figures.
+# The run that made `rechroma-3`: train, export, measure, and export again with the figures.
 #
-#   runs/rechroma-2.sh SHARDS ENCODER
+#   runs/rechroma-3.sh SHARDS ENCODER
 #
 # SHARDS: a folder with train-*.tar and dev-*.tar; ENCODER: resnet50_v2_stages1-3.safetensors.
+# Stopped at any moment and called again, it goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shards="${1:?folder of shards}"
 encoder="${2:?file of encoder weights}"
-out=checkpoints/rechroma-2
+out=checkpoints/rechroma-3
 
 stage() {  # RECIPE ARGUMENTS...: one stage of training
   local recipe="$1"
@@ -19,13 +20,12 @@ stage() {  # RECIPE ARGUMENTS...: one stage of training
     --set "network.encoder_weights=$encoder" "$@"
 }
 stage classification
-stage hints --set "network.start=$out/classification/checkpoint.pt"
+stage picture --set "network.start=$out/classification/checkpoint.pt"
 
 export_model() {
-  rechroma export "$out/hints/checkpoint.pt" -o "$out/rechroma-2.onnx" --card recipes/rechroma-2.card.json \
-    --temperature 0.5 --regression-share 0.4 --saturation 1.2 "$@"
+  rechroma export "$out/picture/checkpoint.pt" -o "$out/rechroma-3.onnx" --card recipes/rechroma.card.json "$@"
 }
 export_model
-rechroma evaluate "$out/rechroma-2.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
+rechroma evaluate "$out/rechroma-3.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
 export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
-rechroma evaluate "$out/rechroma-2.onnx" "$shards/dev-*.tar" --aged --hints --sizes
+rechroma evaluate "$out/rechroma-3.onnx" "$shards/dev-*.tar" --aged --hints --sizes

@@ -1,0 +1,211 @@
+"""What the choices made at inference are worth: one table, one change in each row.
+
+    python benchmarks/choices.py SHARDS [--model NAME_OR_PATH] [--limit N]
+
+SHARDS are colour photographs, such as `data/dev-*.tar`. Rows: the size that the network sees, the
+average with the mirrored picture, how chroma is brought to the network's size, the saturation knob,
+and the network in 8-bit arithmetic (static QDQ, calibrated on 100 of the pictures, so a little
+flattered). Milliseconds are of the network alone at 256 x 256, all rows in one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from rechroma.color import lightness
+from rechroma.colorizer import Colorizer
+from rechroma.datasets import Shards
+from rechroma.engines import OnnxEngine
+from rechroma.evaluation import grey_level
+from rechroma.evaluation.cost import network_milliseconds
+from rechroma.metrics import Scores
+from rechroma.models import find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rechroma.color.lab import Float
+    from rechroma.colorizer import KnobOptions
+    from rechroma.engines import Engine
+    from rechroma.models import ModelCard
+
+    Row = tuple[str, Engine, KnobOptions]
+
+CALIBRATION = 100  # pictures
+SIDE = 256
+
+
+class Changed:
+    """An engine whose chroma is changed by a function of (engine, lightness).
+
+    Args:
+        engine: The model.
+        chroma: Gives (N, 2, H / scale, W / scale).
+        scale: If it is not the model's.
+    """
+
+    def __init__(
+        self, engine: Engine, chroma: Callable[[Engine, Float], Float], scale: int | None = None
+    ) -> None:
+        self._engine, self._chroma = engine, chroma
+        self.card: ModelCard = replace(engine.card, scale=scale or engine.card.scale)
+
+    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:  # noqa: ARG002
+        """The changed chroma."""
+        return self._chroma(self._engine, lightness)
+
+    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
+        """The engine's own."""
+        return self._engine.distribution(lightness, hints)
+
+
+def mirrored(engine: Engine, light: Float) -> Float:
+    """The mean of what a picture and its mirror image get."""
+    both = engine.chroma(np.concatenate([light, light[..., ::-1]]))
+    return (both[:1] + both[1:, ..., ::-1]) / 2
+
+
+def enlarged(way: int) -> Callable[[Engine, Float], Float]:
+    """Chroma brought to the size of the lightness by one of OpenCV's ways."""
+
+    def chroma(engine: Engine, light: Float) -> Float:
+        planes = engine.chroma(light)[0]
+        size = light.shape[:1:-1]
+        return np.stack([cv2.resize(plane, size, interpolation=way) for plane in planes])[None]
+
+    return chroma
+
+
+def guided(engine: Engine, light: Float) -> Float:
+    """Bicubic, then a guided filter by the lightness (He et al. 2010), radius 4, epsilon 25."""
+    guide = light[0, 0]
+    planes = enlarged(cv2.INTER_CUBIC)(engine, light)[0]
+    return np.stack([_guided(guide, plane) for plane in planes])[None]
+
+
+def _guided(guide: Float, plane: Float, radius: int = 4, epsilon: float = 25) -> Float:
+    def mean(values: Float) -> Float:
+        return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)), np.float32)
+
+    middle, level = mean(guide), mean(plane)
+    slope = (mean(guide * plane) - middle * level) / (mean(guide * guide) - middle**2 + epsilon)
+    offset = level - slope * middle
+    return np.asarray(mean(slope) * guide + mean(offset), np.float32)
+
+
+class Calibration(CalibrationDataReader):  # type: ignore[misc]
+    """Lightness of some pictures, as the network sees them, and no hints."""
+
+    def __init__(self, pictures: Shards) -> None:
+        numbers = np.linspace(0, len(pictures) - 1, min(CALIBRATION, len(pictures)), dtype=int)
+        self._inputs = (_input(pictures[number]) for number in numbers)
+
+    def get_next(self) -> dict[str, Float] | None:
+        """The next inputs; None at the end."""
+        return next(self._inputs, None)
+
+
+def _input(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> dict[str, Float]:
+    small = cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    light = lightness(np.asarray(small, np.uint8))[None, None]
+    return {"lightness": light, "hints": np.zeros((1, 3, SIDE, SIDE), np.float32)}
+
+
+def quantized(path: Path, pictures: Shards, folder: Path) -> Path:
+    """A model file that computes its convolutions in 8 bits."""
+    whole, ready, target = (folder / f"{name}.onnx" for name in ("whole", "ready", "int8"))
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(whole)
+    ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    quant_pre_process(str(whole), str(ready), skip_symbolic_shape=True)
+    quantize_static(
+        str(ready),
+        str(target),
+        Calibration(pictures),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        op_types_to_quantize=["Conv"],
+        nodes_to_exclude=_delicate(onnx.load(ready)),
+    )
+    model, card = onnx.load(target), onnx.load(path).metadata_props
+    del model.metadata_props[:]
+    model.metadata_props.extend(card)
+    onnx.save(model, target)
+    return target
+
+
+def _delicate(model: onnx.ModelProto) -> list[str]:
+    """Convolutions that sum probabilities or give a*b*: in 8 bits they would divide by zero."""
+    outputs = {weights.name: sum(weights.dims[:1]) for weights in model.graph.initializer}
+    convolutions = (node for node in model.graph.node if node.op_type == "Conv")
+    return [node.name for node in convolutions if outputs.get(node.input[1], 0) <= 3]
+
+
+def rows(engine: Engine, int8: Engine) -> Iterator[Row]:
+    """The first is what ships."""
+    yield "as shipped", engine, {}
+    for size in (192, 320, 384):
+        yield f"{size} px", engine, {"size": size}
+    yield "with its mirror image", Changed(engine, mirrored), {}
+    yield "chroma by bilinear", Changed(engine, enlarged(cv2.INTER_LINEAR), 1), {}
+    yield "chroma by bicubic", Changed(engine, enlarged(cv2.INTER_CUBIC), 1), {}
+    yield "chroma by guided filter", Changed(engine, guided, 1), {}
+    for saturation in (0.8, 0.9, 1.1, 1.2):
+        yield f"saturation {saturation}", engine, {"saturation": saturation}
+    yield "8-bit arithmetic", int8, {}
+
+
+def measured(row: Row, pictures: Shards, numbers: list[int]) -> str:
+    """One line of the table."""
+    name, engine, knobs = row
+    scores, grey_scores = Scores(), Scores()
+    colorizer = Colorizer(engine=engine)
+    for number in numbers:
+        truth = pictures[number]
+        grey = grey_level(truth)
+        scores.update(np.asarray(colorizer.colorize(grey, **knobs), np.uint8), truth)
+        grey_scores.update(np.repeat(grey[..., None], 3, axis=-1), truth)
+    figures, grey_figures = scores.compute(), grey_scores.compute()
+    cells = (
+        f"{figures['hue_hit']:.1f}",
+        f"{figures['ciede2000'] / grey_figures['ciede2000']:.3f}",
+        f"{figures['balanced_auc'] - grey_figures['balanced_auc']:.2f}",
+        f"{figures['cf_abs']:.1f}",
+        f"{network_milliseconds(engine):.0f}",
+    )
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("shards", nargs="+")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--limit", type=int, default=100)
+    arguments = parser.parse_args()
+    pictures, path = Shards(arguments.shards), find_model(arguments.model)
+    numbers = np.linspace(0, len(pictures) - 1, min(arguments.limit, len(pictures)), dtype=int)
+    print("| change | hue hit | CIEDE2000 / grey's | gain | CF abs | ms at 256 |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        int8 = OnnxEngine(quantized(path, pictures, Path(folder)))
+        for row in rows(OnnxEngine(path), int8):
+            print(measured(row, pictures, numbers.tolist()))
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
