@@ -49,7 +49,6 @@ run seed-3 --set seed=3
 run not-rebalanced --set loss.uniform_share=1.0
 run half-rebalanced --set loss.uniform_share=0.8
 run regression --set loss.bins=0.0 --set loss.ab=1.0
-run perceptual --set loss.features=0.5
 run no-film --set "$(options 'film = false')"
 run no-attention --set "$(options 'attention = false')"
 run never-aged --set crops.aged=0.0

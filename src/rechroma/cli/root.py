@@ -12,6 +12,7 @@ from rechroma.cli.demo import demo_command
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
 from rechroma.cli.failures import debug_option, reported_failures
+from rechroma.cli.finetune import finetune_command
 from rechroma.cli.models import models_group
 from rechroma.cli.train import train_command
 
@@ -98,5 +99,6 @@ root_command.add_command(colorize_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
 root_command.add_command(train_command)
+root_command.add_command(finetune_command)
 root_command.add_command(export_command)
 root_command.add_command(evaluate_command)

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import need_extra, path_option, write_sheet
+from rechroma.cli.workshop import (
+    need_extra,
+    path_option,
+    report_progress,
+    set_option,
+    write_sheet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rechroma.training import Progress, Recipe, Run
+    from rechroma.training import Recipe, Run
 
 _SHEET_PICTURES = 24
 
@@ -21,13 +27,7 @@ _SHEET_PICTURES = 24
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.toml")
 @path_option("-o", "--out", default="checkpoints/run", help="The run's folder.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a key of the recipe, such as optimiser.rate=1e-3; may be repeated.",
-)
+@set_option
 @debug_option
 def train_command(recipe: Path, out: Path, overrides: tuple[str, ...]) -> None:
     """Train a network by a recipe.
@@ -43,16 +43,8 @@ def train_command(recipe: Path, out: Path, overrides: tuple[str, ...]) -> None:
     from rechroma.training import load_recipe, train
 
     plan = load_recipe(recipe, overrides)
-    run = train(plan, out, on_progress=_report, on_epoch=_sheet_maker(plan, out))
+    run = train(plan, out, on_progress=report_progress, on_epoch=_sheet_maker(plan, out))
     click.echo(f"{out / 'checkpoint.pt'}: {run.step} steps done")
-
-
-def _report(progress: Progress) -> None:
-    costs = "  ".join(f"{name} {cost:.4f}" for name, cost in progress.costs.items())
-    click.echo(
-        f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
-        f"{costs}  {progress.pictures_per_second:.1f} img/s"
-    )
 
 
 def _sheet_maker(recipe: Recipe, out: Path) -> Callable[[Run], None]:

@@ -14,6 +14,8 @@ from rechroma.errors import MissingExtraError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from rechroma.training import Progress
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -38,6 +40,24 @@ def path_option(*names: str, default: str | None, help: str) -> Callable[[_Comma
         default=default,
         show_default=default is not None,
         help=help,
+    )
+
+
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a key of the recipe, such as optimiser.rate=1e-3; may be repeated.",
+)
+
+
+def report_progress(progress: Progress) -> None:
+    """Print a run's figures of the last few steps."""
+    costs = "  ".join(f"{name} {cost:.4f}" for name, cost in progress.costs.items())
+    click.echo(
+        f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
+        f"{costs}  {progress.pictures_per_second:.1f} img/s"
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rechroma.training.engine import TorchEngine
+from rechroma.training.finetuning import finetuning_recipe
 from rechroma.training.loop import Progress, train
-from rechroma.training.recipe import Recipe, load_recipe
+from rechroma.training.recipe import Recipe, changed_recipe, load_recipe
 from rechroma.training.run import Run, trained_network
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Recipe",
     "Run",
     "TorchEngine",
+    "changed_recipe",
+    "finetuning_recipe",
     "load_checkpoint",
     "load_recipe",
     "save_checkpoint",

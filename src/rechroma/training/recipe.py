@@ -164,6 +164,19 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML: {error}") from error
+    return _changed(values, overrides)
+
+
+def changed_recipe(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
+    """A recipe with some keys changed, given as for :func:`load_recipe`.
+
+    Raises:
+        RecipeError: A key or value does not fit.
+    """
+    return _changed(recipe_values(recipe), overrides)
+
+
+def _changed(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
     for override in overrides:
         _override(values, override)
     return recipe_from(values)

@@ -136,7 +136,7 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
         _pretrained(network, recipe)
     if recipe.network.start:
         path = Path(recipe.network.start)
-        fill(network, _start(path).state_dict(), path)
+        fill(network, starting_network(path).state_dict(), path)
     prior = measure_prior(pictures, array_of(network.centres), network.scale)
     return _assembled(recipe, network, prior, pictures.digest(), device)
 
@@ -156,7 +156,13 @@ def _pretrained(network: ColourNetwork, recipe: Recipe) -> Encoder:
     return network.encoder
 
 
-def _start(path: Path) -> ColourNetwork:
+def starting_network(path: Path) -> ColourNetwork:
+    """The network that a checkpoint or an exported colour model file holds.
+
+    Raises:
+        CheckpointError: The file holds no network that can be trained, or its weights do not fit.
+        ModelContractError: An .onnx file that is no colour model.
+    """
     return load_exported(path) if path.suffix == ".onnx" else trained_network(path)
 
 

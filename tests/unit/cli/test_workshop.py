@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 
+from rechroma.training import trained_network
 from tests.support.command import Run
 from tests.support.shards import write_shard
 
@@ -82,6 +84,29 @@ def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, fo
     start = train(run, folder, "-o", folder / "on", f"--set=network.start={model}")
     assert start.exit_code == 0, start.output
     assert "3 steps done" in start.output
+
+
+def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
+    def finetune(start: str, out: str) -> dict[str, Any]:
+        small = (f"--set={key}" for key in ("crops.sizes=[32]", "batch=2", "workers=0"))
+        words = (folder / start, folder / "dev.tar", "-o", folder / out, "--steps", 2)
+        tuned = run("finetune", *words, "--licence", "CC0-1.0", *small)
+        assert tuned.exit_code == 0, tuned.output
+        info = run("models", "info", folder / out / "model.onnx", "--json")
+        return dict(json.loads(info.output))
+
+    train(run, folder)
+    assert finetune("run/checkpoint.pt", "mine")["name"] == "mine"
+    before, after = (
+        trained_network(folder / name / "checkpoint.pt").state_dict() for name in ("run", "mine")
+    )
+    unchanged = {name for name, weights in after.items() if weights.equal(before[name])}
+    assert {name for name in after if name.startswith("encoder.")} <= unchanged
+    assert "bins.weight" not in unchanged
+
+    again = finetune("mine/model.onnx", "more")
+    assert again["description"] == "Fine-tuned from mine."
+    assert again["data"] == [{"name": "dev.tar", "licence": "CC0-1.0", "url": ""}] * 2
 
 
 def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:

@@ -1,0 +1,86 @@
+"""`rechroma finetune`: a model learns from one's own pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rechroma.cli.failures import debug_option
+from rechroma.cli.workshop import need_extra, path_option, report_progress, set_option
+
+if TYPE_CHECKING:
+    from rechroma.models import ModelCard
+    from rechroma.networks import ColourNetwork
+
+
+@click.command("finetune")
+@click.argument("model")
+@click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
+@path_option("-o", "--out", default="checkpoints/finetuned", help="The run's folder.")
+@click.option("--steps", type=click.IntRange(min=1), help="Of 32 crops each.  [default: 300]")
+@click.option("--name", help="Of the new model.  [default: that of the folder]")
+@click.option("--licence", default="unstated", help="Of your pictures, for the model's card.")
+@set_option
+@debug_option
+def finetune_command(
+    model: str,
+    shards: tuple[str, ...],
+    out: Path,
+    steps: int | None,
+    name: str | None,
+    licence: str,
+    overrides: tuple[str, ...],
+) -> None:
+    """Teach a model your own pictures.
+
+    \b
+      rechroma finetune default shards/mine-*.tar -o checkpoints/mine
+      rechroma photo.jpg --model checkpoints/mine/model.onnx
+
+    MODEL is a checkpoint, a colour model file, or the name of a model. Some minutes on a CPU.
+    Stopped and started again, it goes on where its last checkpoint stands.
+    """
+    need_extra("train", "torch")
+    from rechroma.export import export_model
+    from rechroma.training import changed_recipe, finetuning_recipe, train, trained_network
+
+    start = _file_of(model)
+    plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
+    train(changed_recipe(plan, overrides), out, on_progress=report_progress)
+    network = trained_network(out / "checkpoint.pt")
+    target = out / "model.onnx"
+    export_model(network, _card(start, network, name or out.name, shards, licence), target)
+    click.echo(f"{target}: done; measure it with 'rechroma evaluate {target} SHARDS'")
+
+
+def _file_of(model: str) -> Path:
+    from rechroma.models import find_model
+
+    path = Path(model)
+    return path if path.suffix == ".pt" else find_model(model)
+
+
+def _card(
+    start: Path, network: ColourNetwork, name: str, shards: tuple[str, ...], licence: str
+) -> ModelCard:
+    """What it was before, and that it has seen these pictures since."""
+    from rechroma.models import DataSource, read_card
+    from rechroma.networks import describe
+    from rechroma.training import TorchEngine
+
+    known = TorchEngine(network).card if start.suffix == ".pt" else read_card(start)
+    seen = tuple(DataSource(Path(shard).name, licence) for shard in shards)
+    return replace(
+        known,
+        name=name,
+        version="1",
+        licence=known.licence or "unstated",
+        data=(*known.data, *seen),
+        metrics={},
+        commit="",
+        description=f"Fine-tuned from {known.name}.",
+        network=describe(network),
+    )
