@@ -24,6 +24,7 @@ from rechroma.imaging.naming import named
 from rechroma.imaging.photo import Levels, Metadata, Photo
 from rechroma.imaging.reading import MAX_PIXELS, photo_of_array, read_photo
 from rechroma.imaging.sheet import contact_sheet
+from rechroma.imaging.small import read_small
 from rechroma.imaging.upsample import ChromaUpsampler
 from rechroma.imaging.writing import QUALITY, encode_photo, write_photo
 
@@ -51,6 +52,7 @@ __all__ = [
     "photo_of_array",
     "read_hints",
     "read_photo",
+    "read_small",
     "result_format",
     "target_format",
     "write_atomically",
