@@ -8,6 +8,7 @@ import click
 
 from rechroma._version import __version__
 from rechroma.cli.colorize import colorize_command
+from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
@@ -97,6 +98,7 @@ def root_command() -> None:
 root_command.add_command(colorize_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
+root_command.add_command(data_group)
 root_command.add_command(train_command)
 root_command.add_command(export_command)
 root_command.add_command(evaluate_command)

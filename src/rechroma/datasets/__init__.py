@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rechroma.datasets.aging import aged_lightness
 from rechroma.datasets.hints import random_hints
-from rechroma.datasets.shards import Shards
+from rechroma.datasets.shards import Shards, spread
 
 if TYPE_CHECKING:
     from rechroma.datasets.examples import (
@@ -32,6 +32,7 @@ __all__ = [
     "aged_lightness",
     "random_hints",
     "small_chroma",
+    "spread",
 ]
 
 

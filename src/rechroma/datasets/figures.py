@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_COLORFULNESS = 4.0
-"""Below it (M3 of a copy of 64 x 64) a picture counts as grey: 3 of 10,000 colour photographs do."""
+"""Below it (M3 of a copy of 64 x 64) a picture counts as grey, as 3 of 10,000 photographs do."""
 
 LEAST_TONES = 2.5
-"""Below it a picture counts as toned: 2 of 100 colour photographs do, and three quarters of sepia
-prints, unevenly yellowed and noisy ones among them."""
+"""Below it a picture counts as toned.
+
+So do 2 of 100 colour photographs, nearly grey ones, and three quarters of toned prints, of which
+half were unevenly yellowed, most noisy, and all compressed.
+"""
 
 _SIDE = 64
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.color import colorfulness
 from rechroma.datasets.figures import colourless, quantiles
 from rechroma.datasets.parallel import in_order
-from rechroma.datasets.shards import Shards, shard_paths
+from rechroma.datasets.shards import Shards, shard_paths, spread
 from rechroma.errors import DataError
+from rechroma.imaging import contact_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from PIL.Image import Image
 
 _UNKNOWN = "unknown"
 
@@ -104,13 +106,18 @@ def inspect(
     return _summed(len(shards), seen, damaged)
 
 
-def sound_shards(paths: Iterable[Path | str]) -> list[Path]:
-    """Those of some shards that can be opened.
+def sample_sheet(paths: Iterable[Path | str], count: int) -> Image:
+    """A contact sheet of at most `count` pictures of some shards, evenly spread.
 
     Raises:
-        DataError: No shard is there.
+        DataError: No shard is there, or none holds a picture.
     """
-    return [part.shard(0) for part in _opened(shard_paths(paths))[0]]
+    sound = Shards(part.shard(0) for part in _opened(shard_paths(paths))[0])
+    pictures = []
+    for number in spread(len(sound), count):
+        with suppress(DataError):
+            pictures.append((sound[number],))
+    return contact_sheet(pictures, ("",), panel=(144, 108), samples_per_row=10)
 
 
 def _opened(shards: Iterable[Path]) -> tuple[list[Shards], list[str]]:
@@ -119,7 +126,8 @@ def _opened(shards: Iterable[Path]) -> tuple[list[Shards], list[str]]:
         try:
             opened.append(Shards([shard]))
         except DataError as error:
-            damaged.append(error.message)
+            named = str(shard) in error.message
+            damaged.append(error.message if named else f"{shard}: {error.message}")
     return opened, damaged
 
 

@@ -33,7 +33,7 @@ def difference_hash(rgb: NDArray[np.uint8]) -> int:
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     across = grey[:-1, 1:] > grey[:-1, :-1]
     down = grey[1:, :-1] > grey[:-1, :-1]
-    # Taken in steps, each 16 bits hold some of every part: flat skies do not make whole blocks alike.
+    # Taken in steps, a block holds some of every part: flat skies make no whole block alike.
     bits = np.concatenate([across.ravel(), down.ravel()]).reshape(_BLOCK_BITS, _BLOCKS).T
     return int.from_bytes(np.packbits(bits).tobytes())
 

@@ -15,10 +15,8 @@ import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rechroma._version import __version__
@@ -26,6 +24,7 @@ from rechroma.datasets.catalogue import Catalogue, read_catalogue
 from rechroma.datasets.figures import quantiles
 from rechroma.datasets.likeness import Likeness
 from rechroma.datasets.parallel import in_order
+from rechroma.datasets.ranges import check_range
 from rechroma.datasets.samples import (
     ABSENT,
     DUPLICATE,
@@ -38,8 +37,12 @@ from rechroma.datasets.samples import (
 )
 from rechroma.datasets.writing import ShardWriter
 from rechroma.errors import DataError, TargetError
+from rechroma.imaging import refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
     from rechroma.datasets.tables import Row
 
 SPLITS = ("train", "val")
@@ -63,6 +66,10 @@ class Settings:
     val_share: float = 0.1
     source: str = "unknown"
     licence: str = "unknown"
+
+    def __post_init__(self) -> None:
+        check_range("shard_size", self.shard_size, 1, 1_000_000)
+        check_range("val_share", self.val_share, 0, 1)
 
 
 def pack(
@@ -103,7 +110,7 @@ def pack(
         _drawn(catalogue.files),
         jobs or os.cpu_count() or 1,
     )
-    with _refusals(out), _built(out) as building, _Packer(building, settings, catalogue) as packer:
+    with refusals(out), _built(out) as building, _Packer(building, settings, catalogue) as packer:
         with closing(made):
             for file, sample in made:
                 packer.take(file, sample)
@@ -225,20 +232,12 @@ def _write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:
 
 
 def _check_free(out: Path) -> None:
-    with _refusals(out):
+    with refusals(out):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise TargetError(
                 f"{out}: there is something already",
                 hint="Name another folder with -o, or remove this one first.",
             )
-
-
-@contextmanager
-def _refusals(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TargetError(f"{out}: {error.strerror or error}") from error
 
 
 @contextmanager

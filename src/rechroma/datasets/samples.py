@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from rechroma.datasets.figures import colourless
 from rechroma.datasets.likeness import difference_hash
+from rechroma.datasets.ranges import check_range
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, RechromaError, UnexpectedError
 from rechroma.imaging import read_small
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -45,6 +47,11 @@ class Form:
     least_side: int = 128
     format: str = "webp"
     quality: int = 90
+
+    def __post_init__(self) -> None:
+        check_range("size", self.size, 16, 4096)
+        check_range("least_side", self.least_side, 2, 4096)
+        check_range("quality", self.quality, 1, 100)
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,11 @@ def shard_paths(paths: Iterable[Path | str]) -> list[Path]:
     return found
 
 
+def spread(count: int, limit: int | None) -> range:
+    """At most `limit` of the numbers below `count`, evenly spread; without a limit, all."""
+    return range(0, count, max(1, count // (limit or count)))[: limit or count]
+
+
 def _index(shard: Path) -> list[_Entry]:
     try:
         with tarfile.open(shard, "r:") as archive:
@@ -173,7 +178,7 @@ def _index(shard: Path) -> list[_Entry]:
 
 
 def _ends_at(shard: Path, end: int) -> bool:
-    """Whether the archive's end is marked there: tarfile takes any damage to a header for an end."""
+    """Whether the archive's end is marked there: tarfile takes a damaged header for an end."""
     with shard.open("rb") as file:
         file.seek(end)
         return file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)

@@ -117,6 +117,11 @@ def decoding() -> Iterator[None]:
 
 
 def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
+    """Refuse a width and height that are nothing, next to nothing, or more than `max_pixels`.
+
+    Raises:
+        InputError: They are refused.
+    """
     width, height = size
     if width * height == 0:
         raise EmptyImageError("the picture has no pixels")

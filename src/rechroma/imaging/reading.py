@@ -7,8 +7,7 @@ Of animations and files with several pages the first picture is read.
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -23,6 +22,9 @@ from rechroma.imaging.naming import named
 from rechroma.imaging.opening import any_size, check_size, decoding, name_of, opened, recognized
 from rechroma.imaging.photo import Levels, Photo
 from rechroma.imaging.salvage import without_metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
@@ -126,13 +128,14 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     return Photo(
         grey=upright(pixels.grey, orientation),
         alpha=None if pixels.alpha is None else upright(pixels.alpha, orientation),
-        format=_format_of(image),
+        format=format_of(image),
         had_color=pixels.had_color,
         metadata=metadata,
     )
 
 
-def _format_of(image: Image.Image) -> str:
+def format_of(image: Image.Image) -> str:
+    """Pillow's name of a picture's format; PNG for a picture that never was a file."""
     name = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
     return name if name and name in FORMATS else "PNG"
 

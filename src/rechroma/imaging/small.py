@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 import cv2
@@ -13,7 +14,7 @@ from rechroma.imaging.icc import Profile
 from rechroma.imaging.metadata import orientation_of
 from rechroma.imaging.naming import named
 from rechroma.imaging.opening import any_size, check_size, decoding, name_of, opened, recognized
-from rechroma.imaging.reading import MAX_PIXELS, upright
+from rechroma.imaging.reading import MAX_PIXELS, format_of, upright
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,16 @@ def read_small(
         orientation = orientation_of(image)
         with decoding():
             return upright(_shrunk(_colors(image), side), orientation)
+
+
+def sniff(data: bytes) -> str:
+    """The format of a file's content, by Pillow's name.
+
+    Raises:
+        InputError: It is no picture, or its header is damaged.
+        MissingExtraError: A HEIC picture, and pillow-heif is not installed.
+    """
+    return format_of(recognized(BytesIO(data)))
 
 
 def _colors(image: Image.Image) -> NDArray[np.uint8]:
