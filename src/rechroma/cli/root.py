@@ -91,7 +91,7 @@ def root_command() -> None:
       rechroma demo                  try it on a few sample photographs
 
     'rechroma photo.jpg' is short for 'rechroma colorize photo.jpg'. Everything runs on this
-    computer: no picture leaves it, and no network connection is needed.
+    computer: no picture leaves it, and no network connection is needed (but for 'data fetch').
     """
 
 

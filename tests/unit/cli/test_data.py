@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.support.command import Run
-from tests.support.host import Host, serving
+from tests.support.host import Host, Request, serving
 from tests.support.shards import picture, write_shard
 
 HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
@@ -28,7 +29,7 @@ def host() -> Iterator[Host]:
     with serving() as host:
         for number in range(5):
             data = cv2.imencode(".jpg", picture(number, 96, 128)[..., ::-1])[1].tobytes()
-            host.routes[f"/{number}.jpg"] = lambda request, data=data: request.answer(data)
+            host.routes[f"/{number}.jpg"] = partial(Request.answer, body=data)
         yield host
 
 
