@@ -23,7 +23,14 @@ from rechroma.datasets.manners import Pace, Robots
 from rechroma.datasets.ranges import check_range
 from rechroma.datasets.tables import read_table
 from rechroma.datasets.web import PassingError, Web, split_url
-from rechroma.errors import DataError, FetchError, InputError, MissingExtraError, OptionError
+from rechroma.errors import (
+    DataError,
+    FetchError,
+    OptionError,
+    RechromaError,
+    TargetError,
+    UnexpectedError,
+)
 from rechroma.imaging import FORMATS, read_small, refusals, sniff, write_atomically
 
 if TYPE_CHECKING:
@@ -174,8 +181,12 @@ class _Fetcher:
         except PassingError as error:
             self._miss(row, error.message)
             return _MOST_IN_A_ROW if error.wait > _LONGEST_WAIT else in_a_row + 1
-        except (FetchError, InputError, MissingExtraError) as error:
+        except TargetError:
+            raise  # the next one could not be written either
+        except RechromaError as error:
             self._miss(row, error.message)
+        except Exception as error:  # one odd answer must not end hours of work
+            self._miss(row, UnexpectedError.of(error).message)
         return 0
 
     def _picture(self, url: str) -> bytes:

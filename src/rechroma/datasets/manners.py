@@ -95,7 +95,10 @@ class Robots:
 
     def _read(self, url: str) -> RobotFileParser:
         parser = RobotFileParser()
-        parser.parse(self._text(url).splitlines())
+        try:
+            parser.parse(self._text(url).splitlines())
+        except ValueError:  # such as a delay of "²" seconds
+            parser.parse(_NOTHING.splitlines())
         return parser
 
     def _text(self, url: str) -> str:

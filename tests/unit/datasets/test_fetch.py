@@ -18,7 +18,7 @@ from typing import Any
 
 import cv2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma._version import __version__
@@ -370,6 +370,14 @@ class TestRobots:
         host.routes |= {"/robots.txt": lambda r: r.answer(b"", status), "/a": pictured(1)}
         assert fetched("/a").fetched == host.count("/a") == allowed
 
+    @pytest.mark.parametrize(
+        "rules", ["User-agent: *\nCrawl-delay: ²".encode(), b"User-agent: *\nDisallow: /\xff\n/\0"]
+    )
+    def test_an_odd_one_ends_nothing(self, host: Host, fetched: Fetched, rules: bytes) -> None:
+        host.routes |= {"/robots.txt": lambda r: r.answer(rules), "/a": pictured(1)}
+        tally = fetched("/a")
+        assert tally.fetched + tally.failed["robots.txt disallows it"] == 1
+
     def test_its_delay_is_kept(self, host: Host, fetched: Fetched) -> None:
         rules = b"User-agent: *\nCrawl-delay: 1\n"
         host.routes |= {"/robots.txt": lambda r: r.answer(rules)}
@@ -396,7 +404,6 @@ class TestAddresses:
     def test_public_ones_are_not(self, address: str) -> None:
         assert is_public(address)
 
-    @settings(deadline=None)
     @given(st.ip_addresses(v=4))
     def test_an_address_within_another_counts(self, address: Any) -> None:
         for within in (f"64:ff9b::{address}", f"::ffff:{address}"):

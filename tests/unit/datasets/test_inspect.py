@@ -129,7 +129,7 @@ def test_a_class_that_the_network_does_not_know_is_named(tmp_path: Path) -> None
 WHOLE_MEMBERS = {f"{number}.png": GOOD for number in range(3)}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_shard_that_is_cut_off_is_never_taken_for_a_whole_one(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

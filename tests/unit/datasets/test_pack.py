@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -337,7 +337,6 @@ def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
 
 
 class TestLikeness:
-    @settings(deadline=None)
     @given(st.lists(st.integers(0, 2**128 - 1), max_size=20), st.data())
     def test_it_finds_what_comparing_all_would_find(
         self, hashes: list[int], data: st.DataObject
@@ -357,7 +356,6 @@ class TestLikeness:
         assert min(apart) > ALIKE
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1), st.integers(0, 2**80 - 1))
 def test_a_larger_share_keeps_those_of_a_smaller_one(share: float, number: int) -> None:
     key = f"{number:020x}"
@@ -373,7 +371,6 @@ def test_about_the_asked_share_is_set_aside() -> None:
     assert share == pytest.approx(0.1, abs=0.02)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("ab01é", min_size=1), max_size=8))
 def test_every_label_has_a_number_of_its_own(labels: list[str]) -> None:
     if all(name.isascii() and name.isdigit() for name in labels):
