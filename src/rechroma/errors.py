@@ -29,6 +29,7 @@ service answers, so that no front end keeps a table of its own::
     ├── UnexpectedError             a fault of the program's own, such as nobody foresaw
     └── WorkshopError               training, measuring and exporting
         ├── DataError               a shard or data set that cannot be used
+        ├── FetchError              a picture that cannot be fetched, or may not be
         ├── RecipeError             a recipe with unknown keys or impossible values
         ├── CheckpointError         a checkpoint that does not fit
         ├── DivergedError           a loss that is not finite any more
@@ -216,6 +217,12 @@ class DataError(WorkshopError):
     """A shard or data set cannot be used."""
 
     exit_code = 65
+
+
+class FetchError(WorkshopError):
+    """A picture cannot be fetched, or may not be."""
+
+    exit_code = 69
 
 
 class RecipeError(WorkshopError):

@@ -24,6 +24,7 @@ INVENTORY = {
     "EmptyImageError",
     "EngineError",
     "Failure",
+    "FetchError",
     "FileError",
     "Hint",
     "HintError",

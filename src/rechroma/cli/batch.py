@@ -123,16 +123,24 @@ def _words_for_one(outcome: Outcome) -> str:
 
 
 @contextmanager
-def progress_bar(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """Show a bar on stderr, if that is a terminal; yields what to call after each picture."""
-    if quiet or total < 2 or not sys.stderr.isatty():
+def progress_bar(
+    total: int | None, *, quiet: bool, doing: str = "Colouring"
+) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr, if that is a terminal; yields what to call after each picture.
+
+    Args:
+        total: How many pictures there are, where that is known.
+        quiet: Show nothing.
+        doing: What is done to them.
+    """
+    if quiet or (total is not None and total < 2) or not sys.stderr.isatty():
         yield lambda: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     progress = Progress(*_columns(), console=Console(stderr=True))
-    bar = progress.add_task("Colouring", total=total)
+    bar = progress.add_task(doing, total=total)
     try:
         progress.start()
         yield lambda: progress.advance(bar)

@@ -8,6 +8,7 @@ import click
 
 from rechroma._version import __version__
 from rechroma.cli.colorize import colorize_command
+from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
@@ -91,13 +92,14 @@ def root_command() -> None:
       rechroma demo                  try it on a few sample photographs
 
     'rechroma photo.jpg' is short for 'rechroma colorize photo.jpg'. Everything runs on this
-    computer: no picture leaves it, and no network connection is needed.
+    computer: no picture leaves it, and no network connection is needed (but for 'data fetch').
     """
 
 
 root_command.add_command(colorize_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
+root_command.add_command(data_group)
 root_command.add_command(train_command)
 root_command.add_command(finetune_command)
 root_command.add_command(export_command)

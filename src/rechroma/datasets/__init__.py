@@ -1,11 +1,26 @@
-"""Pictures for training: shards, crops, and lightness that looks old."""
+"""Pictures for training: fetching and packing them; shards, crops, and lightness that looks old.
+
+What makes examples for training needs PyTorch, and is only loaded when it is first used.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rechroma.datasets.aging import aged_lightness
-from rechroma.datasets.examples import Crops, Example, Examples, Ticket, Tickets, small_chroma
 from rechroma.datasets.hints import random_hints
-from rechroma.datasets.shards import Shards
+from rechroma.datasets.shards import Shards, spread
+
+if TYPE_CHECKING:
+    from rechroma.datasets.examples import (
+        Crops,
+        Example,
+        Examples,
+        Ticket,
+        Tickets,
+        small_chroma,
+    )
 
 __all__ = [
     "Crops",
@@ -17,4 +32,11 @@ __all__ = [
     "aged_lightness",
     "random_hints",
     "small_chroma",
+    "spread",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("rechroma.datasets.examples"), name)

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset, Sampler
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.datasets.aging import aged_lightness
 from rechroma.datasets.hints import random_count, random_hints
+from rechroma.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,10 +85,18 @@ class Crops:
 
 
 class Examples(Dataset[Example]):
-    """Examples made from pictures on demand, by their tickets."""
+    """Examples made from pictures on demand, by their tickets.
 
-    def __init__(self, pictures: Shards, crops: Crops, scale: int) -> None:
+    Args:
+        pictures: The photographs.
+        crops: How crops are taken of them.
+        scale: By how much the chroma is smaller than the lightness.
+        classes: How many classes the network tells apart; 0 where it does not look at them.
+    """
+
+    def __init__(self, pictures: Shards, crops: Crops, scale: int, classes: int = 0) -> None:
         self._pictures, self._crops, self._scale = pictures, crops, scale
+        self._classes = classes
 
     def __getitem__(self, ticket: Ticket) -> Example:
         rng = np.random.default_rng(ticket.seed)
@@ -100,8 +109,18 @@ class Examples(Dataset[Example]):
             torch.from_numpy(hints),
             torch.from_numpy(_shrunk(chroma, self._scale)),
             torch.from_numpy(rgb).permute(2, 0, 1),
-            torch.tensor(self._pictures.label(ticket.picture)),
+            torch.tensor(self._label(ticket.picture)),
         )
+
+    def _label(self, number: int) -> int:
+        label = self._pictures.label(number)
+        if 0 < self._classes <= label:
+            place = f"{self._pictures.shard(number)}:{self._pictures.key(number)}"
+            raise DataError(
+                f"{place}: is of class {label}, and the network has {self._classes} from 0 on",
+                hint="Set network.options.classes in the recipe.",
+            )
+        return label
 
 
 class Tickets(Sampler[list[Ticket]]):

@@ -4,6 +4,8 @@ A shard holds `KEY.webp` (or .jpg, .png) for each picture, maybe `KEY.json` with
 `KEY.cls` with the number of its class. A plain tar file keeps its members whole and uncompressed,
 so an index of offsets is all that random access needs: a few bytes a picture stay in memory, and
 any order of pictures can be gone through again.
+
+What is damaged is an error that names shard and key; nothing is passed over in silence.
 """
 
 from __future__ import annotations
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+LARGEST_CLASS = 999_999
+"""The largest number that a class may have."""
+
 _PICTURES = {".webp", ".jpg", ".jpeg", ".png"}
+_SMALLEST_SIDE = 2  # of which there is a crop
+_HINT = "'rechroma data inspect' finds all that is damaged."
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,15 @@ class _Member:
     size: int
 
     def read(self) -> bytes:
-        with self.shard.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.size)
+        try:
+            with self.shard.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read(self.size)
+        except OSError as error:
+            raise DataError(f"{self.shard}: cannot be read: {error.strerror}") from error
+        if len(data) < self.size:
+            raise DataError(f"{self.shard}: ends early; it has changed since it was opened")
+        return data
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,9 @@ class _Entry:
     facts: _Member | None
     label: _Member | None
 
+    def damaged(self, what: str) -> DataError:
+        return DataError(f"{self.picture.shard}:{self.key}: {what}", hint=_HINT)
+
 
 class Shards:
     """A sequence of sRGB pictures (H, W, 3) uint8 that lie in tar files.
@@ -55,11 +71,12 @@ class Shards:
         paths: Shards, or folders of them, or patterns in the file name; read in sorted order.
 
     Raises:
-        DataError: No shard is there, or one is not a tar file.
+        DataError: No shard is there, or one is not a whole tar file; later, a picture does not
+            decode or what is said of it makes no sense.
     """
 
     def __init__(self, paths: Iterable[Path | str]) -> None:
-        self._entries = [entry for shard in _expand(paths) for entry in _index(shard)]
+        self._entries = [entry for shard in shard_paths(paths) for entry in _index(shard)]
         if not self._entries:
             raise DataError("the shards hold no picture")
 
@@ -68,7 +85,12 @@ class Shards:
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         entry = self._entries[number]
-        return _decode(entry.picture.read(), f"{entry.picture.shard}:{entry.key}")
+        picture = _decoded(entry.picture.read())
+        if picture is None:
+            raise entry.damaged("does not decode")
+        if min(picture.shape[:2]) < _SMALLEST_SIDE:
+            raise entry.damaged("is too small to show anything")
+        return picture
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self[number] for number in range(len(self)))
@@ -77,6 +99,10 @@ class Shards:
         """The picture's name within its shard."""
         return self._entries[number].key
 
+    def shard(self, number: int) -> Path:
+        """The tar file that a picture lies in."""
+        return self._entries[number].picture.shard
+
     def digest(self) -> str:
         """A text that is the same for the same pictures in the same order, wherever they lie."""
         names = "\n".join(f"{e.picture.shard.name}:{e.key}:{e.picture.size}" for e in self._entries)
@@ -84,16 +110,34 @@ class Shards:
 
     def facts(self, number: int) -> dict[str, Any]:
         """What the shard says of the picture (source, licence), empty when it says nothing."""
-        facts = self._entries[number].facts
-        return {} if facts is None else dict(json.loads(facts.read()))
+        entry = self._entries[number]
+        if entry.facts is None:
+            return {}
+        try:
+            facts = json.loads(entry.facts.read())
+        except (ValueError, RecursionError) as error:
+            raise entry.damaged(f"its facts are no JSON: {error}") from error
+        if not isinstance(facts, dict):
+            raise entry.damaged("its facts are no JSON object")
+        return facts
 
     def label(self, number: int) -> int:
         """The number of the picture's class, -1 when the shard says none."""
-        label = self._entries[number].label
-        return -1 if label is None else int(label.read())
+        entry = self._entries[number]
+        if entry.label is None:
+            return -1
+        text = entry.label.read().strip()
+        if not text.isdigit() or len(text) > len(str(LARGEST_CLASS)):
+            raise entry.damaged(f"its class {text[:20]!r} is no number up to {LARGEST_CLASS}")
+        return int(text)
 
 
-def _expand(paths: Iterable[Path | str]) -> list[Path]:
+def shard_paths(paths: Iterable[Path | str]) -> list[Path]:
+    """The tar files that are meant by files, folders and patterns in the file name.
+
+    Raises:
+        DataError: One of them means none.
+    """
     found: list[Path] = []
     for path in map(Path, paths):
         matches = path.glob("*.tar") if path.is_dir() else path.parent.glob(path.name)
@@ -104,12 +148,22 @@ def _expand(paths: Iterable[Path | str]) -> list[Path]:
     return found
 
 
+def spread(count: int, limit: int | None) -> range:
+    """At most `limit` of the numbers below `count`, evenly spread; without a limit, all."""
+    return range(0, count, max(1, count // (limit or count)))[: limit or count]
+
+
 def _index(shard: Path) -> list[_Entry]:
     try:
         with tarfile.open(shard, "r:") as archive:
             members = [member for member in archive if member.isfile()]
+            end = archive.offset
+        whole = _ends_at(shard, end)
     except (OSError, tarfile.TarError) as error:
         raise DataError(f"{shard}: not a readable tar file: {error}") from error
+    if not whole:
+        last = f", after {members[-1].name}" if members else ""
+        raise DataError(f"{shard}: is cut off or damaged at byte {end}{last}")
     places = {Path(m.name): _Member(shard, m.offset_data, m.size) for m in members}
     return [
         _Entry(
@@ -119,12 +173,20 @@ def _index(shard: Path) -> list[_Entry]:
             places.get(path.with_suffix(".cls")),
         )
         for path, place in places.items()
-        if path.suffix in _PICTURES
+        if path.suffix.lower() in _PICTURES
     ]
 
 
-def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        raise DataError(f"{name}: does not decode")
-    return np.asarray(picture, np.uint8)
+def _ends_at(shard: Path, end: int) -> bool:
+    """Whether the archive's end is marked there: tarfile takes a damaged header for an end."""
+    with shard.open("rb") as file:
+        file.seek(end)
+        return file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+
+
+def _decoded(data: bytes) -> NDArray[np.uint8] | None:
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # nothing at all, or sides beyond all reason
+        return None
+    return None if picture is None else np.asarray(picture, np.uint8)

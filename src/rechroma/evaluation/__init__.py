@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rechroma.evaluation.choice import Judged, spread
+from rechroma.datasets import spread
+from rechroma.evaluation.choice import Judged
 from rechroma.evaluation.features import FeatureNetwork
 from rechroma.evaluation.page import page
 from rechroma.evaluation.painter import Painter, grey_level

@@ -33,11 +33,6 @@ class Judged:
         return self.grey - self.model
 
 
-def spread(count: int, limit: int | None) -> range:
-    """At most `limit` of the numbers below `count`, evenly spread; without a limit, all."""
-    return range(0, count, max(1, count // (limit or count)))[: limit or count]
-
-
 def best_and_worst(each: Sequence[Judged], limit: int) -> list[Judged]:
     """At most `limit` pictures, those that gained most over grey first, those that lost most last.
 

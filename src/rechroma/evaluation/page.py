@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from rechroma.evaluation.choice import best_and_worst, spread
+from rechroma.datasets import spread
+from rechroma.evaluation.choice import best_and_worst
 from rechroma.evaluation.painter import grey_level, in_rgb
 from rechroma.evaluation.report import answers
 from rechroma.evaluation.tables import tables

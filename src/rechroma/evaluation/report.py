@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from rechroma.evaluation.choice import Judged, spread
+from rechroma.datasets import spread
+from rechroma.evaluation.choice import Judged
 from rechroma.evaluation.conditions import hint_curve, old_photographs, size_agreement
 from rechroma.evaluation.cost import network_milliseconds, peak_memory_mb
 from rechroma.evaluation.gathering import GREY, TRUTH, Gathering

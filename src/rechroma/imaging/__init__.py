@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rechroma.imaging.files import check_target, write_atomically
+from rechroma.imaging.files import check_target, refusals, write_atomically
 from rechroma.imaging.formats import (
     FORMATS,
     SUFFIXES,
@@ -24,6 +24,7 @@ from rechroma.imaging.naming import named
 from rechroma.imaging.photo import Levels, Metadata, Photo
 from rechroma.imaging.reading import MAX_PIXELS, photo_of_array, read_photo
 from rechroma.imaging.sheet import contact_sheet
+from rechroma.imaging.small import read_small, sniff
 from rechroma.imaging.upsample import ChromaUpsampler
 from rechroma.imaging.writing import QUALITY, encode_photo, write_photo
 
@@ -51,7 +52,10 @@ __all__ = [
     "photo_of_array",
     "read_hints",
     "read_photo",
+    "read_small",
+    "refusals",
     "result_format",
+    "sniff",
     "target_format",
     "write_atomically",
     "write_photo",

@@ -37,7 +37,7 @@ def write_atomically(
             system refused: access, a full disk.
     """
     check_target(path, overwrite=overwrite)
-    with _refusals(path):
+    with refusals(path):
         place = Path(os.path.realpath(path))
         place.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(place) as temporary:
@@ -58,7 +58,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     """
     if "\0" in str(path):
         raise TargetError(f"{str(path)!r} cannot be a file's name", hint=_UNWRITTEN)
-    with _refusals(path):
+    with refusals(path):
         if not os.path.lexists(path):
             return
         if path.exists() and not path.is_file():
@@ -68,8 +68,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    """Turn what the file system says into one of our errors, with the place's name."""
+def refusals(path: Path) -> Iterator[None]:
+    """Turn what the file system says inside into a `TargetError` with the place's name."""
     try:
         yield
     except OSError as error:

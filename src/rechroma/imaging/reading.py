@@ -6,56 +6,37 @@ Of animations and files with several pages the first picture is read.
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
-from PIL import (  # the plugins register themselves in Image.OPEN
-    BmpImagePlugin,  # noqa: F401
-    GifImagePlugin,  # noqa: F401
-    Image,
-    JpegImagePlugin,  # noqa: F401
-    PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,
-    WebPImagePlugin,  # noqa: F401
-)
+from PIL import Image, TiffImagePlugin
 
-from rechroma.errors import (
-    BrokenImageError,
-    EmptyImageError,
-    ImageTooLargeError,
-    ImageTooSmallError,
-    NotAnImageError,
-    RechromaError,
-    SourceError,
-    UnsupportedImageError,
-)
+from rechroma.errors import BrokenImageError, UnsupportedImageError
 from rechroma.imaging import grey
-from rechroma.imaging.formats import FORMATS, enable_heif
+from rechroma.imaging.formats import FORMATS
 from rechroma.imaging.icc import Profile
 from rechroma.imaging.metadata import metadata_of, orientation_of
 from rechroma.imaging.naming import named
+from rechroma.imaging.opening import any_size, check_size, decoding, name_of, opened, recognized
 from rechroma.imaging.photo import Levels, Photo
 from rechroma.imaging.salvage import without_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+_Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
 MAX_PIXELS = 250_000_000
 """The usual limit to a picture's pixels: some 2 GB of memory while it is coloured."""
 
-_SMALLEST_SIDE = 2
 _BITS_TAG, _PLANAR_TAG, _EXTRA_TAG = 258, 284, 338  # of a TIFF
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
 _STEPS = {  # down and across, after swapping the axes for orientations above 4
     2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
 }  # fmt: skip
 _OPAQUE = 65535
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def read_photo(
@@ -84,11 +65,11 @@ def read_photo(
         ImageTooLargeError: More pixels than `max_pixels`.
         MissingExtraError: A HEIC picture, and pillow-heif is not installed.
     """
-    name = name or _name_of(source)
+    name = name or name_of(source)
     with named(name):
         if isinstance(source, Image.Image):
             return _photo_of_image(source, max_pixels)
-        with _opened(source, name) as file:
+        with opened(source, name) as file:
             return _photo_of_file(file, max_pixels)
 
 
@@ -110,7 +91,7 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
             hint="Shapes are (H, W), or (H, W, C) with C = 1, 2, 3 or 4.",
         )
     with named("the array"):
-        _check_size((array.shape[1], array.shape[0]), max_pixels=None)
+        check_size((array.shape[1], array.shape[0]), max_pixels=None)
     pixels = _levels(array).reshape(*array.shape[:2], -1)
     channels = pixels.shape[2]
     alpha = cast("Levels", np.ascontiguousarray(pixels[..., -1])) if channels in (2, 4) else None
@@ -120,126 +101,41 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
     return Photo(grey=neutral, alpha=alpha, had_color=had_color)
 
 
-def _name_of(source: object) -> str:
-    name = source if isinstance(source, Path) else getattr(source, "name", None)
-    return str(name) if isinstance(name, str | Path) and str(name) else "the picture"
-
-
-@contextmanager
-def _opened(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO]:
-    try:
-        file = _seekable(source)
-    except FileNotFoundError as error:
-        raise SourceError(f"{name}: there is no such file") from error
-    except OSError as error:
-        raise SourceError(f"{name}: {error.strerror or error}") from error
-    except ValueError as error:  # a NUL in the name, a stream that is closed
-        raise SourceError(f"{name!r}: {error}") from error
-    with file:
-        yield file
-
-
-def _seekable(source: Path | bytes | BinaryIO) -> BinaryIO:
-    if isinstance(source, bytes):
-        return BytesIO(source)
-    if not isinstance(source, Path):
-        return BytesIO(source.read())
-    file = source.open("rb")
-    if file.seekable():
-        return file
-    with file:  # a pipe
-        return BytesIO(file.read())
-
-
 def _photo_of_file(file: BinaryIO, max_pixels: int) -> Photo:
     try:
-        return _photo_of_image(_recognized(file), max_pixels, file)
+        return _photo_of_image(recognized(file), max_pixels, file)
     except BrokenImageError:
         file.seek(0)
         bare = without_metadata(file.read())
         if bare is None:
             raise
         again = BytesIO(bare)
-        return _photo_of_image(_recognized(again), max_pixels, again)
-
-
-def _recognized(file: BinaryIO) -> Image.Image:
-    """Open a picture by its first bytes, whatever its name says; nothing is decoded yet.
-
-    Pillow's own `open` would warn of pictures above its limit, or refuse them, before ours counts.
-    """
-    prefix = file.read(16)
-    if not prefix:
-        raise EmptyImageError("the file is empty")
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
-        enable_heif()
-    for name in FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory and accept and accept(prefix) is True:
-            file.seek(0)
-            with _decoding(), _PILLOW_LIMIT.lifted():  # some formats check it as they open
-                return factory(file, "")
-    raise NotAnImageError(
-        "this is not a picture in a known format",
-        hint="Known are JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC, whatever the name ends with.",
-    )
-
-
-@contextmanager
-def _decoding() -> Iterator[None]:
-    """Turn whatever a decoder raises, which is nearly anything, into one of our errors."""
-    try:
-        yield
-    except (RechromaError, MemoryError):
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageTooLargeError("the picture does not fit into memory") from error
-    except Exception as error:
-        if "unknown pixel mode" in str(error):
-            raise UnsupportedImageError(
-                "this kind of TIFF is not handled", hint="Save it as RGB or grey, of 8 or 16 bit."
-            ) from error
-        raise BrokenImageError(
-            "the picture is damaged or ends early",
-            hint="Copy or download the file again.",
-        ) from error
+        return _photo_of_image(recognized(again), max_pixels, again)
 
 
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
-    _check_size(image.size, max_pixels)
+    check_size(image.size, max_pixels)
     deep = file if file is not None and _has_deep_colors(image) else None
-    with _decoding(), _PILLOW_LIMIT.lifted():
+    with decoding(), any_size():
         image.load()
     orientation = orientation_of(image)
     swapped = orientation > 4
     size = image.size[::-1] if swapped else image.size
     metadata = metadata_of(image, size, swapped=swapped)
     profile = Profile(metadata.icc)
-    with _decoding():
+    with decoding():
         pixels = _deep_pixels(deep, image, profile) if deep else _pixels(image, profile)
     return Photo(
-        grey=_upright(pixels.grey, orientation),
-        alpha=None if pixels.alpha is None else _upright(pixels.alpha, orientation),
-        format=_format_of(image),
+        grey=upright(pixels.grey, orientation),
+        alpha=None if pixels.alpha is None else upright(pixels.alpha, orientation),
+        format=format_of(image),
         had_color=pixels.had_color,
         metadata=metadata,
     )
 
 
-def _check_size(size: tuple[int, int], max_pixels: int | None) -> None:
-    width, height = size
-    if width * height == 0:
-        raise EmptyImageError("the picture has no pixels")
-    if min(size) < _SMALLEST_SIDE:
-        raise ImageTooSmallError(f"{width} x {height} pixels are too few to colour")
-    if max_pixels is not None and width * height > max_pixels:
-        raise ImageTooLargeError(
-            f"{width} x {height} pixels are more than the limit of {max_pixels}",
-            hint="Raise the limit if you trust the file and have the memory.",
-        )
-
-
-def _format_of(image: Image.Image) -> str:
+def format_of(image: Image.Image) -> str:
+    """Pillow's name of a picture's format; PNG for a picture that never was a file."""
     name = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
     return name if name and name in FORMATS else "PNG"
 
@@ -306,12 +202,13 @@ def _opacity(samples: Levels, clear: object) -> Levels | None:
     return np.where(differs, np.uint16(_OPAQUE), np.uint16(0))
 
 
-def _upright(plane: Levels, orientation: int) -> Levels:
+def upright(pixels: _Plane, orientation: int) -> _Plane:
+    """Turn pixels (H, W) or (H, W, C) as EXIF's orientation, 1 to 8, says."""
     if orientation == 1:
-        return plane
-    turned = plane.T if orientation > 4 else plane
+        return pixels
+    turned = pixels.swapaxes(0, 1) if orientation > 4 else pixels
     down, across = _STEPS[orientation]
-    return cast("Levels", np.ascontiguousarray(turned[::down, ::across]))
+    return cast("_Plane", np.ascontiguousarray(turned[::down, ::across]))
 
 
 def _levels(array: np.ndarray[Any, Any]) -> Levels:
@@ -322,32 +219,3 @@ def _levels(array: np.ndarray[Any, Any]) -> Levels:
     raise UnsupportedImageError(
         f"an array of {array.dtype} is no picture", hint="Use uint8, uint16 or floats in 0..1."
     )
-
-
-class _PillowLimit:
-    """Pillow's own limit to the size of pictures, which ours replaces while we decode.
-
-    It is one for the whole process, so it is put back as soon as no thread needs it lifted.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lifted = 0
-        self._usual: int | None = None
-
-    @contextmanager
-    def lifted(self) -> Iterator[None]:
-        with self._lock:
-            if not self._lifted:
-                self._usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._lifted += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._lifted -= 1
-                if not self._lifted:
-                    Image.MAX_IMAGE_PIXELS = self._usual
-
-
-_PILLOW_LIMIT = _PillowLimit()

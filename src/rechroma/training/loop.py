@@ -112,7 +112,7 @@ def _batches(run: Run, pictures: Shards, end: int) -> Iterator[Example]:
         steps=end,
     )
     loader = DataLoader(
-        Examples(pictures, recipe.crops, run.network.scale),
+        Examples(pictures, recipe.crops, run.network.scale, _classes(run)),
         batch_sampler=tickets,
         num_workers=recipe.workers,
         worker_init_fn=_quiet_worker,
@@ -124,6 +124,10 @@ def _batches(run: Run, pictures: Shards, end: int) -> Iterator[Example]:
     except DataError as error:  # from a worker, its message is a whole traceback
         *_, last = error.message.strip().splitlines()
         raise DataError(last.removeprefix("rechroma.errors.DataError: ")) from error
+
+
+def _classes(run: Run) -> int:
+    return getattr(run.network.config, "classes", 0)
 
 
 def _quiet_worker(_: int) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rechroma.cli.root import root_command
 from tests.support.models import write_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.command import MakePhoto, Run, Shell
@@ -67,3 +69,17 @@ def photo(tmp_path: Path) -> MakePhoto:
         return path
 
     return write
+
+
+@pytest.fixture
+def heeded_signals() -> Iterator[None]:
+    """A suite in the background or under `nohup` ignores signals, and its children inherit that."""
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,10 @@ from tests.support.command import MakePhoto, Shell, is_colored
 PICTURES = 40
 
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
-
-
-@pytest.fixture(autouse=True)
-def _heeded_signals() -> Iterator[None]:
-    """A suite in the background or under `nohup` ignores signals, and its children inherit that."""
-    handlers: dict[signal.Signals, Any] = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
-        signal.SIGHUP: signal.SIG_DFL,
-    }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way"),
+    pytest.mark.usefixtures("heeded_signals"),
+]
 
 
 @pytest.fixture

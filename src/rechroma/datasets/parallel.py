@@ -1,0 +1,33 @@
+"""Work in threads whose results come in the order of what they were made of."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int
+) -> Generator[_Result]:
+    """What a function makes of each item, in order; few more than `jobs` are in memory at a time.
+
+    Closing the generator stops after the items in hand.
+    """
+    pool = ThreadPoolExecutor(jobs)
+    running: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > 2 * jobs:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,167 @@
+"""`rechroma data`: fetch, pack and inspect by commands alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import pytest
+from PIL import Image
+
+from tests.support.command import Run
+from tests.support.host import Host, Request, serving
+from tests.support.shards import picture, write_shard
+
+HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """A host of five photographs."""
+    with serving() as host:
+        for number in range(5):
+            data = cv2.imencode(".jpg", picture(number, 96, 128)[..., ::-1])[1].tobytes()
+            host.routes[f"/{number}.jpg"] = partial(Request.answer, body=data)
+        yield host
+
+
+@pytest.fixture
+def listed(host: Host, tmp_path: Path) -> Path:
+    """A list of them, and of one that is not there."""
+    lines = [f"{host.url(f'/{number}.jpg')},CC0,Ann,{number % 2}" for number in range(6)]
+    (tmp_path / "list.csv").write_text("url,licence,author,label\n" + "\n".join(lines))
+    return tmp_path / "list.csv"
+
+
+def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
+    words = ("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
+    fetched = run(*words)
+    assert fetched.exit_code == 0, fetched.output
+    assert "5 fetched, 0 already there, 1 failed" in fetched.output
+    assert "1 x HTTP status 404" in fetched.output
+    again = json.loads(run(*words, "--json").output)
+    assert again == {"fetched": 0, "present": 5, "unwanted": 0, "failed": {"HTTP status 404": 1}}
+
+    packed = run(
+        "data", "pack", "in", "-o", "out", "--least-side", 64, "--size", 64, "--val-share", 0
+    )
+    assert packed.exit_code == 0, packed.output
+    assert "out: 5 of 5 pictures in 1 shards; 5 for training" in packed.output
+    assert "2 classes" in packed.output
+
+    seen = run("data", "inspect", "out", "--sheet", "sheet.jpg")
+    assert seen.exit_code == 0, seen.output
+    assert "5 pictures in 1 shards, 0 damaged" in seen.output
+    assert "licences: 5 CC0" in seen.output
+    with Image.open("sheet.jpg") as sheet:
+        assert sheet.format == "JPEG"
+    assert json.loads(run("data", "inspect", "out", "--json").output)["classes"] == {"0": 3, "1": 2}
+
+
+def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
+    for number in range(3):
+        path = tmp_path / f"in/class{number}/a.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(picture(number, 96, 96)).save(path)
+    Image.new("L", (96, 96)).save(tmp_path / "in/class0/grey.png")
+    options = ("--least-side", 64, "--val-share", 1, "--licence", "CC0", "--source", "mine")
+    packed = run("data", "pack", "in", "-o", "out", *options)
+    assert "left out: 1 grey" in packed.output
+    assert "without a picture for training: class0, class1, class2" in packed.output
+    again = run("data", "pack", "in", "-o", "out")
+    assert again.exit_code == 73
+    assert again.output.startswith("rechroma: error: out: there is something already")
+    told = json.loads(
+        run("data", "pack", "in", "-o", "b", *options, "--no-labels", "--json").output
+    )
+    assert told["settings"]["source"] == "mine"
+    assert told["classes"] == []
+
+
+def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "s.tar", 2)
+    data = bytearray(path.read_bytes())
+    data[512:1024] = bytes(512)
+    path.write_bytes(data)
+    answer = run("data", "inspect", path)
+    assert answer.exit_code == 65
+    assert "1 pictures in 1 shards, 1 damaged" in answer.stdout
+    assert answer.stderr == f"rechroma: error: {path}:00000: does not decode\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("pack", "absent", "-o", "out"), 65, "absent: there is no such folder"),
+        (("pack", ".", "-o", "out", "--quality", 0), 2, "quality is 0"),
+        (("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"), 2, "exclude each other"),
+        (("fetch", "absent.csv", "-o", "out"), 65, "absent.csv: not a readable CSV file"),
+        (("fetch", "absent.csv", "-o", "out", "--per-host", 0), 2, "per_host is 0"),
+        (("inspect", "absent.tar"), 65, "absent.tar: no shard here"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    run: Run, words: tuple[object, ...], code: int, message: str
+) -> None:
+    answer = run("data", *words)
+    assert answer.exit_code == code
+    assert answer.output.startswith("rechroma: error: ")
+    assert message in answer.output
+
+
+def test_private_addresses_are_refused(run: Run, host: Host, listed: Path) -> None:
+    answer = run("data", "fetch", listed, "-o", "in")
+    assert answer.exit_code == 69
+    assert "is not a public address" in answer.output
+    assert "no picture could be fetched" in answer.output
+    assert host.asked == []
+    assert "--allow-private" not in run("data", "fetch", "--help").output
+
+
+def test_no_torch_is_needed(tmp_path: Path) -> None:
+    write_shard(tmp_path / "s.tar", 1)
+    code = f"""
+import sys
+sys.argv = ["rechroma", "data", "inspect", {str(tmp_path / "s.tar")!r}]
+from rechroma.cli import main
+try:
+    main()
+finally:
+    from rechroma.datasets import fetching, packing
+    print(sorted({HEAVY!r} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
+@pytest.mark.usefixtures("heeded_signals")
+def test_ctrl_c_leaves_all_whole(run: Run, host: Host, listed: Path, tmp_path: Path) -> None:
+    words = ["data", "fetch", str(listed), "-o", "in", "--per-host", "3", "--allow-private"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rechroma", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    while not host.count("/1.jpg"):
+        assert process.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, "rechroma: interrupted\n")
+    lines = (tmp_path / "in/attribution.csv").read_text().splitlines()
+    made = sorted(path for path in (tmp_path / "in").iterdir() if path.suffix == ".jpg")
+    assert 1 <= len(made) < 5
+    assert len(lines) - 1 == len(made)
+    for path in made:
+        with Image.open(path) as image:
+            image.load()
+    assert not list((tmp_path / "in").glob("*.part"))
+    again = run("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
+    assert f"{5 - len(made)} fetched, {len(made)} already there" in again.output
