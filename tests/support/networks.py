@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from rechroma.color import lightness
+from rechroma.datasets import Example, small_chroma
 from rechroma.models import DataSource, ModelCard
-from rechroma.networks import ColourNetwork, build, describe
+from rechroma.networks import ColourNetwork, build, describe, no_hints
+from rechroma.training.losses import ColourLoss
+from tests.support.shards import picture
+
+if TYPE_CHECKING:
+    from rechroma.training.recipe import Loss
+
+_SIDE = 32
 
 # Options of a small network of each architecture: a new architecture is a new row.
 SMALL: dict[str, dict[str, Any]] = {
@@ -54,3 +64,31 @@ def card(of: ColourNetwork) -> ModelCard:
         bins=tuple((a, b) for a, b in of.centres.tolist()),
         network=describe(of),
     )
+
+
+def pictures(scale: int) -> Example:
+    """Three drawn pictures, each with a label of its own."""
+    drawn = [picture(seed, _SIDE, _SIDE) for seed in range(3)]
+    light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
+    chroma = torch.from_numpy(np.stack([small_chroma(rgb, scale) for rgb in drawn]))
+    rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+    return Example(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
+
+
+def learns_by_heart(
+    network: ColourNetwork, example: Example, settings: Loss, steps: int = 100
+) -> bool:
+    """Whether the loss on the same example falls below a twentieth of what it was at first."""
+    none = np.zeros((0, 2), np.float32)
+    loss = ColourLoss(none, none[:, 0], settings, network.chroma)
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    first = torch.tensor(0.0)
+    for step in range(steps):
+        cost = loss(network(example.lightness, example.hints), example).total
+        first = cost.detach() if step == 0 else first
+        if cost < 0.05 * first:
+            return True
+        optimiser.zero_grad()
+        cost.backward()
+        optimiser.step()
+    return False

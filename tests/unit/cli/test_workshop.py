@@ -84,6 +84,34 @@ def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, fo
     assert "3 steps done" in start.output
 
 
+def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, folder: Path) -> None:
+    options = "network.options={widths = [16, 16, 16, 16]}"
+    sets = ("network.name=inception-unet", options, "loss.bins=0.0", "loss.colorfulness=0.1")
+    trained = train(run, folder, *(f"--set={each}" for each in sets))
+    assert trained.exit_code == 0, trained.output
+    assert "bins" not in trained.output
+    assert (folder / "run/sheet-0000003.jpg").exists()
+
+    model = folder / "classic.onnx"
+    annealed = run("export", folder / "run/checkpoint.pt", "-o", model, "--temperature", 0.5)
+    assert "network 'inception-unet' has no option 'temperature'" in annealed.output
+    exported = run("export", folder / "run/checkpoint.pt", "-o", model)
+    assert exported.exit_code == 0, exported.output
+    info = json.loads(run("models", "info", model, "--json").output)
+    assert (info["hints"], info["scale"], info["network"]["name"]) == (False, 2, "inception-unet")
+    measured = run("evaluate", model, folder / "dev.tar", "--json")
+    assert measured.exit_code == 0, measured.output
+    start = train(
+        run,
+        folder,
+        "-o",
+        folder / "on",
+        *(f"--set={s}" for s in sets),
+        f"--set=network.start={model}",
+    )
+    assert start.exit_code == 0, start.output
+
+
 def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
     wrong = train(run, folder, "--set", "stepz=3")
     assert wrong.exit_code == 78

@@ -10,13 +10,10 @@ import pytest
 import torch
 
 from rechroma import Colorizer
-from rechroma.color import lightness
-from rechroma.datasets import Example, small_chroma
 from rechroma.errors import WorkshopError
 from rechroma.export import export_model
 from rechroma.networks import (
     ARCHITECTURES,
-    ColourNetwork,
     Prediction,
     build,
     by_name,
@@ -25,9 +22,8 @@ from rechroma.networks import (
     no_hints,
 )
 from rechroma.training import TorchEngine
-from rechroma.training.losses import ColourLoss
 from rechroma.training.recipe import Loss
-from tests.support.networks import SMALL, card, learnt, small
+from tests.support.networks import SMALL, card, learns_by_heart, learnt, pictures, small
 from tests.support.shards import picture
 
 SIDE = 64
@@ -90,40 +86,7 @@ def heads(prediction: Prediction) -> list[torch.Tensor]:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_few_pictures_can_be_learnt_by_heart(name: str) -> None:
     network = small(name).train()
-    costs = learn(network, pictures(network.scale), Loss(bins=0, ab=1), steps=80)
-    assert costs[-1] < 0.05 * costs[0]
-
-
-@pytest.mark.parametrize("name", LABELLED)
-def test_what_pictures_show_can_be_learnt_by_heart(name: str) -> None:
-    network = small(name, classes=3).train()
-    example = pictures(network.scale)
-    costs = learn(network, example, Loss(bins=0, ab=0, classes=1), steps=40)
-    assert costs[-1] < 0.05 * costs[0]
-
-
-def pictures(scale: int) -> Example:
-    """Three drawn pictures, each with a label of its own."""
-    drawn = [picture(seed, SIDE, SIDE) for seed in range(3)]
-    light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
-    chroma = torch.from_numpy(np.stack([small_chroma(rgb, scale) for rgb in drawn]))
-    rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
-    return Example(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
-
-
-def learn(network: ColourNetwork, example: Example, settings: Loss, steps: int) -> list[float]:
-    """What each step cost."""
-    none = np.zeros((0, 2), np.float32)
-    loss = ColourLoss(none, none[:, 0], settings, network.chroma)
-    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
-    costs = []
-    for _ in range(steps):
-        cost = loss(network(example.lightness, example.hints), example).total
-        optimiser.zero_grad()
-        cost.backward()
-        optimiser.step()
-        costs.append(cost.item())
-    return costs
+    assert learns_by_heart(network, pictures(network.scale), Loss(bins=0, ab=1))
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
