@@ -86,8 +86,9 @@ def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, fo
 
 def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, folder: Path) -> None:
     options = "network.options={widths = [16, 16, 16, 16]}"
-    sets = ("network.name=inception-unet", options, "loss.bins=0.0", "loss.colorfulness=0.1")
-    trained = train(run, folder, *(f"--set={each}" for each in sets))
+    asked = ("network.name=inception-unet", options, "loss.bins=0.0", "loss.colorfulness=0.1")
+    sets = [f"--set={each}" for each in asked]
+    trained = train(run, folder, *sets)
     assert trained.exit_code == 0, trained.output
     assert "bins" not in trained.output
     assert (folder / "run/sheet-0000003.jpg").exists()
@@ -101,14 +102,7 @@ def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, fol
     assert (info["hints"], info["scale"], info["network"]["name"]) == (False, 2, "inception-unet")
     measured = run("evaluate", model, folder / "dev.tar", "--json")
     assert measured.exit_code == 0, measured.output
-    start = train(
-        run,
-        folder,
-        "-o",
-        folder / "on",
-        *(f"--set={s}" for s in sets),
-        f"--set=network.start={model}",
-    )
+    start = train(run, folder, "-o", folder / "on", *sets, f"--set=network.start={model}")
     assert start.exit_code == 0, start.output
 
 

@@ -108,16 +108,14 @@ def test_a_stopped_run_with_dropout_and_no_encoder_ends_with_the_same_weights(
 
 
 def test_what_a_network_lacks_cannot_be_asked_for(recipe: Recipe, tmp_path: Path) -> None:
-    def refused(message: str, weights: str = "", **asked: float) -> None:
+    def refused(message: str, loss: Loss, weights: str = "") -> None:
         network = Network("inception-unet", {"widths": [16, 16, 16, 16]}, encoder_weights=weights)
-        plan = replace(recipe, network=network, loss=Loss(**{"bins": 0.0, "ab": 1.0} | asked))
         with pytest.raises(RecipeError, match=message):
-            train(plan, tmp_path / "run", stop_after=1)
+            train(replace(recipe, network=network, loss=loss), tmp_path / "run", stop_after=1)
 
-    refused("the network has no colour bins", bins=1.0)
-    refused("the network has no classifier", classes=1.0)
-    refused("network 'inception-unet' has no encoder", weights="any.safetensors")
-    refused("network 'inception-unet' has no encoder", weights="any.safetensors", features=1.0)
+    refused("the network has no colour bins", Loss(bins=1.0))
+    refused("the network has no classifier", Loss(bins=0.0, classes=1.0))
+    refused("network 'inception-unet' has no encoder", Loss(bins=0.0), "any.safetensors")
 
 
 def test_a_label_that_the_network_does_not_know_is_named(recipe: Recipe, tmp_path: Path) -> None:
