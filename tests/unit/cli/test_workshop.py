@@ -90,7 +90,7 @@ def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, fol
     sets = [f"--set={each}" for each in asked]
     trained = train(run, folder, *sets)
     assert trained.exit_code == 0, trained.output
-    assert "bins" not in trained.output
+    assert "  bins " not in trained.output
     assert (folder / "run/sheet-0000003.jpg").exists()
 
     model = folder / "classic.onnx"
