@@ -6,15 +6,26 @@ from rechroma.networks.base import ColourNetwork, Prediction, no_hints
 from rechroma.networks.critic import Critic
 from rechroma.networks.encoder import Encoder
 from rechroma.networks.exported import load_exported
-from rechroma.networks.registry import Architecture, build, describe, fill, find, load_encoder
+from rechroma.networks.registry import (
+    ARCHITECTURES,
+    Architecture,
+    build,
+    by_name,
+    describe,
+    fill,
+    find,
+    load_encoder,
+)
 
 __all__ = [
+    "ARCHITECTURES",
     "Architecture",
     "ColourNetwork",
     "Critic",
     "Encoder",
     "Prediction",
     "build",
+    "by_name",
     "describe",
     "fill",
     "find",

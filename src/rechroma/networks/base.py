@@ -11,6 +11,8 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from rechroma.networks.encoder import Encoder
 
+AB_UNIT = 50.0  # regression heads work in units of this many a*b* steps
+
 
 class Prediction(NamedTuple):
     """What a network says of a batch.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rechroma.errors import RecipeError
 from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
 from rechroma.networks.mobilenet_v2 import MobileNetV2
 from rechroma.networks.resnet import ResNet50
+from rechroma.networks.vgg import VGG19
 
 if TYPE_CHECKING:
     from rechroma.networks.encoder import Encoder
@@ -15,4 +17,17 @@ ENCODERS: dict[str, type[Encoder]] = {
     "mobilenet-v2": MobileNetV2,
     "mobilenet-edgetpu": MobileNetEdgeTPU,
     "resnet-50": ResNet50,
+    "vgg-19": VGG19,
 }
+
+
+def make_encoder(name: str) -> Encoder:
+    """A new encoder of that name.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    if name not in ENCODERS:
+        known = ", ".join(ENCODERS)
+        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
+    return ENCODERS[name]()

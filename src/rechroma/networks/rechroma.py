@@ -20,9 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import bin_centres
-from rechroma.errors import RecipeError
-from rechroma.networks.base import ColourNetwork, Prediction
-from rechroma.networks.encoders import ENCODERS
+from rechroma.networks.base import AB_UNIT, ColourNetwork, Prediction
+from rechroma.networks.encoder import grey
+from rechroma.networks.encoders import make_encoder
+from rechroma.networks.layers import convolution
 from rechroma.networks.propagation import Propagation
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _CONTEXT = 512
 _HALVINGS = 5  # from the picture to the coarse level
-_AB_UNIT = 50.0  # the regression head works in units of this many a*b* steps
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Config:
     """What may differ between two networks of this architecture.
 
     Attributes:
-        encoder: "mobilenet-v2", "mobilenet-edgetpu" or "resnet-50".
+        encoder: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size.
         film: Whether the pooled vector scales and shifts every decoder level.
         attention: Whether the coarse level attends to itself.
@@ -79,7 +79,7 @@ class Rechroma(ColourNetwork):
         super().__init__()
         self.config = config = config or Config()
         self.register_buffer("centres", torch.tensor(bin_centres(config.grid)), persistent=False)
-        self.encoder = _encoder(config.encoder)
+        self.encoder = make_encoder(config.encoder)
         bottom = self.encoder.channels[-1]
         self.context = _Context(bottom, config.classes)
         # Some encoders end at 1/16 of the size.
@@ -91,12 +91,12 @@ class Rechroma(ColourNetwork):
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
         """Predict colour; height and width must be multiples of 32."""
-        _, *features = self.encoder((lightness / 100).expand(-1, 3, -1, -1))
+        _, *features = self.encoder(grey(lightness))
         context, classes = self.context(features[-1])
         x = self.coarse(features[-1], context)
         for level, skip in zip(self.levels, features[2::-1], strict=True):
             x = level(x, skip, context)
-        own = self.bins(x), self.ab(x) * _AB_UNIT
+        own = self.bins(x), self.ab(x) * AB_UNIT
         logits, ab, given = self.propagation(x, *own, hints)
         return Prediction(logits, ab, features[-1], classes, given)
 
@@ -177,9 +177,9 @@ class _Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, film: bool) -> None:
         super().__init__()
-        self.first = _convolution(inputs, outputs)
+        self.first = convolution(inputs, outputs)
         self.film = _Film(outputs) if film else None
-        self.second = _convolution(outputs, outputs)
+        self.second = convolution(outputs, outputs)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         x = self.first(x)
@@ -195,7 +195,7 @@ class _Coarse(nn.Module):
     def __init__(self, inputs: int, config: Config, *, halve: bool) -> None:
         super().__init__()
         width = config.widths[0]
-        self.narrow = _convolution(inputs, width, kernel=1)
+        self.narrow = convolution(inputs, width, kernel=1)
         self.halve = halve
         self.attention = _Attention(width) if config.attention else nn.Identity()
         self.block = _Block(width, width, config.film)
@@ -213,20 +213,13 @@ class _Level(nn.Module):
 
     def __init__(self, inputs: int, skip: int, outputs: int, film: bool) -> None:
         super().__init__()
-        self.narrow = _convolution(skip, outputs, kernel=1)
+        self.narrow = convolution(skip, outputs, kernel=1)
         self.block = _Block(inputs + outputs, outputs, film)
 
     def forward(self, x: Tensor, skip: Tensor, context: Tensor) -> Tensor:
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
         out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
         return out
-
-
-def _encoder(name: str) -> Encoder:
-    if name not in ENCODERS:
-        known = ", ".join(ENCODERS)
-        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
-    return ENCODERS[name]()
 
 
 def _zeroed(layer: nn.Module) -> nn.Module:
@@ -239,11 +232,3 @@ def _levels(channels: tuple[int, ...], config: Config) -> nn.ModuleList:
     skips = channels[3:0:-1]
     widths = zip(config.widths, config.widths[1:], skips, strict=False)
     return nn.ModuleList(_Level(above, skip, here, config.film) for above, here, skip in widths)
-
-
-def _convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )

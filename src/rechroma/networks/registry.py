@@ -11,11 +11,17 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import CheckpointError, RecipeError
+from rechroma.errors import CheckpointError, RecipeError, WorkshopError
+from rechroma.networks.fusion_autoencoder import Config as FusionAutoencoderConfig
+from rechroma.networks.fusion_autoencoder import FusionAutoencoder
+from rechroma.networks.inception_unet import Config as InceptionUnetConfig
+from rechroma.networks.inception_unet import InceptionUnet
 from rechroma.networks.rechroma import Config, Rechroma
+from rechroma.networks.vgg_fcn import Config as VggFcnConfig
+from rechroma.networks.vgg_fcn import VggFcn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -25,12 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of network: its name, its module and its configuration."""
+    """A kind of network.
+
+    Attributes:
+        name: What recipes and model files call it.
+        module: Makes one by its configuration.
+        config: The dataclass of that.
+        paper: Where its ideas come from.
+        character: What it is good and bad at, in one line.
+    """
 
     name: str
     module: Callable[[Any], ColourNetwork]
     config: type[Any]
     paper: str
+    character: str
 
 
 _ARCHITECTURES = (
@@ -38,9 +53,53 @@ _ARCHITECTURES = (
         "rechroma",
         Rechroma,
         Config,
-        "MobileNetV2 encoder (arXiv 1801.04381), colour bins (arXiv 1603.08511), FiLM (1709.07871)",
+        "encoders: MobileNetV2 (arXiv 1801.04381), MobileNetEdgeTPU (2004.14525), ResNet-50 v2 "
+        "(1603.05027), VGG-19 (1409.1556); colour bins (1603.08511), FiLM (1709.07871)",
+        "strong: vivid, takes hints, knows several colours for a place; weak: large, and of "
+        "little use without a pretrained encoder",
+    ),
+    Architecture(
+        "vgg-fcn",
+        VggFcn,
+        VggFcnConfig,
+        "VGG-19 (arXiv 1409.1556), fully convolutional networks (1411.4038)",
+        "strong: simple, follows edges; weak: pale where a thing may have several colours, as "
+        "all regression is, and blind to the picture as a whole",
+    ),
+    Architecture(
+        "fusion-autoencoder",
+        FusionAutoencoder,
+        FusionAutoencoderConfig,
+        "Iizuka et al. 2016 (doi 10.1145/2897824.2925974), deep-koalarization (arXiv 1712.03400)",
+        "strong: knows from the start what kind of picture it is; weak: blurred along edges for "
+        "want of skip connections, and pale",
+    ),
+    Architecture(
+        "inception-unet",
+        InceptionUnet,
+        InceptionUnetConfig,
+        "Inception (arXiv 1409.4842), U-Net (1505.04597), Iizuka et al. 2016",
+        "strong: needs no pretrained weights, learns from labels too, so for pictures of one "
+        "kind; weak: knows only what it was shown, and is pale",
     ),
 )
+
+
+def by_name(architectures: Iterable[Architecture]) -> dict[str, Architecture]:
+    """Architectures by their names.
+
+    Raises:
+        WorkshopError: Two have the same name.
+    """
+    known: dict[str, Architecture] = {}
+    for architecture in architectures:
+        if architecture.name in known:
+            raise WorkshopError(f"two networks are called {architecture.name!r}")
+        known[architecture.name] = architecture
+    return known
+
+
+ARCHITECTURES = by_name(_ARCHITECTURES)
 
 
 def find(name: str) -> Architecture:
@@ -49,11 +108,10 @@ def find(name: str) -> Architecture:
     Raises:
         RecipeError: There is none; the hint names the nearest.
     """
-    known = {architecture.name: architecture for architecture in _ARCHITECTURES}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1) or sorted(known)
+    if name not in ARCHITECTURES:
+        near = difflib.get_close_matches(name, ARCHITECTURES, n=1) or sorted(ARCHITECTURES)
         raise RecipeError(f"no network is called {name!r}", hint=f"did you mean {near[0]!r}?")
-    return known[name]
+    return ARCHITECTURES[name]
 
 
 def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
@@ -75,7 +133,7 @@ def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
 
 def describe(network: ColourNetwork) -> dict[str, Any]:
     """The `name` and the `options` with which :func:`build` makes such a network, as in JSON."""
-    names = {architecture.module: architecture.name for architecture in _ARCHITECTURES}
+    names = {architecture.module: architecture.name for architecture in ARCHITECTURES.values()}
     fields = dataclasses.asdict(network.config)
     options = {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
     return {"name": names[type(network)], "options": options}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rechroma.errors import InvalidChromaError
+from rechroma.engines.base import check_takes_hints
+from rechroma.errors import InvalidChromaError, ModelFeatureError
 from rechroma.models import ModelCard
 from rechroma.networks import no_hints
 
@@ -58,10 +59,13 @@ class TorchEngine:
     @torch.inference_mode()
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.distribution`."""
+        if not self._card.bins:
+            raise ModelFeatureError("the network gives no distribution of colours")
         logits = self._predict(lightness, hints).logits.float()
         return _finite("distribution", torch.softmax(logits, dim=1))
 
     def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
+        check_takes_hints(self._card, hints)
         device = self._network.centres.device
         shown = torch.from_numpy(lightness).to(device)
         fixed = no_hints(shown) if hints is None else torch.from_numpy(hints).to(device)

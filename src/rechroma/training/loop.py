@@ -138,6 +138,7 @@ def _quiet_worker(_: int) -> None:
 def _step(run: Run, example: Example, loss: ColourLoss, device: torch.device) -> Cost:
     _set_rates(run)
     run.network.train()
+    _throw_dice(run)
     example = Example(*(part.to(device) for part in example))
     with torch.autocast(device.type, torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
         cost = _cost(run, example, loss)
@@ -148,6 +149,11 @@ def _step(run: Run, example: Example, loss: ColourLoss, device: torch.device) ->
     if run.step >= _alone(run.recipe):
         _descend(run, cost)
     return cost
+
+
+def _throw_dice(run: Run) -> None:
+    """What is left to chance in the network, such as dropout, follows from the step alone, too."""
+    torch.manual_seed(int(np.random.SeedSequence((run.recipe.seed, run.step)).generate_state(1)[0]))
 
 
 def _cost(run: Run, example: Example, loss: ColourLoss) -> Cost:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import REACH, nearest_bins, rebalancing_weights
-from rechroma.errors import RecipeError
+from rechroma.errors import DataError, RecipeError
 from rechroma.training.picture import (
     chroma_difference,
     colorfulness_of,
@@ -97,7 +97,12 @@ class ColourLoss(nn.Module):
         self.register_buffer("class_weights", torch.from_numpy(weights))
 
     def forward(self, prediction: Prediction, example: Example) -> Cost:
-        """Compare a prediction with the truth."""
+        """Compare a prediction with the truth.
+
+        Raises:
+            RecipeError: The settings ask for classes, and the network tells none.
+            DataError: A label is of no class that the network has.
+        """
         parts = dict(self._parts(prediction, example))
         total = sum((getattr(self.settings, name) * part for name, part in parts.items()))
         return Cost(torch.as_tensor(total), {name: part.detach() for name, part in parts.items()})
@@ -121,7 +126,7 @@ class ColourLoss(nn.Module):
         if self.settings.ab:
             true = example.chroma / _AB_UNIT
             yield "ab", F.huber_loss(prediction.ab.float() / _AB_UNIT, true)
-        if self.settings.classes and prediction.classes is not None:
+        if self.settings.classes:
             yield "classes", _labelled(prediction.classes, example.label)
         if self.settings.teacher and self.teacher is not None:
             with torch.no_grad():
@@ -159,10 +164,15 @@ def _unlikeness(features: list[Tensor], true: list[Tensor]) -> Tensor:
     return torch.stack(levels).mean()
 
 
-def _labelled(logits: Tensor, labels: Tensor) -> Tensor:
+def _labelled(logits: Tensor | None, labels: Tensor) -> Tensor:
+    if logits is None:
+        raise RecipeError("loss.classes: the network has no classifier; set it to 0")
     known = labels >= 0
     if not known.any():
         return logits.sum() * 0
+    most, classes = int(labels.max()), logits.shape[1]
+    if most >= classes:
+        raise DataError(f"a picture has the label {most}, and the network but {classes} classes")
     return F.cross_entropy(logits[known].float(), labels[known])
 
 

@@ -109,6 +109,28 @@ def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
     assert again["data"] == [{"name": "dev.tar", "licence": "CC0-1.0", "url": ""}] * 2
 
 
+def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, folder: Path) -> None:
+    options = "network.options={widths = [16, 16, 16, 16]}"
+    asked = ("network.name=inception-unet", options, "loss.bins=0.0", "loss.colorfulness=0.1")
+    sets = [f"--set={each}" for each in asked]
+    trained = train(run, folder, *sets)
+    assert trained.exit_code == 0, trained.output
+    assert "  bins " not in trained.output
+    assert (folder / "run/sheet-0000003.jpg").exists()
+
+    model = folder / "classic.onnx"
+    annealed = run("export", folder / "run/checkpoint.pt", "-o", model, "--temperature", 0.5)
+    assert "network 'inception-unet' has no option 'temperature'" in annealed.output
+    exported = run("export", folder / "run/checkpoint.pt", "-o", model)
+    assert exported.exit_code == 0, exported.output
+    info = json.loads(run("models", "info", model, "--json").output)
+    assert (info["hints"], info["scale"], info["network"]["name"]) == (False, 2, "inception-unet")
+    measured = run("evaluate", model, folder / "dev.tar", "--json")
+    assert measured.exit_code == 0, measured.output
+    start = train(run, folder, "-o", folder / "on", *sets, f"--set=network.start={model}")
+    assert start.exit_code == 0, start.output
+
+
 def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
     wrong = train(run, folder, "--set", "stepz=3")
     assert wrong.exit_code == 78

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from rechroma.engines import Engine, FakeEngine, OnnxEngine
-from rechroma.networks import build
+from rechroma.errors import ModelFeatureError
 from rechroma.training import TorchEngine
 from tests.support.models import write_model
+from tests.support.networks import small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
             path = write_model(tmp_path / "tiny.onnx", hints=True, stride=32, bins=bins)
             return OnnxEngine(path, threads=1)
         case _:
-            torch.manual_seed(0)
-            return TorchEngine(build("rechroma", {"widths": [16, 8, 8, 8]}))
+            return TorchEngine(small("rechroma"))
 
 
 @pytest.fixture
@@ -59,6 +58,16 @@ def test_hints_change_the_picture_that_they_are_in(
     assert fixed.dtype == np.float32
     assert np.abs(fixed[0] - free[0]).max() > 1e-4
     np.testing.assert_allclose(fixed[1], free[1], atol=1e-3)
+
+
+def test_a_network_without_hints_and_bins_says_so(lightness: np.ndarray, hints: np.ndarray) -> None:
+    engine = TorchEngine(small("vgg-fcn"))
+    assert engine.chroma(lightness).shape == (2, 2, 8, 16)
+    for ask in (engine.chroma, engine.distribution):
+        with pytest.raises(ModelFeatureError):
+            ask(lightness, hints)
+    with pytest.raises(ModelFeatureError, match="no distribution"):
+        engine.distribution(lightness)
 
 
 def test_an_empty_mask_is_no_hints(engine: Engine, lightness: np.ndarray) -> None:

@@ -8,48 +8,20 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from torch import nn
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
 from rechroma.export import export_model
 from rechroma.export.onnx import rounded_network
-from rechroma.models import DataSource, ModelCard
-from rechroma.networks import ColourNetwork, build, describe, load_exported, no_hints
+from rechroma.networks import ColourNetwork, describe, load_exported, no_hints
 from rechroma.training import TorchEngine
+from tests.support.networks import card, learnt
 
-SMALL = {"encoder": "resnet-50", "widths": [16, 8, 8, 8], "classes": 3}
+OPTIONS = {"encoder": "resnet-50", "classes": 3}
 
 
 def network(**options: object) -> ColourNetwork:
-    """A network that has learnt: nothing in it is zero, one or the same twice."""
-    torch.manual_seed(0)
-    built = build("rechroma", SMALL | options)
-    for module in built.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.get_buffer("running_mean"), -0.5, 0.5)
-            nn.init.uniform_(module.get_buffer("running_var"), 0.5, 2)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-    for weights in built.parameters():
-        if not weights.any():
-            nn.init.normal_(weights, std=0.05)
-    return built.eval()
-
-
-def card(of: ColourNetwork) -> ModelCard:
-    return ModelCard(
-        name="small",
-        version="1",
-        stride=32,
-        scale=4,
-        size=64,
-        licence="Apache-2.0",
-        authors=("The Rechroma authors",),
-        data=(DataSource("drawn", "CC0-1.0"),),
-        hints=True,
-        bins=tuple(map(tuple, of.centres.tolist())),
-        network=describe(of),
-    )
+    return learnt("rechroma", **(OPTIONS | options))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The networks keep what the loop and the export ask of them."""
+"""`rechroma`: its variants, its hints and its decoding."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import torch
 from rechroma.errors import RecipeError
 from rechroma.networks import ColourNetwork, build, describe, find, no_hints
 from rechroma.networks.rechroma import Rechroma, annealed_mean
+from tests.support.networks import SMALL, small
 
-SMALL = {"widths": [16, 8, 8, 8]}
 FIXED = (slice(8, 16), slice(16, 24))  # rows and columns of a hint
 
 
 @pytest.fixture
 def network() -> ColourNetwork:
-    torch.manual_seed(0)
-    return build("rechroma", SMALL).eval()
+    return small("rechroma").eval()
 
 
 @pytest.fixture
@@ -47,13 +46,14 @@ def chroma(network: ColourNetwork, lightness: torch.Tensor, hints: torch.Tensor)
         {},
         {"encoder": "mobilenet-edgetpu"},
         {"encoder": "resnet-50"},
+        {"encoder": "vgg-19"},
         {"film": False},
         {"attention": False},
         {"grid": 20},
     ],
 )
 def test_every_variant_gives_colour_at_a_quarter_of_the_size(options: dict[str, object]) -> None:
-    network = build("rechroma", SMALL | options).eval()
+    network = small("rechroma", **options).eval()
     lightness = torch.rand(2, 1, 64, 96) * 100
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
@@ -66,7 +66,7 @@ def test_every_variant_gives_colour_at_a_quarter_of_the_size(options: dict[str, 
 
 
 def test_a_classifier_tells_what_each_picture_shows(lightness: torch.Tensor) -> None:
-    network = build("rechroma", SMALL | {"classes": 7})
+    network = small("rechroma", classes=7)
     assert network(lightness, no_hints(lightness)).classes.shape == (1, 7)
 
 
@@ -109,23 +109,6 @@ def test_each_picture_of_a_batch_has_its_own_hints(
     torch.testing.assert_close(both, alone, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("encoder", ["mobilenet-v2", "mobilenet-edgetpu", "resnet-50"])
-def test_every_weight_learns(encoder: str) -> None:
-    torch.manual_seed(0)
-    network = build("rechroma", SMALL | {"encoder": encoder, "classes": 3}).train()
-    lightness = torch.rand(2, 1, 64, 64) * 100
-    hints = no_hints(lightness)
-    hints[:, :, 8:16, 8:16] = 1
-    for _ in range(2):  # FiLM and attention start as the identity and pass gradients from then on
-        prediction = network(lightness, hints)
-        heads = (prediction.logits, prediction.ab, prediction.classes)
-        torch.stack([head.square().mean() for head in heads]).sum().backward()
-        for weights in network.parameters():
-            assert weights.grad is not None
-            weights.data -= 0.01 * weights.grad
-    assert [n for n, w in network.named_parameters() if w.grad is None or not w.grad.any()] == []
-
-
 def test_annealing_goes_from_the_mean_to_the_mode() -> None:
     centres = torch.tensor([[0.0, 0.0], [60.0, 20.0]])
     logits = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
@@ -135,7 +118,7 @@ def test_annealing_goes_from_the_mean_to_the_mode() -> None:
 
 
 def test_the_mix_of_heads_is_linear(network: ColourNetwork, lightness: torch.Tensor) -> None:
-    half = build("rechroma", {**SMALL, "regression_share": 0.5}).eval()
+    half = small("rechroma", regression_share=0.5).eval()
     half.load_state_dict(network.state_dict())
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
@@ -144,7 +127,7 @@ def test_the_mix_of_heads_is_linear(network: ColourNetwork, lightness: torch.Ten
 
 
 def test_a_description_builds_the_same_network_again() -> None:
-    options = {**SMALL, "encoder": "resnet-50", "temperature": 0.6}
+    options = {**SMALL["rechroma"], "encoder": "resnet-50", "temperature": 0.6}
     plan = describe(build("rechroma", options))
     again = build(plan["name"], plan["options"])
     assert options.items() <= plan["options"].items()

@@ -88,6 +88,49 @@ def test_what_pictures_show_is_learnt_beside_their_colours(recipe: Recipe, tmp_p
     assert not run.network.get_parameter(name).equal(start.network.get_parameter(name))
 
 
+def test_a_stopped_run_with_dropout_and_no_encoder_ends_with_the_same_weights(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    shard = write_shard(tmp_path / "labelled.tar", 4, classes=2)
+    plan = replace(
+        recipe,
+        network=Network("inception-unet", {"widths": [16, 16, 16, 16], "classes": 2}),
+        data=Data(train=(str(shard),)),
+        loss=Loss(bins=0.0, ab=1.0, classes=0.5),
+        steps=4,
+    )
+    whole = train(plan, tmp_path / "whole")
+    train(plan, tmp_path / "parts", stop_after=2)
+    torch.rand(3)  # whatever else a program does with chance
+    parts = train(plan, tmp_path / "parts")
+    assert same(whole.network.state_dict(), parts.network.state_dict())
+    assert same(whole.ema.state_dict(), parts.ema.state_dict())
+
+
+def test_what_a_network_lacks_cannot_be_asked_for(recipe: Recipe, tmp_path: Path) -> None:
+    def refused(message: str, loss: Loss, weights: str = "") -> None:
+        network = Network("inception-unet", {"widths": [16, 16, 16, 16]}, encoder_weights=weights)
+        with pytest.raises(RecipeError, match=message):
+            train(replace(recipe, network=network, loss=loss), tmp_path / "run", stop_after=1)
+
+    refused("the network has no colour bins", Loss(bins=1.0))
+    refused("the network has no classifier", Loss(bins=0.0, classes=1.0))
+    refused("network 'inception-unet' has no encoder", Loss(bins=0.0), "any.safetensors")
+
+
+def test_a_label_that_the_network_does_not_know_is_named(recipe: Recipe, tmp_path: Path) -> None:
+    shard = write_shard(tmp_path / "labelled.tar", 4, classes=3)
+    options = {**recipe.network.options, "classes": 2}
+    plan = replace(
+        recipe,
+        network=Network(options=options),
+        data=Data(train=(str(shard),)),
+        loss=Loss(classes=0.5),
+    )
+    with pytest.raises(DataError, match="label 2, and the network but 2 classes"):
+        train(plan, tmp_path / "run")
+
+
 def test_the_parts_of_the_loss_are_written_down(recipe: Recipe, tmp_path: Path) -> None:
     reports: list[Progress] = []
     train(

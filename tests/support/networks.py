@@ -1,0 +1,94 @@
+"""Small networks of every architecture, and what a file of theirs says of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rechroma.color import lightness
+from rechroma.datasets import Example, small_chroma
+from rechroma.models import DataSource, ModelCard
+from rechroma.networks import ColourNetwork, build, describe, no_hints
+from rechroma.training.losses import ColourLoss
+from tests.support.shards import picture
+
+if TYPE_CHECKING:
+    from rechroma.training.recipe import Loss
+
+_SIDE = 32
+
+# Options of a small network of each architecture: a new architecture is a new row.
+SMALL: dict[str, dict[str, Any]] = {
+    "rechroma": {"widths": [16, 8, 8, 8]},
+    "vgg-fcn": {"width": 0.125},
+    "fusion-autoencoder": {"width": 8},
+    "inception-unet": {"widths": [16, 16, 16, 16]},
+}
+
+
+def small(name: str, **options: Any) -> ColourNetwork:
+    """A small network, always with the same weights."""
+    torch.manual_seed(0)
+    return build(name, SMALL[name] | options)
+
+
+def learnt(name: str, **options: Any) -> ColourNetwork:
+    """A small network as if it had learnt: nothing in it is zero, one or the same twice."""
+    built = small(name, **options)
+    for module in built.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.get_buffer("running_mean"), -0.5, 0.5)
+            nn.init.uniform_(module.get_buffer("running_var"), 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    for weights in built.parameters():
+        if not weights.any():
+            nn.init.normal_(weights, std=0.05)
+    return built.eval()
+
+
+def card(of: ColourNetwork) -> ModelCard:
+    """A card that fits the network."""
+    return ModelCard(
+        name="small",
+        version="1",
+        stride=of.stride,
+        scale=of.scale,
+        size=64,
+        licence="Apache-2.0",
+        authors=("The Rechroma authors",),
+        data=(DataSource("drawn", "CC0-1.0"),),
+        hints=of.takes_hints,
+        bins=tuple((a, b) for a, b in of.centres.tolist()),
+        network=describe(of),
+    )
+
+
+def pictures(scale: int) -> Example:
+    """Three drawn pictures, each with a label of its own."""
+    drawn = [picture(seed, _SIDE, _SIDE) for seed in range(3)]
+    light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
+    chroma = torch.from_numpy(np.stack([small_chroma(rgb, scale) for rgb in drawn]))
+    rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+    return Example(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
+
+
+def learns_by_heart(
+    network: ColourNetwork, example: Example, settings: Loss, steps: int = 100
+) -> bool:
+    """Whether the loss on the same example falls below a twentieth of what it was at first."""
+    none = np.zeros((0, 2), np.float32)
+    loss = ColourLoss(none, none[:, 0], settings, network.chroma)
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    first = torch.tensor(0.0)
+    for step in range(steps):
+        cost = loss(network(example.lightness, example.hints), example).total
+        first = cost.detach() if step == 0 else first
+        if cost < 0.05 * first:
+            return True
+        optimiser.zero_grad()
+        cost.backward()
+        optimiser.step()
+    return False

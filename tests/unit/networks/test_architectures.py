@@ -1,0 +1,110 @@
+"""What every architecture keeps, and the registry that lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rechroma import Colorizer
+from rechroma.errors import WorkshopError
+from rechroma.export import export_model
+from rechroma.networks import (
+    ARCHITECTURES,
+    Prediction,
+    build,
+    by_name,
+    describe,
+    load_exported,
+    no_hints,
+)
+from rechroma.training import TorchEngine
+from rechroma.training.recipe import Loss
+from tests.support.networks import SMALL, card, learns_by_heart, learnt, pictures, small
+from tests.support.shards import picture
+
+SIDE = 64
+LABELLED = [name for name, each in ARCHITECTURES.items() if hasattr(each.config, "classes")]
+VARIANTS = [
+    *((name, {"classes": 3} if name in LABELLED else {}) for name in ARCHITECTURES),
+    ("rechroma", {"classes": 3, "encoder": "mobilenet-edgetpu"}),
+    ("rechroma", {"classes": 3, "encoder": "resnet-50"}),
+]
+
+
+def test_each_has_a_row_of_small_options() -> None:
+    assert SMALL.keys() == ARCHITECTURES.keys()
+
+
+def test_two_of_one_name_are_refused() -> None:
+    first, *_ = ARCHITECTURES.values()
+    assert by_name([first]) == {first.name: first}
+    with pytest.raises(WorkshopError, match=f"two networks are called '{first.name}'"):
+        by_name([*ARCHITECTURES.values(), first])
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3), (5, 1)])
+def test_colour_has_the_promised_size(name: str, strides: tuple[int, int]) -> None:
+    network = small(name).eval()
+    height, width = (network.stride * each for each in strides)
+    light = torch.rand(2, 1, height, width) * 100
+    with torch.inference_mode():
+        prediction = network(light, no_hints(light))
+        ab = network.chroma(prediction)
+    size = (height // network.scale, width // network.scale)
+    assert ab.shape == prediction.ab.shape == (2, 2, *size)
+    assert ab.dtype == torch.float32
+    assert prediction.logits.shape == (2, len(network.centres), *size)
+    assert prediction.bottom.shape[0] == 2
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_every_weight_learns(name: str, options: dict[str, Any]) -> None:
+    network = small(name, **options).train()
+    light = torch.rand(2, 1, SIDE, SIDE) * 100
+    hints = no_hints(light)
+    hints[:, :, 8:16, 8:16] = 1
+    for _ in range(2):  # what starts as the identity passes gradients from then on
+        cost = sum(head.square().mean() for head in heads(network(light, hints)))
+        assert isinstance(cost, torch.Tensor)
+        cost.backward()
+        for weights in network.parameters():
+            assert weights.grad is not None
+            weights.data -= 0.01 * weights.grad
+    assert [n for n, w in network.named_parameters() if w.grad is None or not w.grad.any()] == []
+
+
+def heads(prediction: Prediction) -> list[torch.Tensor]:
+    every = (prediction.logits, prediction.ab, prediction.classes)
+    return [head for head in every if head is not None and head.numel()]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_few_pictures_can_be_learnt_by_heart(name: str) -> None:
+    network = small(name).train()
+    assert learns_by_heart(network, pictures(network.scale), Loss(bins=0, ab=1))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_photograph_is_coloured_by_the_exported_network(name: str, tmp_path: Path) -> None:
+    network, path = learnt(name), tmp_path / "small.onnx"
+    assert export_model(network, card(network), path).file <= 0.05
+    photo = np.repeat(picture(1, 75, 110)[..., :1], 3, axis=2)
+    coloured = Colorizer(path).colorize(photo)
+    assert coloured.shape == photo.shape
+    assert np.ptp(coloured, axis=2).max() > 2
+    again = load_exported(path)
+    assert describe(again) == describe(network)
+    by_torch = Colorizer(engine=TorchEngine(again, size=64)).colorize(photo)
+    np.testing.assert_allclose(by_torch.astype(float), coloured.astype(float), atol=1)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_default_options_make_a_network(name: str) -> None:
+    network = build(name, {})
+    assert network.stride % network.scale == 0
+    assert build(**describe(network)).config == network.config
