@@ -6,17 +6,21 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from rechroma.networks.encoder import Encoder
+
+AB_UNIT = 50.0  # regression heads work in units of this many a*b* steps
 
 
 class Prediction(NamedTuple):
     """What a network says of a batch.
 
     Attributes:
-        logits: (N, Q, h, w) of the colour bins; Q is 0 where the network has none.
+        logits: (N, Q, h, w) of the colour bins; Q is 0 where the network has none. Height and
+            width may be a whole factor smaller than those of `ab`.
         ab: (N, 2, h, w) a*b* of the regression head.
         bottom: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of what the picture shows, where the network has such a head.
@@ -40,6 +44,7 @@ class ColourNetwork(nn.Module, ABC):
         takes_hints: Whether it heeds hints.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
+        bin_scale: The logits of the bins are smaller than the chroma by this factor.
         centres: (Q, 2) a*b* of the colour bins; Q is 0 where the network has none.
         encoder: The part that may start from pretrained weights; None where all is learnt.
     """
@@ -48,6 +53,7 @@ class ColourNetwork(nn.Module, ABC):
     takes_hints: bool = False
     stride: int
     scale: int
+    bin_scale: int = 1
     centres: Tensor
     encoder: Encoder | None
 
@@ -58,6 +64,19 @@ class ColourNetwork(nn.Module, ABC):
     @abstractmethod
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, H / scale, W / scale)."""
+
+    def distribution(self, prediction: Prediction) -> Tensor:
+        """Probabilities (N, Q, H / scale, W / scale) of the colour bins.
+
+        ONNX Runtime's own Softmax over 261 channels takes longer than a small network; a sum by
+        convolution takes next to nothing.
+        """
+        logits = prediction.logits.float()
+        shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+        shares = shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
+        if self.bin_scale == 1:
+            return shares
+        return F.interpolate(shares, scale_factor=float(self.bin_scale), mode="bilinear")
 
 
 def no_hints(lightness: Tensor) -> Tensor:

@@ -12,6 +12,11 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+def grey(lightness: Tensor) -> Tensor:
+    """Lightness (N, 1, H, W) in 0..100 as the RGB (N, 3, H, W) in 0..1 that encoders see."""
+    return (lightness / 100).expand(-1, 3, -1, -1)
+
+
 class Encoder(nn.Module, ABC):
     """RGB (N, 3, H, W) in 0..1 in, features at 1/2, 1/4, 1/8 and so on out, finest first.
 

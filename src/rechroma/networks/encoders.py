@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rechroma.errors import RecipeError
 from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
 from rechroma.networks.mobilenet_v2 import MobileNetV2
 from rechroma.networks.resnet import ResNet50
@@ -16,3 +17,15 @@ ENCODERS: dict[str, type[Encoder]] = {
     "mobilenet-edgetpu": MobileNetEdgeTPU,
     "resnet-50": ResNet50,
 }
+
+
+def make_encoder(name: str) -> Encoder:
+    """A new encoder of that name.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    if name not in ENCODERS:
+        known = ", ".join(ENCODERS)
+        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
+    return ENCODERS[name]()

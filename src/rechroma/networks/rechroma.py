@@ -20,9 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import bin_centres
-from rechroma.errors import RecipeError
-from rechroma.networks.base import ColourNetwork, Prediction
-from rechroma.networks.encoders import ENCODERS
+from rechroma.networks.base import AB_UNIT, ColourNetwork, Prediction
+from rechroma.networks.encoder import grey
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.propagation import Propagation
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _CONTEXT = 512
 _HALVINGS = 5  # from the picture to the coarse level
-_AB_UNIT = 50.0  # the regression head works in units of this many a*b* steps
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Rechroma(ColourNetwork):
         super().__init__()
         self.config = config = config or Config()
         self.register_buffer("centres", torch.tensor(bin_centres(config.grid)), persistent=False)
-        self.encoder = _encoder(config.encoder)
+        self.encoder = make_encoder(config.encoder)
         bottom = self.encoder.channels[-1]
         self.context = _Context(bottom, config.classes)
         # Some encoders end at 1/16 of the size.
@@ -91,12 +90,12 @@ class Rechroma(ColourNetwork):
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
         """Predict colour; height and width must be multiples of 32."""
-        _, *features = self.encoder((lightness / 100).expand(-1, 3, -1, -1))
+        _, *features = self.encoder(grey(lightness))
         context, classes = self.context(features[-1])
         x = self.coarse(features[-1], context)
         for level, skip in zip(self.levels, features[2::-1], strict=True):
             x = level(x, skip, context)
-        own = self.bins(x), self.ab(x) * _AB_UNIT
+        own = self.bins(x), self.ab(x) * AB_UNIT
         logits, ab, given = self.propagation(x, *own, hints)
         return Prediction(logits, ab, features[-1], classes, given)
 
@@ -220,13 +219,6 @@ class _Level(nn.Module):
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
         out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
         return out
-
-
-def _encoder(name: str) -> Encoder:
-    if name not in ENCODERS:
-        known = ", ".join(ENCODERS)
-        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
-    return ENCODERS[name]()
 
 
 def _zeroed(layer: nn.Module) -> nn.Module:

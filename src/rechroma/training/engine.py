@@ -58,8 +58,8 @@ class TorchEngine:
     @torch.inference_mode()
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.distribution`."""
-        logits = self._predict(lightness, hints).logits.float()
-        return _finite("distribution", torch.softmax(logits, dim=1))
+        shares = self._network.distribution(self._predict(lightness, hints))
+        return _finite("distribution", shares)
 
     def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
         device = self._network.centres.device
