@@ -28,9 +28,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Let every place of (N, C, H, W) look at all others."""
+        # One head, as an axis of its own, for the exporter's sake.
         query, key, value = (
-            part(x).flatten(2).transpose(1, 2) for part in (self.query, self.key, self.value)
+            part(x).flatten(2).transpose(1, 2)[:, None]
+            for part in (self.query, self.key, self.value)
         )
-        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
+        mixed = F.scaled_dot_product_attention(query, key, value).transpose(2, 3)
         out: Tensor = self.out(mixed.reshape(x.shape[0], -1, *x.shape[2:]))
         return x + self.share * out

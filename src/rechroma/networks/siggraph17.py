@@ -1,5 +1,4 @@
-"""`siggraph17`: colour from hints (Zhang et al. 2017, "Real-time user-guided image colorization",
-arXiv 1705.02999).
+"""`siggraph17`: real-time user-guided colouring (Zhang et al. 2017, arXiv 1705.02999).
 
 A U-Net sees lightness, the colours that the user fixed and where, and gives a*b* of every pixel. A
 second head tells, at a quarter of the size, which of 529 colour bins are likely. The published

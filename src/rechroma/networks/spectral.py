@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
 _WEIGHT = "weight"
 
@@ -27,8 +28,17 @@ def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
     """
     layers = [each for each in network.modules() if is_parametrized(each, _WEIGHT)]
     for layer in layers:
-        remove_parametrizations(layer, _WEIGHT)
+        _fold(layer)
     return layers
+
+
+def _fold(layer: nn.Module) -> None:
+    # Not by remove_parametrizations: a copy shares its class with the original, which would lose
+    # its weights too.
+    weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())
+    layer.__class__ = type_before_parametrizations(layer)
+    del layer.parametrizations
+    layer.register_parameter(_WEIGHT, weights)
 
 
 def normalise_again(layers: Iterable[nn.Module]) -> None:
