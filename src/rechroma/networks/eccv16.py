@@ -98,7 +98,8 @@ class _Bins(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("weight", _published_centres().T[:, :, None, None] / AB_NORM)
+        weight = _published_centres().T[:, :, None, None] / AB_NORM
+        self.register_buffer("weight", weight.contiguous())
 
 
 def _published_centres() -> Tensor:

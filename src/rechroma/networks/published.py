@@ -34,8 +34,8 @@ def load_published(name: str, path: Path) -> ColourNetwork:
         CheckpointError: The file cannot be read; or it holds other weights than the network has,
             less or more, or some of another shape or not finite.
     """
-    network = build(name, {})
     weights = _without_counters(_read(path), path)
+    network = build(name, {})
     _check_names(weights_of(network), weights, path)
     for key, wanted in weights_of(network).items():
         _check_values(key, weights[key], wanted.shape, path)
