@@ -78,7 +78,7 @@ def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> d
         (lambda w: with_one(w, [1.0, 2.0]), "'model1.0.weight' is no weight"),
         (lambda w: {"state_dict": w}, "'state_dict' is no weight"),
         (lambda w: list(w.values()), "holds a list, not weights by name"),
-        (lambda w: {}, "lacks the network's 'model1.0.weight'"),
+        (lambda _: {}, "lacks the network's 'model1.0.weight'"),
     ],
 )
 def test_other_weights_are_refused_by_name(
