@@ -73,7 +73,7 @@ def card_of(network: ColourNetwork, fields: Mapping[str, Any]) -> ModelCard:
     known: dict[str, Any] = {"version": "1", "size": 256}
     known |= {"licence": "unstated", "authors": [], "data": [], **fields}
     known |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
-    known |= {"bins": network.centres.tolist(), "hints": network.takes_hints}
+    known |= {"bins": network.given_bins(), "hints": network.takes_hints}
     known["network"] = describe(network)
     return ModelCard.from_json(json.dumps(known))
 

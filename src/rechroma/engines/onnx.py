@@ -46,8 +46,6 @@ class OnnxEngine:
     def __init__(self, path: Path, provider: str = "auto", threads: int | None = None) -> None:
         self._path = path
         self._session, self._card = load_model(path, _resolve(provider), _options(threads))
-        self._only_what_is_asked = ort.RunOptions()
-        self._only_what_is_asked.only_execute_path_to_fetches = True
         if provider == "cuda" and self.provider != "cuda":
             raise _no_cuda()
 
@@ -88,7 +86,7 @@ class OnnxEngine:
     def _output(self, name: str, channels: int, lightness: Float, hints: Float | None) -> Float:
         feed = self._feed(lightness, hints)
         try:
-            (output,) = self._session.run([name], feed, self._only_what_is_asked)
+            (output,) = self._session.run([name], feed)
         except Exception as error:  # ONNX Runtime's own classes share no public base
             raise EngineError(
                 f"{self._path} failed on an input of {lightness.shape}: {error}".splitlines()[0],

@@ -60,7 +60,7 @@ class Parity:
 
 
 class Deployed(nn.Module):
-    """A network as the colour model contract wants it: hints and bins only if it has them."""
+    """A network as the colour model contract wants it: hints and bins only if it gives them."""
 
     def __init__(self, network: ColourNetwork) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Deployed(nn.Module):
         fixed = no_hints(lightness) if hints is None else hints
         prediction = self.network(lightness, fixed)
         chroma = self.network.chroma(prediction)
-        if not len(self.network.centres):
+        if not self.network.given_bins():
             return (chroma,)
         return chroma, self.network.distribution(prediction)
 
@@ -201,7 +201,7 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             deployed.eval(),
             inputs,
             input_names=["lightness", "hints"][: len(inputs)],
-            output_names=["chroma", "distribution"][: 1 + bool(len(deployed.network.centres))],
+            output_names=["chroma", "distribution"][: 1 + bool(deployed.network.given_bins())],
             dynamic_shapes=(sizes,) * len(inputs),
             opset_version=_OPSET,
             dynamo=True,

@@ -44,7 +44,8 @@ class ColourNetwork(nn.Module, ABC):
         takes_hints: Whether it heeds hints.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
-        bin_scale: The logits of the bins are smaller than the chroma by this factor.
+        bin_scale: The logits of the bins are smaller than the chroma by this factor. Unless it is
+            1, no distribution is given: enlarged, it would take more memory than all the rest.
         centres: (Q, 2) a*b* of the colour bins; Q is 0 where the network has none.
         encoder: The part that may start from pretrained weights; None where all is learnt.
     """
@@ -66,17 +67,19 @@ class ColourNetwork(nn.Module, ABC):
         """Decode a prediction to a*b* (N, 2, H / scale, W / scale)."""
 
     def distribution(self, prediction: Prediction) -> Tensor:
-        """Probabilities (N, Q, H / scale, W / scale) of the colour bins.
+        """Probabilities (N, Q, h, w) of the colour bins, of the size of the logits.
 
         ONNX Runtime's own Softmax over 261 channels takes longer than a small network; a sum by
         convolution takes next to nothing.
         """
         logits = prediction.logits.float()
         shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
-        shares = shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
-        if self.bin_scale == 1:
-            return shares
-        return F.interpolate(shares, scale_factor=float(self.bin_scale), mode="bilinear")
+        return shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
+
+    def given_bins(self) -> tuple[tuple[float, float], ...]:
+        """The a*b* of the bins of which a distribution is given, as a card lists them."""
+        centres = self.centres.tolist() if self.bin_scale == 1 else []
+        return tuple((a, b) for a, b in centres)
 
 
 def no_hints(lightness: Tensor) -> Tensor:

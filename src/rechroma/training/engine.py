@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rechroma.errors import InvalidChromaError
+from rechroma.errors import InvalidChromaError, ModelFeatureError
 from rechroma.models import ModelCard
 from rechroma.networks import no_hints
 
@@ -42,7 +42,7 @@ class TorchEngine:
             authors=(),
             data=(),
             hints=network.takes_hints,
-            bins=tuple((a, b) for a, b in network.centres.tolist()),
+            bins=network.given_bins(),
         )
 
     @property
@@ -57,7 +57,13 @@ class TorchEngine:
 
     @torch.inference_mode()
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        """See :meth:`rechroma.engines.Engine.distribution`."""
+        """See :meth:`rechroma.engines.Engine.distribution`.
+
+        Raises:
+            ModelFeatureError: The network gives none.
+        """
+        if not self._card.bins:
+            raise ModelFeatureError("the network gives no distribution of colours")
         shares = self._network.distribution(self._predict(lightness, hints))
         return _finite("distribution", shares)
 

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import pytest
 
@@ -171,18 +170,3 @@ def test_several_threads_share_an_engine(model: Path) -> None:
         together = list(pool.map(engine.chroma, batches))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_what_is_not_asked_for_is_not_computed(tmp_path: Path) -> None:
-    bins = [(0.0, 0.0), (20.0, 30.0)]
-    path = write_model(tmp_path / "bins.onnx", bins=bins)
-    model = onnx.load(path)
-    *_, last = model.graph.node
-    last.input[1] = "absurd"  # weights for other channels than there are
-    wrong = np.zeros((2, 7, 1, 1), np.float32)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(wrong, "absurd"))
-    onnx.save(model, path)
-    engine = OnnxEngine(path)
-    assert engine.chroma(_lightness(1, 16, 16)).shape == (1, 2, 4, 4)
-    with pytest.raises(EngineError):
-        engine.distribution(_lightness(1, 16, 16))

@@ -56,7 +56,8 @@ def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(network: Col
     normalised = [module for module in network.modules() if is_parametrized(module, "weight")]
     assert len(normalised) == 2 + 4 + 4 * 3  # coarse, attention, and three for each level
     for module in normalised:
-        matrix = module.weight.detach().flatten(1)
+        weight = getattr(module, "weight")  # noqa: B009 - the type of the attribute says Module
+        matrix = weight.detach().flatten(1)
         assert torch.linalg.matrix_norm(matrix, ord=2).item() == pytest.approx(1, abs=0.1)
 
 
