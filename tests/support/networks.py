@@ -26,6 +26,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "vgg-fcn": {"width": 0.125},
     "fusion-autoencoder": {"width": 8},
     "inception-unet": {"widths": [16, 16, 16, 16]},
+    "eccv16": {"width": 0.1},
+    "siggraph17": {"width": 0.1},
+    "attention-gan": {"encoder": "mobilenet-v2", "width": 8, "widest": 16},
 }
 
 

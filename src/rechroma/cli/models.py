@@ -1,8 +1,10 @@
-"""`rechroma models`: which colour models are here, and what each says about itself."""
+"""`rechroma models`: which are here, what each says about itself, and how others come in."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +12,7 @@ import click
 from rechroma.cli.failures import debug_option, print_failure
 from rechroma.cli.options import json_option
 from rechroma.cli.terminal import printable
+from rechroma.cli.workshop import card_of, need_extra, path_option, read_fields, write_model
 from rechroma.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 @click.group("models")
 @debug_option
 def models_group() -> None:
-    """Show the colour models that are here."""
+    """Show the colour models that are here, and make some of published checkpoints."""
 
 
 @models_group.command("list")
@@ -62,6 +65,39 @@ def info_command(model: str, as_json: bool) -> None:
     del fields["bins"]  # hundreds of numbers, of use to a program only
     shown = {name: _as_words(value) for name, value in fields.items()}
     _print_grid([(name, words) for name, words in shown.items() if words])
+
+
+@models_group.command("import")
+@click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
+@click.option("--as", "name", required=True, metavar="NETWORK", help="eccv16, siggraph17 ...")
+@path_option("-o", "--out", default=None, help="The colour model file.  [default: NETWORK.onnx]")
+@path_option("--card", default=None, help="JSON with the card's fields: description, metrics ...")
+@click.option("--rounded", is_flag=True, help="Round the weights: a quarter of the size.")
+@debug_option
+def import_command(
+    checkpoint: Path, name: str, out: Path | None, card: Path | None, rounded: bool
+) -> None:
+    """Turn a checkpoint that a paper's authors published into a colour model.
+
+    \b
+      rechroma models import siggraph17.pth --as siggraph17
+      rechroma photo.jpg --model siggraph17.onnx
+
+    CHECKPOINT is a torch file of weights or safetensors; nothing in it is executed. It must hold
+    exactly the weights of the network. The model is checked against the network, and gives what
+    the published code gives. Mind the licence of the weights: the card names it.
+    """
+    need_extra("train", "torch")
+    from rechroma.networks import find, load_published
+
+    network, known = load_published(name, checkpoint), find(name)
+    fields: dict[str, Any] = {"name": name, "description": known.paper}
+    if known.licence:
+        data = [dataclasses.asdict(source) for source in known.data]
+        fields |= {"licence": known.licence, "authors": list(known.authors), "data": data}
+    target = Path(f"{name}.onnx") if out is None else out
+    written = card_of(network, fields | read_fields(card))
+    write_model(network, written, target, rounded=rounded)
 
 
 def _cards() -> tuple[list[ModelCard], list[ModelError]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rechroma.errors import MissingExtraError
+from rechroma.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from rechroma.models import ModelCard
+    from rechroma.networks import ColourNetwork
     from rechroma.training import Progress
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -70,3 +72,53 @@ def write_sheet(sheet: Image, path: Path) -> None:
     from rechroma.imaging import write_atomically
 
     write_atomically(path, lambda file: sheet.save(file, "JPEG", quality=88), overwrite=True)
+
+
+def card_of(network: ColourNetwork, fields: Mapping[str, Any]) -> ModelCard:
+    """The card of a network that becomes a model file.
+
+    Args:
+        network: It tells what the runtime must know.
+        fields: What else is known of it.
+
+    Raises:
+        ModelContractError: A field is not what it should be.
+    """
+    import json
+
+    from rechroma.models import ModelCard
+    from rechroma.networks import describe
+
+    known: dict[str, Any] = {"version": "1", "size": 256}
+    known |= {"licence": "unstated", "authors": [], "data": [], **fields}
+    known |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
+    known |= {"bins": network.given_bins(), "hints": network.takes_hints}
+    known["network"] = describe(network)
+    return ModelCard.from_json(json.dumps(known))
+
+
+def read_fields(path: Path | None) -> dict[str, Any]:
+    """What a JSON file says of a model, by field; nothing where no file is named.
+
+    Raises:
+        RecipeError: The file cannot be read, or holds no object.
+    """
+    import json
+
+    if path is None:
+        return {}
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise RecipeError(f"{path}: not a readable JSON card or report: {error}") from error
+
+
+def write_model(network: ColourNetwork, card: ModelCard, out: Path, *, rounded: bool) -> None:
+    """Export a network and say how it went."""
+    from rechroma.export import export_model
+
+    parity = export_model(network, card, out, rounded=rounded)
+    click.echo(
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB; differs from the network by at most "
+        f"{parity.file:.2g} in ab (rounding the weights by {parity.rounding:.2g} on average)"
+    )

@@ -1,10 +1,12 @@
 """From a trained network to a colour model file, with proof that both say the same.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
-build the network again: batch normalisation is left for the runtime to fold. Matrices and
-convolutions are rounded and stand so in the file: to float16, the large ones to int8 with a step
-for each output channel; all arithmetic stays float32. The parity check compares the file with the
-rounded network, strictly, and reports what the rounding itself did.
+build the network again. Batch normalisation is left for the runtime: ONNX Runtime folds it as it
+loads the file. Spectral normalisation, which no runtime knows, is folded before. Matrices and
+convolutions are rounded, unless all is to stay exact, and stand so in the file: to float16, the
+large ones to int8 with a step for each output channel; all arithmetic stays float32. The parity
+check compares the file with the rounded network, strictly, and reports what the rounding itself
+did.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
 from rechroma.imaging import write_atomically
 from rechroma.models import PROPERTY, ModelCard
-from rechroma.networks import no_hints
+from rechroma.networks import fold_spectral_norm, no_hints, weights_of
 from rechroma.networks.exported import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class Parity:
 
 
 class Deployed(nn.Module):
-    """A network as the colour model contract wants it: hints and bins only if it has them."""
+    """A network as the colour model contract wants it: hints and bins only if it gives them."""
 
     def __init__(self, network: ColourNetwork) -> None:
         super().__init__()
@@ -69,28 +71,21 @@ class Deployed(nn.Module):
         fixed = no_hints(lightness) if hints is None else hints
         prediction = self.network(lightness, fixed)
         chroma = self.network.chroma(prediction)
-        if not len(self.network.centres):
+        if not self.network.given_bins():
             return (chroma,)
-        return chroma, probabilities(prediction.logits)
+        return chroma, self.network.distribution(prediction)
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """The softmax over channels, (N, Q, h, w), as ONNX Runtime does it fast.
-
-    Its own Softmax over 261 channels takes longer than a small network; a sum by convolution takes
-    next to nothing.
-    """
-    shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
-    return shares / F.conv2d(shares, torch.ones(1, logits.shape[1], 1, 1))
-
-
-def export_model(network: ColourNetwork, card: ModelCard, target: Path) -> Parity:
+def export_model(
+    network: ColourNetwork, card: ModelCard, target: Path, *, rounded: bool = True
+) -> Parity:
     """Write a network as a colour model and check the file against the network.
 
     Args:
         network: A trained network; it is left as it was.
         card: What the file says of itself.
         target: Where it goes; only a file that passed the check is put there.
+        rounded: Whether the weights are rounded, which makes the file a quarter as large.
 
     Returns:
         How far the file is from the network.
@@ -102,14 +97,16 @@ def export_model(network: ColourNetwork, card: ModelCard, target: Path) -> Parit
         ModelContractError: The network does not keep the contract.
     """
     network = copy.deepcopy(network).cpu().float().eval()
-    rounded = rounded_network(network)
-    model = _completed(_trace(Deployed(rounded), card.stride), rounded)
-    model = pack_weights(model, {f"{PREFIX}{name}" for name, _ in _matrices(rounded)})
+    fold_spectral_norm(network)
+    held = rounded_network(network) if rounded else network
+    model = _completed(_trace(Deployed(held), card.stride), held)
+    if rounded:
+        model = pack_weights(model, {f"{PREFIX}{name}" for name, _ in _matrices(held)})
     helper.set_model_props(model, {PROPERTY: card.to_json()})
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         onnx.save(model, draft)
-        parity = _compare(draft, rounded, network)
+        parity = _compare(draft, held, network)
         _check(parity, target.name)
         write_atomically(target, draft.read_bytes(), overwrite=True)
     return parity
@@ -180,11 +177,11 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 
 def _completed(model: onnx.ModelProto, network: ColourNetwork) -> onnx.ModelProto:
-    """Add the weights that colouring does not need, such as those of an auxiliary head."""
+    """Add the weights that colouring does not need as such, for example an auxiliary head's."""
     there = {weights.name for weights in model.graph.initializer}
-    for name, weights in network.named_parameters():
+    for name, weights in weights_of(network).items():
         if f"{PREFIX}{name}" not in there:
-            values = weights.detach().numpy()
+            values = weights.numpy()
             model.graph.initializer.append(numpy_helper.from_array(values, f"{PREFIX}{name}"))
     return model
 
@@ -204,7 +201,7 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             deployed.eval(),
             inputs,
             input_names=["lightness", "hints"][: len(inputs)],
-            output_names=["chroma", "distribution"][: 1 + bool(len(deployed.network.centres))],
+            output_names=["chroma", "distribution"][: 1 + bool(deployed.network.given_bins())],
             dynamic_shapes=(sizes,) * len(inputs),
             opset_version=_OPSET,
             dynamo=True,

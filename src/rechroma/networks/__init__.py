@@ -6,6 +6,7 @@ from rechroma.networks.base import ColourNetwork, Prediction, no_hints
 from rechroma.networks.critic import Critic
 from rechroma.networks.encoder import Encoder
 from rechroma.networks.exported import load_exported
+from rechroma.networks.published import load_published
 from rechroma.networks.registry import (
     ARCHITECTURES,
     Architecture,
@@ -15,7 +16,9 @@ from rechroma.networks.registry import (
     fill,
     find,
     load_encoder,
+    weights_of,
 )
+from rechroma.networks.spectral import fold_spectral_norm
 
 __all__ = [
     "ARCHITECTURES",
@@ -29,7 +32,10 @@ __all__ = [
     "describe",
     "fill",
     "find",
+    "fold_spectral_norm",
     "load_encoder",
     "load_exported",
+    "load_published",
     "no_hints",
+    "weights_of",
 ]

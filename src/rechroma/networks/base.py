@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class Prediction(NamedTuple):
     """What a network says of a batch.
 
     Attributes:
-        logits: (N, Q, h, w) of the colour bins; Q is 0 where the network has none.
+        logits: (N, Q, h, w) of the colour bins; Q is 0 where the network has none. Height and
+            width may be a whole factor smaller than those of `ab`.
         ab: (N, 2, h, w) a*b* of the regression head.
         bottom: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of what the picture shows, where the network has such a head.
@@ -42,6 +44,8 @@ class ColourNetwork(nn.Module, ABC):
         takes_hints: Whether it heeds hints.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
+        bin_scale: The logits of the bins are smaller than the chroma by this factor. Unless it is
+            1, no distribution is given: enlarged, it would take more memory than all the rest.
         centres: (Q, 2) a*b* of the colour bins; Q is 0 where the network has none.
         encoder: The part that may start from pretrained weights; None where all is learnt.
     """
@@ -50,6 +54,7 @@ class ColourNetwork(nn.Module, ABC):
     takes_hints: bool = False
     stride: int
     scale: int
+    bin_scale: int = 1
     centres: Tensor
     encoder: Encoder | None
 
@@ -60,6 +65,21 @@ class ColourNetwork(nn.Module, ABC):
     @abstractmethod
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, H / scale, W / scale)."""
+
+    def distribution(self, prediction: Prediction) -> Tensor:
+        """Probabilities (N, Q, h, w) of the colour bins, of the size of the logits.
+
+        ONNX Runtime's own Softmax over 261 channels takes longer than a small network; a sum by
+        convolution takes next to nothing.
+        """
+        logits = prediction.logits.float()
+        shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+        return shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
+
+    def given_bins(self) -> tuple[tuple[float, float], ...]:
+        """The a*b* of the bins of which a distribution is given, as a card lists them."""
+        centres = self.centres.tolist() if self.bin_scale == 1 else []
+        return tuple((a, b) for a, b in centres)
 
 
 def no_hints(lightness: Tensor) -> Tensor:

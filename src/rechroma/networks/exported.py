@@ -15,6 +15,7 @@ import torch
 from rechroma.errors import CheckpointError
 from rechroma.models import read_card
 from rechroma.networks.registry import build, fill
+from rechroma.networks.spectral import fold_spectral_norm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ def load_exported(path: Path) -> ColourNetwork:
             hint="Export it again from its checkpoint with 'rechroma export'.",
         )
     network = build(plan["name"], plan["options"])
+    fold_spectral_norm(network)  # as it is in the file
     fill(network, _weights(path), path)
     return network.eval()
 

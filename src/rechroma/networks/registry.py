@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rechroma.errors import CheckpointError, RecipeError, WorkshopError
+from rechroma.models import DataSource
+from rechroma.networks.attention_gan import AttentionGan
+from rechroma.networks.attention_gan import Config as AttentionGanConfig
+from rechroma.networks.eccv16 import Config as Eccv16Config
+from rechroma.networks.eccv16 import Eccv16
 from rechroma.networks.fusion_autoencoder import Config as FusionAutoencoderConfig
 from rechroma.networks.fusion_autoencoder import FusionAutoencoder
 from rechroma.networks.inception_unet import Config as InceptionUnetConfig
 from rechroma.networks.inception_unet import InceptionUnet
 from rechroma.networks.rechroma import Config, Rechroma
+from rechroma.networks.siggraph17 import Config as Siggraph17Config
+from rechroma.networks.siggraph17 import Siggraph17
+from rechroma.networks.spectral import fold_spectral_norm, is_folded, normalise_again
 from rechroma.networks.vgg_fcn import Config as VggFcnConfig
 from rechroma.networks.vgg_fcn import VggFcn
 
@@ -39,6 +47,9 @@ class Architecture:
         config: The dataclass of that.
         paper: Where its ideas come from.
         character: What it is good and bad at, in one line.
+        licence: SPDX identifier of the weights that its authors published, if they did.
+        authors: Who made those.
+        data: What those were trained on.
     """
 
     name: str
@@ -46,6 +57,12 @@ class Architecture:
     config: type[Any]
     paper: str
     character: str
+    licence: str = ""
+    authors: tuple[str, ...] = ()
+    data: tuple[DataSource, ...] = ()
+
+
+_IMAGENET = DataSource("ImageNet", "ImageNet terms: research", "https://image-net.org")
 
 
 _ARCHITECTURES = (
@@ -81,6 +98,36 @@ _ARCHITECTURES = (
         "Inception (arXiv 1409.4842), U-Net (1505.04597), Iizuka et al. 2016",
         "strong: needs no pretrained weights, learns from labels too, so for pictures of one "
         "kind; weak: knows only what it was shown, and is pale",
+    ),
+    Architecture(
+        "eccv16",
+        Eccv16,
+        Eccv16Config,
+        "Colorful image colorization, Zhang et al. 2016 (arXiv 1603.08511)",
+        "strong: vivid, published weights exist; weak: large, brown people, uneven patches",
+        licence="BSD-2-Clause",
+        authors=("Richard Zhang", "Phillip Isola", "Alexei A. Efros"),
+        data=(_IMAGENET,),
+    ),
+    Architecture(
+        "siggraph17",
+        Siggraph17,
+        Siggraph17Config,
+        "Real-time user-guided image colorization, Zhang et al. 2017 (arXiv 1705.02999)",
+        "strong: takes hints, full size, published weights exist; weak: large, pale without hints",
+        licence="BSD-2-Clause",
+        authors=(
+            *("Richard Zhang", "Jun-Yan Zhu", "Phillip Isola", "Xinyang Geng", "Angela S. Lin"),
+            *("Tianhe Yu", "Alexei A. Efros"),
+        ),
+        data=(_IMAGENET,),
+    ),
+    Architecture(
+        "attention-gan",
+        AttentionGan,
+        AttentionGanConfig,
+        "SAGAN (arXiv 1805.08318), spectral normalisation (1802.05957), NoGAN (DeOldify)",
+        "strong: a critic rewards plausible colour; weak: costly and restless to train",
     ),
 )
 
@@ -148,26 +195,46 @@ def load_encoder(encoder: nn.Module, path: Path) -> None:
     Raises:
         CheckpointError: The file is missing, or its keys or shapes do not fit.
     """
+    weights = {key: value.float() for key, value in read_safetensors(path).items()}
+    fill(encoder, weights, path)
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """The weights of a safetensors file by name.
+
+    Raises:
+        CheckpointError: The file is missing, or not such a file.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        weights = {key: value.float() for key, value in load_file(path).items()}
+        weights: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
-    fill(encoder, weights, path)
+    return weights
+
+
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """All that makes a module what it is, by name: its state but for counters of batches."""
+    state = module.state_dict()
+    return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Give a module all its weights, by their names; what `weights` hold beyond is left out.
 
+    Weights without spectral normalisation, such as a model file holds, also fit a module with it.
+
     Raises:
         CheckpointError: One is missing or of another shape; the message begins with `path`.
     """
-    wanted = {key for key in module.state_dict() if not key.endswith("num_batches_tracked")}
+    folded = fold_spectral_norm(module) if is_folded(weights) else []
+    wanted = set(weights_of(module))
     if missing := wanted - set(weights):
         raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
     try:
         module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
+    normalise_again(folded)

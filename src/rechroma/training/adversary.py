@@ -1,8 +1,8 @@
 """The adversarial stage: a critic learns to tell painted pictures, the network to please it.
 
 Hinge losses and two learning rates as in SAGAN (Zhang et al. 2019); the schedule follows NoGAN
-(DeOldify): the network comes to it fully trained, the critic first learns alone, and the duel is
-short.
+(DeOldify): the network comes to it trained, by another run or by the first part of the same one,
+the critic first learns alone, and the duel is short.
 """
 
 from __future__ import annotations

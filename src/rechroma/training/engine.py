@@ -43,7 +43,7 @@ class TorchEngine:
             authors=(),
             data=(),
             hints=network.takes_hints,
-            bins=tuple((a, b) for a, b in network.centres.tolist()),
+            bins=network.given_bins(),
         )
 
     @property
@@ -58,11 +58,15 @@ class TorchEngine:
 
     @torch.inference_mode()
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        """See :meth:`rechroma.engines.Engine.distribution`."""
+        """See :meth:`rechroma.engines.Engine.distribution`.
+
+        Raises:
+            ModelFeatureError: The network gives none.
+        """
         if not self._card.bins:
             raise ModelFeatureError("the network gives no distribution of colours")
-        logits = self._predict(lightness, hints).logits.float()
-        return _finite("distribution", torch.softmax(logits, dim=1))
+        shares = self._network.distribution(self._predict(lightness, hints))
+        return _finite("distribution", shares)
 
     def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
         check_takes_hints(self._card, hints)

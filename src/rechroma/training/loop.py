@@ -146,7 +146,7 @@ def _step(run: Run, example: Example, loss: ColourLoss, device: torch.device) ->
         raise DivergedError(
             f"the loss is not finite at step {run.step}", hint="Lower the recipe's rates."
         )
-    if run.step >= _alone(run.recipe):
+    if not _critic_alone(run.recipe, run.step):
         _descend(run, cost)
     return cost
 
@@ -159,15 +159,18 @@ def _throw_dice(run: Run) -> None:
 def _cost(run: Run, example: Example, loss: ColourLoss) -> Cost:
     prediction = run.network(example.lightness, example.hints)
     cost: Cost = loss(prediction, example)
-    if run.adversary is None:
+    recipe = run.recipe
+    if run.adversary is None or run.step < recipe.adversary.after * recipe.steps:
         return cost
     true = example.rgb.float() / 255
     return run.adversary.judge(cost, painted(loss.chroma(prediction), true), true)
 
 
-def _alone(recipe: Recipe) -> float:
-    """How many steps the critic learns alone."""
-    return recipe.adversary.alone * recipe.steps if recipe.adversary.weight else 0
+def _critic_alone(recipe: Recipe, step: int) -> bool:
+    """Whether at this step the critic learns and the network does not."""
+    settings = recipe.adversary
+    first, end = settings.after * recipe.steps, (settings.after + settings.alone) * recipe.steps
+    return settings.weight > 0 and first <= step < end
 
 
 def _descend(run: Run, cost: Cost) -> None:

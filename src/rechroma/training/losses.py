@@ -148,7 +148,7 @@ class ColourLoss(nn.Module):
             yield "features", _unlikeness(self.teacher(picture), self.teacher(true))
 
     def _classification(self, logits: Tensor, chroma: Tensor) -> Tensor:
-        rows = _table_rows(chroma)
+        rows = _table_rows(F.avg_pool2d(chroma, chroma.shape[2] // logits.shape[2]))
         bins, shares = self.bins[rows], self.shares[rows]
         log_shares = F.log_softmax(logits.float(), dim=1).gather(1, bins.movedim(-1, 1))
         entropy = -(shares.movedim(-1, 1) * log_shares).sum(dim=1)

@@ -111,11 +111,13 @@ class Adversary:
     Attributes:
         weight: Of the critic's dislike in the network's loss; 0 for no critic.
         rate: The critic's learning rate.
-        alone: Share of the steps in which the critic learns and the network does not.
+        after: Share of the steps before the critic comes in.
+        alone: Share of the steps from then on in which it learns and the network does not.
     """
 
     weight: float = 0.0
     rate: float = 4e-4
+    after: float = 0.0
     alone: float = 0.3
 
 
@@ -261,7 +263,8 @@ def _check_ranges(recipe: Recipe) -> None:
         **{f"loss.{part}": getattr(recipe.loss, part) >= 0 for part in _LOSS_PARTS},
         "adversary.weight": recipe.adversary.weight >= 0,
         "adversary.rate": recipe.adversary.rate > 0,
-        "adversary.alone": 0 <= recipe.adversary.alone <= 1,
+        "adversary.after": 0 <= recipe.adversary.after <= 1,
+        "adversary.alone": 0 <= recipe.adversary.alone <= 1 - recipe.adversary.after,
         "optimiser.rate": recipe.optimiser.rate > 0,
         "optimiser.encoder_rate": recipe.optimiser.encoder_rate >= 0,
         "optimiser.warmup": recipe.optimiser.warmup >= 0,

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import Run
+from tests.support.command import MakePhoto, Run
 from tests.support.models import write_model
+
+if TYPE_CHECKING:
+    from rechroma.networks import ColourNetwork
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +87,49 @@ def test_a_card_cannot_play_tricks_on_the_terminal(run: Run, own_models: Path) -
         told = run("models", *words).stdout
         assert r"\x1b]0;mine\x07\n" in told
         assert not set(told) & {"\x1b", "\x07"}
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint of a network a tenth as wide as published, which is taken for the published."""
+    import torch
+
+    from rechroma.networks import build
+
+    def small(name: str, _: object) -> ColourNetwork:
+        return build(name, {"width": 0.1})
+
+    monkeypatch.setattr("rechroma.networks.published.build", small)
+    torch.save(small("siggraph17", {}).state_dict(), tmp_path / "published.pth")
+    return tmp_path / "published.pth"
+
+
+def test_an_imported_checkpoint_colours(run: Run, checkpoint: Path, photo: MakePhoto) -> None:
+    (checkpoint.parent / "card.json").write_text('{"version": "2", "size": 128}')
+    result = run("models", "import", checkpoint, "--as", "siggraph17", "--card", "card.json")
+    assert result.exit_code == 0, result.output
+    assert "siggraph17.onnx: " in result.stdout
+    card = json.loads(run("models", "info", "siggraph17.onnx", "--json").stdout)
+    assert (card["name"], card["version"], card["size"]) == ("siggraph17", "2", 128)
+    assert card["licence"] == "BSD-2-Clause"
+    assert "Richard Zhang" in card["authors"]
+    assert card["data"][0]["name"] == "ImageNet"
+    assert card["hints"] is True
+    coloured = run(photo("p.png"), "--model", "siggraph17.onnx", "-o", "c.png")
+    assert coloured.exit_code == 0, coloured.output
+    assert Path("c.png").exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused_and_nothing_written(
+    run: Run, checkpoint: Path
+) -> None:
+    before = sorted(checkpoint.parent.rglob("*"))
+    result = run("models", "import", checkpoint, "--as", "eccv16")
+    assert result.exit_code == 65
+    assert "lacks the network's 'model_out.weight'" in result.stderr
+    unknown = run("models", "import", checkpoint, "--as", "sigraph17")
+    assert "no network is called 'sigraph17'" in unknown.stderr
+    assert "siggraph17" in unknown.stderr
+    absent = run("models", "import", "absent.pth", "--as", "eccv16")
+    assert "absent.pth: cannot be read" in absent.stderr
+    assert sorted(checkpoint.parent.rglob("*")) == before

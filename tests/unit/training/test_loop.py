@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from rechroma.training import (
     train,
     trained_network,
 )
-from rechroma.training.recipe import Data, Loss, Network, Optimiser
+from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimiser
 from tests.support.shards import write_shard
 
 
@@ -50,7 +51,7 @@ def recipe(tmp_path: Path) -> Recipe:
     )
 
 
-def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+def same(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> bool:
     return all(first[key].equal(second[key]) for key in first)
 
 
@@ -157,6 +158,26 @@ def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
     reports: list[Progress] = []
     train(plan, tmp_path / "run", on_progress=reports.append)
     assert 0 < reports[-1].costs["teacher"] < 1
+
+
+def test_the_critic_comes_after_a_while_and_first_learns_alone(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    plan = replace(recipe, adversary=Adversary(weight=0.1, after=0.25, alone=0.5))
+    states = [train(plan, tmp_path / "run", stop_after=stop) for stop in (2, 4, 6, 7)]
+    critics = [state.adversary.critic.state_dict() for state in states if state.adversary]
+    learnt = [dict(state.network.named_parameters()) for state in states]
+    assert same(learnt[0], learnt[1])
+    assert same(learnt[0], learnt[2])
+    assert not same(learnt[2], learnt[3])
+    assert not same(critics[0], critics[1])
+
+
+def test_before_the_critic_comes_a_run_is_as_without(recipe: Recipe, tmp_path: Path) -> None:
+    later = replace(recipe, adversary=Adversary(weight=0.1, after=0.5, alone=0.1))
+    with_critic = train(later, tmp_path / "with", stop_after=3)
+    without = train(recipe, tmp_path / "without", stop_after=3)
+    assert same(with_critic.network.state_dict(), without.network.state_dict())
 
 
 def test_a_run_starts_from_the_averaged_weights_of_another(recipe: Recipe, tmp_path: Path) -> None:

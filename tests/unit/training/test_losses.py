@@ -181,3 +181,13 @@ def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed
     assert cost.total.item() == pytest.approx(expected, rel=1e-5)
     without = loss(encoder, **(weights | {"classes": 0.0, "teacher": 0.0}))(guess, example)
     assert without.parts.keys() == weights.keys() - {"classes", "teacher"}
+
+
+def test_bins_coarser_than_the_truth_are_held_against_its_mean() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, len(CENTRES), 3, 4)
+    chroma = torch.rand(2, 2, 12, 16) * 100 - 50
+    mean = torch.nn.functional.avg_pool2d(chroma, 4)
+    part = loss(**NONE | {"bins": 1.0})
+    fine = part(prediction(logits=logits), truth(chroma)).total
+    torch.testing.assert_close(fine, part(prediction(logits=logits), truth(mean)).total)

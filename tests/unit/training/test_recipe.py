@@ -58,6 +58,7 @@ def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
         ("crops.hinted=-0.1", r"crops\.hinted: outside its range"),
         ("loss.teacher=-1", r"loss\.teacher: outside its range"),
         ("precision=float16", "precision: outside its range"),
+        ("adversary.after=0.8", r"adversary\.alone: outside its range"),
         ("optimiser=3", "optimiser: expected a table"),
         ("steps.more=3", "steps is no section"),
         ("steps", "not of the form key=value"),

@@ -1,0 +1,91 @@
+"""What the networks that Zhang et al. published in 2016 and 2017 have in common.
+
+Seven stages of 3x3 convolutions, each convolution with ReLU, each stage with batch normalisation at
+its end. The size is halved three times; the fifth and the sixth stage see further by dilation
+instead. Shapes, names of the weights and normalising constants are those of the published
+checkpoints, so that these load as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from torch import nn
+
+from rechroma.errors import RecipeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+AB_NORM = 110.0  # the published networks work in units of this many a*b* steps
+_L_CENTRE, _L_NORM = 50.0, 100.0
+
+
+class _Plan(NamedTuple):
+    """A stage: its channels at width 1, how many convolutions, and their dilation."""
+
+    channels: int
+    convolutions: int
+    dilation: int = 1
+
+
+_STAGES = (
+    _Plan(64, 2),
+    _Plan(128, 2),
+    _Plan(256, 3),
+    _Plan(512, 3),
+    *[_Plan(512, 3, dilation=2)] * 2,
+    _Plan(512, 3),
+)
+
+
+def normalised(lightness: Tensor) -> Tensor:
+    """Lightness in 0..100 as the published networks see it, -0.5..0.5."""
+    return (lightness - _L_CENTRE) / _L_NORM
+
+
+def scaled(channels: int, width: float) -> int:
+    """Channels of a layer that has `channels` at width 1.
+
+    Raises:
+        RecipeError: The width leaves none.
+    """
+    if round(channels * width) < 1:
+        raise RecipeError(f"network.options.width: {width} leaves no channels")
+    return round(channels * width)
+
+
+def stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
+    """The seven stages.
+
+    Args:
+        inputs: Channels of what the first one sees.
+        width: Factor on all channels.
+        halved: How many stages, from the first on, halve the size with their last convolution.
+    """
+    made = []
+    for number, plan in enumerate(_STAGES):
+        outputs = scaled(plan.channels, width)
+        made.append(_stage(inputs, outputs, plan, stride=2 if number < halved else 1))
+        inputs = outputs
+    return made
+
+
+def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    """A transposed convolution that doubles the size."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)
+
+
+def convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+def _stage(inputs: int, outputs: int, plan: _Plan, stride: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for left in reversed(range(plan.convolutions)):
+        step = 1 if left else stride
+        around = plan.dilation
+        layers += [nn.Conv2d(inputs, outputs, 3, step, around, around), nn.ReLU(inplace=True)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.BatchNorm2d(outputs))

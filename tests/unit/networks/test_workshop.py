@@ -1,0 +1,128 @@
+"""From pictures to a coloured photograph, with each network by the same loop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from rechroma import Colorizer
+from rechroma.datasets import Crops
+from rechroma.engines import OnnxEngine
+from rechroma.errors import ModelFeatureError
+from rechroma.export import export_model
+from rechroma.models import DataSource, ModelCard
+from rechroma.networks import ColourNetwork, build, describe, load_exported
+from rechroma.training import Recipe, TorchEngine, train, trained_network
+from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimiser
+from tests.support.shards import picture, write_shard
+
+
+class Plan(NamedTuple):
+    """How a network is made small and trained shortly, and which part of the loss tells it."""
+
+    options: dict[str, Any]
+    loss: Loss
+    steps: int
+    part: str
+
+
+PLANS = {
+    "eccv16": Plan({"width": 0.1}, Loss(bins=1.0, ab=0.0), 160, "bins"),
+    "siggraph17": Plan({"width": 0.1}, Loss(bins=0.1, ab=1.0), 80, "ab"),
+    "attention-gan": Plan(
+        {"encoder": "mobilenet-v2", "width": 8, "widest": 16},
+        Loss(bins=0.0, ab=1.0, features=0.5),
+        60,
+        "ab",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=PLANS)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of a network, small and short."""
+    folder: Path = tmp_path_factory.mktemp("run") / request.param
+    folder.mkdir()
+    recipe = recipe_of(folder)
+    train(recipe, folder, stop_after=30)
+    train(recipe, folder)
+    return folder
+
+
+def recipe_of(folder: Path) -> Recipe:
+    name = folder.name
+    recipe = Recipe(
+        network=Network(name=name, options=PLANS[name].options),
+        data=Data(train=(str(write_shard(folder / "train.tar", 4)),)),
+        crops=Crops(sizes=(32,), area=0.9, hinted=0.5 if name == "siggraph17" else 0.0),
+        loss=PLANS[name].loss,
+        optimiser=Optimiser(rate=3e-3, encoder_rate=1e-3, warmup=5, frozen=0.0),
+        steps=PLANS[name].steps,
+        batch=4,
+        workers=0,
+        threads=1,
+    )
+    return against_a_critic(recipe, folder) if name == "attention-gan" else recipe
+
+
+def against_a_critic(recipe: Recipe, folder: Path) -> Recipe:
+    torch.manual_seed(0)
+    encoder = build(recipe.network.name, recipe.network.options).encoder
+    assert encoder is not None
+    weights = folder / "encoder.safetensors"
+    save_file(encoder.state_dict(), weights)
+    adversary = Adversary(weight=0.01, after=0.75, alone=0.05)
+    network = replace(recipe.network, encoder_weights=str(weights))
+    return replace(recipe, network=network, adversary=adversary)
+
+
+def costs(run: Path) -> list[float]:
+    """What the part of the loss was that tells, over time."""
+    lines = (run / "log.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)[PLANS[run.name].part] for line in lines]
+
+
+def card(network: ColourNetwork) -> ModelCard:
+    return ModelCard(
+        name="small",
+        version="1",
+        stride=network.stride,
+        scale=network.scale,
+        size=64,
+        licence="CC0-1.0",
+        authors=("The Rechroma authors",),
+        data=(DataSource("drawn", "CC0-1.0"),),
+        hints=network.takes_hints,
+        bins=network.given_bins(),
+        network=describe(network),
+    )
+
+
+def test_it_learns(run: Path) -> None:
+    first, *_, last = costs(run)
+    assert last < 0.85 * first
+
+
+def test_it_colours_a_photograph_and_comes_back_from_its_file(run: Path) -> None:
+    network = trained_network(run / "checkpoint.pt")
+    model = run / "model.onnx"
+    parity = export_model(network, card(network), model, rounded=False)
+    assert parity.rounding == 0
+    assert parity.file < 0.01
+    coloured = Colorizer(model).colorize(picture(0))
+    assert coloured.shape == picture(0).shape
+    assert coloured.std(axis=2).mean() > 1
+
+    lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 64, 96)).astype(np.float32)
+    file, again = OnnxEngine(model), TorchEngine(load_exported(model))
+    np.testing.assert_allclose(file.chroma(lightness), again.chroma(lightness), atol=0.01)
+    for engine in (file, again):  # whose bins are none, or coarser than the chroma
+        with pytest.raises(ModelFeatureError, match="gives no distribution"):
+            engine.distribution(lightness)
