@@ -24,7 +24,7 @@ stage finish --set "network.start=$out/classification/checkpoint.pt"
 
 export_model() {
   rechroma export "$out/finish/checkpoint.pt" -o "$out/rechroma-3.onnx" --card recipes/rechroma.card.json \
-    --temperature 0.5 --regression-share 0.4 --saturation 1.2 "$@"
+    --temperature 0.5 --regression-share 0.4 --saturation 1.22 "$@"
 }
 export_model
 rechroma evaluate "$out/rechroma-3.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
