@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from rechroma import Colorizer, Hint
-from rechroma.color import srgb_to_lab
+from rechroma.color import map_to_gamut, srgb_to_lab
 from rechroma.evaluation import grey_level
 from rechroma.metrics import ciede2000
 
@@ -30,7 +30,8 @@ def test_a_hint_shows_at_its_place(color: str, colorizer: Colorizer) -> None:
     row, column = (int(at * side) for at, side in zip((hint.y, hint.x), grey.shape, strict=True))
     place = lab_of(colorizer, grey, hint)[row - 3 : row + 4, column - 3 : column + 4]
     asked = np.concatenate([place[..., :1], np.broadcast_to(hint.ab, (7, 7, 2))], axis=-1)
-    assert ciede2000(place, asked).mean() < 5
+    within = map_to_gamut(asked.astype(np.float32))  # no screen shows so bright a red
+    assert ciede2000(place, within).mean() < 5
 
 
 @pytest.mark.parametrize("color", COLOURS)

@@ -58,14 +58,15 @@ def test_colour_has_the_promised_size(name: str, strides: tuple[int, int]) -> No
     size = (height // network.scale, width // network.scale)
     assert ab.shape == prediction.ab.shape == (2, 2, *size)
     assert ab.dtype == torch.float32
-    assert prediction.logits.shape == (2, len(network.centres), *size)
+    bins = (side // network.bin_scale for side in size)
+    assert prediction.logits.shape == (2, len(network.centres), *bins)
     assert prediction.bottom.shape[0] == 2
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_every_weight_learns(name: str, options: dict[str, Any]) -> None:
     network = small(name, **options).train()
-    light = torch.rand(2, 1, SIDE, SIDE) * 100
+    light = torch.rand(2, 1, 2 * SIDE, 2 * SIDE) * 100
     hints = no_hints(light)
     hints[:, :, 8:16, 8:16] = 1
     for _ in range(2):  # what starts as the identity passes gradients from then on

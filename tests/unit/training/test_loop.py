@@ -128,7 +128,7 @@ def test_a_label_that_the_network_does_not_know_is_named(recipe: Recipe, tmp_pat
         data=Data(train=(str(shard),)),
         loss=Loss(classes=0.5),
     )
-    with pytest.raises(DataError, match="label 2, and the network but 2 classes"):
+    with pytest.raises(DataError, match="is of class 2, and the network has 2"):
         train(plan, tmp_path / "run")
 
 
@@ -303,7 +303,7 @@ def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> N
 
 
 def test_a_loss_that_teaches_nothing_is_refused(recipe: Recipe, tmp_path: Path) -> None:
-    idle = replace(recipe, loss=Loss(bins=0, ab=0, classes=1.0))
+    idle = replace(recipe, loss=Loss(bins=0, ab=0))
     with pytest.raises(RecipeError, match="no part from which"):
         train(idle, tmp_path / "run")
 
