@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import REACH, nearest_bins, rebalancing_weights
-from rechroma.errors import DataError, RecipeError
+from rechroma.errors import RecipeError
 from rechroma.training.picture import (
     chroma_difference,
     colorfulness_of,
@@ -101,7 +101,6 @@ class ColourLoss(nn.Module):
 
         Raises:
             RecipeError: The settings ask for classes, and the network tells none.
-            DataError: A label is of no class that the network has.
         """
         parts = dict(self._parts(prediction, example))
         total = sum((getattr(self.settings, name) * part for name, part in parts.items()))
