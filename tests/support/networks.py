@@ -64,7 +64,7 @@ def card(of: ColourNetwork) -> ModelCard:
         authors=("The Rechroma authors",),
         data=(DataSource("drawn", "CC0-1.0"),),
         hints=of.takes_hints,
-        bins=tuple((a, b) for a, b in of.centres.tolist()),
+        bins=of.given_bins(),
         network=describe(of),
     )
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import need_extra, path_option, report_progress, set_option
+from rechroma.cli.workshop import (
+    card_of,
+    need_extra,
+    path_option,
+    report_progress,
+    set_option,
+    write_model,
+)
 
 if TYPE_CHECKING:
     from rechroma.models import ModelCard
@@ -44,7 +51,6 @@ def finetune_command(
     Stopped and started again, it goes on where its last checkpoint stands.
     """
     need_extra("train", "torch")
-    from rechroma.export import export_model
     from rechroma.training import changed_recipe, finetuning_recipe, train, trained_network
 
     start = _file_of(model)
@@ -52,8 +58,9 @@ def finetune_command(
     train(changed_recipe(plan, overrides), out, on_progress=report_progress)
     network = trained_network(out / "checkpoint.pt")
     target = out / "model.onnx"
-    export_model(network, _card(start, network, name or out.name, shards, licence), target)
-    click.echo(f"{target}: done; measure it with 'rechroma evaluate {target} SHARDS'")
+    card = _card(start, network, name or out.name, shards, licence)
+    write_model(network, card, target, rounded=True)
+    click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")
 
 
 def _file_of(model: str) -> Path:
@@ -67,20 +74,13 @@ def _card(
     start: Path, network: ColourNetwork, name: str, shards: tuple[str, ...], licence: str
 ) -> ModelCard:
     """What it was before, and that it has seen these pictures since."""
-    from rechroma.models import DataSource, read_card
-    from rechroma.networks import describe
+    from rechroma.models import read_card
     from rechroma.training import TorchEngine
 
     known = TorchEngine(network).card if start.suffix == ".pt" else read_card(start)
-    seen = tuple(DataSource(Path(shard).name, licence) for shard in shards)
-    return replace(
-        known,
-        name=name,
-        version="1",
-        licence=known.licence or "unstated",
-        data=(*known.data, *seen),
-        metrics={},
-        commit="",
-        description=f"Fine-tuned from {known.name}.",
-        network=describe(network),
-    )
+    fields = asdict(known)
+    seen = [{"name": Path(shard).name, "licence": licence} for shard in shards]
+    fields |= {"name": name, "version": "1", "licence": known.licence or "unstated"}
+    fields |= {"data": [*fields["data"], *seen], "metrics": {}, "commit": ""}
+    fields["description"] = f"Fine-tuned from {known.name}."
+    return card_of(network, fields)

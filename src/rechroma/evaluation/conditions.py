@@ -45,9 +45,10 @@ def hint_curve(
     off: dict[int, list[float]] = {count: [] for count in HINTS if count}
     for number in numbers:
         truth, key = pictures[number], pictures.key(number)
+        grey = grey_level(truth)
         for count, gathered in scores.items():
             drawn = painter.true_hints(truth, count, dice(key))
-            answer = painter.colored_with_hints(grey_level(truth), drawn)
+            answer = painter.colored_with_hints(grey, drawn)
             gathered.update(answer, truth)
             if count:
                 off[count].append(difference_at_hints(answer, drawn))

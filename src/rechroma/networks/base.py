@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from rechroma.networks.bins import probabilities
 
 if TYPE_CHECKING:
     from rechroma.networks.encoder import Encoder
@@ -67,14 +68,8 @@ class ColourNetwork(nn.Module, ABC):
         """Decode a prediction to a*b* (N, 2, H / scale, W / scale)."""
 
     def distribution(self, prediction: Prediction) -> Tensor:
-        """Probabilities (N, Q, h, w) of the colour bins, of the size of the logits.
-
-        ONNX Runtime's own Softmax over 261 channels takes longer than a small network; a sum by
-        convolution takes next to nothing.
-        """
-        logits = prediction.logits.float()
-        shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
-        return shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
+        """Probabilities (N, Q, h, w) of the colour bins, of the size of the logits."""
+        return probabilities(prediction.logits)
 
     def given_bins(self) -> tuple[tuple[float, float], ...]:
         """The a*b* of the bins of which a distribution is given, as a card lists them."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.networks.base import ColourNetwork, Prediction
-from rechroma.networks.rechroma import annealed_mean
+from rechroma.networks.bins import annealed_mean
 from rechroma.networks.zhang import AB_NORM, convolution, doubling, normalised, scaled, stages
 
 _GRID = 10  # side of a colour bin

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rechroma.networks.bins import probabilities
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -77,10 +79,11 @@ class Propagation(nn.Module):
 def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The network's view, of odds 1, and what the hints say, already times their odds."""
     bins, colour, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
-    shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
-    # A sum over channels by convolution: see annealed_mean.
-    total = F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
-    return torch.log(shares / total + bins + 1e-9), (ab + colour) / (1 + odds), odds / (1 + odds)
+    return (
+        torch.log(probabilities(logits) + bins + 1e-9),
+        (ab + colour) / (1 + odds),
+        odds / (1 + odds),
+    )
 
 
 def _places(hints: Tensor) -> tuple[Tensor, Tensor]:

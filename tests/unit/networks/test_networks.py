@@ -7,7 +7,8 @@ import torch
 
 from rechroma.errors import RecipeError
 from rechroma.networks import ColourNetwork, build, describe, find, no_hints
-from rechroma.networks.rechroma import Rechroma, annealed_mean
+from rechroma.networks.bins import annealed_mean
+from rechroma.networks.rechroma import Rechroma
 from tests.support.networks import SMALL, small
 
 FIXED = (slice(8, 16), slice(16, 24))  # rows and columns of a hint

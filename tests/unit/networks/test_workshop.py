@@ -17,10 +17,10 @@ from rechroma.datasets import Crops
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.export import export_model
-from rechroma.models import DataSource, ModelCard
-from rechroma.networks import ColourNetwork, build, describe, load_exported
+from rechroma.networks import build, load_exported
 from rechroma.training import Recipe, TorchEngine, train, trained_network
 from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimiser
+from tests.support.networks import card
 from tests.support.shards import picture, write_shard
 
 
@@ -87,22 +87,6 @@ def costs(run: Path) -> list[float]:
     """What the part of the loss was that tells, over time."""
     lines = (run / "log.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line)[PLANS[run.name].part] for line in lines]
-
-
-def card(network: ColourNetwork) -> ModelCard:
-    return ModelCard(
-        name="small",
-        version="1",
-        stride=network.stride,
-        scale=network.scale,
-        size=64,
-        licence="CC0-1.0",
-        authors=("The Rechroma authors",),
-        data=(DataSource("drawn", "CC0-1.0"),),
-        hints=network.takes_hints,
-        bins=network.given_bins(),
-        network=describe(network),
-    )
 
 
 def test_it_learns(run: Path) -> None:
