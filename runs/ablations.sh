@@ -36,6 +36,16 @@ run() {  # NAME SETTINGS...: a short run
   measure "$name" "$out/$name/checkpoint.pt" "${decoding[@]}"
 }
 
+duel() {  # NAME SETTINGS...: what the last stage makes of the base
+  local name="$1"
+  shift
+  rechroma train recipes/adversarial.toml -o "$out/$name" \
+    --set "network.start=$out/base/checkpoint.pt" \
+    --set "data.train=$shards/train-*.tar" --set 'data.dev=[]' \
+    --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
+  measure "$name" "$out/$name/checkpoint.pt" "${mixed[@]}"
+}
+
 # KEY=VALUE lines for a network with other options than the recipe's.
 options() { echo "network.options={encoder = \"resnet-50\", widths = [192, 128, 96, 64], $1}"; }
 encoder() {  # NAME FILE: settings of another encoder
@@ -60,4 +70,6 @@ run mobilenet-edgetpu $(encoder mobilenet-edgetpu mobilenet_edgetpu_1.0)
 for temperature in 0.2 0.38 0.6 1.0; do
   measure "bins-$temperature" "$out/base/checkpoint.pt" --temperature "$temperature"
 done
+duel critic --set steps=100
+duel no-critic --set steps=60 --set adversary.weight=0.0  # as many steps of the network
 python runs/table.py "$out"/*.json

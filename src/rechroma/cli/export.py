@@ -14,6 +14,7 @@ from rechroma.cli.workshop import card_of, need_extra, path_option, read_fields,
 @click.command("export")
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
 @path_option("-o", "--out", default="model.onnx", help="The colour model file.")
+@click.option("--name", help="Of the model.  [default: the card's, or that of the file]")
 @path_option("--card", default=None, help="JSON with the card's fields: licence, data, metrics ...")
 @path_option(
     "--report", default=None, help="What 'evaluate --json' printed, for the card's metrics."
@@ -27,6 +28,7 @@ from rechroma.cli.workshop import card_of, need_extra, path_option, read_fields,
 def export_command(
     checkpoint: Path,
     out: Path,
+    name: str | None,
     card: Path | None,
     report: Path | None,
     commit: str,
@@ -52,7 +54,7 @@ def export_command(
         "saturation": saturation,
     }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
-    fields = {"name": out.stem, **read_fields(card)}
+    fields = {"name": out.stem, **read_fields(card), **({"name": name} if name else {})}
     if report is not None:
         fields["metrics"] = read_fields(report)["figures"]["all"]["model"]
     written = replace(card_of(network, fields), commit=commit)

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Trains every network on the same small budget and measures them beside the one that ships; writes
+# docs/leaderboard.md. Stopped at any moment and called again, it goes on; what is done is kept.
+#
+#   runs/leaderboard.sh SHARDS ENCODERS [OUT]
+#
+# SHARDS: a folder with train-*.tar, dev-*.tar, butterflies-train-*.tar and butterflies-val-*.tar;
+# ENCODERS: one with resnet50_v2_stages1-3 and mobilenet_v2_1.0 (.safetensors).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shards="${1:?folder of shards}"
+encoders="${2:?folder of encoder weights}"
+out="${3:-checkpoints/leaderboard}"
+
+resnet="network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors"
+mobilenet="network.encoder_weights=$encoders/mobilenet_v2_1.0.safetensors"
+mixed=(--temperature 0.5 --regression-share 0.4 --saturation 1.2)
+
+train() {  # NAME RECIPE PICTURES SETTINGS...: 400 steps of 32 crops
+  local name="$1" recipe="$2" pictures="$3"
+  shift 3
+  rechroma train "recipes/$recipe.toml" -o "$out/$name" \
+    --set steps=400 --set batch=32 --set threads=1 --set precision=bfloat16 \
+    --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' --set optimiser.ema=0.98 \
+    --set "data.train=$shards/$pictures-*.tar" --set 'data.dev=[]' "$@"
+}
+
+learn() {  # as train, and a model file
+  train "$@"
+  [ -s "$out/$1/model.onnx" ] || rechroma export "$out/$1/checkpoint.pt" --name "$1" \
+    -o "$out/$1/model.onnx" "${decoding[@]}"
+}
+
+decoding=()
+learn vgg-fcn vgg-fcn train
+learn fusion-autoencoder fusion-autoencoder train --set "$mobilenet"
+learn inception-unet inception-unet train
+learn eccv16 eccv16 train
+learn siggraph17 siggraph17 train
+learn attention-gan attention-gan train --set "$resnet"
+decoding=("${mixed[@]}") && learn rechroma classification train --set "$resnet"
+
+decoding=()
+learn butterflies-unlabelled inception-unet butterflies-train
+learn butterflies-labelled inception-unet butterflies-train \
+  --set network.options.classes=75 --set loss.classes=0.1
+rechroma finetune default "$shards/butterflies-train-*.tar" -o "$out/butterflies-finetuned" \
+  --set threads=1 --set precision=bfloat16
