@@ -33,12 +33,24 @@ service answers, so that no front end keeps a table of its own::
         ├── RecipeError             a recipe with unknown keys or impossible values
         ├── CheckpointError         a checkpoint that does not fit
         ├── DivergedError           a loss that is not finite any more
+        ├── MemoryExhaustedError    a device with too little memory for a batch
         └── ParityError             an exported model that disagrees with its network
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Advice for a word that is not known: the nearest that is, or all of them."""
+    if near := get_close_matches(word, known, n=1):
+        return f"Did you mean {near[0]!r}?"
+    return f"There are: {', '.join(known)}."
 
 
 class RechromaError(Exception):
@@ -241,6 +253,12 @@ class DivergedError(WorkshopError):
     """The loss of a training run is not finite any more."""
 
     exit_code = 70
+
+
+class MemoryExhaustedError(WorkshopError):
+    """The device has too little memory for a batch."""
+
+    exit_code = 71
 
 
 class ParityError(WorkshopError):

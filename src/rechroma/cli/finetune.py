@@ -14,6 +14,7 @@ from rechroma.cli.workshop import (
     need_extra,
     path_option,
     report_progress,
+    run_drawer,
     set_option,
     write_model,
 )
@@ -51,11 +52,20 @@ def finetune_command(
     Stopped and started again, it goes on where its last checkpoint stands.
     """
     need_extra("train", "torch")
-    from rechroma.training import changed_recipe, finetuning_recipe, train, trained_network
+    from rechroma.training import (
+        changed_recipe,
+        finetuning_recipe,
+        leads,
+        train,
+        trained_network,
+    )
 
     start = _file_of(model)
     plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
-    train(changed_recipe(plan, overrides), out, on_progress=report_progress)
+    plan = changed_recipe(plan, overrides)
+    train(plan, out, on_progress=report_progress, on_epoch=run_drawer(plan, out))
+    if not leads():
+        return
     network = trained_network(out / "checkpoint.pt")
     target = out / "model.onnx"
     card = _card(start, network, name or out.name, shards, licence)

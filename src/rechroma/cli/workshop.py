@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,11 +12,15 @@ import click
 from rechroma.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from rechroma.models import ModelCard
     from rechroma.networks import ColourNetwork
-    from rechroma.training import Progress
+    from rechroma.training import Progress, Recipe, Run
+
+_SHEET_PICTURES = 24
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -61,6 +65,37 @@ def report_progress(progress: Progress) -> None:
         f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
         f"{costs}  {progress.pictures_per_second:.1f} img/s"
     )
+
+
+def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
+    """What draws how a run stands: its curves, and a contact sheet where there is something to see.
+
+    Args:
+        recipe: Whose development pictures are shown.
+        out: The run's folder.
+    """
+    from rechroma.datasets import Shards, spread
+    from rechroma.training import draw_curves
+
+    pictures = Shards(recipe.data.dev) if recipe.data.dev else None
+
+    def draw(run: Run) -> None:
+        draw_curves(out / "log.jsonl", out / "curves.png")
+        if pictures is not None:
+            chosen = (pictures[number] for number in spread(len(pictures), _SHEET_PICTURES))
+            path = out / f"sheet-{run.step:07}.jpg"
+            write_sheet(_drawn(run, chosen), path)
+            click.echo(f"{path}: grey, model, truth")
+
+    return draw
+
+
+def _drawn(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
+    from rechroma.colorizer import Colorizer
+    from rechroma.evaluation import sheet
+    from rechroma.training import TorchEngine
+
+    return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
 
 
 def write_sheet(sheet: Image, path: Path) -> None:

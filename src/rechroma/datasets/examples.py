@@ -83,6 +83,10 @@ class Crops:
     aged: float = 0.0
     hinted: float = 0.0
 
+    def in_batch(self, size: int, batch: int) -> int:
+        """How many crops of `size` make up a batch of `batch` crops of the first size."""
+        return max(1, round(batch * (self.sizes[0] / size) ** 2))
+
 
 class Examples(Dataset[Example]):
     """Examples made from pictures on demand, by their tickets.
@@ -134,6 +138,7 @@ class Tickets(Sampler[list[Ticket]]):
         start: The step to begin with, to go on after a stop.
         seen: Pictures shown before that step.
         steps: The step to end before.
+        share: Of how many processes which one this is, for its share of every batch.
     """
 
     def __init__(
@@ -146,9 +151,10 @@ class Tickets(Sampler[list[Ticket]]):
         start: int = 0,
         seen: int = 0,
         steps: int,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self._pictures, self._crops, self._batch, self._seed = pictures, crops, batch, seed
-        self._start, self._seen, self._steps = start, seen, steps
+        self._start, self._seen, self._steps, self._share = start, seen, steps, share
 
     def __len__(self) -> int:
         return self._steps - self._start
@@ -158,13 +164,14 @@ class Tickets(Sampler[list[Ticket]]):
         for step in range(self._start, self._steps):
             tickets = self._tickets(step, seen)
             seen += len(tickets)
-            yield tickets
+            rank, processes = self._share
+            yield tickets[rank::processes]
 
     def _tickets(self, step: int, seen: int) -> list[Ticket]:
         rng = np.random.default_rng((self._seed, step))
         sizes = self._crops.sizes
         size = int(rng.choice(sizes, p=self._crops.size_shares))
-        count = max(1, round(self._batch * (sizes[0] / size) ** 2))
+        count = self._crops.in_batch(size, self._batch)
         pictures = [self._picture(seen + number) for number in range(count)]
         seeds = rng.integers(0, 2**62, count)
         hinted = bool(rng.random() < self._crops.hinted)

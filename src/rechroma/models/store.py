@@ -8,14 +8,13 @@ says which is the default. The user's own lie in the folder that the environment
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import ModelIntegrityError, ModelNotFoundError
+from rechroma.errors import ModelIntegrityError, ModelNotFoundError, did_you_mean
 from rechroma.models.session import read_card
 
 if TYPE_CHECKING:
@@ -108,9 +107,7 @@ def _file_at(path: Path) -> Path:
 def _unknown(name: str, known: list[str]) -> ModelNotFoundError:
     hint = f"Put your own .onnx files in the folder that {FOLDER_VARIABLE} names, or give a path."
     if known:
-        hint = f"There are: {', '.join(known)}."
-    if near := difflib.get_close_matches(name, known, n=1):
-        hint = f"Did you mean '{near[0]}'?"
+        hint = did_you_mean(name, known)
     return ModelNotFoundError(f"there is no model '{name}'", hint=hint)
 
 

@@ -71,6 +71,11 @@ class ColourNetwork(nn.Module, ABC):
         """Probabilities (N, Q, h, w) of the colour bins, of the size of the logits."""
         return probabilities(prediction.logits)
 
+    @property
+    def classes(self) -> int:
+        """How many classes of pictures it tells apart; 0 where it does not look at them."""
+        return int(getattr(self.config, "classes", 0))
+
     def given_bins(self) -> tuple[tuple[float, float], ...]:
         """The a*b* of the bins of which a distribution is given, as a card lists them."""
         centres = self.centres.tolist() if self.bin_scale == 1 else []

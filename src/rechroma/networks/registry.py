@@ -7,11 +7,10 @@ To add one: write `networks/NAME.py` with a configuration dataclass and a module
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import CheckpointError, RecipeError, WorkshopError
+from rechroma.errors import CheckpointError, RecipeError, WorkshopError, did_you_mean
 from rechroma.models import DataSource
 from rechroma.networks.attention_gan import AttentionGan
 from rechroma.networks.attention_gan import Config as AttentionGanConfig
@@ -156,8 +155,8 @@ def find(name: str) -> Architecture:
         RecipeError: There is none; the hint names the nearest.
     """
     if name not in ARCHITECTURES:
-        near = difflib.get_close_matches(name, ARCHITECTURES, n=1) or sorted(ARCHITECTURES)
-        raise RecipeError(f"no network is called {name!r}", hint=f"did you mean {near[0]!r}?")
+        hint = did_you_mean(name, sorted(ARCHITECTURES))
+        raise RecipeError(f"no network is called {name!r}", hint=hint)
     return ARCHITECTURES[name]
 
 
@@ -170,10 +169,9 @@ def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
     architecture = find(name)
     known = {field.name for field in dataclasses.fields(architecture.config)}
     if unknown := set(options) - known:
-        raise RecipeError(
-            f"network {name!r} has no option {min(unknown)!r}",
-            hint=f"its options: {', '.join(sorted(known))}",
-        )
+        option = min(unknown)
+        hint = did_you_mean(option, sorted(known))
+        raise RecipeError(f"network {name!r} has no option {option!r}", hint=hint)
     plain = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
     return architecture.module(architecture.config(**plain))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rechroma.training.engine import TorchEngine
 from rechroma.training.finetuning import finetuning_recipe
-from rechroma.training.loop import Progress, train
+from rechroma.training.journal import Progress, draw_curves
+from rechroma.training.loop import train
 from rechroma.training.recipe import Recipe, changed_recipe, load_recipe
 from rechroma.training.run import Run, trained_network
+from rechroma.training.team import leads
 
 __all__ = [
     "Checkpoint",
@@ -16,7 +18,9 @@ __all__ = [
     "Run",
     "TorchEngine",
     "changed_recipe",
+    "draw_curves",
     "finetuning_recipe",
+    "leads",
     "load_checkpoint",
     "load_recipe",
     "save_checkpoint",

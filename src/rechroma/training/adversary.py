@@ -18,6 +18,7 @@ from rechroma.training.losses import Cost
 
 if TYPE_CHECKING:
     from rechroma.training.recipe import Adversary as Settings
+    from rechroma.training.team import Team
 
 
 class Adversary:
@@ -26,9 +27,14 @@ class Adversary:
     def __init__(self, settings: Settings, device: torch.device) -> None:
         self.settings = settings
         self.critic = Critic().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._joined: Any = self.critic
         self.optimiser = torch.optim.AdamW(
             self.critic.parameters(), lr=settings.rate, betas=(0.0, 0.9), weight_decay=1e-3
         )
+
+    def join(self, team: Team) -> None:
+        """Learn together with the critics of the other processes."""
+        self._joined = team.joined(self.critic)
 
     def judge(self, cost: Cost, painted: Tensor, true: Tensor) -> Cost:
         """Let the critic learn from a batch, and add what it thinks of it to the network's cost.
@@ -46,8 +52,9 @@ class Adversary:
         return Cost(cost.total + self.settings.weight * dislike, parts)
 
     def _learn(self, painted: Tensor, true: Tensor) -> Tensor:
-        over = F.relu(1 - self.critic(true).float()) + F.relu(1 + self.critic(painted).float())
-        doubt = over.mean()
+        # One look at both, for joined processes meet once in every look.
+        of_true, of_painted = self._joined(torch.cat([true, painted])).float().chunk(2)
+        doubt = (F.relu(1 - of_true) + F.relu(1 + of_painted)).mean()
         self.optimiser.zero_grad(set_to_none=True)
         doubt.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rechroma.datasets import Crops
-from rechroma.errors import RecipeError
+from rechroma.errors import RecipeError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -122,12 +122,28 @@ class Adversary:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """Measuring on the development pictures (see :mod:`rechroma.training.validation`).
+
+    Attributes:
+        every: Steps between two measurements; 0 for none.
+        pictures: How many are measured at most.
+        patience: Measurements without a better one before the run ends early; 0 for never.
+    """
+
+    every: int = 0
+    pictures: int = 200
+    patience: int = 0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All that decides what a training run does.
 
     Attributes:
         steps: Optimiser steps of the whole run.
-        batch: Pictures in a batch of the first crop size; larger crops come in fewer.
+        batch: Pictures in a batch of the first crop size, over all processes; larger crops come
+            in fewer.
         seed: Of the initial weights, the order of the pictures and the crops.
         checkpoint_every: Steps between checkpoints.
         workers: Processes that prepare pictures.
@@ -141,6 +157,7 @@ class Recipe:
     loss: Loss = field(default_factory=Loss)
     optimiser: Optimiser = field(default_factory=Optimiser)
     adversary: Adversary = field(default_factory=Adversary)
+    validation: Validation = field(default_factory=Validation)
     steps: int = 2000
     batch: int = 32
     seed: int = 0
@@ -224,8 +241,8 @@ def _build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:  # no
         raise RecipeError(f"{where.rstrip('.') or 'recipe'}: expected a table of keys")
     hints = typing.get_type_hints(kind)
     if unknown := set(values) - set(hints):
-        known = ", ".join(sorted(hints))
-        raise RecipeError(f"unknown key {where}{min(unknown)!r}", hint=f"known here: {known}")
+        key = min(unknown)
+        raise RecipeError(f"unknown key {where}{key!r}", hint=did_you_mean(key, sorted(hints)))
     return kind(**{k: _value(hints[k], v, f"{where}{k}") for k, v in values.items()})
 
 
@@ -265,6 +282,11 @@ def _check_ranges(recipe: Recipe) -> None:
         "adversary.rate": recipe.adversary.rate > 0,
         "adversary.after": 0 <= recipe.adversary.after <= 1,
         "adversary.alone": 0 <= recipe.adversary.alone <= 1 - recipe.adversary.after,
+        "validation.every": recipe.validation.every == 0
+        or (recipe.validation.every > 0 and bool(recipe.data.dev)),
+        "validation.pictures": recipe.validation.pictures >= 1,
+        "validation.patience": recipe.validation.patience == 0
+        or (recipe.validation.patience > 0 and recipe.validation.every > 0),
         "optimiser.rate": recipe.optimiser.rate > 0,
         "optimiser.encoder_rate": recipe.optimiser.encoder_rate >= 0,
         "optimiser.warmup": recipe.optimiser.warmup >= 0,

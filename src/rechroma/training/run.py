@@ -16,7 +16,7 @@ from rechroma.errors import CheckpointError, RecipeError
 from rechroma.networks import build, fill, load_encoder, load_exported
 from rechroma.training.adversary import Adversary
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
-from rechroma.training.recipe import Recipe, recipe_from, recipe_values
+from rechroma.training.recipe import Recipe, Validation, recipe_from, recipe_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,7 +190,8 @@ def _essence(recipe: Recipe) -> Recipe:
     """What of a recipe decides the numbers: not where files lie, nor who does the work."""
     data = replace(recipe.data, train=(), dev=())
     network = replace(recipe.network, encoder_weights="", start="")
-    return replace(recipe, data=data, network=network, workers=0, threads=0, checkpoint_every=1)
+    recipe = replace(recipe, data=data, network=network, validation=Validation())
+    return replace(recipe, workers=0, threads=0, checkpoint_every=1)
 
 
 def _assembled(

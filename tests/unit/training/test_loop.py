@@ -16,6 +16,7 @@ from rechroma.errors import (
     CheckpointError,
     DataError,
     DivergedError,
+    MemoryExhaustedError,
     RecipeError,
     TargetError,
 )
@@ -33,22 +34,6 @@ from rechroma.training import (
 )
 from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimiser
 from tests.support.shards import write_shard
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
-    shard = write_shard(tmp_path / "train.tar", 6)
-    return Recipe(
-        network=Network(options={"widths": [16, 8, 8, 8]}),
-        data=Data(train=(str(shard),)),
-        crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), aged=0.3, hinted=0.5),
-        optimiser=Optimiser(warmup=2, frozen=0.3),
-        steps=8,
-        batch=4,
-        checkpoint_every=2,
-        workers=0,
-        threads=1,
-    )
 
 
 def same(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> bool:
@@ -300,6 +285,22 @@ def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> N
     wild = replace(recipe, optimiser=Optimiser(rate=1e30, encoder_rate=1e30, warmup=1, frozen=0))
     with pytest.raises(DivergedError, match="not finite"):
         train(wild, tmp_path / "run")
+
+
+def test_a_device_with_too_little_memory_is_named(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(recipe, tmp_path / "run", stop_after=2)
+    before = (tmp_path / "run/checkpoint.pt").read_bytes()
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(Rechroma, "forward", full)
+    with pytest.raises(MemoryExhaustedError, match="too little memory at step 2") as caught:
+        train(recipe, tmp_path / "run")
+    assert caught.value.hint == "Lower batch (now 4) or crops.sizes (up to 64)."
+    assert (tmp_path / "run/checkpoint.pt").read_bytes() == before
 
 
 def test_a_loss_that_teaches_nothing_is_refused(recipe: Recipe, tmp_path: Path) -> None:

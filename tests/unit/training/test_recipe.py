@@ -69,6 +69,16 @@ def test_what_does_not_fit_is_named(path: Path, override: str, message: str) -> 
         load_recipe(path, [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [("stepz=3", "steps"), ("optimiser.rat=1", "rate"), ("optimizer.rate=1", "optimiser")],
+)
+def test_what_was_meant_is_named(path: Path, override: str, meant: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, [override])
+    assert caught.value.hint == f"Did you mean '{meant}'?"
+
+
 def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         load_recipe(tmp_path / "absent.toml")

@@ -1,0 +1,170 @@
+"""One step of training: set the rates, look, compare with the truth, descend, average."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from rechroma.datasets import Example
+from rechroma.errors import DivergedError, MemoryExhaustedError, RecipeError
+from rechroma.training.losses import ColourLoss, Cost
+from rechroma.training.picture import painted
+from rechroma.training.run import array_of, teacher
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rechroma.networks import Prediction
+    from rechroma.training.recipe import Recipe
+    from rechroma.training.run import Run
+    from rechroma.training.team import Team
+
+
+class Trainer:
+    """What moves a run from one step to the next.
+
+    Args:
+        run: The run.
+        team: The processes that train it together.
+    """
+
+    def __init__(self, run: Run, team: Team) -> None:
+        self.run, self._team = run, team
+        settings, network = run.recipe.loss, run.network
+        self._loss = ColourLoss(
+            array_of(network.centres), run.prior, settings, network.chroma, teacher(run.recipe)
+        ).to(team.device)
+        self._joined = team.joined(network)
+        if run.adversary is not None:
+            run.adversary.join(team)
+
+    def step(self, example: Example, shown: int) -> dict[str, Tensor]:
+        """Learn from this process's share of a batch.
+
+        Args:
+            example: The share.
+            shown: Pictures in the whole batch.
+
+        Returns:
+            The parts of the loss, over the whole batch.
+
+        Raises:
+            DivergedError: The loss is not finite any more.
+            MemoryExhaustedError: The device has too little memory.
+            RecipeError: The loss has no part from which the network could learn.
+        """
+        run = self.run
+        _set_rates(run)
+        run.network.train()
+        _throw_dice(run, self._team.rank)
+        weight = len(example.label) * self._team.size / shown
+        try:
+            parts = self._learn(example, weight)
+        except torch.OutOfMemoryError as error:
+            raise _out_of_memory(run, self._team.device) from error
+        run.seen, run.step = run.seen + shown, run.step + 1
+        return self._team.mean(parts, weight)
+
+    @torch.no_grad()
+    def judged(self, example: Example) -> tuple[Cost, Tensor | None]:
+        """What the averaged network costs on a batch, and what it says of the pictures' classes."""
+        example = self._on_device(example)
+        with self._precision():
+            prediction = self.run.ema(example.lightness, example.hints)
+            return self._loss(prediction, example), prediction.classes
+
+    def _learn(self, example: Example, weight: float) -> dict[str, Tensor]:
+        run, example = self.run, self._on_device(example)
+        alone = _critic_alone(run.recipe, run.step)
+        with self._precision():
+            # Without a step back the joined network would wait for its gradients for ever.
+            prediction = (run.network if alone else self._joined)(example.lightness, example.hints)
+            cost = self._cost(prediction, example)
+        if not torch.isfinite(cost.total):
+            raise DivergedError(
+                f"the loss is not finite at step {run.step}",
+                hint="Lower the recipe's rates; the last checkpoint is from before.",
+            )
+        if not alone:
+            self._descend(cost.total * weight)
+        return cost.parts
+
+    def _on_device(self, example: Example) -> Example:
+        return Example(*(part.to(self._team.device) for part in example))
+
+    def _precision(self) -> torch.autocast:
+        coarse = self.run.recipe.precision == "bfloat16"
+        return torch.autocast(self._team.device.type, torch.bfloat16, enabled=coarse)
+
+    def _cost(self, prediction: Prediction, example: Example) -> Cost:
+        cost: Cost = self._loss(prediction, example)
+        run, recipe = self.run, self.run.recipe
+        if run.adversary is None or run.step < recipe.adversary.after * recipe.steps:
+            return cost
+        true = example.rgb.float() / 255
+        return run.adversary.judge(cost, painted(self._loss.chroma(prediction), true), true)
+
+    def _descend(self, total: Tensor) -> None:
+        if not total.requires_grad:
+            raise RecipeError(
+                "the loss has no part from which the network could learn",
+                hint="Parts that look at the encoder alone teach nothing while it is frozen.",
+            )
+        run = self.run
+        run.optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)
+        run.optimiser.step()
+        _average(run)
+
+
+def _out_of_memory(run: Run, device: torch.device) -> MemoryExhaustedError:
+    recipe = run.recipe
+    return MemoryExhaustedError(
+        f"{device} has too little memory at step {run.step}",
+        hint=f"Lower batch (now {recipe.batch}) or crops.sizes (up to {max(recipe.crops.sizes)}).",
+    )
+
+
+def _throw_dice(run: Run, rank: int) -> None:
+    """What is left to chance in the network, such as dropout, follows from the step alone, too."""
+    dice = np.random.SeedSequence((run.recipe.seed, run.step, rank))
+    torch.manual_seed(int(dice.generate_state(1)[0]))
+
+
+def _critic_alone(recipe: Recipe, step: int) -> bool:
+    """Whether at this step the critic learns and the network does not."""
+    settings = recipe.adversary
+    first, end = settings.after * recipe.steps, (settings.after + settings.alone) * recipe.steps
+    return settings.weight > 0 and first <= step < end
+
+
+def _set_rates(run: Run) -> None:
+    settings, steps = run.recipe.optimiser, run.recipe.steps
+    frozen = run.step < settings.frozen * steps
+    if run.network.encoder is not None:
+        run.network.encoder.requires_grad_(not frozen)
+    factor = _schedule(run.step, steps, settings.warmup)
+    decoder, encoder = run.optimiser.param_groups
+    decoder["lr"] = settings.rate * factor
+    encoder["lr"] = 0.0 if frozen else settings.encoder_rate * factor
+
+
+def _schedule(step: int, steps: int, warmup: int) -> float:
+    rise = min(1.0, (step + 1) / max(1, warmup))
+    return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+@torch.no_grad()
+def _average(run: Run) -> None:
+    # Early on the average follows closely, or it would keep the random start for long.
+    decay = min(run.recipe.optimiser.ema, (1 + run.step) / (10 + run.step))
+    for averaged, current in zip(run.ema.parameters(), run.network.parameters(), strict=True):
+        averaged.lerp_(current, 1 - decay)
+    # The normalisation's statistics too: those of other weights would spoil the averaged ones.
+    for kept, newest in zip(run.ema.buffers(), run.network.buffers(), strict=True):
+        kept.lerp_(newest, 1 - decay) if kept.is_floating_point() else kept.copy_(newest)

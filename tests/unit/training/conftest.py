@@ -1,0 +1,29 @@
+"""A recipe that trains in no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rechroma.datasets import Crops
+from rechroma.training import Recipe
+from rechroma.training.recipe import Data, Network, Optimiser
+from tests.support.shards import write_shard
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    """The shipped architecture, narrow, on six drawn pictures."""
+    shard = write_shard(tmp_path / "train.tar", 6)
+    return Recipe(
+        network=Network(options={"widths": [16, 8, 8, 8]}),
+        data=Data(train=(str(shard),)),
+        crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), aged=0.3, hinted=0.5),
+        optimiser=Optimiser(warmup=2, frozen=0.3),
+        steps=8,
+        batch=4,
+        checkpoint_every=2,
+        workers=0,
+        threads=1,
+    )

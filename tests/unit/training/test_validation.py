@@ -1,0 +1,126 @@
+"""Development pictures: measured, the best state kept, a run without hope ended early."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rechroma.datasets import Crops
+from rechroma.errors import RecipeError
+from rechroma.training import Recipe, load_checkpoint, train, trained_network
+from rechroma.training.journal import read_log
+from rechroma.training.recipe import (
+    Data,
+    Loss,
+    Network,
+    Optimiser,
+    Validation,
+    recipe_from,
+    recipe_values,
+)
+from tests.support.shards import write_shard
+
+
+@pytest.fixture
+def plan(recipe: Recipe, tmp_path: Path) -> Recipe:
+    dev = write_shard(tmp_path / "dev.tar", 5)
+    data = replace(recipe.data, dev=(str(dev),))
+    return replace(recipe, data=data, steps=12, validation=Validation(every=2, pictures=4))
+
+
+@pytest.fixture
+def hopeless(plan: Recipe) -> Recipe:
+    """So fast that it only grows worse."""
+    wild = Optimiser(rate=0.5, warmup=1, frozen=1.0, ema=0.0)
+    return replace(plan, optimiser=wild, validation=Validation(every=2, patience=2))
+
+
+def totals(folder: Path) -> dict[int, float]:
+    lines = read_log(folder / "log.jsonl")
+    return {line["step"]: line["dev_total"] for line in lines if "dev_total" in line}
+
+
+def test_a_run_is_measured_and_its_best_state_kept(plan: Recipe, tmp_path: Path) -> None:
+    run = train(plan, tmp_path / "run")
+    measured = totals(tmp_path / "run")
+    assert list(measured) == [2, 4, 6, 8, 10, 12]
+    best = load_checkpoint(tmp_path / "run/best.pt")
+    assert measured[best.step] == min(measured.values())
+    assert trained_network(tmp_path / "run/best.pt").scale == run.network.scale
+
+
+def test_it_is_measured_by_the_same_parts_as_it_learns_by(plan: Recipe, tmp_path: Path) -> None:
+    train(plan, tmp_path / "run", stop_after=2)
+    (line,) = read_log(tmp_path / "run/log.jsonl")
+    parts = plan.loss.bins * line["dev_bins"] + plan.loss.ab * line["dev_ab"]
+    assert line["dev_total"] == pytest.approx(parts, abs=1e-3)
+
+
+def test_measuring_does_not_change_the_run(plan: Recipe, tmp_path: Path) -> None:
+    measured = train(plan, tmp_path / "measured").network.state_dict()
+    plain = train(replace(plan, validation=Validation()), tmp_path / "plain").network.state_dict()
+    assert all(measured[name].equal(plain[name]) for name in plain)
+
+
+def test_a_run_that_grows_no_better_ends_early(hopeless: Recipe, tmp_path: Path) -> None:
+    ended: list[int] = []
+    run = train(hopeless, tmp_path / "run", on_epoch=lambda run: ended.append(run.step))
+    measured = totals(tmp_path / "run")
+    best = min(measured, key=lambda step: measured[step])
+    assert run.step == best + 4 < hopeless.steps
+    assert ended[-1] == run.step
+    assert load_checkpoint(tmp_path / "run/checkpoint.pt").step == run.step
+    assert load_checkpoint(tmp_path / "run/best.pt").step == best
+
+
+def test_a_run_that_has_ended_early_stays_ended(hopeless: Recipe, tmp_path: Path) -> None:
+    first = train(hopeless, tmp_path / "run")
+    assert train(hopeless, tmp_path / "run").step == first.step
+
+
+def test_stopped_and_started_again_it_ends_at_the_same_step(
+    hopeless: Recipe, tmp_path: Path
+) -> None:
+    whole = train(hopeless, tmp_path / "whole")
+    train(hopeless, tmp_path / "parts", stop_after=3)
+    assert train(hopeless, tmp_path / "parts").step == whole.step
+    assert totals(tmp_path / "parts") == totals(tmp_path / "whole")
+
+
+def test_labels_that_are_found_are_counted(plan: Recipe, tmp_path: Path) -> None:
+    train_shard, dev = (write_shard(tmp_path / f"{name}.tar", 6, classes=2) for name in ("t", "d"))
+    labelled = replace(
+        plan,
+        network=Network("inception-unet", {"widths": [16, 16, 16, 16], "classes": 2}),
+        data=Data((str(train_shard),), (str(dev),)),
+        crops=Crops((32,), (1.0,)),
+        loss=Loss(bins=0.0, ab=1.0, classes=1.0),
+    )
+    train(labelled, tmp_path / "run", stop_after=2)
+    (line,) = read_log(tmp_path / "run/log.jsonl")
+    assert line["dev_accuracy"] in {0, 25, 50, 75, 100}
+    assert line["dev_classes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("validation.every", {"every": -1}),
+        ("validation.pictures", {"pictures": 0}),
+        ("validation.patience", {"every": 0, "patience": 2}),
+        ("validation.patience", {"patience": -1}),
+    ],
+)
+def test_what_makes_no_sense_is_refused(plan: Recipe, key: str, values: dict[str, int]) -> None:
+    wrong = recipe_values(plan)
+    wrong["validation"] |= values
+    with pytest.raises(RecipeError, match=f"{key}: outside its range"):
+        recipe_from(wrong)
+
+
+def test_what_is_to_be_measured_must_be_named(plan: Recipe) -> None:
+    values = recipe_values(replace(plan, data=replace(plan.data, dev=())))
+    with pytest.raises(RecipeError, match=r"validation\.every"):
+        recipe_from(values)
