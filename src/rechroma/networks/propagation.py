@@ -1,15 +1,14 @@
 """Colours that the user fixed, spread over the places that look like theirs.
 
 What a place shows is taken for a mixture: either it is what the network thinks of it, or it is as
-one of the hints says. How likely a hint is right for a place falls with the distance of the two in
-a learned space of features and position; at its own place it is nearly certain. Without hints the
-mixture is the network alone. (An idea near to the propagation of scribbles by
-likeness, Levin et al. 2004, with features that are learned.)
+the hints say. How likely a hint is right for a place falls with the distance of the two in a
+learned space of features and position; of hints that disagree, the nearest in that space counts the
+most, and at its own place a hint is law. Without hints the mixture is the network alone. (An idea
+near to the propagation of scribbles by likeness, Levin et al. 2004, with features that are
+learned.)
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +16,10 @@ from torch import Tensor, nn
 
 from rechroma.networks.bins import probabilities
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_MOST = 256  # places with hints that spread: if there are more, so many of them, drawn by lot
+_MOST = 256  # places from which hints spread; of more, those covered best, and then by lot
+_RIVALRY = 8.0  # how much faster than its likelihood a hint's say among others falls with distance
+_LAW = 1e4  # odds of a hint at its own place
+_FAR = 1e3  # distance of a place where nothing is fixed
 _CELL = 4  # pixels of the input in one place, to each side
 _FEATURES = 24
 _SPREAD = 5.0  # of a fixed colour over the bins, as of the targets in training (Zhang 2016)
@@ -60,14 +59,25 @@ class Propagation(nn.Module):
         """
         if self.training and not hints[:, 2].any():
             return logits, ab, None  # what follows would cost more than all the rest
-        colour, fixed = _places(hints)
-        point = torch.cat([self.features(x).float(), self.nearness * _positions(fixed)], dim=1)
-        there, given, weight = _taken(fixed, point, colour, fixed)
-        odds = weight * torch.exp(self.certainty - _squared_distances(point.flatten(2), there))
+        features = self.features(x).float()
+        with torch.autocast(x.device.type, enabled=False):
+            colour, covered = _places(hints.float())
+            point = torch.cat([features, self.nearness * _positions(covered)], dim=1)
+            return _mixture(logits.float(), ab.float(), self._spread(point, colour, covered))
+
+    def _spread(self, point: Tensor, colour: Tensor, covered: Tensor) -> Tensor:
+        """What the hints say at every place, times their odds: (N, Q + 3, h, w)."""
+        chosen = _chosen(covered)
+        there, given, weight = (_at(chosen, x) for x in (point, colour, (covered > 0).float()))
+        distance = _squared_distances(point.flatten(2), there) + _FAR * (1 - weight)
+        law = _LAW * weight * (_numbers(covered)[:, :, None] == chosen)
+        odds = (torch.exp(self.certainty - distance) + law).sum(dim=2, keepdim=True)
+        nearest = distance.amin(dim=2, keepdim=True)
+        say = torch.exp(_RIVALRY * (nearest - distance)) + law
+        say = say * odds / say.sum(dim=2, keepdim=True)
         given = given.transpose(1, 2)
         said = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
-        mixed = (odds @ said).float().transpose(1, 2).reshape(x.shape[0], -1, *x.shape[2:])
-        return _mixture(logits.float(), ab.float(), mixed)
+        return (say @ said).transpose(1, 2).reshape(said.shape[0], -1, *point.shape[2:])
 
     def _over_bins(self, colour: Tensor) -> Tensor:
         """Colours (N, K, 2) as probabilities of the bins (N, K, Q)."""
@@ -87,10 +97,9 @@ def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor
 
 
 def _places(hints: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean colour (N, 2, h, w) of what is fixed at each place, and a mask (N, 1, h, w)."""
-    mask = hints[:, 2:]
-    sums = F.avg_pool2d(hints * mask, _CELL)
-    return sums[:, :2] / (sums[:, 2:] + 1e-6), F.max_pool2d(mask, _CELL)
+    """The mean colour (N, 2, h, w) of what is fixed at each place, and how much of it is, 0..1."""
+    sums = F.avg_pool2d(hints * hints[:, 2:], _CELL)
+    return sums[:, :2] / (sums[:, 2:] + 1e-6), sums[:, 2:]
 
 
 def _positions(like: Tensor) -> Tensor:
@@ -99,17 +108,25 @@ def _positions(like: Tensor) -> Tensor:
     return torch.cat([ones.cumsum(dim=2), ones.cumsum(dim=3)], dim=1) / _UNIT
 
 
-def _taken(fixed: Tensor, *values: Tensor) -> Iterator[Tensor]:
-    """What `values` (N, C, h, w) hold at up to `_MOST` fixed places: (N, C, K) each.
+def _numbers(places: Tensor) -> Tensor:
+    """The number (N, P) of each of the places (N, 1, h, w)."""
+    return torch.ones_like(places.flatten(1)).cumsum(dim=1) - 1
 
-    Where fewer are fixed, places that are not come with them.
+
+def _chosen(covered: Tensor) -> Tensor:
+    """The numbers (N, 1, K) of up to `_MOST` fixed places.
+
+    Every drawn hint covers one place whole, so those come first. Where fewer are fixed, places that
+    are not come with them.
     """
-    flat = fixed.flatten(1)
-    lots = torch.sin(torch.ones_like(flat).cumsum(dim=1) * 12.9898) + 2
-    chosen = F.pad(flat * lots, (0, _MOST)).topk(_MOST, dim=1).indices[:, None]
-    for each in values:
-        columns = F.pad(each.flatten(2), (0, _MOST))
-        yield columns.gather(2, chosen.expand(-1, each.shape[1], -1))
+    lots = torch.sin(_numbers(covered) * 12.9898)
+    return F.pad(covered.flatten(1) * (lots + 100), (0, _MOST)).topk(_MOST, dim=1).indices[:, None]
+
+
+def _at(chosen: Tensor, values: Tensor) -> Tensor:
+    """What `values` (N, C, h, w) hold at the chosen places (N, 1, K): (N, C, K)."""
+    columns = F.pad(values.flatten(2), (0, _MOST))
+    return columns.gather(2, chosen.expand(-1, values.shape[1], -1))
 
 
 def _squared_distances(points: Tensor, others: Tensor) -> Tensor:
