@@ -2,8 +2,8 @@
 
 A shard holds `KEY.webp` (or .jpg, .png) for each picture, maybe `KEY.json` with facts about it and
 `KEY.cls` with the number of its class. A plain tar file keeps its members whole and uncompressed,
-so an index of offsets is all that random access needs: a few bytes a picture stay in memory, and
-any order of pictures can be gone through again.
+so an index of offsets is all that random access needs: some forty bytes a picture stay in memory,
+and any order of pictures can be gone through again.
 
 What is damaged is an error that names shard and key; nothing is passed over in silence.
 """
@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tarfile
-from dataclasses import dataclass
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from rechroma.datasets.index import FACTS, LABEL, PICTURE, scan
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,48 +28,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from rechroma.datasets.index import Place
+
 LARGEST_CLASS = 999_999
 """The largest number that a class may have."""
 
-_PICTURES = {".webp", ".jpg", ".jpeg", ".png"}
 _SMALLEST_SIDE = 2  # of which there is a crop
 _HINT = "'rechroma data inspect' finds all that is damaged."
-
-
-@dataclass(frozen=True)
-class _Member:
-    shard: Path
-    offset: int
-    size: int
-
-    def read(self) -> bytes:
-        try:
-            with self.shard.open("rb") as file:
-                file.seek(self.offset)
-                data = file.read(self.size)
-        except OSError as error:
-            raise DataError(f"{self.shard}: cannot be read: {error.strerror}") from error
-        if len(data) < self.size:
-            raise DataError(f"{self.shard}: ends early; it has changed since it was opened")
-        return data
-
-
-@dataclass(frozen=True)
-class _Entry:
-    key: str
-    picture: _Member
-    facts: _Member | None
-    label: _Member | None
-
-    def damaged(self, what: str) -> DataError:
-        return DataError(f"{self.picture.shard}:{self.key}: {what}", hint=_HINT)
 
 
 class Shards:
     """A sequence of sRGB pictures (H, W, 3) uint8 that lie in tar files.
 
     Args:
-        paths: Shards, or folders of them, or patterns in the file name; read in sorted order.
+        paths: Shards, or folders of them, or patterns in the file name; read in sorted order. What
+            is named several times is shown as often, and takes memory once.
 
     Raises:
         DataError: No shard is there, or one is not a whole tar file; later, a picture does not
@@ -76,60 +50,90 @@ class Shards:
     """
 
     def __init__(self, paths: Iterable[Path | str]) -> None:
-        self._entries = [entry for shard in shard_paths(paths) for entry in _index(shard)]
-        if not self._entries:
+        self._shards = shard_paths(paths)
+        indexes = {shard: scan(shard) for shard in dict.fromkeys(self._shards)}
+        self._indexes = [indexes[shard] for shard in self._shards]
+        self._ends = list(accumulate(map(len, self._indexes)))
+        if not len(self):
             raise DataError("the shards hold no picture")
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        entry = self._entries[number]
-        picture = _decoded(entry.picture.read())
+        picture = _decoded(self._read(number, PICTURE) or b"")
         if picture is None:
-            raise entry.damaged("does not decode")
+            raise self._damaged(number, "does not decode")
         if min(picture.shape[:2]) < _SMALLEST_SIDE:
-            raise entry.damaged("is too small to show anything")
+            raise self._damaged(number, "is too small to show anything")
         return picture
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self[number] for number in range(len(self)))
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the index of all pictures takes."""
+        return sum({id(index): index.nbytes for index in self._indexes}.values())
+
     def key(self, number: int) -> str:
         """The picture's name within its shard."""
-        return self._entries[number].key
+        part, within = self._find(number)
+        return self._indexes[part].key(within)
 
     def shard(self, number: int) -> Path:
         """The tar file that a picture lies in."""
-        return self._entries[number].picture.shard
+        return self._shards[self._find(number)[0]]
 
     def digest(self) -> str:
         """A text that is the same for the same pictures in the same order, wherever they lie."""
-        names = "\n".join(f"{e.picture.shard.name}:{e.key}:{e.picture.size}" for e in self._entries)
-        return hashlib.sha256(names.encode()).hexdigest()
+        digest = hashlib.sha256()
+        parts = [part for part in zip(self._shards, self._indexes, strict=True) if len(part[1])]
+        for number, (shard, index) in enumerate(parts):
+            digest.update(b"\n" if number else b"")
+            names = "\n".join(f"{shard.name}:{key}:{size}" for key, size in index.names())
+            digest.update(names.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def facts(self, number: int) -> dict[str, Any]:
         """What the shard says of the picture (source, licence), empty when it says nothing."""
-        entry = self._entries[number]
-        if entry.facts is None:
+        text = self._read(number, FACTS)
+        if text is None:
             return {}
         try:
-            facts = json.loads(entry.facts.read())
+            facts = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise entry.damaged(f"its facts are no JSON: {error}") from error
+            raise self._damaged(number, f"its facts are no JSON: {error}") from error
         if not isinstance(facts, dict):
-            raise entry.damaged("its facts are no JSON object")
+            raise self._damaged(number, "its facts are no JSON object")
         return facts
 
     def label(self, number: int) -> int:
         """The number of the picture's class, -1 when the shard says none."""
-        entry = self._entries[number]
-        if entry.label is None:
+        content = self._read(number, LABEL)
+        if content is None:
             return -1
-        text = entry.label.read().strip()
+        text = content.strip()
         if not text.isdigit() or len(text) > len(str(LARGEST_CLASS)):
-            raise entry.damaged(f"its class {text[:20]!r} is no number up to {LARGEST_CLASS}")
+            problem = f"its class {text[:20]!r} is no number up to {LARGEST_CLASS}"
+            raise self._damaged(number, problem)
         return int(text)
+
+    def _find(self, number: int) -> tuple[int, int]:
+        """The number of a picture's shard, and its own within that."""
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"no picture {number}: there are {len(self)}")
+        number %= len(self)
+        part = bisect_right(self._ends, number)
+        return part, number - self._ends[part] + len(self._indexes[part])
+
+    def _read(self, number: int, kind: int) -> bytes | None:
+        part, within = self._find(number)
+        place = self._indexes[part].place(within, kind)
+        return None if place is None else _content(self._shards[part], place)
+
+    def _damaged(self, number: int, what: str) -> DataError:
+        return DataError(f"{self.shard(number)}:{self.key(number)}: {what}", hint=_HINT)
 
 
 def shard_paths(paths: Iterable[Path | str]) -> list[Path]:
@@ -153,35 +157,16 @@ def spread(count: int, limit: int | None) -> range:
     return range(0, count, max(1, count // (limit or count)))[: limit or count]
 
 
-def _index(shard: Path) -> list[_Entry]:
+def _content(shard: Path, place: Place) -> bytes:
     try:
-        with tarfile.open(shard, "r:") as archive:
-            members = [member for member in archive if member.isfile()]
-            end = archive.offset
-        whole = _ends_at(shard, end)
-    except (OSError, tarfile.TarError) as error:
-        raise DataError(f"{shard}: not a readable tar file: {error}") from error
-    if not whole:
-        last = f", after {members[-1].name}" if members else ""
-        raise DataError(f"{shard}: is cut off or damaged at byte {end}{last}")
-    places = {Path(m.name): _Member(shard, m.offset_data, m.size) for m in members}
-    return [
-        _Entry(
-            str(path.with_suffix("")),
-            place,
-            places.get(path.with_suffix(".json")),
-            places.get(path.with_suffix(".cls")),
-        )
-        for path, place in places.items()
-        if path.suffix.lower() in _PICTURES
-    ]
-
-
-def _ends_at(shard: Path, end: int) -> bool:
-    """Whether the archive's end is marked there: tarfile takes a damaged header for an end."""
-    with shard.open("rb") as file:
-        file.seek(end)
-        return file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+        with shard.open("rb") as file:
+            file.seek(place.offset)
+            data = file.read(place.size)
+    except OSError as error:
+        raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
+    if len(data) < place.size:
+        raise DataError(f"{shard}: ends early; it has changed since it was opened")
+    return data
 
 
 def _decoded(data: bytes) -> NDArray[np.uint8] | None:

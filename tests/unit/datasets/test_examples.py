@@ -96,6 +96,22 @@ def test_tickets_after_a_stop_are_those_that_would_have_come(start: int, seed: i
     assert len(rest) == 41 - start
 
 
+def test_a_start_in_the_middle_reads_nothing_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, batch, start = 1_000_000, 32, 15_625
+    made: list[int] = []
+    make = Tickets._tickets
+
+    def noted(tickets: Tickets, step: int, seen: int) -> list[Ticket]:
+        made.append(step)
+        return make(tickets, step, seen)
+
+    monkeypatch.setattr(Tickets, "_tickets", noted)
+    late = Tickets(pictures, Crops(), batch, 3, start=start, seen=start * batch, steps=start + 2)
+    tickets = list(late)
+    assert made == [start, start + 1]
+    assert len({ticket.picture for batch in tickets for ticket in batch}) == 2 * batch
+
+
 @pytest.mark.parametrize("crops", [CROPS, Crops(sizes=(64, 32), size_shares=(0.3, 0.7))])
 def test_an_epoch_shows_each_picture_once(crops: Crops) -> None:
     shown = [ticket.picture for batch in tickets(12, crops, 4, 0, 30) for ticket in batch]

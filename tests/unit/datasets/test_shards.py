@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import tarfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -25,10 +28,6 @@ def test_pictures_come_back_in_any_order(tmp_path: Path) -> None:
 
 
 def test_a_picture_without_facts_and_label_is_fine(tmp_path: Path) -> None:
-    import tarfile
-
-    import cv2
-
     cv2.imwrite(str(tmp_path / "x.png"), picture(0))
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
         archive.add(tmp_path / "x.png", "x.png")
@@ -42,6 +41,40 @@ def test_labelled_and_unlabelled_shards_may_be_mixed(tmp_path: Path) -> None:
     write_shard(tmp_path / "b.tar", 3, classes=2)
     shards = Shards([tmp_path])
     assert [shards.label(number) for number in range(5)] == [-1, -1, 0, 1, 0]
+
+
+def test_the_digest_is_of_names_and_sizes(tmp_path: Path) -> None:
+    paths = [write_shard(tmp_path / name, 2) for name in ("b.tar", "a.tar")]
+    with tarfile.open(tmp_path / "aa.tar", "w"):  # no picture, and no line
+        pass
+    lines = []
+    for path in (paths[1], paths[0]):
+        with tarfile.open(path) as archive:
+            pictures = [member for member in archive if member.name.endswith(".png")]
+        lines += [f"{path.name}:{member.name[:-4]}:{member.size}" for member in pictures]
+    whole = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    assert Shards([tmp_path]).digest() == whole
+    assert Shards(paths).digest() != whole
+
+
+def test_numbers_are_those_of_a_sequence(tmp_path: Path) -> None:
+    shards = Shards([write_shard(tmp_path / "a.tar", 2), write_shard(tmp_path / "b.tar", 1)])
+    assert [shards.key(number) for number in (-3, -2, -1)] == ["00000", "00001", "00000"]
+    assert shards.shard(-1).name == "b.tar"
+    for number in (3, -4):
+        with pytest.raises(IndexError):
+            shards.key(number)
+
+
+def test_a_shard_that_shrinks_meanwhile_is_named(tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "s.tar", 1)
+    shards = Shards([path])
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(DataError, match=r"s\.tar: ends early"):
+        shards[0]
+    path.unlink()
+    with pytest.raises(DataError, match=r"s\.tar: cannot be read"):
+        shards.facts(0)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar file at all" * 100])

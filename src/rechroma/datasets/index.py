@@ -1,0 +1,206 @@
+"""Where the members of a shard lie, in some forty bytes a picture.
+
+Objects of Python would take half a kilobyte for each picture, which at a million is half a gigabyte
+in every process that prepares pictures. So an index is a few arrays of the narrowest integers that
+do. The headers of a plain archive are read without tarfile, which takes several times as long;
+whatever is the least bit odd is left to tarfile, which has the last word on what a tar file is.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rechroma.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Unsigned = NDArray[np.unsignedinteger]
+
+PICTURE, FACTS, LABEL = range(3)
+"""The kinds of members, as rows of an index."""
+
+_PICTURES = {"webp", "jpg", "jpeg", "png"}
+_HIDDEN = ("", os.sep)  # before the dot of a name that is no suffix
+_BESIDE = (".json", ".cls")  # of the kinds after the first
+_BLOCK = tarfile.BLOCKSIZE
+_END = bytes(_BLOCK)
+
+
+class Place(NamedTuple):
+    """Where a member's content lies in its shard, in bytes."""
+
+    offset: int
+    size: int
+
+
+_NOWHERE = Place(0, 0)
+
+
+class _Member(NamedTuple):
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """The members of one shard.
+
+    Attributes:
+        blocks: (3, pictures) where each kind of member begins, in blocks; 0, the archive's first
+            header, where there is none.
+        sizes: The bytes of each, one array for each kind, as their ranges differ much.
+        keys: All keys, one after the other.
+        ends: (pictures,) where each key ends.
+    """
+
+    blocks: Unsigned
+    sizes: tuple[Unsigned, ...]
+    keys: bytes
+    ends: Unsigned
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        arrays = (self.blocks, *self.sizes, self.ends)
+        return len(self.keys) + sum(array.nbytes for array in arrays)
+
+    def key(self, number: int) -> str:
+        """The name of a picture."""
+        start = int(self.ends[number - 1]) if number else 0
+        return _text(self.keys[start : int(self.ends[number])])
+
+    def place(self, number: int, kind: int) -> Place | None:
+        """Where a member of a picture lies, None where it has none of that kind."""
+        block = int(self.blocks[kind, number])
+        return Place(block * _BLOCK, int(self.sizes[kind][number])) if block else None
+
+    def names(self) -> Iterator[tuple[str, int]]:
+        """The key of each picture and its bytes."""
+        starts = [0, *self.ends.tolist()]
+        keys = (self.keys[start:end] for start, end in pairwise(starts))
+        return zip(map(_text, keys), self.sizes[PICTURE].tolist(), strict=True)
+
+
+def scan(shard: Path) -> Index:
+    """The index of a shard, from its headers alone.
+
+    Raises:
+        DataError: It is not a whole tar file.
+    """
+    try:
+        members = _plain_members(shard) or _members(shard)
+    except (OSError, tarfile.TarError) as error:
+        raise DataError(f"{shard}: not a readable tar file: {error}") from error
+    return _indexed({_plain(name): place for name, place in members})
+
+
+def _plain(name: str) -> str:
+    """A member's name without detours, such as the `./` that tar puts before all that is in `.`."""
+    return str(PurePath(name)) if "/" in name else name
+
+
+def _indexed(places: dict[str, Place]) -> Index:
+    keys: list[bytes] = []
+    numbers: list[int] = []
+    for path, place in places.items():
+        stem, _, suffix = path.rpartition(".")
+        if suffix.lower() in _PICTURES and stem[-1:] not in _HIDDEN:
+            keys.append(_bytes(stem))
+            beside = (places.get(stem + other, _NOWHERE) for other in _BESIDE)
+            numbers.extend(chain(place, *beside))
+    table = np.array(numbers, np.uint64).reshape(-1, 1 + len(_BESIDE), 2).T
+    return Index(
+        _narrow(table[0] // _BLOCK),
+        tuple(map(_narrow, table[1])),
+        b"".join(keys),
+        _narrow(np.cumsum([len(key) for key in keys], dtype=np.uint64)),
+    )
+
+
+def _narrow(array: NDArray[np.uint64]) -> Unsigned:
+    kind = np.min_scalar_type(int(array.max(initial=0)))
+    return np.ascontiguousarray(array, kind)
+
+
+def _bytes(key: str) -> bytes:
+    # Names in tar files are bytes, and tarfile keeps those that are no text as lone surrogates.
+    return key.encode("utf-8", "surrogatepass")
+
+
+def _text(key: bytes) -> str:
+    return key.decode("utf-8", "surrogatepass")
+
+
+def _members(shard: Path) -> list[_Member]:
+    with tarfile.open(shard, "r:") as archive:
+        files = (member for member in archive if member.isfile())
+        members = [_Member(file.name, Place(file.offset_data, file.size)) for file in files]
+        end = archive.offset
+    if not _ends_at(shard, end):
+        last = f", after {members[-1].name}" if members else ""
+        raise DataError(f"{shard}: is cut off or damaged at byte {end}{last}")
+    return members
+
+
+def _ends_at(shard: Path, end: int) -> bool:
+    """Whether the archive's end is marked there: tarfile takes a damaged header for an end."""
+    with shard.open("rb") as file:
+        file.seek(end)
+        return file.read(_BLOCK) == _END
+
+
+def _plain_members(shard: Path) -> list[_Member] | None:
+    """The members of an archive of nothing but plain files with short names; else None."""
+    headers, members = [], []
+    try:
+        for offset, header in _headers(shard):
+            headers.append(header)
+            name = header[:100].partition(b"\0")[0].decode("ascii")
+            members.append(_Member(name, Place(offset + _BLOCK, _size(header))))
+        return members if _are_sound(headers) else None
+    except ValueError:
+        return None
+
+
+def _headers(shard: Path) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    with shard.open("rb", buffering=0) as file:  # a buffer would read pictures, too
+        while (header := file.read(_BLOCK)) != _END:
+            if len(header) < _BLOCK:
+                raise ValueError("cut off")
+            yield offset, header
+            offset += _BLOCK + -(-_size(header) // _BLOCK) * _BLOCK
+            file.seek(offset)
+
+
+def _size(header: bytes) -> int:
+    """The bytes of a plain file, by its header."""
+    is_plain = header[156:157] == tarfile.REGTYPE and not header[345]
+    size = int(header[124:136].partition(b"\0")[0], 8) if is_plain else -1
+    if size < 0:
+        raise ValueError("not a plain file")
+    return size
+
+
+def _are_sound(headers: Iterable[bytes]) -> bool:
+    """Whether all checksums hold; of many headers at once, as Python is slow at sums."""
+    table = np.frombuffer(b"".join(headers), np.uint8).reshape(-1, _BLOCK)
+    fields = table[:, 148:156]
+    blank = 8 * ord(" ")  # which the field itself counts as
+    sums = table.sum(axis=1, dtype=np.int64) - fields.sum(axis=1, dtype=np.int64) + blank
+    stated = [int(field.tobytes().partition(b"\0")[0], 8) for field in fields]
+    return bool(np.array_equal(sums, stated))
