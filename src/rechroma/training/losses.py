@@ -16,6 +16,7 @@ colorfulness how far a picture's colourfulness is from the true one, to either s
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -43,6 +44,37 @@ if TYPE_CHECKING:
 
 _AB_UNIT = 20.0  # a*b* steps that cost one unit: about the chroma of a muted colour
 _CF_UNIT = 30.0  # about the colourfulness of a photograph
+
+
+class Answer:
+    """A prediction beside the truth; what it looks like is worked out when first asked for.
+
+    Args:
+        prediction: Of a network.
+        example: What the network was shown.
+        decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColourNetwork.chroma`.
+    """
+
+    def __init__(
+        self, prediction: Prediction, example: Example, decode: Callable[[Prediction], Tensor]
+    ) -> None:
+        self.prediction, self.example, self._decode = prediction, example, decode
+
+    @cached_property
+    def chroma(self) -> Tensor:
+        """The a*b* (N, 2, h, w) that it decodes to, in full precision."""
+        with torch.autocast(self.prediction.logits.device.type, enabled=False):
+            return self._decode(self.prediction)
+
+    @cached_property
+    def picture(self) -> Tensor:
+        """The photographs (N, 3, H, W), sRGB in 0..1, in its colours."""
+        return painted(self.chroma, self.photograph)
+
+    @cached_property
+    def photograph(self) -> Tensor:
+        """The photographs as they were."""
+        return self.example.rgb.float() / 255
 
 
 class Cost(NamedTuple):
@@ -102,22 +134,25 @@ class ColourLoss(nn.Module):
         Raises:
             RecipeError: The settings ask for classes, and the network tells none.
         """
-        parts = dict(self._parts(prediction, example))
-        total = sum((getattr(self.settings, name) * part for name, part in parts.items()))
-        return Cost(torch.as_tensor(total), {name: part.detach() for name, part in parts.items()})
+        return self.of(self.answer(prediction, example))
 
-    def chroma(self, prediction: Prediction) -> Tensor:
-        """The a*b* (N, 2, h, w) that a prediction decodes to, in full precision."""
-        with torch.autocast(prediction.logits.device.type, enabled=False):
-            return self.decode(prediction)
+    def answer(self, prediction: Prediction, example: Example) -> Answer:
+        """What :meth:`of` judges, for those who want to look at it, too."""
+        return Answer(prediction, example, self.decode)
 
-    def _parts(self, prediction: Prediction, example: Example) -> Iterator[tuple[str, Tensor]]:
-        yield from self._of_heads(prediction, example)
+    def of(self, answer: Answer) -> Cost:
+        """As calling it with a prediction and an example."""
+        parts = dict(self._parts(answer))
+        total = torch.as_tensor(sum(getattr(self.settings, name) * x for name, x in parts.items()))
+        return Cost(total, {name: part.detach() for name, part in parts.items()})
+
+    def _parts(self, answer: Answer) -> Iterator[tuple[str, Tensor]]:
+        yield from self._of_heads(answer.prediction, answer.example)
         settings = self.settings
         if settings.difference or settings.hue:
-            yield from self._of_chroma(self.chroma(prediction), example.chroma)
+            yield from self._of_chroma(answer.chroma, answer.example.chroma)
         if settings.features or settings.colorfulness:
-            yield from self._of_picture(self.chroma(prediction), example.rgb.float() / 255)
+            yield from self._of_picture(answer.picture, answer.photograph)
 
     def _of_heads(self, prediction: Prediction, example: Example) -> Iterator[tuple[str, Tensor]]:
         if self.settings.bins:
@@ -138,8 +173,7 @@ class ColourLoss(nn.Module):
         if self.settings.hue:
             yield "hue", hue_misses(chroma, true)
 
-    def _of_picture(self, chroma: Tensor, true: Tensor) -> Iterator[tuple[str, Tensor]]:
-        picture = painted(chroma, true)
+    def _of_picture(self, picture: Tensor, true: Tensor) -> Iterator[tuple[str, Tensor]]:
         if self.settings.colorfulness:
             off = colorfulness_of(picture) - colorfulness_of(true)
             yield "colorfulness", off.abs().mean() / _CF_UNIT

@@ -38,8 +38,10 @@ def srgb_of(lightness: Tensor, ab: Tensor) -> Tensor:
 
 def painted(chroma: Tensor, photograph: Tensor) -> Tensor:
     """A photograph (N, 3, H, W), sRGB in 0..1, with other chroma (N, 2, h, w) on its lightness."""
-    larger = F.interpolate(chroma, photograph.shape[2:], mode="bilinear")
-    return srgb_of(lightness_of(photograph), larger)
+    # In coarser arithmetic grey would not stay grey, and a critic would know it by that.
+    with torch.autocast(chroma.device.type, enabled=False):
+        larger = F.interpolate(chroma.float(), photograph.shape[2:], mode="bilinear")
+        return srgb_of(lightness_of(photograph), larger)
 
 
 def colorfulness_of(rgb: Tensor) -> Tensor:

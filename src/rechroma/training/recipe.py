@@ -281,7 +281,8 @@ def _check_ranges(recipe: Recipe) -> None:
         "adversary.weight": recipe.adversary.weight >= 0,
         "adversary.rate": recipe.adversary.rate > 0,
         "adversary.after": 0 <= recipe.adversary.after <= 1,
-        "adversary.alone": 0 <= recipe.adversary.alone <= 1 - recipe.adversary.after,
+        "adversary.alone": 0 <= recipe.adversary.alone <= 1 - recipe.adversary.after
+        and recipe.adversary.alone < 1,
         "validation.every": recipe.validation.every == 0
         or (recipe.validation.every > 0 and bool(recipe.data.dev)),
         "validation.pictures": recipe.validation.pictures >= 1,

@@ -12,7 +12,6 @@ from torch import nn
 from rechroma.datasets import Example
 from rechroma.errors import DivergedError, MemoryExhaustedError, RecipeError
 from rechroma.training.losses import ColourLoss, Cost
-from rechroma.training.picture import painted
 from rechroma.training.run import array_of, teacher
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Trainer:
         """
         run = self.run
         _set_rates(run)
-        run.network.train()
+        run.network.train(not _critic_alone(run.recipe, run.step))
         _throw_dice(run, self._team.rank)
         weight = len(example.label) * self._team.size / shown
         try:
@@ -82,7 +81,9 @@ class Trainer:
         alone = _critic_alone(run.recipe, run.step)
         with self._precision():
             # Without a step back the joined network would wait for its gradients for ever.
-            prediction = (run.network if alone else self._joined)(example.lightness, example.hints)
+            with torch.set_grad_enabled(not alone):
+                look = run.network if alone else self._joined
+                prediction = look(example.lightness, example.hints)
             cost = self._cost(prediction, example)
         if not torch.isfinite(cost.total):
             raise DivergedError(
@@ -101,12 +102,12 @@ class Trainer:
         return torch.autocast(self._team.device.type, torch.bfloat16, enabled=coarse)
 
     def _cost(self, prediction: Prediction, example: Example) -> Cost:
-        cost: Cost = self._loss(prediction, example)
+        answer = self._loss.answer(prediction, example)
+        cost = self._loss.of(answer)
         run, recipe = self.run, self.run.recipe
         if run.adversary is None or run.step < recipe.adversary.after * recipe.steps:
             return cost
-        true = example.rgb.float() / 255
-        return run.adversary.judge(cost, painted(self._loss.chroma(prediction), true), true)
+        return run.adversary.judge(cost, answer.picture, answer.photograph)
 
     def _descend(self, total: Tensor) -> None:
         if not total.requires_grad:
@@ -138,9 +139,17 @@ def _throw_dice(run: Run, rank: int) -> None:
 
 def _critic_alone(recipe: Recipe, step: int) -> bool:
     """Whether at this step the critic learns and the network does not."""
+    first, end = _duel(recipe)
+    return first <= step < end
+
+
+def _duel(recipe: Recipe) -> tuple[int, int]:
+    """The first step at which the critic learns alone, and the first at which both do."""
     settings = recipe.adversary
+    if not settings.weight:
+        return recipe.steps, recipe.steps
     first, end = settings.after * recipe.steps, (settings.after + settings.alone) * recipe.steps
-    return settings.weight > 0 and first <= step < end
+    return math.ceil(first), math.ceil(end)
 
 
 def _set_rates(run: Run) -> None:
@@ -148,7 +157,9 @@ def _set_rates(run: Run) -> None:
     frozen = run.step < settings.frozen * steps
     if run.network.encoder is not None:
         run.network.encoder.requires_grad_(not frozen)
-    factor = _schedule(run.step, steps, settings.warmup)
+    first, end = _duel(run.recipe)  # of the steps between these the network knows nothing
+    learnt = min(run.step, first) + max(0, run.step - end)
+    factor = _schedule(learnt, steps - (end - first), settings.warmup)
     decoder, encoder = run.optimiser.param_groups
     decoder["lr"] = settings.rate * factor
     encoder["lr"] = 0.0 if frozen else settings.encoder_rate * factor

@@ -158,8 +158,19 @@ def test_the_critic_comes_after_a_while_and_first_learns_alone(
     assert not same(critics[0], critics[1])
 
 
+def test_while_the_critic_learns_alone_the_network_rests(recipe: Recipe, tmp_path: Path) -> None:
+    plan = replace(recipe, adversary=Adversary(weight=0.1, after=0.25, alone=0.5))
+    before, after = (train(plan, tmp_path / "run", stop_after=stop) for stop in (2, 6))
+    assert same(before.network.state_dict(), after.network.state_dict())
+    rates = [
+        state.optimiser.param_groups[0]["lr"]
+        for state in (before, train(plan, tmp_path / "run", stop_after=7))
+    ]
+    assert 0 < rates[1] < rates[0]  # the steps between do not count
+
+
 def test_before_the_critic_comes_a_run_is_as_without(recipe: Recipe, tmp_path: Path) -> None:
-    later = replace(recipe, adversary=Adversary(weight=0.1, after=0.5, alone=0.1))
+    later = replace(recipe, adversary=Adversary(weight=0.1, after=0.5, alone=0.0))
     with_critic = train(later, tmp_path / "with", stop_after=3)
     without = train(recipe, tmp_path / "without", stop_after=3)
     assert same(with_critic.network.state_dict(), without.network.state_dict())

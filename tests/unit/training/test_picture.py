@@ -13,6 +13,7 @@ from rechroma.training.picture import (
     colorfulness_of,
     hue_misses,
     lightness_of,
+    painted,
     srgb_of,
 )
 from tests.support.shards import picture
@@ -36,6 +37,14 @@ def test_a_picture_survives_the_way_to_lab_and_back(rgb: np.ndarray) -> None:
     lab = _tensor(srgb_to_lab(rgb))
     back = srgb_of(lab[:, :1], lab[:, 1:])[0].numpy()
     np.testing.assert_allclose(np.moveaxis(back, 0, -1), rgb, atol=2e-3)
+
+
+def test_grey_stays_grey_in_coarse_arithmetic() -> None:
+    ramp = torch.linspace(0, 1, 256).expand(1, 3, 16, 256).contiguous()
+    with torch.autocast("cpu", torch.bfloat16):
+        shown = painted(torch.zeros(1, 2, 4, 64), ramp)
+    assert shown.dtype == torch.float32
+    torch.testing.assert_close(shown, ramp, atol=1e-3, rtol=0)
 
 
 def test_colours_outside_the_gamut_are_clipped_and_still_give_finite_gradients() -> None:
