@@ -14,6 +14,7 @@ from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
 from rechroma.cli.failures import debug_option, reported_failures
 from rechroma.cli.finetune import finetune_command
+from rechroma.cli.leaderboard import leaderboard_command
 from rechroma.cli.models import models_group
 from rechroma.cli.train import train_command
 
@@ -104,3 +105,4 @@ root_command.add_command(train_command)
 root_command.add_command(finetune_command)
 root_command.add_command(export_command)
 root_command.add_command(evaluate_command)
+root_command.add_command(leaderboard_command)

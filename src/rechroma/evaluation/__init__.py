@@ -5,6 +5,7 @@ from __future__ import annotations
 from rechroma.datasets import spread
 from rechroma.evaluation.choice import Judged
 from rechroma.evaluation.features import FeatureNetwork
+from rechroma.evaluation.leaderboard import Standing, compare
 from rechroma.evaluation.page import page
 from rechroma.evaluation.painter import Painter, grey_level
 from rechroma.evaluation.report import Plan, Report, evaluate
@@ -17,7 +18,9 @@ __all__ = [
     "Painter",
     "Plan",
     "Report",
+    "Standing",
     "Table",
+    "compare",
     "evaluate",
     "grey_level",
     "page",

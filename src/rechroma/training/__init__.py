@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from rechroma.training.cost import TrainingCost, training_cost
 from rechroma.training.engine import TorchEngine
 from rechroma.training.finetuning import finetuning_recipe
 from rechroma.training.journal import Progress, draw_curves
@@ -17,6 +18,7 @@ __all__ = [
     "Recipe",
     "Run",
     "TorchEngine",
+    "TrainingCost",
     "changed_recipe",
     "draw_curves",
     "finetuning_recipe",
@@ -26,4 +28,5 @@ __all__ = [
     "save_checkpoint",
     "train",
     "trained_network",
+    "training_cost",
 ]

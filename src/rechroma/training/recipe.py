@@ -33,9 +33,11 @@ class Network:
     Attributes:
         name: An architecture of :mod:`rechroma.networks`.
         options: Fields of its configuration that differ from the defaults.
-        encoder_weights: A safetensors file of pretrained weights; empty to start from scratch.
-        start: A checkpoint (its averaged weights) or a colour model file that all of the network
-            starts from; empty for none.
+        encoder_weights: What the encoder starts from: a safetensors file of pretrained weights, or
+            a checkpoint or colour model, named or as a file, with such an encoder; empty to start
+            from scratch.
+        start: A checkpoint (its averaged weights) or a colour model, named or as a file, that all
+            of the network starts from; empty for none.
     """
 
     name: str = "rechroma"

@@ -13,7 +13,8 @@ import torch
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
 from rechroma.datasets import small_chroma
 from rechroma.errors import CheckpointError, RecipeError
-from rechroma.networks import build, fill, load_encoder, load_exported
+from rechroma.models import find_model
+from rechroma.networks import build, fill, load_encoder, load_exported, weights_of
 from rechroma.training.adversary import Adversary
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
 from rechroma.training.recipe import Recipe, Validation, recipe_from, recipe_values
@@ -152,18 +153,27 @@ def _pretrained(network: ColourNetwork, recipe: Recipe) -> Encoder:
         raise RecipeError(
             f"network.encoder_weights: the network {recipe.network.name!r} has no encoder"
         )
-    load_encoder(network.encoder, Path(recipe.network.encoder_weights))
+    source = Path(recipe.network.encoder_weights)
+    if source.suffix == ".safetensors":
+        load_encoder(network.encoder, source)
+        return network.encoder
+    learnt = starting_network(source).encoder
+    if learnt is None:
+        raise RecipeError(f"network.encoder_weights: {source} has no encoder")
+    fill(network.encoder, weights_of(learnt), source)
     return network.encoder
 
 
-def starting_network(path: Path) -> ColourNetwork:
-    """The network that a checkpoint or an exported colour model file holds.
+def starting_network(source: Path) -> ColourNetwork:
+    """The network that a checkpoint (.pt) or a colour model, named or as a file, holds.
 
     Raises:
         CheckpointError: The file holds no network that can be trained, or its weights do not fit.
-        ModelContractError: An .onnx file that is no colour model.
+        ModelError: There is no such model, or it is damaged.
     """
-    return load_exported(path) if path.suffix == ".onnx" else trained_network(path)
+    if source.suffix == ".pt":
+        return trained_network(source)
+    return load_exported(find_model(source))
 
 
 def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:

@@ -1,0 +1,130 @@
+"""`rechroma leaderboard`: many models on the same pictures, as one table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rechroma.cli.batch import progress_bar
+from rechroma.cli.failures import debug_option
+from rechroma.cli.options import json_option
+from rechroma.cli.workshop import need_extra
+from rechroma.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rechroma.evaluation import Standing
+    from rechroma.training import TrainingCost
+
+_FIGURES = {
+    "hue_hit": ("hue hit", 1),
+    "ciede2000": ("CIEDE2000", 2),
+    "auc": ("AuC", 1),
+    "balanced_auc": ("balanced AuC", 1),
+    "cf_abs": ("CF abs", 1),
+    "psnr": ("PSNR", 1),
+    "ssim": ("SSIM", 3),
+}
+
+
+@click.command("leaderboard")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option(
+    "--data", "shards", multiple=True, required=True, metavar="SHARDS", help="May be repeated."
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many pictures, evenly spread.")
+@json_option("Print all figures as JSON.")
+@debug_option
+def leaderboard_command(
+    models: tuple[str, ...], shards: tuple[str, ...], limit: int | None, as_json: bool
+) -> None:
+    """Compare models on shards of colour photographs, beside grey and truth.
+
+    \b
+      rechroma leaderboard default checkpoints/mine --data 'shards/val-*.tar' > table.md
+
+    MODEL is the name of a model, a colour model file, or a run's folder with a model.onnx in it; of
+    a run it also tells what training has cost. The table is Markdown, best by balanced AuC first.
+    """
+    need_extra("train", "torch")
+    from rechroma.datasets import Shards
+    from rechroma.evaluation import compare, spread
+
+    named = _by_name(models)
+    pictures = Shards(shards)
+    numbers = spread(len(pictures), limit)
+    with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
+        standings = compare(named, pictures, numbers, on_picture=advance)
+    costs = _costs(models)
+    click.echo(_json(standings, costs) if as_json else _markdown(standings, costs))
+
+
+def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
+    named = {_name(model): _file(model) for model in models}
+    if len(named) < len(models) or named.keys() & {"grey", "truth"}:
+        raise OptionError(
+            "two rows of the table would have the same name",
+            hint="A file goes by its name without .onnx, a run by that of its folder.",
+        )
+    return named
+
+
+def _name(model: str) -> str:
+    return Path(model).name.removesuffix(".onnx")
+
+
+def _file(model: str) -> Path:
+    from rechroma.models import find_model
+
+    inside = Path(model) / "model.onnx"
+    return inside if inside.is_file() else find_model(model)
+
+
+def _costs(models: tuple[str, ...]) -> dict[str, TrainingCost]:
+    from rechroma.training import training_cost
+
+    runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
+    return {run.name: training_cost(run) for run in runs}
+
+
+def _json(standings: Mapping[str, Standing], costs: Mapping[str, TrainingCost]) -> str:
+    rows = {
+        name: asdict(standing) | ({"training": asdict(costs[name])} if name in costs else {})
+        for name, standing in standings.items()
+    }
+    return json.dumps(rows, indent=2)
+
+
+def _markdown(standings: Mapping[str, Standing], costs: Mapping[str, TrainingCost]) -> str:
+    rows = [_row(name, standing, costs.get(name)) for name, standing in standings.items()]
+    header = [name for name in rows[1] if any(row[name] for row in rows)]
+    lines = [header, ["---"] * len(header), *([row[name] for name in header] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(name: str, standing: Standing, cost: TrainingCost | None) -> dict[str, str]:
+    known = standing.figures
+    figures = {
+        title: f"{known[key]:.{digits}f}" if key in known else ""
+        for key, (title, digits) in _FIGURES.items()
+    }
+    size = {"weights": "", "MB": "", "ms": ""}
+    if standing.weights:
+        size = {
+            "weights": f"{standing.weights / 1e6:.1f} M",
+            "MB": f"{standing.megabytes:.1f}",
+            "ms": f"{standing.milliseconds:.0f}",
+        }
+    return {"": name, **figures, **size, **_training(cost)}
+
+
+def _training(cost: TrainingCost | None) -> dict[str, str]:
+    if cost is None:
+        return {"crops": "", "minutes": "", "labels": ""}
+    found = "" if cost.accuracy is None else f"{cost.accuracy:.1f}"
+    return {"crops": str(cost.pictures), "minutes": f"{cost.minutes:.0f}", "labels": found}

@@ -1,0 +1,87 @@
+"""Many models on the same pictures in one run, beside grey and truth, with what each costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+
+from rechroma.engines import OnnxEngine
+from rechroma.evaluation.cost import network_milliseconds
+from rechroma.evaluation.gathering import ALL, GREY, TRUTH, Gathering
+from rechroma.evaluation.painter import Painter, grey_level, in_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from rechroma.datasets import Shards
+    from rechroma.evaluation.gathering import Figures
+
+_RANKED_BY = "balanced_auc"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a model stands.
+
+    Attributes:
+        figures: As :meth:`rechroma.metrics.Scores.compute` names them.
+        weights: How many numbers the file holds; 0 for grey and truth.
+        megabytes: Of the file.
+        milliseconds: Of the network alone at 256 x 256, on this machine.
+    """
+
+    figures: Figures
+    weights: int = 0
+    megabytes: float = 0.0
+    milliseconds: float = 0.0
+
+
+def compare(
+    models: Mapping[str, Path],
+    pictures: Shards,
+    numbers: Sequence[int],
+    *,
+    on_picture: Callable[[], None] = lambda: None,
+) -> dict[str, Standing]:
+    """Colour the same pictures with several models.
+
+    Args:
+        models: Colour model files by the names they are to have; not "grey" nor "truth".
+        pictures: Photographs in colour.
+        numbers: Which of them.
+        on_picture: Called after each.
+
+    Returns:
+        By name: grey, the models with the best by balanced AuC first, truth.
+
+    Raises:
+        ModelError: A model cannot be used.
+    """
+    engines = {name: OnnxEngine(path) for name, path in models.items()}
+    milliseconds = {name: network_milliseconds(engine) for name, engine in engines.items()}
+    painters = {name: Painter(engine) for name, engine in engines.items()}
+    gathering = Gathering()
+    for number in numbers:
+        truth = pictures[number]
+        grey = grey_level(truth)
+        painted = {name: painter.colored(grey) for name, painter in painters.items()}
+        gathering.add("", {GREY: in_rgb(grey), **painted, TRUTH: truth})
+        on_picture()
+    rows = gathering.compute()[ALL]
+    standings = {
+        name: Standing(rows[name], *_size(path), milliseconds[name])
+        for name, path in models.items()
+    }
+    ranked = sorted(standings, key=lambda name: -rows[name].get(_RANKED_BY, 0.0))
+    best_first = {name: standings[name] for name in ranked}
+    return {GREY: Standing(rows[GREY]), **best_first, TRUTH: Standing(rows[TRUTH])}
+
+
+def _size(path: Path) -> tuple[int, float]:
+    """How many numbers a file of a model holds, and its megabytes."""
+    tensors = onnx.load(path).graph.initializer
+    return sum(int(np.prod(tensor.dims)) for tensor in tensors), path.stat().st_size / 1e6

@@ -1,0 +1,51 @@
+"""The README's commands do what it says, as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from tests.support.command import MakePhoto, Run, is_colored
+
+ROOT = Path(__file__).parents[3]
+SHORTER = ("steps=1", "batch=2", "workers=0", "crops.sizes=[32]", "crops.size_shares=[1.0]")
+
+
+def commands(heading: str) -> list[list[str]]:
+    """The words of the commands in the first block under a heading."""
+    section = (ROOT / "README.md").read_text("utf-8").split(f"## {heading}\n")[1]
+    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert block
+    return [shlex.split(line) for line in block[1].replace("\\\n", " ").splitlines()]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Forty pieces of colour photographs."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    dice = np.random.default_rng(0)
+    for number in range(40):
+        whole = (data.astronaut, data.coffee, data.chelsea, data.rocket)[number % 4]()
+        top, left = (int(dice.integers(0, side - 150)) for side in whole.shape[:2])
+        Image.fromarray(whole[top : top + 150, left : left + 150]).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.usefixtures("pictures")
+def test_from_a_folder_of_pictures_to_a_model(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
+    photo("photo.jpg")
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    for program, *words in commands("Train and measure"):
+        assert program == "rechroma"
+        quicker = [word for setting in SHORTER for word in ("--set", setting)]
+        done = run(*words, *(quicker if words[0] in {"train", "finetune"} else ()))
+        assert done.exit_code == 0, (words, done.output)
+    assert is_colored(tmp_path / "photo.color.jpg")
+    assert (tmp_path / "val.jpg").is_file()
