@@ -14,7 +14,7 @@ from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
 from rechroma.datasets import small_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
-from rechroma.networks import build, fill, load_encoder, load_exported, weights_of
+from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
 from rechroma.training.adversary import Adversary
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
 from rechroma.training.recipe import Recipe, Validation, recipe_from, recipe_values
@@ -136,10 +136,20 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     if recipe.network.encoder_weights:
         _pretrained(network, recipe)
     if recipe.network.start:
-        path = Path(recipe.network.start)
-        fill(network, starting_network(path).state_dict(), path)
+        _start_from(network, Path(recipe.network.start))
     prior = measure_prior(pictures, array_of(network.centres), network.scale)
     return _assembled(recipe, network, prior, pictures.digest(), device)
+
+
+def _start_from(network: ColourNetwork, source: Path) -> None:
+    """Give a network the weights of another; a classifier that the other lacks stays new."""
+    start = starting_network(source)
+    weights = start.state_dict()
+    if network.classes and not start.classes:
+        plan = describe(network)
+        plain = build(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
+        weights |= {name: value for name, value in weights_of(network).items() if name not in plain}
+    fill(network, weights, source)
 
 
 def _pretrained(network: ColourNetwork, recipe: Recipe) -> Encoder:

@@ -188,6 +188,28 @@ def test_a_run_starts_from_the_averaged_weights_of_another(recipe: Recipe, tmp_p
         torch.testing.assert_close(learnt[name], weights, atol=1e-6, rtol=0)
 
 
+def test_a_run_may_learn_classes_that_its_start_knew_nothing_of(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    train(recipe, tmp_path / "first", stop_after=1)
+    shard = write_shard(tmp_path / "labelled.tar", 4, classes=2)
+    start = str(tmp_path / "first/checkpoint.pt")
+    options = {**recipe.network.options, "classes": 2}
+    plan = replace(
+        recipe,
+        network=Network(options=options, start=start),
+        data=Data(train=(str(shard),)),
+        loss=Loss(classes=0.5),
+        optimiser=Optimiser(rate=1e-12, encoder_rate=0.0, warmup=0),
+    )
+    second = train(plan, tmp_path / "second", stop_after=1)
+    first = trained_network(tmp_path / "first/checkpoint.pt")
+    learnt = dict(second.network.named_parameters())
+    assert learnt["context.classes.weight"].shape[0] == 2
+    for name, weights in first.named_parameters():
+        torch.testing.assert_close(learnt[name], weights, atol=1e-6, rtol=0)
+
+
 def test_a_start_of_another_shape_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "run", stop_after=1)
     start = str(tmp_path / "run/checkpoint.pt")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The run that made `rechroma-3`: train, export, measure, and export again with the figures.
+# The run that made `rechroma-4`: train, export, measure, and export again with the figures.
 #
-#   runs/rechroma-3.sh SHARDS ENCODER
+#   runs/rechroma-4.sh SHARDS ENCODER
 #
 # SHARDS: a folder with train-*.tar and dev-*.tar; ENCODER: resnet50_v2_stages1-3.safetensors.
 # Stopped at any moment and called again, it goes on.
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 shards="${1:?folder of shards}"
 encoder="${2:?file of encoder weights}"
-out=checkpoints/rechroma-3
+out=checkpoints/rechroma-4
 
 stage() {  # RECIPE ARGUMENTS...: one stage of training
   local recipe="$1"
@@ -21,12 +21,13 @@ stage() {  # RECIPE ARGUMENTS...: one stage of training
 }
 stage classification
 stage finish --set "network.start=$out/classification/checkpoint.pt"
+stage settle --set "network.start=$out/finish/checkpoint.pt"
 
 export_model() {
-  rechroma export "$out/finish/checkpoint.pt" -o "$out/rechroma-3.onnx" --card recipes/rechroma.card.json \
-    --temperature 0.5 --regression-share 0.4 --saturation 1.22 "$@"
+  rechroma export "$out/settle/checkpoint.pt" -o "$out/rechroma-4.onnx" --card recipes/rechroma.card.json \
+    --temperature 0.5 --regression-share 0.4 --saturation 1.34 "$@"
 }
 export_model
-rechroma evaluate "$out/rechroma-3.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
+rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
 export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
-rechroma evaluate "$out/rechroma-3.onnx" "$shards/dev-*.tar" --aged --hints --sizes
+rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --aged --hints --sizes
