@@ -135,6 +135,11 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     network = build(recipe.network.name, recipe.network.options)
     if recipe.network.encoder_weights:
         _pretrained(network, recipe)
+    elif network.encoder and recipe.optimiser.frozen == 1 and not recipe.network.start:
+        raise RecipeError(
+            "optimiser.frozen: the encoder knows nothing yet, and would never learn",
+            hint="Name network.encoder_weights ('default' will do), or set optimiser.frozen=0.",
+        )
     if recipe.network.start:
         _start_from(network, Path(recipe.network.start))
     prior = measure_prior(pictures, array_of(network.centres), network.scale)

@@ -134,6 +134,25 @@ def test_a_teacher_must_have_learnt_something(recipe: Recipe, tmp_path: Path) ->
         train(replace(recipe, loss=Loss(teacher=1.0)), tmp_path / "run")
 
 
+def test_an_encoder_that_knows_nothing_must_learn(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="knows nothing yet"):
+        train(replace(recipe, optimiser=Optimiser(frozen=1.0)), tmp_path / "run")
+
+
+def test_an_encoder_may_come_from_a_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
+    first = train(recipe, tmp_path / "first", stop_after=1)
+    start = str(tmp_path / "first/checkpoint.pt")
+    frozen = Optimiser(rate=1e-3, frozen=1.0)
+    network = replace(recipe.network, encoder_weights=start)
+    second = train(
+        replace(recipe, network=network, optimiser=frozen), tmp_path / "second", stop_after=1
+    )
+    assert first.ema.encoder is not None
+    assert second.network.encoder is not None
+    learnt = dict(second.network.encoder.named_parameters())
+    assert all(learnt[name].equal(w) for name, w in first.ema.encoder.named_parameters())
+
+
 def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
     encoder = build(recipe.network.name, recipe.network.options).encoder
     assert encoder is not None
