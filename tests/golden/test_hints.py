@@ -23,24 +23,46 @@ def lab_of(colorizer: Colorizer, grey: np.ndarray, *hints: Hint) -> np.ndarray:
     return srgb_to_lab(np.asarray(colorizer.colorize(grey, hints=list(hints))))
 
 
+def as_asked(lab: np.ndarray, hint: Hint) -> np.ndarray:
+    """A place in the hint's colour, as far as a screen shows so bright or dark a one."""
+    ab = np.broadcast_to(hint.ab, (*lab.shape[:2], 2))
+    return map_to_gamut(np.concatenate([lab[..., :1], ab], axis=-1).astype(np.float32))
+
+
 @pytest.mark.parametrize("color", COLOURS)
 def test_a_hint_shows_at_its_place(color: str, colorizer: Colorizer) -> None:
     grey = grey_level(data.astronaut())
     hint = Hint(0.53, 0.86, color)  # on the space suit
     row, column = (int(at * side) for at, side in zip((hint.y, hint.x), grey.shape, strict=True))
     place = lab_of(colorizer, grey, hint)[row - 3 : row + 4, column - 3 : column + 4]
-    asked = np.concatenate([place[..., :1], np.broadcast_to(hint.ab, (7, 7, 2))], axis=-1)
-    within = map_to_gamut(asked.astype(np.float32))  # no screen shows so bright a red
-    assert ciede2000(place, within).mean() < 5
+    assert ciede2000(place, as_asked(place, hint)).mean() < 5
 
 
 @pytest.mark.parametrize("color", COLOURS)
 def test_a_hint_does_not_cross_a_strong_edge(color: str, colorizer: Colorizer) -> None:
     grey = np.full((256, 256), 60, np.uint8)
     grey[:, 128:] = 200
-    change = ciede2000(lab_of(colorizer, grey), lab_of(colorizer, grey, Hint(0.35, 0.5, color)))
-    assert change[112:144, 80:100].mean() > 5
-    assert change[:, 144:].mean() < 2
+    hint = Hint(0.35, 0.5, color)
+    hinted = lab_of(colorizer, grey, hint)
+    assert ciede2000(hinted, as_asked(hinted, hint))[:, :112].mean() < 5
+    assert ciede2000(lab_of(colorizer, grey), hinted)[:, 144:].mean() < 2
+
+
+def test_many_hints_that_disagree_each_show_at_their_place(colorizer: Colorizer) -> None:
+    grey = (grey_level(data.astronaut()) // 3 + 90).astype(np.uint8)  # little to tell places by
+    middles = [(number + 0.5) / 10 for number in range(10)]
+    hints = [
+        Hint(x, y, COLOURS[(row + column) % 2])
+        for column, x in enumerate(middles)
+        for row, y in enumerate(middles)
+    ]
+    lab = lab_of(colorizer, grey, *hints)
+    right = 0
+    for hint in hints:
+        place = lab[int(hint.y * 512), int(hint.x * 512), 1:]
+        other = next(h for h in hints if h.color != hint.color)
+        right += np.linalg.norm(place - hint.ab) < np.linalg.norm(place - other.ab)
+    assert right >= 98
 
 
 def test_ten_hints_correct_more_than_one(colorizer: Colorizer) -> None:
