@@ -72,7 +72,7 @@ def _check_folder(path: Path) -> None:
     """See whether the file can be made in its folder, or that folder in the next that is there."""
     with refusals(path):
         parents = Path(os.path.realpath(path)).parents
-        folder = next(parent for parent in parents if parent.exists())
+        folder = next((parent for parent in parents if parent.exists()), parents[-1])
         if not folder.is_dir():
             raise NotADirectoryError(ENOTDIR, f"{folder} is no folder")
         if not os.access(folder, os.W_OK | os.X_OK):
