@@ -151,6 +151,7 @@ class Result:
         height: Of both, in pixels.
         seconds: Wall-clock time from opening the source to the finished target.
         had_color: Whether the source was in colour or toned, and was turned to grey first.
+        pages: How many pictures the source holds; the first of them was coloured.
     """
 
     source: Path
@@ -159,6 +160,7 @@ class Result:
     height: int
     seconds: float
     had_color: bool
+    pages: int = 1
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,7 @@ class Colorizer:
         max_pixels: int = MAX_PIXELS,
         **knobs: Unpack[KnobOptions],
     ) -> Result:
-        """Colour a picture file.
+        """Colour a picture file; of one with several pages or frames the first.
 
         Args:
             source: The photograph; never changed.
@@ -318,7 +320,8 @@ class Colorizer:
             )
             write_atomically(target, write, overwrite=overwrite)
         height, width = photo.grey.shape
-        return Result(source, target, width, height, perf_counter() - began, photo.had_color)
+        seconds = perf_counter() - began
+        return Result(source, target, width, height, seconds, photo.had_color, photo.pages)
 
     def colorize_many(
         self,

@@ -53,6 +53,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"There are: {', '.join(known)}."
 
 
+def install_hint(extra: str) -> str:
+    """Advice for an optional dependency that is missing, for a checkout and elsewhere."""
+    return (
+        f'Install it: pip install "rechroma[{extra}]", or in a checkout: pip install ".[{extra}]"'
+    )
+
+
 class RechromaError(Exception):
     """The root of all errors raised on purpose.
 

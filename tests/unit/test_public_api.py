@@ -32,6 +32,7 @@ INVENTORY = {
     "ImageTooSmallError",
     "InputError",
     "InvalidChromaError",
+    "MemoryExhaustedError",
     "MissingExtraError",
     "ModelContractError",
     "ModelError",

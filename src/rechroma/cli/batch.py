@@ -44,6 +44,7 @@ class Outcome:
         seconds: Wall-clock time from opening the source to the finished target.
         width: Of the result, in pixels.
         height: Of the result, in pixels.
+        pages: How many pictures the source holds, of which the first was coloured.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Outcome:
     seconds: float | None = None
     width: int | None = None
     height: int | None = None
+    pages: int | None = None
 
     def to_json(self) -> str:
         """One line of JSON with every key; ASCII, so that odd file names survive any pipe."""
@@ -66,6 +68,7 @@ class Outcome:
                 "seconds": None if self.seconds is None else round(self.seconds, 3),
                 "width": self.width,
                 "height": self.height,
+                "pages": self.pages,
             }
         )
 
@@ -78,6 +81,7 @@ class Account:
         as_json: Print each outcome on stdout as one line of JSON.
         counts: How many pictures ended in each status.
         failures: The sources that failed and their errors, in order.
+        partial: The sources of which only the first picture was coloured, and how many they hold.
         last: The outcome that came in last.
         started: When the work began, by `time.perf_counter`.
     """
@@ -85,6 +89,7 @@ class Account:
     as_json: bool = False
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[tuple[str, RechromaError]] = field(default_factory=list)
+    partial: list[tuple[str, int]] = field(default_factory=list)
     last: Outcome | None = None
     started: float = field(default_factory=perf_counter)
 
@@ -94,8 +99,15 @@ class Account:
         self.last = outcome
         if outcome.error:
             self.failures.append((outcome.source, outcome.error))
+        if outcome.pages and outcome.pages > 1:
+            self.partial.append((outcome.source, outcome.pages))
         if self.as_json:
             click.echo(outcome.to_json())
+
+    def print_partial(self) -> None:
+        """Name on stderr the sources that hold more pictures than were coloured, one line each."""
+        for source, pages in self.partial:
+            warn_of_pages(source, pages)
 
     def print_failures(self) -> None:
         """Name every failure on stderr, one line each."""
@@ -114,6 +126,14 @@ class Account:
         if self.counts[Status.FAILED]:
             parts.append(f"{self.counts[Status.FAILED]} failed")
         return f"{', '.join(parts)} in {perf_counter() - self.started:.1f} s"
+
+
+def warn_of_pages(source: str, pages: int) -> None:
+    """Say on stderr that the other pictures of a file were left."""
+    say(
+        f"rechroma: warning: {source}: only the first of its {pages} pictures was coloured; "
+        f"{pages - 1} left"
+    )
 
 
 def _words_for_one(outcome: Outcome) -> str:

@@ -143,6 +143,7 @@ def _colour_files(request: Request) -> int:
         raise error
     account.print_failures()
     if not request.quiet:
+        account.print_partial()
         say(f"rechroma: {account}")
     return 1 if account.failures else 0
 

@@ -12,7 +12,7 @@ from rechroma.cli.batch import progress_bar
 from rechroma.cli.failures import debug_option
 from rechroma.cli.options import json_option
 from rechroma.cli.terminal import printable, say
-from rechroma.cli.workshop import path_option, write_sheet
+from rechroma.cli.workshop import check_targets, path_option, write_sheet
 from rechroma.errors import DataError, FetchError, OptionError
 
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ def inspect_command(
 
     What is damaged is named on stderr, and makes the exit code 65.
     """
+    check_targets(sheet)
     from rechroma.datasets.inspecting import inspect
 
     with progress_bar(None, quiet=as_json, doing="Looking") as advance:
@@ -240,6 +241,8 @@ def _fetched(tally: Tally) -> Iterator[str]:
 
 def _inspected(found: Inspection) -> Iterator[str]:
     yield f"{found.pictures} pictures in {found.shards} shards, {len(found.damaged)} damaged"
+    if not found.pictures:
+        return
     yield f"splits: {_listed(found.splits)}"
     yield f"classes: {len(found.classes)}; without a class: {found.unlabelled} pictures"
     if found.lonely:

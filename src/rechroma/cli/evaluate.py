@@ -9,7 +9,7 @@ import click
 from rechroma.cli.batch import progress_bar
 from rechroma.cli.failures import debug_option
 from rechroma.cli.options import json_option
-from rechroma.cli.workshop import need_extra, path_option, write_sheet
+from rechroma.cli.workshop import check_targets, need_extra, path_option, write_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,7 @@ def evaluate_command(
     means stands in docs/evaluate.md.
     """
     need_extra("train", "torch")
+    check_targets(sheet, html)
     from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
     from rechroma.engines import OnnxEngine

@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import card_of, need_extra, path_option, read_fields, write_model
+from rechroma.cli.workshop import (
+    card_of,
+    check_model_target,
+    need_extra,
+    path_option,
+    read_fields,
+    read_metrics,
+    write_model,
+)
 
 
 @click.command("export")
@@ -46,6 +54,10 @@ def export_command(
     The file is checked against the network: a difference above 0.05 in a* or b* is an error.
     """
     need_extra("train", "torch")
+    check_model_target(out)
+    fields = {"name": out.stem, **read_fields(card), **({"name": name} if name else {})}
+    if report is not None:
+        fields["metrics"] = read_metrics(report)
     from rechroma.training import trained_network
 
     decoding = {
@@ -54,8 +66,5 @@ def export_command(
         "saturation": saturation,
     }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
-    fields = {"name": out.stem, **read_fields(card), **({"name": name} if name else {})}
-    if report is not None:
-        fields["metrics"] = read_fields(report)["figures"]["all"]["model"]
     written = replace(card_of(network, fields), commit=commit)
     write_model(network, written, out, rounded=not exact)

@@ -11,6 +11,7 @@ import click
 from rechroma.cli.failures import debug_option
 from rechroma.cli.workshop import (
     card_of,
+    check_model_target,
     need_extra,
     path_option,
     report_progress,
@@ -52,6 +53,8 @@ def finetune_command(
     Stopped and started again, it goes on where its last checkpoint stands.
     """
     need_extra("train", "torch")
+    target = out / "model.onnx"
+    check_model_target(target)
     from rechroma.training import (
         changed_recipe,
         finetuning_recipe,
@@ -67,7 +70,6 @@ def finetune_command(
     if not leads():
         return
     network = trained_network(out / "checkpoint.pt")
-    target = out / "model.onnx"
     card = _card(start, network, name or out.name, shards, licence)
     write_model(network, card, target, rounded=True)
     click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")

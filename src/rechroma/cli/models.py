@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,14 @@ import click
 from rechroma.cli.failures import debug_option, print_failure
 from rechroma.cli.options import json_option
 from rechroma.cli.terminal import printable
-from rechroma.cli.workshop import card_of, need_extra, path_option, read_fields, write_model
+from rechroma.cli.workshop import (
+    card_of,
+    check_model_target,
+    need_extra,
+    path_option,
+    read_fields,
+    write_model,
+)
 from rechroma.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -88,6 +96,8 @@ def import_command(
     the published code gives. Mind the licence of the weights: the card names it.
     """
     need_extra("train", "torch")
+    target = Path(f"{name}.onnx") if out is None else out
+    check_model_target(target)
     from rechroma.networks import find, load_published
 
     network, known = load_published(name, checkpoint), find(name)
@@ -95,7 +105,6 @@ def import_command(
     if known.licence:
         data = [dataclasses.asdict(source) for source in known.data]
         fields |= {"licence": known.licence, "authors": list(known.authors), "data": data}
-    target = Path(f"{name}.onnx") if out is None else out
     written = card_of(network, fields | read_fields(card))
     write_model(network, written, target, rounded=rounded)
 
@@ -155,14 +164,29 @@ def _print_grid(rows: Sequence[tuple[str, str]]) -> None:
 
 
 def _as_words(value: object) -> str:
-    """A field of a card as a person reads it; nested fields in brackets, lists one to a line."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return "\n".join(f"{printable(name)}: {_as_words(item)}" for name, item in value.items())
-    if isinstance(value, list):
-        return "\n".join(map(_source_or_text, value))
+    """A field of a card as a person reads it: figures rounded, a nested field or source a line."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return _rounded(value)
+        case dict():
+            return "\n".join(_named(name, item) for name, item in value.items())
+        case list():
+            objects = any(isinstance(item, dict) for item in value)
+            return ("\n" if objects else ", ").join(map(_source_or_text, value))
     return printable(str(value))
+
+
+def _named(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return f"{printable(name)}:\n{indent(_as_words(value), '  ')}"
+    return f"{printable(name)}: {_as_words(value)}"
+
+
+def _rounded(figure: float) -> str:
+    """Four digits, and all of those before the point."""
+    return f"{figure:.0f}" if abs(figure) >= 1000 else f"{figure:.4g}"
 
 
 def _source_or_text(item: object) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rechroma.cli.batch import warn_of_pages
 from rechroma.cli.sources import STDIO, is_folder
 from rechroma.errors import OptionError, SourceError, TargetError
 
@@ -38,6 +39,8 @@ def colour_stream(request: Request) -> None:
         sys.stdout.buffer.flush()
     else:
         write_atomically(request.target, picture, overwrite=request.overwrite)
+    if photo.pages > 1 and not request.quiet:
+        warn_of_pages(name, photo.pages)
 
 
 def _check_pipe(request: Request) -> None:

@@ -1,7 +1,7 @@
 """Which pictures a command line names, and where each result goes.
 
-Looks at names and at what the folders list, never into a file: planning a run over 50,000
-pictures has to cost about as much as listing them.
+Looks at names and at what the folders list, and into a file only if it is named and has no suffix:
+planning a run over 50,000 pictures has to cost about as much as listing them.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def is_folder(out: str) -> bool:
 def make_plan(
     arguments: Iterable[str], out: str | None = None, file_format: str | None = None
 ) -> Plan:
-    """Find the pictures and give each a target; nothing is opened or written.
+    """Find the pictures and give each a target; nothing is written.
 
     Where two pictures of one folder would share a target, such as `a.gif` and `a.png`, the one
     whose suffix changes keeps it in the name: `a.gif.png`.
@@ -160,7 +160,7 @@ def _in_folder(folder: Path, out: str | None) -> Iterator[Source | Missing]:
             yield Source(path, path.relative_to(folder))
     yield from (_missing(str(e.filename), e.strerror or "cannot be read") for e in unreadable)
     if empty and not unreadable:
-        yield _missing(str(folder), "there is no picture in this folder")
+        yield _missing(str(folder), "there is no picture in this folder", _wanted())
 
 
 def _of_pattern(pattern: str) -> Iterator[Source | Missing]:
@@ -173,8 +173,14 @@ def _of_pattern(pattern: str) -> Iterator[Source | Missing]:
         yield _missing(pattern, "no picture matches this pattern")
 
 
-def _missing(name: str, reason: str) -> Missing:
-    return Missing(name, SourceError(f"{name}: {reason}"))
+def _missing(name: str, reason: str, hint: str | None = None) -> Missing:
+    return Missing(name, SourceError(f"{name}: {reason}", hint=hint))
+
+
+def _wanted() -> str:
+    from rechroma.imaging import SUFFIXES
+
+    return f"Looked for {', '.join(SUFFIXES)}; hidden files and earlier results are left out."
 
 
 def _is_picture(name: str) -> bool:

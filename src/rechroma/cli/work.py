@@ -92,7 +92,12 @@ def _outcome(result: Result | Failure, request: Request) -> Outcome:
     names = (str(result.source), str(result.target))
     if not isinstance(result, Failure):
         return Outcome(
-            *names, Status.DONE, None, result.seconds, width=result.width, height=result.height
+            *names,
+            Status.DONE,
+            seconds=result.seconds,
+            width=result.width,
+            height=result.height,
+            pages=result.pages,
         )
     made_by_another = isinstance(result.error, TargetExistsError) and _version(result.target)
     if made_by_another and not request.overwrite:  # another run of the same command was faster

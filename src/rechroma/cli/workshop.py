@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rechroma.errors import MissingExtraError, RecipeError
+from rechroma.errors import MissingExtraError, OptionError, RecipeError, install_hint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def need_extra(extra: str, module: str) -> None:
     if find_spec(module) is None:
         raise MissingExtraError(
             f"this command needs {module}, which is not installed",
-            hint=f'Install it: pip install "rechroma[{extra}]"',
+            hint=install_hint(extra),
         )
 
 
@@ -98,6 +98,37 @@ def _drawn(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
     return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
 
 
+def check_targets(*targets: Path | None) -> None:
+    """Refuse files that could not be written, before the work whose result they are to hold.
+
+    Args:
+        targets: The files; None where none was asked for.
+
+    Raises:
+        TargetError: One is a folder, or in a place where nothing can be written.
+    """
+    from rechroma.imaging import check_target
+
+    for target in targets:
+        if target is not None:
+            check_target(target, overwrite=True)
+
+
+def check_model_target(target: Path) -> None:
+    """Refuse a place for a colour model, before it is made, where it could not be found or written.
+
+    Raises:
+        OptionError: The name does not end with `.onnx`, by which models are known.
+        TargetError: It could not be written.
+    """
+    if not target.name.endswith(".onnx"):
+        raise OptionError(
+            f"{target}: the name of a colour model ends with .onnx",
+            hint=f"Name it {target}.onnx, so that --model takes it.",
+        )
+    check_targets(target)
+
+
 def write_sheet(sheet: Image, path: Path) -> None:
     """Write a contact sheet as a JPEG.
 
@@ -143,9 +174,29 @@ def read_fields(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        fields = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise RecipeError(f"{path}: not a readable JSON card or report: {error}") from error
+    if not isinstance(fields, dict):
+        raise RecipeError(f"{path}: not a JSON card or report: holds no object")
+    return fields
+
+
+def read_metrics(report: Path) -> dict[str, Any]:
+    """The model's figures on all pictures, from what `rechroma evaluate --json` printed.
+
+    Raises:
+        RecipeError: The file cannot be read, or is no such report.
+    """
+    try:
+        return dict(read_fields(report)["figures"]["all"]["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecipeError(
+            f"{report}: not a report of 'rechroma evaluate'",
+            hint=f"Make one: rechroma evaluate MODEL SHARDS --json > {report}",
+        ) from error
 
 
 def write_model(network: ColourNetwork, card: ModelCard, out: Path, *, rounded: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from rechroma.errors import DataError, MissingExtraError
+from rechroma.errors import DataError, MissingExtraError, install_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ def read_table(path: Path, needed: Iterable[str]) -> Iterator[Row]:
 
 
 def _columns(row: Row) -> str:
-    return f"Its columns are {', '.join(row)}."
+    return f"Its first line names the columns; here: {', '.join(row):.200}."
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
@@ -52,7 +52,9 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             for cells in reader:
                 if cells:
                     yield dict.fromkeys(header, "") | dict(zip(header, cells, strict=False))
-    except (OSError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except csv.Error as error:
         raise DataError(f"{path}: not a readable CSV file: {error}") from error
 
 
@@ -62,7 +64,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     except ImportError as error:
         raise MissingExtraError(
             "Parquet files need pyarrow, which is not installed",
-            hint='Install it: pip install "rechroma[parquet]", or make a CSV file of the list.',
+            hint=f"{install_hint('parquet')}; or make a CSV file of the list.",
         ) from error
     try:
         with parquet.ParquetFile(path) as table:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rechroma.errors import CheckpointError
-from rechroma.networks import load_encoder
+from rechroma.networks import load_encoder, weights_of
 from rechroma.networks.encoders import ENCODERS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rechroma.networks import Encoder
 
 _SIDE = 224  # pixels, as the networks were trained
+_KNOWN = f"A safetensors file of one of these is needed: {', '.join(ENCODERS)}."
 
 
 class Seen(NamedTuple):
@@ -44,12 +45,12 @@ class FeatureNetwork:
     the means over all places of the encoder's coarsest level.
 
     Args:
-        path: A safetensors file of a MobileNetEdgeTPU, MobileNetV2 or ResNet-50, as
+        path: A safetensors file of a MobileNetEdgeTPU, MobileNetV2, ResNet-50 or VGG-19, as
             :func:`rechroma.networks.load_encoder` takes it. A classifier in it, `head.weight` and
             `head.bias` upon the features, is used, too.
 
     Attributes:
-        name: Of the features: "mobilenet_edgetpu", "mobilenet_v2" or "resnet_50".
+        name: Of the features: "mobilenet_edgetpu", "mobilenet_v2", "resnet_50" or "vgg_19".
 
     Raises:
         CheckpointError: The file is missing, holds none of these encoders, or a head that does not
@@ -84,23 +85,30 @@ def _squeezed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _fitting_encoder(path: Path) -> tuple[str, Encoder]:
     keys = _keys(path)
     for name, kind in ENCODERS.items():
-        encoder = kind().eval()
-        if next(iter(encoder.state_dict())) in keys:
+        if _keys_of(kind) <= keys:
+            encoder = kind().eval()
             load_encoder(encoder, path)
             return name.replace("-", "_"), encoder
-    raise CheckpointError(
-        f"{path}: holds none of the known encoders", hint=f"Known: {', '.join(ENCODERS)}."
-    )
+    raise CheckpointError(f"{path}: holds none of the known encoders", hint=_KNOWN)
+
+
+def _keys_of(kind: type[Encoder]) -> set[str]:
+    with torch.device("meta"):  # names alone: no memory, no dice
+        return set(weights_of(kind()))
 
 
 def _keys(path: Path) -> set[str]:
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():
+        raise CheckpointError(f"{path}: cannot be read: there is no such file", hint=_KNOWN)
     try:
         with safe_open(path, "pt") as file:
             return set(file.keys())
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
+        raise CheckpointError(
+            f"{path}: cannot be read as safetensors: {error}", hint=_KNOWN
+        ) from error
 
 
 def _head(path: Path, features: int) -> tuple[Tensor, Tensor] | None:

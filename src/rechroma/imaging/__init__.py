@@ -7,7 +7,6 @@ from rechroma.imaging.formats import (
     FORMATS,
     SUFFIXES,
     asked_format,
-    default_target,
     result_format,
     target_format,
 )
@@ -22,6 +21,7 @@ from rechroma.imaging.hints import (
 )
 from rechroma.imaging.naming import named
 from rechroma.imaging.photo import Levels, Metadata, Photo
+from rechroma.imaging.placing import default_target
 from rechroma.imaging.reading import MAX_PIXELS, photo_of_array, read_photo
 from rechroma.imaging.sheet import contact_sheet
 from rechroma.imaging.small import read_small, sniff

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import contextmanager, suppress
+from errno import EACCES, ENOTDIR
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -54,17 +55,28 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         TargetExistsError: There is a file already, and `overwrite` is false.
-        TargetError: There is something else than a file, or the place cannot be looked at.
+        TargetError: There is something else than a file, nothing may be written into the folder,
+            or the place cannot be looked at.
     """
     if "\0" in str(path):
         raise TargetError(f"{str(path)!r} cannot be a file's name", hint=_UNWRITTEN)
     with refusals(path):
-        if not os.path.lexists(path):
-            return
         if path.exists() and not path.is_file():
             raise TargetError(f"{path} is no file that could be replaced", hint=_UNWRITTEN)
-    if not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise _exists(path)
+    _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    """See whether the file can be made in its folder, or that folder in the next that is there."""
+    with refusals(path):
+        parents = Path(os.path.realpath(path)).parents
+        folder = next((parent for parent in parents if parent.exists()), parents[-1])
+        if not folder.is_dir():
+            raise NotADirectoryError(ENOTDIR, f"{folder} is no folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, f"nothing may be written into {folder}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.errors import MissingExtraError, OptionError
+from rechroma.errors import MissingExtraError, OptionError, install_hint
 from rechroma.imaging.naming import named
 
 if TYPE_CHECKING:
@@ -61,23 +61,6 @@ def asked_format(name: str) -> str:
     raise OptionError(f"results are not written as '{name}'", hint=f"Choose one of {suffixes}.")
 
 
-def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
-    """Where the result goes by default: `photo.color.jpg` beside `photo.jpg`.
-
-    Args:
-        source: The photograph.
-        format: The format asked for, as :func:`asked_format` takes it; without,
-            the source's (a GIF becomes PNG).
-
-    Raises:
-        OptionError: There is no such format.
-    """
-    own = SUFFIXES.get(source.suffix.lower())
-    wanted = asked_format(format) if format else own and result_format(own)
-    suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
-    return source.parent / f"{source.stem}.color{suffix}"
-
-
 def target_format(
     target: Path,
     format: str | None = None,  # noqa: A002
@@ -88,7 +71,7 @@ def target_format(
 
     Args:
         target: The file to write. One without a suffix may hold any format; so may one with an
-            unknown suffix that is the source's, too.
+            unknown suffix that is the source's, too, and `scan.color` of a `scan`.
         format: The format asked for, as :func:`asked_format` takes it.
         source: The photograph, where it is a file.
 
@@ -101,7 +84,7 @@ def target_format(
     """
     suffix = target.suffix.lower()
     wanted = asked_format(format) if format else None
-    kept = source is not None and suffix == source.suffix.lower()
+    kept = source is not None and suffix == (source.suffix.lower() or ".color")
     if not suffix or (kept and suffix not in SUFFIXES):
         return wanted
     with named(target):
@@ -125,6 +108,6 @@ def enable_heif() -> None:
     except ImportError as error:
         raise MissingExtraError(
             "HEIC and HEIF pictures need pillow-heif, which is not installed",
-            hint='Install it: pip install "rechroma[heif]"',
+            hint=install_hint("heif"),
         ) from error
     register_heif_opener()

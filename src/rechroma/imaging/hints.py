@@ -31,6 +31,8 @@ MOST_HINTS = 1000
 
 _FORMAT = 1
 _SIDE = 7 / 256  # of a drawn hint, over the long side of the picture
+_FILE = "Hints are a JSON file; 'x' and 'y' run from 0 to 1 over the picture."
+_PLACE = "Places are shares of the picture: a pixel's x over its width, and its y over its height."
 _SHAPE = 'It looks so: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
 
 
@@ -75,7 +77,7 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from error
+        raise SourceError(f"{path}: {error.strerror or error}", hint=_FILE) from error
     except ValueError as error:  # a NUL in the name
         raise SourceError(f"{path!r}: {error}") from error
     with named(path):
@@ -146,7 +148,7 @@ def _span(at: float, length: int, side: int) -> slice:
 def _check_place(name: str, value: float) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= 1:  # written so that a NaN is refused, too
-        raise HintError(f"{name} must be a number from 0 to 1, not {value!r:.60}")
+        raise HintError(f"{name} must be a number from 0 to 1, not {value!r:.60}", hint=_PLACE)
 
 
 def _check_count(count: int) -> None:

@@ -81,7 +81,7 @@ def recognized(file: BinaryIO) -> Image.Image:
     """
     prefix = file.read(16)
     if not prefix:
-        raise EmptyImageError("the file is empty")
+        raise EmptyImageError("the file is empty", hint="Copy or download it again.")
     if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
         enable_heif()
     for name in FORMATS:
@@ -126,7 +126,10 @@ def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
     if width * height == 0:
         raise EmptyImageError("the picture has no pixels")
     if min(size) < _SMALLEST_SIDE:
-        raise ImageTooSmallError(f"{width} x {height} pixels are too few to colour")
+        raise ImageTooSmallError(
+            f"{width} x {height} pixels are too few to colour",
+            hint=f"Each side needs {_SMALLEST_SIDE} at least.",
+        )
     if max_pixels is not None and width * height > max_pixels:
         raise ImageTooLargeError(
             f"{width} x {height} pixels are more than the limit of {max_pixels}",

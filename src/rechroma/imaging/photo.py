@@ -50,6 +50,7 @@ class Photo:
         format: Pillow's name of the source's format, such as ``JPEG``.
         had_color: The source was not neutral (sepia, a colour picture) and was turned to grey.
         metadata: What to keep.
+        pages: How many pictures the file holds, of which this is the first.
     """
 
     grey: Levels
@@ -57,3 +58,4 @@ class Photo:
     format: str = "PNG"
     had_color: bool = False
     metadata: Metadata = field(default_factory=Metadata)
+    pages: int = 1

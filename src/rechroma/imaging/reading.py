@@ -1,7 +1,7 @@
 """Reads photographs: files, bytes, streams, Pillow's pictures and arrays become a `Photo`.
 
 Pillow decodes everything but colours of 16 bit, which it would cut to 8: those go through OpenCV.
-Of animations and files with several pages the first picture is read.
+Of animations and files with several pages the first picture is read, and the others are counted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from rechroma.imaging.icc import Profile
 from rechroma.imaging.metadata import metadata_of, orientation_of
 from rechroma.imaging.naming import named
 from rechroma.imaging.opening import any_size, check_size, decoding, name_of, opened, recognized
+from rechroma.imaging.pages import page_count
 from rechroma.imaging.photo import Levels, Photo
 from rechroma.imaging.salvage import without_metadata
 
@@ -115,6 +116,7 @@ def _photo_of_file(file: BinaryIO, max_pixels: int) -> Photo:
 
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
     check_size(image.size, max_pixels)
+    pages = 1 if file is None else page_count(image, file)
     deep = file if file is not None and _has_deep_colors(image) else None
     with decoding(), any_size():
         image.load()
@@ -131,6 +133,7 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
         format=format_of(image),
         had_color=pixels.had_color,
         metadata=metadata,
+        pages=pages,
     )
 
 

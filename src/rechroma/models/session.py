@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import onnxruntime as ort
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: *)?")
 _FATAL = 4  # ONNX Runtime's log level; what goes wrong is raised, so nothing need be printed
 _HINT = "Give an .onnx file that 'rechroma export' wrote."
 
@@ -68,7 +70,7 @@ def _open(
         return ort.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's own classes share no public base
         raise ModelContractError(
-            f"{path} is not a model that ONNX Runtime can load: {first_line(error)}", hint=_HINT
+            f"{path} is not a model that ONNX Runtime can load: {_reason(error)}", hint=_HINT
         ) from error
 
 
@@ -81,6 +83,8 @@ def _card_of(session: ort.InferenceSession) -> ModelCard:
     return ModelCard.from_json(text)
 
 
-def first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What an exception of ONNX Runtime says, in one line of bearable length."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    reason = _PREAMBLE.sub("", line)[:200]
+    return "it is damaged, or something else than ONNX" if "rotobuf" in reason else reason

@@ -76,7 +76,7 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
         return _bundled(manifest["models"][name])
     own = _own()
     if name not in own:
-        raise _unknown(name, model_names())
+        raise _no_model(wanted) if Path(wanted).exists() else _unknown(name, model_names())
     return own[name]
 
 
@@ -102,6 +102,13 @@ def _file_at(path: Path) -> Path:
             f"there is no model file {path}", hint="See 'rechroma models list' for those at hand."
         )
     return path
+
+
+def _no_model(path: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"{path} is no colour model: the name of one ends with .onnx",
+        hint="See 'rechroma models list' for those at hand; 'rechroma export' makes others.",
+    )
 
 
 def _unknown(name: str, known: list[str]) -> ModelNotFoundError:

@@ -34,6 +34,11 @@ def load_published(name: str, path: Path) -> ColourNetwork:
         CheckpointError: The file cannot be read; or it holds other weights than the network has,
             less or more, or some of another shape or not finite.
     """
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: cannot be read: there is no such file",
+            hint=f"Name the file of weights that the authors of {name} published.",
+        )
     weights = _without_counters(_read(path), path)
     network = build(name, {})
     _check_names(weights_of(network), weights, path)

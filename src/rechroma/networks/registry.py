@@ -193,6 +193,11 @@ def load_encoder(encoder: nn.Module, path: Path) -> None:
     Raises:
         CheckpointError: The file is missing, or its keys or shapes do not fit.
     """
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: cannot be read: there is no such file",
+            hint="network.encoder_weights names it; left empty, the encoder begins from scratch.",
+        )
     weights = {key: value.float() for key, value in read_safetensors(path).items()}
     fill(encoder, weights, path)
 
@@ -208,7 +213,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         weights: dict[str, Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except SafetensorError as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
     return weights
 

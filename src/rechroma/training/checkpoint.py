@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rechroma.errors import CheckpointError
+from rechroma.errors import CheckpointError, TargetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+_HINT = "'rechroma train' writes checkpoint.pt into the folder of its run (-o)."
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,32 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint so that the file is always a whole one, the old or the new."""
+    """Write a checkpoint so that the file is always a whole one, the old or the new.
+
+    Raises:
+        TargetError: It cannot be written (access, full disk); the old one is still there.
+    """
     temporary = path.with_suffix(".partial")
-    torch.save(vars(checkpoint), temporary)
-    temporary.replace(path)
+    try:
+        _save(vars(checkpoint), temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise TargetError(
+            f"{path}: {error.strerror or error}",
+            hint="Make room or choose another folder; the run goes on from its last checkpoint.",
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _save(values: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
+        try:
+            torch.save(values, file)
+        except RuntimeError as error:
+            # After a failed write torch fails once more, to close its archive, and says only that.
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -61,9 +85,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         values = torch.load(path, map_location="cpu", weights_only=True)
         checkpoint = Checkpoint(**values)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}", hint=_HINT) from error
     except (RuntimeError, EOFError, TypeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path}: not a checkpoint of a training run") from error
+        raise CheckpointError(f"{path}: not a checkpoint of a training run", hint=_HINT) from error
     if checkpoint.format != FORMAT:
         raise CheckpointError(f"{path}: of format {checkpoint.format}, not {FORMAT}")
     return checkpoint

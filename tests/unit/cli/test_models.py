@@ -49,8 +49,35 @@ def test_info(run: Run, model: str) -> None:
     assert words["size"].strip() == "512"
     assert words["authors"].strip() == "The Rechroma authors"
     assert words["data"].strip() == "nothing, CC0-1.0"
-    assert words["metrics"].strip() == "auc: 50.0"
+    assert words["metrics"].strip() == "auc: 50"
     assert words["hints"].strip() == "no"
+
+
+def test_info_rounds_figures_and_keeps_lists_on_one_line(run: Run, own_models: Path) -> None:
+    options = {"encoder": "resnet-50", "widths": [192, 128, 96], "film": True, "rate": 1.22}
+    network = {"name": "rechroma", "options": options}
+    metrics = {"hue_hit": 43.07087845794777, "shift": 0.00012345, "pictures": 12345.6, "nan": 3}
+    write_model(own_models / "own.onnx", network=network, metrics=metrics, authors=["A", "B"])
+    shown = run("models", "info", "own").stdout
+    rows = [line.split() for line in shown.splitlines()]
+    for row in (
+        *("authors A, B", "metrics hue_hit: 43.07", "shift: 0.0001234", "pictures: 12346"),
+        *("nan: 3", "network name: rechroma", "options:", "encoder: resnet-50"),
+        *("widths: 192, 128, 96", "film: yes", "rate: 1.22"),
+    ):
+        assert row.split() in rows
+    exact = json.loads(run("models", "info", "own", "--json").stdout)
+    assert (exact["metrics"], exact["network"]) == (metrics, network)
+
+
+def test_a_picture_is_no_model(run: Run, photo: MakePhoto) -> None:
+    photo("x.jpg")
+    for words in (("models", "info", "x.jpg"), ("x.jpg", "--model", "x.jpg")):
+        result = run(*words)
+        assert result.exit_code == 78
+        error, hint = result.stderr.splitlines()
+        assert error == "rechroma: error: x.jpg is no colour model: the name of one ends with .onnx"
+        assert "'rechroma models list'" in hint
 
 
 def test_info_as_json(run: Run) -> None:
@@ -65,10 +92,21 @@ def test_a_mistyped_name(run: Run) -> None:
 
 
 def test_a_file_that_is_no_model(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "letter.onnx").write_text("Dear model")
-    result = run("models", "info", "letter.onnx")
+    whole = write_model(tmp_path / "whole.onnx").read_bytes()
+    for content in (b"", b"Dear model", whole[: len(whole) // 2]):
+        _check_that_no_model_is(content, tmp_path / "letter.onnx", run)
+
+
+def _check_that_no_model_is(content: bytes, path: Path, run: Run) -> None:
+    path.write_bytes(content)
+    result = run("models", "info", path.name)
     assert result.exit_code == 78
-    assert "letter.onnx" in result.stderr
+    error, hint = result.stderr.splitlines()
+    assert error == (
+        "rechroma: error: letter.onnx is not a model that ONNX Runtime can load: "
+        "it is damaged, or something else than ONNX"
+    )
+    assert "rechroma export" in hint
 
 
 def test_a_broken_model_is_named_beside_the_others(run: Run, own_models: Path) -> None:

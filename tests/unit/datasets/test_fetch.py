@@ -533,7 +533,7 @@ class TestLists:
             fetch(tmp_path / "l.csv", tmp_path / "out")
 
     def test_none_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="not a readable CSV"):
+        with pytest.raises(DataError, match="cannot be read: No such file"):
             fetch(tmp_path / "absent.csv", tmp_path / "out")
 
     def test_parquet(self, host: Host, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from rechroma.networks import Encoder
 from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
 from rechroma.networks.mobilenet_v2 import MobileNetV2
 from rechroma.networks.resnet import ResNet50
+from rechroma.networks.vgg import VGG19
 from tests.support.shards import picture
 
 
@@ -31,13 +32,15 @@ def write_weights(path: Path, encoder: Encoder, **more: torch.Tensor) -> Path:
         (MobileNetEdgeTPU, "mobilenet_edgetpu"),
         (MobileNetV2, "mobilenet_v2"),
         (ResNet50, "resnet_50"),
+        (VGG19, "vgg_19"),
     ],
 )
 def test_the_file_says_which_network_it_is(kind: type[Encoder], name: str, tmp_path: Path) -> None:
-    network = FeatureNetwork(write_weights(tmp_path / "w.safetensors", kind()))
+    encoder = kind()
+    network = FeatureNetwork(write_weights(tmp_path / "w.safetensors", encoder))
     seen = network([picture(1)])
     assert network.name == name
-    assert seen.features.shape == (1, kind.channels[-1])
+    assert seen.features.shape == (1, encoder.channels[-1])
     assert seen.classes is None
 
 
@@ -75,6 +78,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     save_file({"other": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="none of the known encoders"):
         FeatureNetwork(path)
+    weights = MobileNetV2().state_dict()
+    save_file({next(iter(weights)): next(iter(weights.values()))}, path)
+    with pytest.raises(CheckpointError, match="none of the known encoders") as caught:
+        FeatureNetwork(path)
+    assert "vgg-19" in str(caught.value.hint)
 
 
 def test_published_weights_see_what_a_photograph_shows() -> None:

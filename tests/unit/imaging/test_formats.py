@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rechroma.errors import MissingExtraError, OptionError
+from rechroma.errors import MissingExtraError, OptionError, install_hint
 from rechroma.imaging import (
     FORMATS,
     SUFFIXES,
@@ -58,6 +58,8 @@ def test_a_format_that_is_not_written_is_refused(name: str) -> None:
         ("photo.gif", None, "photo.color.png"),
         ("photo", None, "photo.color"),
         ("my.old.photo.png", None, "my.old.photo.color.png"),
+        ("nowhere", None, "nowhere.color"),
+        ("nowhere", "png", "nowhere.color.png"),
     ],
 )
 def test_the_target_beside_a_photo(source: str, format: str | None, target: str) -> None:  # noqa: A002
@@ -107,7 +109,7 @@ class TestWithoutPillowHeif:
     def test_reading_says_what_to_install(self) -> None:
         with pytest.raises(MissingExtraError) as caught:
             read_photo(b"\0\0\0\x18ftypheic" + bytes(100))
-        assert caught.value.hint == 'Install it: pip install "rechroma[heif]"'
+        assert caught.value.hint == install_hint("heif")
 
     def test_writing_says_what_to_install(self) -> None:
         import numpy as np

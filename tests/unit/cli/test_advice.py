@@ -1,0 +1,95 @@
+"""What goes wrong with pictures, hints and names is answered with advice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.command import MakePhoto, Run, is_colored
+
+ANIMATED = ("box.tif", "box.gif", "box.png", "box.webp")
+
+
+def hint_after(run: Run, *words: str, error: str) -> str:
+    told, hint = run(*words).stderr.splitlines()
+    assert told.startswith("rechroma: error: ")
+    assert error in told
+    assert hint.startswith("hint: ")
+    return hint
+
+
+def test_hints_that_are_not_there(run: Run, photo: MakePhoto, model: str) -> None:
+    photo("p.png")
+    Path("folder").mkdir()
+    for name in ("none.json", "folder"):
+        hint = hint_after(run, "p.png", "--hints", name, "--model", model, error=f"{name}: ")
+        assert "JSON" in hint
+
+
+def test_a_hint_in_pixels(run: Run, photo: MakePhoto, hinted_model: str) -> None:
+    photo("p.png")
+    hints = {"format": 1, "hints": [{"x": 40, "y": 3, "color": "#c04030"}]}
+    Path("h.json").write_text(json.dumps(hints))
+    hint = hint_after(run, "p.png", "--hints", "h.json", "--model", hinted_model, error="not 40")
+    assert "over its width" in hint
+
+
+def test_nothing_to_see(run: Run, model: str) -> None:
+    Path("empty.jpg").touch()
+    Image.new("L", (1, 1)).save("one.png")
+    assert "again" in hint_after(run, "empty.jpg", "--model", model, error="the file is empty")
+    assert "2 at least" in hint_after(run, "one.png", "--model", model, error="too few to colour")
+
+
+def test_a_folder_without_pictures(run: Run) -> None:
+    Path("folder").mkdir()
+    hint = hint_after(run, "folder", error="there is no picture in this folder")
+    assert ".jpg" in hint
+    assert "earlier results" in hint
+
+
+@pytest.mark.parametrize("name", ANIMATED)
+def test_pages_that_are_left_are_told(run: Run, photo: MakePhoto, model: str, name: str) -> None:
+    with Image.open(photo("one.png")) as page:
+        other = Image.fromarray(255 - np.asarray(page))
+        page.save(name, save_all=True, append_images=[other, page])
+    result = run(name, "-o", "out", "--model", model)
+    assert result.exit_code == 0
+    warning, told = result.stderr.splitlines()
+    assert warning == (
+        f"rechroma: warning: {name}: only the first of its 3 pictures was coloured; 2 left"
+    )
+    assert f"{name} -> " in told
+    assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""
+    as_json = run(name, "-o", "json", "--json", "--quiet", "--model", model)
+    assert json.loads(as_json.stdout)["pages"] == 3
+    piped = run("-", "--model", model, "-o", "piped.png", stdin=Path(name).read_bytes())
+    assert "warning: stdin: only the first of its 3 pictures" in piped.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("JPEG", "jpg"), ("PNG", "png"), ("TIFF", "tif"), ("GIF", "png")]
+)
+def test_a_picture_without_a_suffix(
+    run: Run, photo: MakePhoto, model: str, kind: str, suffix: str
+) -> None:
+    with Image.open(photo("one.png")) as page:
+        page.save("scan", kind)
+    assert run("scan", "--model", model).exit_code == 0
+    assert is_colored(Path(f"scan.color.{suffix}"))
+    assert "is already there" in run("scan", "--model", model).stderr
+    assert run("scan", "-o", "out", "--model", model).exit_code == 0
+    assert is_colored(Path(f"out/scan.{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not a picture")]
+)
+def test_no_picture_and_no_suffix(run: Run, model: str, content: bytes, error: str) -> None:
+    Path("letter").write_bytes(content)
+    hint_after(run, "letter", "--model", model, error=error)
+    assert list(Path().iterdir()) == [Path("letter")]
