@@ -94,5 +94,6 @@ def _card(
     seen = [{"name": Path(shard).name, "licence": licence} for shard in shards]
     fields |= {"name": name, "version": "1", "licence": known.licence or "unstated"}
     fields |= {"data": [*fields["data"], *seen], "metrics": {}, "commit": ""}
-    fields["description"] = f"Fine-tuned from {known.name}."
+    origin = "a checkpoint" if start.suffix == ".pt" else known.name
+    fields["description"] = f"Fine-tuned from {origin}."
     return card_of(network, fields)

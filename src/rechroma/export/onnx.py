@@ -4,9 +4,9 @@ The file holds every weight under its name, so that :func:`rechroma.networks.loa
 build the network again. Batch normalisation is left for the runtime: ONNX Runtime folds it as it
 loads the file. Spectral normalisation, which no runtime knows, is folded before. Matrices and
 convolutions are rounded, unless all is to stay exact, and stand so in the file: to float16, the
-large ones to int8 with a step for each output channel; all arithmetic stays float32. The parity
-check compares the file with the rounded network, strictly, and reports what the rounding itself
-did.
+large ones to int8 with a step for each channel of the first axis; all arithmetic stays float32.
+The parity check compares the file with the rounded network, strictly, and reports what the rounding
+itself did.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def rounded_network(network: ColourNetwork) -> ColourNetwork:
 
 
 def _packed(values: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-    """Weights as int8 with a step for each output channel if there are many, else as float16."""
+    """Weights as int8 with a step for each of the first axis if there are many, else as float16."""
     if values.size < _LARGE:
         return values.astype(np.float16), None
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
