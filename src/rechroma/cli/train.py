@@ -19,9 +19,16 @@ from rechroma.cli.workshop import (
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.toml")
 @path_option("-o", "--out", default="checkpoints/run", help="The run's folder.")
+@click.option(
+    "--encoder-weights",
+    metavar="FILE",
+    help="What the encoder starts from; short for --set network.encoder_weights=FILE.",
+)
 @set_option
 @debug_option
-def train_command(recipe: Path, out: Path, overrides: tuple[str, ...]) -> None:
+def train_command(
+    recipe: Path, out: Path, encoder_weights: str | None, overrides: tuple[str, ...]
+) -> None:
     """Train a network by a recipe.
 
     \b
@@ -39,6 +46,8 @@ def train_command(recipe: Path, out: Path, overrides: tuple[str, ...]) -> None:
     need_extra("train", "torch")
     from rechroma.training import leads, load_recipe, train
 
+    if encoder_weights is not None:
+        overrides += (f"network.encoder_weights={encoder_weights}",)
     plan = load_recipe(recipe, overrides)
     run = train(plan, out, on_progress=report_progress, on_epoch=run_drawer(plan, out))
     if leads():

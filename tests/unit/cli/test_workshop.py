@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from safetensors.torch import save_file
 
 from rechroma.training import trained_network
 from tests.support.command import Run
@@ -130,6 +131,20 @@ def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, fol
     assert measured.exit_code == 0, measured.output
     start = train(run, folder, "-o", folder / "on", *sets, f"--set=network.start={model}")
     assert start.exit_code == 0, start.output
+
+
+def test_the_encoder_may_start_from_a_file(run: Run, folder: Path) -> None:
+    train(run, folder)
+    first = trained_network(folder / "run/checkpoint.pt")
+    assert first.encoder is not None
+    save_file(first.encoder.state_dict(), folder / "encoder.safetensors")
+    frozen = ("--set", "optimiser.frozen=1.0", "-o", folder / "second")
+    done = train(run, folder, *frozen, "--encoder-weights", folder / "encoder.safetensors")
+    assert done.exit_code == 0, done.output
+    second = trained_network(folder / "second/checkpoint.pt")
+    assert second.encoder is not None
+    learnt = dict(second.encoder.named_parameters())
+    assert all(learnt[name].equal(w) for name, w in first.encoder.named_parameters())
 
 
 def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
