@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from rechroma.training import load_checkpoint
 from tests.support.shards import write_shard
@@ -100,10 +101,11 @@ def test_two_processes_follow_the_curve_of_one(
     alone_ema, together_ema = (
         load_checkpoint(tmp_path / name / "checkpoint.pt").ema for name in ("one", "two")
     )
-    for name, weights in alone_ema.items():
-        apart = (weights - together_ema[name]).abs() > 2e-4
-        # Adam makes much of the sign of a gradient that is nothing but rounding.
-        assert apart.float().mean() < 0.01, name
+    apart = torch.cat(
+        [(weights - together_ema[name]).abs().ravel() for name, weights in alone_ema.items()]
+    )
+    # Adam makes much of the sign of a gradient that is nothing but rounding: not of all weights.
+    assert (apart > 2e-4).float().mean() < 0.001
 
 
 def test_a_batch_too_small_for_the_processes_is_refused(recipe: Path, tmp_path: Path) -> None:
