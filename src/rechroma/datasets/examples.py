@@ -121,8 +121,8 @@ class Examples(Dataset[Example]):
         if 0 < self._classes <= label:
             place = f"{self._pictures.shard(number)}:{self._pictures.key(number)}"
             raise DataError(
-                f"{place}: is of class {label}, and the network has {self._classes} from 0 on",
-                hint="Set network.options.classes in the recipe.",
+                f"{place}: is of class {label}, and the network has {self._classes} from 0 on "
+                "(network.options.classes)",
             )
         return label
 

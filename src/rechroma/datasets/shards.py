@@ -152,9 +152,10 @@ def shard_paths(paths: Iterable[Path | str]) -> list[Path]:
     return found
 
 
-def spread(count: int, limit: int | None) -> range:
+def spread(count: int, limit: int | None) -> list[int]:
     """At most `limit` of the numbers below `count`, evenly spread; without a limit, all."""
-    return range(0, count, max(1, count // (limit or count)))[: limit or count]
+    taken = min(count, limit or count)
+    return [number * count // taken for number in range(taken)]
 
 
 def _content(shard: Path, place: Place) -> bytes:

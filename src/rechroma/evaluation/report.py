@@ -56,9 +56,9 @@ class Plan:
     sizes: bool = False
     old: Shards | None = None
 
-    def of(self, pictures: Shards | None) -> range:
+    def of(self, pictures: Shards | None) -> list[int]:
         """The numbers of the pictures to take."""
-        return spread(len(pictures), self.limit) if pictures else range(0)
+        return spread(len(pictures), self.limit) if pictures else []
 
     def rounds(self, pictures: Shards) -> int:
         """How often a picture is done with, for a progress bar."""

@@ -32,6 +32,8 @@ class Checkpoint:
         seen: Pictures shown so far.
         pictures: A digest of which pictures the run learns from.
         adversary: State of the critic, empty where there is none.
+        origin: A digest of the weights that the run began with, empty where it began with none.
+        measured: A digest of which pictures it is measured on, empty where it is not.
     """
 
     recipe: dict[str, Any]
@@ -43,6 +45,8 @@ class Checkpoint:
     seen: int = 0
     pictures: str = ""
     adversary: dict[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    measured: str = ""
     format: int = FORMAT
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
+from rechroma.errors import TargetError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -55,13 +58,17 @@ class Journal:
         self._on_progress = on_progress
         self._lines = [line for line in read_log(self._log) if line["step"] <= run.step]
         _write(self._log, self._lines)
-        self._events = SummaryWriter(str(folder / "events"), purge_step=run.step + 1)
-        self._clear()
+        self._events = _writer(folder / "events", run.step + 1)
+        self._costs: list[dict[str, float]] = []
+        self._shown, self._since = 0, 0.0
 
     def add(self, parts: Mapping[str, Tensor], pictures: int) -> None:
         """Take in the costs of one step and how many pictures it has shown."""
         self._costs.append({name: part.item() for name, part in parts.items()})
-        self._shown += pictures
+        if self._since:
+            self._shown += pictures
+        else:  # the first step waits for the workers to start
+            self._since = time.perf_counter()
         if self._run.step % REPORT_EVERY == 0 or self._run.step == self._run.recipe.steps:
             progress = self._progress()
             facts = {name: value for name, value in vars(progress).items() if name != "costs"}
@@ -73,8 +80,11 @@ class Journal:
         """Write down figures of the step that is just done."""
         line = {"step": self._run.step, **{name: round(v, 4) for name, v in figures.items()}}
         self._lines.append(line)
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(_worded(line))
+        try:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(_worded(line))
+        except OSError as error:
+            raise TargetError(f"{self._log}: cannot be written: {error.strerror}") from error
         for name in line.keys() - _FACTS:
             self._events.add_scalar(name, line[name], self._run.step)
 
@@ -86,8 +96,15 @@ class Journal:
         """Let go of the files."""
         self._events.close()
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is done meanwhile is no training, and does not count in the pictures per second."""
+        began = time.perf_counter()
+        yield
+        self._since += time.perf_counter() - began
+
     def _clear(self) -> None:
-        self._costs: list[dict[str, float]] = []
+        self._costs = []
         self._shown, self._since = 0, time.perf_counter()
 
     def _progress(self) -> Progress:
@@ -115,8 +132,8 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     """The lines of a run's `log.jsonl`; none where there is no such file."""
     if not path.exists():
         return []
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]  # the last may be cut off
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    return [line for line in map(_read, lines) if line]
 
 
 def draw_curves(log: Path, target: Path) -> None:
@@ -140,6 +157,22 @@ def _curves(log: Path) -> dict[str, list[tuple[int, float]]]:
         for name in line.keys() - _FACTS:
             curves[name].append((line["step"], line[name]))
     return curves
+
+
+def _read(text: str) -> dict[str, Any]:
+    """A line of the log; nothing if it was cut off or is otherwise damaged."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) and "step" in line else {}
+
+
+def _writer(folder: Path, step: int) -> SummaryWriter:
+    try:
+        return SummaryWriter(str(folder), purge_step=step)
+    except OSError as error:
+        raise TargetError(f"{folder}: cannot be written to: {error.strerror}") from error
 
 
 def _write(log: Path, lines: list[dict[str, Any]]) -> None:

@@ -9,19 +9,21 @@ sums are taken in no fixed order, and the last digits may differ.)
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import cv2
 import torch
+from filelock import FileLock, Timeout
 from torch.utils.data import DataLoader
 
 from rechroma.datasets import Example, Examples, Shards, Tickets
-from rechroma.errors import DataError, RecipeError, TargetError
+from rechroma.errors import DataError, MemoryExhaustedError, RecipeError, TargetError
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.journal import Journal, Progress
 from rechroma.training.run import Run, open_run
 from rechroma.training.team import Team, team
-from rechroma.training.trainer import Trainer
+from rechroma.training.trainer import Trainer, check_sound
 from rechroma.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def train(
         recipe: What to do.
         folder: Where the checkpoint, the log and the sheets go.
         on_progress: Called every few steps.
-        on_epoch: Called after each time through the pictures, and at the end.
+        on_epoch: Called after each time through the pictures (not more often than checkpoints are
+            saved), and at the end.
         stop_after: End (with a checkpoint) after this step, before the recipe does.
 
     Raises:
@@ -64,7 +67,7 @@ def train(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     _make(folder)
-    with team() as members:
+    with team() as members, _alone(folder, members):
         _check_shares(recipe, members)
         pictures = Shards(recipe.data.train)
         run = open_run(recipe, folder / "checkpoint.pt", pictures, members.device)
@@ -90,7 +93,7 @@ def _go_on(
         if _due(run):
             over |= members.agreed(leader is not None and leader.hopeless())
         if leader:
-            leader.keep(shown, over=over)
+            leader.keep(over=over)
         if over:
             break
     if leader:
@@ -110,6 +113,7 @@ class _Leader:
     ) -> None:
         self._run, self._path, self._pictures = trainer.run, folder / "checkpoint.pt", pictures
         self._on_epoch = on_epoch
+        self._epochs, self._told = self._run.seen // pictures, self._run.step
         self._journal = Journal(folder, self._run, pictures, on_progress)
         measured = self._run.recipe.validation.every > 0
         self._validation = Validation(trainer, self._journal, folder) if measured else None
@@ -117,18 +121,24 @@ class _Leader:
     def write_down(self, parts: dict[str, Tensor], shown: int) -> None:
         self._journal.add(parts, shown)
         if self._validation and _due(self._run):
-            self._validation.measure()
+            with self._journal.aside():
+                self._validation.measure()
 
     def hopeless(self) -> bool:
         return self._validation is not None and self._validation.hopeless()
 
-    def keep(self, shown: int, *, over: bool) -> None:
+    def keep(self, *, over: bool) -> None:
         """Save and report; after what is written down, so that a killed run goes on from both."""
-        run = self._run
-        if over or run.step % run.recipe.checkpoint_every == 0:
-            save_checkpoint(run.checkpoint(), self._path)
-        if over or run.seen // self._pictures > (run.seen - shown) // self._pictures:
-            self._on_epoch(run)
+        with self._journal.aside():
+            run, every = self._run, self._run.recipe.checkpoint_every
+            if over or run.step % every == 0:
+                check_sound(run)
+                save_checkpoint(run.checkpoint(), self._path)
+            epochs = run.seen // self._pictures
+            # The epochs of a small set would have more to draw than to learn.
+            if over or (epochs > self._epochs and run.step - self._told >= every):
+                self._on_epoch(run)
+                self._epochs, self._told = epochs, run.step
 
     def close(self) -> None:
         self._journal.close()
@@ -144,6 +154,19 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TargetError(f"{folder}: cannot be a run's folder: {error.strerror}") from error
+
+
+@contextmanager
+def _alone(folder: Path, members: Team) -> Iterator[None]:
+    """Keep other runs out of the folder."""
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        with lock if members.leads else nullcontext():
+            yield
+    except Timeout as error:
+        raise TargetError(
+            f"{folder}: another run is at work in it", hint="Name another folder with -o."
+        ) from error
 
 
 def _check_shares(recipe: Recipe, members: Team) -> None:
@@ -179,7 +202,15 @@ def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Ex
         yield from loader
     except DataError as error:  # from a worker, its message is a whole traceback
         *_, last = error.message.strip().splitlines()
-        raise DataError(last.removeprefix("rechroma.errors.DataError: ")) from error
+        hint = "'rechroma data inspect' finds all that is damaged."
+        raise DataError(last.removeprefix("rechroma.errors.DataError: "), hint=hint) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise MemoryExhaustedError(
+            f"a process that makes crops was killed after step {run.step}",
+            hint="Often for want of memory: lower workers or batch. The same command goes on.",
+        ) from error
 
 
 def _quiet_worker(_: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import small_chroma
+from rechroma.datasets import Shards, small_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
 from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
@@ -25,15 +26,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from rechroma.datasets import Shards
     from rechroma.networks import ColourNetwork, Encoder
 
 _PRIOR_PICTURES = 2000
+_WEIGHTS = {".pt", ".safetensors"}
 
 
 @dataclass
 class Run:
-    """A run: the parts of a :class:`Checkpoint`, alive."""
+    """A run: the parts of a :class:`Checkpoint`, alive.
+
+    Attributes:
+        pictures: A digest of which ones it learns from; `origin` and `measured` likewise.
+    """
 
     recipe: Recipe
     network: ColourNetwork
@@ -44,6 +49,8 @@ class Run:
     step: int = 0
     seen: int = 0
     adversary: Adversary | None = None
+    origin: str = ""
+    measured: str = ""
 
     def checkpoint(self) -> Checkpoint:
         """The state as it can be written down."""
@@ -57,6 +64,8 @@ class Run:
             self.seen,
             self.pictures,
             self.adversary.state() if self.adversary else {},
+            self.origin,
+            self.measured,
         )
 
 
@@ -64,17 +73,40 @@ def open_run(recipe: Recipe, path: Path, pictures: Shards, device: torch.device)
     """Go on with the checkpoint at `path`, or begin if there is none.
 
     Raises:
-        CheckpointError: The checkpoint is damaged, or of another recipe or other pictures.
+        CheckpointError: The checkpoint is damaged, or of another recipe, other pictures or other
+            weights to begin with.
         RecipeError: The crops do not fit the network.
     """
     run = _resumed(recipe, path, device) if path.exists() else _begun(recipe, pictures, device)
-    if run.pictures != pictures.digest():
-        raise CheckpointError(
-            f"{path}: the run learnt from other pictures", hint="Name another folder with -o."
-        )
+    _same(path, run.pictures, pictures.digest(), "learnt from other pictures")
+    run.origin = _same(path, run.origin, _origin(recipe), "began with other weights")
+    if recipe.validation.every:
+        measured = Shards(recipe.data.dev).digest()
+        run.measured = _same(path, run.measured, measured, "was measured on other pictures")
     if any(size % run.network.stride for size in recipe.crops.sizes):
         raise RecipeError(f"crops.sizes: must be multiples of {run.network.stride}")
     return run
+
+
+def _same(path: Path, known: str, now: str, difference: str) -> str:
+    """The digest that a run goes on with, unless it is not that of before."""
+    if known not in {"", now}:
+        raise CheckpointError(f"{path}: the run {difference}", hint="Name another folder with -o.")
+    return now
+
+
+def _origin(recipe: Recipe) -> str:
+    """A digest of the files that the recipe's network begins with: these may move, not change."""
+    named = [name for name in (recipe.network.encoder_weights, recipe.network.start) if name]
+    digests = []
+    for source in map(Path, named):
+        file = source if source.suffix in _WEIGHTS else find_model(source)
+        try:
+            with file.open("rb") as opened:
+                digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
+        except OSError as error:
+            raise CheckpointError(f"{file}: cannot be read: {error.strerror}") from error
+    return " ".join(digests)
 
 
 def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> ColourNetwork:
@@ -208,6 +240,7 @@ def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path}: does not fit its network: {error}") from error
     run.step, run.seen = checkpoint.step, checkpoint.seen
+    run.origin, run.measured = checkpoint.origin, checkpoint.measured
     return run
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from rechroma.training.team import Team
 
 
+_LARGEST = 1e6  # of the absolute weights
+
+
 class Trainer:
     """What moves a run from one step to the next.
 
@@ -63,8 +66,10 @@ class Trainer:
         weight = len(example.label) * self._team.size / shown
         try:
             parts = self._learn(example, weight)
-        except torch.OutOfMemoryError as error:
-            raise _out_of_memory(run, self._team.device) from error
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+                raise _out_of_memory(run, self._team.device) from error
+            raise
         run.seen, run.step = run.seen + shown, run.step + 1
         return self._team.mean(parts, weight)
 
@@ -86,10 +91,7 @@ class Trainer:
                 prediction = look(example.lightness, example.hints)
             cost = self._cost(prediction, example)
         if not torch.isfinite(cost.total):
-            raise DivergedError(
-                f"the loss is not finite at step {run.step}",
-                hint="Lower the recipe's rates; the last checkpoint is from before.",
-            )
+            raise _diverged(run, "the loss is not finite")
         if not alone:
             self._descend(cost.total * weight)
         return cost.parts
@@ -118,16 +120,38 @@ class Trainer:
         run = self.run
         run.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)
+        norm = nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)
+        if not torch.isfinite(norm):
+            raise _diverged(run, "the gradient is not finite")
         run.optimiser.step()
         _average(run)
+
+
+def check_sound(run: Run) -> None:
+    """Make sure that the weights are worth keeping.
+
+    Raises:
+        DivergedError: They are beyond all reason.
+    """
+    largest = max(float(weights.detach().abs().max()) for weights in run.network.parameters())
+    if not largest < _LARGEST:
+        raise _diverged(run, f"a weight has become {largest:.3g}")
+
+
+def _diverged(run: Run, what: str) -> DivergedError:
+    return DivergedError(
+        f"{what} at step {run.step}",
+        hint="Begin anew with lower rates in another folder; if there is a checkpoint, it is from "
+        "before, and network.start goes on from it.",
+    )
 
 
 def _out_of_memory(run: Run, device: torch.device) -> MemoryExhaustedError:
     recipe = run.recipe
     return MemoryExhaustedError(
         f"{device} has too little memory at step {run.step}",
-        hint=f"Lower batch (now {recipe.batch}) or crops.sizes (up to {max(recipe.crops.sizes)}).",
+        hint=f"Lower batch (now {recipe.batch}) or crops.sizes (up to {max(recipe.crops.sizes)}), "
+        "in another folder; network.start goes on from a checkpoint.",
     )
 
 
@@ -177,5 +201,8 @@ def _average(run: Run) -> None:
     for averaged, current in zip(run.ema.parameters(), run.network.parameters(), strict=True):
         averaged.lerp_(current, 1 - decay)
     # The normalisation's statistics too: those of other weights would spoil the averaged ones.
-    for kept, newest in zip(run.ema.buffers(), run.network.buffers(), strict=True):
-        kept.lerp_(newest, 1 - decay) if kept.is_floating_point() else kept.copy_(newest)
+    newest = dict(run.network.named_buffers())
+    for name, kept in run.ema.named_buffers():
+        # A mean of the directions of spectral normalisation would be too short.
+        mean = kept.is_floating_point() and not name.endswith(("._u", "._v"))
+        kept.lerp_(newest[name], 1 - decay) if mean else kept.copy_(newest[name])

@@ -51,15 +51,18 @@ class Validation:
     def measure(self) -> None:
         """Write down how the run stands, and keep its state if it never stood better."""
         figures = self._figures()
-        best = min(self._journal.curve(_TOTAL), default=np.inf)
+        best = min(self._totals(), default=np.inf)
         self._journal.note(figures)
         if round(figures[_TOTAL], 4) < best:
             save_checkpoint(self._trainer.run.checkpoint(), self._folder / BEST)
 
     def hopeless(self) -> bool:
         """Whether the last measurements, as many as the recipe's patience, brought nothing."""
-        patience, totals = self._trainer.run.recipe.validation.patience, self._journal.curve(_TOTAL)
+        patience, totals = self._trainer.run.recipe.validation.patience, self._totals()
         return patience > 0 and len(totals) - 1 - int(np.argmin([*totals, np.inf])) >= patience
+
+    def _totals(self) -> list[float]:
+        return [np.inf if np.isnan(total) else total for total in self._journal.curve(_TOTAL)]
 
     def _figures(self) -> dict[str, float]:
         seen, weights = [], []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from rechroma.datasets import Shards
+from rechroma.datasets import Shards, spread
 from rechroma.errors import DataError
 from tests.support.shards import picture, write_shard
 
@@ -96,3 +97,12 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     with pytest.raises(DataError, match="00000: does not decode"):
         Shards([path])[0]
+
+
+@pytest.mark.parametrize(("count", "limit"), [(399, 200), (500, 300), (60, 40), (5, 9), (7, 1)])
+def test_a_part_of_the_pictures_is_spread_over_all(count: int, limit: int) -> None:
+    chosen = spread(count, limit)
+    assert len(chosen) == len(set(chosen)) == min(count, limit)
+    gaps = [after - before for before, after in pairwise([*chosen, count])]
+    assert max(gaps) - min(gaps) <= 1
+    assert spread(count, None) == list(range(count))

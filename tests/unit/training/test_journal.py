@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,7 @@ def test_tensorboard_shows_what_the_log_says(plan: Recipe, tmp_path: Path) -> No
 
 def test_a_run_that_goes_on_shows_each_step_once(plan: Recipe, tmp_path: Path) -> None:
     train(plan, tmp_path, stop_after=30)
-    add(tmp_path / "log.jsonl", '{"step": 40, "bins": 9.0}\n{"step": 4')  # killed as it wrote
+    add(tmp_path / "log.jsonl", 'dust\n{"step": 40, "bins": 9.0}\n{"step": 4')  # killed as it wrote
     train(plan, tmp_path)
     assert list(scalars(tmp_path)) == [20, 40, 45]
     assert [line["step"] for line in read_log(tmp_path / "log.jsonl")] == [20, 40, 45]
@@ -53,6 +55,26 @@ def test_curves_are_drawn_of_all_figures(plan: Recipe, tmp_path: Path) -> None:
     with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "more.png") as more:
         assert more.height > few.height
         assert len(more.convert("L").getcolors() or []) > 2
+
+
+def test_what_is_done_aside_does_not_slow_the_rate(
+    plan: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = count()  # a second each time that somebody looks at it
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    rates: list[float] = []
+
+    def slow(_: object) -> None:
+        for _ in range(1000):
+            next(clock)
+
+    train(
+        replace(plan, steps=20, checkpoint_every=5),
+        tmp_path / "run",
+        on_progress=lambda progress: rates.append(progress.pictures_per_second),
+        on_epoch=slow,
+    )
+    assert rates[0] > 0.5
 
 
 def test_means_are_of_those_that_have_the_figure() -> None:

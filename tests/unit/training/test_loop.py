@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -339,20 +339,65 @@ def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> N
         train(wild, tmp_path / "run")
 
 
+def on_a_gpu(*_: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def on_a_cpu(*_: object) -> None:
+    torch.empty(2**60)
+
+
+@pytest.mark.parametrize("full", [on_a_gpu, on_a_cpu])
 def test_a_device_with_too_little_memory_is_named(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    full: Callable[..., None],
 ) -> None:
     train(recipe, tmp_path / "run", stop_after=2)
     before = (tmp_path / "run/checkpoint.pt").read_bytes()
-
-    def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-
     monkeypatch.setattr(Rechroma, "forward", full)
     with pytest.raises(MemoryExhaustedError, match="too little memory at step 2") as caught:
         train(recipe, tmp_path / "run")
-    assert caught.value.hint == "Lower batch (now 4) or crops.sizes (up to 64)."
+    assert caught.value.hint
+    assert "Lower batch (now 4) or crops.sizes (up to 64)" in caught.value.hint
     assert (tmp_path / "run/checkpoint.pt").read_bytes() == before
+
+
+def test_what_has_exploded_does_not_take_the_place_of_a_good_checkpoint(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    wild = Optimiser(rate=1e30, encoder_rate=1e30, warmup=3, frozen=0)
+    plan = replace(recipe, optimiser=wild, checkpoint_every=1)
+    with pytest.raises(DivergedError):
+        train(plan, tmp_path / "run")
+    assert not (tmp_path / "run/checkpoint.pt").exists()
+
+
+def test_a_folder_where_a_run_is_at_work_is_left_alone(recipe: Recipe, tmp_path: Path) -> None:
+    def intrude(_: object) -> None:
+        train(recipe, tmp_path / "run")
+
+    with pytest.raises(TargetError, match="another run is at work"):
+        train(recipe, tmp_path / "run", on_epoch=intrude)
+    assert train(recipe, tmp_path / "run").step == 8
+
+
+def test_a_run_goes_on_with_the_weights_it_began_with(recipe: Recipe, tmp_path: Path) -> None:
+    for name, steps in (("a", 1), ("b", 2)):
+        train(recipe, tmp_path / name, stop_after=steps)
+
+    def run(start: str, stop: int) -> Run:
+        network = replace(recipe.network, start=str(tmp_path / start / "checkpoint.pt"))
+        return train(replace(recipe, network=network), tmp_path / "run", stop_after=stop)
+
+    run("a", 1)
+    with pytest.raises(CheckpointError, match="began with other weights"):
+        run("b", 2)
+    (tmp_path / "a").rename(tmp_path / "moved")
+    assert run("moved", 2).step == 2
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        run("absent", 3)
 
 
 def test_a_loss_that_teaches_nothing_is_refused(recipe: Recipe, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rechroma.datasets import Crops
-from rechroma.errors import RecipeError
+from rechroma.errors import CheckpointError, RecipeError
 from rechroma.training import Recipe, load_checkpoint, train, trained_network
 from rechroma.training.journal import read_log
 from rechroma.training.recipe import (
@@ -33,7 +33,7 @@ def plan(recipe: Recipe, tmp_path: Path) -> Recipe:
 @pytest.fixture
 def hopeless(plan: Recipe) -> Recipe:
     """So fast that it jumps to and fro."""
-    wild = Optimiser(rate=0.5, warmup=1, frozen=1.0, ema=0.0)
+    wild = Optimiser(rate=0.5, warmup=1, frozen=0.99, ema=0.0)
     once = Validation(every=2, patience=1)
     return replace(plan, optimiser=wild, steps=60, validation=once)
 
@@ -88,6 +88,16 @@ def test_stopped_and_started_again_it_ends_at_the_same_step(
     train(hopeless, tmp_path / "parts", stop_after=1)
     assert train(hopeless, tmp_path / "parts").step == whole.step
     assert totals(tmp_path / "parts") == totals(tmp_path / "whole")
+
+
+def test_it_goes_on_being_measured_on_the_same_pictures(plan: Recipe, tmp_path: Path) -> None:
+    train(plan, tmp_path / "run", stop_after=2)
+    other = write_shard(tmp_path / "other.tar", 3)
+    elsewhere = replace(plan, data=replace(plan.data, dev=(str(other),)))
+    with pytest.raises(CheckpointError, match="was measured on other pictures"):
+        train(elsewhere, tmp_path / "run")
+    patient = replace(plan, validation=replace(plan.validation, patience=50))
+    assert train(patient, tmp_path / "run").step == 12
 
 
 def test_labels_that_are_found_are_counted(plan: Recipe, tmp_path: Path) -> None:
