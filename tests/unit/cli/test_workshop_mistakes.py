@@ -125,6 +125,42 @@ def test_encoder_weights_that_are_not_there(run: Run, tmp_path: Path) -> None:
     assert "from scratch" in hint
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("network.options.widths=abc", "expected four whole numbers, got 'abc'"),
+        ("network.options.widths=16", "expected four whole numbers, got 16"),
+        ("network.options.widths=[16, 16, 16]", "expected four whole numbers, got [16, 16, 16]"),
+        ("network.options.widths=[16, 8, 8, 0]", "must be above 0"),
+        ("network.options.widths=[6, 8, 8, 8]", "must be begun by a multiple of 4"),
+        ("network.options.classes=abc", "expected a whole number, got 'abc'"),
+        ("network.options.classes=true", "expected a whole number, got True"),
+        ("network.options.classes=-3", "must be 0 or more"),
+        ("network.options.film=1", "expected true or false, got 1"),
+        ("network.options.encoder=3", "expected a word, got 3"),
+        ("network.options.temperature=0.0", "must be above 0"),
+        ("network.options.temperature=nan", "expected a number, got nan"),
+        ("seed=-1", "outside its range"),
+    ],
+)
+def test_a_value_that_does_not_fit(run: Run, tmp_path: Path, setting: str, words: str) -> None:
+    write_shard(tmp_path / "train.tar", 2)
+    Path("r.toml").write_text("workers = 0\n[network.options]\nwidths = [16, 8, 8, 8]\n")
+    result = run("train", "r.toml", "-o", "run", "--set=data.train=train.tar", "--set", setting)
+    key = setting.partition("=")[0]
+    assert result.exit_code == 78, result.output
+    assert result.stderr.startswith(f"rechroma: error: {key}: {words}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_measuring_says_what_it_lacks(run: Run) -> None:
+    Path("r.toml").write_text("workers = 0\n[data]\ntrain = ['train.tar']\n")
+    blind = run("train", "r.toml", "-o", "run", "--set=validation.every=2")
+    advice(blind, 78, "validation.every: ", "data.dev is missing")
+    patient = run("train", "r.toml", "-o", "run", "--set=validation.patience=2")
+    assert "It needs validation.every" in advice(patient, 78, "validation.patience: ")
+
+
 @pytest.mark.parametrize("made", [False, True])
 def test_features_of_no_encoder(run: Run, tmp_path: Path, made: bool) -> None:
     write_shard(tmp_path / "dev.tar", 2)
