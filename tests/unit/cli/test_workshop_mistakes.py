@@ -12,7 +12,7 @@ from click.testing import Result
 from safetensors.torch import save_file
 
 from rechroma.networks import build
-from rechroma.training import Checkpoint, Recipe, save_checkpoint
+from rechroma.training import Checkpoint, Recipe, load_checkpoint, save_checkpoint
 from rechroma.training.recipe import Network, recipe_values
 from tests.support.command import Run
 from tests.support.models import write_model
@@ -103,11 +103,36 @@ def test_inspecting_looks_at_its_place_first(run: Run, tmp_path: Path) -> None:
     advice(result, 73, "letter", "is no folder")
 
 
-@pytest.mark.parametrize("name", ["none.pt", "folder"])
-def test_no_checkpoint(run: Run, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none.pt", "none.pt: cannot be read"),
+        ("folder", "folder: this folder holds no checkpoint.pt"),
+    ],
+)
+def test_no_checkpoint(run: Run, name: str, words: str) -> None:
     Path("folder").mkdir()
-    hint = advice(run("export", name, "-o", "a.onnx"), 65, f"{name}: cannot be read")
+    hint = advice(run("export", name, "-o", "a.onnx"), 65, words)
     assert "checkpoint.pt" in hint
+
+
+def test_nothing_to_finetune(run: Run, tmp_path: Path) -> None:
+    write_shard(tmp_path / "train.tar", 2)
+    Path("folder").mkdir()
+    result = run("finetune", "folder", "train.tar", "-o", "mine")
+    advice(result, 69, "folder: this folder holds neither model.onnx nor checkpoint.pt")
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("value", [float("nan"), 1e30, 1e5])
+def test_a_network_that_gives_no_colours(run: Run, checkpoint: Path, value: float) -> None:
+    state = load_checkpoint(checkpoint)
+    state.ema["ab.weight"].fill_(value)
+    save_checkpoint(state, checkpoint)
+    result = run("export", checkpoint, "-o", "a.onnx")
+    hint = advice(result, 65, "run.pt: gives no colours: its weights are not finite or far too")
+    assert "optimiser.rate" in hint
+    assert not Path("a.onnx").exists()
 
 
 def test_a_published_checkpoint_that_is_not_there(run: Run) -> None:
