@@ -78,7 +78,9 @@ def pack_command(
 
     \b
       rechroma data pack pictures/ -o shards/ --licence CC0-1.0
-      rechroma train recipes/classification.toml --set 'data.train=shards/train-*.tar'
+      rechroma train recipes/classification.toml -o checkpoints/mine \\
+        --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
+        --encoder-weights default
 
     Grey, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.
     If all pictures lie in subfolders, these are the classes.

@@ -11,6 +11,7 @@ from rechroma.cli.failures import debug_option
 from rechroma.cli.workshop import (
     card_of,
     check_model_target,
+    checkpoint_in,
     need_extra,
     path_option,
     read_fields,
@@ -51,10 +52,12 @@ def export_command(
       rechroma export checkpoints/mine/checkpoint.pt -o mine.onnx --card card.json
       rechroma photo.jpg --model mine.onnx
 
+    CHECKPOINT is such a file, or a run's folder with a checkpoint.pt in it.
     The file is checked against the network: a difference above 0.05 in a* or b* is an error.
     """
     need_extra("train", "torch")
     check_model_target(out)
+    checkpoint = checkpoint_in(checkpoint)
     fields = {"name": out.stem, **read_fields(card), **({"name": name} if name else {})}
     if report is not None:
         fields["metrics"] = read_metrics(report)
@@ -67,4 +70,4 @@ def export_command(
     }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
     written = replace(card_of(network, fields), commit=commit)
-    write_model(network, written, out, rounded=not exact)
+    write_model(network, written, out, source=checkpoint, rounded=not exact)

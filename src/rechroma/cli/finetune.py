@@ -12,6 +12,7 @@ from rechroma.cli.failures import debug_option
 from rechroma.cli.workshop import (
     card_of,
     check_model_target,
+    model_or_checkpoint,
     need_extra,
     path_option,
     report_progress,
@@ -23,6 +24,7 @@ from rechroma.cli.workshop import (
 if TYPE_CHECKING:
     from rechroma.models import ModelCard
     from rechroma.networks import ColourNetwork
+    from rechroma.training import Recipe
 
 
 @click.command("finetune")
@@ -49,8 +51,10 @@ def finetune_command(
       rechroma finetune default shards/mine-*.tar -o checkpoints/mine
       rechroma photo.jpg --model checkpoints/mine/model.onnx
 
-    MODEL is a checkpoint, a colour model file, or the name of a model. Some minutes on a CPU.
-    Stopped and started again, it goes on where its last checkpoint stands.
+    MODEL is a checkpoint, a colour model file, the name of a model, or a run's folder with a
+    model.onnx or a checkpoint.pt in it. Some minutes on a CPU. Stopped and started again, it goes
+    on where its last checkpoint stands. Where development pictures are measured (validation.every),
+    the model is the best by these.
     """
     need_extra("train", "torch")
     target = out / "model.onnx"
@@ -63,23 +67,23 @@ def finetune_command(
         trained_network,
     )
 
-    start = _file_of(model)
+    start = model_or_checkpoint(model)
     plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
     plan = changed_recipe(plan, overrides)
     train(plan, out, on_progress=report_progress, on_epoch=run_drawer(plan, out))
     if not leads():
         return
-    network = trained_network(out / "checkpoint.pt")
+    learnt = _outcome(plan, out)
+    network = trained_network(learnt)
     card = _card(start, network, name or out.name, shards, licence)
-    write_model(network, card, target, rounded=True)
+    write_model(network, card, target, source=learnt, rounded=True)
     click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")
 
 
-def _file_of(model: str) -> Path:
-    from rechroma.models import find_model
-
-    path = Path(model)
-    return path if path.suffix == ".pt" else find_model(model)
+def _outcome(plan: Recipe, out: Path) -> Path:
+    """The checkpoint to export; a run that ended before its first measurement has no best one."""
+    best = out / "best.pt"
+    return best if plan.validation.every and best.is_file() else out / "checkpoint.pt"
 
 
 def _card(

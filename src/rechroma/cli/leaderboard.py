@@ -12,8 +12,8 @@ import click
 from rechroma.cli.batch import progress_bar
 from rechroma.cli.failures import debug_option
 from rechroma.cli.options import json_option
-from rechroma.cli.workshop import need_extra
-from rechroma.errors import OptionError
+from rechroma.cli.workshop import model_or_checkpoint, need_extra
+from rechroma.errors import ModelNotFoundError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +81,13 @@ def _name(model: str) -> str:
 def _file(model: str) -> Path:
     from rechroma.models import find_model
 
-    inside = Path(model) / "model.onnx"
-    return inside if inside.is_file() else find_model(model)
+    file = model_or_checkpoint(model)
+    if file.suffix == ".pt" and file.is_file():
+        raise ModelNotFoundError(
+            f"{file} is a checkpoint and no colour model yet: export it first",
+            hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
+        )
+    return find_model(file)
 
 
 def _costs(models: tuple[str, ...]) -> dict[str, TrainingCost]:

@@ -106,7 +106,7 @@ def import_command(
         data = [dataclasses.asdict(source) for source in known.data]
         fields |= {"licence": known.licence, "authors": list(known.authors), "data": data}
     written = card_of(network, fields | read_fields(card))
-    write_model(network, written, target, rounded=rounded)
+    write_model(network, written, target, source=checkpoint, rounded=rounded)
 
 
 def _cards() -> tuple[list[ModelCard], list[ModelError]]:

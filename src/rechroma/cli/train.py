@@ -32,7 +32,9 @@ def train_command(
     """Train a network by a recipe.
 
     \b
-      rechroma train recipes/classification.toml -o checkpoints/mine --set data.train=shards/
+      rechroma train recipes/classification.toml -o checkpoints/mine \\
+        --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
+        --encoder-weights default
 
     Stopped at any moment and started again, a run goes on where its last checkpoint stands, to the
     same numbers. The folder also gets a log (for TensorBoard, too: events/) and, after each time

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rechroma.errors import MissingExtraError, OptionError, RecipeError, install_hint
+from rechroma.errors import (
+    CheckpointError,
+    MissingExtraError,
+    ModelNotFoundError,
+    OptionError,
+    RecipeError,
+    install_hint,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -199,11 +206,74 @@ def read_metrics(report: Path) -> dict[str, Any]:
         ) from error
 
 
-def write_model(network: ColourNetwork, card: ModelCard, out: Path, *, rounded: bool) -> None:
-    """Export a network and say how it went."""
+def model_or_checkpoint(model: str) -> Path:
+    """The file that a checkpoint (.pt), a run's folder or a colour model stands for.
+
+    Of a folder it is the `model.onnx` in it, else the `checkpoint.pt`.
+
+    Raises:
+        ModelNotFoundError: There is no such model, or the folder holds neither.
+        ModelIntegrityError: A bundled model is not the one that was published.
+    """
+    from rechroma.models import find_model
+
+    path = Path(model)
+    if path.suffix == ".pt" and not path.is_dir():
+        return path
+    inside = [path / name for name in ("model.onnx", "checkpoint.pt")]
+    if there := [file for file in inside if file.is_file()]:
+        return there[0]
+    try:
+        return find_model(model)
+    except ModelNotFoundError as error:
+        if not path.is_dir():
+            raise
+        raise ModelNotFoundError(
+            f"{path}: this folder holds neither model.onnx nor checkpoint.pt",
+            hint="Name a run's folder (-o of 'rechroma train'), a checkpoint or a colour model.",
+        ) from error
+
+
+def checkpoint_in(run: Path) -> Path:
+    """A checkpoint, where it or the folder of its run is named.
+
+    Raises:
+        CheckpointError: The folder holds none.
+    """
+    if not run.is_dir():
+        return run
+    inside = run / "checkpoint.pt"
+    if not inside.is_file():
+        raise CheckpointError(
+            f"{run}: this folder holds no checkpoint.pt",
+            hint="'rechroma train' writes checkpoint.pt into the folder of its run (-o).",
+        )
+    return inside
+
+
+def write_model(
+    network: ColourNetwork, card: ModelCard, out: Path, *, source: Path, rounded: bool
+) -> None:
+    """Export a network and say how it went.
+
+    Args:
+        network: It is left as it was.
+        card: What the file says of itself.
+        out: The file.
+        source: The checkpoint that the network is from.
+        rounded: Whether the weights are rounded.
+
+    Raises:
+        CheckpointError: The network gives no colours; the message names the checkpoint.
+        ParityError: The file differs from the network.
+        TargetError: It cannot be written.
+    """
     from rechroma.export import export_model
 
-    parity = export_model(network, card, out, rounded=rounded)
+    try:
+        parity = export_model(network, card, out, rounded=rounded)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error.message}", hint=error.hint) from error
     click.echo(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB; differs from the network by at most "
         f"{parity.file:.2g} in ab (rounding the weights by {parity.rounding:.2g} on average)"

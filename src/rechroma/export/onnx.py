@@ -28,7 +28,7 @@ from onnxscript import optimizer
 from torch import Tensor, nn
 
 from rechroma.engines import OnnxEngine
-from rechroma.errors import ParityError
+from rechroma.errors import CheckpointError, ParityError
 from rechroma.imaging import write_atomically
 from rechroma.models import PROPERTY, ModelCard
 from rechroma.networks import fold_spectral_norm, no_hints, weights_of
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
+_FARTHEST = 10_000.0  # in a* or b*: nobody's colour, and float32 hardly tells TOLERANCE there
 _LARGE = 65_536  # weights; of these a layer has enough for the errors of int8 to cancel out
 _INT8 = 127
 _OPSET = 20
@@ -91,6 +92,7 @@ def export_model(
         How far the file is from the network.
 
     Raises:
+        CheckpointError: The network, or what rounding makes of it, gives no colours.
         ParityError: The file differs from the rounded network by more than 0.05 in a* or b*, or
             rounding moves them by more than 1 (root mean square).
         TargetError: The file cannot be written.
@@ -98,7 +100,9 @@ def export_model(
     """
     network = copy.deepcopy(network).cpu().float().eval()
     fold_spectral_norm(network)
+    _check_colours(network)
     held = rounded_network(network) if rounded else network
+    _check_colours(held)
     model = _completed(_trace(Deployed(held), card.stride), held)
     if rounded:
         model = pack_weights(model, {f"{PREFIX}{name}" for name, _ in _matrices(held)})
@@ -110,6 +114,19 @@ def export_model(
         _check(parity, target.name)
         write_atomically(target, draft.read_bytes(), overwrite=True)
     return parity
+
+
+def _check_colours(network: ColourNetwork) -> None:
+    lightness, _ = next(iter(_inputs()))
+    with torch.inference_mode():
+        farthest = float(_chroma(network, lightness, no_hints(lightness)).abs().max())
+    weights = weights_of(network).values()
+    # Written so that a NaN does not pass.
+    if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
+        raise CheckpointError(
+            "gives no colours: its weights are not finite or far too large",
+            hint="Take a checkpoint from before that, or train again with a lower optimiser.rate.",
+        )
 
 
 def _check(parity: Parity, name: str) -> None:
@@ -135,7 +152,8 @@ def rounded_network(network: ColourNetwork) -> ColourNetwork:
 def _packed(values: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
     """Weights as int8 with a step for each of the first axis if there are many, else as float16."""
     if values.size < _LARGE:
-        return values.astype(np.float16), None
+        with np.errstate(over="ignore"):  # the rounded network is looked at, too
+            return values.astype(np.float16), None
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     step = np.maximum(largest / _INT8, np.float32(1e-12))
     return np.rint(values / step).astype(np.int8), step

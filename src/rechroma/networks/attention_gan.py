@@ -20,6 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from rechroma.networks.encoder import Encoder, grey
 from rechroma.networks.encoders import make_encoder
+from rechroma.networks.options import require
 from rechroma.networks.regression import Regression, RegressionNetwork
 from rechroma.networks.self_attention import SelfAttention
 
@@ -33,11 +34,19 @@ class Config:
         width: Channels of the decoder at half the size, a multiple of 4; each coarser level has
             twice as many, up to `widest`.
         widest: Most channels of a level, a multiple of 4.
+
+    Raises:
+        RecipeError: A value is outside its range.
     """
 
     encoder: str = "resnet-50"
     width: int = 48
     widest: int = 256
+
+    def __post_init__(self) -> None:
+        for option in ("width", "widest"):
+            channels = getattr(self, option)
+            require(option, channels > 0 and channels % 4 == 0, "a multiple of 4 above 0")
 
 
 class AttentionGan(RegressionNetwork):

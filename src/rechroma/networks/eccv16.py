@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from rechroma.networks.base import ColourNetwork, Prediction
 from rechroma.networks.bins import annealed_mean
+from rechroma.networks.options import require
 from rechroma.networks.zhang import AB_NORM, convolution, doubling, normalised, scaled, stages
 
 _GRID = 10  # side of a colour bin
@@ -35,10 +36,16 @@ class Config:
         width: Factor on the channels; published weights need 1, which is slow to train on a CPU.
         temperature: Annealing of the decoded bins, above 0: 1 gives their mean, as the published
             code does, towards 0 their mode; the paper shows 0.38.
+
+    Raises:
+        RecipeError: A value is outside its range.
     """
 
     width: float = 1.0
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("temperature", self.temperature > 0, "above 0")
 
 
 class Eccv16(ColourNetwork):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rechroma.networks.encoder import grey
 from rechroma.networks.encoders import make_encoder
 from rechroma.networks.layers import Fusion, convolution
+from rechroma.networks.options import require
 from rechroma.networks.regression import Regression, RegressionNetwork
 
 if TYPE_CHECKING:
@@ -32,10 +33,16 @@ class Config:
     Attributes:
         encoder: The second network: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
         width: Channels of the first layer, an even number; the others follow (published: 64).
+
+    Raises:
+        RecipeError: A value is outside its range.
     """
 
     encoder: str = "mobilenet-v2"
     width: int = 32
+
+    def __post_init__(self) -> None:
+        require("width", self.width > 0 and self.width % 2 == 0, "an even number above 0")
 
 
 class FusionAutoencoder(RegressionNetwork):

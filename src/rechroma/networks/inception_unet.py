@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.errors import RecipeError
 from rechroma.networks.layers import Fusion, convolution
+from rechroma.networks.options import require
 from rechroma.networks.regression import Regression, RegressionNetwork
 
 _VECTOR = 512
@@ -34,6 +34,9 @@ class Config:
         classes: Outputs of the classifier; 0 for none.
         hidden: Width of its hidden layer.
         dropout: Share of the hidden layer that is left out in training, 0 to below 1.
+
+    Raises:
+        RecipeError: A value is outside its range.
     """
 
     widths: tuple[int, int, int, int] = (32, 64, 128, 256)
@@ -41,13 +44,16 @@ class Config:
     hidden: int = 256
     dropout: float = 0.5
 
+    def __post_init__(self) -> None:
+        wide = all(width > 0 and width % _PARTS == 0 for width in self.widths)
+        require("widths", wide, f"multiples of {_PARTS}")
+        require("classes", self.classes >= 0, "0 or more")
+        require("hidden", self.hidden > 0, "above 0")
+        require("dropout", 0 <= self.dropout < 1, "from 0 to below 1")
+
 
 class InceptionUnet(RegressionNetwork):
-    """Lightness in, a*b* at half the size out.
-
-    Raises:
-        RecipeError: A width is no multiple of 16, or the dropout outside its range.
-    """
+    """Lightness in, a*b* at half the size out."""
 
     config: Config
     encoder = None
@@ -56,7 +62,7 @@ class InceptionUnet(RegressionNetwork):
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
-        self.config = config = _checked(config or Config())
+        self.config = config = config or Config()
         widths = config.widths
         self.stem = convolution(1, widths[0], stride=2)
         pairs = zip(widths[:1] + widths, (*widths, _VECTOR), strict=True)
@@ -126,11 +132,3 @@ def _classifier(config: Config) -> nn.Sequential:
         nn.Dropout(config.dropout),
         nn.Linear(config.hidden, config.classes),
     )
-
-
-def _checked(config: Config) -> Config:
-    if any(width < _PARTS or width % _PARTS for width in config.widths):
-        raise RecipeError(f"network.options.widths: must be multiples of {_PARTS}")
-    if not 0 <= config.dropout < 1:
-        raise RecipeError("network.options.dropout: must be from 0 to below 1")
-    return config

@@ -25,12 +25,14 @@ from rechroma.networks.bins import annealed_mean
 from rechroma.networks.encoder import grey
 from rechroma.networks.encoders import make_encoder
 from rechroma.networks.layers import convolution
+from rechroma.networks.options import require
 from rechroma.networks.propagation import Propagation
 
 if TYPE_CHECKING:
     from rechroma.networks.encoder import Encoder
 
 _CONTEXT = 512
+_HEADS = 4
 _HALVINGS = 5  # from the picture to the coarse level
 
 
@@ -50,6 +52,9 @@ class Config:
         regression_share: How much of the chroma comes from the regression head, 0..1.
         saturation: Factor on the chroma that the network found itself: both heads hedge, and a mean
             is paler than what it is of.
+
+    Raises:
+        RecipeError: A value is outside its range.
     """
 
     encoder: str = "mobilenet-v2"
@@ -61,6 +66,14 @@ class Config:
     temperature: float = 0.38
     regression_share: float = 0.0
     saturation: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("widths", min(self.widths) > 0, "above 0")
+        fits = not self.attention or self.widths[0] % _HEADS == 0
+        require("widths", fits, f"begun by a multiple of {_HEADS} where there is attention")
+        require("classes", self.classes >= 0, "0 or more")
+        require("grid", self.grid > 0, "above 0")
+        require("temperature", self.temperature > 0, "above 0")
 
 
 class Rechroma(ColourNetwork):
@@ -139,7 +152,7 @@ class _Film(nn.Module):
 class _Attention(nn.Module):
     """Multi-head self-attention over places, added to what came in; the identity at the start."""
 
-    def __init__(self, channels: int, heads: int = 4) -> None:
+    def __init__(self, channels: int, heads: int = _HEADS) -> None:
         super().__init__()
         self.heads = heads
         self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)

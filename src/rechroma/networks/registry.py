@@ -20,6 +20,7 @@ from rechroma.networks.fusion_autoencoder import Config as FusionAutoencoderConf
 from rechroma.networks.fusion_autoencoder import FusionAutoencoder
 from rechroma.networks.inception_unet import Config as InceptionUnetConfig
 from rechroma.networks.inception_unet import InceptionUnet
+from rechroma.networks.options import fitting_options
 from rechroma.networks.rechroma import Config, Rechroma
 from rechroma.networks.siggraph17 import Config as Siggraph17Config
 from rechroma.networks.siggraph17 import Siggraph17
@@ -164,7 +165,7 @@ def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
     """Make the network `name` with `options` for its configuration.
 
     Raises:
-        RecipeError: The name is unknown, or an option is.
+        RecipeError: The name is unknown, or an option is, or the value of one does not fit.
     """
     architecture = find(name)
     known = {field.name for field in dataclasses.fields(architecture.config)}
@@ -172,8 +173,8 @@ def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
         option = min(unknown)
         hint = did_you_mean(option, sorted(known))
         raise RecipeError(f"network {name!r} has no option {option!r}", hint=hint)
-    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
-    return architecture.module(architecture.config(**plain))
+    fitting = fitting_options(architecture.config, options)
+    return architecture.module(architecture.config(**fitting))
 
 
 def describe(network: ColourNetwork) -> dict[str, Any]:

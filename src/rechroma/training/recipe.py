@@ -268,6 +268,7 @@ def _check_ranges(recipe: Recipe) -> None:
         "steps": recipe.steps >= 1,
         "batch": recipe.batch >= 1,
         "checkpoint_every": recipe.checkpoint_every >= 1,
+        "seed": 0 <= recipe.seed < 1 << 63,  # what torch and NumPy both take
         "workers": recipe.workers >= 0,
         "crops.sizes": len(crops.sizes) > 0 and min(crops.sizes) > 0,
         "crops.size_shares": len(crops.size_shares) == len(crops.sizes)
@@ -285,11 +286,9 @@ def _check_ranges(recipe: Recipe) -> None:
         "adversary.after": 0 <= recipe.adversary.after <= 1,
         "adversary.alone": 0 <= recipe.adversary.alone <= 1 - recipe.adversary.after
         and recipe.adversary.alone < 1,
-        "validation.every": recipe.validation.every == 0
-        or (recipe.validation.every > 0 and bool(recipe.data.dev)),
+        "validation.every": recipe.validation.every >= 0,
         "validation.pictures": recipe.validation.pictures >= 1,
-        "validation.patience": recipe.validation.patience == 0
-        or (recipe.validation.patience > 0 and recipe.validation.every > 0),
+        "validation.patience": recipe.validation.patience >= 0,
         "optimiser.rate": recipe.optimiser.rate > 0,
         "optimiser.encoder_rate": recipe.optimiser.encoder_rate >= 0,
         "optimiser.warmup": recipe.optimiser.warmup >= 0,
@@ -300,3 +299,18 @@ def _check_ranges(recipe: Recipe) -> None:
     }
     if wrong := [name for name, fine in checks.items() if not fine]:
         raise RecipeError(f"{wrong[0]}: outside its range")
+    _check_validation(recipe)
+
+
+def _check_validation(recipe: Recipe) -> None:
+    validation = recipe.validation
+    if validation.every and not recipe.data.dev:
+        raise RecipeError(
+            "validation.every: there is nothing to measure on, data.dev is missing",
+            hint="Name shards with data.dev, or set validation.every=0.",
+        )
+    if validation.patience and not validation.every:
+        raise RecipeError(
+            "validation.patience: outside its range while nothing is measured",
+            hint="It needs validation.every, the steps between two measurements.",
+        )

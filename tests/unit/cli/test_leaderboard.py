@@ -61,7 +61,10 @@ def test_a_run_tells_what_it_has_cost(run: Run, shard: Path, vivid: Path) -> Non
     (folder / "recipe.toml").write_text(RECIPE)
     data = [f"--set=data.{name}={shard}" for name in ("train", "dev")]
     assert run("train", "recipe.toml", "-o", "runs/mine", *data).exit_code == 0
-    exported = run("export", "runs/mine/checkpoint.pt", "-o", "runs/mine/model.onnx")
+    early = run("leaderboard", "runs/mine", "--data", shard)
+    assert "checkpoint.pt is a checkpoint and no colour model yet: export it first" in early.output
+    command = early.stderr.splitlines()[-1].removeprefix("hint: rechroma ")
+    exported = run(*command.split())
     assert exported.exit_code == 0, exported.output
     done = run("leaderboard", vivid, "runs/mine", "--data", shard, "--limit", 2)
     assert done.exit_code == 0, done.output

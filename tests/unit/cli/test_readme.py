@@ -49,3 +49,15 @@ def test_from_a_folder_of_pictures_to_a_model(run: Run, tmp_path: Path, photo: M
         assert done.exit_code == 0, (words, done.output)
     assert is_colored(tmp_path / "photo.color.jpg")
     assert (tmp_path / "val.jpg").is_file()
+
+
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize("help_of", [("train",), ("data", "pack")])
+def test_what_help_shows_can_be_done(run: Run, tmp_path: Path, help_of: tuple[str, ...]) -> None:
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    assert run("data", "pack", "pictures", "-o", "shards").exit_code == 0
+    shown = run(*help_of, "--help").output.replace("\\\n", " ")
+    (example,) = re.findall(r"^ +rechroma (train recipes.*)$", shown, re.MULTILINE)
+    quicker = [word for setting in SHORTER for word in ("--set", setting)]
+    done = run(*shlex.split(example), *quicker)
+    assert done.exit_code == 0, done.output

@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 from safetensors.torch import save_file
 
+from rechroma.networks import load_exported
 from rechroma.training import trained_network
 from tests.support.command import Run
 from tests.support.shards import write_shard
@@ -78,7 +79,7 @@ def test_from_pictures_to_a_model_that_colours(run: Run, folder: Path) -> None:
 def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, folder: Path) -> None:
     train(run, folder)
     model = folder / "plain.onnx"
-    exported = run("export", folder / "run/checkpoint.pt", "-o", model, "--exact")
+    exported = run("export", folder / "run", "-o", model, "--exact")
     assert exported.exit_code == 0, exported.output
     assert "rounding the weights by 0 on average" in exported.output
     info = json.loads(run("models", "info", model, "--json").output)
@@ -98,7 +99,7 @@ def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
         return dict(json.loads(info.output))
 
     train(run, folder)
-    assert finetune("run/checkpoint.pt", "mine")["name"] == "mine"
+    assert finetune("run", "mine")["name"] == "mine"
     before, after = (
         trained_network(folder / name / "checkpoint.pt").state_dict() for name in ("run", "mine")
     )
@@ -106,9 +107,26 @@ def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
     assert {name for name in after if name.startswith("encoder.")} <= unchanged
     assert "bins.weight" not in unchanged
 
-    again = finetune("mine/model.onnx", "more")
+    again = finetune("mine", "more")
     assert again["description"] == "Fine-tuned from mine."
     assert again["data"] == [{"name": "dev.tar", "licence": "CC0-1.0", "url": ""}] * 2
+
+
+def test_what_was_best_on_other_pictures_is_what_finetuning_gives(run: Run, folder: Path) -> None:
+    train(run, folder)
+    keys = ["crops.sizes=[32]", "batch=2", "workers=0", f"data.dev={folder / 'dev.tar'}"]
+    # The first measurement is the best: what follows it learns far too fast.
+    keys += ["validation.every=1", "optimiser.rate=10", "optimiser.warmup=0", "optimiser.ema=0.0"]
+    words = (folder / "run", folder / "train.tar", "-o", folder / "mine", "--steps", 3)
+    tuned = run("finetune", *words, *(f"--set={key}" for key in keys))
+    assert tuned.exit_code == 0, tuned.output
+    best, newest = (
+        trained_network(folder / f"mine/{name}.pt").state_dict()["bins.bias"]
+        for name in ("best", "checkpoint")
+    )
+    given = load_exported(folder / "mine/model.onnx").state_dict()["bins.bias"]
+    assert given.equal(best)
+    assert not given.equal(newest)
 
 
 def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, folder: Path) -> None:

@@ -12,7 +12,7 @@ from click.testing import Result
 from safetensors.torch import save_file
 
 from rechroma.networks import build
-from rechroma.training import Checkpoint, Recipe, save_checkpoint
+from rechroma.training import Checkpoint, Recipe, load_checkpoint, save_checkpoint
 from rechroma.training.recipe import Network, recipe_values
 from tests.support.command import Run
 from tests.support.models import write_model
@@ -103,11 +103,36 @@ def test_inspecting_looks_at_its_place_first(run: Run, tmp_path: Path) -> None:
     advice(result, 73, "letter", "is no folder")
 
 
-@pytest.mark.parametrize("name", ["none.pt", "folder"])
-def test_no_checkpoint(run: Run, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none.pt", "none.pt: cannot be read"),
+        ("folder", "folder: this folder holds no checkpoint.pt"),
+    ],
+)
+def test_no_checkpoint(run: Run, name: str, words: str) -> None:
     Path("folder").mkdir()
-    hint = advice(run("export", name, "-o", "a.onnx"), 65, f"{name}: cannot be read")
+    hint = advice(run("export", name, "-o", "a.onnx"), 65, words)
     assert "checkpoint.pt" in hint
+
+
+def test_nothing_to_finetune(run: Run, tmp_path: Path) -> None:
+    write_shard(tmp_path / "train.tar", 2)
+    Path("folder").mkdir()
+    result = run("finetune", "folder", "train.tar", "-o", "mine")
+    advice(result, 69, "folder: this folder holds neither model.onnx nor checkpoint.pt")
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("value", [float("nan"), 1e30, 1e5])
+def test_a_network_that_gives_no_colours(run: Run, checkpoint: Path, value: float) -> None:
+    state = load_checkpoint(checkpoint)
+    state.ema["ab.weight"].fill_(value)
+    save_checkpoint(state, checkpoint)
+    result = run("export", checkpoint, "-o", "a.onnx")
+    hint = advice(result, 65, "run.pt: gives no colours: its weights are not finite or far too")
+    assert "optimiser.rate" in hint
+    assert not Path("a.onnx").exists()
 
 
 def test_a_published_checkpoint_that_is_not_there(run: Run) -> None:
@@ -123,6 +148,42 @@ def test_encoder_weights_that_are_not_there(run: Run, tmp_path: Path) -> None:
     result = run("train", "r.toml", "-o", "run", *(f"--set={key}" for key in keys))
     hint = advice(result, 65, "none.safetensors: cannot be read: there is no such file")
     assert "from scratch" in hint
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("network.options.widths=abc", "expected four whole numbers, got 'abc'"),
+        ("network.options.widths=16", "expected four whole numbers, got 16"),
+        ("network.options.widths=[16, 16, 16]", "expected four whole numbers, got [16, 16, 16]"),
+        ("network.options.widths=[16, 8, 8, 0]", "must be above 0"),
+        ("network.options.widths=[6, 8, 8, 8]", "must be begun by a multiple of 4"),
+        ("network.options.classes=abc", "expected a whole number, got 'abc'"),
+        ("network.options.classes=true", "expected a whole number, got True"),
+        ("network.options.classes=-3", "must be 0 or more"),
+        ("network.options.film=1", "expected true or false, got 1"),
+        ("network.options.encoder=3", "expected a word, got 3"),
+        ("network.options.temperature=0.0", "must be above 0"),
+        ("network.options.temperature=nan", "expected a number, got nan"),
+        ("seed=-1", "outside its range"),
+    ],
+)
+def test_a_value_that_does_not_fit(run: Run, tmp_path: Path, setting: str, words: str) -> None:
+    write_shard(tmp_path / "train.tar", 2)
+    Path("r.toml").write_text("workers = 0\n[network.options]\nwidths = [16, 8, 8, 8]\n")
+    result = run("train", "r.toml", "-o", "run", "--set=data.train=train.tar", "--set", setting)
+    key = setting.partition("=")[0]
+    assert result.exit_code == 78, result.output
+    assert result.stderr.startswith(f"rechroma: error: {key}: {words}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_measuring_says_what_it_lacks(run: Run) -> None:
+    Path("r.toml").write_text("workers = 0\n[data]\ntrain = ['train.tar']\n")
+    blind = run("train", "r.toml", "-o", "run", "--set=validation.every=2")
+    advice(blind, 78, "validation.every: ", "data.dev is missing")
+    patient = run("train", "r.toml", "-o", "run", "--set=validation.patience=2")
+    assert "It needs validation.every" in advice(patient, 78, "validation.patience: ")
 
 
 @pytest.mark.parametrize("made", [False, True])
