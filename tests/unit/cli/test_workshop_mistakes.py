@@ -120,7 +120,7 @@ def test_nothing_to_finetune(run: Run, tmp_path: Path) -> None:
     write_shard(tmp_path / "train.tar", 2)
     Path("folder").mkdir()
     result = run("finetune", "folder", "train.tar", "-o", "mine")
-    advice(result, 69, "folder: this folder holds neither model.onnx nor checkpoint.pt")
+    advice(result, 78, "folder: this folder holds neither model.onnx nor checkpoint.pt")
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
