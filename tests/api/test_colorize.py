@@ -80,8 +80,7 @@ def test_knobs(client: FlaskClient) -> None:
     assert b"compositeWithTrainedAlgorithmicMedia" in labelled
     assert b"compositeWithTrainedAlgorithmicMedia" not in plain
     best, worst = (
-        client.post(f"{URL}?quality={q}", data=photo_file((300, 200), "JPEG")).data
-        for q in (95, 5)
+        client.post(f"{URL}?quality={q}", data=photo_file((300, 200), "JPEG")).data for q in (95, 5)
     )
     assert len(best) > len(worst)
 

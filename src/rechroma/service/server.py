@@ -6,6 +6,7 @@ from errno import EADDRINUSE
 from typing import TYPE_CHECKING, Any
 
 import waitress
+from waitress import wasyncore
 
 from rechroma.errors import OptionError
 from rechroma.service.app import create_app
@@ -35,22 +36,24 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     settings.check_address()
     app = create_app(settings)
     service = service_of(app)
-    server = _listen(app, settings)
+    sockets: dict[int, Any] = {}
+    server = _listen(app, settings, sockets)
     try:
         service.runner.start()
         ready(_address(server, settings))
         server.run()
     finally:
         service.closing.set()
-        server.close()
+        wasyncore.close_all(sockets, ignore_all=True)
         service.runner.stop()
         service.store.close()
 
 
-def _listen(app: APIFlask, settings: Settings) -> Any:  # noqa: ANN401 - waitress has no types
+def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any:  # noqa: ANN401 - waitress has no types
     try:
         return waitress.create_server(
             app,
+            map=sockets,
             host=settings.host,
             port=settings.port,
             threads=settings.threads,

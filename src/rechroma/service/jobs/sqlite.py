@@ -110,20 +110,24 @@ class SqliteStore:
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def take(self, worker: str) -> Task | None:
-        """The picture that has waited longest, which is this worker's from now on."""
+        """The picture that has waited longest, which is this worker's from now on.
+
+        One over which a server died may be what killed it, so the worker has it alone: the others
+        that were in hand would fail with it.
+        """
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT place, job, number, name, order_json FROM pictures"
+                "SELECT place, attempts, job, number, name, order_json FROM pictures"
                 " JOIN jobs ON jobs.id = job WHERE state = 'queued' ORDER BY place LIMIT 1"
             ).fetchone()
-            if row is None:
+            if row is None or self._must_wait(connection, worker, row[1]):
                 return None
             connection.execute(
                 "UPDATE pictures SET state = 'running', worker = ?, attempts = attempts + 1"
                 " WHERE place = ?",
                 (worker, row[0]),
             )
-        return Task(row[1], row[2], row[3], Order.model_validate_json(row[4]))
+        return Task(row[2], row[3], row[4], Order.model_validate_json(row[5]))
 
     def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
         """See :meth:`rechroma.service.jobs.Store.finish`."""
@@ -229,6 +233,12 @@ class SqliteStore:
             "INSERT INTO pictures (job, number, name) VALUES (?, ?, ?)",
             [(job.id, number, name) for number, name in enumerate(job.names, 1)],
         )
+
+    @staticmethod
+    def _must_wait(connection: sqlite3.Connection, worker: str, attempts: int) -> bool:
+        query = "SELECT MAX(attempts) FROM pictures WHERE state = 'running' AND worker = ?"
+        (in_hand,) = connection.execute(query, (worker,)).fetchone()
+        return in_hand is not None and (attempts > 0 or in_hand > 1)
 
     def _workers(self) -> list[str]:
         query = "SELECT DISTINCT worker FROM pictures WHERE state = 'running'"

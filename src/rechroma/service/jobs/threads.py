@@ -121,6 +121,7 @@ class ThreadRunner:
             thread.join(_LAST_PICTURES)
         if not any(thread.is_alive() for thread in self._threads):
             self._alive.release()
+            self._path_of(self._name).unlink(missing_ok=True)
 
     def _work(self) -> None:
         while not self._stopping.is_set():

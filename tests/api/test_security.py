@@ -1,0 +1,109 @@
+"""Keys, whose results are whose, and what browsers are told."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from rechroma.errors import OptionError
+from rechroma.service import Settings, new_key, read_settings
+from tests.api.conftest import MakeApp
+from tests.support.service import form, photo_file, problem, wait_for_end
+
+
+@pytest.fixture
+def keys() -> list[tuple[str, str]]:
+    return [new_key(), new_key()]
+
+
+@pytest.fixture
+def guarded(make_app: MakeApp, keys: list[tuple[str, str]]) -> FlaskClient:
+    return make_app(keys=",".join(hashed for _, hashed in keys)).test_client()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"X-API-Key": "wrong"}, bearer("wrong"), bearer(""), bearer("ü")]
+)
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/jobs/unknown", "/metrics", "/nothing"])
+def test_no_entry_without_a_key(guarded: FlaskClient, headers: dict[str, str], path: str) -> None:
+    answer = guarded.get(path, headers=headers)
+    problem(answer, 401)
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_hash_is_no_key(guarded: FlaskClient, keys: list[tuple[str, str]]) -> None:
+    problem(guarded.get("/v1/models", headers=bearer(keys[0][1])), 401)
+
+
+def test_a_key_lets_in(guarded: FlaskClient, keys: list[tuple[str, str]]) -> None:
+    for key, _ in keys:
+        assert guarded.get("/v1/models", headers=bearer(key)).status_code == 200
+        answer = guarded.post("/v1/colorize", data=photo_file(), headers={"X-API-Key": key})
+        assert answer.status_code == 200
+    for path in ("/healthz", "/readyz", "/openapi.json", "/docs"):
+        assert guarded.get(path).status_code == 200
+
+
+def test_results_only_for_the_key_that_made_them(
+    guarded: FlaskClient, keys: list[tuple[str, str]]
+) -> None:
+    mine, other = (bearer(key) for key, _ in keys)
+    again = {"Idempotency-Key": "same"}
+    url = guarded.post("/v1/jobs", **form(photo_file()), headers=mine | again).headers["Location"]
+    for path in ("", "/result", "/events"):
+        problem(guarded.get(url + path, headers=other), 404)
+    problem(guarded.delete(url, headers=other), 404)
+    theirs = guarded.post("/v1/jobs", **form(photo_file()), headers=other | again)
+    assert theirs.headers["Location"] != url
+    assert guarded.get(url, headers=mine).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/colorize", "/nothing", "/docs"])
+def test_security_headers(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_other_names_for_this_computer(make_app: MakeApp) -> None:
+    for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:80"}):
+        problem(make_app().test_client().get("/v1/models", headers=headers), 400)
+    named = make_app(hosts="colour.example").test_client()
+    assert named.get("/v1/models", headers={"Host": "colour.example"}).status_code == 200
+    keyed = make_app(keys=new_key()[1]).test_client()
+    assert keyed.get("/healthz", headers={"Host": "colour.example"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
+def test_no_open_service_by_oversight(host: str) -> None:
+    with pytest.raises(OptionError, match="no keys"):
+        Settings(host=host).check_address()
+    Settings(host=host, keys=(new_key()[1],)).check_address()
+    Settings(host=host, allow_no_keys=True).check_address()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.1.1", "::1", "[::1]", "localhost"])
+def test_this_computer_needs_no_keys(host: str) -> None:
+    Settings(host=host).check_address()
+
+
+def test_a_key_that_is_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECHROMA_KEYS", "secret")
+    with pytest.raises(OptionError, match="RECHROMA_KEYS: .*SHA-256") as caught:
+        read_settings()
+    assert "secret" not in caught.value.message
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = new_key()[1], new_key()[1]
+    monkeypatch.setenv("RECHROMA_KEYS", f"{first.upper()}, {second},")
+    monkeypatch.setenv("RECHROMA_PORT", "99")
+    settings = read_settings(port=None, workers=3)
+    assert (settings.keys, settings.port, settings.workers) == ((first, second), 99, 3)
+    with pytest.raises(OptionError, match="RECHROMA_WORKERS"):
+        read_settings(workers=0)
