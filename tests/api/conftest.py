@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +40,30 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@contextmanager
+def running_app(*, start: bool = True, **settings: Any) -> Iterator[APIFlask]:
+    """An app that is stopped in the end; its jobs begin unless `start` is false."""
+    app = create_app(Settings(**({"workers": 2} | settings)))
+    app.test_client_class = Client
+    service = service_of(app)
+    if start:
+        service.runner.start()
+    yield app
+    service.closing.set()
+    service.runner.stop()
+    service.store.close()
+
+
 @pytest.fixture
 def make_app(tmp_path: Path, model: str) -> Iterator[MakeApp]:
-    """Make an app with a tiny model; its jobs begin unless `start` is false."""
-    apps = []
+    """Make an app with a tiny model; what can be said is as for :func:`running_app`."""
+    with ExitStack() as apps:
 
-    def make(*, start: bool = True, **settings: Any) -> APIFlask:
-        usual = {"data": tmp_path / "service", "model": model, "workers": 2}
-        app = create_app(Settings(**(usual | settings)))
-        app.test_client_class = Client
-        apps.append(app)
-        if start:
-            service_of(app).runner.start()
-        return app
+        def make(**settings: Any) -> APIFlask:
+            usual: dict[str, Any] = {"data": tmp_path / "service", "model": model}
+            return apps.enter_context(running_app(**(usual | settings)))
 
-    yield make
-    for app in apps:
-        service_of(app).closing.set()
-        service_of(app).runner.stop()
-        service_of(app).store.close()
+        yield make
 
 
 @pytest.fixture

@@ -6,16 +6,25 @@ import base64
 import json
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from tests.api.conftest import running_app
 from tests.support.service import form, photo_file, problem, wait_for_end
 
 REFUSED = {400, 413, 415, 422}
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[FlaskClient]:
+    """One for all: it has to be as well after each of these as before."""
+    with running_app(data=tmp_path_factory.mktemp("service"), model=model) as app:
+        yield app.test_client()
 
 
 def fuzzed(seed: int) -> bytes:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from rechroma.errors import OptionError
 from rechroma.service import Settings, new_key, read_settings
 from tests.api.conftest import MakeApp
-from tests.support.service import form, photo_file, problem, wait_for_end
+from tests.support.service import form, photo_file, problem
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_this_computer_needs_no_keys(host: str) -> None:
 
 def test_a_key_that_is_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECHROMA_KEYS", "secret")
-    with pytest.raises(OptionError, match="RECHROMA_KEYS: .*SHA-256") as caught:
+    with pytest.raises(OptionError, match=r"RECHROMA_KEYS: .*SHA-256") as caught:
         read_settings()
     assert "secret" not in caught.value.message
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -230,6 +233,63 @@ def test_the_page_of_the_api_needs_nothing_from_outside(client: FlaskClient) -> 
 def test_keys_stand_in_the_openapi_document(make_app: MakeApp) -> None:
     document = make_app(keys="0" * 64).test_client().get("/openapi.json").get_json()
     assert document["security"] == [{"key": []}]
+
+
+def commands(document: str, *, heading: str) -> str:
+    """The first block of commands under a heading."""
+    section = (ROOT / document).read_text("utf-8").split(f"## {heading}\n")[1]
+    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert block
+    return block[1]
+
+
+@pytest.fixture
+def curl(start_server: StartServer, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Run commands of the documentation against a server."""
+    if shutil.which("curl") is None or shutil.which("sh") is None:
+        pytest.skip("there is no curl here")
+    server = start_server()
+    (tmp_path / "photo.jpg").write_bytes(photo_file((300, 200), "JPEG"))
+    (tmp_path / "scan.png").write_bytes(photo_file())
+
+    def run(text: str) -> str:
+        told = text.replace("http://127.0.0.1:8000", server.url)
+        return subprocess.run(
+            ["sh", "-euc", told],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        ).stdout
+
+    yield run
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("document", "heading", "made"),
+    [
+        ("docs/service.md", "A picture at once", ["coloured.jpg", "coloured.webp", "again.jpg"]),
+        ("README.md", "Behind a site of your own", ["coloured.jpg"]),
+    ],
+)
+def test_documented_commands(
+    curl: Callable[[str], str], tmp_path: Path, document: str, heading: str, made: list[str]
+) -> None:
+    text = commands(document, heading=heading)
+    curl(text[text.index("curl") :])
+    for name in made:
+        picture = (tmp_path / name).read_bytes()
+        assert opened(picture).format == {"jpg": "JPEG", "webp": "WEBP"}[name.split(".")[1]]
+        assert has_color(picture)
+
+
+def test_documented_jobs(curl: Callable[[str], str], tmp_path: Path) -> None:
+    told = curl(commands("docs/service.md", heading="Jobs"))
+    assert "event: done" in told
+    with zipfile.ZipFile(tmp_path / "coloured.zip") as archive:
+        assert archive.namelist() == ["001-photo.color.jpg", "002-scan.color.jpg"]
 
 
 def test_the_settings_are_documented() -> None:

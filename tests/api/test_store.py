@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 
 def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
-    usual = {"owner": "", "order": Order(), "fingerprint": "f"}
+    usual: dict[str, Any] = {"owner": "", "order": Order(), "fingerprint": "f"}
     return NewJob(id=job_id, names=("",) * pictures, **(usual | fields))
 
 

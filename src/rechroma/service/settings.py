@@ -29,15 +29,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; 0 for any free one."
+    )
     data: Path = Field(
-        Path("rechroma-jobs"),
+        default=Path("rechroma-jobs"),
         validate_default=True,
         description="Folder for the job table, uploads and results.",
     )
     keys: _Words = Field(
-        (),
+        default=(),
         description="SHA-256 of the API keys that are let in, with commas; "
         "`rechroma serve --new-key` makes one. Without any, everybody who can connect is.",
     )
@@ -45,31 +47,39 @@ class Settings(BaseSettings):
         default=False, description="Listen on an address that others can reach without keys."
     )
     hosts: _Words = Field(
-        (),
+        default=(),
         description="Names that the service answers to, with commas. Without any: this computer's "
         "own if there are no keys, else all.",
     )
-    model: str = Field("default", description="The model for requests that name none.")
-    provider: Literal["auto", "cpu", "cuda"] = Field("auto", description="What computes.")
+    model: str = Field(default="default", description="The model for requests that name none.")
+    provider: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What computes.")
     workers: _Count = Field(
         default_factory=available_threads,
         description="Pictures coloured at a time; by default one for each core, at most 8.",
     )
-    threads: int = Field(32, ge=4, le=256, description="Requests that are answered at a time.")
-    streams: _Count = Field(8, description="Event streams that are open at a time.")
+    threads: int = Field(
+        default=32, ge=4, le=256, description="Requests that are answered at a time."
+    )
+    streams: _Count = Field(default=8, description="Event streams that are open at a time.")
     wait: float = Field(
-        30, ge=0, description="Seconds that a picture waits for its turn before 503."
+        default=30, ge=0, description="Seconds that a picture waits for its turn before 503."
     )
-    direct_bytes: _Count = Field(20 * _MIB, description="Largest picture for an answer at once.")
-    direct_pixels: _Count = Field(25_000_000, description="The same, in pixels.")
-    job_bytes: _Count = Field(256 * _MIB, description="Largest upload of a job.")
-    job_pixels: _Count = Field(100_000_000, description="Most pixels of each of its pictures.")
-    job_pictures: _Count = Field(100, description="Most pictures in a job.")
-    queue: _Count = Field(1000, description="Pictures that may wait in jobs; more are told 503.")
+    direct_bytes: _Count = Field(
+        default=20 * _MIB, description="Largest picture for an answer at once."
+    )
+    direct_pixels: _Count = Field(default=25_000_000, description="The same, in pixels.")
+    job_bytes: _Count = Field(default=256 * _MIB, description="Largest upload of a job.")
+    job_pixels: _Count = Field(
+        default=100_000_000, description="Most pixels of each of its pictures."
+    )
+    job_pictures: _Count = Field(default=100, description="Most pictures in a job.")
+    queue: _Count = Field(
+        default=1000, description="Pictures that may wait in jobs; more are told 503."
+    )
     attempts: _Count = Field(
-        3, description="How often a picture is begun if the server dies over it."
+        default=3, description="How often a picture is begun if the server dies over it."
     )
-    keep: float = Field(86_400, gt=0, description="Seconds that results are kept.")
+    keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
 
     @field_validator("keys", "hosts", mode="before")
     @classmethod
