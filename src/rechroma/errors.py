@@ -29,6 +29,7 @@ service answers, so that no front end keeps a table of its own::
     ├── ServiceError                a request that the service did not take
     │   ├── RequestError            a body that is not what the service reads
     │   ├── AccessError             no key, or one that is not known
+    │   ├── OriginError             a browser asks for a page of another site
     │   ├── NoSuchJobError          no job has that number, or it is somebody else's
     │   ├── NotAcceptableError      the answer is wanted in a format that is not written
     │   ├── JobNotReadyError        the job has no result yet, or none at all
@@ -232,6 +233,12 @@ class AccessError(ServiceError):
     """There is no key in the request, or one that is not known."""
 
     http_status = 401
+
+
+class OriginError(ServiceError):
+    """A browser asks for a page of another site that is not let in."""
+
+    http_status = 403
 
 
 class NoSuchJobError(ServiceError):

@@ -79,6 +79,50 @@ def test_other_names_for_this_computer(make_app: MakeApp) -> None:
     assert keyed.get("/healthz", headers={"Host": "colour.example"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost.evil", ":", "http://["]
+)
+def test_pages_of_other_sites(make_app: MakeApp, origin: str) -> None:
+    client = make_app(origins="https://photos.example").test_client()
+    answer = client.post("/v1/jobs", **form(photo_file()), headers={"Origin": origin})
+    problem(answer, 403)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_pages_that_are_let_in(make_app: MakeApp) -> None:
+    client = make_app(origins="https://photos.example", keys=new_key()[1]).test_client()
+    origin = {"Origin": "https://photos.example"}
+    asked = client.options("/v1/jobs", headers=origin | {"Access-Control-Request-Method": "POST"})
+    assert asked.status_code == 200
+    assert asked.headers["Access-Control-Allow-Origin"] == "https://photos.example"
+    assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    refused = client.post("/v1/jobs", headers=origin)
+    problem(refused, 401)
+    assert refused.headers["Access-Control-Allow-Origin"] == "https://photos.example"
+    assert refused.headers["Vary"] == "Origin"
+    same = client.get("/healthz", headers={"Origin": "http://localhost"})
+    assert same.status_code == 200
+    assert "Access-Control-Allow-Origin" not in same.headers
+
+
+def test_a_rate(make_app: MakeApp, keys: list[tuple[str, str]]) -> None:
+    client = make_app(rate="2/hour", keys=[hashed for _, hashed in keys]).test_client()
+    mine, other = (bearer(key) for key, _ in keys)
+    for _ in range(2):
+        assert client.post("/v1/colorize", data=photo_file(), headers=mine).status_code == 200
+    refused = client.post("/v1/colorize", data=photo_file(), headers=mine)
+    problem(refused, 429)
+    assert 0 < int(refused.headers["Retry-After"]) <= 3600
+    problem(client.post("/v1/jobs", data=photo_file(), headers=mine), 429)
+    assert client.get("/v1/models", headers=mine).status_code == 200
+    assert client.post("/v1/colorize", data=photo_file(), headers=other).status_code == 200
+
+
+def test_a_rate_that_is_none() -> None:
+    with pytest.raises(OptionError, match="RECHROMA_RATE"):
+        read_settings(rate="now and then")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
 def test_no_open_service_by_oversight(host: str) -> None:
     with pytest.raises(OptionError, match="no keys"):

@@ -47,6 +47,7 @@ INVENTORY = {
     "NotAcceptableError",
     "NotAnImageError",
     "OptionError",
+    "OriginError",
     "ParityError",
     "ProviderError",
     "RechromaError",

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.config["TRUSTED_HOSTS"] = settings.trusted_hosts
     app.extensions[NAME] = service = _make_service(settings)
     service.telemetry.watch(app)
-    guard(app, settings.keys)
+    guard(app, settings)
     answer_with_problems(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -8,13 +8,16 @@ import secrets
 from typing import TYPE_CHECKING
 
 from flask import Response, g, request
+from flask_limiter import Limiter
 
-from rechroma.errors import AccessError
+from rechroma.errors import AccessError, OriginError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apiflask import APIFlask
+
+    from rechroma.service.settings import Settings
 
 _OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
 _HEADERS = {
@@ -23,6 +26,14 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_SHARING = {
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+    "Access-Control-Allow-Headers": (
+        "Authorization, X-API-Key, Content-Type, Idempotency-Key, Range"
+    ),
+    "Access-Control-Expose-Headers": "Location, Retry-After, Content-Range, Content-Disposition",
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _DOCS_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
@@ -41,20 +52,50 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def guard(app: APIFlask, keys: Sequence[str]) -> None:
-    """Let in only requests with a key, where there are any, and add security headers.
-
-    Args:
-        app: The app.
-        keys: The SHA-256 of each.
-    """
+def guard(app: APIFlask, settings: Settings) -> None:
+    """Let in who may come, as often as they may, and add security headers."""
 
     def check() -> None:
+        _check_origin(settings.origins)
         route = request.url_rule.rule if request.url_rule else ""
-        g.owner = "" if not keys or route in _OPEN_ROUTES else _owner(keys)
+        is_open = not settings.keys or route in _OPEN_ROUTES or request.method == "OPTIONS"
+        g.owner = "" if is_open else _owner(settings.keys)
+
+    def add_headers(response: Response) -> Response:
+        if request.headers.get("Origin") in settings.origins:
+            response.headers.update(_SHARING)
+            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        if settings.origins:
+            response.vary.add("Origin")
+        return _with_headers(response)
 
     app.before_request(check)
-    app.after_request(_add_headers)
+    app.after_request(add_headers)
+    if settings.rate:
+        Limiter(
+            lambda: g.owner or request.remote_addr or "",
+            app=app,
+            application_limits=[settings.rate],
+            application_limits_exempt_when=lambda: request.method != "POST",
+            headers_enabled=True,
+            storage_uri="memory://",
+        )
+
+
+def _check_origin(origins: Sequence[str]) -> None:
+    """Refuse pages of other sites, which could send pictures without asking the user.
+
+    Raises:
+        OriginError: The request comes from such a page.
+    """
+    origin = request.headers.get("Origin")
+    own = (f"http://{request.host}", f"https://{request.host}")  # TLS may end before the service
+    if origin is None or origin in (*own, *origins):
+        return
+    raise OriginError(
+        "pages of other sites may not use this service",
+        hint="The owner of the service may let a site in.",
+    )
 
 
 def _owner(keys: Sequence[str]) -> str:
@@ -80,7 +121,7 @@ def _given_key() -> str:
     return request.headers.get("X-API-Key", "")
 
 
-def _add_headers(response: Response) -> Response:
+def _with_headers(response: Response) -> Response:
     is_docs = request.url_rule is not None and request.url_rule.rule == "/docs"
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from limits import parse_many
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -51,6 +52,16 @@ class Settings(BaseSettings):
         description="Names that the service answers to, with commas. Without any: this computer's "
         "own if there are no keys, else all.",
     )
+    origins: _Words = Field(
+        default=(),
+        description="Web sites whose pages may use the service, such as `https://photos.example`, "
+        "with commas (CORS).",
+    )
+    rate: str = Field(
+        default="",
+        description="How many pictures or jobs a key, or without keys an address, may send: such "
+        "as `60/minute`. Empty for no limit.",
+    )
     model: str = Field(default="default", description="The model for requests that name none.")
     provider: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What computes.")
     workers: _Count = Field(
@@ -81,7 +92,7 @@ class Settings(BaseSettings):
     )
     keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
 
-    @field_validator("keys", "hosts", mode="before")
+    @field_validator("keys", "hosts", "origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -95,6 +106,13 @@ class Settings(BaseSettings):
         if not all(re.fullmatch("[0-9a-f]{64}", key) for key in lowered):
             raise ValueError("a key is written as its SHA-256, 64 hexadecimal digits")
         return lowered
+
+    @field_validator("rate")
+    @classmethod
+    def _is_rate(cls, rate: str) -> str:
+        if rate:
+            parse_many(rate)
+        return rate
 
     @field_validator("data")
     @classmethod
