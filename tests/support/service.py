@@ -28,7 +28,11 @@ ENDED = {"done", "failed", "expired"}
 
 
 def photo_file(
-    size: tuple[int, int] = (48, 32), format: str = "PNG", *, mode: str = "L", level: int = 150
+    size: tuple[int, int] = (48, 32),
+    format: str = "PNG",  # noqa: A002 - Pillow's word for it
+    *,
+    mode: str = "L",
+    level: int = 150,
 ) -> bytes:
     """The file of a picture: a slope of grey, so that there is something to compress."""
     width, height = size

@@ -67,6 +67,8 @@ def _completed(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
     colorize["responses"]["200"]["content"] = pictures
     result = paths["/v1/jobs/{job_id}/result"]["get"]
     result["responses"]["200"]["content"] = pictures | {"application/zip": _BINARY}
+    events = paths["/v1/jobs/{job_id}/events"]["get"]
+    events["responses"]["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
     _add_errors(paths, with_keys=with_keys)
     if with_keys:
         spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -74,6 +76,13 @@ def _completed(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
     return spec
 
 
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "description": "The state of the job, or `problem`."},
+        "data": {"type": "string", "description": "The job, or the problem, as JSON."},
+    },
+}
 _REPEAT_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
