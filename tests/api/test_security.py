@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from rechroma.errors import OptionError
 from rechroma.service import Settings, new_key, read_settings
@@ -70,11 +71,28 @@ def test_security_headers(client: FlaskClient, path: str) -> None:
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-def test_other_names_for_this_computer(make_app: MakeApp) -> None:
-    for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:80"}):
-        problem(make_app().test_client().get("/v1/models", headers=headers), 400)
+def ask_as(client: FlaskClient, host: str) -> TestResponse:
+    return client.get("/v1/models", headers={"Host": host})
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:80", "127.0.0.1:8000", "127.0.0.2", "[::1]", "[::1]:8000"]
+)
+def test_names_of_this_computer(client: FlaskClient, host: str) -> None:
+    assert ask_as(client, host).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:80", "localhost.evil", "[", "[::1", "a b", ""]
+)
+def test_names_that_others_gave_this_computer(client: FlaskClient, host: str) -> None:
+    problem(ask_as(client, host), 400)
+
+
+def test_names_that_are_answered_to(make_app: MakeApp) -> None:
     named = make_app(hosts="colour.example").test_client()
-    assert named.get("/v1/models", headers={"Host": "colour.example"}).status_code == 200
+    assert ask_as(named, "colour.example:443").status_code == 200
+    problem(ask_as(named, "localhost"), 400)
     keyed = make_app(keys=new_key()[1]).test_client()
     assert keyed.get("/healthz", headers={"Host": "colour.example"}).status_code == 200
 

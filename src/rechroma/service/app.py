@@ -37,7 +37,6 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         NAME, title="Rechroma", version=__version__, docs_path="/docs", json_errors=False
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.job_bytes * 2  # each route sets its own
-    app.config["TRUSTED_HOSTS"] = settings.trusted_hosts
     app.extensions[NAME] = service = _make_service(settings)
     service.telemetry.watch(app)
     guard(app, settings)

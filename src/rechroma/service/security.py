@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import secrets
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import Response, g, request
 from flask_limiter import Limiter
+from werkzeug.exceptions import SecurityError
 
 from rechroma.errors import AccessError, OriginError
 
@@ -56,6 +58,8 @@ def guard(app: APIFlask, settings: Settings) -> None:
     """Let in who may come, as often as they may, and add security headers."""
 
     def check() -> None:
+        if not settings.answers_to(_host_name()):
+            raise SecurityError("the service does not answer to this host name")
         _check_origin(settings.origins)
         route = request.url_rule.rule if request.url_rule else ""
         is_open = not settings.keys or route in _OPEN_ROUTES or request.method == "OPTIONS"
@@ -80,6 +84,14 @@ def guard(app: APIFlask, settings: Settings) -> None:
             headers_enabled=True,
             storage_uri="memory://",
         )
+
+
+def _host_name() -> str:
+    """The host in the request, without its port."""
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _check_origin(origins: Sequence[str]) -> None:

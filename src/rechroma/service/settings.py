@@ -19,7 +19,6 @@ from rechroma.errors import OptionError
 
 _PREFIX = "RECHROMA_"
 _MIB = 1024 * 1024
-_HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _Words = Annotated[tuple[str, ...], NoDecode]
 _Count = Annotated[int, Field(ge=1)]
@@ -119,23 +118,14 @@ class Settings(BaseSettings):
     def _stays(cls, data: Path) -> Path:
         return data.absolute()
 
-    @property
-    def is_private(self) -> bool:
-        """Whether only this computer can reach the service."""
-        try:
-            return ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    @property
-    def trusted_hosts(self) -> list[str] | None:
-        """The names in the Host header that are answered to, or None for all.
+    def answers_to(self, name: str) -> bool:
+        """Whether a host name in a request is one of the service's.
 
         Without keys a page on the web could let its own name point at this computer, and read.
         """
         if self.hosts:
-            return list(self.hosts)
-        return list(_HOST_NAMES) if not self.keys and not self.allow_no_keys else None
+            return name in self.hosts
+        return bool(self.keys) or self.allow_no_keys or _is_this_computer(name)
 
     def check_address(self) -> None:
         """Refuse to be open to the world by oversight.
@@ -143,11 +133,18 @@ class Settings(BaseSettings):
         Raises:
             OptionError: Others can reach the address, there are no keys, and nobody allowed that.
         """
-        if not (self.is_private or self.keys or self.allow_no_keys):
+        if not (_is_this_computer(self.host) or self.keys or self.allow_no_keys):
             raise OptionError(
                 f"others could use the service on {self.host}, for there are no keys",
                 hint="Make a key with 'rechroma serve --new-key', or give --allow-no-keys.",
             )
+
+
+def _is_this_computer(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def read_settings(**given: Any) -> Settings:  # noqa: ANN401
