@@ -26,6 +26,18 @@ service answers, so that no front end keeps a table of its own::
     │   ├── ProviderError           the provider is unknown or not available here
     │   └── InvalidChromaError      the model gave a NaN, an infinity or a wrong shape
     ├── MissingExtraError           an optional dependency is not installed
+    ├── ServiceError                a request that the service did not take
+    │   ├── RequestError            a body that is not what the service reads
+    │   ├── AccessError             no key, or one that is not known
+    │   ├── OriginError             a browser asks for a page of another site
+    │   ├── NoSuchJobError          no job has that number, or it is somebody else's
+    │   ├── NotAcceptableError      the answer is wanted in a format that is not written
+    │   ├── JobNotReadyError        the job has no result yet, or none at all
+    │   ├── JobExpiredError         the result was kept for its time, and is gone
+    │   ├── UploadTooLargeError     more bytes or pictures than are taken at once
+    │   ├── RepeatedKeyError        an Idempotency-Key that came with another request before
+    │   ├── BusyError               the queue is full, or all hands are busy
+    │   └── StoreError              the table of jobs cannot be read or written
     ├── UnexpectedError             a fault of the program's own, such as nobody foresaw
     └── WorkshopError               training, measuring and exporting
         ├── DataError               a shard or data set that cannot be used
@@ -203,6 +215,78 @@ class MissingExtraError(RechromaError):
 
     exit_code = 69
     http_status = 501
+
+
+class ServiceError(RechromaError):
+    """The service did not take a request."""
+
+    exit_code = 69
+
+
+class RequestError(ServiceError):
+    """The body of the request is not what the service reads."""
+
+    http_status = 400
+
+
+class AccessError(ServiceError):
+    """There is no key in the request, or one that is not known."""
+
+    http_status = 401
+
+
+class OriginError(ServiceError):
+    """A browser asks for a page of another site that is not let in."""
+
+    http_status = 403
+
+
+class NoSuchJobError(ServiceError):
+    """There is no such job, or it is somebody else's."""
+
+    http_status = 404
+
+
+class NotAcceptableError(ServiceError):
+    """The answer is wanted in a format that is not written."""
+
+    http_status = 406
+
+
+class JobNotReadyError(ServiceError):
+    """The job has no result yet, or none at all."""
+
+    http_status = 409
+
+
+class JobExpiredError(ServiceError):
+    """The result was kept for its time, and is gone."""
+
+    http_status = 410
+
+
+class UploadTooLargeError(ServiceError):
+    """More bytes or pictures than are taken at once."""
+
+    http_status = 413
+
+
+class RepeatedKeyError(ServiceError):
+    """The Idempotency-Key came with another request before."""
+
+    http_status = 422
+
+
+class BusyError(ServiceError):
+    """The queue is full, or all hands are busy: try again a little later."""
+
+    http_status = 503
+
+
+class StoreError(ServiceError):
+    """The table of jobs cannot be read or written."""
+
+    http_status = 503
 
 
 class UnexpectedError(RechromaError):

@@ -16,6 +16,7 @@ from rechroma.cli.failures import debug_option, reported_failures
 from rechroma.cli.finetune import finetune_command
 from rechroma.cli.leaderboard import leaderboard_command
 from rechroma.cli.models import models_group
+from rechroma.cli.serve import serve_command
 from rechroma.cli.train import train_command
 
 HELP_OPTIONS = ("-h", "--help")
@@ -100,6 +101,7 @@ def root_command() -> None:
 root_command.add_command(colorize_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
+root_command.add_command(serve_command)
 root_command.add_command(data_group)
 root_command.add_command(train_command)
 root_command.add_command(finetune_command)

@@ -1,0 +1,20 @@
+"""The REST service: an app factory, and jobs that outlive a crash."""
+
+from __future__ import annotations
+
+from rechroma.service.app import create_app
+from rechroma.service.context import Service, service_of
+from rechroma.service.security import new_key
+from rechroma.service.server import serve
+from rechroma.service.settings import Settings, read_settings, settings_table
+
+__all__ = [
+    "Service",
+    "Settings",
+    "create_app",
+    "new_key",
+    "read_settings",
+    "serve",
+    "service_of",
+    "settings_table",
+]

@@ -1,0 +1,147 @@
+"""`/v1/jobs`: one picture or many, coloured after the request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from apiflask import APIBlueprint
+from apiflask.schemas import FileSchema
+from flask import Response, g, request, send_file, url_for
+
+from rechroma.errors import BusyError, JobExpiredError, RequestError
+from rechroma.service.context import current_service
+from rechroma.service.events import event_stream
+from rechroma.service.formats import MEDIA_TYPES
+from rechroma.service.jobs import Job, State
+from rechroma.service.schemas import JobOptions, JobView, Links, Order, PictureView
+from rechroma.service.uploads import read_job_upload
+
+jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
+
+_LONGEST_KEY = 255
+
+
+@jobs.post("")
+@jobs.input(JobOptions, location="query", arg_name="options")
+@jobs.output(JobView, status_code=202, description="The job is kept, and is done in its turn.")
+def submit(options: JobOptions) -> tuple[JobView, int, dict[str, str]]:
+    """Hand in one picture or many.
+
+    The header `Idempotency-Key` makes it safe to send the request again.
+    """
+    service = current_service()
+    settings = service.settings
+    upload = read_job_upload(settings.job_bytes, settings.job_pictures)
+    order = Order(options=options, hints=upload.hints)
+    service.painter.check(order)
+    key = _repeat_key()
+    job = service.desk.submit(upload.pictures, order, g.owner, service.runner, key)
+    view = view_of(job, settings.keep)
+    return view, 202, {"Location": view.links.self}
+
+
+@jobs.get("/<job_id>")
+@jobs.output(JobView)
+def show(job_id: str) -> JobView:
+    """How far a job is."""
+    service = current_service()
+    return view_of(service.desk.find(job_id, g.owner), service.settings.keep)
+
+
+@jobs.get("/<job_id>/result")
+@jobs.output(FileSchema(), content_type="image/*")
+@jobs.doc(responses={409: "The job has no result yet.", 410: "The result is gone."})
+def result(job_id: str) -> Response:
+    """The picture, or a zip for a job of many.
+
+    Parts may be asked for with `Range`.
+    """
+    desk = current_service().desk
+    found = desk.result(desk.find(job_id, g.owner))
+    try:
+        response = send_file(
+            found.path,
+            mimetype=MEDIA_TYPES[found.format] if found.format else "application/zip",
+            download_name=found.name,
+            as_attachment=found.format is None,
+        )
+    except FileNotFoundError as error:  # removed since the store was asked
+        raise JobExpiredError("the result is gone") from error
+    response.cache_control.private = True
+    return response
+
+
+@jobs.delete("/<job_id>")
+@jobs.output({}, status_code=204)
+def remove(job_id: str) -> tuple[str, int]:
+    """Forget a job with its pictures and results, whatever its state."""
+    current_service().desk.remove(job_id, g.owner)
+    return "", 204
+
+
+@jobs.get("/<job_id>/events")
+@jobs.output(FileSchema(), content_type="text/event-stream")
+def events(job_id: str) -> Response:
+    """Each change of a job, as server-sent events.
+
+    Each event is called as the state of the job is, and its data is the job.
+    """
+    service, owner = current_service(), g.owner
+    keep = service.settings.keep
+    first = view_of(service.desk.find(job_id, owner), keep)
+    if not service.streams.acquire(blocking=False):
+        raise BusyError("too many event streams are open", hint="Ask for the job instead.")
+
+    def look() -> JobView:
+        return view_of(service.desk.find(job_id, owner), keep, first.links)
+
+    response = Response(
+        event_stream(first, look, service.closing),
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+    response.call_on_close(service.streams.release)
+    return response
+
+
+def view_of(job: Job, keep: float, links: Links | None = None) -> JobView:
+    """A job as it is shown; its links can only be made while a request is answered."""
+    counts = job.counts
+    failed = job.state is State.FAILED
+    return JobView(
+        id=job.id,
+        state=job.state.value,
+        total=len(job.pictures),
+        done=counts[State.DONE],
+        failed=counts[State.FAILED],
+        created=_time(job.created),
+        ended=None if job.ended is None else _time(job.ended),
+        expires=None if job.ended is None else _time(job.ended + keep),
+        problem=next((p.problem for p in job.pictures if p.problem), None) if failed else None,
+        pictures=[
+            PictureView.model_validate(
+                {"number": p.number, "name": p.name, "state": p.state.value, "problem": p.problem}
+            )
+            for p in job.pictures
+        ],
+        links=links or _links(job.id),
+    )
+
+
+def _links(job_id: str) -> Links:
+    return Links(
+        self=url_for("jobs.show", job_id=job_id),
+        result=url_for("jobs.result", job_id=job_id),
+        events=url_for("jobs.events", job_id=job_id),
+    )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _repeat_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+        raise RequestError(f"an Idempotency-Key has 1 to {_LONGEST_KEY} characters")
+    return key

@@ -1,0 +1,56 @@
+"""The parts of the service that belong to one app, for whoever answers its requests."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from rechroma.service.jobs import Desk, Runner, Store
+    from rechroma.service.painter import Painter
+    from rechroma.service.settings import Settings
+    from rechroma.service.telemetry import Telemetry
+
+NAME = "rechroma"
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """What an app is made of.
+
+    Attributes:
+        settings: What its owner has set.
+        painter: Colours pictures.
+        store: The table of jobs.
+        desk: Takes jobs in.
+        runner: Does them, once it was started.
+        telemetry: Counts.
+        waiting: Places for requests with a picture; the rest of the threads answer the others.
+        streams: Places for event streams.
+        closing: Is set when the server stops.
+    """
+
+    settings: Settings
+    painter: Painter
+    store: Store
+    desk: Desk
+    runner: Runner
+    telemetry: Telemetry
+    waiting: threading.BoundedSemaphore
+    streams: threading.BoundedSemaphore
+    closing: threading.Event = field(default_factory=threading.Event)
+
+
+def service_of(app: Flask) -> Service:
+    """The parts of an app."""
+    return cast("Service", app.extensions[NAME])
+
+
+def current_service() -> Service:
+    """The parts of the app whose request is being answered."""
+    return service_of(current_app)

@@ -1,0 +1,207 @@
+"""What a job is, and what its store and its runner keep, whatever they are built on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rechroma.service.schemas import Order, Problem
+
+
+class State(StrEnum):
+    """Where a job or one of its pictures is; a picture is never expired."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A picture that somebody sent.
+
+    Attributes:
+        name: To tell the results apart; never a path.
+        stream: The file's content.
+    """
+
+    name: str
+    stream: BinaryIO
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a job.
+
+    Attributes:
+        number: Its place in the job, from 1.
+        name: What the user calls it.
+        state: How far it is.
+        format: Of the result, by Pillow's name.
+        problem: Why it failed.
+    """
+
+    number: int
+    name: str
+    state: State
+    format: str | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the store knows it.
+
+    Attributes:
+        id: Its name, which nobody can guess.
+        owner: Whose it is: the hash of a key, or "" where there are no keys.
+        created: Seconds since the epoch; as for `ended`.
+        ended: When the last picture was done or failed.
+        expired: Whether the result is gone.
+        pictures: By their numbers.
+        fingerprint: Of what was sent.
+    """
+
+    id: str
+    owner: str
+    created: float
+    ended: float | None
+    expired: bool
+    pictures: tuple[Picture, ...]
+    fingerprint: str = ""
+
+    @property
+    def counts(self) -> Counter[State]:
+        """How many of the pictures are in each state."""
+        return Counter(picture.state for picture in self.pictures)
+
+    @property
+    def state(self) -> State:
+        """Done if any of the pictures is, after the last."""
+        if self.expired:
+            return State.EXPIRED
+        counts = self.counts
+        if self.ended is not None:
+            return State.DONE if counts[State.DONE] else State.FAILED
+        return State.QUEUED if counts[State.QUEUED] == len(self.pictures) else State.RUNNING
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job that is to be entered.
+
+    Attributes:
+        id: A name that nobody can guess.
+        owner: See :class:`Job`.
+        order: What is asked for.
+        names: Of the pictures.
+        fingerprint: Of all that was sent.
+        repeat_key: The Idempotency-Key, if there was one.
+    """
+
+    id: str
+    owner: str
+    order: Order
+    names: tuple[str, ...]
+    fingerprint: str
+    repeat_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture that is to be coloured now."""
+
+    job_id: str
+    number: int
+    name: str
+    order: Order
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a picture: a format, or a problem."""
+
+    format: str | None = None
+    problem: Problem | None = None
+
+
+class Store(Protocol):
+    """The table of jobs. It may be used from several threads, and by several processes at once.
+
+    Every method raises `StoreError` where the table cannot be read or written, and `TargetError`
+    where the disk is full.
+    """
+
+    def add(self, job: NewJob) -> Job:
+        """Enter a job.
+
+        Returns:
+            The job; an earlier one where owner and repeat key are the same.
+
+        Raises:
+            BusyError: Too many pictures wait already.
+        """
+        ...
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of that name."""
+        ...
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job, whatever its state."""
+        ...
+
+    def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
+        """Write down what became of a picture.
+
+        Args:
+            task: The picture.
+            worker: Who has coloured it.
+            outcome: What became of it.
+
+        Returns:
+            Whether it counts: False where the job is forgotten, or the picture another's.
+        """
+        ...
+
+    def expire(self, keep: float) -> list[str]:
+        """Let go of what has ended long ago.
+
+        Args:
+            keep: Seconds that a result is kept, and the word that there was one thereafter.
+
+        Returns:
+            The jobs whose files are to be removed.
+        """
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """How many pictures there are in each state."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the table."""
+        ...
+
+
+class Runner(Protocol):
+    """Sees to it that the pictures of jobs are coloured."""
+
+    def start(self) -> None:
+        """Begin with what waits."""
+        ...
+
+    def wake(self, job: Job) -> None:
+        """Hear that there is a new job."""
+        ...
+
+    def stop(self) -> None:
+        """End after the pictures in hand; what waits is for the next start."""
+        ...

@@ -1,0 +1,151 @@
+"""Where jobs are taken in and given out: the store, the files and the runner under one hand."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from rechroma.errors import (
+    JobExpiredError,
+    JobNotReadyError,
+    NoSuchJobError,
+    RepeatedKeyError,
+)
+from rechroma.service.jobs.base import Job, NewJob, State
+from rechroma.service.jobs.files import result_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rechroma.service.jobs.base import Incoming, Runner, Store
+    from rechroma.service.jobs.files import Files
+    from rechroma.service.schemas import Order
+
+
+class ResultFile(NamedTuple):
+    """The result of a job: a picture's file, or a zip where `format` is None."""
+
+    path: Path
+    format: str | None
+    name: str
+
+
+class Desk:
+    """What the API does with jobs.
+
+    Args:
+        store: The table of jobs.
+        files: The pictures.
+        keep: Seconds that results are kept.
+    """
+
+    def __init__(self, store: Store, files: Files, keep: float) -> None:
+        self._store = store
+        self._files = files
+        self._keep = keep
+
+    def submit(
+        self,
+        pictures: Sequence[Incoming],
+        order: Order,
+        owner: str,
+        runner: Runner,
+        repeat_key: str | None = None,
+    ) -> Job:
+        """Take in a job; one that came before with the same key is not done again.
+
+        Raises:
+            BusyError: The queue is full.
+            EmptyImageError: One of the pictures is empty.
+            RepeatedKeyError: The key came with something else before.
+            TargetError: The disk is full.
+            StoreError: The table of jobs cannot be written.
+        """
+        job_id = secrets.token_urlsafe(16)
+        try:
+            fingerprint = self._put(job_id, pictures, order)
+            names = tuple(picture.name for picture in pictures)
+            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key)
+            job = self._store.add(new)
+        except BaseException:
+            self._files.remove(job_id)
+            raise
+        if job.id != job_id:
+            self._files.remove(job_id)
+            _check_same(job, fingerprint)
+        else:
+            runner.wake(job)
+        return job
+
+    def find(self, job_id: str, owner: str) -> Job:
+        """The job, if it is that owner's.
+
+        Raises:
+            NoSuchJobError: It is not, or there is none.
+        """
+        job = self._store.find(job_id)
+        if job is None or job.owner != owner:
+            raise NoSuchJobError("there is no such job", hint="It may have been deleted.")
+        return job
+
+    def remove(self, job_id: str, owner: str) -> None:
+        """Forget a job with all its files.
+
+        Raises:
+            NoSuchJobError: There is none of that owner's.
+        """
+        job = self.find(job_id, owner)
+        self._store.remove(job.id)
+        self._files.remove(job.id)
+
+    def result(self, job: Job) -> ResultFile:
+        """The file of a job's result.
+
+        Raises:
+            JobExpiredError: It is gone.
+            JobNotReadyError: It is not there yet, or the job failed.
+        """
+        _check_ready(job)
+        done = [picture for picture in job.pictures if picture.state is State.DONE]
+        if len(job.pictures) > 1:
+            return ResultFile(self._files.archive(job.id, done), None, "results.zip")
+        (picture,) = done
+        path = self._files.result(job.id, picture.number)
+        return ResultFile(path, picture.format, result_name(picture))
+
+    def tidy(self) -> None:
+        """Let go of results that were kept for their time, and of files that nobody knows."""
+        for job_id in self._store.expire(self._keep):
+            self._files.remove(job_id)
+        for name in self._files.orphans():
+            job = self._store.find(name)
+            if job is None or job.expired:
+                self._files.remove(name)
+
+    def _put(self, job_id: str, pictures: Sequence[Incoming], order: Order) -> str:
+        """Keep the pictures; gives the fingerprint of all that was sent."""
+        whole = hashlib.sha256(order.model_dump_json().encode())
+        for number, picture in enumerate(pictures, 1):
+            whole.update(self._files.put(job_id, number, picture.stream).encode())
+        return whole.hexdigest()
+
+
+def _check_same(job: Job, fingerprint: str) -> None:
+    if job.fingerprint != fingerprint:
+        raise RepeatedKeyError(
+            "this Idempotency-Key came with another request before",
+            hint="Take a new key for each new job.",
+        )
+
+
+def _check_ready(job: Job) -> None:
+    if job.state is State.EXPIRED:
+        raise JobExpiredError("the result was kept for its time, and is gone")
+    if job.state is State.FAILED:
+        raise JobNotReadyError(
+            "the job failed, and has no result", hint="Ask for the job: it says why."
+        )
+    if job.state is not State.DONE:
+        raise JobNotReadyError("the job has not ended yet", hint="Ask again later.")

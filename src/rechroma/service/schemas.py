@@ -1,0 +1,146 @@
+"""What goes over the wire, as pydantic models: they check requests, and make the OpenAPI page."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from rechroma.imaging import QUALITY
+
+WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
+
+
+class Options(BaseModel):
+    """The knobs, as query parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    saturation: float = Field(default=1.0, ge=0, le=3, description="0 (grey) to 3 (vivid).")
+    warmth: float = Field(default=0.0, ge=-1, le=1, description="-1 (cooler) to 1 (warmer).")
+    strength: float = Field(
+        default=1.0, ge=0, le=1, description="How much of the colour is mixed in."
+    )
+    size: int | None = Field(
+        default=None, ge=64, le=2048, description="Long side that the network sees."
+    )
+    quality: int = Field(default=QUALITY, ge=1, le=100, description="Of JPEG and WebP.")
+    label: bool = Field(default=True, description="Note in the metadata that a model did it.")
+    model: str | None = Field(default=None, description="A name that /v1/models shows.")
+
+
+class JobOptions(Options):
+    """The knobs of a job, and the format of its results."""
+
+    format: WrittenFormat | None = Field(default=None, description="Without: that of each picture.")
+
+
+class Order(BaseModel):
+    """All that is asked for with a picture; kept with its job."""
+
+    model_config = ConfigDict(frozen=True)
+
+    options: JobOptions = JobOptions()
+    hints: str | None = None
+
+
+class DirectBody(BaseModel):
+    """A picture as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    picture: Base64Bytes = Field(description="A picture file in base64.")
+    hints: dict[str, Any] | None = Field(
+        default=None, description="Colours that you fix, as for --hints."
+    )
+
+
+class NamedPicture(BaseModel):
+    """One of the pictures of a job, as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: Base64Bytes = Field(description="A picture file in base64.")
+    name: str = Field(default="", max_length=255, description="To tell the results apart.")
+
+
+class JobBody(BaseModel):
+    """The pictures of a job as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pictures: list[NamedPicture] = Field(min_length=1)
+    hints: dict[str, Any] | None = Field(
+        default=None, description="Colours that you fix, as for --hints."
+    )
+
+
+class Problem(BaseModel):
+    """Problem details as RFC 9457 has them."""
+
+    type: str = Field(description="What went wrong, for a program.")
+    title: str = Field(description="What went wrong, for a person.")
+    status: int
+    detail: str | None = Field(default=None, description="What was wrong with this request.")
+    hint: str | None = Field(default=None, description="What can be done about it.")
+    errors: dict[str, list[str]] | None = Field(
+        default=None, description="By field, if several are wrong."
+    )
+
+
+class PictureView(BaseModel):
+    """One picture of a job."""
+
+    number: int
+    name: str
+    state: Literal["queued", "running", "done", "failed"]
+    problem: Problem | None = None
+
+
+class Links(BaseModel):
+    """Where the rest of a job is found."""
+
+    self: str
+    result: str
+    events: str
+
+
+class JobView(BaseModel):
+    """A job and how far it is."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "expired"]
+    total: int = Field(description="Pictures in the job.")
+    done: int = Field(description="Those that are coloured.")
+    failed: int = Field(description="Those that could not be.")
+    created: str = Field(description="UTC, as ISO 8601 has it.")
+    ended: str | None = None
+    expires: str | None = Field(default=None, description="Until when the result is kept.")
+    problem: Problem | None = Field(default=None, description="Why it failed.")
+    pictures: list[PictureView]
+    links: Links
+
+
+class ModelView(BaseModel):
+    """A model, as its card describes it."""
+
+    name: str
+    version: str
+    licence: str
+    authors: list[str]
+    description: str
+    size: int = Field(description="Long side of the copy that the network sees, in pixels.")
+    hints: bool = Field(description="Whether it takes colours that you fix.")
+    default: bool = Field(description="Whether requests that name no model get this one.")
+
+
+class ModelsView(BaseModel):
+    """The models at hand."""
+
+    models: list[ModelView]
+
+
+class Health(BaseModel):
+    """How the service is."""
+
+    status: Literal["ok"] = "ok"

@@ -1,0 +1,142 @@
+"""Who is let in, and what browsers are told to refrain from."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Response, g, request
+from flask_limiter import Limiter
+from werkzeug.exceptions import SecurityError
+
+from rechroma.errors import AccessError, OriginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apiflask import APIFlask
+
+    from rechroma.service.settings import Settings
+
+_OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_SHARING = {
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+    "Access-Control-Allow-Headers": (
+        "Authorization, X-API-Key, Content-Type, Idempotency-Key, Range"
+    ),
+    "Access-Control-Expose-Headers": "Location, Retry-After, Content-Range, Content-Disposition",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
+    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+)
+
+
+def new_key() -> tuple[str, str]:
+    """A key that nobody can guess, and its SHA-256 for the settings."""
+    key = secrets.token_urlsafe(32)
+    return key, hash_of(key)
+
+
+def hash_of(key: str) -> str:
+    """The SHA-256 of a key; keys are long and random, so that no salt is needed."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def guard(app: APIFlask, settings: Settings) -> None:
+    """Let in who may come, as often as they may, and add security headers."""
+
+    def check() -> None:
+        if not settings.answers_to(_host_name()):
+            raise SecurityError("the service does not answer to this host name")
+        _check_origin(settings.origins)
+        route = request.url_rule.rule if request.url_rule else ""
+        is_open = not settings.keys or route in _OPEN_ROUTES or request.method == "OPTIONS"
+        g.owner = "" if is_open else _owner(settings.keys)
+
+    def add_headers(response: Response) -> Response:
+        if request.headers.get("Origin") in settings.origins:
+            response.headers.update(_SHARING)
+            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        if settings.origins:
+            response.vary.add("Origin")
+        return _with_headers(response)
+
+    app.before_request(check)
+    app.after_request(add_headers)
+    if settings.rate:
+        Limiter(
+            lambda: g.owner or request.remote_addr or "",
+            app=app,
+            application_limits=[settings.rate],
+            application_limits_exempt_when=lambda: request.method != "POST",
+            headers_enabled=True,
+            storage_uri="memory://",
+        )
+
+
+def _host_name() -> str:
+    """The host in the request, without its port."""
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _check_origin(origins: Sequence[str]) -> None:
+    """Refuse pages of other sites, which could send pictures without asking the user.
+
+    Raises:
+        OriginError: The request comes from such a page.
+    """
+    origin = request.headers.get("Origin")
+    own = (f"http://{request.host}", f"https://{request.host}")  # TLS may end before the service
+    if origin is None or origin in (*own, *origins):
+        return
+    raise OriginError(
+        "pages of other sites may not use this service",
+        hint="The owner of the service may let a site in.",
+    )
+
+
+def _owner(keys: Sequence[str]) -> str:
+    """The hash of the request's key.
+
+    Raises:
+        AccessError: There is no key, or one that is not known.
+    """
+    given = hash_of(_given_key())
+    known = [hmac.compare_digest(given, key) for key in keys]  # all of them, for equal time
+    if not any(known):
+        raise AccessError(
+            "a key is needed that the service knows",
+            hint="Send it as the header 'Authorization: Bearer KEY'.",
+        )
+    return given
+
+
+def _given_key() -> str:
+    authorization = request.authorization
+    if authorization is not None and authorization.type == "bearer":
+        return authorization.token or ""
+    return request.headers.get("X-API-Key", "")
+
+
+def _with_headers(response: Response) -> Response:
+    is_docs = request.url_rule is not None and request.url_rule.rule == "/docs"
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if is_docs:
+        response.headers["Content-Security-Policy"] = _DOCS_POLICY
+    return response

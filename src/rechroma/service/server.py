@@ -1,0 +1,77 @@
+"""Runs an app with waitress, in this process, until it is told to stop."""
+
+from __future__ import annotations
+
+from errno import EADDRINUSE
+from typing import TYPE_CHECKING, Any
+
+import waitress
+from waitress import wasyncore
+
+from rechroma.errors import OptionError
+from rechroma.service.app import create_app
+from rechroma.service.context import service_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from apiflask import APIFlask
+
+    from rechroma.service.settings import Settings
+
+_MOST_CONNECTIONS = 1000
+
+
+def serve(settings: Settings, ready: Callable[[str], object]) -> None:
+    """Serve until Ctrl-C or SIGTERM; pictures in hand are finished.
+
+    Args:
+        settings: What the owner has set.
+        ready: Is called with the address as soon as connections are taken.
+
+    Raises:
+        OptionError: The address may not be used, is in use, or is open to all without keys.
+        RechromaError: What :func:`create_app` raises.
+    """
+    settings.check_address()
+    app = create_app(settings)
+    service = service_of(app)
+    sockets: dict[int, Any] = {}
+    server = _listen(app, settings, sockets)
+    try:
+        service.runner.start()
+        ready(_address(server, settings))
+        server.run()
+    finally:
+        service.closing.set()
+        wasyncore.close_all(sockets, ignore_all=True)
+        service.runner.stop()
+        service.store.close()
+
+
+def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any:  # noqa: ANN401 - waitress has no types
+    try:
+        return waitress.create_server(
+            app,
+            map=sockets,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            connection_limit=_MOST_CONNECTIONS,
+            max_request_body_size=settings.job_bytes * 2,
+            ident="",
+        )
+    except (OSError, ValueError) as error:
+        in_use = isinstance(error, OSError) and error.errno == EADDRINUSE
+        reason = "it is in use" if in_use else str(error)
+        raise OptionError(
+            f"cannot listen on {settings.host}, port {settings.port}: {reason}",
+            hint="Choose another with --host and --port.",
+        ) from error
+
+
+def _address(server: Any, settings: Settings) -> str:  # noqa: ANN401
+    listening = getattr(server, "effective_listen", None)  # several, as localhost may mean
+    port = listening[0][1] if listening else server.effective_port
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"

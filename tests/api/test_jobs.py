@@ -1,0 +1,272 @@
+"""`/v1/jobs`, as a client goes through it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from rechroma.errors import TargetError
+from rechroma.service import service_of
+from rechroma.service.jobs import Files
+from tests.api.conftest import MakeApp
+from tests.support.service import (
+    form,
+    has_color,
+    opened,
+    photo_file,
+    problem,
+    wait_for_end,
+)
+
+URL = "/v1/jobs"
+
+
+def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes], query: str = "") -> str:
+    answer = client.post(URL + query, **form(*pictures))
+    assert answer.status_code == 202, answer.get_data()
+    assert answer.get_json()["links"]["self"] == answer.headers["Location"]
+    return str(answer.headers["Location"])
+
+
+def files_of(app_data: Path) -> list[Path]:
+    return list((app_data / "jobs").iterdir())
+
+
+def test_one_picture(client: FlaskClient) -> None:
+    url = submit(client, ("grandma.png", photo_file()), query="?format=jpeg")
+    job = wait_for_end(client, url)
+    assert (job["state"], job["total"], job["done"], job["failed"]) == ("done", 1, 1, 0)
+    assert job["created"] <= job["ended"] < job["expires"]
+    answer = client.get(job["links"]["result"])
+    assert answer.content_type == "image/jpeg"
+    assert "grandma.color.jpg" in answer.headers["Content-Disposition"]
+    assert has_color(answer.data)
+
+
+def test_many_pictures_come_as_a_zip(client: FlaskClient) -> None:
+    names = ["a.png", "../../etc/passwd", "a.png", "C:\\boot.ini", "\0.png", "Ä Ö.jpeg", ""]
+    url = submit(client, *((name, photo_file()) for name in names if name), b"no picture")
+    job = wait_for_end(client, url)
+    assert (job["state"], job["done"], job["failed"]) == ("done", 6, 1)
+    assert job["pictures"][-1]["problem"]["status"] == 415
+    answer = client.get(job["links"]["result"])
+    assert answer.content_type == "application/zip"
+    with zipfile.ZipFile(BytesIO(answer.data)) as archive:
+        assert archive.testzip() is None
+        inside = archive.namelist()
+        assert len(set(inside)) == 6
+        assert not any("/" in name or "\\" in name or name.startswith(".") for name in inside)
+        assert inside[0] == "001-a.color.png"
+        assert all(has_color(archive.read(name)) for name in inside)
+
+
+def test_json_and_the_body_itself(client: FlaskClient) -> None:
+    data = base64.b64encode(photo_file()).decode()
+    answer = client.post(URL, json={"pictures": [{"data": data, "name": "a.png"}, {"data": data}]})
+    assert wait_for_end(client, answer.headers["Location"])["done"] == 2
+    answer = client.post(URL, data=photo_file())
+    assert wait_for_end(client, answer.headers["Location"])["done"] == 1
+
+
+def test_a_part_of_the_result(client: FlaskClient) -> None:
+    url = submit(client, photo_file(), photo_file())
+    wait_for_end(client, url)
+    whole = client.get(f"{url}/result").data
+    part = client.get(f"{url}/result", headers={"Range": "bytes=10-19"})
+    assert part.status_code == 206
+    assert part.data == whole[10:20]
+    assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
+    beyond = client.get(f"{url}/result", headers={"Range": f"bytes={len(whole)}-"})
+    problem(beyond, 416)
+    again = client.get(f"{url}/result", headers={"If-None-Match": part.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_a_job_that_fails_says_why(client: FlaskClient) -> None:
+    job = wait_for_end(client, submit(client, photo_file()[:60]))
+    assert job["state"] == "failed"
+    assert job["problem"]["status"] == 422
+    assert "photo" in job["problem"]["detail"]
+    problem(client.get(job["links"]["result"]), 409)
+
+
+def test_before_it_has_ended(make_app: MakeApp) -> None:
+    client = make_app(start=False).test_client()
+    url = submit(client, photo_file())
+    job = client.get(url).get_json()
+    assert (job["state"], job["ended"], job["expires"]) == ("queued", None, None)
+    problem(client.get(f"{url}/result"), 409)
+
+
+@pytest.mark.parametrize("path", ["", "/result", "/events"])
+@pytest.mark.parametrize("name", ["unknown", "..", "%2e%2e%2fjobs.sqlite", "a'--"])
+def test_an_unknown_job(client: FlaskClient, name: str, path: str) -> None:
+    assert client.get(f"{URL}/{name}{path}").status_code == 404
+    assert client.delete(f"{URL}/{name}").status_code == 404
+
+
+def test_a_job_that_is_deleted(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app()
+    client = app.test_client()
+    url = submit(client, photo_file())
+    wait_for_end(client, url)
+    assert client.delete(url).status_code == 204
+    problem(client.get(url), 404)
+    problem(client.get(f"{url}/result"), 404)
+    problem(client.delete(url), 404)
+    assert files_of(tmp_path / "service") == []
+
+
+def test_deleted_while_it_waits(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(start=False)
+    client = app.test_client()
+    url, other = submit(client, photo_file()), submit(client, photo_file())
+    assert client.delete(url).status_code == 204
+    service_of(app).runner.start()
+    assert wait_for_end(client, other)["state"] == "done"
+    assert len(files_of(tmp_path / "service")) == 1
+
+
+def test_sent_again_with_the_same_key(client: FlaskClient, tmp_path: Path) -> None:
+    headers = {"Idempotency-Key": "once"}
+    first, again = (client.post(URL, **form(photo_file()), headers=headers) for _ in range(2))
+    assert first.status_code == again.status_code == 202
+    assert first.headers["Location"] == again.headers["Location"]
+    other = client.post(URL, **form(photo_file(level=90)), headers=headers)
+    assert "Idempotency-Key" in problem(other, 422)["detail"]
+    options = client.post(f"{URL}?warmth=1", **form(photo_file()), headers=headers)
+    problem(options, 422)
+    assert len(files_of(tmp_path / "service")) == 1
+    without = submit(client, photo_file())
+    assert without != first.headers["Location"]
+    problem(client.post(URL, **form(photo_file()), headers={"Idempotency-Key": "k" * 300}), 400)
+
+
+def test_a_full_queue(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(start=False, queue=2)
+    client = app.test_client()
+    url = submit(client, photo_file(), photo_file())
+    full = client.post(URL, **form(photo_file()))
+    problem(full, 503)
+    assert int(full.headers["Retry-After"]) > 0
+    assert len(files_of(tmp_path / "service")) == 1
+    service_of(app).runner.start()
+    wait_for_end(client, url)
+    wait_for_end(client, submit(client, photo_file()))
+
+
+def test_limits(make_app: MakeApp, tmp_path: Path) -> None:
+    client = make_app(job_bytes=20_000, job_pictures=2, job_pixels=2000).test_client()
+    problem(client.post(URL, **form(*[photo_file()] * 3)), 413)
+    problem(client.post(URL, data=b"x" * 200_000), 413)
+    problem(client.post(URL, **form(b"x" * 200_000)), 413)
+    problem(client.post(URL, **form(photo_file(), b"")), 422)
+    assert files_of(tmp_path / "service") == []
+    job = wait_for_end(client, submit(client, photo_file((60, 40))))
+    assert job["problem"]["status"] == 413
+
+
+def test_events(client: FlaskClient) -> None:
+    url = submit(client, *[photo_file((300, 200))] * 4)
+    answer = client.get(f"{url}/events")
+    assert answer.mimetype == "text/event-stream"
+    events = [event.split("\n") for event in answer.get_data(as_text=True).strip().split("\n\n")]
+    jobs = [json.loads(data.removeprefix("data: ")) for _, data in events]
+    assert [name for name, _ in events] == [f"event: {job['state']}" for job in jobs]
+    assert jobs[-1]["state"] == "done"
+    counts = [job["done"] for job in jobs]
+    assert counts == sorted(counts)
+    assert client.get(url).get_json() == jobs[-1]
+
+
+def test_event_streams_are_few(make_app: MakeApp) -> None:
+    app = make_app(streams=1, start=False)
+    client = app.test_client()
+    url = submit(client, photo_file())
+    with client.get(f"{url}/events", buffered=False) as stream:
+        problem(client.get(f"{url}/events"), 503)
+        assert b"event: queued" in next(iter(stream.response))
+    with client.get(f"{url}/events", buffered=False) as stream:
+        events = iter(stream.response)
+        next(events)
+        client.delete(url)
+        assert b'"status":404' in next(events)
+
+
+def test_results_expire(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app()
+    client, service = app.test_client(), service_of(app)
+    url = submit(client, ("secret-name.png", photo_file()))
+    wait_for_end(client, url)
+    waiting = make_app(start=False, data=tmp_path / "other")
+    kept = submit(waiting.test_client(), photo_file())
+    assert service.store.expire(keep=0) != []
+    job = client.get(url).get_json()
+    assert job["state"] == "expired"
+    assert "secret-name" not in str(job)
+    problem(client.get(f"{url}/result"), 410)
+    assert client.get(f"{url}/events").get_data().startswith(b"event: expired")
+    service.store.expire(keep=0)
+    problem(client.get(url), 404)
+    assert service_of(waiting).store.expire(keep=0) == []  # what has not ended is kept
+    assert waiting.test_client().get(kept).get_json()["state"] == "queued"
+
+
+def test_expired_files_are_removed(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(keep=0.001)
+    client = app.test_client()
+    wait_for_end(client, submit(client, photo_file()))
+    service_of(app).desk.tidy()
+    assert files_of(tmp_path / "service") == []
+
+
+def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = make_app().test_client()
+    url = submit(client, photo_file())
+    wait_for_end(client, url)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise TargetError("/secret/path: no space") from OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "put", full)
+        told = problem(client.post(URL, **form(photo_file())), 507)
+        assert told["detail"] == "The disk of the service is full."
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "keep", full)
+        job = wait_for_end(client, submit(client, photo_file()))
+        assert job["problem"]["status"] == 507
+    assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"
+
+
+def test_a_fault_nobody_foresaw_fails_its_own_picture(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    client, painter = app.test_client(), service_of(app).painter
+    usual = painter.paint
+
+    def fragile(source: Path, *words: Any, **options: Any) -> Any:
+        if options["name"] == "poison":
+            raise ZeroDivisionError("secret")
+        return usual(source, *words, **options)
+
+    monkeypatch.setattr(painter, "paint", fragile)
+    job = wait_for_end(client, submit(client, photo_file(), ("poison.png", photo_file())))
+    assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
+    assert job["pictures"][1]["problem"]["status"] == 500
+    assert "secret" not in str(job)
+
+
+def test_every_result_decodes(client: FlaskClient) -> None:
+    for name in ("jpeg", "png", "webp", "tiff"):
+        url = submit(client, photo_file(), query=f"?format={name}")
+        wait_for_end(client, url)
+        assert opened(client.get(f"{url}/result").data).format == name.upper()

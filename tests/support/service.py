@@ -1,0 +1,156 @@
+"""A service for tests: as an app in this process, and as a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+PATIENCE = 60.0  # seconds that a test waits before it fails
+ENDED = {"done", "failed", "expired"}
+
+
+def photo_file(
+    size: tuple[int, int] = (48, 32),
+    format: str = "PNG",  # noqa: A002 - Pillow's word for it
+    *,
+    mode: str = "L",
+    level: int = 150,
+) -> bytes:
+    """The file of a picture: a slope of grey, so that there is something to compress."""
+    width, height = size
+    pixels = np.linspace(level / 2, level, width * height).reshape(height, width)
+    file = BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).convert(mode).save(file, format)
+    return file.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    """The picture in a file, decoded."""
+    with Image.open(BytesIO(data)) as image:
+        image.load()
+        return image
+
+
+def has_color(data: bytes) -> bool:
+    """Whether the channels of a picture's file differ."""
+    pixels = np.asarray(opened(data).convert("RGB")).astype(int)
+    return bool(np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 5)
+
+
+def form(*pictures: bytes | tuple[str, bytes], **fields: str) -> dict[str, Any]:
+    """The arguments of a client for a form with pictures."""
+    named = [("photo.png", item) if isinstance(item, bytes) else item for item in pictures]
+    files = [(BytesIO(data), name) for name, data in named]
+    return {"data": {"picture": files, **fields}, "content_type": "multipart/form-data"}
+
+
+def wait_for_end(client: FlaskClient, url: str) -> dict[str, Any]:
+    """The job as soon as it has ended."""
+    limit = time.monotonic() + PATIENCE
+    while time.monotonic() < limit:
+        job: dict[str, Any] = client.get(url).get_json()
+        if job["state"] in ENDED:
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"{url} has not ended: {job}")
+
+
+def problem(response: TestResponse, status: int) -> dict[str, Any]:
+    """The problem details of an answer, which has this status."""
+    assert response.status_code == status, response.get_data()
+    assert response.content_type == "application/problem+json"
+    told: dict[str, Any] = json.loads(response.get_data())
+    assert told["status"] == status
+    assert told["title"]
+    assert "/" not in told.get("detail", "").replace("POST /v1/jobs", ""), told
+    assert "Traceback" not in str(told)
+    return told
+
+
+@dataclass
+class Answer:
+    """What a server answered over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+
+class Server:
+    """`rechroma serve` as a process of its own.
+
+    Args:
+        data: The folder of jobs.
+        words: More of the command line.
+        environment: More of the environment.
+    """
+
+    def __init__(self, data: Path, *words: str, **environment: str) -> None:
+        command = [sys.executable, "-W", "error", "-m", "rechroma", "serve"]
+        self.process = subprocess.Popen(
+            [*command, "--port", "0", "--data", str(data), *words],
+            env=os.environ | environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        found = re.search(r"http://([\d.]+):(\d+)", line)
+        assert found, line + self.process.stderr.read()
+        self.host, self.port = found[1], int(found[2])
+        self.url = f"http://{self.host}:{self.port}"
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        """Send a request and read the whole answer."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, named)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def wait_for_end(self, url: str) -> dict[str, Any]:
+        """The job as soon as it has ended."""
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit:
+            job: dict[str, Any] = self.ask("GET", url).json
+            if job["state"] in ENDED:
+                return job
+            time.sleep(0.05)
+        raise AssertionError(f"{url} has not ended: {job}")
+
+    def stop(self) -> str:
+        """End it as Ctrl-C does; gives what it said since it began."""
+        self.process.terminate()
+        _, told = self.process.communicate(timeout=PATIENCE)
+        return told
+
+    def kill(self) -> None:
+        """End it as a lack of memory does."""
+        self.process.kill()
+        self.process.communicate(timeout=PATIENCE)
