@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -85,6 +86,11 @@ def problem(response: TestResponse, status: int) -> dict[str, Any]:
     return told
 
 
+def _heed_ctrl_c() -> None:
+    """Tests that a shell runs in the background are deaf to it, and so are their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Answer:
     """What a server answered over the wire."""
@@ -115,6 +121,7 @@ class Server:
             env=os.environ | environment,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_ctrl_c,
         )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()

@@ -42,6 +42,8 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
         service.runner.start()
         ready(_address(server, settings))
         server.run()
+    except KeyboardInterrupt:
+        pass  # in the moments before the server's own loop, which ends by one, too
     finally:
         service.closing.set()
         wasyncore.close_all(sockets, ignore_all=True)
