@@ -37,6 +37,8 @@ service answers, so that no front end keeps a table of its own::
     │   ├── UploadTooLargeError     more bytes or pictures than are taken at once
     │   ├── RepeatedKeyError        an Idempotency-Key that came with another request before
     │   ├── BusyError               the queue is full, or all hands are busy
+    │   ├── TooSlowError            a picture that takes longer than the service allows
+    │   ├── PoisonError             a picture over which the processes end that colour it
     │   └── StoreError              the table of jobs cannot be read or written
     ├── UnexpectedError             a fault of the program's own, such as nobody foresaw
     └── WorkshopError               training, measuring and exporting
@@ -281,6 +283,18 @@ class BusyError(ServiceError):
     """The queue is full, or all hands are busy: try again a little later."""
 
     http_status = 503
+
+
+class TooSlowError(ServiceError):
+    """The picture takes longer than the service allows."""
+
+    http_status = 422
+
+
+class PoisonError(ServiceError):
+    """The processes end that colour this picture."""
+
+    http_status = 500
 
 
 class StoreError(ServiceError):

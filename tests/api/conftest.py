@@ -43,15 +43,13 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def running_app(*, start: bool = True, **settings: Any) -> Iterator[APIFlask]:
     """An app that is stopped in the end; its jobs begin unless `start` is false."""
-    app = create_app(Settings(**({"workers": 2} | settings)))
+    app = create_app(Settings(**({"workers": 2, "isolate": False} | settings)))
     app.test_client_class = Client
     service = service_of(app)
     if start:
         service.runner.start()
     yield app
-    service.closing.set()
-    service.runner.stop()
-    service.store.close()
+    service.close()
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_all_hands_are_busy(make_app: MakeApp) -> None:
     from rechroma.service import service_of
 
     app = make_app(workers=1, wait=0, start=False)
-    with service_of(app).painter.turn(0):
+    with service_of(app).hands.turn(0):
         answer = app.test_client().post(URL, data=photo_file())
     problem(answer, 503)
     assert int(answer.headers["Retry-After"]) > 0

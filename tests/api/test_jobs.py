@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from rechroma.errors import TargetError
 from rechroma.service import service_of
 from rechroma.service.jobs import Files
+from rechroma.service.painter import Painter
 from tests.api.conftest import MakeApp
 from tests.support.service import (
     form,
@@ -250,15 +251,14 @@ def test_a_fault_nobody_foresaw_fails_its_own_picture(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app()
-    client, painter = app.test_client(), service_of(app).painter
-    usual = painter.paint
+    client, usual = app.test_client(), Painter.paint
 
-    def fragile(source: Path, *words: Any, **options: Any) -> Any:
+    def fragile(painter: Painter, source: Path, *words: Any, **options: Any) -> Any:
         if options["name"] == "poison":
             raise ZeroDivisionError("secret")
-        return usual(source, *words, **options)
+        return usual(painter, source, *words, **options)
 
-    monkeypatch.setattr(painter, "paint", fragile)
+    monkeypatch.setattr(Painter, "paint", fragile)
     job = wait_for_end(client, submit(client, photo_file(), ("poison.png", photo_file())))
     assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
     assert job["pictures"][1]["problem"]["status"] == 500

@@ -10,9 +10,10 @@ from rechroma._version import __version__
 from rechroma.imaging import refusals
 from rechroma.service.api import BLUEPRINTS
 from rechroma.service.context import NAME, Service
+from rechroma.service.hands import make_hands
 from rechroma.service.jobs import Desk, Files, SqliteStore, ThreadRunner
 from rechroma.service.openapi import describe
-from rechroma.service.painter import Painter
+from rechroma.service.painter import Models
 from rechroma.service.problems import answer_with_problems
 from rechroma.service.security import guard
 from rechroma.service.settings import Settings, read_settings
@@ -48,19 +49,21 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
 
 def _make_service(settings: Settings) -> Service:
-    painter, telemetry = Painter(settings), Telemetry()
+    models, telemetry = Models(settings), Telemetry()
     with refusals(settings.data):  # what people send is for the owner's eyes only
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = Files(settings.data / "jobs")
     store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
     desk = Desk(store, files, settings.keep)
     telemetry.watch_queue(store.counts)
+    hands = make_hands(settings)  # the last that can fail: they are processes
     return Service(
         settings=settings,
-        painter=painter,
+        models=models,
+        hands=hands,
         store=store,
         desk=desk,
-        runner=ThreadRunner(store, files, painter, settings, telemetry, desk.tidy),
+        runner=ThreadRunner(store, files, hands, settings, telemetry, desk.tidy),
         telemetry=telemetry,
         waiting=threading.BoundedSemaphore(settings.threads * 3 // 4),
         streams=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),

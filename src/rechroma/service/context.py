@@ -11,8 +11,9 @@ from flask import current_app
 if TYPE_CHECKING:
     from flask import Flask
 
+    from rechroma.service.hands import Hands
     from rechroma.service.jobs import Desk, Runner, Store
-    from rechroma.service.painter import Painter
+    from rechroma.service.painter import Models
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
 
@@ -25,7 +26,8 @@ class Service:
 
     Attributes:
         settings: What its owner has set.
-        painter: Colours pictures.
+        models: What requests may choose from.
+        hands: Colour pictures.
         store: The table of jobs.
         desk: Takes jobs in.
         runner: Does them, once it was started.
@@ -36,7 +38,8 @@ class Service:
     """
 
     settings: Settings
-    painter: Painter
+    models: Models
+    hands: Hands
     store: Store
     desk: Desk
     runner: Runner
@@ -44,6 +47,13 @@ class Service:
     waiting: threading.BoundedSemaphore
     streams: threading.BoundedSemaphore
     closing: threading.Event = field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        """End after the pictures in hand; what waits is for the next start."""
+        self.closing.set()
+        self.runner.stop()
+        self.hands.close()
+        self.store.close()
 
 
 def service_of(app: Flask) -> Service:

@@ -1,85 +1,78 @@
-"""Colours pictures for requests and jobs: so many at a time, with the model that is asked for."""
+"""Colours pictures for requests and jobs, with the model that is asked for."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from rechroma.colorizer import Colorizer, KnobOptions
 from rechroma.engines import available_threads, check_takes_hints
-from rechroma.errors import BusyError, OptionError, did_you_mean
-from rechroma.imaging import (
-    encode_photo,
-    hints_from_json,
-    named,
-    read_photo,
-    result_format,
-    write_photo,
-)
-from rechroma.models import model_names
+from rechroma.errors import OptionError, did_you_mean
+from rechroma.imaging import encode_photo, hints_from_json, named, read_photo, result_format
+from rechroma.models import find_model, model_names, named_card, read_card
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from rechroma.imaging import Levels, Photo
-    from rechroma.models import ModelCard
     from rechroma.service.schemas import Order
     from rechroma.service.settings import Settings
 
 _MOST_MODELS = 4  # in memory at a time, beside the usual one
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Painting:
-    """A picture in colour that is not a file yet.
+    """The file of a picture in colour.
 
     Attributes:
-        photo: What was coloured.
-        rgb: Its colours.
-        format: Pillow's name of the format to write.
-        order: What was asked for.
+        format: Pillow's name of its format.
+        content: Its bytes.
     """
 
-    photo: Photo
-    rgb: Levels
     format: str
-    order: Order
+    content: bytes
 
     def write(self, file: BinaryIO) -> None:
-        """Write the picture; see :func:`rechroma.imaging.write_photo`."""
-        write_photo(file, self.rgb, self.photo, **self._how())
-
-    def encoded(self) -> bytes:
-        """The content of the picture's file."""
-        return encode_photo(self.rgb, self.photo, **self._how())
-
-    def _how(self) -> dict[str, Any]:
-        options = self.order.options
-        return {"format": self.format, "quality": options.quality, "label": options.label}
+        """Write the content."""
+        file.write(self.content)
 
 
-class Painter:
-    """Colours pictures, no more at a time than there are workers.
+class Paints(Protocol):
+    """Colours one picture at a time."""
+
+    def paint(
+        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+    ) -> Painting:
+        """Colour a picture.
+
+        Args:
+            source: The file's content, or where it lies.
+            order: What is asked for.
+            max_pixels: The most there may be; looked at before anything is decoded.
+            name: What the picture is called in messages.
+
+        Raises:
+            InputError: It cannot be coloured.
+            OptionError: What is asked for makes no sense.
+            EngineError: The model failed.
+            TooSlowError: It took longer than the service allows.
+            PoisonError: The processes that coloured it ended.
+        """
+        ...
+
+
+class Models:
+    """What requests may choose from: the models' cards, which is all that a request is checked by.
 
     Raises:
-        ModelError: The usual model is not there, damaged, or breaks the contract.
-        ProviderError: The provider is not available here.
+        ModelError: The usual model is not there or damaged.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._hands = BoundedSemaphore(settings.workers)
-        self._usual = self._load(settings.model)
-        self._other = lru_cache(_MOST_MODELS)(self._load)
-
-    @property
-    def card(self) -> ModelCard:
-        """The card of the usual model."""
-        return self._usual.card
+        self.usual = read_card(find_model(settings.model))
+        self._card = lru_cache(_MOST_MODELS)(named_card)
 
     def check(self, order: Order) -> None:
         """Refuse what could only fail later.
@@ -89,49 +82,58 @@ class Painter:
             HintError: The hints make no sense.
             ModelFeatureError: There are hints, and the model takes none.
         """
-        hints = _knobs(order).get("hints")
-        check_takes_hints(self._colorizer(order.options.model).card, hints or None)
+        name = checked_name(order, self._settings)
+        card = self.usual if name is None else self._card(name)
+        check_takes_hints(card, _knobs(order).get("hints") or None)
+
+
+def checked_name(order: Order, settings: Settings) -> str | None:
+    """The name of the model that is asked for; None for the usual one.
+
+    A path is no name: requests choose among what the owner put there.
+
+    Raises:
+        OptionError: There is no such model.
+    """
+    name = order.options.model
+    if name is None or name == settings.model:
+        return None
+    known = model_names()
+    if name not in known:
+        raise OptionError(f"there is no model {name!r:.60}", hint=did_you_mean(name, known))
+    return name
+
+
+class Painter:
+    """Keeps :class:`Paints` in this process. It may be used from several threads at once.
+
+    Raises:
+        ModelError: The usual model is not there, damaged, or breaks the contract.
+        ProviderError: The provider is not available here.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._usual = self._load(settings.model)
+        self._other = lru_cache(_MOST_MODELS)(self._load)
 
     def paint(
         self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
     ) -> Painting:
-        """Colour a picture.
-
-        Raises:
-            InputError: It cannot be coloured.
-            OptionError: What is asked for makes no sense.
-            EngineError: The model failed.
-        """
+        """See :meth:`Paints.paint`."""
         photo = read_photo(source, max_pixels=max_pixels, name=name)
         with named(name):
-            rgb = self._colorizer(order.options.model).colorize(photo.grey, **_knobs(order))
-        wanted = order.options.format
-        return Painting(photo, rgb, result_format(wanted or photo.format), order)
+            rgb = self._colorizer(order).colorize(photo.grey, **_knobs(order))
+        options = order.options
+        wanted = result_format(options.format or photo.format)
+        content = encode_photo(
+            rgb, photo, format=wanted, quality=options.quality, label=options.label
+        )
+        return Painting(wanted, content)
 
-    @contextmanager
-    def turn(self, wait: float | None) -> Iterator[None]:
-        """Hold one of the places for pictures in work.
-
-        Args:
-            wait: How many seconds to wait for one; None for as long as it takes.
-
-        Raises:
-            BusyError: There was none in that time.
-        """
-        if not self._hands.acquire(timeout=wait):
-            raise BusyError("all hands are busy with other pictures", hint="Try again in a moment.")
-        try:
-            yield
-        finally:
-            self._hands.release()
-
-    def _colorizer(self, name: str | None) -> Colorizer:
-        if name is None or name == self._settings.model:
-            return self._usual
-        known = model_names()
-        if name not in known:  # a path is no name: requests choose among what the owner put there
-            raise OptionError(f"there is no model {name!r:.60}", hint=did_you_mean(name, known))
-        return self._other(name)
+    def _colorizer(self, order: Order) -> Colorizer:
+        name = checked_name(order, self._settings)
+        return self._usual if name is None else self._other(name)
 
     def _load(self, name: str) -> Colorizer:
         threads = max(1, available_threads() // self._settings.workers)

@@ -45,10 +45,8 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     except KeyboardInterrupt:
         pass  # in the moments before the server's own loop, which ends by one, too
     finally:
-        service.closing.set()
         wasyncore.close_all(sockets, ignore_all=True)
-        service.runner.stop()
-        service.store.close()
+        service.close()
 
 
 def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any:  # noqa: ANN401 - waitress has no types

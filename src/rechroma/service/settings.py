@@ -71,6 +71,14 @@ class Settings(BaseSettings):
         default=32, ge=4, le=256, description="Requests that are answered at a time."
     )
     streams: _Count = Field(default=8, description="Event streams that are open at a time.")
+    isolate: bool = Field(
+        default=True,
+        description="Colour in processes of their own, so that a picture that makes one crash or "
+        "hang leaves the service alive. Each takes some 0.2 GB.",
+    )
+    seconds: float = Field(
+        default=120, gt=0, description="Longest that a picture may take in such a process."
+    )
     wait: float = Field(
         default=30, ge=0, description="Seconds that a picture waits for its turn before 503."
     )
@@ -87,7 +95,7 @@ class Settings(BaseSettings):
         default=1000, description="Pictures that may wait in jobs; more are told 503."
     )
     attempts: _Count = Field(
-        default=3, description="How often a picture is begun if the server dies over it."
+        default=3, description="How often a picture is begun if what colours it dies over it."
     )
     keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
 

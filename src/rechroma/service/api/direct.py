@@ -26,6 +26,8 @@ from rechroma.service.uploads import read_direct_upload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rechroma.service.painter import Painting
+
 direct = APIBlueprint("direct", __name__, url_prefix="/v1", tag="Pictures")
 
 _OFFERED = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -47,20 +49,19 @@ def colorize(options: Options) -> Response:
         if len(data) > service.settings.direct_bytes:
             raise RequestEntityTooLarge
         wanted = JobOptions.model_validate(options.model_dump() | {"format": _wanted_format(data)})
-        picture, format_ = _painted(service, data, Order(options=wanted, hints=upload.hints))
-    return Response(picture, content_type=MEDIA_TYPES[format_])
+        painting = _painted(service, data, Order(options=wanted, hints=upload.hints))
+    return Response(painting.content, content_type=MEDIA_TYPES[painting.format])
 
 
-def _painted(service: Service, data: bytes, order: Order) -> tuple[bytes, str]:
+def _painted(service: Service, data: bytes, order: Order) -> Painting:
     done = False
     try:
-        with service.painter.turn(service.settings.wait):
-            painting = service.painter.paint(data, order, max_pixels=service.settings.direct_pixels)
-            picture = painting.encoded()
+        with service.hands.turn(service.settings.wait) as painter:
+            painting = painter.paint(data, order, max_pixels=service.settings.direct_pixels)
         done = True
     finally:
         service.telemetry.count_picture("direct", done=done)
-    return picture, painting.format
+    return painting
 
 
 def _wanted_format(data: bytes) -> str | None:

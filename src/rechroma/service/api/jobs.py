@@ -33,7 +33,7 @@ def submit(options: JobOptions) -> tuple[JobView, int, dict[str, str]]:
     settings = service.settings
     upload = read_job_upload(settings.job_bytes, settings.job_pictures)
     order = Order(options=options, hints=upload.hints)
-    service.painter.check(order)
+    service.models.check(order)
     key = _repeat_key()
     job = service.desk.submit(upload.pictures, order, g.owner, service.runner, key)
     view = view_of(job, settings.keep)

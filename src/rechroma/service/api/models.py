@@ -32,7 +32,7 @@ def _views() -> Iterator[ModelView]:
     service = current_service()
     usual = find_model(service.settings.model)
     names = [name for name in model_names() if _path_or_none(name) == usual]
-    named = replace(service.painter.card, name=names[0]) if names else service.painter.card
+    named = replace(service.models.usual, name=names[0]) if names else service.models.usual
     yield _view(named, is_default=True)
     for name in model_names():
         if name not in names:

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from rechroma.service.hands import Hands
     from rechroma.service.jobs.base import Job, Task
     from rechroma.service.jobs.files import Files
-    from rechroma.service.painter import Painter
+    from rechroma.service.painter import Paints
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
 
@@ -62,7 +63,7 @@ class ThreadRunner:
     Args:
         store: The table of jobs.
         files: Where pictures lie, and results go.
-        painter: Colours them.
+        hands: Colour them.
         settings: Of the service.
         telemetry: Counts what was coloured.
         tidy: What is done again and again: letting go of old results.
@@ -72,14 +73,14 @@ class ThreadRunner:
         self,
         store: TaskStore,
         files: Files,
-        painter: Painter,
+        hands: Hands,
         settings: Settings,
         telemetry: Telemetry,
         tidy: Callable[[], None],
     ) -> None:
         self._store = store
         self._files = files
-        self._painter = painter
+        self._hands = hands
         self._settings = settings
         self._telemetry = telemetry
         self._tidy = tidy
@@ -132,18 +133,18 @@ class ThreadRunner:
                 self._stopping.wait(_LOOK_AGAIN)
 
     def _do_next(self) -> None:
-        with self._painter.turn(None):
+        with self._hands.turn(None) as painter:
             task = None if self._stopping.is_set() else self._store.take(self._name)
-            outcome = None if task is None else self._outcome(task)
+            outcome = None if task is None else self._outcome(painter, task)
         if task is not None and outcome is not None:
             self._finish(task, outcome)
             return
         with suppress(Empty):
             self._news.get(timeout=_LOOK_AGAIN)
 
-    def _outcome(self, task: Task) -> Outcome:
+    def _outcome(self, painter: Paints, task: Task) -> Outcome:
         try:
-            painting = self._painter.paint(
+            painting = painter.paint(
                 self._files.source(task.job_id, task.number),
                 task.order,
                 max_pixels=self._settings.job_pixels,

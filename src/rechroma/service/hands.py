@@ -1,0 +1,195 @@
+"""How many pictures are coloured at a time, and where: in processes that may be killed.
+
+A picture's file is decoded by libraries in C, and may be made so that they crash or never end. In
+a process of its own it takes with it only itself: the service goes on, with a new process.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+from contextlib import contextmanager
+from queue import Empty, LifoQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rechroma.errors import BusyError, PoisonError, RechromaError, TooSlowError, UnexpectedError
+from rechroma.service.painter import Painter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+    from pathlib import Path
+
+    from rechroma.service.painter import Painting, Paints
+    from rechroma.service.schemas import Order
+    from rechroma.service.settings import Settings
+
+_log = logging.getLogger(__name__)
+# A fork would copy the locks of the server's threads as they are at that moment.
+_PROCESSES = multiprocessing.get_context("spawn")
+
+
+class Hands(Protocol):
+    """Those who colour pictures."""
+
+    def turn(self, wait: float | None) -> AbstractContextManager[Paints]:
+        """Have one of them for a while.
+
+        Args:
+            wait: How many seconds to wait for one; None for as long as it takes.
+
+        Raises:
+            BusyError: There was none in that time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of them; there must be no picture in hand."""
+        ...
+
+
+def make_hands(settings: Settings) -> Hands:
+    """As many as there are workers, in processes of their own unless the settings say otherwise.
+
+    Raises:
+        ModelError: The usual model is not there, damaged, or breaks the contract.
+        ProviderError: The provider is not available here.
+    """
+    if not settings.isolate:
+        return _Pool([Painter(settings)] * settings.workers)
+    hands = [_Process(settings) for _ in range(settings.workers)]
+    try:
+        for hand in hands:
+            hand.await_ready()
+    except BaseException:
+        _close(hands)
+        raise
+    return _Pool(hands)
+
+
+class _Pool:
+    """Keeps :class:`Hands`."""
+
+    def __init__(self, hands: list[Any]) -> None:
+        self._hands = hands
+        self._idle: LifoQueue[Paints] = LifoQueue()
+        for hand in hands:
+            self._idle.put(hand)
+
+    @contextmanager
+    def turn(self, wait: float | None) -> Iterator[Paints]:
+        """See :meth:`Hands.turn`."""
+        try:
+            hand = self._idle.get(block=wait != 0, timeout=wait or None)
+        except Empty:
+            raise BusyError(
+                "all hands are busy with other pictures", hint="Try again in a moment."
+            ) from None
+        try:
+            yield hand
+        finally:
+            self._idle.put(hand)
+
+    def close(self) -> None:
+        """See :meth:`Hands.close`."""
+        _close(hand for hand in self._hands if isinstance(hand, _Process))
+
+
+class _Process:
+    """A painter in a process of its own, for one thread at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process, self._connection = _begin(settings)
+        self._ready = False
+
+    def await_ready(self) -> None:
+        """Wait until it has loaded its model, and raise what it says otherwise."""
+        if not self._ready:
+            self._heard()
+            self._ready = True
+
+    def paint(
+        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+    ) -> Painting:
+        """See :meth:`rechroma.service.painter.Paints.paint`."""
+        for _ in range(self._settings.attempts):
+            self._revive()
+            try:
+                self.await_ready()
+                self._connection.send((source, order, max_pixels, name))
+                painting: Painting = self._heard(self._settings.seconds, name)
+            except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
+                continue
+            return painting
+        raise PoisonError(f"{name}: ended each process that coloured it")
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._connection.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+
+    def _revive(self) -> None:
+        if self._process.is_alive():
+            return
+        self.close()
+        self._process, self._connection = _begin(self._settings)
+        self._ready = False
+
+    def _heard(self, patience: float | None = None, name: str = "") -> Any:  # noqa: ANN401 - what was sent
+        if not self._connection.poll(patience):
+            self._process.kill()
+            self._process.join()
+            raise TooSlowError(f"{name}: took longer than {patience:g} seconds")
+        try:
+            answer = self._connection.recv()
+        except (EOFError, OSError):
+            self._process.join()  # so that it is known to be dead
+            raise
+        if isinstance(answer, RechromaError):
+            raise answer
+        return answer
+
+
+def _close(hands: Iterable[_Process]) -> None:
+    for hand in hands:
+        hand.close()
+
+
+def _begin(settings: Settings) -> tuple[SpawnProcess, Connection]:
+    ours, theirs = _PROCESSES.Pipe()
+    process = _PROCESSES.Process(target=_work, args=(theirs, settings), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is heard
+    return process, ours
+
+
+def _work(connection: Connection, settings: Settings) -> None:
+    """What the process does: answers, until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, who says when
+    try:
+        painter = Painter(settings)
+        connection.send(None)
+        while True:
+            connection.send(_painted(painter, *connection.recv()))
+    except RechromaError as error:
+        connection.send(error)
+    except (EOFError, OSError):
+        return
+
+
+def _painted(
+    painter: Painter, source: bytes | Path, order: Order, max_pixels: int, name: str
+) -> Painting | RechromaError:
+    try:
+        return painter.paint(source, order, max_pixels=max_pixels, name=name)
+    except RechromaError as error:
+        return error
+    except Exception as error:
+        _log.exception("a picture was not coloured")
+        return UnexpectedError.of(error, name)

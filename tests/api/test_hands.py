@@ -1,0 +1,156 @@
+"""Pictures are coloured in processes that may crash, hang or be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rechroma.errors import BrokenImageError, BusyError, PoisonError, TooSlowError
+from rechroma.service import Settings
+from rechroma.service.hands import Hands, make_hands
+from rechroma.service.painter import Painter, Painting
+from rechroma.service.schemas import Order
+from tests.api.conftest import StartServer
+from tests.support.service import PATIENCE, Server, has_color, photo_file
+
+MakeHands = Callable[..., Hands]
+
+
+@pytest.fixture
+def make(model: str) -> Iterator[MakeHands]:
+    made: list[Hands] = []
+
+    def start(**settings: Any) -> Hands:
+        usual: dict[str, Any] = {"model": model, "workers": 1}
+        made.append(make_hands(Settings(**(usual | settings))))
+        return made[-1]
+
+    yield start
+    for hands in made:
+        hands.close()
+
+
+def paint(hands: Hands, data: bytes = b"", **options: Any) -> Painting:
+    with hands.turn(0) as painter:
+        return painter.paint(data or photo_file(), Order(), max_pixels=10**8, **options)
+
+
+def children_of(server: Server) -> set[int]:
+    """The processes that a server has started."""
+    path = Path(f"/proc/{server.process.pid}/task")
+    words = " ".join((task / "children").read_text() for task in path.iterdir())
+    return set(map(int, words.split()))
+
+
+def painters_of(server: Server) -> set[int]:
+    """Those of them that colour: multiprocessing may have a keeper of its own."""
+    return {pid for pid in children_of(server) if b"spawn_main" in command_of(pid)}
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def test_the_same_as_in_this_process(make: MakeHands, model: str, tmp_path: Path) -> None:
+    here = Painter(Settings(model=model)).paint(photo_file(), Order(), max_pixels=10**8)
+    assert paint(make()) == here
+    (tmp_path / "photo").write_bytes(photo_file())
+    with make(isolate=False).turn(0) as painter:
+        assert painter.paint(tmp_path / "photo", Order(), max_pixels=10**8) == here
+
+
+def test_what_is_wrong_with_a_picture(make: MakeHands) -> None:
+    hands = make()
+    with pytest.raises(BrokenImageError, match="grandma"):
+        paint(hands, photo_file()[:60], name="grandma")
+    assert has_color(paint(hands).content)
+
+
+def test_one_picture_for_each(make: MakeHands) -> None:
+    hands = make(workers=2)
+    with hands.turn(0), hands.turn(None), pytest.raises(BusyError), hands.turn(0.01):
+        pass
+    assert has_color(paint(hands).content)
+
+
+def test_killed_while_idle(make: MakeHands) -> None:
+    hands = make()
+    (child,) = active_children()
+    child.kill()
+    child.join()
+    assert has_color(paint(hands).content)
+
+
+def test_killed_once_in_a_picture(make: MakeHands) -> None:
+    hands = make()
+    (child,) = active_children()
+    assert child.pid
+    os.kill(child.pid, signal.SIGSTOP)  # so that it surely has the picture in hand
+    threading.Timer(0.3, child.kill).start()
+    assert has_color(paint(hands).content)
+
+
+def test_killed_again_and_again(make: MakeHands) -> None:
+    hands = make(attempts=2)
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.05):
+            for child in active_children():
+                child.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(PoisonError, match="grandma"):
+        paint(hands, name="grandma")
+    over.set()
+    killer.join()
+    assert has_color(paint(hands).content)
+
+
+def test_a_picture_that_hangs(make: MakeHands) -> None:
+    hands = make(seconds=1)
+    (child,) = active_children()
+    assert child.pid
+    os.kill(child.pid, signal.SIGSTOP)
+    with pytest.raises(TooSlowError, match="grandma: took longer than 1 seconds"):
+        paint(hands, name="grandma")
+    assert has_color(paint(hands).content)
+
+
+def test_jobs_end_whatever_is_killed(start_server: StartServer) -> None:
+    server = start_server(RECHROMA_ATTEMPTS="20")
+    urls = []
+    for _ in range(6):
+        answer = server.ask("POST", "/v1/jobs", photo_file((900, 700)))
+        urls.append(answer.headers["Location"])
+        for pid in painters_of(server):
+            os.kill(pid, signal.SIGKILL)
+    assert [server.wait_for_end(url)["state"] for url in urls] == ["done"] * 6
+
+
+def test_none_outlives_its_server(start_server: StartServer) -> None:
+    for end in (Server.stop, Server.kill):
+        server = start_server()
+        painters = painters_of(server)
+        assert painters
+        end(server)
+        wait_until(lambda: not any(b"spawn_main" in command_of(pid) for pid in painters))  # noqa: B023
