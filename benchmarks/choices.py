@@ -20,9 +20,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import onnx
-import onnxruntime as ort
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from rechroma.color import lightness
 from rechroma.colorizer import Colorizer
@@ -32,6 +29,15 @@ from rechroma.evaluation import grey_level
 from rechroma.evaluation.cost import network_milliseconds
 from rechroma.metrics import Scores
 from rechroma.models import find_model
+from rechroma.models.runtime import ort
+
+# After ours, which tells the runtime to report to nobody.
+from onnxruntime.quantization import (  # isort: skip
+    CalibrationDataReader,
+    QuantFormat,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process  # isort: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

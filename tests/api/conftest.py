@@ -47,7 +47,7 @@ def running_app(*, start: bool = True, **settings: Any) -> Iterator[APIFlask]:
     app.test_client_class = Client
     service = service_of(app)
     if start:
-        service.runner.start()
+        service.start()
     yield app
     service.close()
 

@@ -130,7 +130,7 @@ def test_deleted_while_it_waits(make_app: MakeApp, tmp_path: Path) -> None:
     client = app.test_client()
     url, other = submit(client, photo_file()), submit(client, photo_file())
     assert client.delete(url).status_code == 204
-    service_of(app).runner.start()
+    service_of(app).start()
     assert wait_for_end(client, other)["state"] == "done"
     assert len(files_of(tmp_path / "service")) == 1
 
@@ -158,7 +158,7 @@ def test_a_full_queue(make_app: MakeApp, tmp_path: Path) -> None:
     problem(full, 503)
     assert int(full.headers["Retry-After"]) > 0
     assert len(files_of(tmp_path / "service")) == 1
-    service_of(app).runner.start()
+    service_of(app).start()
     wait_for_end(client, url)
     wait_for_end(client, submit(client, photo_file()))
 

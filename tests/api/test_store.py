@@ -175,7 +175,7 @@ def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:
     assert isinstance(store, SqliteStore)
     store.take("a server that is dead")
     assert client.get(url).get_json()["state"] == "running"
-    service_of(app).runner.start()
+    service_of(app).start()
     assert wait_for_end(client, url)["done"] == 2
 
 

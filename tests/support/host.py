@@ -18,6 +18,12 @@ class Request(BaseHTTPRequestHandler):
 
     server: _Server
 
+    body: bytes = b""
+
+    def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def do_GET(self) -> None:
         host = self.server.host
         with host.lock:

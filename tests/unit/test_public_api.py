@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ INVENTORY = {
     "OptionError",
     "OriginError",
     "ParityError",
+    "PoisonError",
     "ProviderError",
     "RechromaError",
     "RecipeError",
@@ -60,6 +62,7 @@ INVENTORY = {
     "StoreError",
     "TargetError",
     "TargetExistsError",
+    "TooSlowError",
     "UnexpectedError",
     "UnsupportedImageError",
     "UploadTooLargeError",
@@ -116,3 +119,13 @@ def test_colorize_uses_one_default_colorizer(
         assert int(red) > int(blue) + 5
     rechroma._default_colorizer.cache_clear()
     assert opened == ["default"]
+
+
+def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
+    """ONNX Runtime keeps an identity of the device, for its makers, unless it is told not to."""
+    environment = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    code = "from rechroma import Colorizer; Colorizer()"
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True
+    )
+    assert list(tmp_path.iterdir()) == []

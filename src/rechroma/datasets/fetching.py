@@ -22,7 +22,6 @@ from rechroma.datasets.licences import licence_name
 from rechroma.datasets.manners import Pace, Robots
 from rechroma.datasets.ranges import check_range
 from rechroma.datasets.tables import read_table
-from rechroma.datasets.web import PassingError, Web, split_url
 from rechroma.errors import (
     DataError,
     FetchError,
@@ -32,6 +31,7 @@ from rechroma.errors import (
     UnexpectedError,
 )
 from rechroma.imaging import FORMATS, read_small, refusals, sniff, write_atomically
+from rechroma.net import PassingError, Web, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.robotparser import RobotFileParser
 
-from rechroma.datasets.web import PRODUCT, PassingError, Web, split_url
 from rechroma.errors import FetchError
+from rechroma.net import PRODUCT, PassingError, Web, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 
 from rechroma.engines.base import check_takes_hints, checked_threads
 from rechroma.errors import (
@@ -16,6 +15,7 @@ from rechroma.errors import (
     ProviderError,
 )
 from rechroma.models import load_model
+from rechroma.models.runtime import ort
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import onnxruntime as ort
-
 from rechroma.errors import ModelContractError
 from rechroma.models.card import PROPERTY, ModelCard
 from rechroma.models.contract import check_contract
+from rechroma.models.runtime import ort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

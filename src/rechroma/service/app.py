@@ -9,6 +9,7 @@ from apiflask import APIFlask
 from rechroma._version import __version__
 from rechroma.imaging import refusals
 from rechroma.service.api import BLUEPRINTS
+from rechroma.service.callbacks import Callbacks
 from rechroma.service.context import NAME, Service
 from rechroma.service.hands import make_hands
 from rechroma.service.jobs import Desk, Files, SqliteStore, ThreadRunner
@@ -21,7 +22,7 @@ from rechroma.service.telemetry import Telemetry
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
-    """Make a service; its jobs begin when `service_of(app).runner` is started.
+    """Make a service; its jobs begin with `service_of(app).start()`.
 
     Args:
         settings: Without, what the environment says.
@@ -64,6 +65,7 @@ def _make_service(settings: Settings) -> Service:
         store=store,
         desk=desk,
         runner=ThreadRunner(store, files, hands, settings, telemetry, desk.tidy),
+        callbacks=Callbacks(store, settings, telemetry),
         telemetry=telemetry,
         waiting=threading.BoundedSemaphore(settings.threads * 3 // 4),
         streams=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),

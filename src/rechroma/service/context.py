@@ -11,6 +11,7 @@ from flask import current_app
 if TYPE_CHECKING:
     from flask import Flask
 
+    from rechroma.service.callbacks import Callbacks
     from rechroma.service.hands import Hands
     from rechroma.service.jobs import Desk, Runner, Store
     from rechroma.service.painter import Models
@@ -31,6 +32,7 @@ class Service:
         store: The table of jobs.
         desk: Takes jobs in.
         runner: Does them, once it was started.
+        callbacks: Tell of the ends of jobs, once they were started.
         telemetry: Counts.
         waiting: Places for requests with a picture; the rest of the threads answer the others.
         streams: Places for event streams.
@@ -43,15 +45,27 @@ class Service:
     store: Store
     desk: Desk
     runner: Runner
+    callbacks: Callbacks
     telemetry: Telemetry
     waiting: threading.BoundedSemaphore
     streams: threading.BoundedSemaphore
     closing: threading.Event = field(default_factory=threading.Event)
 
+    def start(self) -> None:
+        """Begin with the jobs that wait.
+
+        Raises:
+            TargetError: The server's lock cannot be written.
+            StoreError: The table of jobs cannot be read.
+        """
+        self.runner.start()
+        self.callbacks.start()
+
     def close(self) -> None:
         """End after the pictures in hand; what waits is for the next start."""
         self.closing.set()
         self.runner.stop()
+        self.callbacks.stop()
         self.hands.close()
         self.store.close()
 

@@ -35,6 +35,14 @@ class JobOptions(Options):
     format: WrittenFormat | None = Field(default=None, description="Without: that of each picture.")
 
 
+class JobQuery(JobOptions):
+    """What may be said of a job as query parameters."""
+
+    callback: str | None = Field(
+        default=None, max_length=2000, description="URL that is told of the job's end, signed."
+    )
+
+
 class Order(BaseModel):
     """All that is asked for with a picture; kept with its job."""
 

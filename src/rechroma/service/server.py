@@ -39,7 +39,7 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     sockets: dict[int, Any] = {}
     server = _listen(app, settings, sockets)
     try:
-        service.runner.start()
+        service.start()
         ready(_address(server, settings))
         server.run()
     except KeyboardInterrupt:

@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     attempts: _Count = Field(
         default=3, description="How often a picture is begun if what colours it dies over it."
     )
+    private_callbacks: bool = Field(
+        default=False,
+        description="Tell the ends of jobs to private addresses, too: of your own network.",
+    )
     keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
 
     @field_validator("keys", "hosts", "origins", mode="before")

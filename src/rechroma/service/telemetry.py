@@ -49,6 +49,13 @@ class Telemetry:
             registry=self._registry,
         )
 
+        self._callbacks = Counter(
+            "rechroma_callbacks",
+            "Ends of jobs that were told to somebody, or tried to",
+            ("outcome",),
+            registry=self._registry,
+        )
+
     def watch(self, app: APIFlask) -> None:
         """Count all requests to an app."""
         app.before_request(_begin)
@@ -57,6 +64,10 @@ class Telemetry:
     def watch_queue(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Show how many pictures of jobs there are in each state, which `counts` tells."""
         self._registry.register(_Queue(counts))
+
+    def count_callback(self, *, heard: bool) -> None:
+        """Count an end of a job that was told, or tried to."""
+        self._callbacks.labels("heard" if heard else "failed").inc()
 
     def count_picture(self, way: Literal["direct", "job"], *, done: bool) -> None:
         """Count a picture that was coloured, or could not be."""

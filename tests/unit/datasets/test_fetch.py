@@ -29,8 +29,8 @@ from rechroma.datasets.manners import Pace
 from rechroma.datasets.packing import Settings, pack
 from rechroma.datasets.samples import Form
 from rechroma.datasets.tables import read_table
-from rechroma.datasets.web import PassingError, Web, is_public, split_url
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
+from rechroma.net import PassingError, Web, is_public, split_url
 from tests.support.host import Host, Request, serving
 from tests.support.shards import picture
 

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from rechroma.engines import OnnxEngine
@@ -17,6 +16,7 @@ from rechroma.errors import (
     OptionError,
     ProviderError,
 )
+from rechroma.models.runtime import ort
 from tests.support.models import (
     CARD,
     CHROMA,

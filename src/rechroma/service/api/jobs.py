@@ -9,11 +9,12 @@ from apiflask.schemas import FileSchema
 from flask import Response, g, request, send_file, url_for
 
 from rechroma.errors import BusyError, JobExpiredError, RequestError
+from rechroma.service.callbacks import check_callback
 from rechroma.service.context import current_service
 from rechroma.service.events import event_stream
 from rechroma.service.formats import MEDIA_TYPES
 from rechroma.service.jobs import Job, State
-from rechroma.service.schemas import JobOptions, JobView, Links, Order, PictureView
+from rechroma.service.schemas import JobOptions, JobQuery, JobView, Links, Order, PictureView
 from rechroma.service.uploads import read_job_upload
 
 jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -22,9 +23,9 @@ _LONGEST_KEY = 255
 
 
 @jobs.post("")
-@jobs.input(JobOptions, location="query", arg_name="options")
+@jobs.input(JobQuery, location="query", arg_name="query")
 @jobs.output(JobView, status_code=202, description="The job is kept, and is done in its turn.")
-def submit(options: JobOptions) -> tuple[JobView, int, dict[str, str]]:
+def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
     """Hand in one picture or many.
 
     The header `Idempotency-Key` makes it safe to send the request again.
@@ -32,10 +33,13 @@ def submit(options: JobOptions) -> tuple[JobView, int, dict[str, str]]:
     service = current_service()
     settings = service.settings
     upload = read_job_upload(settings.job_bytes, settings.job_pictures)
+    options = JobOptions.model_validate(query.model_dump(exclude={"callback"}))
     order = Order(options=options, hints=upload.hints)
     service.models.check(order)
-    key = _repeat_key()
-    job = service.desk.submit(upload.pictures, order, g.owner, service.runner, key)
+    check_callback(query.callback, g.owner)
+    job = service.desk.submit(
+        upload.pictures, order, g.owner, service.runner, _repeat_key(), query.callback
+    )
     view = view_of(job, settings.keep)
     return view, 202, {"Location": view.links.self}
 

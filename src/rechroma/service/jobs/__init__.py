@@ -7,6 +7,7 @@ hold the pictures, and the `Desk` is what the API talks to.
 from __future__ import annotations
 
 from rechroma.service.jobs.base import (
+    Callback,
     Incoming,
     Job,
     NewJob,
@@ -23,6 +24,7 @@ from rechroma.service.jobs.sqlite import SqliteStore
 from rechroma.service.jobs.threads import ThreadRunner
 
 __all__ = [
+    "Callback",
     "Desk",
     "Files",
     "Incoming",

@@ -104,6 +104,7 @@ class NewJob:
         names: Of the pictures.
         fingerprint: Of all that was sent.
         repeat_key: The Idempotency-Key, if there was one.
+        callback: The URL that is to hear of its end, if any.
     """
 
     id: str
@@ -112,6 +113,7 @@ class NewJob:
     names: tuple[str, ...]
     fingerprint: str
     repeat_key: str | None = None
+    callback: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,21 @@ class Outcome:
 
     format: str | None = None
     problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Callback:
+    """Somebody who is to hear now that a job has ended.
+
+    Attributes:
+        job: The job.
+        url: Who.
+        attempt: Which this is, from 1.
+    """
+
+    job: Job
+    url: str
+    attempt: int
 
 
 class Store(Protocol):
@@ -180,6 +197,18 @@ class Store(Protocol):
         Returns:
             The jobs whose files are to be removed.
         """
+        ...
+
+    def take_callback(self, lease: float) -> Callback | None:
+        """Somebody who has not heard yet that a job has ended.
+
+        Args:
+            lease: Seconds until it is given out again, unless it is put off.
+        """
+        ...
+
+    def put_off_callback(self, job_id: str, seconds: float | None) -> None:
+        """Let a callback wait so many seconds; None for ever, since it was heard or given up."""
         ...
 
     def counts(self) -> Mapping[str, int]:

@@ -53,6 +53,7 @@ class Desk:
         owner: str,
         runner: Runner,
         repeat_key: str | None = None,
+        callback: str | None = None,
     ) -> Job:
         """Take in a job; one that came before with the same key is not done again.
 
@@ -65,9 +66,9 @@ class Desk:
         """
         job_id = secrets.token_urlsafe(16)
         try:
-            fingerprint = self._put(job_id, pictures, order)
+            fingerprint = self._put(job_id, pictures, order, callback)
             names = tuple(picture.name for picture in pictures)
-            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key)
+            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key, callback)
             job = self._store.add(new)
         except BaseException:
             self._files.remove(job_id)
@@ -124,9 +125,11 @@ class Desk:
             if job is None or job.expired:
                 self._files.remove(name)
 
-    def _put(self, job_id: str, pictures: Sequence[Incoming], order: Order) -> str:
+    def _put(
+        self, job_id: str, pictures: Sequence[Incoming], order: Order, callback: str | None
+    ) -> str:
         """Keep the pictures; gives the fingerprint of all that was sent."""
-        whole = hashlib.sha256(order.model_dump_json().encode())
+        whole = hashlib.sha256(f"{order.model_dump_json()} {callback}".encode())
         for number, picture in enumerate(pictures, 1):
             whole.update(self._files.put(job_id, number, picture.stream).encode())
         return whole.hexdigest()

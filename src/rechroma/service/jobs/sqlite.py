@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rechroma.errors import BusyError, StoreError, TargetError
-from rechroma.service.jobs.base import Job, Outcome, Picture, State, Task
+from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task
 from rechroma.service.schemas import Order, Problem
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ CREATE TABLE IF NOT EXISTS pictures (
     UNIQUE (job, number)
 );
 CREATE INDEX IF NOT EXISTS pictures_by_state ON pictures (state);
+CREATE TABLE IF NOT EXISTS callbacks (
+    job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    url TEXT NOT NULL,
+    due REAL NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0
+);
 """
 _END = """
 UPDATE jobs SET ended = ? WHERE id = ? AND ended IS NULL AND NOT EXISTS (
@@ -170,6 +176,29 @@ class SqliteStore:
             connection.executemany("UPDATE pictures SET name = '' WHERE job = ?", rows)
         return [job_id for (job_id,) in rows]
 
+    def take_callback(self, lease: float) -> Callback | None:
+        """See :meth:`rechroma.service.jobs.Store.take_callback`."""
+        now = time.time()
+        with self._transaction() as connection:
+            row = connection.execute(
+                "UPDATE callbacks SET due = ?, attempts = attempts + 1 WHERE job = ("
+                " SELECT job FROM callbacks JOIN jobs ON jobs.id = job"
+                " WHERE ended IS NOT NULL AND due <= ? ORDER BY due LIMIT 1"
+                ") RETURNING job, url, attempts",
+                (now + lease, now),
+            ).fetchone()
+            job = row and _find(connection, row[0])
+        return None if job is None else Callback(job, row[1], row[2])
+
+    def put_off_callback(self, job_id: str, seconds: float | None) -> None:
+        """See :meth:`rechroma.service.jobs.Store.put_off_callback`."""
+        with self._transaction() as connection:
+            if seconds is None:
+                connection.execute("DELETE FROM callbacks WHERE job = ?", (job_id,))
+                return
+            due = time.time() + seconds
+            connection.execute("UPDATE callbacks SET due = ? WHERE job = ?", (due, job_id))
+
     def counts(self) -> Mapping[str, int]:
         """See :meth:`rechroma.service.jobs.Store.counts`."""
         with self._transaction("BEGIN") as connection:
@@ -233,6 +262,9 @@ class SqliteStore:
             "INSERT INTO pictures (job, number, name) VALUES (?, ?, ?)",
             [(job.id, number, name) for number, name in enumerate(job.names, 1)],
         )
+        if job.callback is not None:
+            query = "INSERT INTO callbacks (job, url) VALUES (?, ?)"
+            connection.execute(query, (job.id, job.callback))
 
     @staticmethod
     def _must_wait(connection: sqlite3.Connection, worker: str, attempts: int) -> bool:

@@ -1,4 +1,4 @@
-"""Fetches from the web with care: only from public addresses, within limits of bytes and time.
+"""Requests to hosts that strangers name: only to public addresses, within limits of bytes and time.
 
 A host's name is resolved once, every address that it has is checked, and the connection goes to
 one of the checked ones: a name that later resolves to something else gains nothing. Each hop of a
@@ -68,7 +68,7 @@ class Answer:
 
 
 class Web:
-    """Fetches; may be used from several threads.
+    """Sends requests; may be used from several threads.
 
     Args:
         timeout: Seconds that a request may take altogether.
@@ -111,8 +111,15 @@ class Web:
             url = urljoin(url, answer.location)
         raise FetchError(f"it is redirected more than {_MOST_HOPS} times")
 
-    def request(self, url: str) -> Answer:
+    def request(
+        self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Fetch a URL, without following it any further.
+
+        Args:
+            url: HTTP or HTTPS.
+            body: What is sent, as a POST; None for a GET.
+            headers: Of the request, beside the usual ones.
 
         Raises:
             FetchError: It cannot be fetched, or may not be.
@@ -124,7 +131,8 @@ class Web:
         self._live.add(connection)
         try:
             deadline.start()
-            connection.request("GET", _target(parts), headers=self._headers())
+            method = "GET" if body is None else "POST"
+            connection.request(method, _target(parts), body, {**self._headers(), **(headers or {})})
             return self._answer(url, connection.getresponse(), connection)
         except (OSError, HTTPException, ValueError) as error:
             raise PassingError(self._words(error, connection), connection.host) from error

@@ -1,0 +1,178 @@
+"""Whoever asks for it is told that a job has ended."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from rechroma.service import callbacks, new_key, service_of
+from tests.api.conftest import MakeApp
+from tests.support.host import Handler, Host, Request, serving
+from tests.support.service import PATIENCE, form, photo_file, problem
+
+URL = "/v1/jobs"
+
+
+class Receiver:
+    """Keeps what comes in, and answers with one status after another."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.news = threading.Event()
+
+    def __call__(self, request: Request) -> None:
+        self.got.append(
+            ({name.lower(): value for name, value in request.headers.items()}, request.body)
+        )
+        request.answer(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
+        self.news.set()
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with serving() as host:
+        yield host
+
+
+@pytest.fixture
+def key() -> tuple[str, str]:
+    """A key and its hash."""
+    return new_key()
+
+
+@pytest.fixture
+def client(make_app: MakeApp, key: tuple[str, str]) -> FlaskClient:
+    return client_of(make_app, key, private_callbacks=True)
+
+
+def client_of(make_app: MakeApp, key: tuple[str, str], **settings: Any) -> FlaskClient:
+    client = make_app(keys=(key[1],), **settings).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key[0]}"
+    return client
+
+
+def submit(client: FlaskClient, host: Host, *pictures: bytes) -> str:
+    answer = client.post(URL, **form(*pictures), query_string={"callback": host.url("/told")})
+    assert answer.status_code == 202, answer.get_data()
+    return str(answer.get_json()["id"])
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def calls_of(client: FlaskClient) -> dict[str, float]:
+    text = client.get("/metrics").get_data(as_text=True)
+    lines = [line for line in text.splitlines() if line.startswith("rechroma_callbacks_total{")]
+    return {line.split('"')[1]: float(line.split()[-1]) for line in lines}
+
+
+def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, str]) -> None:
+    host.routes["/told"] = receiver = Receiver(204)
+    job_id = submit(client, host, photo_file(), b"no picture")
+    assert receiver.news.wait(PATIENCE)
+    ((headers, body),) = receiver.got
+    told = json.loads(body)
+    assert told["type"] == "job.done"
+    assert told["data"] == {"id": job_id, "state": "done", "total": 2, "done": 1, "failed": 1}
+    assert headers["webhook-id"] == job_id
+    # As the text of Standard Webhooks says, from what a client knows.
+    secret = hashlib.sha256(key[0].encode()).digest()
+    signed = f"{job_id}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(secret, signed, "sha256").digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert abs(time.time() - int(headers["webhook-timestamp"])) < PATIENCE
+    wait_until(lambda: calls_of(client) == {"heard": 1})
+
+
+def test_again_until_it_is_heard(
+    client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "_WAITS", (0.0, 0.0, 0.0))
+    host.routes["/told"] = receiver = Receiver(500, 302, 200)
+    submit(client, host, b"no picture")
+    wait_until(lambda: calls_of(client) == {"failed": 2, "heard": 1})
+    assert {json.loads(body)["type"] for _, body in receiver.got} == {"job.failed"}
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(503, 3), (410, 1)])
+def test_given_up(
+    client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int
+) -> None:
+    monkeypatch.setattr(callbacks, "_WAITS", (0.0, 0.0))
+    host.routes["/told"] = receiver = Receiver(status)
+    submit(client, host, photo_file())
+    wait_until(lambda: calls_of(client) == {"failed": attempts})
+    host.routes["/told"] = last = Receiver(200)
+    submit(client, host, photo_file())
+    assert last.news.wait(PATIENCE)  # so that there was time for more
+    assert len(receiver.got) == attempts
+
+
+def test_a_private_address(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
+    host.routes["/told"] = receiver = Receiver(200)
+    client = client_of(make_app, key)
+    submit(client, host, photo_file())
+    wait_until(lambda: calls_of(client) == {"failed": 1})
+    assert receiver.got == []
+
+
+def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
+    host.routes["/told"] = receiver = Receiver(200)
+    first = client_of(make_app, key, start=False)
+    submit(first, host, photo_file())
+    service_of(first.application).runner.start()
+    wait_until(lambda: service_of(first.application).store.counts() == {"done": 1})
+    assert receiver.got == []
+    client_of(make_app, key, private_callbacks=True)
+    assert receiver.news.wait(PATIENCE)
+
+
+def test_a_job_that_is_deleted(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
+    client = client_of(make_app, key, start=False, private_callbacks=True)
+    job_id = submit(client, host, photo_file())
+    assert client.delete(f"{URL}/{job_id}").status_code == 204
+    service = service_of(client.application)
+    assert service.store.take_callback(0) is None
+
+
+def test_two_servers_do_not_tell_it_twice(
+    make_app: MakeApp, host: Host, key: tuple[str, str]
+) -> None:
+    def slow(request: Request) -> None:
+        time.sleep(0.3)
+        request.answer()
+
+    route: Handler = slow
+    host.routes["/told"] = route
+    clients = [client_of(make_app, key, private_callbacks=True) for _ in range(2)]
+    for _ in range(3):
+        submit(clients[0], host, photo_file())
+    heard = lambda: sum(calls_of(client).get("heard", 0) for client in clients)  # noqa: E731
+    wait_until(lambda: heard() == 3)
+    assert host.count("/told") == 3
+
+
+def test_what_could_never_be_heard(client: FlaskClient, make_app: MakeApp) -> None:
+    for url in ("file:///etc/passwd", "no url", "http://user:word@host.example/", "http://[::1"):
+        told = problem(client.post(URL, **form(photo_file()), query_string={"callback": url}), 422)
+        assert told["detail"].startswith("callback: ")
+    open_to_all = make_app().test_client()
+    answer = open_to_all.post(
+        URL, **form(photo_file()), query_string={"callback": "https://host.example/"}
+    )
+    assert "key" in problem(answer, 422)["detail"]
