@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rechroma.service.settings import Settings
 
-_OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
+OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -62,7 +62,7 @@ def guard(app: APIFlask, settings: Settings) -> None:
             raise SecurityError("the service does not answer to this host name")
         _check_origin(settings.origins)
         route = request.url_rule.rule if request.url_rule else ""
-        is_open = not settings.keys or route in _OPEN_ROUTES or request.method == "OPTIONS"
+        is_open = not settings.keys or route in OPEN_ROUTES or request.method == "OPTIONS"
         g.owner = "" if is_open else _owner(settings.keys)
 
     def add_headers(response: Response) -> Response:
