@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 from flask_limiter import Limiter
 from werkzeug.exceptions import SecurityError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rechroma.errors import AccessError, OriginError
 
@@ -56,6 +57,9 @@ def hash_of(key: str) -> str:
 
 def guard(app: APIFlask, settings: Settings) -> None:
     """Let in who may come, as often as they may, and add security headers."""
+    if count := settings.proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
 
     def check() -> None:
         if not settings.answers_to(_host_name()):
