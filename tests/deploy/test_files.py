@@ -83,6 +83,16 @@ def test_each_template_is_filled_in() -> None:
     assert over & plain == {"/etc/nginx/templates/server.conf.template"}
 
 
+def test_what_the_page_names_is_there() -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    for name in re.findall(r"deploy/[\w./]+\w", page):
+        made_by_hand = name in {"deploy/rechroma.env", "deploy/metrics.key", "deploy/.env"}
+        assert made_by_hand or name == "deploy/tls" or (ROOT / name).exists(), name
+    variables = set(re.findall(r"^\| `(RECHROMA_\w+)` ", page, re.MULTILINE))
+    everything = "".join(path.read_text("utf-8") for path in DEPLOY.glob("compose*.yaml"))
+    assert variables == set(re.findall(r"\$\{(RECHROMA_\w+):-", everything))
+
+
 def copied() -> list[str]:
     """What the image takes from the repository."""
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)

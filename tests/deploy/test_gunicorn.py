@@ -15,6 +15,7 @@ from tests.deploy.conftest import ROOT, StartGunicorn, image_command
 from tests.support.service import PATIENCE, has_color, photo_file
 
 LARGE = (1600, 1200)
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows")
 
 
 def test_from_start_to_stop(start_gunicorn: StartGunicorn) -> None:

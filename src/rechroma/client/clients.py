@@ -27,6 +27,9 @@ _T = TypeVar("_T")
 class Client:
     """Asks a Rechroma service. It may be used by several threads; close it, or use `with`.
 
+    Every method raises `RefusalError` where the service says no, and `UnreachableError` where it
+    does not answer.
+
     Args:
         url: Where the service is, such as `http://127.0.0.1:8000`.
         key: An API key, where the service wants one.
@@ -36,9 +39,6 @@ class Client:
 
     Raises:
         OptionError: The address or the key is none.
-
-    Every method raises `RefusalError` where the service says no, and `UnreachableError` where it
-    does not answer.
     """
 
     def __init__(
