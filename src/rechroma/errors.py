@@ -40,6 +40,10 @@ service answers, so that no front end keeps a table of its own::
     │   ├── TooSlowError            a picture that takes longer than the service allows
     │   ├── PoisonError             a picture over which the processes end that colour it
     │   └── StoreError              the table of jobs cannot be read or written
+    ├── ClientError                 asking a service from another program
+    │   ├── RefusalError            the service said no: its status, title, detail and hint
+    │   ├── UnreachableError        no connection, no answer in time, or none that makes sense
+    │   └── UnfinishedError         a job that has not ended in the time it was given
     ├── UnexpectedError             a fault of the program's own, such as nobody foresaw
     └── WorkshopError               training, measuring and exporting
         ├── DataError               a shard or data set that cannot be used
@@ -301,6 +305,44 @@ class StoreError(ServiceError):
     """The table of jobs cannot be read or written."""
 
     http_status = 503
+
+
+class ClientError(RechromaError):
+    """A service was asked, and it did not work."""
+
+    exit_code = 69
+    http_status = 502
+
+
+class RefusalError(ClientError):
+    """The service said no.
+
+    Args:
+        status: HTTP status, 300 to 599.
+        title: What kind of problem it is.
+        detail: What was wrong with this request, if the service said so.
+        hint: What can be done about it.
+    """
+
+    def __init__(
+        self, status: int, title: str, detail: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(detail or title, hint=hint)
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class UnreachableError(ClientError):
+    """There is no connection, no answer in time, or none that makes sense."""
+
+    http_status = 504
+
+
+class UnfinishedError(ClientError):
+    """A job has not ended in the time it was given."""
+
+    http_status = 504
 
 
 class UnexpectedError(RechromaError):

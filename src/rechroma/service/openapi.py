@@ -11,6 +11,7 @@ from flask import Response, send_from_directory
 from rechroma.service.formats import MEDIA_TYPES
 from rechroma.service.problems import PROBLEM_TYPE
 from rechroma.service.schemas import DirectBody, JobBody, Problem
+from rechroma.service.security import OPEN_ROUTES
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 _ASSETS = "/docs/assets"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_ALWAYS = (400, 403)  # a host name or a page of another site that is not answered
 _ERRORS = {
-    "/v1/colorize": (400, 406, 413, 415, 503),
-    "/v1/jobs": (400, 413, 503, 507),
-    "/v1/jobs/{job_id}": (404,),
-    "/v1/jobs/{job_id}/result": (404, 409, 410),
+    "/v1/colorize": (406, 413, 415, 429, 503),
+    "/v1/jobs": (413, 422, 429, 503, 507),
+    "/v1/jobs/{job_id}": (404, 503),
+    "/v1/jobs/{job_id}/result": (404, 409, 410, 503, 507),
     "/v1/jobs/{job_id}/events": (404, 503),
     "/readyz": (503,),
 }
@@ -111,8 +113,11 @@ def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _add_errors(paths: dict[str, Any], *, with_keys: bool) -> None:
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, methods in paths.items():
-        codes = {*_ERRORS.get(path, ()), *((401,) if with_keys else ())}
+        needs_key = with_keys and path not in OPEN_ROUTES
+        codes = {*_ALWAYS, *_ERRORS.get(path, ()), *((401,) if needs_key else ())}
         for operation in methods.values():
+            if with_keys and not needs_key:
+                operation["security"] = []
             responses = operation.get("responses", {})
             for code in sorted(codes):
                 described = responses.get(str(code), {"description": "A problem."})

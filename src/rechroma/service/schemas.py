@@ -57,7 +57,7 @@ class DirectBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    picture: Base64Bytes = Field(description="A picture file in base64.")
+    picture: Base64Bytes = Field(min_length=1, description="A picture file in base64.")
     hints: dict[str, Any] | None = Field(
         default=None, description="Colours that you fix, as for --hints."
     )
@@ -68,7 +68,7 @@ class NamedPicture(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    data: Base64Bytes = Field(description="A picture file in base64.")
+    data: Base64Bytes = Field(min_length=1, description="A picture file in base64.")
     name: str = Field(default="", max_length=255, description="To tell the results apart.")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 from flask_limiter import Limiter
 from werkzeug.exceptions import SecurityError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rechroma.errors import AccessError, OriginError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from rechroma.service.settings import Settings
 
-_OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
+OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -56,13 +57,16 @@ def hash_of(key: str) -> str:
 
 def guard(app: APIFlask, settings: Settings) -> None:
     """Let in who may come, as often as they may, and add security headers."""
+    if count := settings.proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
 
     def check() -> None:
         if not settings.answers_to(_host_name()):
             raise SecurityError("the service does not answer to this host name")
         _check_origin(settings.origins)
         route = request.url_rule.rule if request.url_rule else ""
-        is_open = not settings.keys or route in _OPEN_ROUTES or request.method == "OPTIONS"
+        is_open = not settings.keys or route in OPEN_ROUTES or request.method == "OPTIONS"
         g.owner = "" if is_open else _owner(settings.keys)
 
     def add_headers(response: Response) -> Response:

@@ -59,6 +59,7 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             threads=settings.threads,
             connection_limit=_MOST_CONNECTIONS,
             max_request_body_size=settings.job_bytes * 2,
+            clear_untrusted_proxy_headers=not settings.proxies,
             ident="",
         )
     except (OSError, ValueError) as error:

@@ -102,6 +102,13 @@ class Settings(BaseSettings):
         description="Tell the ends of jobs to private addresses, too: of your own network.",
     )
     keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
+    proxies: int = Field(
+        default=0,
+        ge=0,
+        le=9,
+        description="Servers in front, such as nginx, whose `X-Forwarded-For`, `-Proto` and "
+        "`-Host` are believed. All of them must set these.",
+    )
 
     @field_validator("keys", "hosts", "origins", mode="before")
     @classmethod

@@ -1,0 +1,25 @@
+"""Asks a Rechroma service for pictures in colour: `Client`, and `AsyncClient` for asyncio.
+
+>>> from rechroma.client import Client
+>>> with Client("http://127.0.0.1:8000") as client:  # doctest: +SKIP
+...     coloured = client.colorize("photo.jpg")
+
+Whatever goes wrong is a :class:`rechroma.ClientError`.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from rechroma.errors import MissingExtraError, install_hint
+
+if find_spec("httpx") is None:
+    raise MissingExtraError(
+        "the client needs httpx, which is not installed", hint=install_hint("client")
+    )
+
+from rechroma.client.answers import Job, Model, Picture, Result
+from rechroma.client.clients import AsyncClient, Client
+from rechroma.client.talks import Knobs
+
+__all__ = ["AsyncClient", "Client", "Job", "Knobs", "Model", "Picture", "Result"]

@@ -1,0 +1,221 @@
+"""What is asked of a service, in which order, and what is made of the answers.
+
+A talk is a generator: it yields what is to be asked, is sent what came of it, and returns the
+result. It sends nothing itself, so that one talk serves both clients.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from time import monotonic
+from typing import IO, Any, Literal, TypeAlias, TypedDict, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from rechroma.client.answers import Answer, Job, Model
+from rechroma.errors import SourceError, UnfinishedError, UnreachableError
+
+Source: TypeAlias = str | PathLike[str] | bytes | IO[bytes]
+"""A picture: the path of its file, its content, or a file that is open."""
+
+
+class Knobs(TypedDict, total=False):
+    """What may be asked for with a picture; docs/service.md describes them."""
+
+    saturation: float
+    warmth: float
+    strength: float
+    size: int
+    quality: int
+    label: bool
+    model: str
+    format: Literal["jpeg", "png", "webp", "tiff"]
+    hints: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that is to be sent.
+
+    Attributes:
+        method: Of HTTP.
+        path: Below the address of the service.
+        options: More of what `httpx.Client.stream` takes.
+        pause: Seconds to wait before.
+    """
+
+    method: str
+    path: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pause: float = 0.0
+
+
+Reply: TypeAlias = Answer | httpx.RequestError
+_T = TypeVar("_T")
+Talk: TypeAlias = Generator[Ask, Reply, _T]
+
+_TRIES = 3  # where the line breaks
+_PAUSE = 0.25  # seconds, and twice as many each time
+_LONGEST_PAUSE = 8.0
+_LOOK_AGAIN = 0.1  # seconds, and half as many more each time
+_LONGEST_LOOK = 5.0
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def colorize(picture: Source, knobs: Knobs, patience: float) -> Talk[bytes]:
+    """Have a picture coloured at once."""
+    query, fields = _split(knobs)
+    wanted = query.pop("format", None)
+    headers = {"Accept": f"image/{wanted}"} if wanted else {}
+    with _files([picture]) as files:
+        options = {"params": query, "headers": headers, "data": fields, "files": files}
+        answer = yield from _insist(Ask("POST", "/v1/colorize", options), patience)
+    return answer.read()
+
+
+def submit(
+    pictures: Iterable[Source], knobs: Knobs, repeat_key: str | None, patience: float
+) -> Talk[Job]:
+    """Hand in a job, with a key that lets the service know it again."""
+    query, fields = _split(knobs)
+    headers = {"Idempotency-Key": repeat_key or uuid4().hex}
+    with _files(pictures) as files:
+        options = {"params": query, "headers": headers, "data": fields, "files": files}
+        answer = yield from _insist(Ask("POST", "/v1/jobs", options), patience)
+    return answer.job()
+
+
+def find(job: Job | str, patience: float, pause: float = 0.0) -> Talk[Job]:
+    """Ask how far a job is."""
+    answer = yield from _insist(Ask("GET", _path_of(job), pause=pause), patience)
+    return answer.job()
+
+
+def wait(job: Job | str, timeout: float | None, patience: float) -> Talk[Job]:
+    """Ask for a job again and again, until it has ended."""
+    limit = None if timeout is None else monotonic() + timeout
+    pause = _LOOK_AGAIN
+    found = yield from find(job, patience)
+    while not found.has_ended:
+        if limit is not None and monotonic() + pause > limit:
+            raise UnfinishedError(
+                f"the job has not ended after {timeout:g} s: "
+                f"{found.done + found.failed} of {found.total} pictures are done",
+                hint="It goes on: wait again.",
+            )
+        found = yield from find(job, patience, pause)
+        pause = min(pause * 1.5, _LONGEST_LOOK)
+    return found
+
+
+def fetch(job: Job | str, patience: float) -> Talk[Answer]:
+    """Ask for the results of a job."""
+    return (yield from _insist(Ask("GET", f"{_path_of(job)}/result"), patience))
+
+
+def delete(job: Job | str, patience: float) -> Talk[None]:
+    """Have a job forgotten; it is well if that came before."""
+    (yield from _insist(Ask("DELETE", _path_of(job)), patience)).read()
+
+
+def models(patience: float) -> Talk[list[Model]]:
+    """Ask for the models."""
+    answer = yield from _insist(Ask("GET", "/v1/models"), patience)
+    return answer.models()
+
+
+def _insist(ask: Ask, patience: float) -> Talk[Answer]:
+    """Ask, and ask again where that may help, as long as the pauses stay within `patience`.
+
+    Raises:
+        RefusalError: The service says no.
+        UnreachableError: It says nothing.
+    """
+    tries = 0
+    while True:
+        reply = yield ask
+        tries += 1
+        pause = _pause_after(reply, tries)
+        if pause is None or pause > patience:
+            return _success(reply)
+        if isinstance(reply, Answer):
+            reply.body.close()
+        patience -= pause
+        ask = replace(ask, pause=pause)
+
+
+def _pause_after(reply: Reply, tries: int) -> float | None:
+    """Seconds until it may be worth asking again; None for never."""
+    growing = min(_PAUSE * 2.0**tries, _LONGEST_PAUSE)
+    if isinstance(reply, httpx.RequestError):
+        return growing if tries < _TRIES else None
+    if reply.status not in _BUSY:
+        return None
+    told = reply.headers.get("Retry-After", "")
+    return max(float(told), growing) if told.isdecimal() else growing
+
+
+def _success(reply: Reply) -> Answer:
+    if isinstance(reply, httpx.RequestError):
+        raise _unreachable(reply) from reply
+    if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise reply.problem()
+    return reply
+
+
+def _unreachable(error: httpx.RequestError) -> UnreachableError:
+    url = error.request.url
+    address = f"{url.scheme}://{url.netloc.decode()}"
+    if isinstance(error, httpx.TimeoutException):
+        return UnreachableError(
+            f"{address} does not answer in time", hint="Give the client a longer timeout."
+        )
+    return UnreachableError(
+        f"{address} cannot be reached: {error or type(error).__name__}",
+        hint="Is the service running, and the address right?",
+    )
+
+
+def _path_of(job: Job | str) -> str:
+    return f"/v1/jobs/{quote(job.id if isinstance(job, Job) else job, safe='')}"
+
+
+def _split(knobs: Knobs) -> tuple[dict[str, Any], dict[str, str]]:
+    """What goes into the query, and what into the form."""
+    query = {name: value for name, value in knobs.items() if value is not None}
+    hints = query.pop("hints", None)
+    return query, {} if hints is None else {"hints": json.dumps(hints)}
+
+
+@contextmanager
+def _files(pictures: Iterable[Source]) -> Iterator[list[tuple[str, tuple[str, IO[bytes]]]]]:
+    """The pictures as parts of a form, which may be sent several times."""
+    with ExitStack() as opened:
+        yield [("pictures", _file(picture, opened)) for picture in pictures]
+
+
+def _file(picture: Source, opened: ExitStack) -> tuple[str, IO[bytes]]:
+    match picture:
+        case bytes():
+            return "picture", BytesIO(picture)
+        case str() | PathLike():
+            path = Path(picture)
+            return path.name, opened.enter_context(_open(path))
+    name = getattr(picture, "name", "")
+    return Path(str(name)).name or "picture", BytesIO(picture.read())
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error

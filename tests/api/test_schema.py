@@ -1,0 +1,102 @@
+"""The OpenAPI document is true: Schemathesis asks for whatever it says may be asked for, and more.
+
+What it makes up is the same in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import load_all_checks
+from schemathesis.specs.openapi.checks import (
+    positive_data_acceptance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from rechroma.service import new_key
+from tests.api.conftest import StartServer
+from tests.support.service import Server, photo_file
+
+EXAMPLES = 40
+load_all_checks()
+
+
+def operations(server: Server) -> list[Any]:
+    """All that the document of a server describes."""
+    document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+    return [cast("Any", found).ok() for found in document.get_all_operations()]
+
+
+def examples_of(operation: Any, mode: GenerationMode) -> list[Any]:
+    """What Schemathesis makes up for an operation."""
+    made: list[Any] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def make(case: Any) -> None:
+        made.append(case)
+
+    with suppress(Unsatisfiable):  # there is nothing to get wrong in a request without parts
+        make()
+    return made
+
+
+def variants(case: Any, server: Server) -> Iterator[Any]:
+    """The case, and the same with a job and a picture that nobody could make up."""
+    yield case
+    if "job_id" in case.path_parameters:
+        yield case.operation.Case(path_parameters={"job_id": new_job(server)})
+    if case.operation.body:
+        knobs = {name: value for name, value in case.query.items() if name != "model"}
+        yield case.operation.Case(query=knobs, body=photo_file(), media_type="image/png")
+
+
+def new_job(server: Server) -> str:
+    """The id of a job that has ended."""
+    answer = server.ask("POST", "/v1/jobs", photo_file())
+    return str(server.wait_for_end(answer.headers["Location"])["id"])
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_all_that_may_be_asked_for(start_server: StartServer, mode: GenerationMode) -> None:
+    server = start_server("--workers", "1")
+    for operation in operations(server):
+        statuses = set()
+        for case in examples_of(operation, mode):
+            for variant in variants(case, server):
+                # Bytes that are no picture are as the document wants them, and refused.
+                answer = variant.call_and_validate(excluded_checks=[positive_data_acceptance])
+                statuses.add(answer.status_code)
+        assert mode is GenerationMode.NEGATIVE or min(statuses) < 300, operation.label
+    assert "Traceback" not in server.stop()
+
+
+def test_what_is_open_and_what_needs_a_key(start_server: StartServer) -> None:
+    key, hashed = new_key()
+    server = start_server(RECHROMA_KEYS=hashed)
+    for operation in operations(server):
+        needs_key = operation.path.startswith("/v1/") or operation.path == "/metrics"
+        unknown = {"job_id": "unknown"} if "{" in operation.path else {}
+        bare = operation.Case(path_parameters=unknown)
+        if operation.body:
+            bare.body, bare.media_type = b"no picture", "image/png"
+        unheard = bare.call_and_validate(
+            checks=[status_code_conformance, response_schema_conformance]
+        )
+        assert (unheard.status_code == 401) is needs_key, operation.label
+        heard = bare.call(headers={"Authorization": f"Bearer {key}"})
+        assert heard.status_code != 401, operation.label
+        assert ("security" in operation.definition.raw) is not needs_key

@@ -1,0 +1,278 @@
+"""The client, against a real server: what is asked for comes, and whatever fails is clear."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from rechroma.client import Knobs
+from rechroma.errors import (
+    ClientError,
+    OptionError,
+    RefusalError,
+    SourceError,
+    UnfinishedError,
+    UnreachableError,
+)
+from rechroma.service.schemas import JobOptions
+from tests.client.conftest import NewClient
+from tests.support.service import Server, has_color, opened, photo_file
+
+NEW_KEY = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
+HINTS = {"format": 1, "hints": [{"x": 0.5, "y": 0.5, "color": "#2040c0"}]}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(photo_file((300, 200), "JPEG"))
+    return path
+
+
+@pytest.mark.parametrize(
+    "way", [str, Path, Path.read_bytes, lambda path: BytesIO(path.read_bytes())]
+)
+def test_a_picture_at_once(client: Any, photo: Path, way: Callable[[Path], Any]) -> None:
+    coloured = client.colorize(way(photo))
+    assert has_color(coloured)
+    assert (opened(coloured).format, opened(coloured).size) == ("JPEG", (300, 200))
+
+
+def test_knobs(client: Any, photo: Path) -> None:
+    plain = client.colorize(photo, saturation=0, label=False, format="png")
+    assert opened(plain).format == "PNG"
+    assert not has_color(plain)
+    assert client.colorize(photo, hints=HINTS) != client.colorize(photo)
+    with pytest.raises(RefusalError, match="saturation") as caught:
+        client.colorize(photo, saturation=9)
+    assert caught.value.status == 422
+
+
+def test_the_knobs_are_those_of_the_service() -> None:
+    assert set(Knobs.__annotations__) == {*JobOptions.model_fields, "hints"}
+
+
+def test_a_job_of_many(client: Any, photo: Path) -> None:
+    broken = BytesIO(b"no picture at all")
+    job = client.wait(client.submit([photo, photo_file(), broken], format="webp"))
+    assert (job.state, job.total, job.done, job.failed) == ("done", 3, 2, 1)
+    assert [picture.state for picture in job.pictures] == ["done", "done", "failed"]
+    assert job.pictures[2].problem.status == 415
+    results = list(client.results(job))
+    assert [name for name, _ in results] == ["001-photo.color.webp", "002-picture.color.webp"]
+    assert all(has_color(data) for _, data in results)
+    client.delete(job.id)
+    with pytest.raises(RefusalError, match="no such job") as caught:
+        client.find(job)
+    with pytest.raises(RefusalError):
+        client.find("../../\n?")
+    assert (caught.value.status, caught.value.title) == (
+        404,
+        "There is no such job, or it is somebody else's",
+    )
+    assert caught.value.hint
+
+
+def test_a_job_of_one(client: Any, photo: Path) -> None:
+    job = client.wait(client.submit([photo], hints=HINTS).id, timeout=60)
+    ((name, data),) = client.results(job)
+    assert name == "photo.color.jpg"
+    assert has_color(data)
+
+
+def test_a_job_that_failed(client: Any) -> None:
+    job = client.wait(client.submit([b"no picture at all"]))
+    assert job.state == "failed"
+    assert job.problem.hint
+    with pytest.raises(RefusalError, match="failed"):
+        list(client.results(job))
+
+
+def test_the_same_key_is_the_same_job(client: Any, photo: Path) -> None:
+    first, again = (client.submit([photo], idempotency_key="box") for _ in range(2))
+    assert first.id == again.id
+    assert client.submit([photo]).id != client.submit([photo]).id
+
+
+def test_models(client: Any) -> None:
+    (usual,) = (model for model in client.models() if model.default)
+    assert usual.hints
+    assert usual.size > 0
+
+
+def test_a_file_that_is_not_there(client: Any, tmp_path: Path) -> None:
+    for ask in (client.colorize, lambda path: client.submit([path])):
+        with pytest.raises(SourceError, match=r"nothing\.jpg"):
+            ask(tmp_path / "nothing.jpg")
+
+
+def forwarding(
+    server: Server, fault: Callable[[int], httpx.Response | None]
+) -> httpx.MockTransport:
+    """A line to the server with faults: `fault` may answer, or break the line after the request."""
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        answered = fault(len(asked))
+        if answered is not None:
+            return httpx.Response(
+                answered.status_code, headers=answered.headers, content=answered.content
+            )
+        path = request.url.raw_path.decode()
+        answer = server.ask(request.method, path, request.content, **dict(request.headers))
+        if broken := fault(-len(asked)):
+            raise httpx.ReadError(broken.text, request=request)
+        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+
+    return httpx.MockTransport(handle)
+
+
+def test_an_upload_whose_answer_is_lost_is_not_done_twice(
+    new_client: NewClient, server: Server, photo: Path
+) -> None:
+    before = waiting(server)
+    line = forwarding(server, lambda time: httpx.Response(500) if time in (-1, -2) else None)
+    client = new_client(server.url, transport=line)
+    job = client.submit([photo, photo_file()])
+    assert client.wait(job).done == 2
+    assert waiting(server) - before == 2
+
+
+def waiting(server: Server) -> int:
+    """How many pictures of jobs there are."""
+    text = server.ask("GET", "/metrics").body.decode()
+    lines = [line for line in text.splitlines() if line.startswith("rechroma_job_pictures{")]
+    return sum(int(float(line.split()[-1])) for line in lines)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again(
+    new_client: NewClient, server: Server, photo: Path, status: int
+) -> None:
+    busy = httpx.Response(status, headers={"Retry-After": "1"})
+    line = forwarding(server, lambda time: busy if time == 1 else None)
+    assert has_color(new_client(server.url, transport=line).colorize(photo))
+
+
+@pytest.mark.parametrize("wait", ["3600", "Sun, 06 Nov 1994 08:49:37 GMT", None])
+def test_a_service_that_stays_busy(new_client: NewClient, server: Server, wait: str | None) -> None:
+    busy = httpx.Response(503, headers={"Retry-After": wait} if wait else {})
+    client = new_client(server.url, patience=1, transport=forwarding(server, lambda _: busy))
+    with pytest.raises(RefusalError, match="503 Service Unavailable") as caught:
+        client.models()
+    assert caught.value.status == 503
+
+
+def test_no_more_than_a_while(new_client: NewClient, server: Server) -> None:
+    asked = []
+    busy = httpx.Response(429)
+    line = forwarding(server, lambda time: asked.append(time) or busy)  # type: ignore[func-returns-value]
+    with pytest.raises(RefusalError):
+        new_client(server.url, patience=2, transport=line).models()
+    assert len(asked) == 3  # after 0.5 and 1 second; 2 more would be too long
+
+
+def test_a_wait_that_is_too_long(new_client: NewClient, server: Server) -> None:
+    told = {"id": "x", "state": "running", "total": 2, "done": 1, "failed": 0}
+    running = httpx.Response(200, json=told | {"pictures": [], "problem": None, "new": "field"})
+    client = new_client(server.url, transport=forwarding(server, lambda _: running))
+    with pytest.raises(UnfinishedError, match="1 of 2 pictures"):
+        client.wait("x", timeout=0.5)
+
+
+def test_nobody_there(new_client: NewClient) -> None:
+    with pytest.raises(
+        UnreachableError, match=r"^http://127\.0\.0\.1:9 cannot be reached"
+    ) as caught:
+        new_client("http://user:secret@127.0.0.1:9/").models()
+    assert caught.value.hint
+    assert isinstance(caught.value, ClientError)
+
+
+def test_no_answer_in_time(new_client: NewClient, server: Server) -> None:
+    def sleep(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("", request=request)
+
+    with pytest.raises(UnreachableError, match="in time"):
+        new_client(server.url, transport=httpx.MockTransport(sleep)).models()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (httpx.Response(200, text="<html>hello</html>"), "not models"),
+        (httpx.Response(200, json=[]), "not models"),
+        (httpx.Response(200, json={"models": [{}]}), "not models"),
+        (httpx.Response(502, text="<html>Bad Gateway</html>"), "502 Bad Gateway"),
+        (httpx.Response(404, json={"error": "nothing here"}), "404 Not Found"),
+        (httpx.Response(599), "599"),
+    ],
+)
+def test_something_else_answers(
+    new_client: NewClient, server: Server, answer: httpx.Response, told: str
+) -> None:
+    client = new_client(server.url, transport=forwarding(server, lambda _: answer))
+    with pytest.raises(ClientError, match=told):
+        client.models()
+
+
+def test_it_has_moved(new_client: NewClient, server: Server) -> None:
+    moved = httpx.Response(301, headers={"Location": "https://colour.example/v1/models"})
+    client = new_client(server.url, transport=forwarding(server, lambda _: moved))
+    with pytest.raises(RefusalError, match="301") as caught:
+        client.models()
+    assert "https://colour.example" in str(caught.value.hint)
+
+
+def test_a_result_that_is_none(new_client: NewClient, server: Server) -> None:
+    broken = httpx.Response(200, headers={"Content-Type": "application/zip"}, content=b"PK")
+    client = new_client(server.url, transport=forwarding(server, lambda _: broken))
+    with pytest.raises(UnreachableError, match="not pictures"):
+        list(client.results("x"))
+
+
+def test_names_of_results_are_no_paths(new_client: NewClient, server: Server) -> None:
+    named = {"Content-Disposition": 'inline; filename="../../..\\\\evil.png"'}
+    answer = httpx.Response(200, headers=named, content=b"x")
+    client = new_client(server.url, transport=forwarding(server, lambda _: answer))
+    assert [name for name, _ in client.results("x")] == ["evil.png"]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://x:port", "x" * 9]
+)
+def test_an_address_that_is_none(new_client: NewClient, url: str) -> None:
+    with pytest.raises(OptionError, match="is no address"):
+        new_client(url)
+
+
+def test_keys(new_client: NewClient, tmp_path: Path) -> None:
+    told = subprocess.run(NEW_KEY, capture_output=True, text=True, check=True)
+    key, hashed = (line.rsplit(maxsplit=1)[1] for line in told.stdout.splitlines())
+    server = Server(tmp_path / "jobs", RECHROMA_KEYS=hashed.partition("=")[2])
+    try:
+        assert new_client(server.url, key).models()
+        for wrong in (None, "wrong"):
+            with pytest.raises(RefusalError, match="key") as caught:
+                new_client(server.url, wrong).models()
+            assert caught.value.status == 401
+    finally:
+        server.stop()
+    with pytest.raises(OptionError, match="key"):
+        new_client(server.url, "schlüssel")
+
+
+def test_importing_it_is_cheap() -> None:
+    code = "import json, sys, rechroma.client; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    assert not loaded & {"numpy", "cv2", "PIL", "onnxruntime", "flask", "pydantic", "torch"}

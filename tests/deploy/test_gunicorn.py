@@ -1,0 +1,99 @@
+"""The image's command, gunicorn, as a process on this computer."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rechroma.service import Settings
+from tests.deploy.conftest import ROOT, StartGunicorn, image_command
+from tests.support.service import PATIENCE, has_color, photo_file
+
+LARGE = (1600, 1200)
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows")
+
+
+def test_from_start_to_stop(start_gunicorn: StartGunicorn) -> None:
+    server = start_gunicorn()
+    answer = server.ask("POST", "/v1/colorize", photo_file(), Accept="image/jpeg")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/jpeg")
+    assert has_color(answer.body)
+    url = server.ask("POST", "/v1/jobs", photo_file()).headers["Location"]
+    assert server.wait_for_end(url)["state"] == "done"
+    assert server.ask("GET", f"{url}/result").status == 200
+    told = server.stop()
+    assert server.process.returncode == 0
+    assert "Worker exiting" in told
+    assert "Traceback" not in told
+    assert "WARNING" not in told
+    assert not list((ROOT / "deploy").glob("*.ctl"))
+
+
+def test_it_ends_although_somebody_listens(start_gunicorn: StartGunicorn) -> None:
+    server = start_gunicorn()
+    big = photo_file(LARGE)
+    urls = [server.ask("POST", "/v1/jobs", big).headers["Location"] for _ in range(6)]
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as line:
+        line.sendall(f"GET {urls[-1]}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        assert line.recv(15) == b"HTTP/1.1 200 OK"
+        told = server.stop()
+    assert server.process.returncode == 0
+    assert "SIGKILL" not in told
+    again = start_gunicorn()
+    assert all(again.wait_for_end(url)["state"] == "done" for url in urls)
+
+
+def test_the_usual_settings_are_those_of_the_service() -> None:
+    code = (
+        "import runpy, sys; given = runpy.run_path('deploy/gunicorn.conf.py');"
+        "print(given['bind'], given['threads'], 'rechroma' in sys.modules)"
+    )
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("RECHROMA_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=bare, capture_output=True, text=True, check=True
+    )
+    usual = {name: field.default for name, field in Settings.model_fields.items()}
+    assert done.stdout.split() == [
+        f"{usual['host']}:{usual['port']}",
+        str(usual["threads"]),
+        "False",
+    ]
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
+def test_made_up_headers_change_nothing(start_gunicorn: StartGunicorn, header: str) -> None:
+    server = start_gunicorn(RECHROMA_RATE="1/hour")
+    asked = [
+        server.ask("POST", "/v1/colorize", photo_file(), **{header: f"192.0.2.{number}"}).status
+        for number in range(2)
+    ]
+    assert asked == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no keys"),
+        ({"RECHROMA_WORKERS": "many"}, "RECHROMA_WORKERS"),
+        ({"RECHROMA_MODEL": "nothing.onnx"}, "nothing.onnx"),
+    ],
+)
+def test_what_cannot_be_served(setting: dict[str, str], told: str, tmp_path: Path) -> None:
+    ours = {"RECHROMA_PORT": "0", "RECHROMA_DATA": str(tmp_path)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        image_command(),
+        cwd=ROOT,
+        env=os.environ | {"PATH": path} | ours | setting,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert told in done.stderr
