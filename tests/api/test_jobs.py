@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from rechroma.errors import TargetError
 from rechroma.service import service_of
-from rechroma.service.jobs import Files
+from rechroma.service.jobs import FolderFiles
 from tests.api.conftest import MakeApp
 from tests.support.service import (
     form,
@@ -236,11 +236,11 @@ def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch)
         raise TargetError("/secret/path: no space") from OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Files, "put", full)
+        patch.setattr(FolderFiles, "put", full)
         told = problem(client.post(URL, **form(photo_file())), 507)
         assert told["detail"] == "The disk of the service is full."
     with monkeypatch.context() as patch:
-        patch.setattr(Files, "keep", full)
+        patch.setattr(FolderFiles, "keep", full)
         job = wait_for_end(client, submit(client, photo_file()))
         assert job["problem"]["status"] == 507
     assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from apiflask import APIFlask
 
@@ -10,13 +11,16 @@ from rechroma._version import __version__
 from rechroma.imaging import refusals
 from rechroma.service.api import BLUEPRINTS
 from rechroma.service.context import NAME, Service
-from rechroma.service.jobs import Desk, Files, SqliteStore, ThreadRunner
+from rechroma.service.jobs import Desk, SqliteStore, ThreadRunner, make_files, make_shared_jobs
 from rechroma.service.openapi import describe
 from rechroma.service.painter import Painter
 from rechroma.service.problems import answer_with_problems
 from rechroma.service.security import guard
 from rechroma.service.settings import Settings, read_settings
 from rechroma.service.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from rechroma.service.jobs import Files, Runner, Store
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -27,6 +31,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     Raises:
         OptionError: A setting makes no sense.
+        MissingExtraError: The settings ask for what is not installed.
         ModelError: The model is not there, damaged, or breaks the contract.
         ProviderError: What should compute is not available here.
         TargetError: The folder for jobs cannot be made.
@@ -51,17 +56,28 @@ def _make_service(settings: Settings) -> Service:
     painter, telemetry = Painter(settings), Telemetry()
     with refusals(settings.data):  # what people send is for the owner's eyes only
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = Files(settings.data / "jobs")
-    store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
-    desk = Desk(store, files, settings.keep)
+    files = make_files(settings)
+    store, runner, desk = _make_jobs(settings, files, painter, telemetry)
     telemetry.watch_queue(store.counts)
     return Service(
         settings=settings,
         painter=painter,
         store=store,
         desk=desk,
-        runner=ThreadRunner(store, files, painter, settings, telemetry, desk.tidy),
+        runner=runner,
         telemetry=telemetry,
         waiting=threading.BoundedSemaphore(settings.threads * 3 // 4),
         streams=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),
     )
+
+
+def _make_jobs(
+    settings: Settings, files: Files, painter: Painter, telemetry: Telemetry
+) -> tuple[Store, Runner, Desk]:
+    """The table of jobs and who does them: others where there is a Redis, else this process."""
+    if settings.redis.get_secret_value():
+        shared = make_shared_jobs(settings, files)
+        return shared.store, shared.runner, shared.desk
+    store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
+    desk = Desk(store, files, settings.keep)
+    return store, ThreadRunner(store, files, painter, settings, telemetry, desk.tidy), desk

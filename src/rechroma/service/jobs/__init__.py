@@ -7,6 +7,8 @@ hold the pictures, and the `Desk` is what the API talks to.
 from __future__ import annotations
 
 from rechroma.service.jobs.base import (
+    Content,
+    Files,
     Incoming,
     Job,
     NewJob,
@@ -17,23 +19,30 @@ from rechroma.service.jobs.base import (
     Store,
     Task,
 )
-from rechroma.service.jobs.desk import Desk
-from rechroma.service.jobs.files import Files
+from rechroma.service.jobs.desk import Desk, ResultFile
+from rechroma.service.jobs.files import FolderFiles
+from rechroma.service.jobs.making import SharedJobs, make_files, make_shared_jobs
 from rechroma.service.jobs.sqlite import SqliteStore
 from rechroma.service.jobs.threads import ThreadRunner
 
 __all__ = [
+    "Content",
     "Desk",
     "Files",
+    "FolderFiles",
     "Incoming",
     "Job",
     "NewJob",
     "Outcome",
     "Picture",
+    "ResultFile",
     "Runner",
+    "SharedJobs",
     "SqliteStore",
     "State",
     "Store",
     "Task",
     "ThreadRunner",
+    "make_files",
+    "make_shared_jobs",
 ]

@@ -10,8 +10,7 @@ from rechroma.service.problems import problem_of
 from rechroma.service.schemas import Problem
 
 if TYPE_CHECKING:
-    from rechroma.service.jobs.base import Task
-    from rechroma.service.jobs.files import Files
+    from rechroma.service.jobs.base import Files, Task
     from rechroma.service.painter import Painter
     from rechroma.service.settings import Settings
 
@@ -22,6 +21,14 @@ POISON = Problem(
     hint="Send the picture's file with a report; the others of the job are not touched.",
 )
 """What is said of a picture that was begun as often as it may be."""
+
+TOO_SLOW = Problem(
+    type="urn:rechroma:too-slow",
+    title="Colouring this picture took longer than the service allows",
+    status=503,
+    hint="Send a smaller picture; the owner of the service may raise the limit.",
+)
+"""What is said of a picture that took its time and more."""
 
 
 def outcome_of(painter: Painter, files: Files, task: Task, settings: Settings) -> Outcome:

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from rechroma.service.jobs.base import Job, Outcome, Task
-    from rechroma.service.jobs.files import Files
+    from rechroma.service.jobs.base import Files, Job, Outcome, Task
     from rechroma.service.painter import Painter
     from rechroma.service.schemas import Problem
     from rechroma.service.settings import Settings
@@ -128,8 +127,9 @@ class ThreadRunner:
     def _do_next(self) -> None:
         with self._painter.turn(None):
             task = None if self._stopping.is_set() else self._store.take(self._name)
-            outcome = task and outcome_of(self._painter, self._files, task, self._settings)
-        if task is not None and outcome is not None:
+            if task is not None:
+                outcome = outcome_of(self._painter, self._files, task, self._settings)
+        if task is not None:
             self._finish(task, outcome)
             return
         with suppress(Empty):

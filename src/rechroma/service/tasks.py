@@ -1,0 +1,103 @@
+"""The Celery app: how messages about pictures travel from servers to workers.
+
+A message names a picture and nothing more. It only wakes a worker: who may colour the picture is
+written in the table of jobs, so that messages may come twice, late or never.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from celery import Celery
+from kombu.entity import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rechroma.service.settings import Settings
+
+QUEUE = "pictures"
+TASK = "rechroma.colour"
+GRACE = 10
+"""Seconds between the time limit of a picture, and the end of the process that does not heed it."""
+
+URGENT, USUAL = 0, 9
+"""The priorities of messages; Redis takes the lower number first."""
+
+_PICTURES_PER_PROCESS = 500  # then a new one: nothing that leaks does so for ever
+_CONNECTION = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "retry_on_timeout": True,
+}
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The app of a server or a worker."""
+    address = settings.redis.get_secret_value()
+    app = Celery("rechroma", broker=address, set_as_current=False)
+    app.conf.update(
+        task_queues=[Queue(QUEUE, routing_key=QUEUE)],
+        task_default_queue=QUEUE,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_soft_time_limit=settings.time_limit,
+        task_time_limit=settings.time_limit + GRACE,
+        broker_transport_options={
+            "global_keyprefix": "rechroma:celery:",
+            "priority_steps": [URGENT, USUAL],
+            "queue_order_strategy": "priority",
+            # A message whose worker is gone comes back after this: the keeper is earlier.
+            "visibility_timeout": settings.time_limit + 6 * GRACE,
+            **_CONNECTION,
+        },
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_use_ssl=(
+            {"ssl_cert_reqs": ssl.CERT_REQUIRED} if address.startswith("rediss:") else None
+        ),
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=_PICTURES_PER_PROCESS,
+        worker_proc_alive_timeout=60.0,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    return app
+
+
+def send(app: Celery, job_id: str, number: int, *, urgent: bool) -> None:
+    """Wake a worker for a picture.
+
+    Raises:
+        Exception: Redis does not answer, in the words of kombu.
+    """
+    app.send_task(
+        TASK, (job_id, number), queue=QUEUE, priority=URGENT if urgent else USUAL, retry=False
+    )
+
+
+def register(app: Celery, colour: Callable[[str, int], None]) -> None:
+    """Let the app's workers colour pictures by that function of job and number."""
+
+    def run(job_id: str, number: int) -> None:
+        colour(job_id, number)
+
+    app.task(run, name=TASK)
+
+
+def messages(app: Celery) -> int:
+    """How many messages no worker has taken yet.
+
+    Raises:
+        Exception: Redis does not answer, in the words of kombu.
+    """
+    with app.connection_for_read() as connection:
+        declared: Any = app.amqp.queues[QUEUE](connection.default_channel).queue_declare()
+        return int(declared.message_count)
