@@ -64,6 +64,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=_PICTURES_PER_PROCESS,
         worker_proc_alive_timeout=60.0,
+        worker_lost_wait=1.0,  # nobody waits for its result
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,

@@ -6,7 +6,6 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
 import warnings
 from math import inf
@@ -21,6 +20,7 @@ from rechroma.models import find_model, read_card
 from rechroma.service.jobs import Outcome, make_files, make_shared_jobs
 from rechroma.service.jobs.celery import node_of, process_of, worker_name
 from rechroma.service.jobs.colouring import POISON, TOO_SLOW, outcome_of
+from rechroma.service.jobs.rounds import Rounds
 from rechroma.service.painter import Painter
 from rechroma.service.tasks import GRACE, make_celery, register
 
@@ -175,27 +175,23 @@ class Watch:
         self._settings = settings
         self._node = node
         self._failed = -inf
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._rounds = Rounds(self._look, _BEAT, "the worker cannot say that it lives")
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """End."""
-        self._stopping.set()
-        self._thread.join()
+        self._rounds.stop()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._store.beat(self._node)
-                self._take_back()
-            except RechromaError as error:
-                self._failed = monotonic()
-                _log.warning("%s", error.message)
-            self._stopping.wait(_BEAT)
+    def _look(self) -> None:
+        try:
+            self._store.beat(self._node)
+            self._take_back()
+        except StoreError:
+            self._failed = monotonic()
+            raise
 
     def _take_back(self) -> None:
         own = [picture for picture in self._store.held() if node_of(picture.worker) == self._node]
@@ -207,16 +203,16 @@ class Watch:
     def _is_lost(self, picture: Held) -> bool:
         """Whether its process is dead, or has long turned to something else."""
         limit = self._settings.time_limit + 2 * GRACE
-        return picture.seconds > limit or not _is_running(process_of(picture.worker))
+        return picture.seconds > limit or _has_ended(process_of(picture.worker))
 
     def _was_slow(self, seconds: float) -> bool:
         """Whether a lost picture took too long itself, and did not wait for Redis to be told of."""
         return seconds >= self._settings.time_limit and monotonic() - self._failed > seconds
 
 
-def _is_running(process: int) -> bool:
+def _has_ended(process: int) -> bool:
+    """Whether a child of this process is no more; Celery itself takes leave of it later."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True

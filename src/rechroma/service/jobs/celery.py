@@ -7,11 +7,11 @@ waits again, messages that were lost are sent anew, and old results are let go o
 from __future__ import annotations
 
 import logging
-import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from rechroma.service.jobs.colouring import POISON
+from rechroma.service.jobs.rounds import Rounds
 from rechroma.service.tasks import make_celery, messages, send
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds
 _TIDY_AGAIN = 30.0
 _KEEPER_LIFE = 5.0  # without a sign of life until another is the keeper
-_NODE_GRACE = 4.0  # after a break of Redis' own, living nodes are heard of again within that time
+_NODE_GRACE = 4.0  # after Redis itself was away, living nodes are heard of again within that time
 
 
 class CeleryRunner:
@@ -45,12 +45,11 @@ class CeleryRunner:
         self._lock = store.lock("keeper", _KEEPER_LIFE)
         self._missed_since: dict[str, float] = {}
         self._tidied = monotonic()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._rounds = Rounds(self._look_after, _LOOK_AGAIN, "jobs are not looked after")
 
     def start(self) -> None:
         """See :meth:`rechroma.service.jobs.Runner.start`."""
-        self._thread.start()
+        self._rounds.start()
 
     def wake(self, job: Job) -> None:
         """See :meth:`rechroma.service.jobs.Runner.wake`; what fails here the keeper makes good."""
@@ -61,18 +60,8 @@ class CeleryRunner:
 
     def stop(self) -> None:
         """See :meth:`rechroma.service.jobs.Runner.stop`."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.stop()
         self._celery.close()
-
-    def _keep(self) -> None:
-        while not self._stopping.wait(_LOOK_AGAIN):
-            try:
-                if self._is_keeper():
-                    self._look_after()
-            except Exception as error:  # Redis is away: it is tried again, and told once
-                _log.warning("jobs are not looked after: %s", type(error).__name__)
 
     def _is_keeper(self) -> bool:
         if self._lock.owned():
@@ -80,9 +69,11 @@ class CeleryRunner:
         return bool(self._lock.acquire(blocking=False))
 
     def _look_after(self) -> None:
+        if not self._is_keeper():
+            return
         self._store.take_back(self._is_dead, self._settings.attempts, POISON)
         self._send(self._store.unsent())
-        if self._store.waiting() > messages(self._celery):
+        if len(self._store.waiting()) > messages(self._celery):
             self._send(self._store.missed())
         if monotonic() - self._tidied > _TIDY_AGAIN:
             self._tidied = monotonic()

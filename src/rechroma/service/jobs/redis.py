@@ -41,7 +41,7 @@ PATIENCE = 3.0
 """Seconds to wait for an answer of Redis, or for a connection."""
 
 _RETRIES = 2
-_NODE_LIFE = 6.0  # seconds without a sign of life until a node is thought dead
+_NODE_LIFE = 5.0  # seconds without a sign of life until a node is thought dead
 _SENT_AGO = 10.0  # seconds after which a message may be missed
 _AT_A_TIME = 100
 
@@ -88,7 +88,8 @@ class RedisStore:
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
             health_check_interval=10,
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), _RETRIES),
+            # Not where Redis stands still: who asks has waited long enough.
+            retry=Retry(ExponentialBackoff(0.5, 0.1), _RETRIES, (redis.ConnectionError,)),
         )
         self._scripts = {name: self._redis.register_script(text) for name, text in SCRIPTS.items()}
 
@@ -180,10 +181,11 @@ class RedisStore:
         """Pictures that wait although a message was sent some time ago; they count as sent anew."""
         return self._due(_SENT_AGO)
 
-    def waiting(self) -> int:
-        """How many pictures wait."""
+    def waiting(self) -> list[tuple[str, int]]:
+        """Job and number of the pictures that wait; those that were never sent for come first."""
         with _explained():
-            return self._redis.zcard(f"{PREFIX}waiting")
+            members = cast("list[str]", self._redis.zrange(f"{PREFIX}waiting", 0, -1))
+        return [(job, int(number)) for job, _, number in (m.rpartition("/") for m in members)]
 
     def beat(self, node: str) -> None:
         """Give a sign of a node's life."""
