@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from rechroma.errors import BusyError, StoreError
 from rechroma.service import service_of
 from rechroma.service.jobs import NewJob, Outcome, SqliteStore, State, Task
-from rechroma.service.jobs.redis import RedisStore
+from rechroma.service.jobs.redis import PREFIX, RedisStore
 from rechroma.service.schemas import Order, Problem
 from tests.api.conftest import MakeApp, both
 from tests.support.team import RedisServer
@@ -22,7 +23,30 @@ POISON = Problem(type="urn:rechroma:poison", title="Poison", status=500)
 
 
 pytestmark = both
-TaskStore = SqliteStore | RedisStore
+
+
+class TakingStore(RedisStore):
+    """Gives out pictures without messages that name them."""
+
+    def __init__(self, url: str, capacity: int) -> None:
+        super().__init__(url, capacity)
+        self._own = redis.Redis.from_url(url, decode_responses=True)
+
+    def take(self, worker: str) -> Task | None:
+        """Begin with a picture that waits, if there is any."""
+        while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}waiting", 0, -1):
+            for member in waiting:
+                job_id, _, number = member.rpartition("/")
+                if task := self.begin(job_id, int(number), worker):
+                    return task
+        return None
+
+    def close(self) -> None:
+        self._own.close()
+        super().close()
+
+
+TaskStore = SqliteStore | TakingStore
 MakeStore = Callable[..., TaskStore]
 
 
@@ -39,7 +63,7 @@ def make_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         def _make(capacity: int) -> TaskStore:
             if kind == "embedded":
                 return SqliteStore(tmp_path / "jobs.sqlite", capacity)
-            return RedisStore(request.getfixturevalue("empty_redis"), capacity)
+            return TakingStore(request.getfixturevalue("empty_redis"), capacity)
 
         yield make
 
@@ -57,17 +81,6 @@ def store(make_store: MakeStore) -> TaskStore:
     return make_store(5)
 
 
-def take(store: TaskStore, worker: str) -> Task | None:
-    """Begin with a picture that waits, if there is any."""
-    if isinstance(store, SqliteStore):
-        return store.take(worker)
-    while waiting := store.waiting():
-        for job_id, number in waiting:
-            if task := store.begin(job_id, number, worker):
-                return task
-    return None
-
-
 def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
     usual: dict[str, Any] = {"owner": "", "order": Order(), "fingerprint": "f"}
     usual["names"] = ("",) * pictures
@@ -79,21 +92,21 @@ def test_first_come_first_served(store: TaskStore) -> None:
     store.add(new("b"))
     store.remove("a")
     store.add(new("c"))
-    tasks = [take(store, "worker") for _ in range(3)]
+    tasks = [store.take("worker") for _ in range(3)]
     assert [task and task.job_id for task in tasks] == ["b", "c", None]
 
 
 def test_the_order_comes_back(store: TaskStore) -> None:
     order = Order.model_validate({"options": {"warmth": 0.5, "format": "webp"}, "hints": "{}"})
     store.add(new(order=order))
-    task = take(store, "worker")
+    task = store.take("worker")
     assert task is not None
     assert task.order == order
 
 
 def test_only_who_took_it_may_finish(store: TaskStore) -> None:
     store.add(new())
-    task = take(store, "one")
+    task = store.take("one")
     assert task is not None
     assert not store.finish(task, "other", Outcome("PNG"))
     assert store.finish(task, "one", Outcome("PNG"))
@@ -106,7 +119,7 @@ def test_only_who_took_it_may_finish(store: TaskStore) -> None:
 def test_dead_workers(store: TaskStore) -> None:
     store.add(new("a", 2))
     for attempt in range(3):
-        task = take(store, f"dead{attempt}")
+        task = store.take(f"dead{attempt}")
         assert task is not None
         assert task.number == 1
         store.take_back(lambda worker: worker.startswith("dead"), 3, POISON)
@@ -114,10 +127,10 @@ def test_dead_workers(store: TaskStore) -> None:
     assert job is not None
     assert [picture.state for picture in job.pictures] == [State.FAILED, State.QUEUED]
     assert job.ended is None
-    task = take(store, "alive")
+    task = store.take("alive")
     assert task is not None
     store.take_back(lambda worker: worker.startswith("dead"), 3, POISON)
-    assert take(store, "other") is None
+    assert store.take("other") is None
     store.finish(task, "alive", Outcome("PNG"))
     job = store.find("a")
     assert job is not None
@@ -127,7 +140,7 @@ def test_dead_workers(store: TaskStore) -> None:
 
 def test_a_job_of_poison_alone_ends(store: TaskStore) -> None:
     store.add(new())
-    take(store, "dead")
+    store.take("dead")
     store.take_back(lambda _: True, 1, POISON)
     job = store.find("a")
     assert job is not None
@@ -140,7 +153,7 @@ def test_capacity(store: TaskStore) -> None:
     with pytest.raises(BusyError):
         store.add(new("b", 2))
     assert store.find("b") is None
-    take(store, "worker")
+    store.take("worker")
     store.add(new("b", 2))
 
 
@@ -151,7 +164,7 @@ def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore
     taken: list[tuple[str, int]] = []
 
     def work(store: TaskStore, name: str) -> None:
-        while task := take(store, name):
+        while task := store.take(name):
             taken.append((task.job_id, task.number))
             assert store.finish(task, name, Outcome("PNG"))
 
@@ -192,7 +205,7 @@ def test_sent_twice_it_is_one_job(store: TaskStore) -> None:
 def test_names_are_forgotten_with_the_pictures(store: TaskStore) -> None:
     store.add(new("a", 2, names=("grandma", "grandpa")))
     store.add(new("b"))
-    while task := take(store, "worker"):
+    while task := store.take("worker"):
         if task.job_id == "a":
             store.finish(task, "worker", Outcome("PNG"))
     assert store.expire(60) == []

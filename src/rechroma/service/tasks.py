@@ -99,6 +99,6 @@ def messages(app: Celery) -> int:
     Raises:
         Exception: Redis does not answer, in the words of kombu.
     """
-    with app.connection_for_read() as connection:
+    with app.connection_or_acquire() as connection:
         declared: Any = app.amqp.queues[QUEUE](connection.default_channel).queue_declare()
         return int(declared.message_count)

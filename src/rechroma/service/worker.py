@@ -8,16 +8,17 @@ import secrets
 import socket
 import time
 import warnings
+from functools import partial
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from celery import signals
 from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
 
-from rechroma.errors import OptionError, RechromaError, StoreError
+from rechroma.errors import OptionError, StoreError, TargetError
 from rechroma.models import find_model, read_card
-from rechroma.service.jobs import Outcome, make_files, make_shared_jobs
+from rechroma.service.jobs import Outcome, State, make_files, make_shared_jobs
 from rechroma.service.jobs.celery import node_of, process_of, worker_name
 from rechroma.service.jobs.colouring import POISON, TOO_SLOW, outcome_of
 from rechroma.service.jobs.rounds import Rounds
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _BEAT = 1.0  # seconds between two signs of life
 _TRY_AGAIN = 1.0
+
+_Answer = TypeVar("_Answer")
 
 
 def work(settings: Settings, ready: Callable[[str], object]) -> None:
@@ -131,11 +134,11 @@ class Hands:
 
     def colour(self, job_id: str, number: int) -> None:
         """Colour a picture, if it still waits for that."""
-        task = self._store.begin(job_id, number, self._name)
+        task = _insist(partial(self._store.begin, job_id, number, self._name))
         if task is not None:
             outcome = self._outcome(task)
-            while not self._try_to_finish(task, outcome):
-                time.sleep(_TRY_AGAIN)
+            _insist(partial(self._store.finish, task, self._name, outcome))
+            _insist(partial(self._clear_up, task))
 
     def _outcome(self, task: Task) -> Outcome:
         began = monotonic()
@@ -148,17 +151,23 @@ class Hands:
             return Outcome(problem=TOO_SLOW)
         return outcome
 
-    def _try_to_finish(self, task: Task, outcome: Outcome) -> bool:
-        """Write it down; as long as Redis is away, that cannot be."""
+    def _clear_up(self, task: Task) -> None:
+        """Let go of what is not needed any more; the picture may be in another's hand by now."""
+        job = self._store.find(task.job_id)
+        if job is None:
+            self._files.remove(task.job_id)
+        elif job.pictures[task.number - 1].state in (State.DONE, State.FAILED):
+            self._files.drop_sources(task.job_id, [task.number])
+
+
+def _insist(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask Redis until it answers: what is asked here may be asked twice, but not left undone."""
+    while True:
         try:
-            if self._store.finish(task, self._name, outcome):
-                self._files.drop_sources(task.job_id, [task.number])
-            elif self._store.find(task.job_id) is None:
-                self._files.remove(task.job_id)
-        except (RechromaError, SoftTimeLimitExceeded):
-            _log.warning("the end of a picture was not written down yet")
-            return False
-        return True
+            return ask()
+        except (StoreError, TargetError) as error:
+            _log.warning("%s; it is tried again", error.message)
+        time.sleep(_TRY_AGAIN)
 
 
 class Watch:

@@ -10,6 +10,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rechroma.service.jobs.base import State
 from rechroma.service.jobs.colouring import POISON
 from rechroma.service.jobs.rounds import Rounds
 from rechroma.service.tasks import make_celery, messages, send
@@ -73,7 +74,8 @@ class CeleryRunner:
             return
         self._store.take_back(self._is_dead, self._settings.attempts, POISON)
         self._send(self._store.unsent())
-        if len(self._store.waiting()) > messages(self._celery):
+        waiting = self._store.counts().get(State.QUEUED, 0)
+        if waiting and waiting > messages(self._celery):
             self._send(self._store.missed())
         if monotonic() - self._tidied > _TIDY_AGAIN:
             self._tidied = monotonic()

@@ -181,12 +181,6 @@ class RedisStore:
         """Pictures that wait although a message was sent some time ago; they count as sent anew."""
         return self._due(_SENT_AGO)
 
-    def waiting(self) -> list[tuple[str, int]]:
-        """Job and number of the pictures that wait; those that were never sent for come first."""
-        with _explained():
-            members = cast("list[str]", self._redis.zrange(f"{PREFIX}waiting", 0, -1))
-        return [(job, int(number)) for job, _, number in (m.rpartition("/") for m in members)]
-
     def beat(self, node: str) -> None:
         """Give a sign of a node's life."""
         with _explained():
