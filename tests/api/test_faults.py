@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from rechroma.service import read_settings, service_of
 from rechroma.service.jobs.celery import CeleryRunner
 from rechroma.service.tasks import make_celery, send
-from tests.api.conftest import MakeApp, Team, begin, both, running_app
+from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
 from tests.support.service import PATIENCE, form, photo_file, problem, wait_for_end
 from tests.support.team import PASSWORD, RedisServer, Worker, wait_until
 
@@ -39,8 +39,8 @@ def redis_at_risk(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def settings(redis_at_risk: RedisServer, tmp_path: Path, model: str) -> dict[str, Any]:
     """What servers and workers have in common."""
-    folder = {"data": str(tmp_path / "data"), "model": model}
-    return folder | {"redis": redis_at_risk.url, "rate": "1000/minute"}
+    folders = {"data": str(tmp_path / "data"), "files": str(tmp_path / "files"), "model": model}
+    return folders | {"redis": redis_at_risk.url, "rate": "1000/minute"}
 
 
 @pytest.fixture
@@ -161,6 +161,20 @@ def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: Star
     assert [picture["state"] for picture in job["pictures"]] == ["failed", "failed", "done"]
     kinds = {picture["problem"]["type"] for picture in job["pictures"][:2]}
     assert kinds == {"urn:rechroma:too-slow"}
+
+
+def test_a_server_that_is_killed(
+    settings: dict[str, Any], start_worker: StartWorker, start_server: StartServer
+) -> None:
+    start_worker()
+    environment = {f"RECHROMA_{key.upper()}": value for key, value in settings.items()}
+    servers = [start_server(**environment) for _ in range(2)]
+    answer = servers[0].ask("POST", URL, photo_file())
+    url = answer.headers["Location"]
+    servers[0].kill()
+    assert servers[1].wait_for_end(url)["state"] == "done"
+    assert servers[1].ask("GET", f"{url}/result").status == 200
+    assert servers[1].stop() == ""
 
 
 def test_messages_that_come_twice(

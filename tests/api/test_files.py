@@ -17,6 +17,7 @@ from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State
 from rechroma.service.jobs.remote import RemoteFiles
 from tests.api.conftest import MakeApp
 from tests.support.service import form, has_color, photo_file, problem, wait_for_end
+from tests.support.team import RedisServer, Worker
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +156,24 @@ def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
     assert again.status_code == 304
     assert client.delete(many).status_code == 204
     problem(client.get(f"{many}/result"), 404)
+
+
+def test_workers_on_another_machine(
+    make_app: MakeApp, url: str, redis_server: RedisServer, model: str, tmp_path: Path
+) -> None:
+    settings = {"redis": redis_server.url, "files": url, "model": model}
+    environment = {f"RECHROMA_{name.upper()}": value for name, value in settings.items()}
+    words = ("--workers", "1", "--data", str(tmp_path / "another"))
+    worker = Worker(tmp_path / "worker.log", *words, **environment)
+    try:
+        client = make_app(**settings).test_client()
+        job = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
+        assert wait_for_end(client, job)["done"] == 2
+        assert client.get(f"{job}/result").status_code == 200
+        assert worker.stop() == 0
+        assert worker.told.count("\n") == 1
+    finally:
+        worker.kill()
 
 
 def test_an_address_that_leads_nowhere() -> None:
