@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from rechroma.service import read_settings, service_of
+from rechroma.errors import MissingExtraError
+from rechroma.service import create_app, read_settings, service_of
 from rechroma.service.jobs.celery import CeleryRunner
 from rechroma.service.tasks import make_celery, send
 from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
@@ -44,8 +45,9 @@ def settings(redis_at_risk: RedisServer, tmp_path: Path, model: str) -> dict[str
 
 
 @pytest.fixture
-def client(settings: dict[str, Any]) -> Iterator[FlaskClient]:
-    """A client of a server without hands of its own."""
+def client(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A client of a server that does no jobs itself, and soon loses patience with Redis."""
+    monkeypatch.setattr("rechroma.service.jobs.redis.PATIENCE", 1.0)
     with running_app(**settings) as app:
         yield app.test_client()
 
@@ -155,7 +157,7 @@ def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> N
 
 
 def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
-    start_worker(RECHROMA_TIME_LIMIT="1")
+    start_worker(RECHROMA_SECONDS="1")
     names = ("slow.png", "stuck.png", "fine.png")
     job = wait_for_end(client, submit(client, *((name, photo_file()) for name in names)))
     assert [picture["state"] for picture in job["pictures"]] == ["failed", "failed", "done"]
@@ -282,6 +284,43 @@ def test_workers_that_cannot_work(address: str, told: str, tmp_path: Path) -> No
     assert done.returncode == 2, done.stderr
     assert told in done.stderr
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--model", "nothing.onnx"], 78, "nothing.onnx"),
+        (["--provider", "cuda"], 69, "CUDA"),
+        (["--data", __file__], 73, "test_faults.py"),
+    ],
+)
+def test_workers_without_their_tools(
+    redis_server: RedisServer, tmp_path: Path, words: list[str], code: int, told: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rechroma", "worker", *words],
+        cwd=tmp_path,
+        env=os.environ | {"RECHROMA_REDIS": redis_server.url},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "asked", [{"redis": "redis://127.0.0.1:1/0"}, {"files": "s3://bucket/jobs"}]
+)
+def test_what_is_not_installed(
+    asked: dict[str, str], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechroma.service.jobs.making.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError) as told:
+        create_app(read_settings(data=tmp_path / "service", model=model, **asked))
+    assert "rechroma[serve]" in str(told.value.hint)
 
 
 def test_the_password_is_not_shown(redis_at_risk: RedisServer) -> None:

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         default=32, ge=4, le=256, description="Requests that are answered at a time."
     )
     streams: _Count = Field(default=8, description="Event streams that are open at a time.")
+    seconds: float = Field(
+        default=120, gt=0, description="Longest that a worker may take over a picture of a job."
+    )
     wait: float = Field(
         default=30, ge=0, description="Seconds that a picture waits for its turn before 503."
     )
@@ -103,10 +106,6 @@ class Settings(BaseSettings):
     )
     attempts: _Count = Field(
         default=3, description="How often a picture is begun if the server dies over it."
-    )
-    time_limit: _Count = Field(
-        default=600,
-        description="Seconds that a worker may take over a picture of a job, which fails then.",
     )
     urgent_bytes: int = Field(
         default=2 * _MIB, ge=0, description="Pictures up to this size go first to the workers."

@@ -46,14 +46,14 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
-        task_soft_time_limit=settings.time_limit,
-        task_time_limit=settings.time_limit + GRACE,
+        task_soft_time_limit=settings.seconds,
+        task_time_limit=settings.seconds + GRACE,
         broker_transport_options={
             "global_keyprefix": "rechroma:celery:",
             "priority_steps": [URGENT, USUAL],
             "queue_order_strategy": "priority",
             # A message whose worker is gone comes back after this: the keeper is earlier.
-            "visibility_timeout": settings.time_limit + 6 * GRACE,
+            "visibility_timeout": settings.seconds + 6 * GRACE,
             **_CONNECTION,
         },
         broker_connection_retry_on_startup=True,

@@ -8,8 +8,10 @@ import secrets
 import socket
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from math import inf
+from multiprocessing import get_context
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +19,6 @@ from celery import signals
 from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
 
 from rechroma.errors import OptionError, StoreError, TargetError
-from rechroma.models import find_model, read_card
 from rechroma.service.jobs import Outcome, State, make_files, make_shared_jobs
 from rechroma.service.jobs.celery import node_of, process_of, worker_name
 from rechroma.service.jobs.colouring import POISON, TOO_SLOW, outcome_of
@@ -50,6 +51,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
         OptionError: No Redis is set, or it cannot be reached.
         MissingExtraError: The settings ask for what is not installed.
         ModelError: The model is not there, damaged, or breaks the contract.
+        ProviderError: What should compute is not available here.
         TargetError: The folder for results cannot be made.
     """
     if not settings.redis.get_secret_value():
@@ -58,9 +60,9 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
             hint="Without Redis, 'rechroma serve' does its jobs itself.",
         )
     node = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-    read_card(find_model(settings.model))  # each process would fail for it later
     jobs = make_shared_jobs(settings, make_files(settings))
     _check_reachable(jobs.store)
+    _check_model(settings)
     watch = Watch(jobs.store, settings, node)
     watch.start()
     jobs.runner.start()
@@ -82,34 +84,47 @@ def _check_reachable(store: RedisStore) -> None:
         ) from error
 
 
+def _check_model(settings: Settings) -> None:
+    """Load the model once: each process would fail for it later, and be begun anew for ever.
+
+    In a process of its own, for what a model brings along does not outlive a fork.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn")) as trial:
+        trial.submit(_load_model, settings).result()
+
+
+def _load_model(settings: Settings) -> None:
+    Painter(settings)
+
+
 def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
     app = make_celery(settings)
-    hands = Hands(settings, node)
-    register(app, hands.colour)
+    hand = Hand(settings, node)
+    register(app, hand.colour)
     connected = [  # Celery holds them weakly
-        (signals.worker_process_init, lambda **_: hands.open()),
+        (signals.worker_process_init, lambda **_: hand.open()),
         (signals.worker_ready, lambda **_: ready(node)),
         (signals.setup_logging, lambda **_: None),  # the program's own logging stays as it is
     ]
     for signal, receiver in connected:
         signal.connect(receiver, weak=False)
-    with warnings.catch_warnings():
-        # It is meant for pickles; messages are JSON.
-        warnings.simplefilter("ignore", SecurityWarning)
-        worker = app.Worker(
-            pool="prefork",
-            concurrency=settings.workers,
-            hostname=f"celery@{node}",
-            quiet=True,
-            without_gossip=True,
-            without_mingle=True,
-            without_heartbeat=True,
-        )
-    worker.start()
+    # This is meant for pickles, and messages are JSON.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    # The other threads only talk to Redis, by connections that no child touches.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    app.Worker(
+        pool="prefork",
+        concurrency=settings.workers,
+        hostname=f"celery@{node}",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    ).start()
 
 
-class Hands:
-    """What one process of a worker colours pictures with.
+class Hand:
+    """One process of a worker, and what it colours pictures with.
 
     Args:
         settings: Of the service.
@@ -147,7 +162,7 @@ class Hands:
         except SoftTimeLimitExceeded:
             return Outcome(problem=TOO_SLOW)
         # The limit comes as an exception amid whatever is done, and may be taken for a fault of it.
-        if outcome.problem and monotonic() - began > self._settings.time_limit - 0.5:
+        if outcome.problem and monotonic() - began > self._settings.seconds - 0.5:
             return Outcome(problem=TOO_SLOW)
         return outcome
 
@@ -211,12 +226,12 @@ class Watch:
 
     def _is_lost(self, picture: Held) -> bool:
         """Whether its process is dead, or has long turned to something else."""
-        limit = self._settings.time_limit + 2 * GRACE
+        limit = self._settings.seconds + 2 * GRACE
         return picture.seconds > limit or _has_ended(process_of(picture.worker))
 
     def _was_slow(self, seconds: float) -> bool:
         """Whether a lost picture took too long itself, and did not wait for Redis to be told of."""
-        return seconds >= self._settings.time_limit and monotonic() - self._failed > seconds
+        return seconds >= self._settings.seconds and monotonic() - self._failed > seconds
 
 
 def _has_ended(process: int) -> bool:

@@ -24,8 +24,8 @@ POISON = Problem(
 
 TOO_SLOW = Problem(
     type="urn:rechroma:too-slow",
-    title="Colouring this picture took longer than the service allows",
-    status=503,
+    title="The picture takes longer than the service allows",
+    status=422,
     hint="Send a smaller picture; the owner of the service may raise the limit.",
 )
 """What is said of a picture that took its time and more."""

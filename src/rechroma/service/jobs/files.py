@@ -39,8 +39,8 @@ class FolderFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with refusals(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        with refusals(folder):  # what people send is for the owner's eyes only
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
         """See :meth:`rechroma.service.jobs.Files.put`."""
