@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from rechroma.service import Settings, create_app, service_of
 from tests.support.models import write_model
 from tests.support.service import Server
-from tests.support.team import RedisServer, Worker
+from tests.support.team import RedisServer, Worker, environment_of
 
 
 class Client(FlaskClient):
@@ -67,8 +67,7 @@ def shared(
     """A worker for all tests of a file, and what apps need to give it jobs."""
     folder = tmp_path_factory.mktemp("team")
     settings = {"redis": redis_server.url, "files": str(folder / "files"), "model": model}
-    environment = {f"RECHROMA_{name.upper()}": value for name, value in settings.items()}
-    worker = Worker(folder / "worker.log", "--workers", "2", **environment)
+    worker = Worker(folder / "worker.log", "--workers", "2", **environment_of(settings))
     yield Team(redis_server, worker, settings)
     assert worker.stop() == 0
     assert "Traceback" not in worker.told

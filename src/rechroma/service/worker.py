@@ -162,7 +162,7 @@ class Hand:
         except SoftTimeLimitExceeded:
             return Outcome(problem=TOO_SLOW)
         # The limit comes as an exception amid whatever is done, and may be taken for a fault of it.
-        if outcome.problem and monotonic() - began > self._settings.seconds - 0.5:
+        if outcome.problem and monotonic() - began > 0.95 * self._settings.seconds:
             return Outcome(problem=TOO_SLOW)
         return outcome
 
@@ -177,11 +177,14 @@ class Hand:
 
 def _insist(ask: Callable[[], _Answer]) -> _Answer:
     """Ask Redis until it answers: what is asked here may be asked twice, but not left undone."""
+    asked = 0
     while True:
         try:
             return ask()
         except (StoreError, TargetError) as error:
-            _log.warning("%s; it is tried again", error.message)
+            asked += 1
+            if asked == 1:
+                _log.warning("%s; it is tried again until it goes well", error)
         time.sleep(_TRY_AGAIN)
 
 

@@ -10,6 +10,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rechroma.errors import StoreError
 from rechroma.service.jobs.base import State
 from rechroma.service.jobs.colouring import POISON
 from rechroma.service.jobs.rounds import Rounds
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds
 _TIDY_AGAIN = 30.0
-_KEEPER_LIFE = 5.0  # without a sign of life until another is the keeper
 _NODE_GRACE = 4.0  # after Redis itself was away, living nodes are heard of again within that time
 
 
@@ -43,7 +43,6 @@ class CeleryRunner:
         self._settings = settings
         self._tidy = tidy
         self._celery = make_celery(settings)
-        self._lock = store.lock("keeper", _KEEPER_LIFE)
         self._missed_since: dict[str, float] = {}
         self._tidied = monotonic()
         self._rounds = Rounds(self._look_after, _LOOK_AGAIN, "jobs are not looked after")
@@ -56,21 +55,16 @@ class CeleryRunner:
         """See :meth:`rechroma.service.jobs.Runner.wake`; what fails here the keeper makes good."""
         try:
             self._send(self._store.unsent())
-        except Exception:
-            _log.warning("no message was sent for job %s yet", job.id, exc_info=True)
+        except StoreError as error:
+            _log.warning("no message was sent for job %s yet: %s", job.id, error)
 
     def stop(self) -> None:
         """See :meth:`rechroma.service.jobs.Runner.stop`."""
         self._rounds.stop()
         self._celery.close()
 
-    def _is_keeper(self) -> bool:
-        if self._lock.owned():
-            return bool(self._lock.reacquire())
-        return bool(self._lock.acquire(blocking=False))
-
     def _look_after(self) -> None:
-        if not self._is_keeper():
+        if not self._store.keeps():
             return
         self._store.take_back(self._is_dead, self._settings.attempts, POISON)
         self._send(self._store.unsent())

@@ -10,7 +10,7 @@ that those of the machines need not agree.
 ``running``         zset    pictures by when they were begun
 ``counts``          hash    how many pictures are done and failed
 ``ended``           zset    jobs whose results are kept, by their end; ``expired``: those without
-``alive:NODE``      string  is gone soon after the node is
+``alive:NODE``      string  is gone soon after the node is; ``keeper``: who looks after the jobs
 ==================  ======  =====================================================================
 """
 
@@ -42,6 +42,7 @@ PATIENCE = 3.0
 
 _RETRIES = 2
 _NODE_LIFE = 5.0  # seconds without a sign of life until a node is thought dead
+_KEEPER_LIFE = 5.0  # the same of who looks after the jobs
 _SENT_AGO = 10.0  # seconds after which a message may be missed
 _AT_A_TIME = 100
 
@@ -90,6 +91,9 @@ class RedisStore:
             health_check_interval=10,
             # Not where Redis stands still: who asks has waited long enough.
             retry=Retry(ExponentialBackoff(0.5, 0.1), _RETRIES, (redis.ConnectionError,)),
+        )
+        self._keeper = Lock(
+            self._redis, f"{PREFIX}keeper", timeout=_KEEPER_LIFE, thread_local=False
         )
         self._scripts = {name: self._redis.register_script(text) for name, text in SCRIPTS.items()}
 
@@ -191,9 +195,12 @@ class RedisStore:
         with _explained():
             return bool(self._redis.exists(f"{PREFIX}alive:{node}"))
 
-    def lock(self, name: str, seconds: float) -> Lock:
-        """What one process holds at a time, and loses after that time unless it says otherwise."""
-        return Lock(self._redis, f"{PREFIX}{name}", timeout=seconds, thread_local=False)
+    def keeps(self) -> bool:
+        """Whether this process is the one that looks after the jobs, for the next seconds."""
+        with _explained():
+            if self._keeper.owned():
+                return bool(self._keeper.reacquire())
+            return bool(self._keeper.acquire(blocking=False))
 
     def expire(self, keep: float) -> list[str]:
         """See :meth:`rechroma.service.jobs.Store.expire`."""

@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from rechroma.errors import RechromaError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,8 +46,9 @@ class Rounds:
             try:
                 self._work()
                 well = True
-            except Exception:
+            except Exception as error:
                 if well:
-                    _log.warning("%s", self._fault, exc_info=True)
+                    foreseen = isinstance(error, RechromaError)
+                    _log.warning("%s: %s", self._fault, error, exc_info=not foreseen)
                 well = False
             self._stopping.wait(self._pause)
