@@ -117,12 +117,6 @@ class Worker:
         """What it said since it began."""
         return self._log.read_text("utf-8")
 
-    def hands(self) -> list[int]:
-        """The processes that colour."""
-        tasks = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        with open(tasks, encoding="ascii") as file:  # noqa: PTH123
-            return [int(word) for word in file.read().split()]
-
     def pause(self) -> None:
         """Let it stand still, with all its processes."""
         os.killpg(self.process.pid, signal.SIGSTOP)

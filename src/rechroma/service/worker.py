@@ -59,6 +59,8 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
             "RECHROMA_REDIS is not set: a worker has its jobs from there",
             hint="Without Redis, 'rechroma serve' does its jobs itself.",
         )
+    # The threads there are only talk to Redis, by connections that no child touches.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     node = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     jobs = make_shared_jobs(settings, make_files(settings))
     _check_reachable(jobs.store)
@@ -89,7 +91,7 @@ def _check_model(settings: Settings) -> None:
 
     In a process of its own, for what a model brings along does not outlive a fork.
     """
-    with ProcessPoolExecutor(1, get_context("spawn")) as trial:
+    with ProcessPoolExecutor(1, get_context("fork")) as trial:
         trial.submit(_load_model, settings).result()
 
 
@@ -110,8 +112,6 @@ def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -
         signal.connect(receiver, weak=False)
     # This is meant for pickles, and messages are JSON.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    # The other threads only talk to Redis, by connections that no child touches.
-    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     app.Worker(
         pool="prefork",
         concurrency=settings.workers,
