@@ -158,6 +158,17 @@ def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
     problem(client.get(f"{many}/result"), 404)
 
 
+def test_a_folder_beside_the_server(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = make_app(files="shared").test_client()
+    url = client.post("/v1/jobs", **form(photo_file())).headers["Location"]
+    wait_for_end(client, url)
+    assert client.get(f"{url}/result").status_code == 200
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
 def test_workers_on_another_machine(
     make_app: MakeApp, url: str, redis_server: RedisServer, model: str, tmp_path: Path

@@ -34,7 +34,8 @@ def make_files(settings: Settings) -> Files:
         TargetError: The folder cannot be made.
     """
     if "://" not in settings.files:
-        return FolderFiles(Path(settings.files) if settings.files else settings.data / "jobs")
+        folder = Path(settings.files).absolute() if settings.files else settings.data / "jobs"
+        return FolderFiles(folder)
     _need("fsspec", "RECHROMA_FILES")
     from rechroma.service.jobs.remote import RemoteFiles
 
