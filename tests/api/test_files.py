@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import fsspec
 import pytest
+from werkzeug.exceptions import ClientDisconnected
 
 from rechroma.errors import EmptyImageError, OptionError, SourceError, TargetError
 from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State
@@ -41,14 +42,16 @@ def url(
         case "folder":
             yield str(tmp_path / "shared")
         case "local":
+            (tmp_path / "shared").mkdir()
             yield f"local://{tmp_path}/shared"
         case _:
             monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
             monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            fsspec.get_filesystem_class("s3").clear_instance_cache()
             bucket = f"b{uuid4().hex}"
-            fsspec.filesystem("s3", skip_instance_cache=True).mkdir(bucket)
+            fsspec.filesystem("s3").mkdir(bucket)
             yield f"s3://{bucket}/jobs"
 
 
@@ -99,16 +102,38 @@ def test_an_upload_that_ends_early_is_not_kept(files: Files) -> None:
     class HungUp(BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             if self.tell():
-                raise ConnectionResetError
+                raise ClientDisconnected
             return super().read(min(size or 10, 10))
 
-    with pytest.raises((ConnectionResetError, TargetError)):
+    with pytest.raises(ClientDisconnected):  # and not as a fault of where it goes
         files.put("a", 1, HungUp(bytes(100)))
     if isinstance(files, FolderFiles):
         assert not files.source("a", 1).exists()
     else:
         with pytest.raises(SourceError):
             files.source("a", 1)
+
+
+def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    files = RemoteFiles("s3://bucket/jobs")
+    with pytest.raises(TargetError, match=r"^the files of jobs: [A-Za-z]+$"):
+        files.put("a", 1, BytesIO(b"source"))
+    with pytest.raises(SourceError):
+        files.result("a", 1)
+    files.remove("a")
+
+
+@pytest.mark.parametrize("url", ["s3"], indirect=True)
+def test_a_bucket_that_is_missing_is_not_made(url: str) -> None:
+    with pytest.raises(TargetError):
+        RemoteFiles("s3://another-bucket/jobs").put("a", 1, BytesIO(b"source"))
+    assert not fsspec.filesystem("s3").exists("another-bucket")
+    assert RemoteFiles(url).put("a", 1, BytesIO(b"source"))
 
 
 def test_a_zip_of_results(files: Files) -> None:

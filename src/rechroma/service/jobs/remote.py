@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from fsspec.core import url_to_fs
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
+from rechroma.imaging import refusals
 from rechroma.service.jobs.base import Content
 from rechroma.service.jobs.files import ORPHANED_AFTER, CountedReader, copy, zip_results
 
@@ -47,17 +49,13 @@ class RemoteFiles:
     def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
         """See :meth:`rechroma.service.jobs.Files.put`."""
         reader = CountedReader(stream)
-        with self._writing(self._path(job_id, f"{number}.source")) as file:
-            copy(reader, file)
+        self._write(self._path(job_id, f"{number}.source"), lambda file: copy(reader, file))
         return reader.kept(number)
 
     def source(self, job_id: str, number: int) -> bytes:
         """See :meth:`rechroma.service.jobs.Files.source`."""
-        try:
-            with _told(SourceError):
-                return cast("bytes", self._system.cat_file(self._path(job_id, f"{number}.source")))
-        except FileNotFoundError as error:
-            raise SourceError("the picture is gone") from error
+        with _told(SourceError):
+            return cast("bytes", self._system.cat_file(self._path(job_id, f"{number}.source")))
 
     def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
         """See :meth:`rechroma.service.jobs.Files.keep`."""
@@ -89,7 +87,7 @@ class RemoteFiles:
         if time.monotonic() - self._looked < ORPHANED_AFTER:
             return
         self._looked = time.monotonic()
-        with suppress(FileNotFoundError), _told(SourceError):
+        with suppress(FileNotFoundError), _told(SourceError, FileNotFoundError):
             for path in self._system.ls(self._root, detail=False):
                 if self._is_old(path):
                     yield path.rstrip("/").rpartition("/")[2]
@@ -98,31 +96,35 @@ class RemoteFiles:
         return "/".join((self._root, *names))
 
     def _content(self, path: str) -> Content:
-        with _told(SourceError):
+        with _told(SourceError, FileNotFoundError):
             stream = self._system.open(path, "rb")
             return Content(stream, self._system.size(path), f"{self._system.checksum(path):x}")
 
     def _write(self, path: str, write: Callable[[BinaryIO], object]) -> None:
-        # Some formats need a file that can be sought in while it is written.
+        """Write a file that is there as soon as it is whole."""
+        # Some formats need a file that can be sought in while it is written; and what is wrong with
+        # the content is not taken for a fault of where it goes.
         with TemporaryFile() as local:
-            write(local)
-            local.seek(0)
-            with self._writing(path) as file:
-                copy(local, file)
+            with refusals(Path(path)):
+                write(local)
+            with _told(TargetError):
+                try:
+                    self._upload(local, path)
+                except FileNotFoundError:  # where folders are made
+                    with suppress(FileExistsError):
+                        self._system.mkdir(path.rpartition("/")[0], create_parents=False)
+                    self._upload(local, path)
 
-    @contextmanager
-    def _writing(self, path: str) -> Iterator[BinaryIO]:
-        """A file that is there as soon as it is whole."""
-        with _told(TargetError):
-            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
-            file = self._system.open(path, "wb", autocommit=False)
-            try:
-                yield file
-                file.close()
-                file.commit()
-            except BaseException:
-                file.discard()
-                raise
+    def _upload(self, local: BinaryIO, path: str) -> None:
+        local.seek(0)
+        file = self._system.open(path, "wb", autocommit=False)
+        try:
+            copy(local, file)
+            file.close()
+            file.commit()
+        except BaseException:
+            file.discard()
+            raise
 
     def _zip(self, file: BinaryIO, job_id: str, pictures: Iterable[Picture]) -> None:
         try:
@@ -148,11 +150,11 @@ class RemoteFiles:
 
 
 @contextmanager
-def _told(kind: type[RechromaError]) -> Iterator[None]:
-    """Turn what a file system raises, which may be anything, into an error of ours."""
+def _told(kind: type[RechromaError], passed: type[Exception] = RechromaError) -> Iterator[None]:
+    """Turn what a file system raises, which may be anything else, into an error of ours."""
     try:
         yield
-    except (RechromaError, FileNotFoundError):
+    except (RechromaError, passed):
         raise
     except Exception as error:
         raise kind(f"the files of jobs: {type(error).__name__}") from error
