@@ -15,7 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from rechroma.service import callbacks, new_key, service_of
-from tests.api.conftest import MakeApp
+from tests.api.conftest import MakeApp, both
 from tests.support.host import Handler, Host, Request, serving
 from tests.support.service import PATIENCE, form, photo_file, problem
 
@@ -80,6 +80,7 @@ def calls_of(client: FlaskClient) -> dict[str, float]:
     return {line.split('"')[1]: float(line.split()[-1]) for line in lines}
 
 
+@both
 def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, str]) -> None:
     host.routes["/told"] = receiver = Receiver(204)
     job_id = submit(client, host, photo_file(), b"no picture")
@@ -98,6 +99,7 @@ def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, 
     wait_until(lambda: calls_of(client) == {"heard": 1})
 
 
+@both
 def test_again_until_it_is_heard(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +111,7 @@ def test_again_until_it_is_heard(
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
 
+@both
 @pytest.mark.parametrize(("status", "attempts"), [(503, 3), (410, 1)])
 def test_given_up(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int
@@ -142,6 +145,7 @@ def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, 
     assert receiver.news.wait(PATIENCE)
 
 
+@both
 def test_a_job_that_is_deleted(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
     client = client_of(make_app, key, start=False, private_callbacks=True)
     job_id = submit(client, host, photo_file())
@@ -150,6 +154,7 @@ def test_a_job_that_is_deleted(make_app: MakeApp, host: Host, key: tuple[str, st
     assert service.store.take_callback(0) is None
 
 
+@both
 def test_two_servers_do_not_tell_it_twice(
     make_app: MakeApp, host: Host, key: tuple[str, str]
 ) -> None:

@@ -7,16 +7,12 @@ import json
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from rechroma.errors import TargetError
 from rechroma.service import service_of
-from rechroma.service.jobs import Files
-from rechroma.service.painter import Painter
-from tests.api.conftest import MakeApp
+from tests.api.conftest import MakeApp, Team, begin, both
 from tests.support.service import (
     form,
     has_color,
@@ -28,16 +24,14 @@ from tests.support.service import (
 
 URL = "/v1/jobs"
 
+pytestmark = both
+
 
 def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes], query: str = "") -> str:
     answer = client.post(URL + query, **form(*pictures))
     assert answer.status_code == 202, answer.get_data()
     assert answer.get_json()["links"]["self"] == answer.headers["Location"]
     return str(answer.headers["Location"])
-
-
-def files_of(app_data: Path) -> list[Path]:
-    return list((app_data / "jobs").iterdir())
 
 
 def test_one_picture(client: FlaskClient) -> None:
@@ -113,7 +107,7 @@ def test_an_unknown_job(client: FlaskClient, name: str, path: str) -> None:
     assert client.delete(f"{URL}/{name}").status_code == 404
 
 
-def test_a_job_that_is_deleted(make_app: MakeApp, tmp_path: Path) -> None:
+def test_a_job_that_is_deleted(make_app: MakeApp, folder: Path) -> None:
     app = make_app()
     client = app.test_client()
     url = submit(client, photo_file())
@@ -122,20 +116,20 @@ def test_a_job_that_is_deleted(make_app: MakeApp, tmp_path: Path) -> None:
     problem(client.get(url), 404)
     problem(client.get(f"{url}/result"), 404)
     problem(client.delete(url), 404)
-    assert files_of(tmp_path / "service") == []
+    assert list(folder.iterdir()) == []
 
 
-def test_deleted_while_it_waits(make_app: MakeApp, tmp_path: Path) -> None:
+def test_deleted_while_it_waits(make_app: MakeApp, folder: Path, team: Team | None) -> None:
     app = make_app(start=False)
     client = app.test_client()
     url, other = submit(client, photo_file()), submit(client, photo_file())
     assert client.delete(url).status_code == 204
-    service_of(app).start()
+    begin(app, team)
     assert wait_for_end(client, other)["state"] == "done"
-    assert len(files_of(tmp_path / "service")) == 1
+    assert len(list(folder.iterdir())) == 1
 
 
-def test_sent_again_with_the_same_key(client: FlaskClient, tmp_path: Path) -> None:
+def test_sent_again_with_the_same_key(client: FlaskClient, folder: Path) -> None:
     headers = {"Idempotency-Key": "once"}
     first, again = (client.post(URL, **form(photo_file()), headers=headers) for _ in range(2))
     assert first.status_code == again.status_code == 202
@@ -144,34 +138,32 @@ def test_sent_again_with_the_same_key(client: FlaskClient, tmp_path: Path) -> No
     assert "Idempotency-Key" in problem(other, 422)["detail"]
     options = client.post(f"{URL}?warmth=1", **form(photo_file()), headers=headers)
     problem(options, 422)
-    assert len(files_of(tmp_path / "service")) == 1
+    assert len(list(folder.iterdir())) == 1
     without = submit(client, photo_file())
     assert without != first.headers["Location"]
     problem(client.post(URL, **form(photo_file()), headers={"Idempotency-Key": "k" * 300}), 400)
 
 
-def test_a_full_queue(make_app: MakeApp, tmp_path: Path) -> None:
+def test_a_full_queue(make_app: MakeApp, folder: Path, team: Team | None) -> None:
     app = make_app(start=False, queue=2)
     client = app.test_client()
     url = submit(client, photo_file(), photo_file())
     full = client.post(URL, **form(photo_file()))
     problem(full, 503)
     assert int(full.headers["Retry-After"]) > 0
-    assert len(files_of(tmp_path / "service")) == 1
-    service_of(app).start()
+    assert len(list(folder.iterdir())) == 1
+    begin(app, team)
     wait_for_end(client, url)
     wait_for_end(client, submit(client, photo_file()))
 
 
-def test_limits(make_app: MakeApp, tmp_path: Path) -> None:
-    client = make_app(job_bytes=20_000, job_pictures=2, job_pixels=2000).test_client()
+def test_limits(make_app: MakeApp, folder: Path) -> None:
+    client = make_app(job_bytes=20_000, job_pictures=2).test_client()
     problem(client.post(URL, **form(*[photo_file()] * 3)), 413)
     problem(client.post(URL, data=b"x" * 200_000), 413)
     problem(client.post(URL, **form(b"x" * 200_000)), 413)
     problem(client.post(URL, **form(photo_file(), b"")), 422)
-    assert files_of(tmp_path / "service") == []
-    job = wait_for_end(client, submit(client, photo_file((60, 40))))
-    assert job["problem"]["status"] == 413
+    assert list(folder.iterdir()) == []
 
 
 def test_events(client: FlaskClient) -> None:
@@ -220,49 +212,12 @@ def test_results_expire(make_app: MakeApp, tmp_path: Path) -> None:
     assert waiting.test_client().get(kept).get_json()["state"] == "queued"
 
 
-def test_expired_files_are_removed(make_app: MakeApp, tmp_path: Path) -> None:
+def test_expired_files_are_removed(make_app: MakeApp, folder: Path) -> None:
     app = make_app(keep=0.001)
     client = app.test_client()
     wait_for_end(client, submit(client, photo_file()))
     service_of(app).desk.tidy()
-    assert files_of(tmp_path / "service") == []
-
-
-def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = make_app().test_client()
-    url = submit(client, photo_file())
-    wait_for_end(client, url)
-
-    def full(*_: Any, **__: Any) -> None:
-        raise TargetError("/secret/path: no space") from OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Files, "put", full)
-        told = problem(client.post(URL, **form(photo_file())), 507)
-        assert told["detail"] == "The disk of the service is full."
-    with monkeypatch.context() as patch:
-        patch.setattr(Files, "keep", full)
-        job = wait_for_end(client, submit(client, photo_file()))
-        assert job["problem"]["status"] == 507
-    assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"
-
-
-def test_a_fault_nobody_foresaw_fails_its_own_picture(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = make_app()
-    client, usual = app.test_client(), Painter.paint
-
-    def fragile(painter: Painter, source: Path, *words: Any, **options: Any) -> Any:
-        if options["name"] == "poison":
-            raise ZeroDivisionError("secret")
-        return usual(painter, source, *words, **options)
-
-    monkeypatch.setattr(Painter, "paint", fragile)
-    job = wait_for_end(client, submit(client, photo_file(), ("poison.png", photo_file())))
-    assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
-    assert job["pictures"][1]["problem"]["status"] == 500
-    assert "secret" not in str(job)
+    assert list(folder.iterdir()) == []
 
 
 def test_every_result_decodes(client: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from rechroma.cli.leaderboard import leaderboard_command
 from rechroma.cli.models import models_group
 from rechroma.cli.serve import serve_command
 from rechroma.cli.train import train_command
+from rechroma.cli.worker import worker_command
 
 HELP_OPTIONS = ("-h", "--help")
 
@@ -102,6 +103,7 @@ root_command.add_command(colorize_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
 root_command.add_command(serve_command)
+root_command.add_command(worker_command)
 root_command.add_command(data_group)
 root_command.add_command(train_command)
 root_command.add_command(finetune_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from apiflask import APIFlask
 
@@ -12,13 +13,17 @@ from rechroma.service.api import BLUEPRINTS
 from rechroma.service.callbacks import Callbacks
 from rechroma.service.context import NAME, Service
 from rechroma.service.hands import make_hands
-from rechroma.service.jobs import Desk, Files, SqliteStore, ThreadRunner
+from rechroma.service.jobs import Desk, SqliteStore, ThreadRunner, make_files, make_shared_jobs
 from rechroma.service.openapi import describe
 from rechroma.service.painter import Models
 from rechroma.service.problems import answer_with_problems
 from rechroma.service.security import guard
 from rechroma.service.settings import Settings, read_settings
 from rechroma.service.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from rechroma.service.hands import Hands
+    from rechroma.service.jobs import Files, Runner, Store
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -29,6 +34,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     Raises:
         OptionError: A setting makes no sense.
+        MissingExtraError: The settings ask for what is not installed.
         ModelError: The model is not there, damaged, or breaks the contract.
         ProviderError: What should compute is not available here.
         TargetError: The folder for jobs cannot be made.
@@ -53,20 +59,31 @@ def _make_service(settings: Settings) -> Service:
     models, telemetry = Models(settings), Telemetry()
     with refusals(settings.data):  # what people send is for the owner's eyes only
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = Files(settings.data / "jobs")
-    store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
-    desk = Desk(store, files, settings.keep)
+    files = make_files(settings)
+    hands = make_hands(settings)
+    store, runner, desk = _make_jobs(settings, files, hands, telemetry)
     telemetry.watch_queue(store.counts)
-    hands = make_hands(settings)  # the last that can fail: they are processes
     return Service(
         settings=settings,
         models=models,
         hands=hands,
         store=store,
         desk=desk,
-        runner=ThreadRunner(store, files, hands, settings, telemetry, desk.tidy),
+        runner=runner,
         callbacks=Callbacks(store, settings, telemetry),
         telemetry=telemetry,
         waiting=threading.BoundedSemaphore(settings.threads * 3 // 4),
         streams=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),
     )
+
+
+def _make_jobs(
+    settings: Settings, files: Files, hands: Hands, telemetry: Telemetry
+) -> tuple[Store, Runner, Desk]:
+    """The table of jobs and who does them: others where there is a Redis, else this process."""
+    if settings.redis.get_secret_value():
+        shared = make_shared_jobs(settings, files)
+        return shared.store, shared.runner, shared.desk
+    store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
+    desk = Desk(store, files, settings.keep)
+    return store, ThreadRunner(store, files, hands, settings, telemetry, desk.tidy), desk

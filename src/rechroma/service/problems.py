@@ -46,12 +46,17 @@ def problem_of(error: Exception) -> Problem:
     known = error if isinstance(error, RechromaError) else UnexpectedError.of(error)
     if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(known, BusyError):
         _log.error("%s", known.message, exc_info=error)
+    return worded(known)
+
+
+def worded(error: RechromaError) -> Problem:
+    """An error in words for the user."""
     return Problem(
-        type=f"urn:rechroma:{_dashed(type(known).__name__)}",
-        title=_first_line(type(known)),
-        status=known.http_status,
-        detail=_detail(known),
-        hint=_hint(known),
+        type=f"urn:rechroma:{_dashed(type(error).__name__)}",
+        title=_first_line(type(error)),
+        status=error.http_status,
+        detail=_detail(error),
+        hint=_hint(error),
     )
 
 

@@ -86,7 +86,10 @@ def guard(app: APIFlask, settings: Settings) -> None:
             application_limits=[settings.rate],
             application_limits_exempt_when=lambda: request.method != "POST",
             headers_enabled=True,
-            storage_uri="memory://",
+            storage_uri=settings.redis.get_secret_value() or "memory://",
+            storage_options={"socket_timeout": 1, "socket_connect_timeout": 1},
+            key_prefix="rechroma",
+            in_memory_fallback_enabled=True,  # Redis may be away
         )
 
 

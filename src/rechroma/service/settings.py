@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from limits import parse_many
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rechroma.engines import available_threads
@@ -27,7 +27,11 @@ _Count = Annotated[int, Field(ge=1)]
 class Settings(BaseSettings):
     """The settings of one service. Arguments go before environment variables."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        frozen=True,
+        hide_input_in_errors=True,  # there may be a password in it
+    )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(
@@ -37,6 +41,17 @@ class Settings(BaseSettings):
         default=Path("rechroma-jobs"),
         validate_default=True,
         description="Folder for the job table, uploads and results.",
+    )
+    redis: SecretStr = Field(
+        default=SecretStr(""),
+        description="Address of a Redis, such as `redis://:PASSWORD@host:6379/0`, which holds the "
+        "jobs for many servers and workers. Empty: this server does its jobs itself.",
+    )
+    files: str = Field(
+        default="",
+        repr=False,
+        description="Where uploads and results go: a folder, or a URL such as "
+        "`s3://bucket/folder`. Empty: `jobs` in `RECHROMA_DATA`.",
     )
     keys: _Words = Field(
         default=(),
@@ -74,7 +89,7 @@ class Settings(BaseSettings):
     isolate: bool = Field(
         default=True,
         description="Colour in processes of their own, so that a picture that makes one crash or "
-        "hang leaves the service alive. Each takes some 0.2 GB.",
+        "hang leaves the service alive. Each takes some 0.2 GB. Workers always do.",
     )
     seconds: float = Field(
         default=120, gt=0, description="Longest that a picture may take in such a process."
@@ -100,6 +115,9 @@ class Settings(BaseSettings):
     private_callbacks: bool = Field(
         default=False,
         description="Tell the ends of jobs to private addresses, too: of your own network.",
+    )
+    urgent_bytes: int = Field(
+        default=2 * _MIB, ge=0, description="Pictures up to this size go first to the workers."
     )
     keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
     proxies: int = Field(
@@ -131,6 +149,14 @@ class Settings(BaseSettings):
         if rate:
             parse_many(rate)
         return rate
+
+    @field_validator("redis")
+    @classmethod
+    def _is_redis(cls, redis: SecretStr) -> SecretStr:
+        address = redis.get_secret_value()
+        if address and not address.startswith(("redis://", "rediss://")):
+            raise ValueError("the address of a Redis begins with redis:// or rediss://")
+        return redis
 
     @field_validator("data")
     @classmethod

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response, g, request, send_file, url_for
+from werkzeug.wsgi import FileWrapper
 
 from rechroma.errors import BusyError, JobExpiredError, RequestError
 from rechroma.service.callbacks import check_callback
 from rechroma.service.context import current_service
 from rechroma.service.events import event_stream
 from rechroma.service.formats import MEDIA_TYPES
-from rechroma.service.jobs import Job, State
+from rechroma.service.jobs import Job, ResultFile, State
 from rechroma.service.schemas import JobOptions, JobQuery, JobView, Links, Order, PictureView
 from rechroma.service.uploads import read_job_upload
 
@@ -61,14 +63,9 @@ def result(job_id: str) -> Response:
     Parts may be asked for with `Range`.
     """
     desk = current_service().desk
-    found = desk.result(desk.find(job_id, g.owner))
+    job = desk.find(job_id, g.owner)
     try:
-        response = send_file(
-            found.path,
-            mimetype=MEDIA_TYPES[found.format] if found.format else "application/zip",
-            download_name=found.name,
-            as_attachment=found.format is None,
-        )
+        response = _sent(desk.result(job))
     except FileNotFoundError as error:  # removed since the store was asked
         raise JobExpiredError("the result is gone") from error
     response.cache_control.private = True
@@ -130,6 +127,22 @@ def view_of(job: Job, keep: float, links: Links | None = None) -> JobView:
         ],
         links=links or _links(job.id),
     )
+
+
+def _sent(found: ResultFile) -> Response:
+    media_type = MEDIA_TYPES[found.format] if found.format else "application/zip"
+    as_attachment = found.format is None
+    if isinstance(found.content, Path):
+        return send_file(found.content, media_type, as_attachment, found.name)
+    stream, size = found.content.stream, found.content.size
+    response = send_file(
+        stream, media_type, as_attachment, found.name, conditional=False, etag=found.content.tag
+    )
+    # Not by the server's own way for files: its main loop would wait for one that is far away.
+    response.response = FileWrapper(stream)
+    response.content_length = size
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    return response
 
 
 def _links(job_id: str) -> Links:

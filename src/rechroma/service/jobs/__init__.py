@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from rechroma.service.jobs.base import (
     Callback,
+    Content,
+    Files,
     Incoming,
     Job,
     NewJob,
@@ -18,24 +20,31 @@ from rechroma.service.jobs.base import (
     Store,
     Task,
 )
-from rechroma.service.jobs.desk import Desk
-from rechroma.service.jobs.files import Files
+from rechroma.service.jobs.desk import Desk, ResultFile
+from rechroma.service.jobs.files import FolderFiles
+from rechroma.service.jobs.making import SharedJobs, make_files, make_shared_jobs
 from rechroma.service.jobs.sqlite import SqliteStore
 from rechroma.service.jobs.threads import ThreadRunner
 
 __all__ = [
     "Callback",
+    "Content",
     "Desk",
     "Files",
+    "FolderFiles",
     "Incoming",
     "Job",
     "NewJob",
     "Outcome",
     "Picture",
+    "ResultFile",
     "Runner",
+    "SharedJobs",
     "SqliteStore",
     "State",
     "Store",
     "Task",
     "ThreadRunner",
+    "make_files",
+    "make_shared_jobs",
 ]

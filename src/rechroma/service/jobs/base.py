@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from rechroma.service.schemas import Order, Problem
 
@@ -105,6 +106,7 @@ class NewJob:
         fingerprint: Of all that was sent.
         repeat_key: The Idempotency-Key, if there was one.
         callback: The URL that is to hear of its end, if any.
+        sizes: Of the pictures' files, in bytes; a runner may begin with the small ones.
     """
 
     id: str
@@ -114,6 +116,7 @@ class NewJob:
     fingerprint: str
     repeat_key: str | None = None
     callback: str | None = None
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,80 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the table."""
+        ...
+
+
+class Kept(NamedTuple):
+    """A picture that was put down.
+
+    Attributes:
+        digest: The SHA-256 of its content.
+        size: In bytes.
+    """
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file that lies elsewhere, open to be read.
+
+    Attributes:
+        stream: Can be sought in; is to be closed.
+        size: In bytes.
+        tag: Another one stands for another content.
+    """
+
+    stream: BinaryIO
+    size: int
+    tag: str
+
+
+class Files(Protocol):
+    """The pictures of jobs and their results. Each is seen whole or not at all.
+
+    What cannot be written raises `TargetError`, what cannot be read `SourceError`.
+    """
+
+    def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
+        """Keep a picture that was sent.
+
+        Raises:
+            EmptyImageError: It is empty.
+        """
+        ...
+
+    def source(self, job_id: str, number: int) -> Path | bytes:
+        """A picture that was sent: where it lies, or what it holds."""
+        ...
+
+    def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
+        """Write a result."""
+        ...
+
+    def result(self, job_id: str, number: int) -> Path | Content:
+        """A result: where it lies, or what it holds.
+
+        Raises:
+            FileNotFoundError: There is none; of a path it is told as it is opened.
+        """
+        ...
+
+    def archive(self, job_id: str, pictures: Iterable[Picture]) -> Path | Content:
+        """The results as one zip, which is made when it is first asked for."""
+        ...
+
+    def drop_sources(self, job_id: str, numbers: Iterable[int]) -> None:
+        """Let go of pictures that are not needed any more."""
+        ...
+
+    def remove(self, job_id: str) -> None:
+        """Remove all files of a job."""
+        ...
+
+    def orphans(self) -> Iterator[str]:
+        """Jobs with files that have not been touched for long: nobody may know of them."""
         ...
 
 

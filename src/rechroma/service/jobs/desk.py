@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rechroma.service.jobs.base import Incoming, Runner, Store
-    from rechroma.service.jobs.files import Files
+    from rechroma.service.jobs.base import Content, Files, Incoming, Kept, Runner, Store
     from rechroma.service.schemas import Order
 
 
 class ResultFile(NamedTuple):
     """The result of a job: a picture's file, or a zip where `format` is None."""
 
-    path: Path
+    content: Path | Content
     format: str | None
     name: str
 
@@ -66,9 +65,11 @@ class Desk:
         """
         job_id = secrets.token_urlsafe(16)
         try:
-            fingerprint = self._put(job_id, pictures, order, callback)
+            kept = self._put(job_id, pictures)
+            fingerprint = _fingerprint(order, callback, kept)
             names = tuple(picture.name for picture in pictures)
-            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key, callback)
+            sizes = tuple(picture.size for picture in kept)
+            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key, callback, sizes)
             job = self._store.add(new)
         except BaseException:
             self._files.remove(job_id)
@@ -113,8 +114,8 @@ class Desk:
         if len(job.pictures) > 1:
             return ResultFile(self._files.archive(job.id, done), None, "results.zip")
         (picture,) = done
-        path = self._files.result(job.id, picture.number)
-        return ResultFile(path, picture.format, result_name(picture))
+        content = self._files.result(job.id, picture.number)
+        return ResultFile(content, picture.format, result_name(picture))
 
     def tidy(self) -> None:
         """Let go of results that were kept for their time, and of files that nobody knows."""
@@ -125,14 +126,19 @@ class Desk:
             if job is None or job.expired:
                 self._files.remove(name)
 
-    def _put(
-        self, job_id: str, pictures: Sequence[Incoming], order: Order, callback: str | None
-    ) -> str:
-        """Keep the pictures; gives the fingerprint of all that was sent."""
-        whole = hashlib.sha256(f"{order.model_dump_json()} {callback}".encode())
-        for number, picture in enumerate(pictures, 1):
-            whole.update(self._files.put(job_id, number, picture.stream).encode())
-        return whole.hexdigest()
+    def _put(self, job_id: str, pictures: Sequence[Incoming]) -> list[Kept]:
+        return [
+            self._files.put(job_id, number, picture.stream)
+            for number, picture in enumerate(pictures, 1)
+        ]
+
+
+def _fingerprint(order: Order, callback: str | None, kept: Sequence[Kept]) -> str:
+    """Of all that was sent."""
+    whole = hashlib.sha256(f"{order.model_dump_json()} {callback}".encode())
+    for picture in kept:
+        whole.update(picture.digest.encode())
+    return whole.hexdigest()
 
 
 def _check_same(job: Job, fingerprint: str) -> None:

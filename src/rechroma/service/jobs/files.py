@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import EmptyImageError, SourceError
 from rechroma.imaging import FORMATS, refusals, write_atomically
+from rechroma.service.jobs.base import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rechroma.service.jobs.base import Picture
 
-_CHUNK = 1 << 20
-_ORPHANED_AFTER = 3600.0  # seconds: an upload may take its time
+CHUNK = 1 << 20
+"""Bytes that are copied at a time."""
+
+ORPHANED_AFTER = 3600.0
+"""Seconds until files that nobody knows are removed: an upload may take its time."""
+
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # a fixed one, so that ranges of two requests fit together
 
 
-class Files:
-    """The folder of pictures and results.
+class FolderFiles:
+    """Keeps :class:`rechroma.service.jobs.Files` in a folder, which several machines may share.
 
     Args:
         folder: Is made where it is missing.
@@ -34,86 +39,113 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with refusals(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        with refusals(folder):  # what people send is for the owner's eyes only
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def put(self, job_id: str, number: int, stream: BinaryIO) -> str:
-        """Keep a picture that was sent.
-
-        Returns:
-            The SHA-256 of its content.
-
-        Raises:
-            EmptyImageError: It is empty.
-            TargetError: It cannot be written, such as for a full disk.
-        """
-        digest, size = hashlib.sha256(), 0
-
-        def copy(file: BinaryIO) -> None:
-            nonlocal size
-            for chunk in _chunks(stream):
-                digest.update(chunk)
-                size += file.write(chunk)
-
-        write_atomically(self.source(job_id, number), copy, overwrite=True)
-        if not size:
-            raise EmptyImageError(f"picture {number} is empty")
-        return digest.hexdigest()
+    def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
+        """See :meth:`rechroma.service.jobs.Files.put`."""
+        reader = CountedReader(stream)
+        path = self.source(job_id, number)
+        write_atomically(path, lambda file: copy(reader, file), overwrite=True)
+        return reader.kept(number)
 
     def source(self, job_id: str, number: int) -> Path:
-        """Where a picture lies that was sent."""
+        """See :meth:`rechroma.service.jobs.Files.source`."""
         return self._folder / job_id / f"{number}.source"
 
     def result(self, job_id: str, number: int) -> Path:
-        """Where its result lies."""
+        """See :meth:`rechroma.service.jobs.Files.result`."""
         return self._folder / job_id / f"{number}.result"
 
     def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """Write a result.
-
-        Raises:
-            TargetError: It cannot be written.
-        """
+        """See :meth:`rechroma.service.jobs.Files.keep`."""
         write_atomically(self.result(job_id, number), write, overwrite=True)
 
     def archive(self, job_id: str, pictures: Iterable[Picture]) -> Path:
-        """The results as one zip, which is made when it is first asked for.
-
-        Raises:
-            SourceError: A result is gone.
-            TargetError: It cannot be written.
-        """
+        """See :meth:`rechroma.service.jobs.Files.archive`."""
         path = self._folder / job_id / "results.zip"
+
+        def open_result(number: int) -> BinaryIO:
+            return _opened(self.result(job_id, number))
+
         if not path.exists():
-            write_atomically(path, lambda file: self._zip(file, job_id, pictures), overwrite=True)
+            write_atomically(
+                path, lambda file: zip_results(file, pictures, open_result), overwrite=True
+            )
         return path
 
     def drop_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """Let go of pictures that are not needed any more."""
+        """See :meth:`rechroma.service.jobs.Files.drop_sources`."""
         for number in numbers:
             self.source(job_id, number).unlink(missing_ok=True)
 
     def remove(self, job_id: str) -> None:
-        """Remove all files of a job."""
+        """See :meth:`rechroma.service.jobs.Files.remove`."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
     def orphans(self) -> Iterator[str]:
-        """Jobs with files that have not been touched for long: nobody may know of them."""
-        before = time.time() - _ORPHANED_AFTER
+        """See :meth:`rechroma.service.jobs.Files.orphans`."""
+        before = time.time() - ORPHANED_AFTER
         for path in self._folder.iterdir():
             if path.stat().st_mtime < before:
                 yield path.name
 
-    def _zip(self, file: BinaryIO, job_id: str, pictures: Iterable[Picture]) -> None:
-        # The pictures are compressed already.
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for picture in pictures:
-                entry = zipfile.ZipInfo(result_name(picture, numbered=True), _ZIP_DATE)
-                with (
-                    _opened(self.result(job_id, picture.number)) as source,
-                    archive.open(entry, "w", force_zip64=True) as target,
-                ):
-                    shutil.copyfileobj(source, target, _CHUNK)
+
+class CountedReader:
+    """Reads a picture that somebody sends, and learns what it is while it passes.
+
+    Args:
+        stream: Its content.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, `size` at most; none after the last."""
+        chunk = self._stream.read(size)
+        self._digest.update(chunk)
+        self._size += len(chunk)
+        return chunk
+
+    def kept(self, number: int) -> Kept:
+        """What the picture of that number was.
+
+        Raises:
+            EmptyImageError: Nothing.
+        """
+        if not self._size:
+            raise EmptyImageError(f"picture {number} is empty")
+        return Kept(self._digest.hexdigest(), self._size)
+
+
+def copy(source: CountedReader | BinaryIO, target: BinaryIO) -> None:
+    """Write all that the source holds."""
+    while chunk := source.read(CHUNK):
+        target.write(chunk)
+
+
+def zip_results(
+    file: BinaryIO, pictures: Iterable[Picture], open_result: Callable[[int], BinaryIO]
+) -> None:
+    """Write the results of a job as one zip.
+
+    Args:
+        file: Where it goes.
+        pictures: Those with a result.
+        open_result: Opens the one of that number.
+    """
+    # The pictures are compressed already.
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for picture in pictures:
+            entry = zipfile.ZipInfo(result_name(picture, numbered=True), _ZIP_DATE)
+            with (
+                open_result(picture.number) as source,
+                archive.open(entry, "w", force_zip64=True) as target,
+            ):
+                shutil.copyfileobj(source, target, CHUNK)
 
 
 def result_name(picture: Picture, *, numbered: bool = False) -> str:
@@ -121,11 +153,6 @@ def result_name(picture: Picture, *, numbered: bool = False) -> str:
     suffix = FORMATS[picture.format or "PNG"][0]
     stem = Path(picture.name).stem or "picture"
     return f"{picture.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"
-
-
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    while chunk := stream.read(_CHUNK):
-        yield chunk
 
 
 def _opened(path: Path) -> BinaryIO:

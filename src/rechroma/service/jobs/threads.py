@@ -16,20 +16,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
-from rechroma.errors import RechromaError, UnexpectedError
+from rechroma.errors import RechromaError
 from rechroma.imaging import refusals
-from rechroma.service.jobs.base import Outcome, Store
-from rechroma.service.problems import problem_of
-from rechroma.service.schemas import Problem
+from rechroma.service.jobs.base import Store
+from rechroma.service.jobs.colouring import POISON, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from rechroma.service.hands import Hands
-    from rechroma.service.jobs.base import Job, Task
-    from rechroma.service.jobs.files import Files
-    from rechroma.service.painter import Paints
+    from rechroma.service.jobs.base import Files, Job, Outcome, Task
+    from rechroma.service.schemas import Problem
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
 
@@ -37,12 +35,6 @@ _log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds: another server may have entered a job, or died over one
 _TIDY_AGAIN = 30.0
 _LAST_PICTURES = 60.0  # seconds for the pictures in hand when the server stops
-_POISON = Problem(
-    type="urn:rechroma:poison",
-    title="The server ended each time it coloured this picture",
-    status=500,
-    hint="Send the picture's file with a report; the others of the job are not touched.",
-)
 
 
 class TaskStore(Store, Protocol):
@@ -135,27 +127,13 @@ class ThreadRunner:
     def _do_next(self) -> None:
         with self._hands.turn(None) as painter:
             task = None if self._stopping.is_set() else self._store.take(self._name)
-            outcome = None if task is None else self._outcome(painter, task)
-        if task is not None and outcome is not None:
+            if task is not None:
+                outcome = outcome_of(painter, self._files, task, self._settings)
+        if task is not None:
             self._finish(task, outcome)
             return
         with suppress(Empty):
             self._news.get(timeout=_LOOK_AGAIN)
-
-    def _outcome(self, painter: Paints, task: Task) -> Outcome:
-        try:
-            painting = painter.paint(
-                self._files.source(task.job_id, task.number),
-                task.order,
-                max_pixels=self._settings.job_pixels,
-                name=task.name or f"picture {task.number}",
-            )
-            self._files.keep(task.job_id, task.number, painting.write)
-            return Outcome(format=painting.format)
-        except RechromaError as error:
-            return Outcome(problem=problem_of(error))
-        except Exception as error:
-            return Outcome(problem=problem_of(UnexpectedError.of(error)))
 
     def _finish(self, task: Task, outcome: Outcome) -> None:
         """Write it down, however often that takes: a picture that is begun has to end."""
@@ -185,7 +163,7 @@ class ThreadRunner:
                 _log.exception("old results were not let go of")
 
     def _take_back(self) -> None:
-        self._store.take_back(self._is_dead, self._settings.attempts, _POISON)
+        self._store.take_back(self._is_dead, self._settings.attempts, POISON)
 
     def _is_dead(self, name: str) -> bool:
         if name == self._name:

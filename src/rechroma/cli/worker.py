@@ -1,0 +1,44 @@
+"""`rechroma worker`: colours the pictures of jobs for servers, on this machine or another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rechroma.cli.failures import debug_option
+from rechroma.cli.options import PROVIDERS
+from rechroma.cli.terminal import say
+from rechroma.cli.workshop import need_extra
+
+
+@click.command("worker", short_help="Colour pictures for the REST service.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="As the server's: for uploads and results.  [default: rechroma-jobs]",
+)
+@click.option("--model", metavar="NAME|FILE", help="For requests that name none.")
+@click.option("--provider", type=click.Choice(PROVIDERS), help="What computes.  [default: auto]")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time.")
+@debug_option
+def worker_command(**given: Any) -> None:  # noqa: ANN401
+    """Colour the pictures of jobs that servers put into a Redis, until Ctrl-C.
+
+    \b
+      export RECHROMA_REDIS=redis://127.0.0.1:6379/0
+      rechroma serve &
+      rechroma worker
+
+    Any number of workers may run, on any number of machines. Servers and workers see the same
+    pictures in a folder that they share (--data), or where RECHROMA_FILES says. SIGTERM and Ctrl-C
+    end a worker after the pictures in hand. All settings are listed in docs/service.md.
+    """
+    need_extra("serve", "celery")
+    need_extra("app", "apiflask")
+    from rechroma.service import read_settings
+    from rechroma.service.worker import work
+
+    work(read_settings(**given), ready=lambda name: say(f"rechroma: worker {name} is ready"))

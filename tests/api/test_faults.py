@@ -1,0 +1,356 @@
+"""Jobs with Redis and Celery when something dies, stands still or is lost: each ends once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from rechroma.errors import MissingExtraError
+from rechroma.service import create_app, read_settings, service_of
+from rechroma.service.jobs.celery import CeleryRunner, process_of
+from rechroma.service.jobs.redis import RedisStore
+from rechroma.service.tasks import make_celery, send
+from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
+from tests.support.service import PATIENCE, form, photo_file, problem, wait_for_end
+from tests.support.team import PASSWORD, RedisServer, Worker, environment_of, wait_until
+
+URL = "/v1/jobs"
+LONG = ("long.png", photo_file())  # in hand long enough to be met there
+
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def redis_at_risk(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that may be harmed."""
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def settings(redis_at_risk: RedisServer, tmp_path: Path, model: str) -> dict[str, Any]:
+    """What servers and workers have in common."""
+    folders = {"data": str(tmp_path / "data"), "files": str(tmp_path / "files"), "model": model}
+    return folders | {"redis": redis_at_risk.url, "rate": "1000/minute"}
+
+
+@pytest.fixture
+def client(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A client of a server that does no jobs itself, and soon loses patience with Redis."""
+    monkeypatch.setattr("rechroma.service.jobs.redis.PATIENCE", 1.0)
+    with running_app(**settings) as app:
+        yield app.test_client()
+
+
+@pytest.fixture
+def start_worker(settings: dict[str, Any], tmp_path: Path) -> Iterator[StartWorker]:
+    """Start a worker with two processes, to which the names of pictures matter."""
+    with ExitStack() as workers:
+
+        def start(*words: str, **more: str) -> Worker:
+            number = len(list(tmp_path.glob("*.log")))
+            made = Worker(
+                tmp_path / f"{number}.log",
+                *("--workers", "2", *words),
+                program="tests.support.fragile",
+                **(environment_of(settings) | more),
+            )
+            workers.callback(made.kill)
+            return made
+
+        yield start
+    told = "".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
+    assert PASSWORD not in told
+
+
+def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes]) -> str:
+    answer = client.post(URL, **form(*pictures))
+    assert answer.status_code == 202, answer.get_data()
+    return str(answer.headers["Location"])
+
+
+def running(client: FlaskClient, *urls: str) -> int:
+    """How many of the pictures are in hand."""
+    pictures = [picture for url in urls for picture in client.get(url).get_json()["pictures"]]
+    return sum(picture["state"] == "running" for picture in pictures)
+
+
+def attempts(server: RedisServer) -> list[int]:
+    """How often each picture was begun."""
+    with server.client() as redis:
+        jobs = [redis.hgetall(key) for key in redis.keys("rechroma:job:*")]
+    return [int(job[key]) for job in jobs for key in job if key.startswith("attempts:")]
+
+
+def check_done(client: FlaskClient, urls: list[str], pictures: int) -> None:
+    """All jobs end with all their pictures, and their results are there."""
+    for url in urls:
+        job = wait_for_end(client, url)
+        assert (job["state"], job["done"], job["failed"]) == ("done", pictures, 0), job
+        assert client.get(f"{url}/result").status_code == 200
+    counts = service_of(client.application).store.counts()
+    assert counts == {"done": pictures * len(urls)}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the whole worker", "one of its processes"])
+def test_a_worker_that_is_killed_in_the_middle_of_jobs(
+    client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, whole: bool
+) -> None:
+    worker = start_worker()
+    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+    wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
+    if whole:
+        worker.kill()
+        start_worker()
+    else:
+        store = service_of(client.application).store
+        assert isinstance(store, RedisStore)
+        os.kill(process_of(store.held()[0].worker), signal.SIGKILL)
+    check_done(client, urls, 3)
+    assert 6 < sum(attempts(redis_at_risk)) <= 6 + (2 if whole else 1)
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "standing still"])
+def test_redis_is_away_while_pictures_are_in_hand(
+    client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, killed: bool
+) -> None:
+    worker = start_worker()
+    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+    wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
+    if killed:
+        redis_at_risk.kill()
+    else:
+        redis_at_risk.pause()
+    for answer in (client.get(urls[0]), client.post(URL, data=photo_file()), client.get("/readyz")):
+        told = problem(answer, 503)
+        assert PASSWORD not in str(told)
+        assert "detail" not in told
+        assert int(answer.headers["Retry-After"]) > 0
+    assert client.get("/healthz").status_code == 200
+    assert client.post("/v1/colorize", data=photo_file()).status_code == 200
+    if killed:
+        redis_at_risk.start()
+    else:
+        redis_at_risk.go_on()
+    urls.append(submit(client, LONG, LONG, photo_file()))
+    check_done(client, urls, 3)
+    assert worker.stop() == 0
+
+
+def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
+    start_worker(RECHROMA_ATTEMPTS="2")
+    poisoned = submit(client, LONG, ("poison.png", photo_file()), photo_file())
+    other = submit(client, LONG, photo_file())
+    job = wait_for_end(client, poisoned)
+    assert [picture["state"] for picture in job["pictures"]] == ["done", "failed", "done"]
+    assert job["pictures"][1]["problem"]["type"] == "urn:rechroma:poison"
+    assert wait_for_end(client, other)["done"] == 2
+
+
+def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
+    start_worker(RECHROMA_SECONDS="1")
+    names = ("slow.png", "stuck.png", "fine.png")
+    job = wait_for_end(client, submit(client, *((name, photo_file()) for name in names)))
+    assert [picture["state"] for picture in job["pictures"]] == ["failed", "failed", "done"]
+    kinds = {picture["problem"]["type"] for picture in job["pictures"][:2]}
+    assert kinds == {"urn:rechroma:too-slow"}
+
+
+def test_a_server_that_is_killed(
+    settings: dict[str, Any], start_worker: StartWorker, start_server: StartServer
+) -> None:
+    start_worker()
+    servers = [start_server(**environment_of(settings)) for _ in range(2)]
+    answer = servers[0].ask("POST", URL, photo_file())
+    url = answer.headers["Location"]
+    servers[0].kill()
+    assert servers[1].wait_for_end(url)["state"] == "done"
+    assert servers[1].ask("GET", f"{url}/result").status == 200
+    assert servers[1].stop() == ""
+
+
+def test_messages_that_come_twice(
+    client: FlaskClient,
+    settings: dict[str, Any],
+    start_worker: StartWorker,
+    redis_at_risk: RedisServer,
+) -> None:
+    urls = [submit(client, *[photo_file()] * 5) for _ in range(4)]
+    celery = make_celery(read_settings(**settings))
+    for url in urls * 2:
+        for number in range(1, 6):
+            send(celery, url.rpartition("/")[2], number, urgent=True)
+    send(celery, "unknown", 1, urgent=True)
+    celery.close()
+    for _ in range(2):
+        start_worker()
+    check_done(client, urls, 5)
+    with redis_at_risk.client() as redis:
+        wait_until(lambda: not redis.exists("rechroma:celery:pictures"), "messages are left")
+    assert attempts(redis_at_risk) == [1] * 20
+
+
+def test_messages_that_are_lost(
+    client: FlaskClient,
+    start_worker: StartWorker,
+    redis_at_risk: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rechroma.service.jobs.redis._SENT_AGO", 0.5)
+    urls = [submit(client, photo_file(), photo_file()) for _ in range(2)]
+    with redis_at_risk.client() as redis:
+        assert redis.delete("rechroma:celery:pictures") == 1
+        wait_until(lambda: redis.exists("rechroma:celery:pictures"), "they are not sent anew")
+    start_worker()
+    check_done(client, urls, 2)
+
+
+def test_a_server_that_dies_before_it_sends(
+    client: FlaskClient, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CeleryRunner, "wake", lambda *_: None)
+    start_worker()
+    check_done(client, [submit(client, photo_file(), photo_file())], 2)
+
+
+def test_small_pictures_go_first(settings: dict[str, Any], start_worker: StartWorker) -> None:
+    name, small = LONG
+    with running_app(**(settings | {"urgent_bytes": len(small)})) as app:
+        client = app.test_client()
+        first = submit(client, *[(name, photo_file((200, 150)))] * 2)
+        second = submit(client, LONG)
+        start_worker("--workers", "1")
+        wait_for_end(client, second)
+        assert client.get(first).get_json()["done"] == 0
+        assert wait_for_end(client, first)["done"] == 2
+
+
+def test_pictures_in_hand_are_finished(client: FlaskClient, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    url = submit(client, *[LONG] * 4)
+    wait_until(lambda: running(client, url) == 2, "nothing was begun")
+    assert worker.stop() == 0
+    states = [picture["state"] for picture in client.get(url).get_json()["pictures"]]
+    assert sorted(states) == ["done", "done", "queued", "queued"]
+    start_worker()
+    check_done(client, [url], 4)
+
+
+@both
+@pytest.mark.parametrize("years", [10, -10])
+def test_the_clock_jumps(
+    make_app: MakeApp, team: Team | None, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    app = make_app(start=False)
+    client = app.test_client()
+    url = submit(client, photo_file(), photo_file())
+    usual = time.time
+    monkeypatch.setattr(time, "time", lambda: usual() + years * 365.25 * 86_400)
+    service_of(app).desk.tidy()
+    after = submit(client, photo_file())
+    begin(app, team)
+    assert wait_for_end(client, url)["done"] == 2
+    assert wait_for_end(client, after)["done"] == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("", "RECHROMA_REDIS is not set"),
+        ("http://user:secret@host", "RECHROMA_REDIS: "),
+        ("redis://:secret@127.0.0.1:1/0", "does not answer"),
+    ],
+)
+def test_workers_that_cannot_work(address: str, told: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rechroma", "worker", "--debug"],
+        cwd=tmp_path,
+        env=os.environ | {"RECHROMA_REDIS": address},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--model", "nothing.onnx"], 78, "nothing.onnx"),
+        (["--provider", "cuda"], 69, "CUDA"),
+        (["--data", __file__], 73, "test_faults.py"),
+    ],
+)
+def test_workers_without_their_tools(
+    redis_server: RedisServer, tmp_path: Path, words: list[str], code: int, told: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rechroma", "worker", *words],
+        cwd=tmp_path,
+        env=os.environ | {"RECHROMA_REDIS": redis_server.url},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "asked", [{"redis": "redis://127.0.0.1:1/0"}, {"files": "s3://bucket/jobs"}]
+)
+def test_what_is_not_installed(
+    asked: dict[str, str], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechroma.service.jobs.making.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError) as told:
+        create_app(read_settings(data=tmp_path / "service", model=model, **asked))
+    assert "rechroma[serve]" in str(told.value.hint)
+
+
+def test_the_password_is_not_shown(redis_at_risk: RedisServer) -> None:
+    assert PASSWORD not in repr(read_settings(redis=redis_at_risk.url))
+
+
+def test_a_server_may_start_before_redis(
+    settings: dict[str, Any], redis_at_risk: RedisServer, start_worker: StartWorker
+) -> None:
+    redis_at_risk.kill()
+    with running_app(**settings) as app:
+        client = app.test_client()
+        problem(client.get("/readyz"), 503)
+        redis_at_risk.start()
+        assert client.get("/readyz").status_code == 200
+        start_worker()
+        check_done(client, [submit(client, photo_file())], 1)
+
+
+def test_servers_count_together(settings: dict[str, Any]) -> None:
+    answers: list[Any] = []
+    for _ in range(2):
+        with running_app(**(settings | {"rate": "1/minute"})) as app:
+            answers.append(app.test_client().post("/v1/colorize", data=photo_file()))
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+def test_the_embedded_service_needs_neither_redis_nor_celery() -> None:
+    code = "import sys, rechroma.service; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"redis", "celery", "kombu", "fsspec"}

