@@ -1,27 +1,34 @@
 """What the clients of a capacity run do; `run.py` starts Locust with it.
 
 The environment says what: `CAPACITY_PICTURE`, a file; `CAPACITY_BATCH`, pictures of a job, 0 for
-pictures at once; `CAPACITY_PACE`, requests a second of each client, 0 for as many as it can.
+pictures at once; `CAPACITY_REST`, for how many seconds each client rests between them on average.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import time
 from pathlib import Path
 
-from locust import FastHttpUser, constant, constant_throughput, task
+from locust import FastHttpUser, task
 
 PICTURE = Path(os.environ["CAPACITY_PICTURE"]).read_bytes()
 BATCH = int(os.environ["CAPACITY_BATCH"])
-PACE = float(os.environ["CAPACITY_PACE"])
+REST = float(os.environ["CAPACITY_REST"])
 LOOK_AGAIN = 0.1  # seconds
 
 
 class Client(FastHttpUser):
-    """Sends pictures one after another, or at a pace."""
+    """Sends pictures one after another, or at chance times, as strangers do."""
 
-    wait_time = constant_throughput(PACE) if PACE else constant(0)
+    def wait_time(self) -> float:
+        """Seconds to the next picture."""
+        return random.expovariate(1 / REST) if REST else 0.0
+
+    def on_start(self) -> None:
+        """Not all at once."""
+        time.sleep(self.wait_time())
 
     @task
     def color(self) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 PATIENCE = 60.0  # seconds for a server to be ready
 BATCH = 10  # pictures of a job
+STRANGERS = 16  # clients at half load, each of which comes when it likes
 WORKERS = available_threads()
 
 
@@ -96,8 +97,9 @@ def measure(runner: str, url: str, pid: int, picture: Path, options: argparse.Na
         rate = f"{seen['rate']:.2f} | {seen['rate'] / ours:.2f}"
         print(f"| {way} | {clients} | {rate} | {_times(seen)} |")
     top = max(seen["rate"] for way, _, seen in rows if way == "at once")
-    half = load(url, picture, 8, 2 * options.seconds, pace=top / 2 / 8)
     alone = rows[0][2]["p50"]
+    rest = STRANGERS / (top / 2) - alone / 1000
+    half = load(url, picture, STRANGERS, 2 * options.seconds, rest=rest)
     print(
         f"\nAt half load ({half['rate']:.2f} pictures/s): p95 {half['p95'] / 1000:.2f} s, "
         f"{half['p95'] / alone:.1f} x the {alone / 1000:.2f} s of one client alone"
@@ -132,10 +134,10 @@ def bare(picture: Path, seconds: float) -> float:
 
 
 def load(
-    url: str, picture: Path, clients: int, seconds: int, *, batch: int = 0, pace: float = 0.0
+    url: str, picture: Path, clients: int, seconds: int, *, batch: int = 0, rest: float = 0.0
 ) -> dict[str, float]:
     """What so many clients see."""
-    settings = {"PICTURE": str(picture), "BATCH": str(batch), "PACE": str(pace)}
+    settings = {"PICTURE": str(picture), "BATCH": str(batch), "REST": str(rest)}
     environment = os.environ | {f"CAPACITY_{name}": value for name, value in settings.items()}
     words = ["--headless", "--json", "--only-summary", "--loglevel", "ERROR", "--host", url]
     limits = ["-u", str(clients), "-r", "100", "-t", f"{seconds}s", "--stop-timeout", "60"]

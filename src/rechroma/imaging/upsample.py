@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Float = NDArray[np.float32]
 
 _SHARPNESS = -0.75  # the free parameter of the cubic kernel, at the value that cv2.resize uses
+_TOGETHER = 2  # rows of the map for which full rows are made at a time: few, as each uses only 4
 
 
 class ChromaUpsampler:
@@ -38,6 +39,7 @@ class ChromaUpsampler:
         wide = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
         self._wide = np.asarray(wide, np.float32).reshape(rows, 2 * width)
         self._height = height
+        self._block = max(1, _TOGETHER * height // rows)
 
     def strip(self, rows: slice) -> Float:
         """Upsample some rows.
@@ -48,16 +50,20 @@ class ChromaUpsampler:
         Returns:
             (n, W, 2) float32.
         """
-        weights = _cubic_weights(rows, self._height, len(self._wide))
-        used = np.flatnonzero(weights.any(axis=0))
-        band = slice(used[0], used[-1] + 1)
-        strip: Float = np.ascontiguousarray(weights[:, band]) @ self._wide[band]
-        return strip.reshape(len(weights), -1, 2)
+        places = np.arange(*rows.indices(self._height))
+        strip = np.empty((len(places), self._wide.shape[1]), np.float32)
+        for first in range(0, len(places), self._block):
+            block = slice(first, first + self._block)
+            weights = _cubic_weights(places[block], self._height, len(self._wide))
+            used = np.flatnonzero(weights.any(axis=0))
+            band = slice(used[0], used[-1] + 1)
+            # Not `@`: the threads of its library spin on after every product and starve ours.
+            np.einsum("ps,sx->px", weights[:, band], self._wide[band], out=strip[block])
+        return strip.reshape(len(places), -1, 2)
 
 
-def _cubic_weights(rows: slice, size: int, small: int) -> Float:
-    """How much each of `small` samples counts for some of `size` positions, (rows, small)."""
-    places = np.arange(*rows.indices(size))
+def _cubic_weights(places: NDArray[np.intp], size: int, small: int) -> Float:
+    """How much each of `small` samples counts for some of `size` positions, (places, small)."""
     position = (places + 0.5) * (small / size) - 0.5
     first = np.floor(position).astype(np.intp)
     taps = first[:, None] + np.arange(-1, 3)
