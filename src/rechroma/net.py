@@ -30,6 +30,8 @@ _CHUNK = 1 << 16
 _REDIRECTIONS = {301, 302, 303, 307, 308}
 _IN_URLS = "/%:=&?~#+!$,;'@()*[]"
 _NAT64 = IPv6Network("64:ff9b::/96")
+# What ipaddress of Python 3.11 calls public: NAT64 within a network (RFC 8215), and site-local.
+_LOCAL = (IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"))
 
 Resolver = Callable[[str, int], Iterable[str]]
 
@@ -198,7 +200,21 @@ class Web:
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the open internet: not private, loopback, link-local ..."""
     ip = ip_address(address)
+    if any(ip in network for network in _LOCAL):
+        return False
     return all(one.is_global and not one.is_multicast for one in (ip, *_within(ip)))
+
+
+def spelt_address(host: str) -> str | None:
+    """The IP address that a host in a URL is written as, such as 127.0.0.1, 2130706433 or ::1."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None
 
 
 def _within(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:

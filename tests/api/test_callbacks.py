@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from rechroma.errors import StoreError
 from rechroma.service import callbacks, new_key, service_of
 from tests.api.conftest import MakeApp, both
 from tests.support.host import Handler, Host, Request, serving
 from tests.support.service import PATIENCE, form, photo_file, problem
 
 URL = "/v1/jobs"
+Caplog = pytest.LogCaptureFixture
 
 
 class Receiver:
@@ -126,17 +128,58 @@ def test_given_up(
     assert len(receiver.got) == attempts
 
 
-def test_a_private_address(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
+def test_a_private_address(
+    make_app: MakeApp, host: Host, key: tuple[str, str], caplog: Caplog
+) -> None:
     host.routes["/told"] = receiver = Receiver(200)
     client = client_of(make_app, key)
-    submit(client, host, photo_file())
+    name = f"http://localhost:{host.port}/told?secret"
+    assert (
+        client.post(URL, **form(photo_file()), query_string={"callback": name}).status_code == 202
+    )
     wait_until(lambda: calls_of(client) == {"failed": 1})
+    wait_until(lambda: "could not be told to localhost" in caplog.text)
+    assert "secret" not in caplog.text
     assert receiver.got == []
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    ["127.0.0.1:9", "2130706433", "127.1", "[::ffff:127.0.0.1]", "169.254.169.254", "[fec0::1]"],
+)
+def test_a_private_address_that_is_spelt_out(
+    make_app: MakeApp, key: tuple[str, str], spelt: str
+) -> None:
+    url = f"http://{spelt}/told"
+    answer = client_of(make_app, key).post(
+        URL, **form(photo_file()), query_string={"callback": url}
+    )
+    assert "not a public address" in problem(answer, 422)["detail"]
+
+
+def test_a_store_that_is_away_is_logged_once(
+    client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, caplog: Caplog
+) -> None:
+    monkeypatch.setattr(callbacks, "_LOOK_AGAIN", 0.0)
+    store = service_of(client.application).store
+    calls = iter(range(1000))
+    well = store.take_callback
+
+    def away(lease: float) -> Any:
+        if next(calls) < 3:
+            raise StoreError("away")
+        return well(lease)
+
+    monkeypatch.setattr(store, "take_callback", away)
+    host.routes["/told"] = receiver = Receiver(200)
+    submit(client, host, photo_file())
+    assert receiver.news.wait(PATIENCE)
+    assert caplog.text.count("ends of jobs are not told: away") == 1
 
 
 def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
     host.routes["/told"] = receiver = Receiver(200)
-    first = client_of(make_app, key, start=False)
+    first = client_of(make_app, key, start=False, private_callbacks=True)
     submit(first, host, photo_file())
     service_of(first.application).runner.start()
     wait_until(lambda: service_of(first.application).store.counts() == {"done": 1})

@@ -154,3 +154,21 @@ def test_none_outlives_its_server(start_server: StartServer) -> None:
         assert painters
         end(server)
         wait_until(lambda: not any(b"spawn_main" in command_of(pid) for pid in painters))  # noqa: B023
+
+
+def test_what_they_take_is_told(start_server: StartServer) -> None:
+    server = start_server()
+    assert has_color(server.ask("POST", "/v1/colorize", photo_file()).body)
+    before = figures(server)
+    assert before["rechroma_hands_memory_bytes"] > 50e6
+    assert before["rechroma_hands_cpu_seconds_total"] > 0.1
+    for pid in painters_of(server):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: figures(server)["rechroma_hands_memory_bytes"] == 0)
+
+
+def figures(server: Server) -> dict[str, float]:
+    """The figures without labels."""
+    text = server.ask("GET", "/metrics").body.decode()
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines if "{" not in name}

@@ -169,3 +169,29 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.keys, settings.port, settings.workers) == ((first, second), 99, 3)
     with pytest.raises(OptionError, match="RECHROMA_WORKERS"):
         read_settings(workers=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("KEEP", value) for value in ("1e12", "inf", "nan", "0")),
+        *(("WAIT", value) for value in ("1e10", "inf", "nan", "-1")),
+        *(("SECONDS", value) for value in ("inf", "nan", "0")),
+        *(("HOSTS", value) for value in ("https://a.example", "a.example:80")),
+        *(("ORIGINS", value) for value in ("a.example", "https://a.example/page", "*")),
+        *(("REDIS", value) for value in ("http://a.example", "redis://a.example:63x/0")),
+    ],
+)
+def test_settings_that_make_no_sense(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"RECHROMA_{name}", value)
+    with pytest.raises(OptionError, match=f"RECHROMA_{name}: "):
+        read_settings()
+
+
+def test_hosts_and_origins_as_people_write_them() -> None:
+    settings = read_settings(hosts="Colour.Example", origins="https://Photos.Example/")
+    assert settings.answers_to("colour.example")
+    assert settings.answers_to("COLOUR.example")
+    assert settings.origins == ("https://photos.example",)

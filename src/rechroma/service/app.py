@@ -63,6 +63,7 @@ def _make_service(settings: Settings) -> Service:
     hands = make_hands(settings)
     store, runner, desk = _make_jobs(settings, files, hands, telemetry)
     telemetry.watch_queue(store.counts)
+    telemetry.watch_hands(hands.process_ids)
     return Service(
         settings=settings,
         models=models,

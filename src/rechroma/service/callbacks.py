@@ -15,10 +15,12 @@ import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from rechroma.errors import FetchError, OptionError, RechromaError
-from rechroma.net import PassingError, Web, split_url
+from rechroma.errors import FetchError, OptionError
+from rechroma.net import PassingError, Web, is_public, spelt_address, split_url
 from rechroma.service.jobs import State
+from rechroma.service.jobs.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,42 +53,35 @@ class Callbacks:
         anywhere = (lambda _: True) if settings.private_callbacks else None
         self._web = Web(_TIMEOUT, _MOST_BYTES, is_allowed=anywhere)
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._rounds = Rounds(self._tell_all, _LOOK_AGAIN, "ends of jobs are not told")
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """End; what was not heard is told after the next start."""
         self._stopping.set()
         self._web.stop()
-        if self._thread is not None:
-            self._thread.join()
+        self._rounds.stop()
 
-    def _work(self) -> None:
+    def _tell_all(self) -> None:
         while not self._stopping.is_set():
-            try:
-                callback = self._store.take_callback(_LEASE)
-            except RechromaError:
-                _log.exception("the table of jobs was not asked for callbacks")
-                callback = None
+            callback = self._store.take_callback(_LEASE)
             if callback is None:
-                self._stopping.wait(_LOOK_AGAIN)
-            else:
-                self._try(callback)
+                return
+            self._try(callback)
 
     def _try(self, callback: Callback) -> None:
-        try:
-            heard = self._is_heard(callback)
-            if self._stopping.is_set() and not heard:
-                return  # it may be for that alone; it is due again when its lease is over
-            self._telemetry.count_callback(heard=bool(heard))
-            wait = _WAITS[callback.attempt - 1 : callback.attempt] if heard is False else ()
-            self._store.put_off_callback(callback.job.id, wait[0] if wait else None)
-        except Exception:  # as above
-            _log.exception("the end of a job was not told")
+        heard = self._is_heard(callback)
+        if self._stopping.is_set() and not heard:
+            return  # it may be for that alone; it is due again when its lease is over
+        self._telemetry.count_callback(heard=bool(heard))
+        waits = _WAITS[callback.attempt - 1 : callback.attempt] if heard is False else ()
+        self._store.put_off_callback(callback.job.id, waits[0] if waits else None)
+        if not heard and not waits:
+            host = urlsplit(callback.url).hostname  # the rest of it may hold a secret
+            _log.warning("job %s: its end could not be told to %s", callback.job.id, host)
 
     def _is_heard(self, callback: Callback) -> bool | None:
         """Whether the receiver has heard; None if it never will."""
@@ -100,22 +95,25 @@ class Callbacks:
         return None if answer.status == _GONE else 200 <= answer.status < 300
 
 
-def check_callback(url: str | None, owner: str) -> None:
+def check_callback(url: str | None, owner: str, *, private: bool) -> None:
     """Refuse a callback that could never be heard, or not be trusted.
 
     Args:
         url: Who is to hear; None for nobody.
         owner: The hash of the key that the request came with, "" where there are none.
+        private: Whether private addresses may hear. What a name leads to is seen only later.
 
     Raises:
-        OptionError: It is no URL of the web, or there is no key to sign with.
+        OptionError: It is no URL of the web, a private address, or there is no key to sign with.
     """
     if url is None:
         return
     try:
-        split_url(url)
+        address = spelt_address(split_url(url).hostname or "")
     except FetchError as error:
         raise OptionError(f"callback: {error.message}") from error
+    if address and not (private or is_public(address)):
+        raise OptionError(f"callback: {address} is not a public address")
     if not owner:
         raise OptionError("callback: it is signed with an API key, and the service has none")
 

@@ -17,7 +17,7 @@ from rechroma.errors import BusyError, PoisonError, RechromaError, TooSlowError,
 from rechroma.service.painter import Painter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
@@ -44,6 +44,10 @@ class Hands(Protocol):
         Raises:
             BusyError: There was none in that time.
         """
+        ...
+
+    def process_ids(self) -> list[int]:
+        """Their own processes; none if they work in this one."""
         ...
 
     def close(self) -> None:
@@ -73,8 +77,8 @@ def make_hands(settings: Settings) -> Hands:
 class _Pool:
     """Keeps :class:`Hands`."""
 
-    def __init__(self, hands: list[Any]) -> None:
-        self._hands = hands
+    def __init__(self, hands: Sequence[Paints]) -> None:
+        self._processes = [hand for hand in hands if isinstance(hand, _Process)]
         self._idle: LifoQueue[Paints] = LifoQueue()
         for hand in hands:
             self._idle.put(hand)
@@ -93,9 +97,13 @@ class _Pool:
         finally:
             self._idle.put(hand)
 
+    def process_ids(self) -> list[int]:
+        """See :meth:`Hands.process_ids`."""
+        return [hand.process_id for hand in self._processes]
+
     def close(self) -> None:
         """See :meth:`Hands.close`."""
-        _close(hand for hand in self._hands if isinstance(hand, _Process))
+        _close(self._processes)
 
 
 class _Process:
@@ -105,6 +113,11 @@ class _Process:
         self._settings = settings
         self._process, self._connection = _begin(settings)
         self._ready = False
+
+    @property
+    def process_id(self) -> int:
+        """The process that it is at the moment."""
+        return self._process.pid or 0
 
     def await_ready(self) -> None:
         """Wait until it has loaded its model, and raise what it says otherwise."""

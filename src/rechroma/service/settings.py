@@ -9,6 +9,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -19,6 +20,7 @@ from rechroma.errors import OptionError
 
 _PREFIX = "RECHROMA_"
 _MIB = 1024 * 1024
+_DAY = 86_400.0
 
 _Words = Annotated[tuple[str, ...], NoDecode]
 _Count = Annotated[int, Field(ge=1)]
@@ -85,17 +87,27 @@ class Settings(BaseSettings):
     threads: int = Field(
         default=32, ge=4, le=256, description="Requests that are answered at a time."
     )
-    streams: _Count = Field(default=8, description="Event streams that are open at a time.")
+    streams: _Count = Field(
+        default=8,
+        description="Event streams that are open at a time; at most a quarter of "
+        "`RECHROMA_THREADS`.",
+    )
     isolate: bool = Field(
         default=True,
         description="Colour in processes of their own, so that a picture that makes one crash or "
         "hang leaves the service alive. Each takes some 0.2 GB. Workers always do.",
     )
     seconds: float = Field(
-        default=120, gt=0, description="Longest that a picture may take in such a process."
+        default=120,
+        gt=0,
+        le=_DAY,
+        description="Longest that a picture may take in such a process.",
     )
     wait: float = Field(
-        default=30, ge=0, description="Seconds that a picture waits for its turn before 503."
+        default=30,
+        ge=0,
+        le=_DAY,
+        description="Seconds that a picture waits for its turn before 503.",
     )
     direct_bytes: _Count = Field(
         default=20 * _MIB, description="Largest picture for an answer at once."
@@ -119,7 +131,9 @@ class Settings(BaseSettings):
     urgent_bytes: int = Field(
         default=2 * _MIB, ge=0, description="Pictures up to this size go first to the workers."
     )
-    keep: float = Field(default=86_400, gt=0, description="Seconds that results are kept.")
+    keep: float = Field(
+        default=_DAY, gt=0, le=3_650 * _DAY, description="Seconds that results are kept."
+    )
     proxies: int = Field(
         default=0,
         ge=0,
@@ -143,6 +157,21 @@ class Settings(BaseSettings):
             raise ValueError("a key is written as its SHA-256, 64 hexadecimal digits")
         return lowered
 
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:.]+\]", host) for host in hosts):
+            raise ValueError("a host is a name or an address, without https:// and port")
+        return tuple(host.lower() for host in hosts)
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        bare = tuple(origin.rstrip("/").lower() for origin in origins)
+        if not all(re.fullmatch(r"https?://[^/?#@\s]+", origin) for origin in bare):
+            raise ValueError("a web site is written as https://its.name, without a path")
+        return bare
+
     @field_validator("rate")
     @classmethod
     def _is_rate(cls, rate: str) -> str:
@@ -156,6 +185,7 @@ class Settings(BaseSettings):
         address = redis.get_secret_value()
         if address and not address.startswith(("redis://", "rediss://")):
             raise ValueError("the address of a Redis begins with redis:// or rediss://")
+        _ = urlsplit(address).port  # raises a ValueError that says what is wrong with it
         return redis
 
     @field_validator("data")
@@ -169,7 +199,7 @@ class Settings(BaseSettings):
         Without keys a page on the web could let its own name point at this computer, and read.
         """
         if self.hosts:
-            return name in self.hosts
+            return name.lower() in self.hosts
         return bool(self.keys) or self.allow_no_keys or _is_this_computer(name)
 
     def check_address(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flask import Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -15,9 +15,10 @@ from prometheus_client.registry import Collector
 from rechroma.errors import RechromaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from apiflask import APIFlask
+    from prometheus_client import Metric
 
 
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
@@ -65,6 +66,10 @@ class Telemetry:
         """Show how many pictures of jobs there are in each state, which `counts` tells."""
         self._registry.register(_Queue(counts))
 
+    def watch_hands(self, process_ids: Callable[[], Iterable[int]]) -> None:
+        """Show what the processes that `process_ids` tells take."""
+        self._registry.register(_Processes(process_ids))
+
     def count_callback(self, *, heard: bool) -> None:
         """Count an end of a job that was told, or tried to."""
         self._callbacks.labels("heard" if heard else "failed").inc()
@@ -101,6 +106,31 @@ class _Queue(Collector):
         for state in ("queued", "running", "done", "failed"):
             gauge.add_metric((state,), counts.get(state, 0))
         yield gauge
+
+
+class _Processes(Collector):
+    def __init__(self, process_ids: Callable[[], Iterable[int]]) -> None:
+        self._process_ids = process_ids
+
+    def collect(self) -> Iterator[Metric]:
+        taken = [_taken(process_id) for process_id in self._process_ids()]
+        yield GaugeMetricFamily(
+            "rechroma_hands_memory_bytes",
+            "Resident memory of the processes that colour, what they share counted for each",
+            sum(one.get("process_resident_memory_bytes", 0.0) for one in taken),
+        )
+        yield CounterMetricFamily(
+            "rechroma_hands_cpu_seconds",
+            "Processor time of the processes that colour",
+            sum(one.get("process_cpu_seconds_total", 0.0) for one in taken),
+        )
+
+
+def _taken(process_id: int) -> dict[str, float]:
+    """What a process takes, by the names that Prometheus has for it; nothing if it has ended."""
+    families = ProcessCollector(pid=lambda: process_id, registry=None).collect()
+    samples = (sample for family in families for sample in family.samples)
+    return {sample.name: sample.value for sample in samples}
 
 
 def _begin() -> None:

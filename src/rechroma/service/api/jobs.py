@@ -38,7 +38,7 @@ def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
     options = JobOptions.model_validate(query.model_dump(exclude={"callback"}))
     order = Order(options=options, hints=upload.hints)
     service.models.check(order)
-    check_callback(query.callback, g.owner)
+    check_callback(query.callback, g.owner, private=settings.private_callbacks)
     job = service.desk.submit(
         upload.pictures, order, g.owner, service.runner, _repeat_key(), query.callback
     )
