@@ -2,9 +2,6 @@
 
 The network sees a small copy and gives its chroma; the original's own lightness is joined with it
 at full size, so that no detail of the photograph is touched. Every front end calls this.
-
-The small copy is made by averaging areas of the sRGB-encoded grey, not of linear light: that is
-how the pictures that networks learn from were made small.
 """
 
 from __future__ import annotations
@@ -20,14 +17,13 @@ from time import perf_counter
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast, overload
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from rechroma.color import lightness
+from rechroma.color import lab_to_srgb, lightness, likely_chroma, map_to_gamut
 from rechroma.color.lab import as_unit, from_unit
 from rechroma.color.render import render
-from rechroma.engines import OnnxEngine, check_takes_hints, checked_threads
+from rechroma.engines import OnnxEngine, View, check_takes_hints, checked_threads
 from rechroma.errors import (
     OptionError,
     RechromaError,
@@ -44,7 +40,6 @@ from rechroma.imaging import (
     check_target,
     default_target,
     encode_photo,
-    hint_map,
     named,
     photo_of_array,
     read_photo,
@@ -69,7 +64,6 @@ if TYPE_CHECKING:
 SMALLEST_SIZE, LARGEST_SIZE = 64, 2048
 
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
-_ENLARGED_TO = 96  # only smaller pictures are enlarged: blur costs more than size gives
 _WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colours
 _WARM_HALF = 10.0  # chroma at which half of that is added
 _STALE_INFO = {  # said of the grey pixels, maybe on their side, and not of the new ones
@@ -78,14 +72,19 @@ _STALE_INFO = {  # said of the grey pixels, maybe on their side, and not of the 
 }
 
 
-class KnobOptions(TypedDict, total=False):
+class ViewOptions(TypedDict, total=False):
+    """What the network sees: two of the fields of :class:`Knobs` as keyword arguments."""
+
+    size: int | None
+    hints: Sequence[Hint]
+
+
+class KnobOptions(ViewOptions, total=False):
     """The fields of :class:`Knobs` as keyword arguments."""
 
     saturation: float
     warmth: float
     strength: float
-    size: int | None
-    hints: Sequence[Hint]
 
 
 class FileOptions(KnobOptions, total=False):
@@ -161,6 +160,19 @@ class Result:
     seconds: float
     had_color: bool
     pages: int = 1
+
+
+@dataclass(frozen=True)
+class LikelyColor:
+    """A colour that the model thinks likely at a place.
+
+    Attributes:
+        color: sRGB at the lightness of the place, as "#rrggbb".
+        share: How likely it and what looks much like it are, 0 to 1.
+    """
+
+    color: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -267,6 +279,72 @@ class Colorizer:
                     f"a picture cannot be given as {type(image).__name__}",
                     hint="Give a path, bytes, a Pillow image or a numpy array.",
                 )
+
+    def chroma(
+        self,
+        image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any],
+        **view: Unpack[ViewOptions],
+    ) -> Float:
+        """The colours alone, for whoever puts them and the picture together.
+
+        Args:
+            image: As for :meth:`colorize`; nothing is written.
+            **view: `size` and `hints`, as in :class:`Knobs`.
+
+        Returns:
+            (h, w, 2) float32, CIE a* and b* before any knob is turned. It covers the whole upright
+            picture, some sixteen times smaller on each side; bicubic enlargement fits it.
+
+        Raises:
+            InputError: The picture cannot be coloured.
+            OptionError: `size` is out of range.
+            EngineError: The model failed.
+            ModelFeatureError: There are hints, and the model takes none.
+        """
+        return self._chroma(_opened(image).grey, Knobs(**view))
+
+    def likely_colors(
+        self,
+        image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any],
+        x: float,
+        y: float,
+        *,
+        count: int = 6,
+        **view: Unpack[ViewOptions],
+    ) -> tuple[LikelyColor, ...]:
+        """What colours the model thinks likely at a place, such as to choose a hint from.
+
+        Args:
+            image: As for :meth:`colorize`; nothing is written.
+            x: From 0, the left edge of the upright picture, to 1, the right one.
+            y: From 0, the upper edge, to 1, the lower one.
+            count: How many colours at most, 1 to 32.
+            **view: `size` and `hints`, as in :class:`Knobs`.
+
+        Returns:
+            Colours that clearly differ, the likeliest first.
+
+        Raises:
+            InputError: The picture cannot be coloured.
+            OptionError: A place outside the picture, or an option out of range.
+            EngineError: The model failed.
+            ModelFeatureError: The model gives no distribution; or there are hints, and it takes
+                none.
+        """
+        _check_range("x", x, 0, 1)
+        _check_range("y", y, 0, 1)
+        _check_whole("count", count, 1, 32)
+        grey = _opened(image).grey
+        spread = self._distribution(grey, Knobs(**view))
+        bins = np.array(self.card.bins, np.float32)
+        chroma, shares = likely_chroma(spread[_cell(spread, x, y)], bins, count)
+        level = lightness(_around(grey, x, y)).mean(dtype=np.float32)
+        lab = np.insert(chroma, 0, level, axis=1)
+        colors = lab_to_srgb(map_to_gamut(lab), np.uint8)
+        return tuple(
+            LikelyColor(f"#{bytes(color).hex()}", float(share))
+            for color, share in zip(colors, shares, strict=True)
+        )
 
     def colorize_file(
         self,
@@ -420,56 +498,33 @@ class Colorizer:
 
     def _chroma(self, grey: Levels, knobs: Knobs) -> Float:
         """The network's chroma of the whole picture, (h, w, 2)."""
-        card = self.card
-        height, width = network_shape(grey.shape, knobs.size or card.size, card.scale)
-        small = lightness(_resized(grey, height, width))
-        padding = [(0, -side % card.stride) for side in small.shape]
-        padded = np.pad(small, padding, mode="reflect")
-        hints = _drawn(knobs.hints, small.shape, padding)
-        (chroma,) = self._engine.chroma(padded[None, None], hints)
-        cropped: Float = chroma[:, : height // card.scale, : width // card.scale]
-        return np.ascontiguousarray(cropped.transpose(1, 2, 0))
+        view = View.of(grey, self.card, knobs.size, knobs.hints)
+        return view.crop(self._engine.chroma(view.lightness, view.hints))
+
+    def _distribution(self, grey: Levels, knobs: Knobs) -> Float:
+        """How likely each bin of the card is, for every place of the picture, (h, w, Q)."""
+        view = View.of(grey, self.card, knobs.size, knobs.hints)
+        return view.crop(self._engine.distribution(view.lightness, view.hints))
 
 
-def _drawn(
-    hints: Sequence[Hint], shape: tuple[int, ...], padding: list[tuple[int, int]]
-) -> Float | None:
-    """The hints (1, 3, H, W) drawn on a picture of a shape, which is then padded; None for none."""
-    if not hints:
-        return None
-    return np.pad(hint_map(hints, *shape), [(0, 0), *padding])[None]
+def _opened(image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]) -> Photo:
+    if isinstance(image, np.ndarray):
+        return photo_of_array(image)
+    return read_photo(_named_file(image) if isinstance(image, str | os.PathLike) else image)
 
 
-def _resized(grey: Levels, height: int, width: int) -> Levels:
-    """A copy of another size; large pictures are first shrunk by a whole number, which is fast.
-
-    The first step leaves out what is over at the right and the bottom: less than half a pixel of
-    the copy.
-    """
-    whole = min(grey.shape[0] // height, grey.shape[1] // width) // 2
-    if whole > 1:
-        rows, columns = (side // whole for side in grey.shape)
-        even = grey[: rows * whole, : columns * whole]
-        grey = cast("Levels", cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA))
-    shrinks = height <= grey.shape[0] and width <= grey.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return cast("Levels", cv2.resize(grey, (width, height), interpolation=method))
+def _cell(values: NDArray[Any], x: float, y: float) -> tuple[int, int]:
+    """The row and column of an array (H, W, ...) at a place of the picture that it covers."""
+    height, width = values.shape[:2]
+    return min(int(y * height), height - 1), min(int(x * width), width - 1)
 
 
-def network_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, int]:
-    """Height and width of the copy that the network sees, before it is padded.
-
-    Both are multiples of `scale`, so that the padding can be cropped from the chroma exactly.
-
-    Args:
-        shape: Height and width of the picture.
-        size: Long side asked for. A picture smaller than that keeps its own, but at least 96.
-        scale: Height and width of the network's input over those of the chroma.
-    """
-    longest = max(shape)
-    factor = min(size, max(longest, _ENLARGED_TO)) / longest
-    height, width = (max(round(side * factor / scale), 1) * scale for side in shape)
-    return height, width
+def _around(grey: Levels, x: float, y: float) -> Levels:
+    """The pixels around a place, about a hundredth of the picture's longer side each way."""
+    reach = max(grey.shape) // 100
+    row, column = _cell(grey, x, y)
+    rows, columns = (slice(max(at - reach, 0), at + reach + 1) for at in (row, column))
+    return grey[rows, columns]
 
 
 def _pair(

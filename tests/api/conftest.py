@@ -41,8 +41,9 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny colour model file that tints everything, and takes hints."""
-    return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx", hints=True))
+    """A tiny colour model file that tints everything, takes hints, and gives a distribution."""
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    return str(write_model(path, hints=True, bins=[[0.0, 0.0], [20.0, 30.0]]))
 
 
 @pytest.fixture(autouse=True)

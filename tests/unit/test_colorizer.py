@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from rechroma.color import lightness, srgb_to_lab
+from rechroma.color.render import render
 from rechroma.colorizer import (
     Colorizer,
     Failure,
     Knobs,
     Result,
-    network_shape,
 )
 from rechroma.engines import FakeEngine
 from rechroma.errors import (
@@ -39,7 +39,7 @@ from rechroma.errors import (
     UnexpectedError,
     UnsupportedImageError,
 )
-from rechroma.imaging import Hint, hint_map
+from rechroma.imaging import ChromaUpsampler, Hint, hint_map
 from tests.support.models import write_constant_model, write_model
 
 if TYPE_CHECKING:
@@ -368,23 +368,62 @@ class TestHints:
             colorizer.colorize(_grey(), hints=hints)
 
 
-class TestNetworkShape:
-    @given(st.integers(2, 5000), st.integers(2, 5000), st.integers(64, 2048), st.integers(1, 8))
-    def test_fits(self, height: int, width: int, size: int, scale: int) -> None:
-        shape = network_shape((height, width), size, scale)
-        assert all(side % scale == 0 and side >= scale for side in shape)
-        assert max(shape) <= size + scale
-        assert max(shape) <= max(height, width, 96) + scale
-        for small, side in zip(shape, (height, width), strict=True):
-            exact = side * min(size, max(height, width, 96)) / max(height, width)
-            assert abs(small - exact) <= scale
+class TestChroma:
+    def test_the_knobs_on_it_give_what_colorize_gives(self, colorizer: Colorizer) -> None:
+        grey = _grey()
+        chroma = colorizer.chroma(grey)
+        assert chroma.shape == (22, 30, 2)
+        turned = Knobs(saturation=0.5, warmth=0.4).apply(chroma)
+        full = ChromaUpsampler(turned, grey.shape).strip(slice(0, len(grey)))
+        expected = render(grey, full)
+        assert np.array_equal(expected, colorizer.colorize(grey, saturation=0.5, warmth=0.4))
 
-    def test_usual_photo(self) -> None:
-        assert network_shape((3000, 4000), 256, 4) == (192, 256)
+    def test_hints_count(self, colorizer: Colorizer) -> None:
+        hint = Hint(0.5, 0.5, "#c04030")
+        chroma = colorizer.chroma(_grey(), hints=[hint])
+        assert np.allclose(chroma[11, 15], hint.ab, atol=1e-4)
 
-    def test_small_pictures_are_not_blown_up(self) -> None:
-        assert network_shape((120, 160), 256, 4) == (120, 160)
-        assert network_shape((30, 40), 256, 4) == (72, 96)
+    def test_of_a_file(self, colorizer: Colorizer, tmp_path: Path) -> None:
+        source = _write(tmp_path / "photo.jpg")
+        expected = colorizer.chroma(source.read_bytes())
+        assert np.array_equal(colorizer.chroma(source), expected)
+        assert np.array_equal(colorizer.chroma(str(source)), expected)
+        assert list(tmp_path.iterdir()) == [source]
+
+
+class TestLikelyColors:
+    def test_the_likelier_first_at_the_lightness_of_the_place(self) -> None:
+        colorizer = Colorizer(engine=FakeEngine((0.0, 40.0)))
+        grey = np.full((64, 64), 70, np.uint8)
+        grey[:, 32:] = 200
+        dark, light = (colorizer.likely_colors(grey, x, 0.5) for x in (0.2, 0.8))
+        assert [found.color for found in dark] == ["#464646", dark[1].color]
+        assert light[1].color == "#c8c8c8"
+        assert light[0].share == pytest.approx(lightness(grey)[0, -1] / 100, abs=1e-4)
+        assert sum(found.share for found in dark) == pytest.approx(1, abs=1e-5)
+        for found, level in ((dark[1], 70), (light[0], 200)):
+            lab = srgb_to_lab(np.frombuffer(bytes.fromhex(found.color[1:]), np.uint8))
+            assert lab[0] == pytest.approx(
+                float(lightness(np.full((1, 1), level, np.uint8))[0, 0]), abs=0.6
+            )
+            assert lab[2] > 20
+
+    def test_no_more_than_asked_for(self, colorizer: Colorizer) -> None:
+        assert len(colorizer.likely_colors(_grey(), 0, 1, count=1)) == 1
+
+    @pytest.mark.parametrize(
+        ("place", "count"), [((1.1, 0), 6), ((0, -0.1), 6), ((0, float("nan")), 6), ((0, 0), 0)]
+    )
+    def test_what_makes_no_sense(
+        self, colorizer: Colorizer, place: tuple[float, float], count: int
+    ) -> None:
+        with pytest.raises(OptionError):
+            colorizer.likely_colors(_grey(), *place, count=count)
+
+    def test_a_model_without_a_distribution(self, tmp_path: Path) -> None:
+        colorizer = Colorizer(write_constant_model(tmp_path / "model.onnx", (1.0, 2.0)))
+        with pytest.raises(ModelFeatureError, match="no distribution"):
+            colorizer.likely_colors(_grey(), 0.5, 0.5)
 
 
 class TestFiles:

@@ -15,6 +15,7 @@ from rechroma.color.bins import (
 from rechroma.color.colorfulness import colorfulness, colorfulness_abs
 from rechroma.color.gamut import map_to_gamut
 from rechroma.color.lab import lab_to_srgb, lightness, luminance, srgb_to_lab
+from rechroma.color.palette import likely_chroma
 
 __all__ = [
     "REACH",
@@ -25,6 +26,7 @@ __all__ = [
     "colorfulness_abs",
     "lab_to_srgb",
     "lightness",
+    "likely_chroma",
     "luminance",
     "map_to_gamut",
     "nearest_bins",

@@ -10,13 +10,16 @@ from rechroma.engines.base import (
 )
 from rechroma.engines.fake import FakeEngine
 from rechroma.engines.onnx import PROVIDERS, OnnxEngine
+from rechroma.engines.view import View, network_shape
 
 __all__ = [
     "PROVIDERS",
     "Engine",
     "FakeEngine",
     "OnnxEngine",
+    "View",
     "available_threads",
     "check_takes_hints",
     "checked_threads",
+    "network_shape",
 ]

@@ -79,7 +79,8 @@ class OnnxEngine:
         """
         if "distribution" not in (output.name for output in self._session.get_outputs()):
             raise ModelFeatureError(
-                f"{self._path} gives no distribution of colours", hint="Use another model."
+                f"the model {self._card.name} gives no distribution of colours",
+                hint="Use another model.",
             )
         return self._output("distribution", len(self._card.bins), lightness, hints)
 

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.colorizer import Colorizer, network_shape
+from rechroma.colorizer import Colorizer
 from rechroma.datasets import aged_lightness, random_hints
+from rechroma.engines import network_shape
 from rechroma.imaging import photo_of_array
 
 if TYPE_CHECKING:

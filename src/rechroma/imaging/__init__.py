@@ -26,7 +26,7 @@ from rechroma.imaging.reading import MAX_PIXELS, photo_of_array, read_photo
 from rechroma.imaging.sheet import contact_sheet
 from rechroma.imaging.small import read_small, sniff
 from rechroma.imaging.upsample import ChromaUpsampler
-from rechroma.imaging.writing import QUALITY, encode_photo, write_photo
+from rechroma.imaging.writing import QUALITY, encode_photo, encode_small, write_photo
 
 __all__ = [
     "FORMATS",
@@ -45,6 +45,7 @@ __all__ = [
     "contact_sheet",
     "default_target",
     "encode_photo",
+    "encode_small",
     "hint_map",
     "hints_from_json",
     "hints_to_json",

@@ -89,6 +89,21 @@ def write_photo(
         Image.fromarray(pixels).save(file, name, **_options(name, metadata, quality))
 
 
+def encode_small(levels: Levels, side: int, quality: int = 90) -> bytes:
+    """A small JPEG of a picture in grey, to look at.
+
+    Args:
+        levels: (H, W) uint8 or uint16, sRGB-encoded.
+        side: The most that its long side may have; a smaller picture stays as it is.
+        quality: 1..100.
+    """
+    image = Image.fromarray(_in_8_bits(levels))
+    image.thumbnail((side, side), reducing_gap=2.0)
+    file = BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
 def _check(rgb: Levels, photo: Photo, name: str, quality: int) -> None:
     height, width = photo.grey.shape
     if rgb.shape != (height, width, 3):

@@ -17,17 +17,19 @@ from rechroma.errors import BusyError, PoisonError, RechromaError, TooSlowError,
 from rechroma.service.painter import Painter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
 
-    from rechroma.service.painter import Painting, Paints
+    from rechroma.colorizer import LikelyColor
+    from rechroma.service.painter import Painting, Paints, Sketch
     from rechroma.service.schemas import Order
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
+_NAME = "the picture"  # of what has none
 # A fork would copy the locks of the server's threads as they are at that moment.
 _PROCESSES = multiprocessing.get_context("spawn")
 
@@ -129,16 +131,20 @@ class _Process:
         self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
     ) -> Painting:
         """See :meth:`rechroma.service.painter.Paints.paint`."""
-        for _ in range(self._settings.attempts):
-            self._revive()
-            try:
-                self.await_ready()
-                self._connection.send((source, order, max_pixels, name))
-                painting: Painting = self._heard(self._settings.seconds, name)
-            except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
-                continue
-            return painting
-        raise PoisonError(f"{name}: ended each process that coloured it")
+        asked = {"source": source, "order": order, "max_pixels": max_pixels, "name": name}
+        painting: Painting = self._asked("paint", name, asked)
+        return painting
+
+    def sketch(self, source: bytes, order: Order, **wanted: Any) -> Sketch:  # noqa: ANN401
+        """See :meth:`rechroma.service.painter.Paints.sketch`."""
+        sketch: Sketch = self._asked("sketch", _NAME, {"source": source, "order": order, **wanted})
+        return sketch
+
+    def palette(self, source: bytes, order: Order, **wanted: Any) -> tuple[LikelyColor, ...]:  # noqa: ANN401
+        """See :meth:`rechroma.service.painter.Paints.palette`."""
+        asked = {"source": source, "order": order, **wanted}
+        colors: tuple[LikelyColor, ...] = self._asked("palette", _NAME, asked)
+        return colors
 
     def close(self) -> None:
         """End it, whatever it does."""
@@ -146,6 +152,18 @@ class _Process:
         self._process.kill()
         self._process.join()
         self._process.close()
+
+    def _asked(self, method: str, name: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """What a method of its painter gives."""
+        for _ in range(self._settings.attempts):
+            self._revive()
+            try:
+                self.await_ready()
+                self._connection.send((method, name, asked))
+                return self._heard(self._settings.seconds, name)
+            except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
+                continue
+        raise PoisonError(f"{name}: ended each process that coloured it")
 
     def _revive(self) -> None:
         if self._process.is_alive():
@@ -189,18 +207,16 @@ def _work(connection: Connection, settings: Settings) -> None:
         painter = Painter(settings)
         connection.send(None)
         while True:
-            connection.send(_painted(painter, *connection.recv()))
+            connection.send(_answer(painter, *connection.recv()))
     except RechromaError as error:
         connection.send(error)
     except (EOFError, OSError):
         return
 
 
-def _painted(
-    painter: Painter, source: bytes | Path, order: Order, max_pixels: int, name: str
-) -> Painting | RechromaError:
+def _answer(painter: Painter, method: str, name: str, asked: Mapping[str, Any]) -> object:
     try:
-        return painter.paint(source, order, max_pixels=max_pixels, name=name)
+        return getattr(painter, method)(**asked)
     except RechromaError as error:
         return error
     except Exception as error:

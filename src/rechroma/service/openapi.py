@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 _ASSETS = "/docs/assets"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ALWAYS = (400, 403)  # a host name or a page of another site that is not answered
+_DIRECT = (413, 415, 429, 503)
 _ERRORS = {
-    "/v1/colorize": (406, 413, 415, 429, 503),
+    "/v1/colorize": (406, *_DIRECT),
+    "/v1/sketch": _DIRECT,
+    "/v1/palette": _DIRECT,
     "/v1/jobs": (413, 422, 429, 503, 507),
     "/v1/jobs/{job_id}": (404, 503),
     "/v1/jobs/{job_id}/result": (404, 409, 410, 503, 507),
@@ -61,7 +64,9 @@ def _completed(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
     for model in (Problem, DirectBody, JobBody):
         schemas |= _schemas_of(model)
     colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
-    colorize["requestBody"] = _body("DirectBody", "picture", {"type": "string", "format": "binary"})
+    one = {"type": "string", "format": "binary"}
+    for path in ("/v1/colorize", "/v1/sketch", "/v1/palette"):
+        paths[path]["post"]["requestBody"] = _body("DirectBody", "picture", one)
     many = {"type": "array", "items": {"type": "string", "format": "binary"}}
     submit["requestBody"] = _body("JobBody", "pictures", many)
     submit["parameters"].append(_REPEAT_KEY)

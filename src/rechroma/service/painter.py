@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from rechroma.colorizer import Colorizer, KnobOptions
+from rechroma.colorizer import Colorizer, KnobOptions, LikelyColor, ViewOptions
 from rechroma.engines import available_threads, check_takes_hints
 from rechroma.errors import OptionError, did_you_mean
-from rechroma.imaging import encode_photo, hints_from_json, named, read_photo, result_format
+from rechroma.imaging import (
+    encode_photo,
+    encode_small,
+    hints_from_json,
+    named,
+    read_photo,
+    result_format,
+)
 from rechroma.models import find_model, model_names, named_card, read_card
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rechroma.color.lab import Float
     from rechroma.service.schemas import Order
     from rechroma.service.settings import Settings
 
@@ -38,8 +46,35 @@ class Painting:
         file.write(self.content)
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """The colours of a picture, for whoever puts both together.
+
+    Attributes:
+        width: Of the upright picture, in pixels.
+        height: Of the same.
+        had_color: Whether it was in colour or toned.
+        chroma: (h, w, 2) float32, CIE a* and b* of the whole picture, before any knob is turned.
+        grey: A JPEG of the picture in grey, if it was asked for.
+    """
+
+    width: int
+    height: int
+    had_color: bool
+    chroma: Float
+    grey: bytes | None
+
+
 class Paints(Protocol):
-    """Colours one picture at a time."""
+    """Colours one picture at a time.
+
+    What all three raise:
+        InputError: It cannot be coloured.
+        OptionError: What is asked for makes no sense.
+        EngineError: The model failed.
+        TooSlowError: It took longer than the service allows.
+        PoisonError: The processes that coloured it ended.
+    """
 
     def paint(
         self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
@@ -51,14 +86,26 @@ class Paints(Protocol):
             order: What is asked for.
             max_pixels: The most there may be; looked at before anything is decoded.
             name: What the picture is called in messages.
-
-        Raises:
-            InputError: It cannot be coloured.
-            OptionError: What is asked for makes no sense.
-            EngineError: The model failed.
-            TooSlowError: It took longer than the service allows.
-            PoisonError: The processes that coloured it ended.
         """
+        ...
+
+    def sketch(
+        self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None
+    ) -> Sketch:
+        """Give the colours of a picture alone.
+
+        Args:
+            source: As for :meth:`paint`, as for the other two.
+            order: What is asked for; knobs that colours are turned by do not count.
+            max_pixels: As for :meth:`paint`.
+            grey_side: The long side of the grey picture to send along; None for none.
+        """
+        ...
+
+    def palette(
+        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+    ) -> tuple[LikelyColor, ...]:
+        """Find what colours are likely at a place: see :meth:`rechroma.Colorizer.likely_colors`."""
         ...
 
 
@@ -131,6 +178,24 @@ class Painter:
         )
         return Painting(wanted, content)
 
+    def sketch(
+        self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None
+    ) -> Sketch:
+        """See :meth:`Paints.sketch`."""
+        photo = read_photo(source, max_pixels=max_pixels, name="the picture")
+        chroma = self._colorizer(order).chroma(photo.grey, **_view(order))
+        height, width = photo.grey.shape
+        grey = encode_small(photo.grey, grey_side) if grey_side else None
+        return Sketch(width, height, photo.had_color, chroma, grey)
+
+    def palette(
+        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+    ) -> tuple[LikelyColor, ...]:
+        """See :meth:`Paints.palette`."""
+        photo = read_photo(source, max_pixels=max_pixels, name="the picture")
+        colorizer = self._colorizer(order)
+        return colorizer.likely_colors(photo.grey, x, y, count=count, **_view(order))
+
     def _colorizer(self, order: Order) -> Colorizer:
         name = checked_name(order, self._settings)
         return self._usual if name is None else self._other(name)
@@ -146,6 +211,10 @@ def _knobs(order: Order) -> KnobOptions:
         "saturation": options.saturation,
         "warmth": options.warmth,
         "strength": options.strength,
-        "size": options.size,
-        "hints": hints_from_json(order.hints) if order.hints else (),
+        **_view(order),
     }
+
+
+def _view(order: Order) -> ViewOptions:
+    hints = hints_from_json(order.hints) if order.hints else ()
+    return {"size": order.options.size, "hints": hints}

@@ -11,22 +11,46 @@ from rechroma.imaging import QUALITY
 WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
 
 
-class Options(BaseModel):
-    """The knobs, as query parameters."""
+class View(BaseModel):
+    """What the network is and sees, as query parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    size: int | None = Field(
+        default=None, ge=64, le=2048, description="Long side that the network sees."
+    )
+    model: str | None = Field(default=None, description="A name that /v1/models shows.")
+
+
+class SketchQuery(View):
+    """How a sketch is wanted."""
+
+    grey: int | None = Field(
+        default=None,
+        ge=16,
+        le=4096,
+        description="Send the picture in grey, too, at most so many pixels long.",
+    )
+
+
+class PaletteQuery(View):
+    """The place that colours are wanted for."""
+
+    x: float = Field(ge=0, le=1, description="0 (left) to 1 (right).")
+    y: float = Field(ge=0, le=1, description="0 (top) to 1 (bottom).")
+    count: int = Field(default=6, ge=1, le=32, description="How many at most.")
+
+
+class Options(View):
+    """The knobs, as query parameters."""
 
     saturation: float = Field(default=1.0, ge=0, le=3, description="0 (grey) to 3 (vivid).")
     warmth: float = Field(default=0.0, ge=-1, le=1, description="-1 (cooler) to 1 (warmer).")
     strength: float = Field(
         default=1.0, ge=0, le=1, description="How much of the colour is mixed in."
     )
-    size: int | None = Field(
-        default=None, ge=64, le=2048, description="Long side that the network sees."
-    )
     quality: int = Field(default=QUALITY, ge=1, le=100, description="Of JPEG and WebP.")
     label: bool = Field(default=True, description="Note in the metadata that a model did it.")
-    model: str | None = Field(default=None, description="A name that /v1/models shows.")
 
 
 class JobOptions(Options):
@@ -127,6 +151,40 @@ class JobView(BaseModel):
     problem: Problem | None = Field(default=None, description="Why it failed.")
     pictures: list[PictureView]
     links: Links
+
+
+class ChromaView(BaseModel):
+    """The colours alone. They cover the whole picture; enlarge them bicubically."""
+
+    width: int
+    height: int
+    step: float = Field(description="What 1 stands for in CIE a* and b*.")
+    data: str = Field(
+        description="a* and b* of each pixel, rows from the top: int16, little-endian, base64."
+    )
+
+
+class SketchView(BaseModel):
+    """All that it takes to show a picture in colour, and to turn the knobs, without the service."""
+
+    width: int = Field(description="Of the upright picture, in pixels.")
+    height: int
+    had_color: bool = Field(description="Whether the picture was in colour or toned.")
+    chroma: ChromaView
+    grey: str | None = Field(default=None, description="The picture in grey: a JPEG in base64.")
+
+
+class LikelyView(BaseModel):
+    """A colour that the model thinks likely at a place."""
+
+    color: str = Field(description="sRGB at the lightness of the place, as #rrggbb.")
+    share: float = Field(description="How likely it and what looks much like it are, 0 to 1.")
+
+
+class PaletteView(BaseModel):
+    """The colours that the model thinks likely at a place, the likeliest first."""
+
+    colors: list[LikelyView]
 
 
 class ModelView(BaseModel):

@@ -102,7 +102,7 @@ def test_distribution(tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_distribution(model: Path) -> None:
-    with pytest.raises(ModelFeatureError, match=r"tiny\.onnx gives no distribution"):
+    with pytest.raises(ModelFeatureError, match="tiny gives no distribution"):
         OnnxEngine(model).distribution(_lightness(1, 8, 8))
 
 

@@ -1,0 +1,126 @@
+"""`POST /v1/sketch` and `/v1/palette`: what a page needs to show and correct the colours itself."""
+
+from __future__ import annotations
+
+import base64
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage
+from flask.testing import FlaskClient
+from PIL import Image
+
+from rechroma import Colorizer
+from rechroma.color.render import render
+from rechroma.colorizer import Knobs
+from rechroma.imaging import ChromaUpsampler
+from tests.api.conftest import MakeApp, StartServer
+from tests.support.models import write_model
+from tests.support.service import form, opened, photo_file, problem
+
+SKETCH, PALETTE = "/v1/sketch", "/v1/palette"
+HINTS = {"format": 1, "hints": [{"x": 0.5, "y": 0.5, "color": "#2040c0"}]}
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return np.ascontiguousarray(skimage.data.astronaut()[:300, :400, 1])
+
+
+def file_of(grey: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def chroma_of(told: dict[str, Any]) -> np.ndarray:
+    chroma = told["chroma"]
+    steps = np.frombuffer(base64.b64decode(chroma["data"]), "<i2")
+    ab: np.ndarray = steps.reshape(chroma["height"], chroma["width"], 2) * chroma["step"]
+    return ab.astype(np.float32)
+
+
+def test_what_is_put_together_from_it_is_what_the_service_writes(
+    make_app: MakeApp, photo: np.ndarray
+) -> None:
+    client = make_app(model="default").test_client()
+    file = file_of(photo)
+    told = client.post(f"{SKETCH}?grey=4096", data=file).get_json()
+    assert (told["width"], told["height"], told["had_color"]) == (400, 300, False)
+    seen = opened(base64.b64decode(told["grey"]))
+    assert (seen.size, seen.format, seen.mode) == ((400, 300), "JPEG", "L")
+    ab = Knobs(saturation=1.5, warmth=-0.5, strength=0.8).apply(chroma_of(told))
+    ours = render(photo, ChromaUpsampler(ab, photo.shape).strip(slice(0, len(photo))))
+    answer = client.post("/v1/colorize?saturation=1.5&warmth=-0.5&strength=0.8", data=file)
+    theirs = np.asarray(opened(answer.data))
+    assert np.abs(ours.astype(int) - theirs).max() <= 2
+
+
+def test_the_grey_is_as_small_as_asked_for(client: FlaskClient) -> None:
+    told = client.post(f"{SKETCH}?grey=16", data=photo_file((48, 32))).get_json()
+    assert opened(base64.b64decode(told["grey"])).size == (16, 11)
+    assert client.post(SKETCH, data=photo_file()).get_json()["grey"] is None
+
+
+def test_hints_count(client: FlaskClient) -> None:
+    plain, hinted = (
+        client.post(SKETCH, **form(photo_file(), **fields)).get_json()
+        for fields in ({}, {"hints": json.dumps(HINTS)})
+    )
+    assert not np.array_equal(chroma_of(plain), chroma_of(hinted))
+
+
+def test_likely_colours(make_app: MakeApp, photo: np.ndarray) -> None:
+    client = make_app(model="default").test_client()
+    query = {"x": 0.55, "y": 0.35, "count": 4}
+    told = client.post(PALETTE, data=file_of(photo), query_string=query).get_json()
+    expected = Colorizer().likely_colors(photo, 0.55, 0.35, count=4)
+    assert [one["color"] for one in told["colors"]] == [one.color for one in expected]
+    shares = [one["share"] for one in told["colors"]]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "field"),
+    [
+        (f"{PALETTE}?x=0.5", "y"),
+        (f"{PALETTE}?x=2&y=0", "x"),
+        (f"{PALETTE}?x=nan&y=0", "x"),
+        (f"{PALETTE}?x=0&y=0&count=0", "count"),
+        (f"{SKETCH}?grey=5", "grey"),
+        (f"{SKETCH}?saturation=2", "saturation"),
+    ],
+)
+def test_queries_that_make_no_sense(client: FlaskClient, url: str, field: str) -> None:
+    assert field in problem(client.post(url, data=photo_file()), 422)["errors"]
+
+
+@pytest.mark.parametrize("url", [SKETCH, f"{PALETTE}?x=0&y=0"])
+def test_bad_pictures(client: FlaskClient, url: str) -> None:
+    assert "damaged" in problem(client.post(url, data=photo_file()[:60]), 422)["detail"]
+    problem(client.post(url, data=b"no picture"), 415)
+    problem(client.post(url, data=b""), 400)
+
+
+def test_a_model_without_a_distribution(make_app: MakeApp, tmp_path: Path) -> None:
+    client = make_app(model=str(write_model(tmp_path / "plain.onnx"))).test_client()
+    answer = client.post(f"{PALETTE}?x=0&y=0", data=photo_file())
+    assert "no distribution" in problem(answer, 422)["detail"]
+
+
+def test_too_large(make_app: MakeApp) -> None:
+    client = make_app(direct_pixels=48 * 32 - 1).test_client()
+    assert "jobs" in problem(client.post(SKETCH, data=photo_file()), 413)["hint"]
+
+
+def test_in_processes_of_their_own(start_server: StartServer) -> None:
+    server = start_server()
+    told = json.loads(server.ask("POST", f"{SKETCH}?grey=32", photo_file()).body)
+    assert chroma_of(told).any()
+    refused = server.ask("POST", SKETCH, photo_file()[:60])
+    assert (refused.status, b"damaged" in refused.body) == (422, True)
