@@ -94,6 +94,7 @@ class FileOptions(KnobOptions, total=False):
     format: str | None
     quality: int
     label: bool
+    badge: bool
     max_pixels: int
 
 
@@ -355,6 +356,7 @@ class Colorizer:
         format: str | None = None,  # noqa: A002 - Pillow's word for it
         quality: int = QUALITY,
         label: bool = True,
+        badge: bool = False,
         max_pixels: int = MAX_PIXELS,
         **knobs: Unpack[KnobOptions],
     ) -> Result:
@@ -369,6 +371,7 @@ class Colorizer:
                 target's suffix says.
             quality: Of JPEG and WebP, 1 to 100.
             label: Whether to add the XMP note that a model made the colours.
+            badge: Whether to draw a small mark into the picture that says so, too.
             max_pixels: Refuse sources with more.
             **knobs: See :class:`Knobs`.
 
@@ -395,6 +398,7 @@ class Colorizer:
                 format=wanted,
                 quality=quality,
                 label=label,
+                badge=badge,
             )
             write_atomically(target, write, overwrite=overwrite)
         height, width = photo.grey.shape

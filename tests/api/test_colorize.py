@@ -71,6 +71,15 @@ def test_a_format_that_is_not_written(client: FlaskClient) -> None:
     assert "image/webp" in problem(answer, 406)["hint"]
 
 
+def test_badge(client: FlaskClient) -> None:
+    plain, marked = (
+        np.asarray(opened(client.post(f"{URL}?badge={badge}", data=photo_file((200, 100))).data))
+        for badge in ("false", "true")
+    )
+    assert not np.array_equal(plain[80:, 180:], marked[80:, 180:])
+    assert np.array_equal(plain[:80], marked[:80])
+
+
 def test_knobs(client: FlaskClient) -> None:
     grey = client.post(f"{URL}?saturation=0", data=photo_file()).data
     assert not has_color(grey)

@@ -98,6 +98,7 @@ def _read_hints(
     help="Refuse larger pictures.",
 )
 @click.option("--no-label", is_flag=True, help="Leave out the note that a model made the colours.")
+@click.option("--badge", is_flag=True, help="Draw a small mark into the picture that says so.")
 @json_option("Print one line of JSON per picture on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @model_options

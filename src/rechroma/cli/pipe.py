@@ -33,6 +33,7 @@ def colour_stream(request: Request) -> None:
             format=wanted,
             quality=request.quality,
             label=not request.no_label,
+            badge=request.badge,
         )
     if request.target is None:
         sys.stdout.buffer.write(picture)

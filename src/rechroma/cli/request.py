@@ -30,6 +30,7 @@ class Request:
     hints: tuple[Hint, ...]
     max_pixels: int
     no_label: bool
+    badge: bool
     as_json: bool
     quiet: bool
     model: str
@@ -63,5 +64,6 @@ class Request:
             "format": self.file_format,
             "quality": self.quality,
             "label": not self.no_label,
+            "badge": self.badge,
             "max_pixels": self.max_pixels,
         }

@@ -37,6 +37,7 @@ class Knobs(TypedDict, total=False):
     size: int
     quality: int
     label: bool
+    badge: bool
     model: str
     format: Literal["jpeg", "png", "webp", "tiff"]
     hints: Mapping[str, Any]

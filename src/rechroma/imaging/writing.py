@@ -13,6 +13,7 @@ from PIL import Image
 
 from rechroma.errors import OptionError
 from rechroma.imaging import exif, xmp
+from rechroma.imaging.badge import draw_badge
 from rechroma.imaging.formats import asked_format, enable_heif, result_format
 from rechroma.imaging.icc import Profile
 from rechroma.imaging.png import write_png
@@ -38,10 +39,11 @@ def encode_photo(
     format: str | None = None,  # noqa: A002 - the word that Pillow uses
     quality: int = QUALITY,
     label: bool = True,
+    badge: bool = False,
 ) -> bytes:
     """Encode a photograph's colours as a file's content; see :func:`write_photo`."""
     file = BytesIO()
-    write_photo(file, rgb, photo, format=format, quality=quality, label=label)
+    write_photo(file, rgb, photo, format=format, quality=quality, label=label, badge=badge)
     return file.getvalue()
 
 
@@ -53,6 +55,7 @@ def write_photo(
     format: str | None = None,  # noqa: A002 - the word that Pillow uses
     quality: int = QUALITY,
     label: bool = True,
+    badge: bool = False,
 ) -> None:
     """Write a photograph's colours with its opacity and metadata.
 
@@ -69,6 +72,7 @@ def write_photo(
         format: What :func:`asked_format` takes; by default :func:`result_format` of the source's.
         quality: 1..100, for formats with loss.
         label: Whether to say in the XMP that a model made the colours.
+        badge: Whether to draw a mark into the picture that says so, too.
 
     Raises:
         OptionError: An unknown format or one that cannot hold the picture, a quality outside its
@@ -77,7 +81,10 @@ def write_photo(
     """
     name = asked_format(format) if format else result_format(photo.format)
     _check(rgb, photo, name, quality)
-    pixels = _pixels_for(name, rgb, photo.alpha)
+    alpha = photo.alpha
+    if badge:
+        rgb, alpha = _badged(rgb, alpha)
+    pixels = _pixels_for(name, rgb, alpha)
     metadata = _metadata_for_result(photo.metadata, label=label)
     if name == "PNG":
         write_png(file, pixels, metadata)
@@ -116,6 +123,12 @@ def _check(rgb: Levels, photo: Photo, name: str, quality: int) -> None:
         raise OptionError(
             f"{width} x {height} pixels do not go into {name}", hint="Choose TIFF or PNG."
         )
+
+
+def _badged(rgb: Levels, alpha: Levels | None) -> tuple[Levels, Levels | None]:
+    rgb, alpha = rgb.copy(), None if alpha is None else alpha.copy()
+    draw_badge(rgb, alpha)
+    return rgb, alpha
 
 
 def _metadata_for_result(metadata: Metadata, *, label: bool) -> Metadata:

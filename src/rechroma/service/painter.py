@@ -174,7 +174,12 @@ class Painter:
         options = order.options
         wanted = result_format(options.format or photo.format)
         content = encode_photo(
-            rgb, photo, format=wanted, quality=options.quality, label=options.label
+            rgb,
+            photo,
+            format=wanted,
+            quality=options.quality,
+            label=options.label,
+            badge=options.badge,
         )
         return Painting(wanted, content)
 

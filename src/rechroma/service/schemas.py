@@ -51,6 +51,7 @@ class Options(View):
     )
     quality: int = Field(default=QUALITY, ge=1, le=100, description="Of JPEG and WebP.")
     label: bool = Field(default=True, description="Note in the metadata that a model did it.")
+    badge: bool = Field(default=False, description="Draw a small mark that says so.")
 
 
 class JobOptions(Options):

@@ -349,6 +349,19 @@ def test_label_and_no_label(run: Run, photo: MakePhoto, model: str) -> None:
     assert note not in source.with_name("without.jpg").read_bytes()
 
 
+def test_badge(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("a.png", size=(200, 100))
+    run("a.png", "-o", "plain.png", "--model", model)
+    run("a.png", "-o", "marked.png", "--badge", "--model", model)
+    plain, marked = (
+        np.asarray(Image.open(source.with_name(name))) for name in ("plain.png", "marked.png")
+    )
+    changed = (plain != marked).any(axis=-1)
+    assert changed[80:, 180:].any()
+    changed[80:, 180:] = False
+    assert not changed.any()
+
+
 def test_max_pixels(run: Run, photo: MakePhoto, model: str) -> None:
     photo("a.png", size=(40, 30))
     refused = run("a.png", "--max-pixels", "1199", "--model", model)
