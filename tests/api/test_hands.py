@@ -15,6 +15,7 @@ import pytest
 
 from rechroma.errors import BrokenImageError, BusyError, PoisonError, TooSlowError
 from rechroma.service import Settings
+from rechroma.service import hands as service_hands
 from rechroma.service.hands import Hands, make_hands
 from rechroma.service.painter import Painter, Painting
 from rechroma.service.schemas import Order
@@ -124,6 +125,25 @@ def test_killed_again_and_again(make: MakeHands) -> None:
     over.set()
     killer.join()
     assert has_color(paint(hands).content)
+
+
+def test_killed_before_it_had_heard_what_to_do(
+    make: MakeHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = make()
+    (child,) = active_children()
+    child.kill()
+    child.join()
+    begin, faults = service_hands._begin, iter([BrokenPipeError(), BlockingIOError()])
+
+    def begin_badly(settings: Settings) -> Any:
+        for fault in faults:
+            raise fault
+        return begin(settings)
+
+    monkeypatch.setattr(service_hands, "_begin", begin_badly)
+    assert has_color(paint(hands).content)
+    assert len(hands.process_ids()) == 1
 
 
 def test_a_picture_that_hangs(make: MakeHands) -> None:

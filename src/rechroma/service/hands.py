@@ -11,7 +11,7 @@ import multiprocessing
 import signal
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rechroma.errors import BusyError, PoisonError, RechromaError, TooSlowError, UnexpectedError
 from rechroma.service.painter import Painter
@@ -101,7 +101,8 @@ class _Pool:
 
     def process_ids(self) -> list[int]:
         """See :meth:`Hands.process_ids`."""
-        return [hand.process_id for hand in self._processes]
+        ids = (hand.process_id for hand in self._processes)
+        return [process_id for process_id in ids if process_id is not None]
 
     def close(self) -> None:
         """See :meth:`Hands.close`."""
@@ -113,13 +114,13 @@ class _Process:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._process, self._connection = _begin(settings)
+        self._child: _Child | None = _begin(settings)
         self._ready = False
 
     @property
-    def process_id(self) -> int:
+    def process_id(self) -> int | None:
         """The process that it is at the moment."""
-        return self._process.pid or 0
+        return self._child.process.pid if self._child else None
 
     def await_ready(self) -> None:
         """Wait until it has loaded its model, and raise what it says otherwise."""
@@ -148,16 +149,21 @@ class _Process:
 
     def close(self) -> None:
         """End it, whatever it does."""
-        self._connection.close()
-        self._process.kill()
-        self._process.join()
-        self._process.close()
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    @property
+    def _connection(self) -> Connection:
+        if self._child is None:
+            raise EOFError
+        return self._child.connection
 
     def _asked(self, method: str, name: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """What a method of its painter gives."""
         for _ in range(self._settings.attempts):
-            self._revive()
             try:
+                self._revive()
                 self.await_ready()
                 self._connection.send((method, name, asked))
                 return self._heard(self._settings.seconds, name)
@@ -166,21 +172,19 @@ class _Process:
         raise PoisonError(f"{name}: ended each process that coloured it")
 
     def _revive(self) -> None:
-        if self._process.is_alive():
-            return
-        self.close()
-        self._process, self._connection = _begin(self._settings)
-        self._ready = False
+        if self._child is None or not self._child.process.is_alive():
+            self.close()
+            self._child = _begin(self._settings)
+            self._ready = False
 
     def _heard(self, patience: float | None = None, name: str = "") -> Any:  # noqa: ANN401 - what was sent
         if not self._connection.poll(patience):
-            self._process.kill()
-            self._process.join()
+            self.close()
             raise TooSlowError(f"{name}: took longer than {patience:g} seconds")
         try:
             answer = self._connection.recv()
         except (EOFError, OSError):
-            self._process.join()  # so that it is known to be dead
+            self.close()
             raise
         if isinstance(answer, RechromaError):
             raise answer
@@ -192,12 +196,33 @@ def _close(hands: Iterable[_Process]) -> None:
         hand.close()
 
 
-def _begin(settings: Settings) -> tuple[SpawnProcess, Connection]:
+class _Child(NamedTuple):
+    process: SpawnProcess
+    connection: Connection
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+
+
+def _begin(settings: Settings) -> _Child:
+    """Start a process.
+
+    Raises:
+        OSError: It could not be started, or was killed before it had heard what to do.
+    """
     ours, theirs = _PROCESSES.Pipe()
     process = _PROCESSES.Process(target=_work, args=(theirs, settings), daemon=True)
-    process.start()
-    theirs.close()  # so that its end is heard
-    return process, ours
+    try:
+        process.start()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()  # so that the end of the process is heard
+    return _Child(process, ours)
 
 
 def _work(connection: Connection, settings: Settings) -> None:
