@@ -93,7 +93,8 @@ def team(kind: str, request: pytest.FixtureRequest) -> Iterator[Team | None]:
     made: Team = request.getfixturevalue("shared")
     with made.redis.client() as client:
         client.flushdb()
-    shutil.rmtree(made.settings["files"], ignore_errors=True)
+    for path in folder_of(made).iterdir():
+        shutil.rmtree(path)
     yield made
     made.worker.go_on()
 
@@ -101,7 +102,12 @@ def team(kind: str, request: pytest.FixtureRequest) -> Iterator[Team | None]:
 @pytest.fixture
 def folder(team: Team | None, tmp_path: Path) -> Path:
     """Where pictures and results lie."""
-    return Path(team.settings["files"]) if team else tmp_path / "service" / "jobs"
+    return folder_of(team) if team else tmp_path / "service" / "jobs"
+
+
+def folder_of(team: Team) -> Path:
+    """Where pictures and results of a team lie."""
+    return Path(team.settings["files"]) / "rechroma-jobs"
 
 
 @contextmanager

@@ -69,6 +69,15 @@ def submit(client: FlaskClient, host: Host, *pictures: bytes) -> str:
     return str(answer.get_json()["id"])
 
 
+def check_signature(receiver: Receiver, job_id: str, key: str) -> None:
+    """As the text of Standard Webhooks says, from what a client knows."""
+    ((headers, body),) = receiver.got
+    signed = f"{job_id}.{headers['webhook-timestamp']}.".encode() + body
+    secret = hashlib.sha256(key.encode()).digest()
+    expected = base64.b64encode(hmac.new(secret, signed, "sha256").digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
 def wait_until(true: Callable[[], object]) -> None:
     limit = time.monotonic() + PATIENCE
     while not true():
@@ -92,11 +101,7 @@ def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, 
     assert told["type"] == "job.done"
     assert told["data"] == {"id": job_id, "state": "done", "total": 2, "done": 1, "failed": 1}
     assert headers["webhook-id"] == job_id
-    # As the text of Standard Webhooks says, from what a client knows.
-    secret = hashlib.sha256(key[0].encode()).digest()
-    signed = f"{job_id}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.new(secret, signed, "sha256").digest()).decode()
-    assert headers["webhook-signature"] == f"v1,{expected}"
+    check_signature(receiver, job_id, key[0])
     assert abs(time.time() - int(headers["webhook-timestamp"])) < PATIENCE
     wait_until(lambda: calls_of(client) == {"heard": 1})
 
@@ -180,12 +185,39 @@ def test_a_store_that_is_away_is_logged_once(
 def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
     host.routes["/told"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_callbacks=True)
-    submit(first, host, photo_file())
+    job_id = submit(first, host, photo_file())
     service_of(first.application).runner.start()
     wait_until(lambda: service_of(first.application).store.counts() == {"done": 1})
     assert receiver.got == []
     client_of(make_app, key, private_callbacks=True)
     assert receiver.news.wait(PATIENCE)
+    check_signature(receiver, job_id, key[0])
+
+
+def test_a_key_that_is_taken_out_and_put_back(
+    make_app: MakeApp, host: Host, key: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "_WAITS", (0.5,) * 100)
+    host.routes["/told"] = receiver = Receiver(200)
+    first = client_of(make_app, key, start=False)
+    job_id = submit(first, host, b"no picture")
+    without = client_of(make_app, new_key(), private_callbacks=True)
+    wait_until(lambda: calls_of(without).get("failed"))
+    assert receiver.got == []
+    service_of(without.application).callbacks.stop()
+    client_of(make_app, key, private_callbacks=True)
+    assert receiver.news.wait(PATIENCE)
+    check_signature(receiver, job_id, key[0])
+
+
+@both
+def test_what_it_is_signed_with_is_not_in_the_table(
+    client: FlaskClient, host: Host, key: tuple[str, str]
+) -> None:
+    job = service_of(client.application).store.find(submit(client, host, photo_file()))
+    assert job
+    assert job.owner
+    assert key[1] not in str(job)
 
 
 @both

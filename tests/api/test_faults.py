@@ -21,7 +21,8 @@ from rechroma.service.jobs.celery import CeleryRunner, process_of
 from rechroma.service.jobs.redis import RedisStore
 from rechroma.service.tasks import make_celery, send
 from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
-from tests.support.service import PATIENCE, form, photo_file, problem, wait_for_end
+from tests.api.test_disk import check_a_result_without_room
+from tests.support.service import PATIENCE, form, opened, photo_file, problem, wait_for_end
 from tests.support.team import PASSWORD, RedisServer, Worker, environment_of, wait_until
 
 URL = "/v1/jobs"
@@ -146,6 +147,40 @@ def test_redis_is_away_while_pictures_are_in_hand(
     urls.append(submit(client, LONG, LONG, photo_file()))
     check_done(client, urls, 3)
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("moment", ["add", "find"])
+def test_redis_stands_still_in_a_request_that_is_sent_again(
+    client: FlaskClient,
+    start_worker: StartWorker,
+    redis_at_risk: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    start_worker()
+    first = submit(client, photo_file())  # so that Redis knows the script
+    wait_for_end(client, first)
+    store, data, key = service_of(client.application).store, photo_file(level=90), "once"
+    usual = getattr(store, moment)
+
+    def stalled(*words: Any) -> Any:
+        redis_at_risk.pause()
+        return usual(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, moment, stalled)
+        problem(client.post(URL, data=data, headers={"Idempotency-Key": key}), 503)
+    redis_at_risk.go_on()
+    url = client.post(URL, data=data, headers={"Idempotency-Key": key}).headers["Location"]
+    check_done(client, [first, url], 1)
+    result, direct = client.get(f"{url}/result"), client.post("/v1/colorize", data=data)
+    assert opened(result.data).tobytes() == opened(direct.data).tobytes()
+
+
+def test_a_worker_on_a_full_disk(
+    client: FlaskClient, start_worker: StartWorker, settings: dict[str, Any]
+) -> None:
+    check_a_result_without_room(client, Path(settings["files"]), start_worker)
 
 
 def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:

@@ -14,7 +14,8 @@ import pytest
 from werkzeug.exceptions import ClientDisconnected
 
 from rechroma.errors import EmptyImageError, OptionError, SourceError, TargetError
-from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State
+from rechroma.service import Settings, service_of
+from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State, make_files
 from rechroma.service.jobs.remote import RemoteFiles
 from tests.api.conftest import MakeApp
 from tests.support.service import form, has_color, photo_file, problem, wait_for_end
@@ -149,19 +150,57 @@ def test_a_zip_of_results(files: Files) -> None:
 
 
 def test_what_is_young_is_no_orphan(files: Files) -> None:
-    assert list(files.orphans()) == []
+    assert list(files.orphans("a")) == []
     files.put("a", 1, BytesIO(b"source"))
-    assert list(files.orphans()) == []
+    assert list(files.orphans("a")) == []
 
 
 def test_what_nobody_touched_for_long_is_an_orphan(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = RemoteFiles(url) if "://" in url else FolderFiles(Path(url))
-    files.put("a", 1, BytesIO(b"source"))
+    files.put("a-1", 1, BytesIO(b"source"))
+    files.put("b-1", 1, BytesIO(b"source"))
+    let_all_be_old(monkeypatch)
+    assert list(files.orphans("a-")) == ["a-1"]
+
+
+def let_all_be_old(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("files", "remote"):
         monkeypatch.setattr(f"rechroma.service.jobs.{module}.ORPHANED_AFTER", -60.0)
-    assert list(files.orphans()) == ["a"]
+
+
+def told_by_jobs(caplog: pytest.LogCaptureFixture) -> list[str]:
+    records = caplog.records
+    return [record.getMessage() for record in records if record.name.startswith("rechroma.")]
+
+
+def test_what_is_not_of_this_service_is_left_alone(
+    make_app: MakeApp,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = (make_app(files=url, data=tmp_path / name) for name in ("first", "second"))
+    system, root = fsspec.url_to_fs(url)
+    for folder in ("holiday-2019", "rechroma-jobs/by-hand"):
+        system.makedirs(f"{root}/{folder}", exist_ok=True)
+        system.pipe_file(f"{root}/{folder}/beach.jpg", b"beach")
+    job = first.test_client().post("/v1/jobs", **form(photo_file())).headers["Location"]
+    wait_for_end(first.test_client(), job)
+    lost = f"{service_of(first).store.mark()}lost"
+    make_files(Settings(files=url)).put(lost, 1, BytesIO(b"source"))
+    let_all_be_old(monkeypatch)
+    before = set(system.find(root))
+    service_of(second).desk.tidy()
+    assert set(system.find(root)) == before
+    assert told_by_jobs(caplog) == []
+    service_of(first).desk.tidy()
+    assert before - set(system.find(root)) == {f"{root}/rechroma-jobs/{lost}/1.source"}
+    (told,) = told_by_jobs(caplog)
+    assert lost in told
+    assert first.test_client().get(f"{job}/result").status_code == 200
 
 
 def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
@@ -191,7 +230,7 @@ def test_a_folder_beside_the_server(
     url = client.post("/v1/jobs", **form(photo_file())).headers["Location"]
     wait_for_end(client, url)
     assert client.get(f"{url}/result").status_code == 200
-    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == ["rechroma-jobs"]
 
 
 @pytest.mark.parametrize("url", ["s3"], indirect=True)

@@ -196,8 +196,9 @@ def test_event_streams_are_few(make_app: MakeApp) -> None:
 def test_results_expire(make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app()
     client, service = app.test_client(), service_of(app)
-    url = submit(client, ("secret-name.png", photo_file()))
-    wait_for_end(client, url)
+    whole, broken = photo_file(), photo_file()[:60]
+    url = submit(client, ("secret-name.png", whole), ("secret-name.png", broken))
+    assert "secret-name" in wait_for_end(client, url)["pictures"][1]["problem"]["detail"]
     waiting = make_app(start=False, data=tmp_path / "other")
     kept = submit(waiting.test_client(), photo_file())
     assert service.store.expire(keep=0) != []

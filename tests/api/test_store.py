@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,12 +16,13 @@ from rechroma.errors import BusyError, StoreError
 from rechroma.service import service_of
 from rechroma.service.jobs import NewJob, Outcome, SqliteStore, State, Task
 from rechroma.service.jobs.redis import PREFIX, RedisStore
+from rechroma.service.jobs.scripts import SCRIPTS
 from rechroma.service.schemas import Order, Problem
 from tests.api.conftest import MakeApp, both
 from tests.support.team import RedisServer
 
 POISON = Problem(type="urn:rechroma:poison", title="Poison", status=500)
-
+CLOCK = "return time[1] +"  # of Redis
 
 pytestmark = both
 
@@ -200,6 +202,55 @@ def test_sent_twice_it_is_one_job(store: TaskStore) -> None:
     store.remove("a")
     assert store.add(new("b", owner="one", repeat_key="key")).id == "b"
     assert store.counts() == {State.QUEUED: 3}
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Put the clock of tables that are opened thereafter, and of SQLite's, so many hours on."""
+    usual = time.time
+
+    def put(hours: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: usual() + hours * 3600)
+        texts = {name: text.replace(CLOCK, f"{CLOCK} {hours * 3600} +") for name, text in ours}
+        monkeypatch.setattr("rechroma.service.jobs.redis.SCRIPTS", texts)
+
+    ours = SCRIPTS.items()
+    assert all(CLOCK in text for _, text in ours)
+    return put
+
+
+def finish(store: TaskStore, task: Task | None) -> None:
+    assert task is not None
+    assert store.finish(task, "worker", Outcome("PNG"))
+
+
+@pytest.mark.parametrize("hours", [5.0, -5.0])
+def test_the_clock_jumps_by_hours(
+    make_store: MakeStore, set_clock: Callable[[float], None], hours: float
+) -> None:
+    day = 86_400
+    store = make_store(5)
+    for name in "abc":
+        store.add(new(name))
+    tasks = [store.take("worker") for _ in range(2)]
+    finish(store, tasks[0])
+    set_clock(hours)
+    store = make_store(5)
+    assert store.expire(day) == []
+    finish(store, tasks[1])
+    finish(store, store.take("worker"))
+    assert store.expire(day) == []
+    assert store.counts() == {State.DONE: 3}
+    set_clock(max(hours, 0) + 24.1)
+    assert set(make_store(5).expire(day)) == set("abc")
+
+
+def test_each_table_has_a_mark_of_its_own(make_store: MakeStore, tmp_path: Path) -> None:
+    stores = [make_store(5) for _ in range(2)]
+    other = SqliteStore(tmp_path / "other.sqlite", 5)
+    assert stores[0].mark() == stores[1].mark() != other.mark()
+    assert len(stores[0].mark()) > 10
+    other.close()
 
 
 def test_names_are_forgotten_with_the_pictures(store: TaskStore) -> None:

@@ -16,6 +16,7 @@ from rechroma.service.painter import Painter
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
+from tests.support.disk import room_for
 from tests.support.service import form, photo_file, problem, wait_for_end
 
 
@@ -43,6 +44,44 @@ def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StoreError, match="newer"):
         SqliteStore(tmp_path / "newer", capacity=1)
+
+
+def test_a_table_for_which_there_is_no_room(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    store = SqliteStore(path, capacity=100)
+    log = path.with_name("jobs.sqlite-wal")
+    with room_for(log.stat().st_size), pytest.raises((StoreError, TargetError)):
+        store.add(new("a"))
+    assert store.find("a") is None
+    assert store.add(new("a")).id == "a"
+    store.close()
+    store = SqliteStore(path, capacity=100)
+    assert store.find("a")
+    store.close()
+
+
+def open_to_others(folder: Path) -> set[str]:
+    """The files in a folder that other users of the computer may read."""
+    open_ = [path for path in folder.iterdir() if path.stat().st_mode & 0o077]
+    inside = (open_to_others(path) for path in open_ if path.is_dir())
+    return {path.name for path in open_ if path.is_file()}.union(*inside)
+
+
+@pytest.mark.parametrize("files", ["", "shared"])
+def test_folders_that_are_open_to_others(make_app: MakeApp, tmp_path: Path, files: str) -> None:
+    for name in ("service", "service/jobs", "shared", "shared/rechroma-jobs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o755)
+    before = SqliteStore(tmp_path / "service" / "jobs.sqlite", capacity=5)
+    before.add(new())
+    for path in (tmp_path / "service").glob("jobs.sqlite*"):
+        path.chmod(0o644)
+    client = make_app(files=files and str(tmp_path / files)).test_client()
+    wait_for_end(client, submit(client, photo_file()))
+    assert (tmp_path / "service" / "jobs.sqlite-wal").exists()
+    assert open_to_others(tmp_path) == set()
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o755
+    before.close()
 
 
 def test_two_servers_on_one_folder(make_app: MakeApp) -> None:

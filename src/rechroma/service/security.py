@@ -55,6 +55,11 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def owner_of(key: str) -> str:
+    """What jobs bear of a key, given by its SHA-256: that is a secret, this is not."""
+    return hash_of(f"owner {key}")
+
+
 def guard(app: APIFlask, settings: Settings) -> None:
     """Let in who may come, as often as they may, and add security headers."""
     if count := settings.proxies:
@@ -118,7 +123,7 @@ def _check_origin(origins: Sequence[str]) -> None:
 
 
 def _owner(keys: Sequence[str]) -> str:
-    """The hash of the request's key.
+    """Whose the request is, by its key.
 
     Raises:
         AccessError: There is no key, or one that is not known.
@@ -130,7 +135,7 @@ def _owner(keys: Sequence[str]) -> str:
             "a key is needed that the service knows",
             hint="Send it as the header 'Authorization: Bearer KEY'.",
         )
-    return given
+    return owner_of(given)
 
 
 def _given_key() -> str:

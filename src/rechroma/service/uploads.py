@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from flask import Request, request
@@ -12,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.utils import secure_filename
 
 from rechroma.errors import RequestError, UploadTooLargeError
-from rechroma.imaging import FORMATS
+from rechroma.imaging import FORMATS, refusals
 from rechroma.service.jobs.base import Incoming
 from rechroma.service.schemas import DirectBody, JobBody
 
@@ -116,7 +118,9 @@ def _fault(place: Iterable[int | str], message: str) -> str:
 def _form_or_raw() -> Upload:
     if request.mimetype != "multipart/form-data":
         return Upload((Incoming("", _raw_body(request)),))
-    files = [file for _, file in request.files.items(multi=True) if file.filename or file.name]
+    with refusals(Path(gettempdir())):  # where large files are laid down meanwhile
+        sent = list(request.files.items(multi=True))
+    files = [file for _, file in sent if file.filename or file.name]
     if not files:
         raise RequestError("there is no picture in the form", hint="curl -F picture=@photo.jpg")
     pictures = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,7 +63,7 @@ class Job:
 
     Attributes:
         id: Its name, which nobody can guess.
-        owner: Whose it is: the hash of a key, or "" where there are no keys.
+        owner: Whose it is: what stands for a key, or "" where there are no keys.
         created: Seconds since the epoch; as for `ended`.
         ended: When the last picture was done or failed.
         expired: Whether the result is gone.
@@ -152,6 +153,11 @@ class Callback:
     attempt: int
 
 
+def new_mark() -> str:
+    """A mark for a table of jobs that no other has; see :meth:`Store.mark`."""
+    return f"{secrets.token_hex(6)}-"
+
+
 class Store(Protocol):
     """The table of jobs. It may be used from several threads, and by several processes at once.
 
@@ -159,8 +165,12 @@ class Store(Protocol):
     where the disk is full.
     """
 
+    def mark(self) -> str:
+        """What the names of all jobs of this table begin with, and those of no other table."""
+        ...
+
     def add(self, job: NewJob) -> Job:
-        """Enter a job.
+        """Enter a job. Where this raises `StoreError`, it may have been entered all the same.
 
         Returns:
             The job; an earlier one where owner and repeat key are the same.
@@ -292,8 +302,12 @@ class Files(Protocol):
         """Remove all files of a job."""
         ...
 
-    def orphans(self) -> Iterator[str]:
-        """Jobs with files that have not been touched for long: nobody may know of them."""
+    def orphans(self, mark: str) -> Iterator[str]:
+        """Jobs with files that have not been touched for long: nobody may know of them.
+
+        Args:
+            mark: What their names begin with. All else there is somebody else's.
+        """
         ...
 
 

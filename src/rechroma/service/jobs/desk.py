@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from rechroma.errors import (
     JobNotReadyError,
     NoSuchJobError,
     RepeatedKeyError,
+    StoreError,
 )
 from rechroma.service.jobs.base import Job, NewJob, State
 from rechroma.service.jobs.files import result_name
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from rechroma.service.jobs.base import Content, Files, Incoming, Kept, Runner, Store
     from rechroma.service.schemas import Order
+
+_log = logging.getLogger(__name__)
 
 
 class ResultFile(NamedTuple):
@@ -63,7 +67,7 @@ class Desk:
             TargetError: The disk is full.
             StoreError: The table of jobs cannot be written.
         """
-        job_id = secrets.token_urlsafe(16)
+        job_id = self._store.mark() + secrets.token_urlsafe(16)
         try:
             kept = self._put(job_id, pictures)
             fingerprint = _fingerprint(order, callback, kept)
@@ -71,6 +75,8 @@ class Desk:
             sizes = tuple(picture.size for picture in kept)
             new = NewJob(job_id, owner, order, names, fingerprint, repeat_key, callback, sizes)
             job = self._store.add(new)
+        except StoreError:
+            raise  # the job may be entered, and only the answer lost; if not, they are orphans
         except BaseException:
             self._files.remove(job_id)
             raise
@@ -121,10 +127,11 @@ class Desk:
         """Let go of results that were kept for their time, and of files that nobody knows."""
         for job_id in self._store.expire(self._keep):
             self._files.remove(job_id)
-        for name in self._files.orphans():
-            job = self._store.find(name)
+        for job_id in self._files.orphans(self._store.mark()):
+            job = self._store.find(job_id)
             if job is None or job.expired:
-                self._files.remove(name)
+                _log.warning("the files of job %s are removed: nobody knows of them", job_id)
+                self._files.remove(job_id)
 
     def _put(self, job_id: str, pictures: Sequence[Incoming]) -> list[Kept]:
         return [

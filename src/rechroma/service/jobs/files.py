@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import time
 import zipfile
@@ -24,6 +25,7 @@ CHUNK = 1 << 20
 ORPHANED_AFTER = 3600.0
 """Seconds until files that nobody knows are removed: an upload may take its time."""
 
+_log = logging.getLogger(__name__)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # a fixed one, so that ranges of two requests fit together
 
 
@@ -31,7 +33,7 @@ class FolderFiles:
     """Keeps :class:`rechroma.service.jobs.Files` in a folder, which several machines may share.
 
     Args:
-        folder: Is made where it is missing.
+        folder: Is for this alone; it is made where it is missing, and closed to other users.
 
     Raises:
         TargetError: It cannot be made.
@@ -39,8 +41,9 @@ class FolderFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with refusals(folder):  # what people send is for the owner's eyes only
+        with refusals(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            close_to_others(folder, 0o700)
 
     def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
         """See :meth:`rechroma.service.jobs.Files.put`."""
@@ -83,12 +86,27 @@ class FolderFiles:
         """See :meth:`rechroma.service.jobs.Files.remove`."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
-    def orphans(self) -> Iterator[str]:
+    def orphans(self, mark: str) -> Iterator[str]:
         """See :meth:`rechroma.service.jobs.Files.orphans`."""
         before = time.time() - ORPHANED_AFTER
-        for path in self._folder.iterdir():
+        for path in self._folder.glob(f"{mark}*"):
             if path.stat().st_mtime < before:
                 yield path.name
+
+
+def close_to_others(path: Path, mode: int) -> None:
+    """Take from all but its owner what they may do with a file or folder.
+
+    What people send is for the owner's eyes only.
+
+    Args:
+        path: Is there already.
+        mode: What the owner may do, such as 0o600.
+    """
+    try:
+        path.chmod(mode)
+    except PermissionError:  # somebody else's, or of a file system without owners
+        _log.warning("%s may be open to other users of this computer", path)
 
 
 class CountedReader:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 
+_OWN_FOLDER = "rechroma-jobs"  # what else lies beside it is somebody's own
+
+
 class SharedJobs(NamedTuple):
     """The jobs of many servers and workers, as one of them has them at hand."""
 
@@ -34,12 +37,12 @@ def make_files(settings: Settings) -> Files:
         TargetError: The folder cannot be made.
     """
     if "://" not in settings.files:
-        folder = Path(settings.files).absolute() if settings.files else settings.data / "jobs"
-        return FolderFiles(folder)
+        place = Path(settings.files).absolute() / _OWN_FOLDER if settings.files else None
+        return FolderFiles(place or settings.data / "jobs")
     _need("fsspec", "RECHROMA_FILES")
     from rechroma.service.jobs.remote import RemoteFiles
 
-    return RemoteFiles(settings.files)
+    return RemoteFiles(f"{settings.files.rstrip('/')}/{_OWN_FOLDER}")
 
 
 def make_shared_jobs(settings: Settings, files: Files) -> SharedJobs:

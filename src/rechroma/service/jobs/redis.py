@@ -11,6 +11,7 @@ that those of the machines need not agree.
 ``counts``          hash    how many pictures are done and failed
 ``ended``           zset    jobs whose results are kept, by their end; ``expired``: those without
 ``callbacks``       zset    jobs whose end somebody is to hear of, by when that is due
+``mark``            string  what the names of all jobs begin with
 ``alive:NODE``      string  is gone soon after the node is; ``keeper``: who looks after the jobs
 ==================  ======  =====================================================================
 """
@@ -26,7 +27,7 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from rechroma.errors import BusyError, StoreError, TargetError
-from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task
+from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task, new_mark
 from rechroma.service.jobs.scripts import SCRIPTS
 from rechroma.service.schemas import Order, Problem
 
@@ -110,6 +111,13 @@ class RedisStore:
         """
         with _explained():
             self._redis.ping()
+
+    def mark(self) -> str:
+        """See :meth:`rechroma.service.jobs.Store.mark`."""
+        with _explained(), self._redis.pipeline() as pipe:
+            pipe.set(f"{PREFIX}mark", new_mark(), nx=True)
+            pipe.get(f"{PREFIX}mark")
+            return str(pipe.execute()[1])
 
     def add(self, job: NewJob) -> Job:
         """See :meth:`rechroma.service.jobs.Store.add`."""

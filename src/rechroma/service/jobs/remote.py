@@ -82,15 +82,16 @@ class RemoteFiles:
         """See :meth:`rechroma.service.jobs.Files.remove`."""
         self._remove(self._path(job_id))
 
-    def orphans(self) -> Iterator[str]:
+    def orphans(self, mark: str) -> Iterator[str]:
         """See :meth:`rechroma.service.jobs.Files.orphans`; it looks once an hour."""
         if time.monotonic() - self._looked < ORPHANED_AFTER:
             return
         self._looked = time.monotonic()
         with suppress(FileNotFoundError), _told(SourceError, FileNotFoundError):
             for path in self._system.ls(self._root, detail=False):
-                if self._is_old(path):
-                    yield path.rstrip("/").rpartition("/")[2]
+                name = path.rstrip("/").rpartition("/")[2]
+                if name.startswith(mark) and self._is_old(path):
+                    yield name
 
     def _path(self, *names: str) -> str:
         return "/".join((self._root, *names))
@@ -111,8 +112,9 @@ class RemoteFiles:
                 try:
                     self._upload(local, path)
                 except FileNotFoundError:  # where folders are made
-                    with suppress(FileExistsError):
-                        self._system.mkdir(path.rpartition("/")[0], create_parents=False)
+                    for folder in (self._root, path.rpartition("/")[0]):
+                        with suppress(FileExistsError):
+                            self._system.mkdir(folder, create_parents=False)
                     self._upload(local, path)
 
     def _upload(self, local: BinaryIO, path: str) -> None:

@@ -194,9 +194,10 @@ for _, id in ipairs(ids) do
     redis.call('ZREM', ENDED, id)
     redis.call('ZADD', EXPIRED, redis.call('HGET', job, 'ended'), id)
     redis.call('HSET', job, 'expired', 1)
-    -- What people call their pictures goes with the pictures.
+    -- What people call their pictures goes with the pictures; problems say it, too.
     for number = 1, tonumber(redis.call('HGET', job, 'total')) do
         redis.call('HSET', job, 'name:' .. number, '')
+        redis.call('HDEL', job, 'problem:' .. number)
     end
 end
 return ids

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rechroma.errors import BusyError, StoreError, TargetError
-from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task
+from rechroma.imaging import refusals
+from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task, new_mark
+from rechroma.service.jobs.files import close_to_others
 from rechroma.service.schemas import Order, Problem
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ CREATE TABLE IF NOT EXISTS callbacks (
     due REAL NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS mark (text TEXT NOT NULL);
 """
 _END = """
 UPDATE jobs SET ended = ? WHERE id = ? AND ended IS NULL AND NOT EXISTS (
@@ -78,6 +81,10 @@ class SqliteStore:
     def __init__(self, path: Path, capacity: int) -> None:
         self._capacity = capacity
         self._lock = threading.Lock()
+        with refusals(path):
+            path.touch(mode=0o600)
+            for file in path.parent.glob(f"{path.name}*"):  # with what SQLite lays beside it
+                close_to_others(file, 0o600)
         with _explained():
             # One connection for all threads, under the lock: closing the last would fold the log.
             self._connection = sqlite3.connect(
@@ -86,12 +93,16 @@ class SqliteStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
-        self._make_tables()
+        self._mark = self._make_tables()
 
     def close(self) -> None:
         """See :meth:`rechroma.service.jobs.Store.close`."""
         with self._lock:
             self._connection.close()
+
+    def mark(self) -> str:
+        """See :meth:`rechroma.service.jobs.Store.mark`."""
+        return self._mark
 
     def add(self, job: NewJob) -> Job:
         """See :meth:`rechroma.service.jobs.Store.add`."""
@@ -172,8 +183,9 @@ class SqliteStore:
                 "UPDATE jobs SET expired = 1 WHERE expired = 0 AND ended < ? RETURNING id",
                 (now - keep,),
             ).fetchall()
-            # What people call their pictures goes with the pictures.
-            connection.executemany("UPDATE pictures SET name = '' WHERE job = ?", rows)
+            # What people call their pictures goes with the pictures; problems say it, too.
+            query = "UPDATE pictures SET name = '', problem = NULL WHERE job = ?"
+            connection.executemany(query, rows)
         return [job_id for (job_id,) in rows]
 
     def take_callback(self, lease: float) -> Callback | None:
@@ -205,7 +217,8 @@ class SqliteStore:
             rows = connection.execute("SELECT state, COUNT(*) FROM pictures GROUP BY state")
             return {State(state): count for state, count in rows.fetchall()}
 
-    def _make_tables(self) -> None:
+    def _make_tables(self) -> str:
+        """Make what is missing of the tables; gives their mark."""
         with self._transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > _VERSION:
@@ -215,6 +228,9 @@ class SqliteStore:
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
+            marked = "INSERT INTO mark SELECT ? WHERE NOT EXISTS (SELECT * FROM mark)"
+            connection.execute(marked, (new_mark(),))
+            return str(connection.execute("SELECT text FROM mark").fetchone()[0])
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:

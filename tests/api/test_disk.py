@@ -1,0 +1,78 @@
+"""The disk is full for a while."""
+
+from __future__ import annotations
+
+import base64
+import gc
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from rechroma.service import service_of
+from tests.api.conftest import MakeApp, both
+from tests.api.test_jobs import URL
+from tests.support.disk import room_for
+from tests.support.service import has_color, problem, wait_for_end
+
+ROOM = 500_000
+
+
+def noise(pixels: int) -> bytes:
+    """A picture that takes about as many bytes as it has pixels, and more in colour."""
+    grey = np.random.default_rng(0).integers(0, 256, (500, pixels // 500), np.uint8)
+    file = BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def send(client: FlaskClient, *pictures: bytes) -> str:
+    """Hand in a job; not as a form, which may go by the disk first."""
+    data = [{"data": base64.b64encode(picture).decode()} for picture in pictures]
+    return str(client.post(URL, json={"pictures": data}).headers["Location"])
+
+
+def check_a_result_without_room(
+    client: FlaskClient, folder: Path, begin: Callable[[], object]
+) -> None:
+    """Its picture fails alone, and nothing is left of it."""
+    url = send(client, noise(10_000), noise(ROOM * 2))
+    with room_for(ROOM):
+        begin()
+        job = wait_for_end(client, url)
+    assert [picture["state"] for picture in job["pictures"]] == ["done", "failed"]
+    assert job["pictures"][1]["problem"]["status"] == 507
+    (left,) = (path for path in folder.rglob("*") if path.is_file())
+    assert has_color(left.read_bytes())
+
+
+@both
+def test_an_upload_for_which_there_is_no_room(make_app: MakeApp, folder: Path) -> None:
+    client, data = make_app().test_client(), noise(ROOM * 2)
+    with room_for(ROOM):
+        problem(client.post(URL, data=data), 507)
+    assert list(folder.iterdir()) == []
+    assert wait_for_end(client, send(client, data))["state"] == "done"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # tempfile leaves its file to the collector
+def test_a_form_for_which_there_is_no_room(make_app: MakeApp, folder: Path) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="p"; filename="p.png"\r\n\r\n'
+    data = head + noise(ROOM * 2) + b"\r\n--x--\r\n"
+    client = make_app().test_client()
+    with room_for(ROOM):
+        answer = client.post(URL, data=data, content_type="multipart/form-data; boundary=x")
+    gc.collect()
+    problem(answer, 507)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_result_for_which_there_is_no_room(make_app: MakeApp, folder: Path) -> None:
+    app = make_app(start=False)
+    client = app.test_client()
+    check_a_result_without_room(client, folder, service_of(app).start)
+    assert wait_for_end(client, send(client, noise(ROOM * 2)))["state"] == "done"
