@@ -6,7 +6,6 @@ import hashlib
 import shutil
 import time
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import EmptyImageError, SourceError
@@ -15,6 +14,7 @@ from rechroma.service.jobs.base import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from rechroma.service.jobs.base import Picture
 
@@ -151,7 +151,7 @@ def zip_results(
 def result_name(picture: Picture, *, numbered: bool = False) -> str:
     """What the result of a picture is called where a user keeps it."""
     suffix = FORMATS[picture.format or "PNG"][0]
-    stem = Path(picture.name).stem or "picture"
+    stem = picture.name or "picture"
     return f"{picture.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"
 
 
