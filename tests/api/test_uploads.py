@@ -6,7 +6,7 @@ import base64
 import gc
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import ZipFile
 
 import pytest
@@ -19,6 +19,7 @@ from tests.support.service import form, photo_file, problem, wait_for_end
 
 JOBS = "/v1/jobs"
 DIRECT = "/v1/colorize"
+Test = TypeVar("Test", bound=Callable[..., None])
 LONG = "я" * 250
 
 NAMES = [
@@ -58,10 +59,11 @@ def _leftovers() -> Iterator[None]:
     gc.collect()
 
 
-def cut_off(test: Callable[..., None]) -> Callable[..., None]:
+def cut_off(test: Test) -> Test:
     """A test in which forms are not read to their end."""
     passed = "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"
-    return pytest.mark.usefixtures("_leftovers")(pytest.mark.filterwarnings(passed)(test))
+    marked: Test = pytest.mark.usefixtures("_leftovers")(pytest.mark.filterwarnings(passed)(test))
+    return marked
 
 
 @pytest.mark.parametrize(("given", "kept"), NAMES)
