@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,53 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "way", [str, Path, Path.read_bytes, lambda path: BytesIO(path.read_bytes())]
+    "way",
+    [
+        str,
+        Path,
+        Path.read_bytes,
+        lambda path: bytearray(path.read_bytes()),
+        lambda path: memoryview(path.read_bytes()),
+        lambda path: BytesIO(path.read_bytes()),
+    ],
+    ids=["name", "path", "bytes", "bytearray", "memoryview", "file"],
 )
 def test_a_picture_at_once(client: Any, photo: Path, way: Callable[[Path], Any]) -> None:
     coloured = client.colorize(way(photo))
     assert has_color(coloured)
     assert (opened(coloured).format, opened(coloured).size) == ("JPEG", (300, 200))
+    assert client.submit(way(photo)).total == 1  # not one for each letter, byte or line
+
+
+@pytest.mark.parametrize("nothing", [None, 5, StringIO("text"), object()])
+def test_what_is_no_picture(client: Any, nothing: Any) -> None:
+    for ask in (client.colorize, client.submit, lambda picture: client.submit([picture])):
+        with pytest.raises(OptionError, match="is no picture") as caught:
+            ask(nothing)
+        assert "path" in str(caught.value.hint)
+
+
+def test_a_job_of_nothing(client: Any) -> None:
+    with pytest.raises(OptionError, match="no pictures"):
+        client.submit([])
+    with pytest.raises(OptionError, match="no pictures"):
+        client.submit(iter(()))
+
+
+@pytest.mark.parametrize("key", ["ключ", "a\r\nX-Evil: b", "a\0b"])
+def test_a_key_that_no_header_takes(client: Any, photo: Path, key: str) -> None:
+    with pytest.raises(OptionError, match="key"):
+        client.submit(photo, idempotency_key=key)
+
+
+def test_names_that_are_not_ascii_and_names_with_dots(client: Any, tmp_path: Path) -> None:
+    names = ["фото.png", "写真.png", "2024.05.01.png", "2024.05.02.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(photo_file())
+    jobs = [client.wait(client.submit(tmp_path / name)) for name in names]
+    assert [job.pictures[0].name for job in jobs] == [name.removesuffix(".png") for name in names]
+    results = [name for job in jobs for name, _ in client.results(job)]
+    assert results == [name.replace(".png", ".color.png") for name in names]
 
 
 def test_knobs(client: Any, photo: Path) -> None:
@@ -70,6 +111,7 @@ def test_a_job_of_many(client: Any, photo: Path) -> None:
     assert [name for name, _ in results] == ["001-photo.color.webp", "002-picture.color.webp"]
     assert all(has_color(data) for _, data in results)
     client.delete(job.id)
+    client.delete(job)  # as one does whose first answer was lost
     with pytest.raises(RefusalError, match="no such job") as caught:
         client.find(job)
     with pytest.raises(RefusalError):

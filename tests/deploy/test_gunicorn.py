@@ -34,6 +34,18 @@ def test_from_start_to_stop(start_gunicorn: StartGunicorn) -> None:
     assert not list((ROOT / "deploy").glob("*.ctl"))
 
 
+def test_bodies_in_chunks(start_gunicorn: StartGunicorn) -> None:
+    server = start_gunicorn(RECHROMA_DIRECT_BYTES="100000")
+    photo = photo_file()
+    assert has_color(server.ask("POST", "/v1/colorize", iter([photo[:20], photo[20:]])).body)
+    url = server.ask("POST", "/v1/jobs", iter([photo[:20], photo[20:]])).headers["Location"]
+    assert server.wait_for_end(url)["state"] == "done"
+    for path in ("/v1/colorize", "/v1/jobs"):
+        assert server.ask("POST", path, iter([])).status == 400  # in chunks: of none
+        assert server.ask("POST", path).status == 400
+    assert server.ask("POST", "/v1/colorize", iter([photo, bytes(100_000)])).status == 413
+
+
 def test_it_ends_although_somebody_listens(start_gunicorn: StartGunicorn) -> None:
     server = start_gunicorn()
     big = photo_file(LARGE)

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -130,8 +130,10 @@ class Server:
         self.host, self.port = found[1], int(found[2])
         self.url = f"http://{self.host}:{self.port}"
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        """Send a request and read the whole answer."""
+    def ask(
+        self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str
+    ) -> Answer:
+        """Send a request, in chunks where its body comes in parts, and read the whole answer."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -4,7 +4,8 @@
 >>> with Client("http://127.0.0.1:8000") as client:  # doctest: +SKIP
 ...     coloured = client.colorize("photo.jpg")
 
-Whatever goes wrong is a :class:`rechroma.ClientError`.
+Whatever goes wrong is a :class:`rechroma.RechromaError`: a `ClientError` where the service was
+asked, a `SourceError` or an `OptionError` where what was given cannot be sent.
 """
 
 from __future__ import annotations

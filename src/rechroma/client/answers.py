@@ -7,6 +7,7 @@ import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -187,7 +188,9 @@ def _phrase(status: int) -> str:
 def _file_name(headers: Mapping[str, str]) -> str:
     message = Message()
     message["Content-Disposition"] = headers.get("Content-Disposition", "")
-    return message.get_filename("picture")
+    told = message.get_params([], "content-disposition")
+    names = [value for key, value in told if key == "filename"]  # last, if so, that in Unicode
+    return collapse_rfc2231_value(names[-1]) if names else "picture"
 
 
 def _plain(name: str) -> str:

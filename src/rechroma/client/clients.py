@@ -65,12 +65,13 @@ class Client:
 
         Raises:
             SourceError: The file cannot be read.
+            OptionError: It is none of these.
         """
         return self._run(talks.colorize(picture, knobs, self._patience))
 
     def submit(
         self,
-        pictures: Iterable[Source],
+        pictures: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
         **knobs: Unpack[Knobs],
@@ -78,13 +79,15 @@ class Client:
         """Hand in a job.
 
         Args:
-            pictures: As for :meth:`colorize`.
+            pictures: As for :meth:`colorize`; one alone is a job of one.
             idempotency_key: Makes the same request, sent again later, the same job. Within this
                 call nothing is done twice, with or without.
             **knobs: As for :meth:`colorize`.
 
         Raises:
             SourceError: A file cannot be read.
+            OptionError: There is no picture, what is given is none, or the key has characters that
+                no key has.
         """
         return self._run(talks.submit(pictures, knobs, idempotency_key, self._patience))
 
@@ -109,7 +112,7 @@ class Client:
         yield from self._run(talks.fetch(job, self._patience)).results()
 
     def delete(self, job: Job | str) -> None:
-        """Have a job forgotten, with its pictures and results."""
+        """Have a job forgotten, with its pictures and results; it is well if that came before."""
         self._run(talks.delete(job, self._patience))
 
     def models(self) -> list[Model]:
@@ -171,7 +174,7 @@ class AsyncClient:
 
     async def submit(
         self,
-        pictures: Iterable[Source],
+        pictures: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
         **knobs: Unpack[Knobs],
@@ -250,7 +253,5 @@ def _head(url: str, key: str | None) -> dict[str, Any]:
         )
     headers = {"User-Agent": f"rechroma/{__version__}"}
     if key:
-        if not (key.isascii() and key.isprintable()):
-            raise OptionError("the key has characters that no key has")
-        headers["Authorization"] = f"Bearer {key}"
+        headers["Authorization"] = f"Bearer {talks.checked_key(key)}"
     return {"base_url": address, "headers": headers}

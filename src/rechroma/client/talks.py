@@ -15,16 +15,22 @@ from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any, Literal, TypeAlias, TypedDict, TypeVar
+from typing import IO, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 
 from rechroma.client.answers import Answer, Job, Model
-from rechroma.errors import SourceError, UnfinishedError, UnreachableError
+from rechroma.errors import (
+    OptionError,
+    RefusalError,
+    SourceError,
+    UnfinishedError,
+    UnreachableError,
+)
 
-Source: TypeAlias = str | PathLike[str] | bytes | IO[bytes]
+Source: TypeAlias = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """A picture: the path of its file, its content, or a file that is open."""
 
 
@@ -84,12 +90,14 @@ def colorize(picture: Source, knobs: Knobs, patience: float) -> Talk[bytes]:
 
 
 def submit(
-    pictures: Iterable[Source], knobs: Knobs, repeat_key: str | None, patience: float
+    pictures: Source | Iterable[Source], knobs: Knobs, repeat_key: str | None, patience: float
 ) -> Talk[Job]:
     """Hand in a job, with a key that lets the service know it again."""
     query, fields = _split(knobs)
-    headers = {"Idempotency-Key": repeat_key or uuid4().hex}
-    with _files(pictures) as files:
+    headers = {"Idempotency-Key": checked_key(repeat_key or uuid4().hex)}
+    with _files(_listed(pictures)) as files:
+        if not files:
+            raise OptionError("a job of no pictures", hint="Give it one or more.")
         options = {"params": query, "headers": headers, "data": fields, "files": files}
         answer = yield from _insist(Ask("POST", "/v1/jobs", options), patience)
     return answer.job()
@@ -125,13 +133,28 @@ def fetch(job: Job | str, patience: float) -> Talk[Answer]:
 
 def delete(job: Job | str, patience: float) -> Talk[None]:
     """Have a job forgotten; it is well if that came before."""
-    (yield from _insist(Ask("DELETE", _path_of(job)), patience)).read()
+    try:
+        (yield from _insist(Ask("DELETE", _path_of(job)), patience)).read()
+    except RefusalError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
 
 
 def models(patience: float) -> Talk[list[Model]]:
     """Ask for the models."""
     answer = yield from _insist(Ask("GET", "/v1/models"), patience)
     return answer.models()
+
+
+def checked_key(key: str) -> str:
+    """A key, if a header can hold it.
+
+    Raises:
+        OptionError: It cannot.
+    """
+    if not (key.isascii() and key.isprintable()):
+        raise OptionError("the key has characters that no key has", hint="Take plain ASCII.")
+    return key
 
 
 def _insist(ask: Ask, patience: float) -> Talk[Answer]:
@@ -197,6 +220,16 @@ def _split(knobs: Knobs) -> tuple[dict[str, Any], dict[str, str]]:
     return query, {} if hints is None else {"hints": json.dumps(hints)}
 
 
+def _listed(pictures: Source | Iterable[Source]) -> Iterable[Source]:
+    """A picture alone, such as the name of a file, is one, and not what it is made of."""
+    match pictures:
+        case str() | PathLike() | bytes() | bytearray() | memoryview():
+            return [pictures]
+        case Iterable() if not hasattr(pictures, "read"):
+            return pictures
+    return [cast("IO[bytes]", pictures)]
+
+
 @contextmanager
 def _files(pictures: Iterable[Source]) -> Iterator[list[tuple[str, tuple[str, IO[bytes]]]]]:
     """The pictures as parts of a form, which may be sent several times."""
@@ -206,13 +239,23 @@ def _files(pictures: Iterable[Source]) -> Iterator[list[tuple[str, tuple[str, IO
 
 def _file(picture: Source, opened: ExitStack) -> tuple[str, IO[bytes]]:
     match picture:
-        case bytes():
-            return "picture", BytesIO(picture)
+        case bytes() | bytearray() | memoryview():
+            return "picture", BytesIO(bytes(picture))
         case str() | PathLike():
             path = Path(picture)
             return path.name, opened.enter_context(_open(path))
     name = getattr(picture, "name", "")
-    return Path(str(name)).name or "picture", BytesIO(picture.read())
+    return Path(str(name)).name or "picture", BytesIO(_content(picture))
+
+
+def _content(file: IO[bytes]) -> bytes:
+    content = file.read() if hasattr(file, "read") else None
+    if not isinstance(content, bytes):
+        raise OptionError(
+            f"{type(file).__name__} is no picture",
+            hint="Give a path, the content as bytes, or a file that is open for bytes.",
+        )
+    return content
 
 
 def _open(path: Path) -> IO[bytes]:

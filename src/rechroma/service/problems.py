@@ -38,7 +38,6 @@ PROBLEM_TYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 _SPEAKABLE = (InputError, OptionError, ModelFeatureError, ServiceError)
-_RETRY_AFTER = "5"  # seconds
 
 
 def problem_of(error: Exception) -> Problem:
@@ -70,8 +69,6 @@ def answer_with_problems(app: APIFlask) -> None:
 
 def _of_ours(error: Exception) -> Response:
     response = _response(problem_of(error))
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = _RETRY_AFTER
     if isinstance(error, AccessError):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
+_RETRY_AFTER = "5"  # seconds
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -149,6 +151,8 @@ def _with_headers(response: Response) -> Response:
     is_docs = request.url_rule is not None and request.url_rule.rule == "/docs"
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = _RETRY_AFTER  # the limiter's says when its window ends
     if is_docs:
         response.headers["Content-Security-Policy"] = _DOCS_POLICY
     return response

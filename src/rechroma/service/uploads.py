@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from flask import Request, request
+from flask import request
 from pydantic import BaseModel, ValidationError
-from werkzeug.utils import secure_filename
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from rechroma.errors import RequestError, UploadTooLargeError
-from rechroma.imaging import FORMATS, refusals
+from rechroma.imaging import SUFFIXES, refusals
 from rechroma.service.jobs.base import Incoming
 from rechroma.service.schemas import DirectBody, JobBody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _FORM_ROOM = 64 * 1024  # what a form adds to its files
-_LONGEST_NAME = 80
+_FORM_PARTS = 100  # the same, in parts
+_LARGEST_FIELD = 500_000  # bytes, which are held in memory
+_LONGEST_NAME = 120  # bytes: with what a result's name adds, no file system finds it too long
 _WAYS = "Send a form with files, JSON with base64, or the picture itself as the body."
 
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -50,12 +54,13 @@ def read_direct_upload(most_bytes: int) -> Upload:
     Raises:
         RequestError: There is none, there are several, or the body makes no sense.
         RequestEntityTooLarge: It is larger.
+        UploadTooLargeError: What came with it is too much.
     """
     _limit_body(most_bytes)
     if request.is_json:
         body = _json_body(DirectBody)
         return Upload((_of_bytes("", body.picture),), _text_of(body.hints))
-    upload = _form_or_raw()
+    upload = _form_or_raw(most_pictures=1)
     if len(upload.pictures) > 1:
         raise RequestError(
             f"one picture at a time, not {len(upload.pictures)}",
@@ -74,13 +79,13 @@ def read_job_upload(most_bytes: int, most_pictures: int) -> Upload:
     Raises:
         RequestError: There is none, or the body makes no sense.
         RequestEntityTooLarge: They are larger.
-        UploadTooLargeError: There are more.
+        UploadTooLargeError: There are more, or what came with them is too much.
     """
     _limit_body(most_bytes)
-    upload = _job_json() if request.is_json else _form_or_raw()
+    upload = _job_json() if request.is_json else _form_or_raw(most_pictures)
     if len(upload.pictures) > most_pictures:
         raise UploadTooLargeError(
-            f"{len(upload.pictures)} pictures are more than {most_pictures}",
+            f"{len(upload.pictures)} pictures are more than a job may hold here: {most_pictures}",
             hint="Send them as several jobs.",
         )
     return upload
@@ -115,10 +120,11 @@ def _fault(place: Iterable[int | str], message: str) -> str:
     return f"{where}: {message}" if where else message
 
 
-def _form_or_raw() -> Upload:
+def _form_or_raw(most_pictures: int) -> Upload:
     if request.mimetype != "multipart/form-data":
-        return Upload((Incoming("", _raw_body(request)),))
-    with refusals(Path(gettempdir())):  # where large files are laid down meanwhile
+        return Upload((Incoming("", _raw_body()),))
+    # Large files are laid down in the temporary folder meanwhile.
+    with _limited_form(most_pictures + _FORM_PARTS), refusals(Path(gettempdir())):
         sent = list(request.files.items(multi=True))
     files = [file for _, file in sent if file.filename or file.name]
     if not files:
@@ -129,10 +135,30 @@ def _form_or_raw() -> Upload:
     return Upload(tuple(pictures), request.form.get("hints"))
 
 
-def _raw_body(given: Request) -> BinaryIO:
-    if not given.content_length:
+@contextmanager
+def _limited_form(most_parts: int) -> Iterator[None]:
+    """Say of a form, while it is read, whether it is what it holds that is too much."""
+    request.max_form_parts = most_parts
+    request.max_form_memory_size = _LARGEST_FIELD
+    body = request.stream  # raises of a length that is told beforehand
+    try:
+        yield
+    except RequestEntityTooLarge:
+        if request.content_length is None and getattr(body, "is_exhausted", False):
+            raise
+        raise UploadTooLargeError(
+            f"the form has more than {most_parts} parts, or hints of more than {_LARGEST_FIELD} "
+            "bytes",
+            hint="Send fewer pictures or hints at a time.",
+        ) from None
+
+
+def _raw_body() -> BinaryIO:
+    # How long it is was not told of one in chunks, but it may be read to its end.
+    body = BufferedReader(cast("RawIOBase", request.stream))
+    if not body.peek(1):
         raise RequestError("the request has no body", hint=_WAYS)
-    return cast("BinaryIO", given.stream)
+    return body
 
 
 def _of_bytes(name: str, data: bytes) -> Incoming:
@@ -141,11 +167,17 @@ def _of_bytes(name: str, data: bytes) -> Incoming:
 
 def _safe_name(name: str | None) -> str:
     """A name without folders and oddities, for results; and without a suffix that is known."""
-    safe = secure_filename(name or "")
-    for suffix in (known for suffixes in FORMATS.values() for known in suffixes):
-        if safe.lower().endswith(suffix):
-            return safe[: -len(suffix)][:_LONGEST_NAME]
-    return safe[:_LONGEST_NAME]
+    plain = (name or "").replace("\\", "/").rpartition("/")[2]
+    stem, _, suffix = plain.rpartition(".")
+    if f".{suffix.lower()}" in SUFFIXES:
+        plain = stem
+    safe = "".join(char if _is_plain(char) else "_" for char in unicodedata.normalize("NFC", plain))
+    return safe.strip(" .").encode()[:_LONGEST_NAME].decode(errors="ignore").rstrip(" .")
+
+
+def _is_plain(char: str) -> bool:
+    """Whether it is a letter, a mark on one, a digit, or one of a few signs."""
+    return char in "-_. " or unicodedata.category(char)[0] in "LMN"
 
 
 def _text_of(hints: dict[str, Any] | None) -> str | None:

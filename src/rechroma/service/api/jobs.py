@@ -34,7 +34,8 @@ def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
     """
     service = current_service()
     settings = service.settings
-    upload = read_job_upload(settings.job_bytes, settings.job_pictures)
+    most = min(settings.job_pictures, settings.queue)  # more could wait for ever
+    upload = read_job_upload(settings.job_bytes, most)
     options = JobOptions.model_validate(query.model_dump(exclude={"callback"}))
     order = Order(options=options, hints=upload.hints)
     service.models.check(order)
@@ -60,8 +61,9 @@ def show(job_id: str) -> JobView:
 def result(job_id: str) -> Response:
     """The picture, or a zip for a job of many.
 
-    Parts may be asked for with `Range`.
+    A part may be asked for with `Range`.
     """
+    _heed_one_range()
     desk = current_service().desk
     job = desk.find(job_id, g.owner)
     try:
@@ -143,6 +145,13 @@ def _sent(found: ResultFile) -> Response:
     response.content_length = size
     response.make_conditional(request, accept_ranges=True, complete_length=size)
     return response
+
+
+def _heed_one_range() -> None:
+    """Let all else that is called a range ask for the whole, as RFC 9110 has it."""
+    asked = request.range
+    if asked is None or asked.units != "bytes" or len(asked.ranges) > 1:
+        request.environ.pop("HTTP_RANGE", None)
 
 
 def _links(job_id: str) -> Links:

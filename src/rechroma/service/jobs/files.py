@@ -7,7 +7,6 @@ import logging
 import shutil
 import time
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import EmptyImageError, SourceError
@@ -16,6 +15,7 @@ from rechroma.service.jobs.base import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from rechroma.service.jobs.base import Picture
 
@@ -169,7 +169,7 @@ def zip_results(
 def result_name(picture: Picture, *, numbered: bool = False) -> str:
     """What the result of a picture is called where a user keeps it."""
     suffix = FORMATS[picture.format or "PNG"][0]
-    stem = Path(picture.name).stem or "picture"
+    stem = picture.name or "picture"
     return f"{picture.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"
 
 
