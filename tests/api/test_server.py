@@ -168,10 +168,10 @@ def test_a_port_in_use(start_server: StartServer, tmp_path: Path) -> None:
 
 def test_a_new_key_lets_in(start_server: StartServer) -> None:
     command = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    key, setting = (line.split(": ")[1].strip() for line in told.splitlines())
-    name, value = setting.split("=")
-    server = start_server(**{name: value})
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    key = told.stderr.splitlines()[0].split(": ")[1]
+    assert re.fullmatch(r"RECHROMA_KEYS=[0-9a-f]{64}\n", told.stdout)  # fit for a file of settings
+    server = start_server(RECHROMA_KEYS=told.stdout.strip().partition("=")[2])
     assert server.ask("GET", "/v1/models").status == 401
     assert server.ask("GET", "/v1/models", Authorization=f"Bearer {key}").status == 200
 
