@@ -118,6 +118,20 @@ def test_the_image_takes_what_is_there() -> None:
     assert list((ROOT / "src/rechroma/models/bundled").glob("*.onnx"))
 
 
+def test_the_image_has_what_the_settings_may_ask_for() -> None:
+    (words,) = re.findall(r'pip install --no-cache-dir "\.\[(.+)\]"', DOCKERFILE)
+    assert set(words.split(",")) == {"serve", "s3"}
+
+
+def test_who_may_reach_other_machines() -> None:
+    inside = {name for name, made in COMPOSE["networks"].items() if made.get("internal")}
+    out = yaml.safe_load((DEPLOY / "compose.out.yaml").read_text("utf-8"))
+    assert set(SERVICES["worker"]["networks"]) <= inside
+    assert set(SERVICES["api"]["networks"]) - inside  # it sends the callbacks
+    assert out["services"]["worker"]["networks"] == list(out["networks"]) == ["out"]
+    assert not out["networks"]["out"]
+
+
 def test_the_image_is_nobody_in_particular() -> None:
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     assert (

@@ -22,6 +22,7 @@ from tests.deploy.conftest import (
     Gunicorn,
     Nginx,
     env_file,
+    free_port,
     redis_of_compose,
     redis_program,
     services,
@@ -75,7 +76,7 @@ class Stack:
 
     def ask(self, path: str, **headers: str) -> Answer:
         """What nginx answers to somebody with the key."""
-        return self.nginx.ask("GET", path, Authorization=f"Bearer {self.key}", **headers)
+        return self.nginx.ask("GET", path, None, Authorization=f"Bearer {self.key}", **headers)
 
     def start_api(self) -> None:
         """Start it anew after a stop, where nginx looks for it."""
@@ -93,7 +94,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stac
         given["RECHROMA_REDIS"] = given["RECHROMA_REDIS"].replace("redis:6379", f"127.0.0.1:{port}")
         given |= {"RECHROMA_KEYS": hashed, "RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1"}
         given["RECHROMA_DATA"] = str(folder / "data")
-        api = Gunicorn(folder / "data", **given)
+        api = Gunicorn(folder / "data", free_port(), **given)
         worker = ComposeWorker(folder / "worker.log", given)
         nginx = Nginx(folder / "nginx", f"127.0.0.1:{api.port}")
         made = Stack(api, worker, nginx, given, key)
