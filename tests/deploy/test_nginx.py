@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -223,29 +222,39 @@ def test_too_many_at_once(start_nginx: StartNginx) -> None:
     assert nginx.ask("GET", "/v1/models").status == 503
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-@pytest.mark.parametrize("public", ["", "443", "0.0.0.0:443"])
-def test_tls(
-    start_gunicorn: StartGunicorn, start_nginx: StartNginx, tmp_path: Path, public: str
-) -> None:
+@pytest.fixture
+def certified(tmp_path: Path) -> dict[str, str]:
+    """What the template for TLS needs, and an address for it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
     subprocess.run([*new, *names, *files], check=True, capture_output=True, timeout=PATIENCE)
-    here = f"127.0.0.1:{free_port()}"
-    tls = {"RECHROMA_LISTEN_TLS": here, "RECHROMA_TLS": str(tmp_path)}
+    return {"RECHROMA_LISTEN_TLS": f"127.0.0.1:{free_port()}", "RECHROMA_TLS": str(tmp_path)}
+
+
+def test_tls(
+    start_gunicorn: StartGunicorn, start_nginx: StartNginx, certified: dict[str, str]
+) -> None:
+    here = certified["RECHROMA_LISTEN_TLS"]
     api = start_gunicorn(RECHROMA_PROXIES="1")
-    nginx = start_nginx(api, "tls", RECHROMA_PUBLIC_TLS=public or here, **tls)
+    nginx = start_nginx(api, "tls", RECHROMA_PUBLIC_TLS=here, **certified)
     assert nginx.ask("GET", "/healthz").status == 200
-    moved = nginx.ask("GET", "/v1/models?a=b")
-    location = urlsplit(moved.headers["Location"])
-    assert (moved.status, location.scheme, location.hostname) == (308, "https", "127.0.0.1")
-    assert location.netloc == ("127.0.0.1" if public else here)
-    trusted = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
-    url = f"https://{here}"
-    asked = location._replace(netloc=here).geturl()
-    with urlopen(Request(asked, headers={"Origin": url}), context=trusted) as answer:
-        assert (answer.status, answer.url) == (200, f"{url}/v1/models?a=b")
+    trusted = ssl.create_default_context(cafile=f"{certified['RECHROMA_TLS']}/fullchain.pem")
+    own = Request(f"{nginx.url}/v1/models?a=b", headers={"Origin": f"https://{here}"})
+    with urlopen(own, timeout=PATIENCE, context=trusted) as answer:
+        assert (answer.status, answer.url) == (200, f"https://{here}/v1/models?a=b")
         assert answer.headers["Strict-Transport-Security"]
+    foreign = Request(f"https://{here}/v1/models", headers={"Origin": "https://evil.example"})
     with pytest.raises(HTTPError, match="403"):
-        urlopen(Request(asked, headers={"Origin": "https://evil.example"}), context=trusted)
+        urlopen(foreign, timeout=PATIENCE, context=trusted)
+
+
+@pytest.mark.parametrize("public", ["443", "0.0.0.0:443"])
+def test_https_where_it_is_looked_for(
+    start_nginx: StartNginx, certified: dict[str, str], public: str
+) -> None:
+    nginx = start_nginx(None, "tls", RECHROMA_PUBLIC_TLS=public, **certified)
+    moved = nginx.ask("POST", "/v1/jobs")
+    assert (moved.status, moved.headers["Location"]) == (308, "https://127.0.0.1/v1/jobs")
