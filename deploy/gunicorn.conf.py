@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
+
+def _number(name: str, usual: str) -> int:
+    text = os.environ.get(name, usual)
+    if not text.isdecimal():
+        sys.exit(f"rechroma: error: {name}: {text!r} is not a whole number")
+    return int(text)
+
+
 # The settings' own module loads libraries with threads, which a fork would break.
-bind = f"{os.environ.get('RECHROMA_HOST', '127.0.0.1')}:{os.environ.get('RECHROMA_PORT', '8000')}"
-threads = int(os.environ.get("RECHROMA_THREADS", "32"))
+bind = f"{os.environ.get('RECHROMA_HOST', '127.0.0.1')}:{_number('RECHROMA_PORT', '8000')}"
+threads = max(1, _number("RECHROMA_THREADS", "32"))  # the app says how many there may be
 workers = 1
 worker_class = "gthread"
 backlog = 512

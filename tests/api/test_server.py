@@ -104,6 +104,18 @@ def test_a_body_in_chunks(start_server: StartServer) -> None:
         assert line.recv(12) == b"HTTP/1.1 200"
 
 
+def test_a_body_is_as_large_as_a_route_takes(start_server: StartServer) -> None:
+    server = start_server(RECHROMA_JOB_BYTES="30000", RECHROMA_DIRECT_BYTES="20000")
+    most = 30_000 * 4 // 3 + 64 * 1024
+    body = b'{"pictures": []}'.ljust(most)
+    told = server.ask("POST", "/v1/jobs", body, Content_Type="application/json")
+    assert (told.status, told.headers["Content-Type"]) == (400, "application/problem+json")
+    head = f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {most + 1}\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as line:
+        line.sendall(head.encode())
+        assert line.recv(12) == b"HTTP/1.1 413"  # before anything of it was taken
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
 def test_killed_in_the_middle_of_jobs(start_server: StartServer, tmp_path: Path) -> None:
     words = ("--workers", "1")
@@ -168,10 +180,10 @@ def test_a_port_in_use(start_server: StartServer, tmp_path: Path) -> None:
 
 def test_a_new_key_lets_in(start_server: StartServer) -> None:
     command = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    key, setting = (line.split(": ")[1].strip() for line in told.splitlines())
-    name, value = setting.split("=")
-    server = start_server(**{name: value})
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    key = told.stderr.splitlines()[0].split(": ")[1]
+    assert re.fullmatch(r"RECHROMA_KEYS=[0-9a-f]{64}\n", told.stdout)  # fit for a file of settings
+    server = start_server(RECHROMA_KEYS=told.stdout.strip().partition("=")[2])
     assert server.ask("GET", "/v1/models").status == 401
     assert server.ask("GET", "/v1/models", Authorization=f"Bearer {key}").status == 200
 

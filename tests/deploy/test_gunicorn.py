@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rechroma.service import Settings
-from tests.deploy.conftest import ROOT, StartGunicorn, image_command
+from tests.deploy.conftest import ROOT, StartGunicorn, image_command, with_our_programs
 from tests.support.service import PATIENCE, has_color, photo_file
 
 LARGE = (1600, 1200)
@@ -90,18 +90,20 @@ def test_made_up_headers_change_nothing(start_gunicorn: StartGunicorn, header: s
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no keys"),
+        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no keys\nhint: Make a key with"),
+        ({"RECHROMA_THREADS": ""}, "RECHROMA_THREADS"),
+        ({"RECHROMA_THREADS": "0"}, "RECHROMA_THREADS"),
+        ({"RECHROMA_PORT": "http"}, "RECHROMA_PORT"),
         ({"RECHROMA_WORKERS": "many"}, "RECHROMA_WORKERS"),
         ({"RECHROMA_MODEL": "nothing.onnx"}, "nothing.onnx"),
     ],
 )
 def test_what_cannot_be_served(setting: dict[str, str], told: str, tmp_path: Path) -> None:
     ours = {"RECHROMA_PORT": "0", "RECHROMA_DATA": str(tmp_path)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         image_command(),
         cwd=ROOT,
-        env=os.environ | {"PATH": path} | ours | setting,
+        env=os.environ | with_our_programs() | ours | setting,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -109,3 +111,4 @@ def test_what_cannot_be_served(setting: dict[str, str], told: str, tmp_path: Pat
     )
     assert done.returncode != 0
     assert told in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
@@ -18,108 +18,35 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from rechroma.service import new_key
-from tests.deploy.conftest import ROOT, Gunicorn, StartGunicorn, free_port, wait_until
-from tests.support.host import Host, serving
+from rechroma.service import Settings, new_key
+from tests.deploy.conftest import (
+    NGINX,
+    Gunicorn,
+    Nginx,
+    StartGunicorn,
+    StartNginx,
+    free_port,
+    services,
+    usual_environment,
+)
 from tests.support.host import Request as HostRequest
-from tests.support.service import PATIENCE, Server, has_color, photo_file
-
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
-TEMPLATES = ROOT / "deploy/nginx"
-MAIN = """
-{user}
-daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log stderr warn;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path bodies;
-    proxy_temp_path answers;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    include conf.d/*.conf;
-}}
-"""
+from tests.support.host import serving
+from tests.support.service import PATIENCE, has_color, photo_file
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-StartNginx = Callable[..., "Nginx"]
 
 
-class Nginx(Server):
-    """nginx with the templates of `deploy`, filled in as its image does.
-
-    Args:
-        folder: Of its own.
-        api: Address of the service.
-        server: Which template of a server.
-        environment: For the templates, before what compose says.
-    """
-
-    def __init__(self, folder: Path, api: str, server: str = "plain", **environment: str) -> None:
-        self.host, self.port = "127.0.0.1", free_port()
-        self.url = f"http://{self.host}:{self.port}"
-        usual = {
-            "RECHROMA_API": api,
-            "RECHROMA_LISTEN": f"127.0.0.1:{self.port}",
-            "RECHROMA_UPLOAD": "360m",
-            "RECHROMA_CLIENT_RATE": "300r/m",
-        }
-        fill(folder, server, usual | environment)
-        self.command = [
-            str(NGINX),
-            "-e",
-            "stderr",
-            "-p",
-            str(folder),
-            "-c",
-            str(folder / "nginx.conf"),
-        ]
-        subprocess.run([*self.command, "-t"], check=True, capture_output=True, timeout=PATIENCE)
-        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
-        wait_until(self._listens)
-
-    def _listens(self) -> bool:
-        if self.process.poll() is not None:
-            raise AssertionError(self.process.communicate()[1])
-        try:
-            return self.ask("GET", "/healthz").status < 600
-        except OSError:
-            return False
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Gunicorn]:
+    """A service behind nginx for all tests that do not set it themselves."""
+    settings = {"RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1", "RECHROMA_PROXIES": "1"}
+    server = Gunicorn(tmp_path_factory.mktemp("service"), free_port(), **settings)
+    yield server
+    server.stop()
 
 
-def fill(folder: Path, server: str, environment: dict[str, str]) -> None:
-    """Write the files that nginx reads."""
-    (folder / "conf.d").mkdir(parents=True)
-    names = {"common.conf": "common.conf", "service": "service", f"{server}.conf": "server.conf"}
-    for template, name in names.items():
-        text = (TEMPLATES / f"{template}.template").read_text("utf-8")
-        filled = re.sub(r"\$\{(\w+)\}", lambda found: environment[found[1]], text)
-        (folder / "conf.d" / name).write_text(filled, "utf-8")
-    user = "user root root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(MAIN.format(user=user), "utf-8")
-
-
-@pytest.fixture
-def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
-    """Start nginx; it ends with the test."""
-    servers: list[Nginx] = []
-
-    def start(api: Gunicorn | Host | None, *words: str, **environment: str) -> Nginx:
-        folder = tmp_path / f"nginx{len(servers)}"
-        address = f"127.0.0.1:{api.port if api else free_port()}"
-        servers.append(Nginx(folder, address, *words, **environment))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
-
-
-def test_pictures_and_jobs(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
-    nginx = start_nginx(start_gunicorn(RECHROMA_PROXIES="1"))
+def test_pictures_and_jobs(api: Gunicorn, start_nginx: StartNginx) -> None:
+    nginx = start_nginx(api)
     answer = nginx.ask("POST", "/v1/colorize", photo_file((900, 700)), Accept="image/jpeg")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/jpeg")
     assert has_color(answer.body)
@@ -159,6 +86,94 @@ def test_what_is_not_for_outside(start_gunicorn: StartGunicorn, start_nginx: Sta
     assert nginx.ask("GET", "/metrics", Authorization=let_in).status == 404
     assert nginx.ask("GET", "/v1/models").status == 401
     assert nginx.ask("GET", "/v1/models", Authorization=let_in).status == 200
+
+
+def send_head(nginx: Nginx, path: str = "/v1/jobs", *headers: str) -> socket.socket:
+    """A connection on which a picture is announced that never comes."""
+    line = socket.create_connection((nginx.host, nginx.port), timeout=PATIENCE / 3)
+    head = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Length: 100000000", *headers]
+    line.sendall("\r\n".join([*head, "", ""]).encode())
+    return line
+
+
+def test_keys_are_looked_at_before_bodies(
+    start_gunicorn: StartGunicorn, start_nginx: StartNginx
+) -> None:
+    key, hashed = new_key()
+    api = start_gunicorn(RECHROMA_KEYS=hashed, RECHROMA_PROXIES="1")
+    nginx = start_nginx(api)
+    for path in ("/v1/jobs", "/v1/colorize"):
+        check_needs_key(api, nginx, path)
+        for header in ({"X_API_Key": key}, {"Authorization": f"Bearer {key}"}):
+            assert nginx.ask("POST", path, photo_file(), **header).status in {200, 202}
+            header["Origin"] = "https://evil.example"
+            assert nginx.ask("POST", path, photo_file(), **header).status == 403
+
+
+def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
+    """Nginx says no as the service would, before it has had the picture."""
+    wanted = api.ask("POST", path, b"picture")
+    with send_head(nginx, path, "X-API-Key: wrong") as line:
+        head, _, body = line.recv(10_000).decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 401 ")
+    assert f"WWW-Authenticate: {wanted.headers['WWW-Authenticate']}" in head
+    assert "Content-Type: application/problem+json" in head
+    assert json.loads(body).items() <= wanted.json.items()
+
+
+def test_only_pictures_are_large(start_nginx: StartNginx) -> None:
+    nginx = start_nginx(None)
+    assert problem(nginx, "/docs", bytes(2000))["status"] == 413
+    assert problem(nginx, "/v1/jobs/x", bytes(2000))["status"] == 413
+
+
+def test_browsers_may_ask_first(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
+    page = "https://photos.example"
+    api = start_gunicorn(RECHROMA_KEYS=new_key()[1], RECHROMA_ORIGINS=page)
+    answer = start_nginx(api).ask("OPTIONS", "/v1/jobs", Origin=page)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, page)
+
+
+def test_names_that_are_not_answered_to(
+    start_gunicorn: StartGunicorn, start_nginx: StartNginx
+) -> None:
+    names = "photos.example,127.0.0.1"
+    nginx = start_nginx(start_gunicorn(RECHROMA_HOSTS=names, RECHROMA_PROXIES="1"))
+    for name, status in {"photos.example": 200, "127.0.0.1": 200, "evil.example": 400}.items():
+        assert nginx.ask("POST", "/v1/colorize", photo_file(), Host=name).status == status
+
+
+def test_a_body_that_finds_no_room(api: Gunicorn, start_nginx: StartNginx) -> None:
+    nginx = start_nginx(api)
+    assert nginx.ask("POST", "/v1/jobs", bytes(1_000_000)).status == 202
+    shutil.rmtree(nginx.folder / "bodies")
+    assert problem(nginx, "/v1/jobs", bytes(1_000_000))["status"] == 503
+
+
+def test_answers_are_never_files(start_nginx: StartNginx) -> None:
+    large = bytes(20_000_000)
+    with serving() as host:
+        host.routes["/v1/jobs/x/result"] = lambda request: request.answer(large)
+        nginx = start_nginx(host)
+        shutil.rmtree(nginx.folder / "answers")
+        with urlopen(f"{nginx.url}/v1/jobs/x/result", timeout=PATIENCE) as answer:
+            assert len(answer.read()) == len(large)
+
+
+def test_many_connections_of_one(api: Gunicorn, start_nginx: StartNginx) -> None:
+    nginx = start_nginx(api, RECHROMA_CLIENT_CONNECTIONS="3")
+    with ExitStack() as lines:
+        for _ in range(3):
+            line = lines.enter_context(send_head(nginx, "/v1/jobs", "Expect: 100-continue"))
+            assert line.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert problem(nginx, "/v1/jobs", photo_file())["status"] == 429
+
+
+def test_nginx_is_as_patient_as_the_service() -> None:
+    usual = Settings()
+    longest = usual.wait + usual.attempts * usual.seconds
+    patience = usual_environment(services()["nginx"])["RECHROMA_PATIENCE"]
+    assert longest < float(patience.removesuffix("s")) < longest * 1.1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a second address of this computer")
@@ -225,25 +240,36 @@ def test_too_many_at_once(start_nginx: StartNginx) -> None:
     assert nginx.ask("GET", "/v1/models").status == 503
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_tls(start_gunicorn: StartGunicorn, start_nginx: StartNginx, tmp_path: Path) -> None:
+@pytest.fixture
+def certified(tmp_path: Path) -> dict[str, str]:
+    """What the template for TLS needs, and an address for it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
     subprocess.run([*new, *names, *files], check=True, capture_output=True, timeout=PATIENCE)
-    port = free_port()
-    tls = {"RECHROMA_LISTEN_TLS": f"127.0.0.1:{port}", "RECHROMA_TLS": str(tmp_path)}
-    nginx = start_nginx(start_gunicorn(RECHROMA_PROXIES="1"), "tls", **tls)
-    moved = nginx.ask("GET", "/v1/models")
-    assert (moved.status, moved.headers["Location"]) == (308, "https://127.0.0.1/v1/models")
+    return {"RECHROMA_LISTEN_TLS": f"127.0.0.1:{free_port()}", "RECHROMA_TLS": str(tmp_path)}
+
+
+def test_tls(api: Gunicorn, start_nginx: StartNginx, certified: dict[str, str]) -> None:
+    here = certified["RECHROMA_LISTEN_TLS"]
+    nginx = start_nginx(api, "tls", RECHROMA_PUBLIC_TLS=here, **certified)
     assert nginx.ask("GET", "/healthz").status == 200
-    trusted = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
-    url = f"https://127.0.0.1:{port}"
-    asked = Request(f"{url}/v1/models", headers={"Origin": url})
-    with urlopen(asked, timeout=PATIENCE, context=trusted) as answer:
-        assert answer.status == 200
+    trusted = ssl.create_default_context(cafile=f"{certified['RECHROMA_TLS']}/fullchain.pem")
+    own = Request(f"{nginx.url}/v1/models?a=b", headers={"Origin": f"https://{here}"})
+    with urlopen(own, timeout=PATIENCE, context=trusted) as answer:
+        assert (answer.status, answer.url) == (200, f"https://{here}/v1/models?a=b")
         assert answer.headers["Strict-Transport-Security"]
+    foreign = Request(f"https://{here}/v1/models", headers={"Origin": "https://evil.example"})
     with pytest.raises(HTTPError, match="403"):
-        urlopen(
-            Request(asked.full_url, headers={"Origin": "https://evil.example"}), context=trusted
-        )
+        urlopen(foreign, timeout=PATIENCE, context=trusted)
+
+
+@pytest.mark.parametrize("public", ["443", "0.0.0.0:443"])
+def test_https_where_it_is_looked_for(
+    start_nginx: StartNginx, certified: dict[str, str], public: str
+) -> None:
+    nginx = start_nginx(None, "tls", RECHROMA_PUBLIC_TLS=public, **certified)
+    moved = nginx.ask("POST", "/v1/jobs")
+    assert (moved.status, moved.headers["Location"]) == (308, "https://127.0.0.1/v1/jobs")

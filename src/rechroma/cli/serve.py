@@ -59,5 +59,6 @@ def _print_key() -> None:
     from rechroma.service import new_key
 
     key, hashed = new_key()
-    click.echo(f"For the client, kept secret:   {key}")
-    click.echo(f"For the server's environment:  RECHROMA_KEYS={hashed}")
+    say(f"For the client, kept secret: {key}")
+    say("For the server's environment:")
+    click.echo(f"RECHROMA_KEYS={hashed}")

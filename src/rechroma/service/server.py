@@ -11,6 +11,7 @@ from waitress import wasyncore
 from rechroma.errors import OptionError
 from rechroma.service.app import create_app
 from rechroma.service.context import service_of
+from rechroma.service.uploads import longest_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from rechroma.service.settings import Settings
 
-_MOST_CONNECTIONS = 1000
+_MOST_CONNECTIONS = 400  # each may have a file beside it, and select() knows 1024 in all
 
 
 def serve(settings: Settings, ready: Callable[[str], object]) -> None:
@@ -58,7 +59,7 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             port=settings.port,
             threads=settings.threads,
             connection_limit=_MOST_CONNECTIONS,
-            max_request_body_size=settings.job_bytes * 2,
+            max_request_body_size=_longest_body(settings) + 1,  # the first that is refused
             clear_untrusted_proxy_headers=not settings.proxies,
             ident="",
         )
@@ -69,6 +70,11 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             f"cannot listen on {settings.host}, port {settings.port}: {reason}",
             hint="Choose another with --host and --port.",
         ) from error
+
+
+def _longest_body(settings: Settings) -> int:
+    """The most that a route takes: waitress writes it to a file before anything looks at a key."""
+    return longest_body(max(settings.job_bytes, settings.direct_bytes), in_base64=True)
 
 
 def _address(server: Any, settings: Settings) -> str:  # noqa: ANN401

@@ -211,7 +211,8 @@ class Settings(BaseSettings):
         if not (_is_this_computer(self.host) or self.keys or self.allow_no_keys):
             raise OptionError(
                 f"others could use the service on {self.host}, for there are no keys",
-                hint="Make a key with 'rechroma serve --new-key', or give --allow-no-keys.",
+                hint="Make a key with 'rechroma serve --new-key', or give --allow-no-keys "
+                "(RECHROMA_ALLOW_NO_KEYS=true).",
             )
 
 

@@ -91,9 +91,13 @@ def read_job_upload(most_bytes: int, most_pictures: int) -> Upload:
     return upload
 
 
+def longest_body(most_bytes: int, *, in_base64: bool) -> int:
+    """How many bytes a request may have whose pictures have at most so many."""
+    return (most_bytes * 4 // 3 if in_base64 else most_bytes) + _FORM_ROOM
+
+
 def _limit_body(most_bytes: int) -> None:
-    in_base64 = most_bytes * 4 // 3 if request.is_json else most_bytes
-    request.max_content_length = in_base64 + _FORM_ROOM
+    request.max_content_length = longest_body(most_bytes, in_base64=request.is_json)
 
 
 def _job_json() -> Upload:

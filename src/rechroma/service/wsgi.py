@@ -1,4 +1,4 @@
-"""The app for a WSGI server, with settings from the environment.
+"""The app for gunicorn, with settings from the environment.
 
 `gunicorn --config deploy/gunicorn.conf.py 'rechroma.service.wsgi:make_app()'`
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import atexit
 from typing import TYPE_CHECKING
 
+from gunicorn.errors import AppImportError
+
+from rechroma.errors import RechromaError
 from rechroma.service.app import create_app
 from rechroma.service.context import service_of
 from rechroma.service.settings import read_settings
@@ -22,9 +25,17 @@ def make_app() -> APIFlask:
     It is to be called in the process that answers, after any fork.
 
     Raises:
-        OptionError: A setting makes no sense, or the service would be open to all without keys.
-        RechromaError: What :func:`create_app` raises.
+        AppImportError: There is none to be had, for example because a setting makes no sense, or
+            the service would be open to all without keys. Gunicorn prints the message, and ends.
     """
+    try:
+        return _begun_app()
+    except RechromaError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        raise AppImportError(f"rechroma: error: {error.message}{hint}") from error
+
+
+def _begun_app() -> APIFlask:
     settings = read_settings()
     settings.check_address()
     app = create_app(settings)

@@ -1,0 +1,161 @@
+"""The whole stack on this computer: what compose starts, in compose's own words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from rechroma.client import Client
+from rechroma.errors import RefusalError
+from rechroma.service import new_key
+from tests.deploy.conftest import (
+    NGINX,
+    Gunicorn,
+    Nginx,
+    env_file,
+    free_port,
+    redis_of_compose,
+    redis_program,
+    services,
+    with_our_programs,
+)
+from tests.support.service import PATIENCE, Answer, has_color, photo_file
+from tests.support.team import Worker, wait_until
+
+LARGE = photo_file((1600, 1200), "JPEG")
+pytestmark = [
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+    pytest.mark.skipif(redis_program("redis-server") is None, reason="there is no Redis here"),
+]
+
+
+class ComposeWorker(Worker):
+    """A worker with the words of compose, which say nothing of settings."""
+
+    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+        self._log = log
+        self._environment = os.environ | with_our_programs() | environment
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                services()["worker"]["command"],
+                env=self._environment,
+                stderr=file,
+                start_new_session=True,
+            )
+        wait_until(self._is_ready, "the worker does not begin")
+
+    def is_healthy(self, **environment: str) -> bool:
+        """What compose's health check says."""
+        way, *words = services()["worker"]["healthcheck"]["test"]
+        assert way == "CMD"
+        done = subprocess.run(words, env=self._environment | environment, check=False)
+        return done.returncode == 0
+
+
+@dataclass
+class Stack:
+    """All of it, and a key that it knows."""
+
+    api: Gunicorn
+    worker: ComposeWorker
+    nginx: Nginx
+    environment: dict[str, str]
+    key: str
+
+    def client(self) -> Client:
+        """One that asks nginx."""
+        return Client(self.nginx.url, self.key, timeout=PATIENCE)
+
+    def ask(self, path: str, **headers: str) -> Answer:
+        """What nginx answers to somebody with the key."""
+        return self.nginx.ask("GET", path, None, Authorization=f"Bearer {self.key}", **headers)
+
+    def start_api(self) -> None:
+        """Start it anew after a stop, where nginx looks for it."""
+        data = Path(self.environment["RECHROMA_DATA"])
+        self.api = Gunicorn(data, self.api.port, **self.environment)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stack]:
+    """Started as compose does, and stopped in the end, when nobody may complain."""
+    folder = tmp_path_factory.mktemp("stack")
+    key, hashed = new_key()
+    with redis_of_compose(folder) as port:
+        given = env_file("compose.env")
+        given["RECHROMA_REDIS"] = given["RECHROMA_REDIS"].replace("redis:6379", f"127.0.0.1:{port}")
+        given |= {"RECHROMA_KEYS": hashed, "RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1"}
+        given["RECHROMA_DATA"] = str(folder / "data")
+        api = Gunicorn(folder / "data", free_port(), **given)
+        worker = ComposeWorker(folder / "worker.log", given)
+        nginx = Nginx(folder / "nginx", f"127.0.0.1:{api.port}")
+        made = Stack(api, worker, nginx, given, key)
+        yield made
+        nginx.stop()
+        told = made.api.stop()
+        assert (nginx.process.returncode, made.api.process.returncode, worker.stop()) == (0, 0, 0)
+        assert "Traceback" not in told + worker.told
+
+
+def test_a_picture_at_once(stack: Stack) -> None:
+    with stack.client() as client:
+        assert has_color(client.colorize(photo_file()))
+    with Client(stack.nginx.url, "wrong") as client, pytest.raises(RefusalError, match="key"):
+        client.colorize(photo_file())
+
+
+def test_a_job_of_several(stack: Stack) -> None:
+    stack.worker.pause()  # so that events that came only with the last one would never come
+    with stack.client() as client:
+        job = client.submit([LARGE, photo_file(), photo_file()])
+        line = HTTPConnection(stack.nginx.host, stack.nginx.port, PATIENCE / 3)
+        line.request("GET", f"/v1/jobs/{job.id}/events", headers={"X-API-Key": stack.key})
+        stream = line.getresponse()
+        assert stream.readline() == b"event: queued\n"
+        stack.worker.go_on()
+        last = stream.read().rstrip().split(b"\n\n")[-1]
+        line.close()
+    assert last.startswith(b"event: done\n")
+    assert json.loads(last.partition(b"data: ")[2])["done"] == 3
+
+
+def test_a_download_in_parts(stack: Stack) -> None:
+    with stack.client() as client:
+        job = client.wait(client.submit([photo_file(), photo_file()]))
+    url = f"/v1/jobs/{job.id}/result"
+    parts = [stack.ask(url, Range=f"bytes={part}") for part in ("0-99", "100-")]
+    assert [part.status for part in parts] == [206, 206]
+    with ZipFile(BytesIO(parts[0].body + parts[1].body)) as archive:
+        assert archive.testzip() is None
+        assert all(has_color(archive.read(name)) for name in archive.namelist())
+        assert len(archive.namelist()) == 2
+
+
+def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
+    with stack.client() as client:
+        before = client.wait(client.submit([photo_file()]))
+        job = client.submit([LARGE] * 6, idempotency_key="box")
+        wait_until(lambda: client.find(job).done, "nothing was done")
+        told = stack.api.stop()
+        assert (stack.api.process.returncode, "Traceback" in told) == (0, False)
+        assert stack.ask("/v1/models").status == 503
+        stack.start_api()
+        assert client.submit([LARGE] * 6, idempotency_key="box").id == job.id
+        assert client.wait(job).done == 6
+        assert len(list(client.results(job))) == 6
+        assert all(has_color(picture) for _, picture in client.results(before))
+
+
+def test_workers_say_that_they_live(stack: Stack, tmp_path: Path) -> None:
+    assert stack.worker.is_healthy()
+    with redis_of_compose(tmp_path) as port:  # where no worker says anything
+        assert not stack.worker.is_healthy(RECHROMA_REDIS=f"redis://127.0.0.1:{port}/0")
