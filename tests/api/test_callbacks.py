@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from rechroma.errors import StoreError
 from rechroma.service import callbacks, new_key, service_of
 from tests.api.conftest import MakeApp, both
 from tests.support.host import Handler, Host, Request, serving
-from tests.support.service import PATIENCE, form, photo_file, problem
+from tests.support.service import PATIENCE, form, photo_file, problem, wait_until
 
 URL = "/v1/jobs"
 Caplog = pytest.LogCaptureFixture
@@ -76,13 +76,6 @@ def check_signature(receiver: Receiver, job_id: str, key: str) -> None:
     secret = hashlib.sha256(key.encode()).digest()
     expected = base64.b64encode(hmac.new(secret, signed, "sha256").digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def calls_of(client: FlaskClient) -> dict[str, float]:
@@ -199,7 +192,7 @@ def test_a_key_that_is_taken_out_and_put_back(
 ) -> None:
     monkeypatch.setattr(callbacks, "_WAITS", (0.5,) * 100)
     host.routes["/told"] = receiver = Receiver(200)
-    first = client_of(make_app, key, start=False)
+    first = client_of(make_app, key, start=False, private_callbacks=True)
     job_id = submit(first, host, b"no picture")
     without = client_of(make_app, new_key(), private_callbacks=True)
     wait_until(lambda: calls_of(without).get("failed"))

@@ -22,8 +22,16 @@ from rechroma.service.jobs.redis import RedisStore
 from rechroma.service.tasks import make_celery, send
 from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
 from tests.api.test_disk import check_a_result_without_room
-from tests.support.service import PATIENCE, form, opened, photo_file, problem, wait_for_end
-from tests.support.team import PASSWORD, RedisServer, Worker, environment_of, wait_until
+from tests.support.service import (
+    PATIENCE,
+    form,
+    opened,
+    photo_file,
+    problem,
+    wait_for_end,
+    wait_until,
+)
+from tests.support.team import PASSWORD, RedisServer, Worker, environment_of
 
 URL = "/v1/jobs"
 LONG = ("long.png", photo_file())  # in hand long enough to be met there

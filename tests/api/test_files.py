@@ -18,7 +18,7 @@ from rechroma.service import Settings, service_of
 from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State, make_files
 from rechroma.service.jobs.remote import RemoteFiles
 from tests.api.conftest import MakeApp
-from tests.support.service import form, has_color, photo_file, problem, wait_for_end
+from tests.support.service import form, has_color, photo_file, problem, wait_for_end, wait_until
 from tests.support.team import RedisServer, Worker, environment_of
 
 
@@ -189,6 +189,7 @@ def test_what_is_not_of_this_service_is_left_alone(
         system.pipe_file(f"{root}/{folder}/beach.jpg", b"beach")
     job = first.test_client().post("/v1/jobs", **form(photo_file())).headers["Location"]
     wait_for_end(first.test_client(), job)
+    wait_until(lambda: not any(name.endswith(".source") for name in system.find(root)))
     lost = f"{service_of(first).store.mark()}lost"
     make_files(Settings(files=url)).put(lost, 1, BytesIO(b"source"))
     let_all_be_old(monkeypatch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing import active_children
 from pathlib import Path
@@ -20,7 +19,7 @@ from rechroma.service.hands import Hands, make_hands
 from rechroma.service.painter import Painter, Painting
 from rechroma.service.schemas import Order
 from tests.api.conftest import StartServer
-from tests.support.service import PATIENCE, Server, has_color, photo_file
+from tests.support.service import Server, has_color, photo_file, wait_until
 
 MakeHands = Callable[..., Hands]
 
@@ -61,13 +60,6 @@ def command_of(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def test_the_same_as_in_this_process(make: MakeHands, model: str, tmp_path: Path) -> None:

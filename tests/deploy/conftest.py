@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ import yaml
 
 from tests.support.host import Host
 from tests.support.models import write_model
-from tests.support.service import PATIENCE, Server
+from tests.support.service import PATIENCE, Server, wait_until
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -78,14 +77,6 @@ def free_port() -> int:
     """A port of this computer that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait, but not for ever."""
-    limit = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
 
 
 class Gunicorn(Server):

@@ -28,8 +28,8 @@ from tests.deploy.conftest import (
     services,
     with_our_programs,
 )
-from tests.support.service import PATIENCE, Answer, has_color, photo_file
-from tests.support.team import Worker, wait_until
+from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
+from tests.support.team import Worker
 
 LARGE = photo_file((1600, 1200), "JPEG")
 pytestmark = [

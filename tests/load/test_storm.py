@@ -12,8 +12,7 @@ from threading import Barrier
 import pytest
 
 from tests.load.conftest import Place, StartPlace
-from tests.support.service import Answer, Server, has_color, photo_file
-from tests.support.team import wait_until
+from tests.support.service import Answer, Server, has_color, photo_file, wait_until
 
 resource = pytest.importorskip("resource", reason="Windows knows no limit of open files")
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -72,6 +72,14 @@ def wait_for_end(client: FlaskClient, url: str) -> dict[str, Any]:
             return job
         time.sleep(0.02)
     raise AssertionError(f"{url} has not ended: {job}")
+
+
+def wait_until(fact: Callable[[], object], what: object = None) -> None:
+    """Wait until something is so, but not for ever."""
+    limit = time.monotonic() + PATIENCE
+    while not fact():
+        assert time.monotonic() < limit, what
+        time.sleep(0.02)
 
 
 def problem(response: TestResponse, status: int) -> dict[str, Any]:

