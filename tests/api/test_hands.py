@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import active_children
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,12 @@ def make(model: str) -> Iterator[MakeHands]:
 def paint(hands: Hands, data: bytes = b"", **options: Any) -> Painting:
     with hands.turn(0) as painter:
         return painter.paint(data or photo_file(), Order(), max_pixels=10**8, **options)
+
+
+def kill(hands: Hands) -> None:
+    (pid,) = hands.process_ids()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not command_of(pid))
 
 
 def children_of(server: Server) -> set[int]:
@@ -86,18 +92,15 @@ def test_one_picture_for_each(make: MakeHands) -> None:
 
 def test_killed_while_idle(make: MakeHands) -> None:
     hands = make()
-    (child,) = active_children()
-    child.kill()
-    child.join()
+    kill(hands)
     assert has_color(paint(hands).content)
 
 
 def test_killed_once_in_a_picture(make: MakeHands) -> None:
     hands = make()
-    (child,) = active_children()
-    assert child.pid
-    os.kill(child.pid, signal.SIGSTOP)  # so that it surely has the picture in hand
-    threading.Timer(0.3, child.kill).start()
+    (pid,) = hands.process_ids()
+    os.kill(pid, signal.SIGSTOP)  # so that it surely has the picture in hand
+    threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
     assert has_color(paint(hands).content)
 
 
@@ -105,12 +108,13 @@ def test_killed_again_and_again(make: MakeHands) -> None:
     hands = make(attempts=2)
     over = threading.Event()
 
-    def kill() -> None:
+    def kill_on() -> None:
         while not over.wait(0.05):
-            for child in active_children():
-                child.kill()
+            for pid in hands.process_ids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill_on)
     killer.start()
     with pytest.raises(PoisonError, match="grandma"):
         paint(hands, name="grandma")
@@ -123,9 +127,7 @@ def test_killed_before_it_had_heard_what_to_do(
     make: MakeHands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hands = make()
-    (child,) = active_children()
-    child.kill()
-    child.join()
+    kill(hands)
     begin, faults = service_hands._begin, iter([BrokenPipeError(), BlockingIOError()])
 
     def begin_badly(settings: Settings) -> Any:
@@ -140,9 +142,8 @@ def test_killed_before_it_had_heard_what_to_do(
 
 def test_a_picture_that_hangs(make: MakeHands) -> None:
     hands = make(seconds=1)
-    (child,) = active_children()
-    assert child.pid
-    os.kill(child.pid, signal.SIGSTOP)
+    (pid,) = hands.process_ids()
+    os.kill(pid, signal.SIGSTOP)
     with pytest.raises(TooSlowError, match="grandma: took longer than 1 seconds"):
         paint(hands, name="grandma")
     assert has_color(paint(hands).content)

@@ -61,7 +61,11 @@ def _make_service(settings: Settings) -> Service:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = make_files(settings)
     hands = make_hands(settings)
-    store, runner, desk = _make_jobs(settings, files, hands, telemetry)
+    try:
+        store, runner, desk = _make_jobs(settings, files, hands, telemetry)
+    except BaseException:
+        hands.close()
+        raise
     telemetry.watch_queue(store.counts)
     telemetry.watch_hands(hands.process_ids)
     return Service(

@@ -120,7 +120,8 @@ class _Process:
     @property
     def process_id(self) -> int | None:
         """The process that it is at the moment."""
-        return self._child.process.pid if self._child else None
+        child = self._child  # once, for others may end it meanwhile
+        return child.id if child else None
 
     def await_ready(self) -> None:
         """Wait until it has loaded its model, and raise what it says otherwise."""
@@ -199,6 +200,7 @@ def _close(hands: Iterable[_Process]) -> None:
 class _Child(NamedTuple):
     process: SpawnProcess
     connection: Connection
+    id: int | None
 
     def end(self) -> None:
         self.connection.close()
@@ -222,7 +224,7 @@ def _begin(settings: Settings) -> _Child:
         raise
     finally:
         theirs.close()  # so that the end of the process is heard
-    return _Child(process, ours)
+    return _Child(process, ours, process.pid)
 
 
 def _work(connection: Connection, settings: Settings) -> None:
