@@ -126,7 +126,7 @@ def test_killed_again_and_again(make: MakeHands) -> None:
 def test_killed_before_it_had_heard_what_to_do(
     make: MakeHands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hands = make()
+    hands = make(attempts=4)
     kill(hands)
     begin, faults = service_hands._begin, iter([BrokenPipeError(), BlockingIOError()])
 
