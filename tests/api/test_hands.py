@@ -96,6 +96,17 @@ def test_killed_while_idle(make: MakeHands) -> None:
     assert has_color(paint(hands).content)
 
 
+def test_deaf_but_still_alive(make: MakeHands) -> None:
+    """As one that is being killed is for a moment."""
+    hands = make(attempts=2)
+    (pid,) = hands.process_ids()
+    os.kill(pid, signal.SIGSTOP)
+    with hands.turn(0) as hand:
+        hand._connection.close()  # type: ignore[attr-defined]
+    assert has_color(paint(hands).content)
+    assert hands.process_ids() != [pid]
+
+
 def test_killed_once_in_a_picture(make: MakeHands) -> None:
     hands = make()
     (pid,) = hands.process_ids()

@@ -169,7 +169,7 @@ class _Process:
                 self._connection.send((method, name, asked))
                 return self._heard(self._settings.seconds, name)
             except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
-                continue
+                self.close()  # a process that is being killed may look alive for a while
         raise PoisonError(f"{name}: ended each process that coloured it")
 
     def _revive(self) -> None:
@@ -182,11 +182,7 @@ class _Process:
         if not self._connection.poll(patience):
             self.close()
             raise TooSlowError(f"{name}: took longer than {patience:g} seconds")
-        try:
-            answer = self._connection.recv()
-        except (EOFError, OSError):
-            self.close()
-            raise
+        answer = self._connection.recv()
         if isinstance(answer, RechromaError):
             raise answer
         return answer
