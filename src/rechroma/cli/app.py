@@ -42,6 +42,7 @@ def app_command(port: int | None, no_browser: bool, model: str, provider: str) -
             data=folder,
             model=model,
             provider=provider,
+            isolate=False,  # as for the other commands; and the page is there a second sooner
             **_NOT_FROM_OUTSIDE,
         )
         serve(settings, ready=lambda url: _show(url, in_browser=not no_browser))

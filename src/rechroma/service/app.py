@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         version=__version__,
         docs_path="/docs",
         json_errors=False,
-        static_folder=None,  # the page brings its own
+        static_folder=None,  # type: ignore[arg-type]  # the page brings its own
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.job_bytes * 2  # each route sets its own
     app.extensions[NAME] = service = _make_service(settings)

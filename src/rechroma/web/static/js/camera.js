@@ -25,17 +25,18 @@ export class Camera {
   x = 0;
   y = 0;
 
-  get #isStacked() {
-    return this.canvas.height > this.canvas.width;
-  }
-
   /** @returns {Size} of one of the pictures on the canvas */
   get pane() {
     const { width, height } = this.canvas;
     if (!this.isSide) return { width, height };
     const gap = GAP * this.pixelRatio;
-    if (this.#isStacked) return { width, height: Math.floor((height - gap) / 2) };
-    return { width: Math.floor((width - gap) / 2), height };
+    const beside = { width: Math.floor((width - gap) / 2), height };
+    const below = { width, height: Math.floor((height - gap) / 2) };
+    return this.#fitIn(beside) >= this.#fitIn(below) ? beside : below;
+  }
+
+  #fitIn({ width, height }) {
+    return Math.min(width / this.picture.width, height / this.picture.height);
   }
 
   /** Where the picture in colour begins. */
@@ -45,9 +46,7 @@ export class Camera {
   }
 
   get fitScale() {
-    const { width, height } = this.pane;
-    const fit = Math.min(width / this.picture.width, height / this.picture.height);
-    return Math.min(fit, MOST_ENLARGED * this.pixelRatio);
+    return Math.min(this.#fitIn(this.pane), MOST_ENLARGED * this.pixelRatio);
   }
 
   get isFitted() {

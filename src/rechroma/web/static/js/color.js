@@ -233,14 +233,19 @@ export function hexOf(light, a, b) {
   return `#${Array.from(scratch, (value) => encoded(value).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** The largest |a*| or |b*| that sRGB can show at a lightness. */
-export function reachOf(light) {
-  let reach = 1;
-  for (let turn = 0; turn < 64; turn++) {
-    const angle = (turn / 64) * 2 * Math.PI;
+/**
+ * What sRGB can show at a lightness: the middle of it and how far it goes from there.
+ * @returns {{a: number, b: number, reach: number}}
+ */
+export function boundsOf(light) {
+  const surface = Array.from({ length: 180 }, (_, turn) => {
+    const angle = (turn / 90) * Math.PI;
     const [a, b] = [Math.cos(angle) * REACH, Math.sin(angle) * REACH];
     const scale = surfaceScale(light, a, b);
-    reach = Math.max(reach, Math.abs(a * scale), Math.abs(b * scale));
-  }
-  return reach;
+    return [a * scale, b * scale];
+  });
+  const [lows, highs] = [Math.min, Math.max].map((pick) =>
+    [0, 1].map((axis) => pick(...surface.map((point) => point[axis]))));
+  const reach = Math.max(highs[0] - lows[0], highs[1] - lows[1], 2) / 2;
+  return { a: (lows[0] + highs[0]) / 2, b: (lows[1] + highs[1]) / 2, reach };
 }

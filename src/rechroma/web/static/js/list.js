@@ -76,7 +76,8 @@ function showRow(element, photo, isSelected) {
   const { name, stage } = photo;
   element.dataset.stage = stage;
   find(".name").textContent = name;
-  find(".state").textContent = stage === "failed" ? wordsOf(photo.problem) : t(`state.${stage}`);
+  const state = stage === "failed" ? wordsOf(photo.problem) : t(`state.${stage}`);
+  find(".state").textContent = find(".state").title = state;
   find(".select").setAttribute("aria-current", String(isSelected));
   find("progress").hidden = !(stage in PROGRESS);
   find("progress").value = PROGRESS[stage] ?? 1;

@@ -16,6 +16,7 @@ import { setUpTabs } from "./tabs.js";
 import { setUpTaking } from "./take.js";
 import { t } from "./texts.js";
 
+const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
 const SHOWN = 8000; // milliseconds that a complaint stays
 
 const find = (selector) => document.querySelector(selector);
@@ -83,6 +84,7 @@ setUpKnobs(store, history);
 setUpTaking(store, queue, complain);
 setUpUndo();
 setUpPage();
+if (LOCAL.includes(location.hostname)) find(".promise").dataset.text = "promise.local";
 await setUpSettings(() => store.set({}));
 setUpAdding((files) => {
   if (files.length) queue.add(files);

@@ -1,6 +1,6 @@
 /** The free choice of a colour: a plane of all that sRGB can show at one lightness. */
 
-import { hexOf, isShown, labOf, reachOf } from "./color.js";
+import { boundsOf, hexOf, isShown, labOf } from "./color.js";
 
 const STEPS = 40; // of the arrow keys from the middle to the edge
 
@@ -12,20 +12,25 @@ const STEPS = 40; // of the arrow keys from the middle to the edge
 export function createPicker(plane, field, chosen) {
   const context = plane.getContext("2d");
   let light = 50;
-  let reach = 100;
+  let bounds = { a: 0, b: 0, reach: 100 };
   let at = { a: 0, b: 0 };
 
   const toPixel = ({ a, b }) => [
-    (a / reach / 2 + 0.5) * plane.width,
-    (0.5 - b / reach / 2) * plane.height,
+    ((a - bounds.a) / bounds.reach + 1) * (plane.width / 2),
+    (1 - (b - bounds.b) / bounds.reach) * (plane.height / 2),
+  ];
+
+  /** The colour at a place of the plane, in shares of its sides. */
+  const toColor = (x, y) => [
+    bounds.a + (2 * x - 1) * bounds.reach,
+    bounds.b + (1 - 2 * y) * bounds.reach,
   ];
 
   function drawPlane() {
     const pixels = context.createImageData(plane.width, plane.height);
     for (let y = 0, to = 0; y < plane.height; y++) {
       for (let x = 0; x < plane.width; x++, to += 4) {
-        const a = ((x + 0.5) / plane.width - 0.5) * 2 * reach;
-        const b = (0.5 - (y + 0.5) / plane.height) * 2 * reach;
+        const [a, b] = toColor((x + 0.5) / plane.width, (y + 0.5) / plane.height);
         if (isShown(light, a, b)) pixels.data.set(bytesOf(hexOf(light, a, b)), to);
       }
     }
@@ -59,9 +64,9 @@ export function createPicker(plane, field, chosen) {
 
   function chooseAt(event, isSettled) {
     const box = plane.getBoundingClientRect();
-    const a = ((event.clientX - box.left) / box.width - 0.5) * 2 * reach;
-    const b = (0.5 - (event.clientY - box.top) / box.height) * 2 * reach;
-    choose(a, b, isSettled);
+    const x = (event.clientX - box.left) / box.width;
+    const y = (event.clientY - box.top) / box.height;
+    choose(...toColor(x, y), isSettled);
   }
 
   plane.addEventListener("pointerdown", (event) => {
@@ -76,7 +81,7 @@ export function createPicker(plane, field, chosen) {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (!(event.key in way)) return;
     event.preventDefault();
-    const [da, db] = way[event.key].map((step) => (step * reach) / STEPS);
+    const [da, db] = way[event.key].map((step) => (step * bounds.reach) / STEPS);
     choose(at.a + da, at.b + db, true);
   });
   field.addEventListener("change", () => {
@@ -103,7 +108,8 @@ export function createPicker(plane, field, chosen) {
     /** Show what can be chosen at a lightness, and a colour that is chosen already. */
     show(lightness, hex) {
       light = Math.min(Math.max(lightness, 2), 98);
-      reach = reachOf(light) * 1.04;
+      bounds = boundsOf(light);
+      bounds.reach *= 1.05;
       background = drawPlane();
       mark(hex);
     },

@@ -9,6 +9,7 @@ import { View } from "./view.js";
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // CSS pixels
 const SPLIT_STEP = 0.05;
+const INSET = 10; // CSS pixels
 const AIM_STEP = 0.02; // of the picture
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -24,6 +25,7 @@ export function setUpStage(store, queue, hints, moved) {
   const stage = find("#stage");
   const view = new View(find("#canvas"), () => {
     showZoom(view);
+    placeCaptions(view, stage);
     moved(view);
   });
   watchGestures(stage, {
@@ -137,6 +139,21 @@ function toggleZoom(view, x, y) {
 
 function showZoom(view) {
   find("#zoom-value").textContent = `${Math.round(view.camera.scale * 100)} %`;
+}
+
+/** Put the words for before and after into the pictures' upper corners, and the line onto them. */
+function placeCaptions(view, stage) {
+  const { left, top, right, bottom } = view.bounds;
+  const { second, pixelRatio } = view.camera;
+  const [across, down] = [second.left, second.top].map((offset) => offset / pixelRatio);
+  const move = (selector, x, y) => {
+    find(selector).style.translate = `${x}px ${y + INSET}px`;
+  };
+  move("#before", Math.max(left - across, 0) + INSET, Math.max(top - down, 0));
+  move("#after", right - stage.clientWidth - INSET, top);
+  const divider = find("#divider");
+  divider.style.top = `${top}px`;
+  divider.style.height = `${bottom - top}px`;
 }
 
 function setUpTools(view, store) {

@@ -151,6 +151,20 @@ export class View {
     return this.#camera.pointOf(x * width, y * height);
   }
 
+  /** The part of the box that the picture covers, in CSS pixels. */
+  get bounds() {
+    const { picture } = this.#camera;
+    const { clientWidth, clientHeight } = this.#canvas;
+    const start = this.#camera.pointOf(0, 0);
+    const end = this.#camera.pointOf(picture.width, picture.height);
+    return {
+      left: Math.max(start.left, 0),
+      top: Math.max(start.top, 0),
+      right: Math.min(end.left, clientWidth),
+      bottom: Math.min(end.top, clientHeight),
+    };
+  }
+
   #redraw({ draft = false } = {}) {
     this.#isDraft = draft;
     this.#frame ||= requestAnimationFrame(() => this.#draw());
