@@ -37,19 +37,22 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service for all tests that do it no harm."""
-    for name in [name for name in os.environ if name.startswith("RECHROMA_")]:
-        if name != "RECHROMA_SCREENSHOTS":
-            del os.environ[name]
-    running = Server(tmp_path_factory.mktemp("service"), "--workers", "2")
+    running = start_server(tmp_path_factory.mktemp("service"))
     yield running
     assert "Traceback" not in running.stop()
+
+
+def start_server(folder: Path, *words: str, **environment: str) -> Server:
+    """Start a service that colours in its own process, as `rechroma app` does."""
+    usual = {"RECHROMA_ISOLATE": "false"}
+    return Server(folder, "--workers", "2", *words, **(usual | environment))
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Open]:
     """Open the page; what can be said is as for Playwright's `new_context`."""
     studios: list[Studio] = []
-    folder = Path(os.environ.get("RECHROMA_SCREENSHOTS") or tmp_path / "screenshots")
+    folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path / "screenshots")
 
     def open_it(url: str = server.url, **options: Any) -> Studio:
         usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}

@@ -88,6 +88,7 @@ def test_by_keyboard_alone(studio: Studio) -> None:
     go_to("#samples button")
     page.keyboard.press("Enter")
     studio.colored().ready()
+    expect(studio.find("#stage")).to_be_focused()
     expect(studio.find("#said")).to_have_text("astronaut.jpg is ready.")
     go_to("#divider")
     page.keyboard.press("End")
@@ -199,6 +200,7 @@ def test_every_text_that_is_asked_for_is_there_and_no_other() -> None:
         asked |= set(re.findall(r'data-(?:text|label)="([^"]+)"', source))
         asked |= set(re.findall(r'\bt\("([^"]+)"', source))
         asked |= set(re.findall(r'"((?:problem|promise)\.[\w.-]+)"', source))
+        asked |= {f"problem.{name}" for name in re.findall(r'{ type: "(\w+)" }', source)}
     assert asked <= texts("en").keys()
     known = {f"problem.{_dashed(kind)}" for kind in vars(errors) if kind.endswith("Error")}
     made = r"(sample|stage|state)\.\w+"

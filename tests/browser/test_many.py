@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from rechroma.service import new_key
-from tests.browser.conftest import Open
-from tests.support.service import Server, has_color
+from tests.browser.conftest import Open, start_server
+from tests.support.service import has_color
 from tests.support.studio import Studio, photograph
 
 REASON = "This is no picture that is known here."
@@ -53,11 +53,11 @@ def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     expect(studio.find("#download")).to_be_enabled()
     studio.find("#photos .remove").click()
     expect(studio.find("#welcome")).to_be_visible()
+    expect(studio.find("#choose")).to_be_focused()
 
 
 def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, tmp_path: Path) -> None:
-    words = ("--workers", "1")
-    server = Server(tmp_path / "service", *words)
+    server = start_server(tmp_path / "service")
     studio = open_page(server.url)
     studio.expected = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_CONNECTION", "ERR_EMPTY")
     studio.drop(*((f"{n}.jpg", photograph(size=(1800, 1200))) for n in range(6)))
@@ -65,7 +65,7 @@ def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, tmp_path
     server.kill()
     expect(studio.find("#away")).to_be_visible()
     studio.shoot("away-wide-light")
-    server = Server(tmp_path / "service", *words, "--port", str(server.port))
+    server = start_server(tmp_path / "service", "--port", str(server.port))
     try:
         expect(studio.find("#away")).to_be_hidden()
         studio.ready(6)
@@ -75,7 +75,7 @@ def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, tmp_path
 
 
 def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, tmp_path: Path) -> None:
-    server = Server(tmp_path / "service", "--workers", "1", RECHROMA_KEEP="1")
+    server = start_server(tmp_path / "service", RECHROMA_KEEP="1")
     try:
         studio = open_page(server.url)
         studio.expected = ("410", "404")
@@ -88,7 +88,7 @@ def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, tmp_path
 
 def test_a_service_with_keys(open_page: Open, tmp_path: Path) -> None:
     key, hashed = new_key()
-    server = Server(tmp_path / "service", "--workers", "1", RECHROMA_KEYS=hashed)
+    server = start_server(tmp_path / "service", RECHROMA_KEYS=hashed)
     try:
         studio = open_page(server.url)
         studio.expected = ("401",)
@@ -109,6 +109,21 @@ def test_a_service_with_keys(open_page: Open, tmp_path: Path) -> None:
         studio.colored().ready()  # it is not asked for again
     finally:
         server.kill()
+
+
+def test_a_visible_mark_is_asked_for(studio: Studio) -> None:
+    studio.with_photo()
+    asked: list[str] = []
+
+    def without_badge(route: Route) -> None:  # not every service knows it yet
+        asked.append(route.request.url)
+        route.continue_(url=route.request.url.replace("&badge=true", ""))
+
+    studio.page.route("**/v1/jobs?*", without_badge)
+    studio.find("#badge").check()
+    assert has_color(studio.download()[1])
+    assert len(asked) == 1
+    assert asked[0].endswith("&badge=true")
 
 
 @pytest.mark.parametrize("status", [429, 503])

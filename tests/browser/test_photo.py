@@ -208,9 +208,9 @@ def test_views(studio: Studio) -> None:
     studio.find("#side").click()
     expect(studio.find("#divider")).to_be_hidden()
     studio.settled()
-    left, right = np.array_split(studio.pixels(), 2, axis=1)
-    assert np.ptp(left, axis=-1).max() == 0
-    assert np.ptp(right, axis=-1).max() > 20
+    first, second = np.array_split(studio.pixels(), 2)  # one below the other: so both are larger
+    assert np.ptp(first, axis=-1).max() == 0
+    assert np.ptp(second, axis=-1).max() > 20
     studio.shoot("side-by-side")
 
 
@@ -235,6 +235,21 @@ def test_full_screen(studio: Studio) -> None:
     expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "false")
 
 
+def pinch(studio: Studio, before: float, after: float) -> None:
+    """Move two fingers apart on the picture."""
+    x, y = studio.point(0.5, 0.3)
+    session = studio.page.context.new_cdp_session(studio.page)
+
+    def touch(kind: str, *apart: float) -> None:
+        points = [{"x": x + side * d / 2, "y": y} for d in apart for side in (-1, 1)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", before)
+    for step in range(1, 5):
+        touch("touchMove", before + (after - before) * step / 4)
+    touch("touchEnd")
+
+
 def test_on_a_phone_by_touch(open_page: Open) -> None:
     options = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
     studio = open_page(viewport={"width": 390, "height": 844}, **options)
@@ -244,6 +259,11 @@ def test_on_a_phone_by_touch(open_page: Open) -> None:
     width = studio.page.evaluate("document.documentElement.scrollWidth")
     assert width == 390
     studio.shoot("photo-phone-light")
+    whole = str(studio.find("#zoom-value").text_content())
+    pinch(studio, 100, 220)
+    expect(studio.find("#zoom-value")).not_to_have_text(whole)
+    studio.find("#zoom-fit").tap()
+    expect(studio.find("#zoom-value")).to_have_text(whole)
     studio.find("#tab-correct").tap()
     studio.page.touchscreen.tap(*studio.point(0.4, 0.4))
     studio.find("#swatches button").first.tap()

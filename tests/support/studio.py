@@ -141,7 +141,7 @@ class Studio:
 
     def settled(self) -> None:
         """Wait until nothing moves any more."""
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_timeout(200)
         self.colored()
 
     def pixels(self) -> NDArray[np.uint8]:

@@ -145,8 +145,10 @@ function keepSketched(store, queue, complain) {
   let asked = { id: 0, text: undefined };
   let request = new AbortController();
   let timer = 0;
+  let last = -Infinity;
 
   async function ask(id) {
+    last = performance.now();
     request.abort();
     request = new AbortController();
     const { signal } = request;
@@ -165,6 +167,6 @@ function keepSketched(store, queue, complain) {
     if (isAsked || (text === photo.sketched && asked.id !== photo.id)) return;
     asked = { id: photo.id, text };
     clearTimeout(timer);
-    timer = setTimeout(ask, SETTLED, photo.id);
+    timer = setTimeout(ask, last + SETTLED - performance.now(), photo.id);
   });
 }

@@ -30,14 +30,14 @@ export function setUpList(store, queue) {
     if (!row || !button) return;
     const id = Number(row.dataset.id);
     if (button.matches(".retry")) queue.retry(id);
-    else if (button.matches(".remove")) removeAndFocus(row, id);
+    else if (button.matches(".remove")) remove(row, id);
     else store.set({ selected: id, spot: null });
   }
 
-  function removeAndFocus(row, id) {
+  function remove(row, id) {
     const near = row.nextElementSibling ?? row.previousElementSibling;
     queue.remove(id);
-    (near?.querySelector("button") ?? document.querySelector("#choose")).focus();
+    near?.querySelector("button").focus();
   }
 
   function show({ photos, selected }) {

@@ -61,13 +61,20 @@ function setUpUndo() {
 function setUpPage() {
   const showTab = setUpTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));
   store.subscribe(({ photos, mode, away, say }) => {
-    find("#welcome").hidden = photos.length > 0;
-    find("#studio").hidden = !photos.length;
+    showStudio(photos.length > 0);
     find("#away").hidden = !away;
     if (find("#said").textContent !== say) find("#said").textContent = say;
     document.title = titleOf(photos);
     showTab(mode);
   });
+}
+
+/** The first photograph brings the studio, and the last takes it away: the focus goes along. */
+function showStudio(isWanted) {
+  const isNew = find("#studio").hidden === isWanted;
+  find("#welcome").hidden = isWanted;
+  find("#studio").hidden = !isWanted;
+  if (isNew) find(isWanted ? "#stage" : "#choose").focus();
 }
 
 function titleOf(photos) {

@@ -59,7 +59,8 @@ export const wantedChroma = ({ chroma, wish }) =>
 /** @returns {{key: string, detail?: string}} words for what went wrong */
 export function problemOf(error) {
   if (error instanceof Refusal) return { key: `problem.${error.type}`, detail: error.message };
-  return { key: "problem.unreadable", detail: "" };
+  console.error(error);
+  return { key: "problem.other" };
 }
 
 /**
