@@ -208,7 +208,7 @@ def test_views(studio: Studio) -> None:
     studio.find("#side").click()
     expect(studio.find("#divider")).to_be_hidden()
     studio.settled()
-    first, second = np.array_split(studio.pixels(), 2)  # one below the other: so both are larger
+    first, second = np.array_split(studio.pixels(), 2, axis=1)
     assert np.ptp(first, axis=-1).max() == 0
     assert np.ptp(second, axis=-1).max() > 20
     studio.shoot("side-by-side")

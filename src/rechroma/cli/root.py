@@ -102,9 +102,9 @@ def root_command() -> None:
 
 
 root_command.add_command(colorize_command)
-root_command.add_command(app_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
+root_command.add_command(app_command)
 root_command.add_command(serve_command)
 root_command.add_command(worker_command)
 root_command.add_command(data_group)

@@ -8,6 +8,7 @@
 const MOST_ENLARGED = 3; // of a small picture, to fill its box
 const MOST_ZOOM = 8;
 const GAP = 8; // between pictures side by side, in CSS pixels
+const WORTH_STACKING = 1.25; // times as large, if one is below the other
 
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number, width: number, height: number}} Part */
@@ -32,7 +33,7 @@ export class Camera {
     const gap = GAP * this.pixelRatio;
     const beside = { width: Math.floor((width - gap) / 2), height };
     const below = { width, height: Math.floor((height - gap) / 2) };
-    return this.#fitIn(beside) >= this.#fitIn(below) ? beside : below;
+    return this.#fitIn(below) > WORTH_STACKING * this.#fitIn(beside) ? below : beside;
   }
 
   #fitIn({ width, height }) {
