@@ -21,6 +21,7 @@ _CALM = (
 )
 
 Open = Callable[..., Studio]
+Serve = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start_server(tmp_path_factory.mktemp("service"))
     yield running
     assert "Traceback" not in running.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start services, one after the other, on the same jobs; what is left of them is ended."""
+    servers: list[Server] = []
+
+    def start(*words: str, **environment: str) -> Server:
+        servers.append(start_server(tmp_path / "service", *words, **environment))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.kill()
 
 
 def start_server(folder: Path, *words: str, **environment: str) -> Server:

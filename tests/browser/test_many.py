@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from rechroma.service import new_key
-from tests.browser.conftest import Open, start_server
+from tests.browser.conftest import Open, Serve
 from tests.support.service import has_color
 from tests.support.studio import Studio, photograph
 
@@ -43,6 +42,8 @@ def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     studio.drop(("broken.jpg", b"this is no picture"), ("cat.jpg", photograph()))
     studio.ready()
     failed = studio.find("#photos > [data-stage=failed]")
+    failed.locator(".select").click()
+    expect(studio.find("#notice")).to_have_text(REASON)
     with studio.page.expect_response("**/v1/sketch?grey=2048") as waiting:
         failed.locator(".retry").click()
     assert waiting.value.status == 415
@@ -56,8 +57,8 @@ def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     expect(studio.find("#choose")).to_be_focused()
 
 
-def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, tmp_path: Path) -> None:
-    server = start_server(tmp_path / "service")
+def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, serve: Serve) -> None:
+    server = serve()
     studio = open_page(server.url)
     studio.expected = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_CONNECTION", "ERR_EMPTY")
     studio.drop(*((f"{n}.jpg", photograph(size=(1800, 1200))) for n in range(6)))
@@ -65,50 +66,51 @@ def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, tmp_path
     server.kill()
     expect(studio.find("#away")).to_be_visible()
     studio.shoot("away-wide-light")
-    server = start_server(tmp_path / "service", "--port", str(server.port))
-    try:
-        expect(studio.find("#away")).to_be_hidden()
-        studio.ready(6)
-        assert has_color(studio.download()[1])
-    finally:
-        server.kill()
+    server = serve("--port", str(server.port))
+    expect(studio.find("#away")).to_be_hidden()
+    studio.ready(6)
+    assert has_color(studio.download()[1])
 
 
-def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, tmp_path: Path) -> None:
-    server = start_server(tmp_path / "service", RECHROMA_KEEP="1")
-    try:
-        studio = open_page(server.url)
-        studio.expected = ("410", "404")
-        studio.with_photo()
-        studio.page.wait_for_timeout(1500)
-        assert has_color(studio.download()[1])
-    finally:
-        server.kill()
+def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, serve: Serve) -> None:
+    server = serve(RECHROMA_KEEP="1")
+    studio = open_page(server.url)
+    studio.expected = ("410", "404")
+    studio.with_photo()
+    studio.page.wait_for_timeout(1500)
+    assert has_color(studio.download()[1])
 
 
-def test_a_service_with_keys(open_page: Open, tmp_path: Path) -> None:
+def test_too_large_to_be_shown_but_not_to_be_coloured(open_page: Open, serve: Serve) -> None:
+    server = serve(RECHROMA_DIRECT_BYTES="50000")
+    studio = open_page(server.url)
+    studio.expected = ("413",)
+    studio.drop(("scan.tif", photograph(format="TIFF")))
+    studio.ready()
+    expect(studio.find("#notice")).to_contain_text("cannot show this photograph")
+    assert has_color(studio.download()[1])
+
+
+def test_a_service_with_keys(open_page: Open, serve: Serve) -> None:
     key, hashed = new_key()
-    server = start_server(tmp_path / "service", RECHROMA_KEYS=hashed)
-    try:
-        studio = open_page(server.url)
-        studio.expected = ("401",)
-        studio.find("#samples button").first.click()
-        expect(studio.find("#key-dialog")).to_be_visible()
-        studio.shoot("key-wide-light")
-        studio.find("#key").fill("wrong")
-        studio.find("#key").press("Enter")
-        expect(studio.find("#key-dialog [role=alert]")).to_have_text(
-            "The service does not know this key."
-        )
-        studio.find("#key").fill(key)
-        studio.find("#key-dialog button").click()
-        studio.colored().ready()
-        assert has_color(studio.download()[1])
-        studio.page.reload()
-        studio.find("#samples button").first.click()
-        studio.colored().ready()  # it is not asked for again
-    finally:
-        server.kill()
+    server = serve(RECHROMA_KEYS=hashed)
+    studio = open_page(server.url)
+    studio.expected = ("401",)
+    studio.find("#samples button").first.click()
+    expect(studio.find("#key-dialog")).to_be_visible()
+    studio.shoot("key-wide-light")
+    studio.find("#key").fill("wrong")
+    studio.find("#key").press("Enter")
+    expect(studio.find("#key-dialog [role=alert]")).to_have_text(
+        "The service does not know this key."
+    )
+    studio.find("#key").fill(key)
+    studio.find("#key-dialog button").click()
+    studio.colored().ready()
+    assert has_color(studio.download()[1])
+    studio.page.reload()
+    studio.find("#samples button").first.click()
+    studio.colored().ready()  # it is not asked for again
 
 
 def test_a_visible_mark_is_asked_for(studio: Studio) -> None:

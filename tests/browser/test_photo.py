@@ -182,6 +182,22 @@ def test_the_pictures_of_a_folder(studio: Studio, tmp_path: Path) -> None:
     assert sorted(studio.find("#photos .name").all_text_contents()) == ["a.jpg", "b.png"]
 
 
+def test_a_folder_that_is_dropped(studio: Studio, tmp_path: Path) -> None:
+    inner = tmp_path / "box" / "inner"
+    inner.mkdir(parents=True)
+    (tmp_path / "box" / "a.jpg").write_bytes(photograph())
+    (inner / "b.jpg").write_bytes(photograph())
+    (inner / ".hidden.jpg").write_bytes(b"not a picture")
+    (inner / "notes.txt").write_text("nor is this")
+    session = studio.page.context.new_cdp_session(studio.page)
+    files = {"items": [], "files": [str(tmp_path / "box")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": 400, "y": 300, "data": files}
+        session.send("Input.dispatchDragEvent", event)
+    studio.ready(2)
+    assert sorted(studio.find("#photos .name").all_text_contents()) == ["a.jpg", "b.jpg"]
+
+
 def test_a_sample(studio: Studio) -> None:
     studio.find("#samples button").first.click()
     studio.colored().ready()

@@ -2,7 +2,7 @@
 
 import { USUAL_KNOBS } from "./color.js";
 
-const UNUSUAL_SIGN = { warmth: true };
+const SIGNED = ["warmth"];
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
@@ -32,7 +32,7 @@ export function setUpKnobs(store, history) {
 function show(input, value) {
   if (Number(input.value) !== value) input.value = String(value);
   const percent = Math.round(value * 100);
-  const words = UNUSUAL_SIGN[input.id] && percent > 0 ? `+${percent}` : `${percent}`;
+  const words = SIGNED.includes(input.id) && percent > 0 ? `+${percent}` : `${percent}`;
   input.setAttribute("aria-valuetext", `${words} %`);
   document.querySelector(`output[for=${input.id}]`).textContent = `${words} %`;
 }

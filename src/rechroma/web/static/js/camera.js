@@ -8,7 +8,7 @@
 const MOST_ENLARGED = 3; // of a small picture, to fill its box
 const MOST_ZOOM = 8;
 const GAP = 8; // between pictures side by side, in CSS pixels
-const WORTH_STACKING = 1.25; // times as large, if one is below the other
+const WORTH_STACKING = 1.4; // times as large, if one is below the other
 
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number, width: number, height: number}} Part */

@@ -2,18 +2,12 @@
 
 import { paint } from "./render.js";
 import { wantedChroma } from "./queue.js";
-import { isKnown, t } from "./texts.js";
+import { t, wordsOf } from "./texts.js";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 const PROGRESS = { waiting: 0, reading: 0.1, sketching: 0.3, sending: 0.55, coloring: 0.75 };
 
 /** @typedef {import("./store.js").Photo} Photo */
-
-/** @param {?{key: string, detail?: string}} problem @returns {string} */
-export function wordsOf(problem) {
-  if (isKnown(problem.key)) return t(problem.key);
-  return problem.detail || t("problem.other");
-}
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store

@@ -6,7 +6,7 @@ import { createApi } from "./api.js";
 import { createHints } from "./hints.js";
 import { createHistory } from "./history.js";
 import { askForKey } from "./keydialog.js";
-import { setUpList, wordsOf } from "./list.js";
+import { setUpList } from "./list.js";
 import { setUpMarks } from "./marks.js";
 import { createQueue, problemOf } from "./queue.js";
 import { setUpSettings } from "./settings.js";
@@ -14,7 +14,7 @@ import { setUpStage } from "./stage.js";
 import { createStore } from "./store.js";
 import { setUpTabs } from "./tabs.js";
 import { setUpTaking } from "./take.js";
-import { t } from "./texts.js";
+import { t, wordsOf } from "./texts.js";
 
 const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
 const SHOWN = 8000; // milliseconds that a complaint stays

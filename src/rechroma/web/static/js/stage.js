@@ -3,7 +3,7 @@
 import { clamp } from "./camera.js";
 import { watchGestures } from "./gestures.js";
 import { wantedChroma } from "./queue.js";
-import { t } from "./texts.js";
+import { t, wordsOf } from "./texts.js";
 import { View } from "./view.js";
 
 const ZOOM_STEP = 1.25;
@@ -92,11 +92,13 @@ function showing(view, store, queue) {
 
 function showNotice(photo) {
   const notice = find("#notice");
-  const isLate = photo && !photo.chroma && photo.stage !== "done";
-  notice.hidden = !isLate || photo.stage === "failed";
-  if (!notice.hidden) notice.textContent = t(`stage.${photo.stage}`);
-  const unseen = photo?.stage === "done" && !photo.chroma;
-  find("#unseen").hidden = !unseen;
+  notice.hidden = !photo || Boolean(photo.chroma);
+  if (!notice.hidden) notice.textContent = noticeOf(photo);
+}
+
+function noticeOf({ stage, problem }) {
+  if (stage === "failed") return wordsOf(problem);
+  return t(stage === "done" ? "stage.unseen" : `stage.${stage}`);
 }
 
 const dividerShare = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;

@@ -3,30 +3,31 @@
 export const LANGUAGES = ["en", "ru"];
 
 let texts = {};
-let plurals = new Intl.PluralRules("en");
 
 /** @param {string} language one of LANGUAGES */
 export async function speak(language) {
   const answer = await fetch(`/static/texts/${language}.json`);
   texts = await answer.json();
-  plurals = new Intl.PluralRules(language);
   document.documentElement.lang = language;
   translate(document);
 }
 
 /**
  * The text of a key.
- * @param {string} key if `values.count` is given, its plural form is taken
+ * @param {string} key
  * @param {Record<string, string | number>} values for the {braces} in it
  */
 export function t(key, values = {}) {
-  const form = "count" in values ? `${key}.${plurals.select(values.count)}` : key;
-  const text = texts[form] ?? texts[`${key}.other`] ?? texts[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** @param {string} key @returns {boolean} */
-export const isKnown = (key) => key in texts;
+/**
+ * What is said of a problem: in the user's language if it is a known one.
+ * @param {{key: string, detail?: string}} problem
+ */
+export function wordsOf({ key, detail }) {
+  return key in texts ? t(key) : detail || t("problem.other");
+}
 
 /** Fill in the words of elements that name them. */
 export function translate(root) {
