@@ -141,6 +141,7 @@ class Studio:
 
     def settled(self) -> None:
         """Wait until nothing moves any more."""
+        expect(self.find("#stage")).to_have_attribute("aria-busy", "false")
         self.page.wait_for_timeout(200)
         self.colored()
 

@@ -72,9 +72,11 @@ function setUpPage() {
 /** The first photograph brings the studio, and the last takes it away: the focus goes along. */
 function showStudio(isWanted) {
   const isNew = find("#studio").hidden === isWanted;
+  const isLeft = find("#welcome").contains(document.activeElement);
   find("#welcome").hidden = isWanted;
   find("#studio").hidden = !isWanted;
-  if (isNew) find(isWanted ? "#stage" : "#choose").focus();
+  if (isNew && isLeft) find("#stage").focus();
+  if (isNew && !isWanted) find("#choose").focus();
 }
 
 function titleOf(photos) {

@@ -2,6 +2,7 @@
 
 import { clamp } from "./camera.js";
 import { watchGestures } from "./gestures.js";
+import { hintsText } from "./hintfile.js";
 import { wantedChroma } from "./queue.js";
 import { t, wordsOf } from "./texts.js";
 import { View } from "./view.js";
@@ -85,10 +86,15 @@ function showing(view, store, queue) {
     find("#after").hidden = !photo?.chroma;
     find("#stage").dataset.layout = state.layout;
     find("#stage").dataset.mode = state.mode;
+    find("#stage").setAttribute("aria-busy", String(isLate(photo)));
     showColors();
     showNotice(photo);
   };
 }
+
+/** Whether colours for other hints are on their way. */
+const isLate = (photo) =>
+  Boolean(photo?.chroma) && hintsText(photo.wish.hints) !== photo.sketched;
 
 function showNotice(photo) {
   const notice = find("#notice");
