@@ -219,7 +219,10 @@ export function createQueue(store, api) {
     /** The pixels of a photo, or null where there are none to be seen yet. */
     opened: async (id) => {
       const seen = await kept.get(id)?.seen.catch(() => null);
-      return seen && store.photo(id) ? shelf.open(id, seen) : null;
+      if (!seen || !store.photo(id)) return null;
+      const opened = shelf.open(id, seen);
+      shelf.tidy(id);
+      return opened;
     },
   };
 }

@@ -52,10 +52,11 @@ const isSliding = ({ layout, mode }) => layout === "slider" && mode === "adjust"
 
 /** Keep the view as the store says. */
 function showing(view, store, queue) {
-  let shown = { id: null, hasPixels: false, chroma: null, knobs: null };
+  const nothing = { id: null, isAsked: false, hasPixels: false, chroma: null, knobs: null };
+  let shown = nothing;
 
   async function open(photo) {
-    shown = { id: photo?.id ?? null, hasPixels: false, chroma: null, knobs: null };
+    shown = { ...nothing, id: photo?.id ?? null, isAsked: Boolean(photo?.width) };
     view.show(null);
     const opened = photo && (await queue.opened(photo.id));
     if (!opened || shown.id !== photo.id || shown.hasPixels) return;
@@ -76,8 +77,8 @@ function showing(view, store, queue) {
   return (state) => {
     const photo = store.current;
     const isOther = (photo?.id ?? null) !== shown.id;
-    const canBeSeenNow = photo?.width && !shown.hasPixels;
-    if (isOther || canBeSeenNow) open(photo);
+    const canBeSeenNow = photo?.width && !shown.isAsked;
+    if (isOther || (canBeSeenNow && !shown.hasPixels)) open(photo);
     view.setSide(state.layout === "side");
     const slides = isSliding(state) && Boolean(photo?.chroma);
     find("#divider").hidden = !slides;
