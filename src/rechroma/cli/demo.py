@@ -5,7 +5,6 @@ The samples are those that lie inside the scikit-image package; none is download
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ import click
 from rechroma.cli.failures import debug_option
 from rechroma.cli.options import model_options
 from rechroma.cli.workshop import need_extra
+from rechroma.errors import SourceError
+from rechroma.web.samples import SAMPLES, Sample, sample_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,31 +24,6 @@ if TYPE_CHECKING:
     from rechroma.colorizer import Colorizer
 
 HEADINGS = ("grey", "Rechroma", "original")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A photograph of scikit-image.
-
-    Attributes:
-        name: What it shows, and the name of the files made of it.
-        file: Its file in scikit-image's data folder.
-        has_color: Whether the original is in colour, to compare with.
-    """
-
-    name: str
-    file: str
-    has_color: bool = True
-
-
-SAMPLES = (
-    Sample("astronaut", "astronaut.png"),
-    Sample("cat", "chelsea.png"),
-    Sample("coffee", "coffee.png"),
-    Sample("rocket", "rocket.jpg"),
-    Sample("motorcycle", "motorcycle_left.png"),
-    Sample("photographer", "camera.png", has_color=False),
-)
 
 
 @click.command("demo", short_help="Colour a few sample photographs.")
@@ -71,7 +47,7 @@ def demo_command(out: str, model: str, provider: str) -> None:
       rechroma demo
       rechroma rechroma-demo/cat.jpg --saturation 1.4 -o vivid-cat.jpg
     """
-    photographs = [(sample, _data_folder() / sample.file) for sample in SAMPLES]
+    photographs = [(sample, _file_of(sample)) for sample in SAMPLES]
     folder, sheet = Path(out), Path(out, "before-after.jpg")
     from rechroma.colorizer import Colorizer
     from rechroma.imaging.sheet import contact_sheet
@@ -114,8 +90,9 @@ def _write_jpeg(image: Image, path: Path) -> None:
     write_atomically(path, jpeg.getvalue(), overwrite=True)
 
 
-def _data_folder() -> Path:
+def _file_of(sample: Sample) -> Path:
     need_extra("app", "skimage")
-    import skimage
-
-    return Path(skimage.__path__[0], "data")
+    path = sample_file(sample)
+    if path is None:
+        raise SourceError(f"scikit-image lacks its picture {sample.file}")
+    return path

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from rechroma._version import __version__
+from rechroma.cli.app import app_command
 from rechroma.cli.colorize import colorize_command
 from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
@@ -92,6 +93,7 @@ def root_command() -> None:
     \b
       rechroma photo.jpg             writes photo.color.jpg beside it
       rechroma photos/ -o coloured/  a whole folder; goes on where it stopped
+      rechroma app                   a page in the browser, to correct the colours
       rechroma demo                  try it on a few sample photographs
 
     'rechroma photo.jpg' is short for 'rechroma colorize photo.jpg'. Everything runs on this
@@ -102,6 +104,7 @@ def root_command() -> None:
 root_command.add_command(colorize_command)
 root_command.add_command(models_group)
 root_command.add_command(demo_command)
+root_command.add_command(app_command)
 root_command.add_command(serve_command)
 root_command.add_command(worker_command)
 root_command.add_command(data_group)

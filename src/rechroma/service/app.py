@@ -20,6 +20,7 @@ from rechroma.service.problems import answer_with_problems
 from rechroma.service.security import guard
 from rechroma.service.settings import Settings, read_settings
 from rechroma.service.telemetry import Telemetry
+from rechroma.web.blueprint import page
 
 if TYPE_CHECKING:
     from rechroma.service.hands import Hands
@@ -42,7 +43,12 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     """
     settings = settings or read_settings()
     app = APIFlask(
-        NAME, title="Rechroma", version=__version__, docs_path="/docs", json_errors=False
+        NAME,
+        title="Rechroma",
+        version=__version__,
+        docs_path="/docs",
+        json_errors=False,
+        static_folder=None,  # type: ignore[arg-type]  # the page brings its own
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.job_bytes * 2  # each route sets its own
     app.extensions[NAME] = service = _make_service(settings)
@@ -51,6 +57,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     answer_with_problems(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.register_blueprint(page)
     describe(app, with_keys=bool(settings.keys))
     return app
 

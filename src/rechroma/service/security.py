@@ -15,6 +15,7 @@ from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rechroma.errors import AccessError, OriginError
+from rechroma.web import blueprint as page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     from rechroma.service.settings import Settings
 
-OPEN_ROUTES = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"}
+OPEN_ROUTES = {
+    *("/healthz", "/readyz", "/openapi.json", "/docs", "/docs/assets/<path:name>"),
+    *page.ROUTES,
+}
 _RETRY_AFTER = "5"  # seconds
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rechroma.cli.demo import SAMPLES
+from rechroma.web.samples import SAMPLES
 from tests.support.command import Run, is_colored
 
 

@@ -1,0 +1,101 @@
+/** How photographs come in: dropped, pasted, chosen, photographed, or from the samples. */
+
+import { t } from "./texts.js";
+
+const PICTURE = /\.(jpe?g|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
+
+/**
+ * @param {(files: File[]) => void} add
+ */
+export function setUpAdding(add) {
+  for (const input of document.querySelectorAll("input[data-adds]")) {
+    input.addEventListener("change", () => {
+      const files = [...input.files];
+      add(input.webkitdirectory ? files.filter(isPicture) : files);
+      input.value = "";
+    });
+  }
+  for (const button of document.querySelectorAll("button[data-opens]")) {
+    button.addEventListener("click", () => document.querySelector(button.dataset.opens).click());
+  }
+  setUpDrop(add);
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) add(files);
+  });
+  showSamples(add);
+}
+
+const isPicture = ({ name }) => PICTURE.test(name) && !name.startsWith(".");
+
+function setUpDrop(add) {
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const mark = (isOver) => document.body.classList.toggle("dropping", isOver);
+
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    mark(true);
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) mark(false);
+  });
+  document.addEventListener("drop", async (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    mark(false);
+    add(await filesOf(event.dataTransfer));
+  });
+}
+
+/** All files that were dropped, also those within folders. */
+async function filesOf(transfer) {
+  // Entries and files are to be taken before the first wait: they are gone afterwards.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = [...transfer.files];
+  if (!entries.some((entry) => entry.isDirectory)) return files;
+  const found = await Promise.all(entries.map((entry) => filesIn(entry)));
+  return found.flat();
+}
+
+async function filesIn(entry) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return isPicture(file) ? [file] : [];
+  }
+  const found = [];
+  for await (const child of childrenOf(entry.createReader())) found.push(await filesIn(child));
+  return found.flat();
+}
+
+/** A folder tells its files in portions, until one is empty. */
+async function* childrenOf(reader) {
+  for (;;) {
+    const portion = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!portion.length) return;
+    yield* portion;
+  }
+}
+
+async function showSamples(add) {
+  const answer = await fetch("/samples").catch(() => null);
+  const names = answer?.ok ? await answer.json() : [];
+  document.querySelector("#samples").hidden = !names.length;
+  const list = document.querySelector("#samples ul");
+  list.replaceChildren(...names.map((name) => sampleOf(name, add)));
+}
+
+function sampleOf(name, add) {
+  const template = document.querySelector("#sample");
+  const item = template.content.firstElementChild.cloneNode(true);
+  const button = item.querySelector("button");
+  button.dataset.label = `sample.${name}`;
+  button.setAttribute("aria-label", t(`sample.${name}`));
+  button.title = t(`sample.${name}`);
+  item.querySelector("img").src = `/samples/small/${name}.jpg`;
+  button.addEventListener("click", async () => {
+    const answer = await fetch(`/samples/${name}.jpg`);
+    add([new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" })]);
+  });
+  return item;
+}

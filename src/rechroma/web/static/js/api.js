@@ -1,0 +1,169 @@
+/** The service's REST API. While the server is away, requests wait and are sent again. */
+
+import { eventsOf } from "./events.js";
+
+const LOOK_AGAIN = 1000; // milliseconds
+const MOST_TRIES = 60; // for a server that is busy
+const ENDED = ["done", "failed", "expired"];
+
+/** Why the service did not do what it was asked to. */
+export class Refusal extends Error {
+  /** @param {number} status of HTTP @param {any} problem as RFC 9457 has it */
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title ?? String(status));
+    this.status = status;
+    this.type = String(problem.type ?? "").split(":").pop();
+  }
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/**
+ * @param {{away: (isAway: boolean) => void, askForKey: (wasWrong: boolean) => Promise<string>}} page
+ */
+export function createApi(page) {
+  let key = keptKey();
+  let asking = null;
+  let returning = null;
+
+  /** One question for all requests that need a key. */
+  function askForKey(usedKey) {
+    if (usedKey !== key) return Promise.resolve();
+    asking ??= page.askForKey(Boolean(key)).then((given) => {
+      key = given;
+      keepKey(given);
+      asking = null;
+    });
+    return asking;
+  }
+
+  /** Until the server answers again; true if it had really been away. */
+  function untilBack() {
+    returning ??= waitForServer(page.away).finally(() => {
+      returning = null;
+    });
+    return returning;
+  }
+
+  /**
+   * Send a request until it is answered.
+   * @returns {Promise<Response>} an answer that is fine
+   * @throws {Refusal | DOMException} what the service refused, or an aborted request
+   */
+  async function ask(path, options = {}) {
+    for (let tries = 0; ; tries++) {
+      const usedKey = key;
+      const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
+      const answer = await attempt(path, { ...options, headers });
+      if (!answer) {
+        // The picture itself may be what cannot be read: the server answers, and it still fails.
+        if (!(await untilBack()) && tries > 2) throw new Refusal(0, { type: "unreadable" });
+      } else if (answer.ok) return answer;
+      else if (answer.status === 401) await askForKey(usedKey);
+      else if (isBusy(answer.status) && tries < MOST_TRIES) await pause(waitOf(answer));
+      else throw new Refusal(answer.status, await problemOf(answer));
+      options.signal?.throwIfAborted();
+    }
+  }
+
+  const post = (path, fields, options) =>
+    ask(path, { method: "POST", body: formOf(fields), ...options });
+
+  return {
+    ask,
+    /** The colours of a picture alone. */
+    sketch: async (picture, { hints, grey, signal } = {}) =>
+      (await post(`/v1/sketch${queryOf({ grey })}`, { picture, hints }, { signal })).json(),
+    /** Likely colours of a place. */
+    palette: async (picture, { x, y, hints, signal }) =>
+      (await post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal })).json(),
+    /** Hand in a picture as a job; the same `repeat` never makes a second one. */
+    submit: async (picture, { name, query, hints, repeat }) =>
+      (await post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
+        headers: { "Idempotency-Key": repeat },
+      })).json(),
+    /** Follow a job to its end; `tell` gets it at each change. */
+    follow: (job, tell) => follow(ask, job, tell),
+    result: async (job) => ask(job.links.result),
+  };
+}
+
+async function attempt(path, options) {
+  try {
+    const answer = await fetch(path, options);
+    return answer.status === 502 || answer.status === 504 ? null : answer;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return null;
+  }
+}
+
+async function waitForServer(away) {
+  for (let tries = 0; ; tries++) {
+    const answer = await attempt("/healthz", { cache: "no-store" });
+    if (answer?.ok) {
+      away(false);
+      return tries > 0;
+    }
+    away(true);
+    await pause(LOOK_AGAIN);
+  }
+}
+
+async function follow(ask, job, tell) {
+  while (!ENDED.includes(job.state)) {
+    try {
+      const answer = await ask(job.links.events);
+      for await (const { event, data } of eventsOf(answer.body)) {
+        if (event === "problem") throw new Refusal(data.status, data);
+        tell((job = data));
+      }
+    } catch (error) {
+      if (error instanceof Refusal) throw error; // else the stream broke: ask again
+    }
+    if (!ENDED.includes(job.state)) await pause(LOOK_AGAIN / 4);
+  }
+  return job;
+}
+
+function formOf(fields) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    if (Array.isArray(value)) form.append(name, ...value);
+    else if (value) form.append(name, value, ...(value instanceof Blob ? ["picture"] : []));
+  }
+  return form;
+}
+
+function queryOf(fields = {}) {
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return known.length ? `?${new URLSearchParams(known)}` : "";
+}
+
+const isBusy = (status) => status === 429 || status === 503;
+
+const waitOf = (answer) => 1000 * Math.min(Number(answer.headers.get("Retry-After")) || 1, 10);
+
+async function problemOf(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return { title: answer.statusText };
+  }
+}
+
+function keptKey() {
+  try {
+    return sessionStorage.getItem("key") ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function keepKey(key) {
+  try {
+    sessionStorage.setItem("key", key);
+  } catch {
+    // it is asked for again after a reload
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Colour science without a page: CIE L*a*b* (D65), what sRGB can show, and the knobs.
+ *
+ * The formulas and constants are those of the Python package (`rechroma.color`, `Knobs.apply`), so
+ * that the page shows what the service writes.
+ */
+
+const WHITE = [0.950456, 1.0, 1.088754];
+const RGB_TO_XYZ = [
+  [0.412453, 0.35758, 0.180423],
+  [0.212671, 0.71516, 0.072169],
+  [0.019334, 0.119193, 0.950227],
+];
+const KNEE = 6 / 29; // CIE 15: below it the cube gives way to its tangent
+const SLOPE = 3 * KNEE * KNEE;
+const TOLERANCE = 1e-4; // linear light that may be missing to the gamut
+const ENCODED_STEPS = 16384; // fine enough for the steep start of sRGB's curve
+const WARM = [3, 12]; // a* and b* that warmth 1 adds to vivid colours
+const WARM_HALF = 10; // chroma at which half of that is added
+
+const XYZ_TO_RGB = inverse(RGB_TO_XYZ.map((row, i) => row.map((value) => value / WHITE[i])));
+const [[RX, RY, RZ], [GX, GY, GZ], [BX, BY, BZ]] = XYZ_TO_RGB;
+
+/** Linear light (0..1) of each sRGB level. */
+const LINEAR = Float64Array.from({ length: 256 }, (_, level) => toLinear(level / 255));
+
+/** CIE's f(Y) of each level of grey. */
+const RESPONSE = LINEAR.map(forward);
+
+/** sRGB levels of linear light in steps. */
+const ENCODED = Uint8ClampedArray.from(
+  { length: ENCODED_STEPS + 1 },
+  (_, step) => 255 * toEncoded(step / ENCODED_STEPS),
+);
+
+/** @param {number[][]} m three by three @returns {number[][]} */
+function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
+  const det = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+  return [
+    [e * i - f * h, c * h - b * i, b * f - c * e],
+    [f * g - d * i, a * i - c * g, c * d - a * f],
+    [d * h - e * g, b * g - a * h, a * e - b * d],
+  ].map((row) => row.map((value) => value / det));
+}
+
+function toLinear(encoded) {
+  return encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4;
+}
+
+function toEncoded(linear) {
+  return linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055;
+}
+
+function forward(t) {
+  return t > KNEE ** 3 ? Math.cbrt(t) : t / SLOPE + 16 / 116;
+}
+
+function backward(f) {
+  return f > KNEE ? f * f * f : SLOPE * (f - 16 / 116);
+}
+
+function encoded(linear) {
+  return ENCODED[Math.min(Math.max(linear, 0), 1) * ENCODED_STEPS + 0.5 | 0];
+}
+
+/** @param {number} level of grey, 0..255 @returns {number} L*, 0..100 */
+export function lightness(level) {
+  return 116 * RESPONSE[level] - 16;
+}
+
+/**
+ * Turn pixels grey, each with the luminance that it had.
+ * @param {Uint8ClampedArray} rgba changed in place
+ */
+export function makeGrey(rgba) {
+  const [red, green, blue] = RGB_TO_XYZ[1];
+  for (let at = 0; at < rgba.length; at += 4) {
+    if (rgba[at] === rgba[at + 1] && rgba[at] === rgba[at + 2]) continue;
+    const light = red * LINEAR[rgba[at]] + green * LINEAR[rgba[at + 1]] + blue * LINEAR[rgba[at + 2]];
+    rgba[at] = rgba[at + 1] = rgba[at + 2] = encoded(light);
+  }
+}
+
+/**
+ * Linear light of a colour; outside 0..1 where sRGB cannot show it.
+ * @param {number} fy CIE's f(Y)
+ * @param {Float64Array} into three channels
+ */
+function linearRgb(fy, a, b, into) {
+  const x = backward(fy + a / 500);
+  const y = backward(fy);
+  const z = backward(fy - b / 200);
+  into[0] = RX * x + RY * y + RZ * z;
+  into[1] = GX * x + GY * y + GZ * z;
+  into[2] = BX * x + BY * y + BZ * z;
+}
+
+function isBeyond(rgb, tolerance) {
+  const top = 1 + tolerance;
+  return rgb[0] < -tolerance || rgb[1] < -tolerance || rgb[2] < -tolerance
+    || rgb[0] > top || rgb[1] > top || rgb[2] > top;
+}
+
+const scratch = new Float64Array(3);
+
+/** Whether sRGB can show a colour. */
+export function isShown(lightnessOfIt, a, b) {
+  linearRgb((lightnessOfIt + 16) / 116, a, b, scratch);
+  return !isBeyond(scratch, TOLERANCE);
+}
+
+/**
+ * Write a grey pixel in colour, with less chroma where sRGB cannot show as much.
+ * @param {number} level of grey, 0..255
+ * @param {Uint8ClampedArray} out
+ * @param {number} at where its red goes
+ */
+export function putColor(level, a, b, out, at) {
+  const fy = RESPONSE[level];
+  linearRgb(fy, a, b, scratch);
+  if (isBeyond(scratch, TOLERANCE)) {
+    const scale = surfaceScale(116 * fy - 16, a, b);
+    linearRgb(fy, a * scale, b * scale, scratch);
+  }
+  out[at] = encoded(scratch[0]);
+  out[at + 1] = encoded(scratch[1]);
+  out[at + 2] = encoded(scratch[2]);
+}
+
+/* The largest |a*| + |b*| that sRGB can show, over lightness and direction. A direction runs through
+   -1..3 like an angle: on the square |a*| + |b*| = 1 from -b* over +a* and +b* to -a* and back. */
+const LIGHTNESS_STEPS = 128;
+const DIRECTION_STEPS = 384;
+const REACH = 180; // |a*| + |b*| that no colour of sRGB gets to
+const SCAN_STEPS = 30;
+const BISECTIONS = 6;
+let limits = null;
+
+/** The factor, 0..1, that brings a colour to the surface of the gamut. */
+function surfaceScale(light, a, b) {
+  limits ??= chromaLimits();
+  const extent = Math.max(Math.abs(a) + Math.abs(b), 1e-6);
+  const along = b / extent;
+  const column = ((a < 0 ? 2 - along : along) + 1) * (DIRECTION_STEPS / 4);
+  const limit = between(limits, light * (LIGHTNESS_STEPS / 100), column);
+  return Math.min(limit / extent, 1);
+}
+
+function between(table, row, column) {
+  const top = Math.min(row | 0, LIGHTNESS_STEPS - 1);
+  const left = Math.min(column | 0, DIRECTION_STEPS - 1);
+  const down = row - top;
+  const right = column - left;
+  const at = top * (DIRECTION_STEPS + 1) + left;
+  const below = at + DIRECTION_STEPS + 1;
+  return (table[at] * (1 - right) + table[at + 1] * right) * (1 - down)
+    + (table[below] * (1 - right) + table[below + 1] * right) * down;
+}
+
+function chromaLimits() {
+  const table = new Float32Array((LIGHTNESS_STEPS + 1) * (DIRECTION_STEPS + 1));
+  let at = 0;
+  for (let row = 0; row <= LIGHTNESS_STEPS; row++) {
+    for (let column = 0; column <= DIRECTION_STEPS; column++) {
+      const u = (column / DIRECTION_STEPS) * 4 - 1;
+      const b = u <= 1 ? u : 2 - u;
+      const a = (1 - Math.abs(b)) * (u <= 1 ? 1 : -1);
+      table[at++] = firstWayOut((row / LIGHTNESS_STEPS) * 100, a, b);
+    }
+  }
+  return table;
+}
+
+/** How far a ray stays inside; near yellow it may leave, come back and leave again. */
+function firstWayOut(light, a, b) {
+  const fy = (light + 16) / 116;
+  const leaves = (extent) => {
+    linearRgb(fy, extent * a, extent * b, scratch);
+    return isBeyond(scratch, 1e-6);
+  };
+  const step = REACH / SCAN_STEPS;
+  let beyond = step;
+  while (beyond < REACH && !leaves(beyond)) beyond += step;
+  let within = beyond - step;
+  for (let turn = 0; turn < BISECTIONS; turn++) {
+    const middle = (within + beyond) / 2;
+    if (leaves(middle)) beyond = middle;
+    else within = middle;
+  }
+  return within;
+}
+
+/**
+ * What the user may turn.
+ * @typedef {{saturation: number, warmth: number, strength: number}} Knobs
+ */
+
+/** @type {Readonly<Knobs>} */
+export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
+
+/**
+ * Turn the knobs on colours.
+ * @param {Float32Array} ab pairs of a* and b*
+ * @param {Knobs} knobs
+ * @returns {Float32Array}
+ */
+export function turned(ab, { saturation, warmth, strength }) {
+  const out = new Float32Array(ab.length);
+  for (let at = 0; at < ab.length; at += 2) {
+    const a = ab[at] * saturation;
+    const b = ab[at + 1] * saturation;
+    const chroma = Math.hypot(a, b);
+    const warm = warmth * (chroma / (chroma + WARM_HALF));
+    out[at] = (a + warm * WARM[0]) * strength;
+    out[at + 1] = (b + warm * WARM[1]) * strength;
+  }
+  return out;
+}
+
+/** @param {string} hex as "#rrggbb" @returns {number[]} L*, a*, b* */
+export function labOf(hex) {
+  const rgb = [1, 3, 5].map((at) => LINEAR[parseInt(hex.slice(at, at + 2), 16)]);
+  const [fx, fy, fz] = RGB_TO_XYZ.map((row, i) =>
+    forward(row.reduce((sum, share, channel) => sum + share * rgb[channel], 0) / WHITE[i]));
+  return [116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)];
+}
+
+/** @returns {string} "#rrggbb" of the colour, or of the nearest paler one that sRGB can show */
+export function hexOf(light, a, b) {
+  const fy = (light + 16) / 116;
+  const scale = isShown(light, a, b) ? 1 : surfaceScale(light, a, b);
+  linearRgb(fy, a * scale, b * scale, scratch);
+  return `#${Array.from(scratch, (value) => encoded(value).toString(16).padStart(2, "0")).join("")}`;
+}
+
+/**
+ * What sRGB can show at a lightness: the middle of it and how far it goes from there.
+ * @returns {{a: number, b: number, reach: number}}
+ */
+export function boundsOf(light) {
+  const surface = Array.from({ length: 180 }, (_, turn) => {
+    const angle = (turn / 90) * Math.PI;
+    const [a, b] = [Math.cos(angle) * REACH, Math.sin(angle) * REACH];
+    const scale = surfaceScale(light, a, b);
+    return [a * scale, b * scale];
+  });
+  const [lows, highs] = [Math.min, Math.max].map((pick) =>
+    [0, 1].map((axis) => pick(...surface.map((point) => point[axis]))));
+  const reach = Math.max(highs[0] - lows[0], highs[1] - lows[1], 2) / 2;
+  return { a: (lows[0] + highs[0]) / 2, b: (lows[1] + highs[1]) / 2, reach };
+}

@@ -1,0 +1,172 @@
+/** Correcting: places on the picture, their likely colours, and the marks of those chosen. */
+
+import { hintsOf, hintsText, newHint } from "./hintfile.js";
+import { lightnessAround } from "./pictures.js";
+import { createPicker } from "./picker.js";
+import { savedAs, stemOf } from "./save.js";
+import { t } from "./texts.js";
+
+const SETTLED = 60; // milliseconds between two requests while something is dragged
+const STEP = 0.01; // of the picture, for a press of an arrow key
+
+const find = (selector) => document.querySelector(selector);
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("./history.js").createHistory>} history
+ * @param {ReturnType<import("./queue.js").createQueue>} queue
+ * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {(problem: unknown) => void} complain
+ */
+export function createHints(store, history, queue, api, complain) {
+  let swatches = null; // of the spot; null while they are on their way
+  let looking = new AbortController();
+  const picker = createPicker(find("#plane"), find("#hex"), (hex, isSettled) =>
+    setColor(hex, isSettled));
+
+  const hints = () => store.current?.wish.hints ?? [];
+  const chosenHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
+  const without = (id) => hints().filter((hint) => hint.id !== id);
+
+  /** Ask what colour a place should have. */
+  async function choose({ x, y }, hint = null) {
+    const photo = store.current;
+    if (!photo?.chroma) return;
+    store.set({ spot: { x, y, hint } });
+    swatches = null;
+    looking.abort();
+    looking = new AbortController();
+    const { signal } = looking;
+    try {
+      picker.show(lightnessAround(await queue.opened(photo.id), x, y), colorOf(hint));
+      const text = hintsText(without(hint));
+      const copy = await queue.copy(photo.id);
+      const { colors } = await api.palette(copy, { x, y, hints: text, signal });
+      swatches = colors;
+      store.set({});
+    } catch (error) {
+      if (!signal.aborted) complain(error);
+    }
+  }
+
+  const colorOf = (id) => hints().find((hint) => hint.id === id)?.color;
+
+  /** Give the chosen place a colour. */
+  function setColor(color, isSettled = true) {
+    const { spot } = store.state;
+    if (!spot) return;
+    const old = chosenHint();
+    const hint = old ? { ...old, color } : newHint(spot.x, spot.y, color);
+    const list = old ? hints().map((one) => (one.id === old.id ? hint : one)) : [...hints(), hint];
+    settle({ hints: list }, isSettled);
+    store.set({ spot: { ...spot, hint: hint.id } });
+  }
+
+  function settle(fields, isSettled) {
+    if (isSettled) history.commit(fields);
+    else history.preview(fields);
+  }
+
+  function move(id, place, isSettled) {
+    settle({ hints: hints().map((one) => (one.id === id ? { ...one, ...place } : one)) }, isSettled);
+    if (store.state.spot?.hint === id) store.set({ spot: { ...store.state.spot, ...place } });
+  }
+
+  function remove(id) {
+    history.commit({ hints: without(id) });
+    store.set({ spot: null, say: t("hint.removed") });
+  }
+
+  function save() {
+    const text = hintsText(hints()) ?? JSON.stringify({ format: 1, hints: [] });
+    savedAs(new Blob([text], { type: "application/json" }), `${stemOf(store.current.name)}.hints.json`);
+  }
+
+  async function load(file) {
+    try {
+      history.commit({ hints: hintsOf(await file.text()) });
+      store.set({ spot: null, say: t("hints.loaded") });
+    } catch {
+      complain({ key: "problem.hints" });
+    }
+  }
+
+  find("#swatches").addEventListener("click", (event) => {
+    const swatch = event.target.closest("button");
+    if (!swatch) return;
+    setColor(swatch.value);
+    picker.mark(swatch.value);
+  });
+  find("#remove-hint").addEventListener("click", () => remove(store.state.spot.hint));
+  find("#clear-hints").addEventListener("click", () => history.commit({ hints: [] }));
+  find("#save-hints").addEventListener("click", save);
+  find("#load-hints").addEventListener("change", ({ target }) => {
+    if (target.files[0]) load(target.files[0]);
+    target.value = "";
+  });
+
+  store.subscribe(({ spot }) => {
+    find("#spot").hidden = !spot;
+    find("#no-spot").hidden = Boolean(spot);
+    find("#remove-hint").disabled = !chosenHint();
+    find("#clear-hints").disabled = find("#save-hints").disabled = !hints().length;
+    if (spot) showSwatches(swatches, chosenHint()?.color);
+  });
+  keepSketched(store, queue, complain);
+  return { choose, move, remove, step: STEP };
+}
+
+function showSwatches(swatches, chosen) {
+  const list = find("#swatches");
+  list.setAttribute("aria-busy", String(!swatches));
+  const key = JSON.stringify([swatches, chosen, document.documentElement.lang]);
+  if (list.dataset.key === key) return;
+  const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
+  list.dataset.key = key;
+  list.replaceChildren(...(swatches ?? []).map((one) => swatchOf(one, chosen)));
+  if (focused) list.querySelector(`[value="${focused}"]`)?.focus();
+}
+
+function swatchOf({ color, share }, chosen) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.value = color;
+  button.style.backgroundColor = color;
+  button.className = "swatch";
+  const percent = Math.max(1, Math.round(share * 100));
+  button.title = t("swatch", { color, percent });
+  button.setAttribute("aria-label", button.title);
+  button.setAttribute("aria-pressed", String(color === chosen));
+  return button;
+}
+
+/** Ask for new colours whenever the hints of the photo that is shown are others. */
+function keepSketched(store, queue, complain) {
+  let asked = { id: 0, text: undefined };
+  let request = new AbortController();
+  let timer = 0;
+  let last = -Infinity;
+
+  async function ask(id) {
+    last = performance.now();
+    request.abort();
+    request = new AbortController();
+    const { signal } = request;
+    try {
+      await queue.sketch(id, signal);
+    } catch (error) {
+      if (!signal.aborted) complain(error);
+    }
+  }
+
+  store.subscribe(() => {
+    const photo = store.current;
+    if (!photo?.chroma) return;
+    const text = hintsText(photo.wish.hints);
+    const isAsked = asked.id === photo.id && asked.text === text;
+    if (isAsked || (text === photo.sketched && asked.id !== photo.id)) return;
+    asked = { id: photo.id, text };
+    clearTimeout(timer);
+    timer = setTimeout(ask, last + SETTLED - performance.now(), photo.id);
+  });
+}

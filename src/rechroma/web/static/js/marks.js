@@ -1,0 +1,110 @@
+/** The marks of the chosen colours on the picture: to select, move and delete. */
+
+import { clamp } from "./camera.js";
+import { t } from "./texts.js";
+
+const CLICK = 4; // CSS pixels that a hand may tremble
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("./hints.js").createHints>} hints
+ * @param {() => import("./view.js").View} view
+ */
+export function setUpMarks(store, hints, view) {
+  const layer = document.querySelector("#marks");
+  /** @type {Map<number, HTMLButtonElement>} */
+  const marks = new Map();
+  const ring = document.createElement("span");
+  ring.className = "mark ring";
+
+  const hintOf = (id) => store.current?.wish.hints.find((hint) => hint.id === id);
+
+  function put(element, place) {
+    const { left, top } = view().pointOf(place);
+    element.style.translate = `${left}px ${top}px`;
+  }
+
+  function markOf(id) {
+    const mark = document.createElement("button");
+    mark.type = "button";
+    mark.className = "mark";
+    letDrag(mark, view, {
+      click: () => hints.choose(hintOf(id), id),
+      drag: (place, isSettled) => hints.move(id, place, isSettled),
+    });
+    mark.addEventListener("keydown", (event) => onKey(event, id));
+    return mark;
+  }
+
+  function onKey(event, id) {
+    const hint = hintOf(id);
+    if (event.key === "Delete" || event.key === "Backspace") hints.remove(id);
+    else if (event.key in ARROWS) {
+      const [dx, dy] = ARROWS[event.key].map((way) => way * hints.step);
+      hints.move(id, { x: clamp(hint.x + dx, 0, 1), y: clamp(hint.y + dy, 0, 1) }, true);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!hintOf(id)) document.querySelector("#stage").focus();
+  }
+
+  function show() {
+    const { spot, mode } = store.state;
+    layer.hidden = mode !== "correct";
+    const list = store.current?.chroma ? store.current.wish.hints : [];
+    for (const [id, mark] of marks) {
+      if (list.some((hint) => hint.id === id)) continue;
+      mark.remove();
+      marks.delete(id);
+    }
+    list.forEach((hint, index) => showMark(hint, index + 1, spot?.hint === hint.id));
+    if (spot && !spot.hint) {
+      layer.append(ring);
+      put(ring, spot);
+    } else ring.remove();
+  }
+
+  function showMark(hint, number, isChosen) {
+    if (!marks.has(hint.id)) {
+      marks.set(hint.id, markOf(hint.id));
+      layer.append(marks.get(hint.id));
+    }
+    const mark = marks.get(hint.id);
+    put(mark, hint);
+    mark.style.backgroundColor = hint.color;
+    mark.setAttribute("aria-pressed", String(isChosen));
+    const [x, y] = [hint.x, hint.y].map((share) => Math.round(share * 100));
+    mark.setAttribute("aria-label", t("mark", { number, color: hint.color, x, y }));
+  }
+
+  store.subscribe(show);
+  return show;
+}
+
+/** Tell clicks on an element from drags of it over the picture. */
+function letDrag(element, view, to) {
+  let began = null;
+  let hasMoved = false;
+
+  element.addEventListener("pointerdown", (event) => {
+    element.setPointerCapture(event.pointerId);
+    began = { x: event.clientX, y: event.clientY };
+    hasMoved = false;
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (!element.hasPointerCapture(event.pointerId)) return;
+    hasMoved ||= Math.hypot(event.clientX - began.x, event.clientY - began.y) > CLICK;
+    const place = hasMoved && view().placeAt(event.clientX, event.clientY);
+    if (place) to.drag(place, false);
+  });
+  element.addEventListener("pointerup", (event) => {
+    const place = hasMoved && view().placeAt(event.clientX, event.clientY);
+    if (place) to.drag(place, true);
+  });
+  // A click by the keyboard comes without a pointer; that of a drag's end is none.
+  element.addEventListener("click", () => {
+    if (!hasMoved) to.click();
+    hasMoved = false;
+  });
+}

@@ -1,0 +1,27 @@
+/** Files for the user to keep, and their names. */
+
+const SUFFIXES = {
+  "image/jpeg": "jpg",
+  "image/png": "png",
+  "image/webp": "webp",
+  "image/tiff": "tif",
+  "image/bmp": "bmp",
+};
+
+/** @param {string} name of a file @returns {string} without its suffix */
+export const stemOf = (name) => name.replace(/(?<=.)\.[^.]*$/, "") || "photo";
+
+/** @returns {string} as the command line names results: `photo.color.jpg` */
+export function coloredName(name, type) {
+  const suffix = SUFFIXES[type] ?? type.split("/")[1];
+  return `${stemOf(name)}.color.${suffix}`;
+}
+
+/** Let the browser save a file. */
+export function savedAs(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,237 @@
+/** The picture on the stage: what is shown there, and what hands and keys do to it. */
+
+import { clamp } from "./camera.js";
+import { watchGestures } from "./gestures.js";
+import { hintsText } from "./hintfile.js";
+import { wantedChroma } from "./queue.js";
+import { t, wordsOf } from "./texts.js";
+import { View } from "./view.js";
+
+const ZOOM_STEP = 1.25;
+const PAN_STEP = 60; // CSS pixels
+const SPLIT_STEP = 0.05;
+const INSET = 10; // CSS pixels
+const AIM_STEP = 0.02; // of the picture
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const find = (selector) => document.querySelector(selector);
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("./queue.js").createQueue>} queue
+ * @param {ReturnType<import("./hints.js").createHints>} hints
+ * @param {(view: View) => void} moved is called when places on the picture are elsewhere
+ */
+export function setUpStage(store, queue, hints, moved) {
+  const stage = find("#stage");
+  const view = new View(find("#canvas"), () => {
+    showZoom(view);
+    placeCaptions(view, stage);
+    moved(view);
+  });
+  watchGestures(stage, {
+    pan: (dx, dy) => view.panBy(dx, dy),
+    slides: () => isSliding(store.state) && view.camera.isWhole,
+    slide: (clientX) => slideTo(view, stage, clientX),
+    zoom: (factor, x, y) => view.zoomTo(view.camera.scale * factor, x, y),
+    click: (x, y) => {
+      const place = store.state.mode === "correct" && view.placeAt(x, y);
+      if (place) hints.choose(place);
+    },
+    doubleClick: (x, y) => toggleZoom(view, x, y),
+  });
+  setUpDivider(view, stage);
+  setUpTools(view, store);
+  setUpKeys(view, stage, store, hints);
+  new ResizeObserver(() => view.resize()).observe(stage);
+  store.subscribe(showing(view, store, queue));
+  return view;
+}
+
+const isSliding = ({ layout, mode }) => layout === "slider" && mode === "adjust";
+
+/** Keep the view as the store says. */
+function showing(view, store, queue) {
+  const nothing = { id: null, isAsked: false, hasPixels: false, chroma: null, knobs: null };
+  let shown = nothing;
+
+  async function open(photo) {
+    shown = { ...nothing, id: photo?.id ?? null, isAsked: Boolean(photo?.width) };
+    view.show(null);
+    const opened = photo && (await queue.opened(photo.id));
+    if (!opened || shown.id !== photo.id || shown.hasPixels) return;
+    shown.hasPixels = true;
+    view.resize();
+    view.show(opened);
+    showColors();
+  }
+
+  function showColors() {
+    const photo = store.current;
+    if (!shown.hasPixels || photo?.id !== shown.id) return;
+    if (photo.chroma === shown.chroma && photo.wish.knobs === shown.knobs) return;
+    shown = { ...shown, chroma: photo.chroma, knobs: photo.wish.knobs };
+    view.color(wantedChroma(photo));
+  }
+
+  return (state) => {
+    const photo = store.current;
+    const isOther = (photo?.id ?? null) !== shown.id;
+    const canBeSeenNow = photo?.width && !shown.isAsked;
+    if (isOther || (canBeSeenNow && !shown.hasPixels)) open(photo);
+    view.setSide(state.layout === "side");
+    const slides = isSliding(state) && Boolean(photo?.chroma);
+    find("#divider").hidden = !slides;
+    view.split = slides ? dividerShare() : 0;
+    find("#before").hidden = !photo?.chroma || (!slides && state.layout !== "side");
+    find("#after").hidden = !photo?.chroma;
+    find("#stage").dataset.layout = state.layout;
+    find("#stage").dataset.mode = state.mode;
+    find("#stage").setAttribute("aria-busy", String(isLate(photo)));
+    showColors();
+    showNotice(photo);
+  };
+}
+
+/** Whether colours for other hints are on their way. */
+const isLate = (photo) =>
+  Boolean(photo?.chroma) && hintsText(photo.wish.hints) !== photo.sketched;
+
+function showNotice(photo) {
+  const notice = find("#notice");
+  notice.hidden = !photo || Boolean(photo.chroma);
+  if (!notice.hidden) notice.textContent = noticeOf(photo);
+}
+
+function noticeOf({ stage, problem }) {
+  if (stage === "failed") return wordsOf(problem);
+  return t(stage === "done" ? "stage.unseen" : `stage.${stage}`);
+}
+
+const dividerShare = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
+
+function setDivider(view, share) {
+  const divider = find("#divider");
+  view.split = clamp(share, 0, 1);
+  const percent = Math.round(view.split * 100);
+  divider.style.left = `${view.split * 100}%`;
+  divider.setAttribute("aria-valuenow", String(percent));
+  divider.setAttribute("aria-valuetext", t("divider.value", { percent }));
+}
+
+function slideTo(view, stage, clientX) {
+  const box = stage.getBoundingClientRect();
+  setDivider(view, (clientX - box.left) / box.width);
+}
+
+function setUpDivider(view, stage) {
+  const divider = find("#divider");
+  divider.addEventListener("pointerdown", (event) => divider.setPointerCapture(event.pointerId));
+  divider.addEventListener("pointermove", (event) => {
+    if (divider.hasPointerCapture(event.pointerId)) slideTo(view, stage, event.clientX);
+  });
+  divider.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -4, PageUp: 4 };
+    const ends = { Home: 0, End: 1 };
+    if (event.key in steps) setDivider(view, view.split + steps[event.key] * SPLIT_STEP);
+    else if (event.key in ends) setDivider(view, ends[event.key]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+function toggleZoom(view, x, y) {
+  if (view.camera.isFitted && view.camera.scale !== 1) view.zoomTo(1, x, y);
+  else view.fit();
+}
+
+function showZoom(view) {
+  find("#zoom-value").textContent = `${Math.round(view.camera.scale * 100)} %`;
+}
+
+/** Put the words for before and after into the pictures' upper corners, and the line onto them. */
+function placeCaptions(view, stage) {
+  const { left, top, right, bottom } = view.bounds;
+  const { second, pixelRatio } = view.camera;
+  const [across, down] = [second.left, second.top].map((offset) => offset / pixelRatio);
+  const move = (selector, x, y) => {
+    find(selector).style.translate = `${x}px ${y + INSET}px`;
+  };
+  move("#before", Math.max(left - across, 0) + INSET, Math.max(top - down, 0));
+  move("#after", right - stage.clientWidth - INSET, top);
+  const divider = find("#divider");
+  divider.style.top = `${top}px`;
+  divider.style.height = `${bottom - top}px`;
+}
+
+function setUpTools(view, store) {
+  const tools = {
+    "zoom-in": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
+    "zoom-out": () => view.zoomTo(view.camera.scale / ZOOM_STEP),
+    "zoom-fit": () => view.fit(),
+    "zoom-actual": () => view.zoomTo(1),
+    "full-screen": toggleFullScreen,
+    "side": () => store.set({ layout: store.state.layout === "side" ? "slider" : "side" }),
+  };
+  for (const [id, act] of Object.entries(tools)) find(`#${id}`).addEventListener("click", act);
+  find("#full-screen").hidden = !document.fullscreenEnabled;
+  document.addEventListener("fullscreenchange", () => {
+    find("#full-screen").setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
+  });
+  store.subscribe(({ layout }) => {
+    find("#side").setAttribute("aria-pressed", String(layout === "side"));
+  });
+}
+
+function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else find("#viewer").requestFullscreen();
+}
+
+/** Keys on the stage: zoom, move, and, where colours are chosen, aim. */
+function setUpKeys(view, stage, store, hints) {
+  let aim = null;
+
+  function showAim() {
+    const { left, top } = view.pointOf(aim);
+    find("#aim").hidden = false;
+    find("#aim").style.translate = `${left}px ${top}px`;
+  }
+
+  function moveAim([dx, dy], step) {
+    aim ??= store.state.spot ?? { x: 0.5, y: 0.5 };
+    aim = { x: clamp(aim.x + dx * step, 0, 1), y: clamp(aim.y + dy * step, 0, 1) };
+    showAim();
+    const [x, y] = [aim.x, aim.y].map((share) => Math.round(share * 100));
+    store.set({ say: t("aim", { x, y }) });
+  }
+
+  const keys = {
+    "+": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
+    "=": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
+    "-": () => view.zoomTo(view.camera.scale / ZOOM_STEP),
+    "0": () => view.fit(),
+    "1": () => view.zoomTo(1),
+  };
+
+  stage.addEventListener("keydown", (event) => {
+    if (event.target !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isAiming = store.state.mode === "correct" && store.current?.chroma;
+    if (event.key in keys) keys[event.key]();
+    else if (event.key in ARROWS && isAiming) {
+      moveAim(ARROWS[event.key], event.shiftKey ? AIM_STEP / 4 : AIM_STEP);
+    } else if (event.key in ARROWS) {
+      const [dx, dy] = ARROWS[event.key];
+      view.panBy(-dx * PAN_STEP, -dy * PAN_STEP);
+    } else if (isAiming && aim && (event.key === "Enter" || event.key === " ")) hints.choose(aim);
+    else return;
+    event.preventDefault();
+  });
+  stage.addEventListener("blur", () => {
+    find("#aim").hidden = true;
+  });
+  store.subscribe(({ mode }) => {
+    if (mode !== "correct") find("#aim").hidden = true;
+  });
+}

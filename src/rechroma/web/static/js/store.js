@@ -1,0 +1,87 @@
+/**
+ * What the page knows, in one place. Whoever shows a part of it is told after each change.
+ *
+ * @typedef {import("./color.js").Knobs} Knobs
+ * @typedef {import("./render.js").Chroma} Chroma
+ * @typedef {import("./render.js").Pixels} Pixels
+ * @typedef {{id: number, x: number, y: number, color: string}} Hint
+ * @typedef {{knobs: Knobs, hints: Hint[]}} Wish what the user wants of a picture
+ * @typedef {"waiting" | "reading" | "sketching" | "sending" | "coloring" | "done" | "failed"} Stage
+ *
+ * @typedef {object} Photo
+ * @property {number} id
+ * @property {string} name of its file
+ * @property {Blob} file
+ * @property {Stage} stage
+ * @property {?{key: string, detail?: string}} problem why it failed
+ * @property {number} width of the upright picture, in pixels; 0 while unknown
+ * @property {number} height
+ * @property {?Pixels} thumb small and grey
+ * @property {?Chroma} chroma before any knob is turned
+ * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
+ * @property {Wish} wish
+ * @property {Wish[]} past for undo
+ * @property {Wish[]} future for redo
+ *
+ * @typedef {object} State
+ * @property {Photo[]} photos
+ * @property {?number} selected the id of the photo that is shown
+ * @property {"adjust" | "correct"} mode
+ * @property {"slider" | "side"} layout
+ * @property {?{x: number, y: number, hint: ?number}} spot the place whose colour is being chosen
+ * @property {boolean} away whether the server does not answer
+ * @property {boolean} badge whether downloads are marked visibly
+ * @property {string} say what was said last to those who cannot see
+ */
+
+/** @returns {State} */
+function firstState() {
+  return {
+    photos: [],
+    selected: null,
+    mode: "adjust",
+    layout: "slider",
+    spot: null,
+    away: false,
+    badge: false,
+    say: "",
+  };
+}
+
+export function createStore() {
+  let state = firstState();
+  let told = true;
+  const listeners = [];
+
+  function tell() {
+    told = true;
+    for (const listener of listeners) listener(state);
+  }
+
+  function set(fields) {
+    state = { ...state, ...fields };
+    if (!told) return;
+    told = false;
+    queueMicrotask(tell);
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    set,
+    /** @param {number} id @returns {Photo | undefined} */
+    photo: (id) => state.photos.find((photo) => photo.id === id),
+    /** @returns {Photo | undefined} */
+    get current() {
+      return this.photo(state.selected);
+    },
+    /** Change some fields of a photo; one that was removed meanwhile stays so. */
+    patch(id, fields) {
+      set({
+        photos: state.photos.map((photo) => (photo.id === id ? { ...photo, ...fields } : photo)),
+      });
+    },
+    subscribe: (listener) => listeners.push(listener),
+  };
+}

@@ -1,0 +1,88 @@
+"""A real browser on a real server with the model that is shipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.support.service import Server
+from tests.support.studio import Studio
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_CALM = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+
+Open = Callable[..., Studio]
+Serve = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_CALM))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service for all tests that do it no harm."""
+    running = start_server(tmp_path_factory.mktemp("service"))
+    yield running
+    assert "Traceback" not in running.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start services, one after the other, on the same jobs; what is left of them is ended."""
+    servers: list[Server] = []
+
+    def start(*words: str, **environment: str) -> Server:
+        servers.append(start_server(tmp_path / "service", *words, **environment))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.kill()
+
+
+def start_server(folder: Path, *words: str, **environment: str) -> Server:
+    """Start a service that colours in its own process, as `rechroma app` does."""
+    usual = {"RECHROMA_ISOLATE": "false"}
+    return Server(folder, "--workers", "2", *words, **(usual | environment))
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Open]:
+    """Open the page; what can be said is as for Playwright's `new_context`."""
+    studios: list[Studio] = []
+    folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path / "screenshots")
+
+    def open_it(url: str = server.url, **options: Any) -> Studio:
+        usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
+        context = browser.new_context(**(usual | options))
+        studios.append(Studio(context.new_page(), url, folder))
+        return studios[-1].open()
+
+    yield open_it
+    for studio in studios:
+        studio.page.context.close()
+        studio.check()
+
+
+@pytest.fixture
+def studio(open_page: Open) -> Studio:
+    """The page, as most people see it."""
+    return open_page()

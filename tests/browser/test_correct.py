@@ -1,0 +1,160 @@
+"""Correcting: places, their likely colours, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_photo import difference
+from tests.support.studio import Studio, photograph, rgb
+
+
+@pytest.fixture
+def corrected(studio: Studio) -> Studio:
+    """The page with a colour that somebody has chosen."""
+    studio.with_photo(photograph("coffee.png"), "coffee.jpg")
+    studio.correct(0.2, 0.8)
+    expect(studio.find("button.mark")).to_have_count(1)
+    return studio
+
+
+def marks(studio: Studio) -> list[str]:
+    """What the marks are called."""
+    return [str(mark.get_attribute("aria-label")) for mark in studio.find("button.mark").all()]
+
+
+def hints_of(studio: Studio) -> dict[str, list[dict[str, float | str]]]:
+    """The hints that the page saves."""
+    name, content = studio.download("#save-hints")
+    assert name.endswith(".hints.json")
+    read: dict[str, list[dict[str, float | str]]] = json.loads(content)
+    return read
+
+
+def test_a_likely_colour(studio: Studio) -> None:
+    studio.with_photo(photograph("coffee.png"))
+    studio.find("#divider").press("Home")
+    before = studio.pixels()
+    color = studio.correct(0.2, 0.8)
+    expect(studio.find("#hex")).to_have_value(color)
+    expect(studio.find(f'#swatches [value="{color}"]')).to_have_attribute("aria-pressed", "true")
+    studio.settled()
+    assert np.abs(studio.pixels().astype(int) - before).mean() > 1
+    studio.shoot("correct-wide-light")
+
+
+def test_the_picture_is_that_of_the_service(corrected: Studio) -> None:
+    corrected.settled()
+    _, content = corrected.download()
+    corrected.find("#tab-adjust").click()
+    corrected.show_pixels()
+    assert difference(corrected.pixels(), rgb(content)) < 1.5  # the file is a JPEG
+
+
+def test_undo_and_redo(corrected: Studio) -> None:
+    corrected.find("#stage").focus()
+    corrected.page.keyboard.press("Control+z")
+    expect(corrected.find("button.mark")).to_have_count(0)
+    corrected.page.keyboard.press("Control+Shift+Z")
+    expect(corrected.find("button.mark")).to_have_count(1)
+    corrected.find("button.mark").press("Delete")
+    expect(corrected.find("button.mark")).to_have_count(0)
+    corrected.find("#undo").click()
+    expect(corrected.find("button.mark")).to_have_count(1)
+
+
+def test_the_colours_follow_undo(studio: Studio) -> None:
+    studio.with_photo(photograph("coffee.png"))
+    studio.find("#tab-correct").click()
+    studio.settled()
+    before = studio.pixels()
+    studio.correct(0.2, 0.8)
+    studio.settled()
+    assert not np.array_equal(studio.pixels(), before)
+    studio.find("#undo").click()
+    studio.settled()
+    assert np.array_equal(studio.pixels(), before)
+
+
+def test_moved_by_hand_and_by_keys(corrected: Studio) -> None:
+    mark = corrected.find("button.mark")
+    mark.press("ArrowRight")
+    (hint,) = hints_of(corrected)["hints"]
+    assert hint["x"] == pytest.approx(0.21, abs=0.005)
+    mark.hover()
+    corrected.page.mouse.down()
+    corrected.page.mouse.move(*corrected.point(0.6, 0.4), steps=5)
+    corrected.page.mouse.up()
+    (hint,) = hints_of(corrected)["hints"]
+    assert (hint["x"], hint["y"]) == pytest.approx((0.6, 0.4), abs=0.02)
+    corrected.find("#undo").click()
+    (hint,) = hints_of(corrected)["hints"]
+    assert hint["x"] == pytest.approx(0.21, abs=0.005)
+
+
+def test_another_colour_for_the_same_place(corrected: Studio) -> None:
+    corrected.find("#hex").fill("#3050c0")
+    corrected.find("#hex").press("Enter")
+    expect(corrected.find("button.mark")).to_have_count(1)
+    shown = corrected.find("#hex").input_value()
+    (hint,) = hints_of(corrected)["hints"]
+    assert hint["color"] == shown
+    corrected.find("#hex").fill("blue")
+    corrected.find("#hex").press("Enter")
+    expect(corrected.find("#hex")).to_have_attribute("aria-invalid", "true")
+    assert hints_of(corrected)["hints"] == [hint]
+
+
+def test_the_plane_of_colours(corrected: Studio) -> None:
+    before = corrected.find("#hex").input_value()
+    corrected.find("#plane").press("ArrowRight")
+    after = corrected.find("#hex").input_value()
+    assert after != before
+    corrected.find("#plane").click(position={"x": 110, "y": 60})
+    clicked = corrected.find("#hex").input_value()
+    assert clicked not in (before, after)
+    (hint,) = hints_of(corrected)["hints"]
+    assert hint["color"] == clicked
+
+
+def test_saved_hints_suit_the_command_line(corrected: Studio, tmp_path: Path) -> None:
+    corrected.correct(0.7, 0.3, swatch=0)
+    expect(corrected.find("button.mark")).to_have_count(2)
+    _, content = corrected.download("#save-hints")
+    (tmp_path / "coffee.hints.json").write_bytes(content)
+    (tmp_path / "coffee.png").write_bytes(photograph("coffee.png", "PNG"))
+    words = ["colorize", "coffee.png", "--hints", "coffee.hints.json"]
+    command = [sys.executable, "-m", "rechroma", *words]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    hinted = rgb((tmp_path / "coffee.color.png").read_bytes())
+    assert np.ptp(hinted, axis=-1).max() > 20
+
+
+def test_loaded_hints(corrected: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "some.hints.json"
+    hints = [{"x": x, "y": 0.5, "color": "#C04030"} for x in (0.2, 0.5, 0.8)]
+    path.write_text(json.dumps({"format": 1, "hints": hints}))
+    corrected.find("#load-hints").set_input_files(path)
+    expect(corrected.find("button.mark")).to_have_count(3)
+    path.write_text('{"format": 2}')
+    corrected.find("#load-hints").set_input_files(path)
+    expect(corrected.find("#complaint")).to_have_text("This is no file of hints.")
+    assert len(marks(corrected)) == 3
+    corrected.find("#clear-hints").click()
+    expect(corrected.find("button.mark")).to_have_count(0)
+
+
+def test_each_photograph_has_its_own(corrected: Studio) -> None:
+    corrected.drop(("cat.jpg", photograph()))
+    corrected.ready(2)
+    corrected.find("#photos .select").nth(1).click()
+    corrected.colored()
+    expect(corrected.find("button.mark")).to_have_count(0)
+    corrected.find("#photos .select").first.click()
+    expect(corrected.find("button.mark")).to_have_count(1)

@@ -1,0 +1,145 @@
+"""Many photographs, broken ones among them; a server that goes away; and one that wants a key."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from rechroma.service import new_key
+from tests.browser.conftest import Open, Serve
+from tests.support.service import has_color
+from tests.support.studio import Studio, photograph
+
+REASON = "This is no picture that is known here."
+
+
+def test_a_batch_of_twenty_with_a_broken_one(studio: Studio) -> None:
+    studio.expected = ("415",)
+    photos = [(f"photo {n}.jpg", photograph(quality=70 + n)) for n in range(18)]
+    files = [*photos[:7], ("broken.jpg", b"this is no picture"), *photos[7:], photos[0]]
+    studio.drop(*files)
+    expect(studio.find("#photos > li")).to_have_count(20)
+    studio.ready(19)
+    broken = studio.find("#photos > [data-stage=failed]")
+    expect(broken.locator(".state")).to_have_text(REASON)
+    expect(broken.locator(".name")).to_have_text("broken.jpg")
+    studio.shoot("batch-wide-light")
+    name, content = studio.download("#download-all")
+    assert name == "rechroma.zip"
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert len(names) == len(set(names)) == 19
+        assert {"photo 0.color.jpg", "photo 0-2.color.jpg", "photo 17.color.jpg"} <= set(names)
+        assert all(has_color(archive.read(name)) for name in names)
+
+
+def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
+    studio.expected = ("415",)
+    studio.drop(("broken.jpg", b"this is no picture"), ("cat.jpg", photograph()))
+    studio.ready()
+    failed = studio.find("#photos > [data-stage=failed]")
+    failed.locator(".select").click()
+    expect(studio.find("#notice")).to_have_text(REASON)
+    with studio.page.expect_response("**/v1/sketch?grey=2048") as waiting:
+        failed.locator(".retry").click()
+    assert waiting.value.status == 415
+    expect(failed).to_have_count(1)
+    failed.locator(".remove").click()
+    expect(studio.find("#photos > li")).to_have_count(1)
+    studio.colored()
+    expect(studio.find("#download")).to_be_enabled()
+    studio.find("#photos .remove").click()
+    expect(studio.find("#welcome")).to_be_visible()
+    expect(studio.find("#choose")).to_be_focused()
+
+
+def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, serve: Serve) -> None:
+    server = serve()
+    studio = open_page(server.url)
+    studio.expected = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_CONNECTION", "ERR_EMPTY")
+    studio.drop(*((f"{n}.jpg", photograph(size=(1800, 1200))) for n in range(6)))
+    expect(studio.find("#photos > [data-stage=done]").first).to_be_visible()
+    server.kill()
+    expect(studio.find("#away")).to_be_visible()
+    studio.shoot("away-wide-light")
+    server = serve("--port", str(server.port))
+    expect(studio.find("#away")).to_be_hidden()
+    studio.ready(6)
+    assert has_color(studio.download()[1])
+
+
+def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, serve: Serve) -> None:
+    server = serve(RECHROMA_KEEP="1")
+    studio = open_page(server.url)
+    studio.expected = ("410", "404")
+    studio.with_photo()
+    studio.page.wait_for_timeout(1500)
+    assert has_color(studio.download()[1])
+
+
+def test_too_large_to_be_shown_but_not_to_be_coloured(open_page: Open, serve: Serve) -> None:
+    server = serve(RECHROMA_DIRECT_BYTES="50000")
+    studio = open_page(server.url)
+    studio.expected = ("413",)
+    studio.drop(("scan.tif", photograph(format="TIFF")))
+    studio.ready()
+    expect(studio.find("#notice")).to_contain_text("cannot show this photograph")
+    assert has_color(studio.download()[1])
+
+
+def test_a_service_with_keys(open_page: Open, serve: Serve) -> None:
+    key, hashed = new_key()
+    server = serve(RECHROMA_KEYS=hashed)
+    studio = open_page(server.url)
+    studio.expected = ("401",)
+    studio.find("#samples button").first.click()
+    expect(studio.find("#key-dialog")).to_be_visible()
+    studio.shoot("key-wide-light")
+    studio.find("#key").fill("wrong")
+    studio.find("#key").press("Enter")
+    expect(studio.find("#key-dialog [role=alert]")).to_have_text(
+        "The service does not know this key."
+    )
+    studio.find("#key").fill(key)
+    studio.find("#key-dialog button").click()
+    studio.colored().ready()
+    assert has_color(studio.download()[1])
+    studio.page.reload()
+    studio.find("#samples button").first.click()
+    studio.colored().ready()  # it is not asked for again
+
+
+def test_a_visible_mark_is_asked_for(studio: Studio) -> None:
+    studio.with_photo()
+    asked: list[str] = []
+
+    def without_badge(route: Route) -> None:  # not every service knows it yet
+        asked.append(route.request.url)
+        route.continue_(url=route.request.url.replace("&badge=true", ""))
+
+    studio.page.route("**/v1/jobs?*", without_badge)
+    studio.find("#badge").check()
+    assert has_color(studio.download()[1])
+    assert len(asked) == 1
+    assert asked[0].endswith("&badge=true")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again(studio: Studio, status: int) -> None:
+    studio.expected = (str(status),)
+    answered: list[Route] = []
+
+    def refuse_once(route: Route) -> None:
+        answered.append(route)
+        if len(answered) == 1:
+            route.fulfill(status=status, headers={"Retry-After": "1"})
+        else:
+            route.continue_()
+
+    studio.page.route("**/v1/jobs*", refuse_once)
+    studio.with_photo()
+    assert len(answered) == 2
