@@ -94,7 +94,7 @@ class Studio:
     def check(self) -> None:
         """See that nothing went wrong, and that nobody else was asked."""
         errors = [error for error in self.errors if not any(e in error for e in self.expected)]
-        assert errors == []
+        assert errors == [], errors
         hosts = {urlsplit(request.url).netloc for request in self.requests}
         assert hosts <= {urlsplit(self.url).netloc, ""}, hosts  # "" is of blobs and data
 

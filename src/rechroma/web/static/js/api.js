@@ -46,19 +46,21 @@ export function createApi(page) {
   }
 
   /**
-   * Send a request until it is answered.
-   * @returns {Promise<Response>} an answer that is fine
+   * Send a request until it is answered, and the answer is read to its end.
+   * @template T
+   * @param {(answer: Response) => Promise<T>} read
+   * @returns {Promise<T>} what was read of an answer that is fine
    * @throws {Refusal | DOMException} what the service refused, or an aborted request
    */
-  async function ask(path, options = {}) {
+  async function ask(path, options = {}, read = async (answer) => answer) {
     for (let tries = 0; ; tries++) {
       const usedKey = key;
       const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
-      const answer = await attempt(path, { ...options, headers });
+      const [answer, content] = await attempt(path, { ...options, headers }, read);
       if (!answer) {
         // The picture itself may be what cannot be read: the server answers, and it still fails.
         if (!(await untilBack()) && tries > 2) throw new Refusal(0, { type: "unreadable" });
-      } else if (answer.ok) return answer;
+      } else if (answer.ok) return content;
       else if (answer.status === 401) await askForKey(usedKey);
       else if (isBusy(answer.status) && tries < MOST_TRIES) await pause(waitOf(answer));
       else throw new Refusal(answer.status, await problemOf(answer));
@@ -67,40 +69,43 @@ export function createApi(page) {
   }
 
   const post = (path, fields, options) =>
-    ask(path, { method: "POST", body: formOf(fields), ...options });
+    ask(path, { method: "POST", body: formOf(fields), ...options }, (answer) => answer.json());
 
   return {
     ask,
     /** The colours of a picture alone. */
-    sketch: async (picture, { hints, grey, signal } = {}) =>
-      (await post(`/v1/sketch${queryOf({ grey })}`, { picture, hints }, { signal })).json(),
+    sketch: (picture, { hints, grey, signal } = {}) =>
+      post(`/v1/sketch${queryOf({ grey })}`, { picture, hints }, { signal }),
     /** Likely colours of a place. */
-    palette: async (picture, { x, y, hints, signal }) =>
-      (await post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal })).json(),
+    palette: (picture, { x, y, hints, signal }) =>
+      post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal }),
     /** Hand in a picture as a job; the same `repeat` never makes a second one. */
-    submit: async (picture, { name, query, hints, repeat }) =>
-      (await post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
+    submit: (picture, { name, query, hints, repeat }) =>
+      post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
         headers: { "Idempotency-Key": repeat },
-      })).json(),
+      }),
     /** Follow a job to its end; `tell` gets it at each change. */
     follow: (job, tell) => follow(ask, job, tell),
-    result: async (job) => ask(job.links.result),
+    /** The finished file. */
+    result: (job) => ask(job.links.result, {}, (answer) => answer.blob()),
   };
 }
 
-async function attempt(path, options) {
+/** The answer and what was read of it; neither if the server, or its proxy, is away. */
+async function attempt(path, options, read) {
   try {
     const answer = await fetch(path, options);
-    return answer.status === 502 || answer.status === 504 ? null : answer;
+    if (answer.status === 502 || answer.status === 504) return [null, null];
+    return [answer, answer.ok ? await read(answer) : null];
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    return null;
+    return [null, null];
   }
 }
 
 async function waitForServer(away) {
   for (let tries = 0; ; tries++) {
-    const answer = await attempt("/healthz", { cache: "no-store" });
+    const [answer] = await attempt("/healthz", { cache: "no-store" }, (one) => one.text());
     if (answer?.ok) {
       away(false);
       return tries > 0;

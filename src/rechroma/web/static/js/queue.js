@@ -183,12 +183,11 @@ export function createQueue(store, api) {
   /** The finished file of a photo; a job that the server has forgotten is done again. */
   async function result(id) {
     const fetched = async () => api.result(await jobOf(id, () => {}));
-    const answer = await fetched().catch((error) => {
+    return fetched().catch((error) => {
       if (!GONE.includes(error.status)) throw error;
       kept.get(id).jobs.clear();
       return fetched();
     });
-    return answer.blob();
   }
 
   function remove(id) {
