@@ -150,6 +150,36 @@ def test_what_is_pressed_is_large_enough(open_page: Open, viewport: dict[str, in
     assert studio.page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
 
 
+@pytest.mark.parametrize(
+    "viewport", [(320, 256), (375, 667), (683, 325), (853, 533), (390, 844), (1024, 720)], ids=str
+)
+@pytest.mark.parametrize("tab", ["adjust", "correct"])
+def test_nothing_covers_what_has_the_focus(
+    open_page: Open, viewport: tuple[int, int], tab: str
+) -> None:
+    width, height = viewport
+    studio = open_page(viewport={"width": width, "height": height})
+    studio.with_photo()
+    if tab == "correct":
+        studio.find("#tab-correct").click()
+        studio.find("#stage").press("ArrowLeft")
+        studio.page.keyboard.press("Enter")
+        expect(studio.find("#swatches button").first).to_be_visible()
+    covered = studio.page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll("button, select, input, [tabindex='0']")]
+            .filter((one) => one.getClientRects().length && !one.disabled);
+          return [...all, ...all.toReversed()].filter((one) => {
+            one.focus();
+            const { left, top, width, height } = one.getBoundingClientRect();
+            return !one.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+          }).map((one) => one.id || one.className);
+        }"""
+    )
+    assert covered == []
+    assert studio.page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_russian(open_page: Open) -> None:
     studio = open_page(locale="ru-RU", viewport=PHONE, color_scheme="dark")
     expect(studio.find("html")).to_have_attribute("lang", "ru")
