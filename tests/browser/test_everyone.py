@@ -135,6 +135,42 @@ def test_zoom_by_keys(studio: Studio) -> None:
     expect(studio.find("#zoom-value")).to_have_text(whole)
 
 
+def test_the_aim_stays_at_its_place(studio: Studio) -> None:
+    studio.with_photo()
+    studio.find("#tab-correct").click()
+    studio.find("#stage").focus()
+    for key in ("ArrowLeft", "ArrowUp", "ArrowUp", "+", "+"):
+        studio.page.keyboard.press(key)
+    aim = studio.find("#aim").bounding_box()
+    studio.page.keyboard.press("Enter")
+    expect(studio.find("#swatches button").first).to_be_focused()
+    ring = studio.find(".ring").bounding_box()
+    assert aim
+    assert ring
+    for start, length in (("x", "width"), ("y", "height")):
+        assert aim[start] + aim[length] / 2 == pytest.approx(ring[start] + ring[length] / 2, abs=3)
+
+
+def test_the_zoom_is_called_what_it_shows(studio: Studio) -> None:
+    studio.with_photo()
+    button = studio.find("#zoom-actual")
+    for language, word in (("en", "Every pixel"), ("ru", "Каждый пиксель")):
+        studio.find("#language").select_option(language)
+        expect(studio.find("html")).to_have_attribute("lang", language)
+        expect(button).to_have_attribute("aria-label", re.compile(rf"^\d+ %, {word}"))
+        assert str(button.get_attribute("aria-label")).startswith(button.inner_text())
+
+
+def test_undo_on_a_russian_keyboard(studio: Studio) -> None:
+    studio.with_photo()
+    studio.turn(saturation=2)
+    press = """(key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown",
+      { key, code: "KeyZ", ctrlKey: true, shiftKey: key === "Я", bubbles: true }))"""
+    for key, saturation in (("я", "1"), ("Я", "2")):
+        studio.page.evaluate(press, key)
+        expect(studio.find("#saturation")).to_have_value(saturation)
+
+
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
 def test_what_is_pressed_is_large_enough(open_page: Open, viewport: dict[str, int]) -> None:
     studio = open_page(viewport=viewport)
@@ -148,6 +184,36 @@ def test_what_is_pressed_is_large_enough(open_page: Open, viewport: dict[str, in
     )
     assert small == []
     assert studio.page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+
+
+@pytest.mark.parametrize(
+    "viewport", [(320, 256), (375, 667), (683, 325), (853, 533), (390, 844), (1024, 720)], ids=str
+)
+@pytest.mark.parametrize("tab", ["adjust", "correct"])
+def test_nothing_covers_what_has_the_focus(
+    open_page: Open, viewport: tuple[int, int], tab: str
+) -> None:
+    width, height = viewport
+    studio = open_page(viewport={"width": width, "height": height})
+    studio.with_photo()
+    if tab == "correct":
+        studio.find("#tab-correct").click()
+        studio.find("#stage").press("ArrowLeft")
+        studio.page.keyboard.press("Enter")
+        expect(studio.find("#swatches button").first).to_be_visible()
+    covered = studio.page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll("button, select, input, [tabindex='0']")]
+            .filter((one) => one.getClientRects().length && !one.disabled);
+          return [...all, ...all.toReversed()].filter((one) => {
+            one.focus();
+            const { left, top, width, height } = one.getBoundingClientRect();
+            return !one.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+          }).map((one) => one.id || one.className);
+        }"""
+    )
+    assert covered == []
+    assert studio.page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_russian(open_page: Open) -> None:

@@ -45,7 +45,7 @@ function setUpUndo() {
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("input:not([type=range], [type=checkbox]), select");
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping) return;
-    const name = event.key.toLowerCase();
+    const name = letterOf(event);
     const isRedo = name === "y" || (name === "z" && event.shiftKey);
     if (!isRedo && name !== "z") return;
     event.preventDefault();
@@ -57,6 +57,9 @@ function setUpUndo() {
     find("#redo").disabled = !store.current?.future.length;
   });
 }
+
+/** What a key is with Latin letters; on a Russian keyboard its place tells. */
+const letterOf = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
 
 function setUpPage() {
   const showTab = setUpTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));

@@ -27,6 +27,7 @@ export function setUpStage(store, queue, hints, moved) {
   const view = new View(find("#canvas"), () => {
     showZoom(view);
     placeCaptions(view, stage);
+    placeAim();
     moved(view);
   });
   watchGestures(stage, {
@@ -42,7 +43,7 @@ export function setUpStage(store, queue, hints, moved) {
   });
   setUpDivider(view, stage);
   setUpTools(view, store);
-  setUpKeys(view, stage, store, hints);
+  const placeAim = setUpKeys(view, stage, store, hints);
   new ResizeObserver(() => view.resize()).observe(stage);
   store.subscribe(showing(view, store, queue));
   return view;
@@ -147,7 +148,10 @@ function toggleZoom(view, x, y) {
 }
 
 function showZoom(view) {
-  find("#zoom-value").textContent = `${Math.round(view.camera.scale * 100)} %`;
+  const button = find("#zoom-actual");
+  const text = `${Math.round(view.camera.scale * 100)} %`;
+  find("#zoom-value").textContent = text;
+  button.setAttribute("aria-label", `${text}, ${button.title}`);
 }
 
 /** Put the words for before and after into the pictures' upper corners, and the line onto them. */
@@ -181,6 +185,7 @@ function setUpTools(view, store) {
   });
   store.subscribe(({ layout }) => {
     find("#side").setAttribute("aria-pressed", String(layout === "side"));
+    showZoom(view);
   });
 }
 
@@ -189,22 +194,29 @@ function toggleFullScreen() {
   else find("#viewer").requestFullscreen();
 }
 
-/** Keys on the stage: zoom, move, and, where colours are chosen, aim. */
+/** Keys on the stage: zoom, move, and, where colours are chosen, aim; gives what draws the aim. */
 function setUpKeys(view, stage, store, hints) {
   let aim = null;
 
-  function showAim() {
+  function placeAim() {
+    if (!aim) return;
     const { left, top } = view.pointOf(aim);
-    find("#aim").hidden = false;
     find("#aim").style.translate = `${left}px ${top}px`;
   }
 
   function moveAim([dx, dy], step) {
     aim ??= store.state.spot ?? { x: 0.5, y: 0.5 };
     aim = { x: clamp(aim.x + dx * step, 0, 1), y: clamp(aim.y + dy * step, 0, 1) };
-    showAim();
+    placeAim();
+    find("#aim").hidden = false;
     const [x, y] = [aim.x, aim.y].map((share) => Math.round(share * 100));
     store.set({ say: t("aim", { x, y }) });
+  }
+
+  /** Choose the place aimed at, and go on to its colours. */
+  async function chooseAim() {
+    await hints.choose(aim);
+    if (document.activeElement === stage) find("#swatches button")?.focus();
   }
 
   const keys = {
@@ -224,7 +236,7 @@ function setUpKeys(view, stage, store, hints) {
     } else if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key];
       view.panBy(-dx * PAN_STEP, -dy * PAN_STEP);
-    } else if (isAiming && aim && (event.key === "Enter" || event.key === " ")) hints.choose(aim);
+    } else if (isAiming && aim && (event.key === "Enter" || event.key === " ")) chooseAim();
     else return;
     event.preventDefault();
   });
@@ -234,4 +246,5 @@ function setUpKeys(view, stage, store, hints) {
   store.subscribe(({ mode }) => {
     if (mode !== "correct") find("#aim").hidden = true;
   });
+  return placeAim;
 }
