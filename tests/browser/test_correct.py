@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.test_photo import difference
 from tests.support.studio import Studio, photograph, rgb
@@ -158,3 +158,55 @@ def test_each_photograph_has_its_own(corrected: Studio) -> None:
     expect(corrected.find("button.mark")).to_have_count(0)
     corrected.find("#photos .select").first.click()
     expect(corrected.find("button.mark")).to_have_count(1)
+
+
+def hold(studio: Studio, held: list[Route], most: int) -> None:
+    """Keep the next questions for colours from the service."""
+
+    def keep(route: Route) -> None:
+        if len(held) < most:
+            held.append(route)
+        else:
+            route.continue_()
+
+    studio.page.route("**/v1/sketch", keep)
+
+
+def test_the_colours_follow_a_drag(corrected: Studio) -> None:
+    corrected.settled()
+    before = corrected.pixels()
+    held: list[Route] = []
+    hold(corrected, held, 2)
+    corrected.find("button.mark").hover()
+    corrected.page.mouse.down()
+    for step in range(1, 8):
+        corrected.page.mouse.move(*corrected.point(0.2 + 0.08 * step, 0.8 - 0.08 * step))
+        corrected.page.wait_for_timeout(80)
+    assert len(held) == 1  # the next question waits for the answer
+    with corrected.page.expect_request("**/v1/sketch"):
+        held[0].continue_()
+    corrected.page.wait_for_timeout(300)
+    assert not np.array_equal(corrected.pixels(), before)
+    assert len(held) == 2
+    held[1].continue_()
+    corrected.page.mouse.up()
+    corrected.settled()
+
+
+def test_a_late_answer_is_not_for_another_photograph(corrected: Studio) -> None:
+    corrected.drop(("cat.jpg", photograph()))
+    corrected.ready(2)
+    corrected.settled()
+    held: list[Route] = []
+    hold(corrected, held, 1)
+    with corrected.page.expect_request("**/v1/sketch"):
+        corrected.find("button.mark").press("Delete")
+    corrected.find("#photos .select").nth(1).click()
+    corrected.settled()
+    before = corrected.pixels()
+    held[0].continue_()
+    corrected.settled()
+    assert np.array_equal(corrected.pixels(), before)
+    corrected.find("#photos .select").first.click()
+    corrected.settled()
+    assert len(corrected.sent("/v1/sketch")) == 5  # two at first, the mark's, twice without it

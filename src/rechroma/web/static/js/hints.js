@@ -6,10 +6,13 @@ import { createPicker } from "./picker.js";
 import { savedAs, stemOf } from "./save.js";
 import { t } from "./texts.js";
 
-const SETTLED = 60; // milliseconds between two requests while something is dragged
 const STEP = 0.01; // of the picture, for a press of an arrow key
 
 const find = (selector) => document.querySelector(selector);
+
+/** Whether colours for other hints are on their way. @param {import("./store.js").Photo} [photo] */
+export const isLate = (photo) =>
+  Boolean(photo?.chroma) && hintsText(photo.wish.hints) !== photo.sketched;
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
@@ -140,33 +143,29 @@ function swatchOf({ color, share }, chosen) {
   return button;
 }
 
-/** Ask for new colours whenever the hints of the photo that is shown are others. */
+/** Ask for new colours, once at a time, whenever the hints of the photo that is shown are others. */
 function keepSketched(store, queue, complain) {
-  let asked = { id: 0, text: undefined };
-  let request = new AbortController();
-  let timer = 0;
-  let last = -Infinity;
+  let asking = null; // what is not answered yet
 
   async function ask(id) {
-    last = performance.now();
-    request.abort();
-    request = new AbortController();
-    const { signal } = request;
+    const request = new AbortController();
+    asking = { id, request };
     try {
-      await queue.sketch(id, signal);
+      await queue.sketch(id, request.signal);
     } catch (error) {
-      if (!signal.aborted) complain(error);
+      if (!request.signal.aborted) complain(error);
     }
+    if (asking?.request !== request) return;
+    asking = null;
+    store.set({});
   }
 
   store.subscribe(() => {
     const photo = store.current;
-    if (!photo?.chroma) return;
-    const text = hintsText(photo.wish.hints);
-    const isAsked = asked.id === photo.id && asked.text === text;
-    if (isAsked || (text === photo.sketched && asked.id !== photo.id)) return;
-    asked = { id: photo.id, text };
-    clearTimeout(timer);
-    timer = setTimeout(ask, last + SETTLED - performance.now(), photo.id);
+    if (asking && asking.id !== photo?.id) {
+      asking.request.abort();
+      asking = null;
+    }
+    if (!asking && isLate(photo)) ask(photo.id);
   });
 }
