@@ -98,6 +98,32 @@ def test_moved_by_hand_and_by_keys(corrected: Studio) -> None:
     assert hint["x"] == pytest.approx(0.21, abs=0.005)
 
 
+def test_a_drag_that_ends_beside_the_picture(corrected: Studio) -> None:
+    corrected.find("button.mark").hover()
+    corrected.page.mouse.down()
+    corrected.page.mouse.move(*corrected.point(0.6, 0.4))
+    corrected.page.mouse.move(5, 5)
+    corrected.page.mouse.up()
+    (hint,) = hints_of(corrected)["hints"]
+    assert (hint["x"], hint["y"]) == pytest.approx((0.6, 0.4), abs=0.02)
+    corrected.find("#undo").click()
+    (hint,) = hints_of(corrected)["hints"]
+    assert (hint["x"], hint["y"]) == pytest.approx((0.2, 0.8), abs=0.02)
+
+
+def test_a_drag_that_the_browser_ends(corrected: Studio) -> None:
+    hints = hints_of(corrected)
+    dragged = corrected.find("button.mark")
+    dragged.hover()
+    corrected.page.mouse.down()
+    corrected.page.mouse.move(*corrected.point(0.6, 0.4))
+    dragged.dispatch_event("pointercancel")
+    corrected.page.mouse.up()
+    assert hints_of(corrected) != hints
+    corrected.find("#undo").click()
+    assert hints_of(corrected) == hints
+
+
 def test_another_colour_for_the_same_place(corrected: Studio) -> None:
     corrected.find("#hex").fill("#3050c0")
     corrected.find("#hex").press("Enter")
