@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -122,6 +123,22 @@ def test_a_drag_that_the_browser_ends(corrected: Studio) -> None:
     assert hints_of(corrected) != hints
     corrected.find("#undo").click()
     assert hints_of(corrected) == hints
+
+
+def test_what_is_likely_follows_the_mark(corrected: Studio) -> None:
+    page = corrected.page
+    old = corrected.find("#plane").evaluate("(plane) => plane.toDataURL()")
+    corrected.find("button.mark").hover()
+    page.mouse.down()
+    page.mouse.move(*corrected.point(0.6, 0.4))
+    with page.expect_response(lambda answer: "/v1/palette?" in answer.url) as waiting:
+        page.mouse.up()
+    (hint,) = hints_of(corrected)["hints"]
+    asked = parse_qs(urlsplit(waiting.value.url).query)
+    assert float(asked["x"][0]) == pytest.approx(hint["x"])
+    likely = [one["color"] for one in waiting.value.json()["colors"]]
+    expect(corrected.find("#swatches button").first).to_have_attribute("value", likely[0])
+    assert corrected.find("#plane").evaluate("(plane) => plane.toDataURL()") != old
 
 
 def test_another_colour_for_the_same_place(corrected: Studio) -> None:

@@ -6,6 +6,7 @@ import { createPicker } from "./picker.js";
 import { savedAs, stemOf } from "./save.js";
 import { t } from "./texts.js";
 
+const SETTLED = 150; // milliseconds without a key, after which a moved mark lies still
 const STEP = 0.01; // of the picture, for a press of an arrow key
 
 const find = (selector) => document.querySelector(selector);
@@ -24,6 +25,7 @@ export const isLate = (photo) =>
 export function createHints(store, history, queue, api, complain) {
   let swatches = null; // of the spot; null while they are on their way
   let looking = new AbortController();
+  let settling = 0;
   const picker = createPicker(find("#plane"), find("#hex"), (hex, isSettled) =>
     setColor(hex, isSettled));
 
@@ -72,7 +74,15 @@ export function createHints(store, history, queue, api, complain) {
 
   function move(id, place, isSettled) {
     settle({ hints: hints().map((one) => (one.id === id ? { ...one, ...place } : one)) }, isSettled);
-    if (store.state.spot?.hint === id) store.set({ spot: { ...store.state.spot, ...place } });
+    if (store.state.spot?.hint !== id) return;
+    store.set({ spot: { ...store.state.spot, ...place } });
+    clearTimeout(settling);
+    if (isSettled) settling = setTimeout(chooseAgain, SETTLED, id);
+  }
+
+  function chooseAgain(id) {
+    const { spot } = store.state;
+    if (spot?.hint === id) choose(spot, id);
   }
 
   function remove(id) {
