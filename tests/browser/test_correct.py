@@ -253,3 +253,31 @@ def test_a_late_answer_is_not_for_another_photograph(corrected: Studio) -> None:
     corrected.find("#photos .select").first.click()
     corrected.settled()
     assert len(corrected.sent("/v1/sketch")) == 5  # two at first, the mark's, twice without it
+
+
+def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
+    corrected.expected = ("500",)
+    corrected.drop(("cat.jpg", photograph()))
+    corrected.ready(2)
+    corrected.settled()
+    complaint = corrected.find("#complaint")
+    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=3)
+    corrected.find("button.mark").press("Delete")
+    expect(complaint).to_be_visible()
+    expect(corrected.find("#stage")).to_have_attribute("aria-busy", "false")
+    corrected.shoot("correct-failed-wide-light")
+    again = complaint.get_by_role("button", name="Try again")
+    with corrected.page.expect_response("**/v1/sketch"):
+        again.click()
+    expect(complaint).to_be_visible()
+    corrected.find("#photos .select").nth(1).click()
+    expect(complaint).to_be_hidden()
+    with corrected.page.expect_response("**/v1/sketch"):
+        corrected.find("#photos .select").first.click()
+    before = corrected.pixels()
+    with corrected.page.expect_response("**/v1/sketch") as waiting:
+        again.click()
+    assert waiting.value.status == 200
+    corrected.settled()
+    expect(complaint).to_be_hidden()
+    assert not np.array_equal(corrected.pixels(), before)

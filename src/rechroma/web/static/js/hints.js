@@ -12,15 +12,17 @@ const STEP = 0.01; // of the picture, for a press of an arrow key
 const find = (selector) => document.querySelector(selector);
 
 /** Whether colours for other hints are on their way. @param {import("./store.js").Photo} [photo] */
-export const isLate = (photo) =>
-  Boolean(photo?.chroma) && hintsText(photo.wish.hints) !== photo.sketched;
+export function isLate(photo) {
+  if (!photo?.chroma || photo.refused === photo.wish.hints) return false;
+  return hintsText(photo.wish.hints) !== photo.sketched;
+}
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
  * @param {ReturnType<import("./history.js").createHistory>} history
  * @param {ReturnType<import("./queue.js").createQueue>} queue
  * @param {ReturnType<import("./api.js").createApi>} api
- * @param {(problem: unknown) => void} complain
+ * @param {(problem: unknown, again?: () => void) => () => void} complain
  */
 export function createHints(store, history, queue, api, complain) {
   let swatches = null; // of the spot; null while they are on their way
@@ -50,7 +52,10 @@ export function createHints(store, history, queue, api, complain) {
       swatches = colors;
       store.set({});
     } catch (error) {
-      if (!signal.aborted) complain(error);
+      if (signal.aborted) return;
+      swatches = [];
+      store.set({});
+      complain(error);
     }
   }
 
@@ -156,26 +161,36 @@ function swatchOf({ color, share }, chosen) {
 /** Ask for new colours, once at a time, whenever the hints of the photo that is shown are others. */
 function keepSketched(store, queue, complain) {
   let asking = null; // what is not answered yet
+  let last = null; // the photo that was shown
+  let takeBack = () => {}; // the complaint
 
-  async function ask(id) {
+  async function ask({ id, wish }) {
     const request = new AbortController();
     asking = { id, request };
+    takeBack();
     try {
       await queue.sketch(id, request.signal);
     } catch (error) {
-      if (!request.signal.aborted) complain(error);
+      if (request.signal.aborted) return;
+      store.patch(id, { refused: wish.hints });
+      takeBack = complain(error, () => store.patch(id, { refused: null }));
     }
     if (asking?.request !== request) return;
     asking = null;
     store.set({});
   }
 
+  function turnTo(photo) {
+    last = photo?.id;
+    asking?.request.abort();
+    asking = null;
+    takeBack();
+    if (photo?.refused) store.patch(photo.id, { refused: null });
+  }
+
   store.subscribe(() => {
     const photo = store.current;
-    if (asking && asking.id !== photo?.id) {
-      asking.request.abort();
-      asking = null;
-    }
-    if (!asking && isLate(photo)) ask(photo.id);
+    if (photo?.id !== last) turnTo(photo);
+    if (!asking && isLate(photo)) ask(photo);
   });
 }
