@@ -114,15 +114,20 @@ def test_a_drag_that_ends_beside_the_picture(corrected: Studio) -> None:
 
 def test_a_drag_that_the_browser_ends(corrected: Studio) -> None:
     hints = hints_of(corrected)
-    dragged = corrected.find("button.mark")
-    dragged.hover()
-    corrected.page.mouse.down()
-    corrected.page.mouse.move(*corrected.point(0.6, 0.4))
-    dragged.dispatch_event("pointercancel")
-    corrected.page.mouse.up()
-    assert hints_of(corrected) != hints
+    hand = corrected.page.context.new_cdp_session(corrected.page)
+    for kind, places in (
+        ("touchStart", [(0.2, 0.8)]),
+        ("touchMove", [(0.3, 0.7)]),
+        ("touchMove", [(0.6, 0.4)]),
+        ("touchCancel", []),
+    ):
+        points = [dict(zip("xy", corrected.point(*place), strict=True)) for place in places]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    moved = hints_of(corrected)
+    assert moved != hints
+    corrected.find("button.mark").press("ArrowLeft")
     corrected.find("#undo").click()
-    assert hints_of(corrected) == hints
+    assert hints_of(corrected) == moved
 
 
 def test_what_is_likely_follows_the_mark(corrected: Studio) -> None:
