@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.test_photo import difference
 from tests.support.studio import Studio, photograph, rgb
@@ -98,6 +99,53 @@ def test_moved_by_hand_and_by_keys(corrected: Studio) -> None:
     assert hint["x"] == pytest.approx(0.21, abs=0.005)
 
 
+def test_a_drag_that_ends_beside_the_picture(corrected: Studio) -> None:
+    corrected.find("button.mark").hover()
+    corrected.page.mouse.down()
+    corrected.page.mouse.move(*corrected.point(0.6, 0.4))
+    corrected.page.mouse.move(5, 5)
+    corrected.page.mouse.up()
+    (hint,) = hints_of(corrected)["hints"]
+    assert (hint["x"], hint["y"]) == pytest.approx((0.6, 0.4), abs=0.02)
+    corrected.find("#undo").click()
+    (hint,) = hints_of(corrected)["hints"]
+    assert (hint["x"], hint["y"]) == pytest.approx((0.2, 0.8), abs=0.02)
+
+
+def test_a_drag_that_the_browser_ends(corrected: Studio) -> None:
+    hints = hints_of(corrected)
+    hand = corrected.page.context.new_cdp_session(corrected.page)
+    for kind, places in (
+        ("touchStart", [(0.2, 0.8)]),
+        ("touchMove", [(0.3, 0.7)]),
+        ("touchMove", [(0.6, 0.4)]),
+        ("touchCancel", []),
+    ):
+        points = [dict(zip("xy", corrected.point(*place), strict=True)) for place in places]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    moved = hints_of(corrected)
+    assert moved != hints
+    corrected.find("button.mark").press("ArrowLeft")
+    corrected.find("#undo").click()
+    assert hints_of(corrected) == moved
+
+
+def test_what_is_likely_follows_the_mark(corrected: Studio) -> None:
+    page = corrected.page
+    old = corrected.find("#plane").evaluate("(plane) => plane.toDataURL()")
+    corrected.find("button.mark").hover()
+    page.mouse.down()
+    page.mouse.move(*corrected.point(0.6, 0.4))
+    with page.expect_response(lambda answer: "/v1/palette?" in answer.url) as waiting:
+        page.mouse.up()
+    (hint,) = hints_of(corrected)["hints"]
+    asked = parse_qs(urlsplit(waiting.value.url).query)
+    assert float(asked["x"][0]) == pytest.approx(hint["x"])
+    likely = [one["color"] for one in waiting.value.json()["colors"]]
+    expect(corrected.find("#swatches button").first).to_have_attribute("value", likely[0])
+    assert corrected.find("#plane").evaluate("(plane) => plane.toDataURL()") != old
+
+
 def test_another_colour_for_the_same_place(corrected: Studio) -> None:
     corrected.find("#hex").fill("#3050c0")
     corrected.find("#hex").press("Enter")
@@ -158,3 +206,83 @@ def test_each_photograph_has_its_own(corrected: Studio) -> None:
     expect(corrected.find("button.mark")).to_have_count(0)
     corrected.find("#photos .select").first.click()
     expect(corrected.find("button.mark")).to_have_count(1)
+
+
+def hold(studio: Studio, held: list[Route], most: int) -> None:
+    """Keep the next questions for colours from the service."""
+
+    def keep(route: Route) -> None:
+        if len(held) < most:
+            held.append(route)
+        else:
+            route.continue_()
+
+    studio.page.route("**/v1/sketch", keep)
+
+
+def test_the_colours_follow_a_drag(corrected: Studio) -> None:
+    corrected.settled()
+    before = corrected.pixels()
+    held: list[Route] = []
+    hold(corrected, held, 2)
+    corrected.find("button.mark").hover()
+    corrected.page.mouse.down()
+    for step in range(1, 8):
+        corrected.page.mouse.move(*corrected.point(0.2 + 0.08 * step, 0.8 - 0.08 * step))
+        corrected.page.wait_for_timeout(80)
+    assert len(held) == 1  # the next question waits for the answer
+    with corrected.page.expect_request("**/v1/sketch"):
+        held[0].continue_()
+    corrected.page.wait_for_timeout(300)
+    assert not np.array_equal(corrected.pixels(), before)
+    assert len(held) == 2
+    held[1].continue_()
+    corrected.page.mouse.up()
+    corrected.settled()
+
+
+def test_a_late_answer_is_not_for_another_photograph(corrected: Studio) -> None:
+    corrected.drop(("cat.jpg", photograph()))
+    corrected.ready(2)
+    corrected.settled()
+    held: list[Route] = []
+    hold(corrected, held, 1)
+    with corrected.page.expect_request("**/v1/sketch"):
+        corrected.find("button.mark").press("Delete")
+    corrected.find("#photos .select").nth(1).click()
+    corrected.settled()
+    before = corrected.pixels()
+    held[0].continue_()
+    corrected.settled()
+    assert np.array_equal(corrected.pixels(), before)
+    corrected.find("#photos .select").first.click()
+    corrected.settled()
+    assert len(corrected.sent("/v1/sketch")) == 5  # two at first, the mark's, twice without it
+
+
+def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
+    corrected.expected = ("500",)
+    corrected.drop(("cat.jpg", photograph()))
+    corrected.ready(2)
+    corrected.settled()
+    complaint = corrected.find("#complaint")
+    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=3)
+    corrected.find("button.mark").press("Delete")
+    expect(complaint).to_be_visible()
+    expect(corrected.find("#stage")).to_have_attribute("aria-busy", "false")
+    corrected.shoot("correct-failed-wide-light")
+    again = complaint.get_by_role("button", name="Try again")
+    with corrected.page.expect_response("**/v1/sketch"):
+        again.click()
+    expect(complaint).to_be_visible()
+    corrected.find("#photos .select").nth(1).click()
+    expect(complaint).to_be_hidden()
+    with corrected.page.expect_response("**/v1/sketch"):
+        corrected.find("#photos .select").first.click()
+    before = corrected.pixels()
+    with corrected.page.expect_response("**/v1/sketch") as waiting:
+        again.click()
+    assert waiting.value.status == 200
+    corrected.settled()
+    expect(complaint).to_be_hidden()
+    assert not np.array_equal(corrected.pixels(), before)

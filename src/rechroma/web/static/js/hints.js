@@ -6,21 +6,28 @@ import { createPicker } from "./picker.js";
 import { savedAs, stemOf } from "./save.js";
 import { t } from "./texts.js";
 
-const SETTLED = 60; // milliseconds between two requests while something is dragged
+const SETTLED = 150; // milliseconds without a key, after which a moved mark lies still
 const STEP = 0.01; // of the picture, for a press of an arrow key
 
 const find = (selector) => document.querySelector(selector);
+
+/** Whether colours for other hints are on their way. @param {import("./store.js").Photo} [photo] */
+export function isLate(photo) {
+  if (!photo?.chroma || photo.refused === photo.wish.hints) return false;
+  return hintsText(photo.wish.hints) !== photo.sketched;
+}
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
  * @param {ReturnType<import("./history.js").createHistory>} history
  * @param {ReturnType<import("./queue.js").createQueue>} queue
  * @param {ReturnType<import("./api.js").createApi>} api
- * @param {(problem: unknown) => void} complain
+ * @param {(problem: unknown, again?: () => void) => () => void} complain
  */
 export function createHints(store, history, queue, api, complain) {
   let swatches = null; // of the spot; null while they are on their way
   let looking = new AbortController();
+  let settling = 0;
   const picker = createPicker(find("#plane"), find("#hex"), (hex, isSettled) =>
     setColor(hex, isSettled));
 
@@ -45,7 +52,10 @@ export function createHints(store, history, queue, api, complain) {
       swatches = colors;
       store.set({});
     } catch (error) {
-      if (!signal.aborted) complain(error);
+      if (signal.aborted) return;
+      swatches = [];
+      store.set({});
+      complain(error);
     }
   }
 
@@ -69,7 +79,15 @@ export function createHints(store, history, queue, api, complain) {
 
   function move(id, place, isSettled) {
     settle({ hints: hints().map((one) => (one.id === id ? { ...one, ...place } : one)) }, isSettled);
-    if (store.state.spot?.hint === id) store.set({ spot: { ...store.state.spot, ...place } });
+    if (store.state.spot?.hint !== id) return;
+    store.set({ spot: { ...store.state.spot, ...place } });
+    clearTimeout(settling);
+    if (isSettled) settling = setTimeout(chooseAgain, SETTLED, id);
+  }
+
+  function chooseAgain(id) {
+    const { spot } = store.state;
+    if (spot?.hint === id) choose(spot, id);
   }
 
   function remove(id) {
@@ -140,33 +158,39 @@ function swatchOf({ color, share }, chosen) {
   return button;
 }
 
-/** Ask for new colours whenever the hints of the photo that is shown are others. */
+/** Ask for new colours, once at a time, whenever the hints of the photo that is shown are others. */
 function keepSketched(store, queue, complain) {
-  let asked = { id: 0, text: undefined };
-  let request = new AbortController();
-  let timer = 0;
-  let last = -Infinity;
+  let asking = null; // what is not answered yet
+  let last = null; // the photo that was shown
+  let takeBack = () => {}; // the complaint
 
-  async function ask(id) {
-    last = performance.now();
-    request.abort();
-    request = new AbortController();
-    const { signal } = request;
+  async function ask({ id, wish }) {
+    const request = new AbortController();
+    asking = { id, request };
+    takeBack();
     try {
-      await queue.sketch(id, signal);
+      await queue.sketch(id, request.signal);
     } catch (error) {
-      if (!signal.aborted) complain(error);
+      if (request.signal.aborted) return;
+      store.patch(id, { refused: wish.hints });
+      takeBack = complain(error, () => store.patch(id, { refused: null }));
     }
+    if (asking?.request !== request) return;
+    asking = null;
+    store.set({});
+  }
+
+  function turnTo(photo) {
+    last = photo?.id;
+    asking?.request.abort();
+    asking = null;
+    takeBack();
+    if (photo?.refused) store.patch(photo.id, { refused: null });
   }
 
   store.subscribe(() => {
     const photo = store.current;
-    if (!photo?.chroma) return;
-    const text = hintsText(photo.wish.hints);
-    const isAsked = asked.id === photo.id && asked.text === text;
-    if (isAsked || (text === photo.sketched && asked.id !== photo.id)) return;
-    asked = { id: photo.id, text };
-    clearTimeout(timer);
-    timer = setTimeout(ask, last + SETTLED - performance.now(), photo.id);
+    if (photo?.id !== last) turnTo(photo);
+    if (!asking && isLate(photo)) ask(photo);
   });
 }

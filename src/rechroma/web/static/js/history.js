@@ -13,6 +13,7 @@ export function createHistory(store) {
     const photo = store.current;
     const wish = photo?.[from].at(-1);
     if (!wish) return false;
+    before = null;
     store.patch(photo.id, {
       wish,
       [from]: photo[from].slice(0, -1),

@@ -26,17 +26,31 @@ const api = createApi({ away: (isAway) => store.set({ away: isAway }), askForKey
 const queue = createQueue(store, api);
 const history = createHistory(store);
 
-let fading = 0;
-
-/** Say what went wrong beside the picture. */
-function complain(error) {
-  const problem = error.key ? error : problemOf(error);
-  find("#complaint").textContent = wordsOf(problem);
+/**
+ * Say what went wrong beside the picture; what can be done again is said until it is.
+ * @returns a way to take it back
+ */
+function complain(error, again) {
+  const words = document.createElement("span");
+  words.textContent = wordsOf(error.key ? error : problemOf(error));
+  find("#complaint").replaceChildren(words, ...(again ? [" ", buttonOf(again)] : []));
   find("#complaint").hidden = false;
-  clearTimeout(fading);
-  fading = setTimeout(() => {
-    find("#complaint").hidden = true;
-  }, SHOWN);
+  const takeBack = () => {
+    if (words.isConnected) find("#complaint").hidden = true;
+  };
+  if (!again) setTimeout(takeBack, SHOWN);
+  return takeBack;
+}
+
+function buttonOf(again) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = t("retry");
+  button.addEventListener("click", () => {
+    find("#stage").focus();
+    again();
+  });
+  return button;
 }
 
 function setUpUndo() {

@@ -86,21 +86,31 @@ export function setUpMarks(store, hints, view) {
 function letDrag(element, view, to) {
   let began = null;
   let hasMoved = false;
+  let place = null; // the last one on the picture
+
+  function end() {
+    if (place) to.drag(place, true);
+    place = null;
+  }
 
   element.addEventListener("pointerdown", (event) => {
     element.setPointerCapture(event.pointerId);
     began = { x: event.clientX, y: event.clientY };
     hasMoved = false;
+    place = null;
   });
   element.addEventListener("pointermove", (event) => {
     if (!element.hasPointerCapture(event.pointerId)) return;
     hasMoved ||= Math.hypot(event.clientX - began.x, event.clientY - began.y) > CLICK;
-    const place = hasMoved && view().placeAt(event.clientX, event.clientY);
-    if (place) to.drag(place, false);
+    const next = hasMoved && view().placeAt(event.clientX, event.clientY);
+    if (!next) return;
+    place = next;
+    to.drag(place, false);
   });
-  element.addEventListener("pointerup", (event) => {
-    const place = hasMoved && view().placeAt(event.clientX, event.clientY);
-    if (place) to.drag(place, true);
+  element.addEventListener("pointerup", end);
+  element.addEventListener("pointercancel", () => {
+    end();
+    hasMoved = false;
   });
   // A click by the keyboard comes without a pointer; that of a drag's end is none.
   element.addEventListener("click", () => {

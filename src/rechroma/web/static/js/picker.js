@@ -77,6 +77,7 @@ export function createPicker(plane, field, chosen) {
     if (plane.hasPointerCapture(event.pointerId)) chooseAt(event, false);
   });
   plane.addEventListener("pointerup", (event) => chooseAt(event, true));
+  plane.addEventListener("pointercancel", () => chosen(field.value, true));
   plane.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (!(event.key in way)) return;

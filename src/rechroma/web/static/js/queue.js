@@ -31,6 +31,7 @@ export function newPhoto(file) {
     thumb: null,
     chroma: null,
     sketched: undefined,
+    refused: null,
     wish: { knobs: USUAL_KNOBS, hints: [] },
     past: [],
     future: [],

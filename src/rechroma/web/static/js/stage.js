@@ -2,7 +2,7 @@
 
 import { clamp } from "./camera.js";
 import { watchGestures } from "./gestures.js";
-import { hintsText } from "./hintfile.js";
+import { isLate } from "./hints.js";
 import { wantedChroma } from "./queue.js";
 import { t, wordsOf } from "./texts.js";
 import { View } from "./view.js";
@@ -93,10 +93,6 @@ function showing(view, store, queue) {
     showNotice(photo);
   };
 }
-
-/** Whether colours for other hints are on their way. */
-const isLate = (photo) =>
-  Boolean(photo?.chroma) && hintsText(photo.wish.hints) !== photo.sketched;
 
 function showNotice(photo) {
   const notice = find("#notice");

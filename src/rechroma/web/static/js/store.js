@@ -19,6 +19,7 @@
  * @property {?Pixels} thumb small and grey
  * @property {?Chroma} chroma before any knob is turned
  * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
+ * @property {?Hint[]} refused the hints that it could not be coloured with
  * @property {Wish} wish
  * @property {Wish[]} past for undo
  * @property {Wish[]} future for redo
