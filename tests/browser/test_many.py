@@ -38,6 +38,18 @@ def test_a_batch_of_twenty_with_a_broken_one(studio: Studio) -> None:
         assert all(has_color(archive.read(name)) for name in names)
 
 
+def test_another_one_is_chosen_while_many_are_read(studio: Studio) -> None:
+    studio.drop(*((f"{n}.jpg", photograph(size=(1800, 1200))) for n in range(10)))
+    rows = studio.find("#photos .select")
+    rows.nth(9).wait_for()
+    rows.nth(5).dispatch_event("click")
+    rows.nth(0).dispatch_event("click")
+    studio.ready(10)
+    studio.find("#zoom-in").click()
+    studio.page.wait_for_timeout(300)
+    studio.colored()
+
+
 def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     studio.expected = ("415",)
     studio.drop(("broken.jpg", b"this is no picture"), ("cat.jpg", photograph()))
@@ -98,13 +110,15 @@ def test_a_service_with_keys(open_page: Open, serve: Serve) -> None:
     studio = open_page(server.url)
     studio.expected = ("401",)
     studio.find("#samples button").first.click()
+    fault = studio.find("#key-dialog [role=alert]")
     expect(studio.find("#key-dialog")).to_be_visible()
     studio.shoot("key-wide-light")
-    studio.find("#key").fill("wrong")
-    studio.find("#key").press("Enter")
-    expect(studio.find("#key-dialog [role=alert]")).to_have_text(
-        "The service does not know this key."
-    )
+    for _ in range(3):
+        studio.page.keyboard.press("Escape")
+    for wrong in ("ключ", "wrong"):
+        studio.find("#key").fill(wrong)
+        studio.find("#key").press("Enter")
+        expect(fault).to_have_text("The service does not know this key.")
     studio.find("#key").fill(key)
     studio.find("#key-dialog button").click()
     studio.colored().ready()
