@@ -220,7 +220,7 @@ export function createQueue(store, api) {
       const seen = await kept.get(id)?.seen.catch(() => null);
       if (!seen || !store.photo(id)) return null;
       const opened = shelf.open(id, seen);
-      shelf.tidy(id);
+      shelf.tidy(store.state.selected); // another one may be shown by now
       return opened;
     },
   };
