@@ -13,6 +13,7 @@ import { copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 const AT_A_TIME = 2;
 const GREY_SIDE = 2048; // of the picture in grey, where the browser cannot decode the file
 const GONE = [404, 410]; // a job that the server has forgotten
+const MOST_TRIES = 5; // for a server that forgets jobs that are under way
 
 /** @typedef {import("./store.js").Photo} Photo */
 
@@ -32,6 +33,7 @@ export function newPhoto(file) {
     chroma: null,
     sketched: undefined,
     wish: { knobs: USUAL_KNOBS, hints: [] },
+    taken: null,
     past: [],
     future: [],
   };
@@ -171,13 +173,20 @@ export function createQueue(store, api) {
   async function made(id, wish, tell) {
     const { file, name } = store.photo(id);
     const query = { ...wish.knobs, ...(store.state.badge && { badge: true }) };
-    tell("sending");
-    const order = { name, query, hints: hintsText(wish.hints), repeat: randomName() };
-    let job = await api.submit(file, order);
-    tell("coloring");
-    job = await api.follow(job, () => {});
+    const job = await ended(file, { name, query, hints: hintsText(wish.hints) }, tell);
     if (job.state === "done") return job;
     throw new Refusal(job.problem?.status ?? 500, job.problem ?? {});
+  }
+
+  /** A job at its end; one that a service forgot when it began anew is handed in again. */
+  async function ended(file, order, tell, tries = MOST_TRIES) {
+    tell("sending");
+    const job = await api.submit(file, { ...order, repeat: randomName() });
+    tell("coloring");
+    return api.follow(job, () => {}).catch((error) => {
+      if (!GONE.includes(error.status) || tries <= 1) throw error;
+      return ended(file, order, tell, tries - 1);
+    });
   }
 
   /** The finished file of a photo; a job that the server has forgotten is done again. */

@@ -20,6 +20,7 @@
  * @property {?Chroma} chroma before any knob is turned
  * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
  * @property {Wish} wish
+ * @property {?Wish} taken the wish that was downloaded last
  * @property {Wish[]} past for undo
  * @property {Wish[]} future for redo
  *
