@@ -42,6 +42,11 @@ export function newPhoto(file) {
 /** What tells one order of a picture from another. */
 const orderKey = (wish, badge) => JSON.stringify([wish.knobs, hintsText(wish.hints), badge]);
 
+/** What is too large to be shown may still be coloured. */
+function passTooLarge(error) {
+  if (error.status !== 413) throw error;
+}
+
 const randomName = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
 
@@ -138,10 +143,8 @@ export function createQueue(store, api) {
     const entry = kept.get(photo.id);
     const copy = await entry.copy.catch(() => null);
     store.patch(photo.id, { stage: "sketching" });
-    if (copy) return sketch(photo.id);
-    const found = await api.sketch(photo.file, { grey: GREY_SIDE }).catch((error) => {
-      if (error.status !== 413) throw error; // too large to be shown, but not to be coloured
-    });
+    if (copy) return sketch(photo.id).catch(passTooLarge);
+    const found = await api.sketch(photo.file, { grey: GREY_SIDE }).catch(passTooLarge);
     if (!found) return undefined;
     const seen = jpegOf(found.grey);
     entry.seen = Promise.resolve(seen);
