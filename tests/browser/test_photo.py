@@ -91,6 +91,26 @@ def test_it_does_so_for_large_photographs(studio: Studio, server: Server) -> Non
     assert difference(shown, middle(rgb(answer.body), *shown.shape[:2])) < 1
 
 
+@pytest.mark.parametrize("beneath", ["white", "picture"])
+def test_it_does_so_where_a_large_one_is_clear(
+    studio: Studio, server: Server, beneath: str
+) -> None:
+    pixels = np.array(opened(photograph(size=(1500, 1000))).convert("LA"))
+    hole = pixels[200:800, 450:1000]
+    hole[..., 1] = 0
+    if beneath == "white":
+        hole[..., 0] = 255
+    file = BytesIO()
+    Image.fromarray(pixels, "LA").save(file, "PNG")
+    studio.with_photo(file.getvalue(), "cat.png")
+    studio.show_pixels()
+    answer = server.ask("POST", "/v1/colorize", file.getvalue(), Accept="image/png")
+    written = np.array(opened(answer.body))
+    written[written[..., 3] == 0] = 0
+    shown = studio.pixels()
+    assert difference(shown, middle(written[..., :3], *shown.shape[:2])) < 1
+
+
 def test_a_colour_photograph_is_turned_grey_as_the_service_does(
     studio: Studio, server: Server
 ) -> None:

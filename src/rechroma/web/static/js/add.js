@@ -5,9 +5,11 @@ import { t } from "./texts.js";
 const PICTURE = /\.(jpe?g|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
 
 /**
+ * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {(problem: unknown) => void} complain
  * @param {(files: File[]) => void} add
  */
-export function setUpAdding(add) {
+export function setUpAdding(api, complain, add) {
   for (const input of document.querySelectorAll("input[data-adds]")) {
     input.addEventListener("change", () => {
       const files = [...input.files];
@@ -23,7 +25,7 @@ export function setUpAdding(add) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) add(files);
   });
-  showSamples(add);
+  showSamples(api, (name) => sampleFile(api, name).then((file) => add([file]), complain));
 }
 
 const isPicture = ({ name }) => PICTURE.test(name) && !name.startsWith(".");
@@ -77,15 +79,14 @@ async function* childrenOf(reader) {
   }
 }
 
-async function showSamples(add) {
-  const answer = await fetch("/samples").catch(() => null);
-  const names = answer?.ok ? await answer.json() : [];
+async function showSamples(api, choose) {
+  const names = await api.ask("/samples", {}, (answer) => answer.json()).catch(() => []);
   document.querySelector("#samples").hidden = !names.length;
   const list = document.querySelector("#samples ul");
-  list.replaceChildren(...names.map((name) => sampleOf(name, add)));
+  list.replaceChildren(...names.map((name) => sampleOf(name, choose)));
 }
 
-function sampleOf(name, add) {
+function sampleOf(name, choose) {
   const template = document.querySelector("#sample");
   const item = template.content.firstElementChild.cloneNode(true);
   const button = item.querySelector("button");
@@ -93,9 +94,11 @@ function sampleOf(name, add) {
   button.setAttribute("aria-label", t(`sample.${name}`));
   button.title = t(`sample.${name}`);
   item.querySelector("img").src = `/samples/small/${name}.jpg`;
-  button.addEventListener("click", async () => {
-    const answer = await fetch(`/samples/${name}.jpg`);
-    add([new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" })]);
-  });
+  button.addEventListener("click", () => choose(name));
   return item;
+}
+
+async function sampleFile(api, name) {
+  const content = await api.ask(`/samples/${name}.jpg`, {}, (answer) => answer.blob());
+  return new File([content], `${name}.jpg`, { type: "image/jpeg" });
 }

@@ -2,6 +2,8 @@
 
 import { t } from "./texts.js";
 
+const POSSIBLE = /^[\x21-\x7e]+$/; // what a header can carry
+
 /** @param {boolean} wasWrong @returns {Promise<string>} */
 export function askForKey(wasWrong) {
   const dialog = document.querySelector("#key-dialog");
@@ -13,17 +15,24 @@ export function askForKey(wasWrong) {
   field.focus();
   return new Promise((resolve) => {
     const give = () => {
-      if (!field.value.trim()) return;
+      const key = field.value.trim();
+      if (!POSSIBLE.test(key)) {
+        fault.textContent = key && t("key.wrong");
+        return;
+      }
+      dialog.onclose = null;
       dialog.querySelector("button").removeEventListener("click", give);
       field.removeEventListener("keydown", onKey);
       dialog.close();
-      resolve(field.value.trim());
+      resolve(key);
     };
     const onKey = (event) => {
       if (event.key === "Enter") give();
     };
     dialog.querySelector("button").addEventListener("click", give);
     field.addEventListener("keydown", onKey);
-    dialog.oncancel = (event) => event.preventDefault(); // nothing can be done without a key
+    // Nothing can be done without a key, and a second Esc closes the dialog without asking.
+    dialog.oncancel = (event) => event.preventDefault();
+    dialog.onclose = () => dialog.showModal();
   });
 }

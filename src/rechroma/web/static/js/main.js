@@ -14,7 +14,7 @@ import { setUpStage } from "./stage.js";
 import { createStore } from "./store.js";
 import { setUpTabs } from "./tabs.js";
 import { setUpTaking } from "./take.js";
-import { t, wordsOf } from "./texts.js";
+import { wordsOf } from "./texts.js";
 
 const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
 const SHOWN = 8000; // milliseconds that a complaint stays
@@ -26,19 +26,22 @@ const api = createApi({ away: (isAway) => store.set({ away: isAway }), askForKey
 const queue = createQueue(store, api);
 const history = createHistory(store);
 
+let fading = 0;
+
 /**
- * Say what went wrong beside the picture; what can be done again is said until it is.
+ * Say what went wrong, above all else on the page; what can be done again is said until it is.
  * @returns a way to take it back
  */
 function complain(error, again) {
   const words = document.createElement("span");
   words.textContent = wordsOf(error.key ? error : problemOf(error));
   find("#complaint").replaceChildren(words, ...(again ? [" ", buttonOf(again)] : []));
-  find("#complaint").hidden = false;
+  find("#complaint").togglePopover(true);
   const takeBack = () => {
-    if (words.isConnected) find("#complaint").hidden = true;
+    if (words.isConnected) find("#complaint").togglePopover(false);
   };
-  if (!again) setTimeout(takeBack, SHOWN);
+  clearTimeout(fading);
+  if (!again) fading = setTimeout(takeBack, SHOWN);
   return takeBack;
 }
 
@@ -96,6 +99,14 @@ function showStudio(isWanted) {
   if (isNew && !isWanted) find("#choose").focus();
 }
 
+/** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
+function setUpLeaving() {
+  window.addEventListener("beforeunload", (event) => {
+    const isLost = ({ stage, wish, taken }) => stage !== "failed" && wish !== taken;
+    if (store.state.photos.some(isLost)) event.preventDefault();
+  });
+}
+
 function titleOf(photos) {
   const left = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
   return left ? `(${left}) Rechroma` : "Rechroma";
@@ -110,11 +121,12 @@ setUpKnobs(store, history);
 setUpTaking(store, queue, complain);
 setUpUndo();
 setUpPage();
+setUpLeaving();
 if (LOCAL.includes(location.hostname)) find(".promise").dataset.text = "promise.local";
-await setUpSettings(() => store.set({}));
-setUpAdding((files) => {
+await setUpSettings(() => store.set({}), complain);
+setUpAdding(api, complain, (files) => {
   if (files.length) queue.add(files);
-  else store.set({ say: t("said.none") });
+  else complain({ key: "said.none" });
 });
 store.set({});
 document.documentElement.dataset.ready = "true";

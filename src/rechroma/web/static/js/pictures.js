@@ -4,6 +4,8 @@ import { lightness, makeGrey } from "./color.js";
 
 const VIEW_SIDE = 2048; // of the copy that is shown until somebody zooms in
 const COPY_SIDE = 1024; // of the copy that the service makes colours of
+const MOST_BYTES = 8_000_000; // of a file that goes as it is at each correction
+const MOST_PIXELS = 16_000_000; // of the same
 const THUMB_SIDE = 192;
 const COPY_QUALITY = 0.95;
 const KEPT = 3; // photographs whose pixels stay in memory
@@ -59,8 +61,15 @@ export function thumbOf(bitmap) {
   return thumb;
 }
 
+/** Whether anything of a picture lets the background through. */
+function isClear({ canvas, context }) {
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((level, at) => at % 4 === 3 && level < 255);
+}
+
 /**
- * What the service makes colours of: the file itself if it is small, else a small copy.
+ * What the service makes colours of: the file itself if it is small, else a small copy. A canvas
+ * forgets what lies beneath clear places, and the service does not: such a file goes as it is, too.
  * @param {Opened} opened
  * @param {Blob} file
  * @returns {Promise<Blob>}
@@ -68,10 +77,13 @@ export function thumbOf(bitmap) {
 export function copyOf({ full, view }, file) {
   const isSmall = Math.max(full.width, full.height) <= COPY_SIDE;
   if (isSmall && /jpeg|png|webp/.test(file.type)) return Promise.resolve(file);
-  const { canvas } = drawn(view, COPY_SIDE);
+  const copy = drawn(view, COPY_SIDE);
+  const hasAlpha = !/jpeg/.test(file.type) && isClear(copy);
+  const isModest = file.size <= MOST_BYTES && full.width * full.height <= MOST_PIXELS;
+  if (hasAlpha && isModest) return Promise.resolve(file);
   return new Promise((resolve, reject) => {
     const take = (blob) => (blob ? resolve(blob) : reject(new Error("no room for a copy")));
-    canvas.toBlob(take, "image/jpeg", COPY_QUALITY);
+    copy.canvas.toBlob(take, hasAlpha ? "image/png" : "image/jpeg", COPY_QUALITY);
   });
 }
 

@@ -13,6 +13,7 @@ import { copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 const AT_A_TIME = 2;
 const GREY_SIDE = 2048; // of the picture in grey, where the browser cannot decode the file
 const GONE = [404, 410]; // a job that the server has forgotten
+const MOST_TRIES = 5; // for a server that forgets jobs that are under way
 
 /** @typedef {import("./store.js").Photo} Photo */
 
@@ -33,6 +34,7 @@ export function newPhoto(file) {
     sketched: undefined,
     refused: null,
     wish: { knobs: USUAL_KNOBS, hints: [] },
+    taken: null,
     past: [],
     future: [],
   };
@@ -40,6 +42,11 @@ export function newPhoto(file) {
 
 /** What tells one order of a picture from another. */
 const orderKey = (wish, badge) => JSON.stringify([wish.knobs, hintsText(wish.hints), badge]);
+
+/** What is too large to be shown may still be coloured. */
+function passTooLarge(error) {
+  if (error.status !== 413) throw error;
+}
 
 const randomName = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
@@ -137,10 +144,8 @@ export function createQueue(store, api) {
     const entry = kept.get(photo.id);
     const copy = await entry.copy.catch(() => null);
     store.patch(photo.id, { stage: "sketching" });
-    if (copy) return sketch(photo.id);
-    const found = await api.sketch(photo.file, { grey: GREY_SIDE }).catch((error) => {
-      if (error.status !== 413) throw error; // too large to be shown, but not to be coloured
-    });
+    if (copy) return sketch(photo.id).catch(passTooLarge);
+    const found = await api.sketch(photo.file, { grey: GREY_SIDE }).catch(passTooLarge);
     if (!found) return undefined;
     const seen = jpegOf(found.grey);
     entry.seen = Promise.resolve(seen);
@@ -172,13 +177,20 @@ export function createQueue(store, api) {
   async function made(id, wish, tell) {
     const { file, name } = store.photo(id);
     const query = { ...wish.knobs, ...(store.state.badge && { badge: true }) };
-    tell("sending");
-    const order = { name, query, hints: hintsText(wish.hints), repeat: randomName() };
-    let job = await api.submit(file, order);
-    tell("coloring");
-    job = await api.follow(job, () => {});
+    const job = await ended(file, { name, query, hints: hintsText(wish.hints) }, tell);
     if (job.state === "done") return job;
     throw new Refusal(job.problem?.status ?? 500, job.problem ?? {});
+  }
+
+  /** A job at its end; one that a service forgot when it began anew is handed in again. */
+  async function ended(file, order, tell, tries = MOST_TRIES) {
+    tell("sending");
+    const job = await api.submit(file, { ...order, repeat: randomName() });
+    tell("coloring");
+    return api.follow(job, () => {}).catch((error) => {
+      if (!GONE.includes(error.status) || tries <= 1) throw error;
+      return ended(file, order, tell, tries - 1);
+    });
   }
 
   /** The finished file of a photo; a job that the server has forgotten is done again. */
@@ -221,7 +233,7 @@ export function createQueue(store, api) {
       const seen = await kept.get(id)?.seen.catch(() => null);
       if (!seen || !store.photo(id)) return null;
       const opened = shelf.open(id, seen);
-      shelf.tidy(id);
+      shelf.tidy(store.state.selected); // another one may be shown by now
       return opened;
     },
   };

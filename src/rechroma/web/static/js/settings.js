@@ -33,9 +33,10 @@ function showTheme(theme) {
 /**
  * Let the two be chosen.
  * @param {() => void} changed is called when the words are in another language
+ * @param {(problem: {key: string}) => void} complain
  * @returns {Promise<void>} until the first words are there
  */
-export async function setUpSettings(changed) {
+export async function setUpSettings(changed, complain) {
   const language = document.querySelector("#language");
   const theme = document.querySelector("#theme");
   theme.value = THEMES.includes(kept("theme")) ? kept("theme") : "auto";
@@ -46,9 +47,14 @@ export async function setUpSettings(changed) {
   });
   language.value = firstLanguage();
   language.addEventListener("change", async () => {
-    keep("language", language.value);
-    await speak(language.value);
-    changed();
+    try {
+      await speak(language.value);
+      keep("language", language.value);
+      changed();
+    } catch {
+      language.value = document.documentElement.lang;
+      complain({ key: "away" });
+    }
   });
   await speak(language.value);
 }

@@ -21,6 +21,7 @@
  * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
  * @property {?Hint[]} refused the hints that it could not be coloured with
  * @property {Wish} wish
+ * @property {?Wish} taken the wish that was downloaded last
  * @property {Wish[]} past for undo
  * @property {Wish[]} future for redo
  *

@@ -2,6 +2,7 @@
 
 import { problemOf } from "./queue.js";
 import { coloredName, savedAs } from "./save.js";
+import { t } from "./texts.js";
 import { zipOf } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
@@ -19,18 +20,33 @@ export function setUpTaking(store, queue, complain) {
   const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
 
   async function takeOne() {
-    const { id, name } = store.current;
+    const { id, name, wish } = store.current;
     const content = await queue.result(id);
     savedAs(content, coloredName(name, content.type));
+    store.patch(id, { taken: wish });
   }
 
   async function takeAll() {
     const members = [];
-    for (const { id, name } of finished()) {
-      const content = await queue.result(id);
-      members.push({ name: coloredName(name, content.type), content });
+    const wanted = finished();
+    for (const [done, photo] of wanted.entries()) {
+      all.textContent = t("download.all.progress", { done, count: wanted.length });
+      const content = await resultOf(photo.id);
+      if (content) members.push({ ...photo, name: coloredName(photo.name, content.type), content });
     }
+    if (!members.length) return;
     savedAs(await zipOf(withDifferentNames(members)), ZIP_NAME);
+    for (const { id, wish } of members) store.patch(id, { taken: wish });
+  }
+
+  /** The finished file, or null for a photograph that was removed meanwhile. */
+  async function resultOf(id) {
+    try {
+      return store.photo(id) ? await queue.result(id) : null;
+    } catch (error) {
+      if (store.photo(id)) throw error;
+      return null;
+    }
   }
 
   for (const [button, take] of [[one, takeOne], [all, takeAll]]) {
@@ -40,6 +56,7 @@ export function setUpTaking(store, queue, complain) {
   store.subscribe(() => {
     one.disabled = store.current?.stage !== "done";
     all.hidden = finished().length < 2;
+    all.disabled = store.state.photos.some(({ stage }) => stage !== "done" && stage !== "failed");
   });
 }
 
@@ -53,18 +70,19 @@ async function busily(button, act, complain) {
     complain(error instanceof RangeError ? { key: "problem.zip" } : problemOf(error));
   } finally {
     button.setAttribute("aria-busy", "false");
+    button.textContent = t(button.dataset.text);
   }
 }
 
 /** `a.jpg` and `a.jpg` from two folders become `a.jpg` and `a-2.jpg`. */
 function withDifferentNames(members) {
   const taken = new Set();
-  return members.map(({ name, content }) => {
+  return members.map(({ name, ...member }) => {
     let free = name;
     for (let number = 2; taken.has(free.toLowerCase()); number++) {
       free = name.replace(/(\.color\.\w+)$/, `-${number}$1`);
     }
     taken.add(free.toLowerCase());
-    return { name: free, content };
+    return { ...member, name: free };
   });
 }

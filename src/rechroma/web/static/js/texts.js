@@ -4,9 +4,13 @@ export const LANGUAGES = ["en", "ru"];
 
 let texts = {};
 
-/** @param {string} language one of LANGUAGES */
+/**
+ * @param {string} language one of LANGUAGES
+ * @throws {Error} its words cannot be had
+ */
 export async function speak(language) {
   const answer = await fetch(`/static/texts/${language}.json`);
+  if (!answer.ok) throw new Error(answer.statusText);
   texts = await answer.json();
   document.documentElement.lang = language;
   translate(document);
