@@ -184,9 +184,7 @@ def test_all_are_taken_once_none_is_under_way(studio: Studio) -> None:
     expect(button).to_have_text("Download all (zip)")
 
 
-def test_the_first_steps_say_what_goes_wrong(
-    open_page: Open, serve: Serve, tmp_path: Path
-) -> None:
+def test_the_first_steps_say_what_goes_wrong(open_page: Open, serve: Serve, tmp_path: Path) -> None:
     server = serve()
     studio = open_page(server.url)
     studio.expected = ("net::ERR_",)
