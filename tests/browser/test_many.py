@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Dialog, Route, expect
 
 from rechroma.service import new_key
 from tests.browser.conftest import Open, Serve
-from tests.support.service import has_color, opened, wait_until
+from tests.support.service import has_color, opened
 from tests.support.studio import Studio, photograph, saved
 
 REASON = "This is no picture that is known here."
@@ -146,7 +146,12 @@ def test_a_service_with_keys(open_page: Open, serve: Serve) -> None:
 
 def test_who_leaves_is_asked_until_all_is_taken(studio: Studio) -> None:
     asked: list[str] = []
-    studio.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept())[0])
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    studio.page.on("dialog", leave)
     studio.with_photo()
     studio.download()
     studio.turn(warmth=0.5)
@@ -168,7 +173,7 @@ def test_all_are_taken_once_none_is_under_way(studio: Studio) -> None:
     studio.drop(("late.jpg", photograph()))
     button = studio.find("#download-all")
     expect(button).to_be_disabled()
-    wait_until(lambda: studio.page.wait_for_timeout(20) or held)
+    wait_for_one(studio, held)
     held[0].continue_()
     studio.ready(4)
     results: list[Route] = []
@@ -176,7 +181,7 @@ def test_all_are_taken_once_none_is_under_way(studio: Studio) -> None:
     with studio.page.expect_download() as waiting:
         button.click()
         expect(button).to_have_text("Zip: 0 of 4")
-        wait_until(lambda: studio.page.wait_for_timeout(20) or results)
+        wait_for_one(studio, results)
         studio.find("#photos .remove").nth(2).click()
         results[0].continue_()
     with zipfile.ZipFile(BytesIO(saved(waiting.value)[1])) as archive:
@@ -184,9 +189,13 @@ def test_all_are_taken_once_none_is_under_way(studio: Studio) -> None:
     expect(button).to_have_text("Download all (zip)")
 
 
-def test_the_first_steps_say_what_goes_wrong(
-    open_page: Open, serve: Serve, tmp_path: Path
-) -> None:
+def wait_for_one(studio: Studio, routes: list[Route]) -> None:
+    """Wait until a request is held."""
+    while not routes:
+        studio.page.wait_for_timeout(20)
+
+
+def test_the_first_steps_say_what_goes_wrong(open_page: Open, serve: Serve, tmp_path: Path) -> None:
     server = serve()
     studio = open_page(server.url)
     studio.expected = ("net::ERR_",)
