@@ -264,7 +264,7 @@ def test_every_text_that_is_asked_for_is_there_and_no_other() -> None:
     asked = set()
     for source in sources():
         asked |= set(re.findall(r'data-(?:text|label)="([^"]+)"', source))
-        asked |= set(re.findall(r'\bt\("([^"]+)"', source))
+        asked |= set(re.findall(r'(?:\bt\(|\bkey: )"([^"]+)"', source))
         asked |= set(re.findall(r'"((?:problem|promise)\.[\w.-]+)"', source))
         asked |= {f"problem.{name}" for name in re.findall(r'{ type: "(\w+)" }', source)}
     assert asked <= texts("en").keys()

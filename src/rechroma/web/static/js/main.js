@@ -14,7 +14,7 @@ import { setUpStage } from "./stage.js";
 import { createStore } from "./store.js";
 import { setUpTabs } from "./tabs.js";
 import { setUpTaking } from "./take.js";
-import { wordsOf } from "./texts.js";
+import { t, wordsOf } from "./texts.js";
 
 const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
 const SHOWN = 8000; // milliseconds that a complaint stays
