@@ -147,8 +147,10 @@ def test_the_aim_stays_at_its_place(studio: Studio) -> None:
     ring = studio.find(".ring").bounding_box()
     assert aim
     assert ring
-    for start, length in (("x", "width"), ("y", "height")):
-        assert aim[start] + aim[length] / 2 == pytest.approx(ring[start] + ring[length] / 2, abs=3)
+    aimed, chosen = (
+        (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in (aim, ring)
+    )
+    assert aimed == pytest.approx(chosen, abs=3)
 
 
 def test_the_zoom_is_called_what_it_shows(studio: Studio) -> None:
