@@ -42,6 +42,7 @@ from rechroma.imaging import (
     encode_photo,
     named,
     photo_of_array,
+    pixels_at,
     read_photo,
     target_format,
     write_atomically,
@@ -338,8 +339,9 @@ class Colorizer:
         grey = _opened(image).grey
         spread = self._distribution(grey, Knobs(**view))
         bins = np.array(self.card.bins, np.float32)
-        chroma, shares = likely_chroma(spread[_cell(spread, x, y)], bins, count)
-        level = lightness(_around(grey, x, y)).mean(dtype=np.float32)
+        chroma, shares = likely_chroma(_around(spread, x, y, 1)[0, 0], bins, count)
+        reach = max(grey.shape) // 100
+        level = lightness(_around(grey, x, y, 2 * reach + 1)).mean(dtype=np.float32)
         lab = np.insert(chroma, 0, level, axis=1)
         colors = lab_to_srgb(map_to_gamut(lab), np.uint8)
         return tuple(
@@ -517,18 +519,10 @@ def _opened(image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]) 
     return read_photo(_named_file(image) if isinstance(image, str | os.PathLike) else image)
 
 
-def _cell(values: NDArray[Any], x: float, y: float) -> tuple[int, int]:
-    """The row and column of an array (H, W, ...) at a place of the picture that it covers."""
+def _around(values: NDArray[Any], x: float, y: float, side: int) -> NDArray[Any]:
+    """The part of an array (H, W, ...) around a place of the picture that it covers."""
     height, width = values.shape[:2]
-    return min(int(y * height), height - 1), min(int(x * width), width - 1)
-
-
-def _around(grey: Levels, x: float, y: float) -> Levels:
-    """The pixels around a place, about a hundredth of the picture's longer side each way."""
-    reach = max(grey.shape) // 100
-    row, column = _cell(grey, x, y)
-    rows, columns = (slice(max(at - reach, 0), at + reach + 1) for at in (row, column))
-    return grey[rows, columns]
+    return values[pixels_at(y, height, side), pixels_at(x, width, side)]
 
 
 def _pair(

@@ -18,7 +18,7 @@ from rechroma.errors import StoreError
 from rechroma.service import callbacks, new_key, service_of
 from tests.api.conftest import MakeApp, both
 from tests.support.host import Handler, Host, Request, serving
-from tests.support.service import PATIENCE, form, photo_file, problem, wait_until
+from tests.support.service import PATIENCE, figures, form, photo_file, problem, wait_until
 
 URL = "/v1/jobs"
 Caplog = pytest.LogCaptureFixture
@@ -79,9 +79,9 @@ def check_signature(receiver: Receiver, job_id: str, key: str) -> None:
 
 
 def calls_of(client: FlaskClient) -> dict[str, float]:
-    text = client.get("/metrics").get_data(as_text=True)
-    lines = [line for line in text.splitlines() if line.startswith("rechroma_callbacks_total{")]
-    return {line.split('"')[1]: float(line.split()[-1]) for line in lines}
+    found = figures(client.get("/metrics").get_data(as_text=True))
+    start = "rechroma_callbacks_total/"
+    return {name.removeprefix(start): found[name] for name in found if name.startswith(start)}
 
 
 @both

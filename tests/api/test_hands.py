@@ -19,7 +19,7 @@ from rechroma.service.hands import Hands, make_hands
 from rechroma.service.painter import Painter, Painting
 from rechroma.service.schemas import Order
 from tests.api.conftest import StartServer
-from tests.support.service import Server, has_color, photo_file, wait_until
+from tests.support.service import Server, figures, has_color, photo_file, wait_until
 
 MakeHands = Callable[..., Hands]
 
@@ -183,16 +183,13 @@ def test_none_outlives_its_server(start_server: StartServer) -> None:
 def test_what_they_take_is_told(start_server: StartServer) -> None:
     server = start_server()
     assert has_color(server.ask("POST", "/v1/colorize", photo_file()).body)
-    before = figures(server)
+    before = figures_of(server)
     assert before["rechroma_hands_memory_bytes"] > 50e6
     assert before["rechroma_hands_cpu_seconds_total"] > 0.1
     for pid in painters_of(server):
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: figures(server)["rechroma_hands_memory_bytes"] == 0)
+    wait_until(lambda: figures_of(server)["rechroma_hands_memory_bytes"] == 0)
 
 
-def figures(server: Server) -> dict[str, float]:
-    """The figures without labels."""
-    text = server.ask("GET", "/metrics").body.decode()
-    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, value in lines if "{" not in name}
+def figures_of(server: Server) -> dict[str, float]:
+    return figures(server.ask("GET", "/metrics").body.decode())

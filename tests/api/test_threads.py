@@ -17,7 +17,7 @@ from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
 from tests.support.disk import room_for
-from tests.support.service import form, photo_file, problem, wait_for_end
+from tests.support.service import figures, form, photo_file, problem, wait_for_end
 
 
 def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
@@ -96,9 +96,8 @@ def test_two_servers_on_one_folder(make_app: MakeApp) -> None:
         assert job["done"] == 2
         assert clients[0].get(f"{url}/result").status_code == 200
     texts = [client.get("/metrics").get_data(as_text=True) for client in clients]
-    done = 'rechroma_pictures_total{outcome="done",way="job"} '
-    counted = [float(text.split(done)[1].split("\n")[0]) if done in text else 0 for text in texts]
-    assert sum(counted) == 20
+    name = "rechroma_pictures_total/done/job"
+    assert sum(figures(text).get(name, 0) for text in texts) == 20
 
 
 def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:

@@ -24,7 +24,7 @@ from rechroma.errors import (
 )
 from rechroma.service.schemas import JobOptions
 from tests.client.conftest import NewClient
-from tests.support.service import Server, has_color, opened, photo_file
+from tests.support.service import Server, figures, has_color, opened, photo_file
 
 NEW_KEY = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
 HINTS = {"format": 1, "hints": [{"x": 0.5, "y": 0.5, "color": "#2040c0"}]}
@@ -191,9 +191,8 @@ def test_an_upload_whose_answer_is_lost_is_not_done_twice(
 
 def waiting(server: Server) -> int:
     """How many pictures of jobs there are."""
-    text = server.ask("GET", "/metrics").body.decode()
-    lines = [line for line in text.splitlines() if line.startswith("rechroma_job_pictures{")]
-    return sum(int(float(line.split()[-1])) for line in lines)
+    found = figures(server.ask("GET", "/metrics").body.decode())
+    return sum(int(found[name]) for name in found if name.startswith("rechroma_job_pictures/"))
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,6 +73,12 @@ def wait_for_end(client: FlaskClient, url: str) -> dict[str, Any]:
             return job
         time.sleep(0.02)
     raise AssertionError(f"{url} has not ended: {job}")
+
+
+def figures(text: str) -> dict[str, float]:
+    """What a service tells Prometheus, by name and the values of the labels: `a/one/two`."""
+    samples = (one for family in text_string_to_metric_families(text) for one in family.samples)
+    return {"/".join((one.name, *one.labels.values())): one.value for one in samples}
 
 
 def wait_until(fact: Callable[[], object], what: object = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -29,6 +30,36 @@ def model_options(command: _Command) -> _Command:
         help="What computes: the processor, an NVIDIA card, or the best there is.",
     )
     return model(provider(command))
+
+
+def service_options(data: str) -> Callable[[_Command], _Command]:
+    """Add what a server and its workers agree on; what is not given, the environment says.
+
+    Args:
+        data: Help for `--data`.
+    """
+    options = (
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path),
+            metavar="FOLDER",
+            help=f"{data}  [default: rechroma-jobs]",
+        ),
+        click.option("--model", metavar="NAME|FILE", help="For requests that name none."),
+        click.option(
+            "--provider", type=click.Choice(PROVIDERS), help="What computes.  [default: auto]"
+        ),
+        click.option(
+            "--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time."
+        ),
+    )
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def json_option(help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - as click names it

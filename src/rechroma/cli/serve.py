@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from rechroma.cli.failures import debug_option
-from rechroma.cli.options import PROVIDERS
+from rechroma.cli.options import service_options
 from rechroma.cli.terminal import say
 from rechroma.cli.workshop import need_extra
 
@@ -18,15 +17,7 @@ from rechroma.cli.workshop import need_extra
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="0 for any that is free.  [default: 8000]"
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="For uploads, results and the table of jobs.  [default: rechroma-jobs]",
-)
-@click.option("--model", metavar="NAME|FILE", help="For requests that name none.")
-@click.option("--provider", type=click.Choice(PROVIDERS), help="What computes.  [default: auto]")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time.")
+@service_options("For uploads, results and the table of jobs.")
 @click.option(
     "--allow-no-keys", is_flag=True, default=None, help="Let everybody in who can connect."
 )

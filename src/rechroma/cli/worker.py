@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from rechroma.cli.failures import debug_option
-from rechroma.cli.options import PROVIDERS
+from rechroma.cli.options import service_options
 from rechroma.cli.terminal import say
 from rechroma.cli.workshop import need_extra
 
 
 @click.command("worker", short_help="Colour pictures for the REST service.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="As the server's: for uploads and results.  [default: rechroma-jobs]",
-)
-@click.option("--model", metavar="NAME|FILE", help="For requests that name none.")
-@click.option("--provider", type=click.Choice(PROVIDERS), help="What computes.  [default: auto]")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time.")
+@service_options("As the server's: for uploads and results.")
 @debug_option
 def worker_command(**given: Any) -> None:  # noqa: ANN401
     """Colour the pictures of jobs that servers put into a Redis, until Ctrl-C.

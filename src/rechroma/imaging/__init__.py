@@ -17,6 +17,7 @@ from rechroma.imaging.hints import (
     hint_map,
     hints_from_json,
     hints_to_json,
+    pixels_at,
     read_hints,
 )
 from rechroma.imaging.naming import named
@@ -51,6 +52,7 @@ __all__ = [
     "hints_to_json",
     "named",
     "photo_of_array",
+    "pixels_at",
     "read_hints",
     "read_photo",
     "read_small",

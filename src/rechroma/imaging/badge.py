@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from rechroma.color.lab import as_unit, from_unit
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ def draw_badge(rgb: Levels, alpha: Levels | None = None) -> None:
     """
     height, width = rgb.shape[:2]
     side = max(_SMALLEST, round(_SHARE * min(height, width)))
-    disc = np.divide(_disc(side), 255, dtype=np.float32)
+    disc = as_unit(_disc(side))
     margin = round(_MARGIN * side)
     top, left = max(height - margin - side, 0), max(width - margin - side, 0)
     place = (slice(top, top + side), slice(left, left + side))
@@ -44,19 +46,13 @@ def draw_badge(rgb: Levels, alpha: Levels | None = None) -> None:
     if alpha is not None:
         patch = alpha[place]
         cover = disc[: patch.shape[0], : patch.shape[1], 3]
-        np.maximum(patch, _levels(cover, alpha.dtype), out=patch)
+        np.maximum(patch, from_unit(cover, alpha.dtype), out=patch)
 
 
 def _lay_over(patch: Levels, disc: NDArray[np.float32]) -> None:
     disc = disc[: patch.shape[0], : patch.shape[1]]
-    below = patch / np.float32(np.iinfo(patch.dtype).max)
     cover = disc[..., 3:]
-    patch[:] = _levels(below * (1 - cover) + disc[..., :3] * cover, patch.dtype)
-
-
-def _levels(unit: NDArray[np.float32], dtype: np.dtype[np.unsignedinteger]) -> Levels:
-    levels: Levels = np.rint(unit * np.iinfo(dtype).max).astype(dtype)
-    return levels
+    patch[:] = from_unit(as_unit(patch) * (1 - cover) + disc[..., :3] * cover, patch.dtype)
 
 
 @cache

@@ -134,13 +134,19 @@ def hint_map(hints: Sequence[Hint], height: int, width: int) -> Float:
     drawn = np.zeros((3, height, width), np.float32)
     side = max(1, round(_SIDE * max(height, width)))
     for hint in hints:
-        place = (slice(None), _span(hint.y, height, side), _span(hint.x, width, side))
+        place = (slice(None), pixels_at(hint.y, height, side), pixels_at(hint.x, width, side))
         drawn[place] = np.reshape((*hint.ab, 1), (3, 1, 1))
     return drawn
 
 
-def _span(at: float, length: int, side: int) -> slice:
-    """`side` pixels around the one at a place, as far as there are any."""
+def pixels_at(at: float, length: int, side: int = 1) -> slice:
+    """The pixels at a place along one side of a picture, as far as there are any.
+
+    Args:
+        at: The place, from 0 at one end to 1 at the other.
+        length: Of the picture's side, in pixels.
+        side: How many pixels, the one at the place in their middle.
+    """
     start = min(int(at * length), length - 1) - side // 2
     return slice(max(start, 0), start + side)
 

@@ -29,12 +29,11 @@ export function readableCanvas(width, height) {
 /** @param {Blob} file @returns {Promise<ImageBitmap>} upright */
 export const decoded = (file) => createImageBitmap(file, { imageOrientation: "from-image" });
 
+/** @returns {Uint8Array} @param {string} base64 */
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+
 /** @returns {Blob} @param {string} base64 */
-export function jpegOf(base64) {
-  return new Blob([Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))], {
-    type: "image/jpeg",
-  });
-}
+export const jpegOf = (base64) => new Blob([bytesOf(base64)], { type: "image/jpeg" });
 
 function sizeWithin(side, { width, height }) {
   const scale = Math.min(1, side / Math.max(width, height));

@@ -8,7 +8,7 @@
 import { Refusal } from "./api.js";
 import { turned, USUAL_KNOBS } from "./color.js";
 import { hintsText } from "./hintfile.js";
-import { copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
+import { bytesOf, copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 
 const AT_A_TIME = 2;
 const GREY_SIDE = 2048; // of the picture in grey, where the browser cannot decode the file
@@ -53,7 +53,7 @@ const randomName = () =>
 
 /** @returns {import("./render.js").Chroma} of what the service sent, in base64 */
 export function chromaOf({ width, height, step, data }) {
-  const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+  const bytes = bytesOf(data);
   const view = new DataView(bytes.buffer);
   const values = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
     view.getInt16(2 * i, true) * step);
