@@ -18,7 +18,15 @@ from rechroma.service import Settings, service_of
 from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State, make_files
 from rechroma.service.jobs.remote import RemoteFiles
 from tests.api.conftest import MakeApp
-from tests.support.service import form, has_color, photo_file, problem, wait_for_end, wait_until
+from tests.support.service import (
+    MADE,
+    form,
+    has_color,
+    photo_file,
+    problem,
+    wait_for_end,
+    wait_until,
+)
 from tests.support.team import RedisServer, Worker, environment_of
 
 
@@ -138,7 +146,7 @@ def test_a_bucket_that_is_missing_is_not_made(url: str) -> None:
 
 
 def test_a_zip_of_results(files: Files) -> None:
-    pictures = [Picture(number, "", State.DONE, "PNG") for number in (1, 3)]
+    pictures = [Picture(number, "", State.DONE, MADE) for number in (1, 3)]
     for picture in pictures:
         files.keep("a", picture.number, lambda file: file.write(b"x" * 2_000_000))
     first, again = (held(files.archive("a", pictures)) for _ in range(2))

@@ -62,6 +62,16 @@ def test_many_pictures_come_as_a_zip(client: FlaskClient) -> None:
         assert all(has_color(archive.read(name)) for name in inside)
 
 
+def test_what_was_left_out_is_told(client: FlaskClient) -> None:
+    sepia, box = (opened(photo_file(size, mode="RGB")) for size in ((48, 32), (24, 24)))
+    sepia.paste((150, 90, 30), (0, 0, 48, 16))
+    file = BytesIO()
+    sepia.save(file, "TIFF", save_all=True, append_images=[box, box])
+    job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no picture"))
+    told = [(picture["had_color"], picture["pages"]) for picture in job["pictures"]]
+    assert told == [(True, 3), (False, 1), (None, None)]
+
+
 def test_json_and_the_body_itself(client: FlaskClient) -> None:
     data = base64.b64encode(photo_file()).decode()
     answer = client.post(URL, json={"pictures": [{"data": data, "name": "a.png"}, {"data": data}]})

@@ -19,6 +19,7 @@ from rechroma.service.jobs.redis import PREFIX, RedisStore
 from rechroma.service.jobs.scripts import SCRIPTS
 from rechroma.service.schemas import Order, Problem
 from tests.api.conftest import MakeApp, both
+from tests.support.service import MADE
 from tests.support.team import RedisServer
 
 POISON = Problem(type="urn:rechroma:poison", title="Poison", status=500)
@@ -110,8 +111,8 @@ def test_only_who_took_it_may_finish(store: TaskStore) -> None:
     store.add(new())
     task = store.take("one")
     assert task is not None
-    assert not store.finish(task, "other", Outcome("PNG"))
-    assert store.finish(task, "one", Outcome("PNG"))
+    assert not store.finish(task, "other", Outcome(MADE))
+    assert store.finish(task, "one", Outcome(MADE))
     assert not store.finish(task, "one", Outcome(problem=POISON))
     job = store.find("a")
     assert job is not None
@@ -133,7 +134,7 @@ def test_dead_workers(store: TaskStore) -> None:
     assert task is not None
     store.take_back(lambda worker: worker.startswith("dead"), 3, POISON)
     assert store.take("other") is None
-    store.finish(task, "alive", Outcome("PNG"))
+    store.finish(task, "alive", Outcome(MADE))
     job = store.find("a")
     assert job is not None
     assert job.state is State.DONE
@@ -168,7 +169,7 @@ def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore
     def work(store: TaskStore, name: str) -> None:
         while task := store.take(name):
             taken.append((task.job_id, task.number))
-            assert store.finish(task, name, Outcome("PNG"))
+            assert store.finish(task, name, Outcome(MADE))
 
     threads = [threading.Thread(target=work, args=(stores[i % 2], f"{i}")) for i in range(6)]
     for thread in threads:
@@ -221,7 +222,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 def finish(store: TaskStore, task: Task | None) -> None:
     assert task is not None
-    assert store.finish(task, "worker", Outcome("PNG"))
+    assert store.finish(task, "worker", Outcome(MADE))
 
 
 @pytest.mark.parametrize("hours", [5.0, -5.0])
@@ -258,7 +259,7 @@ def test_names_are_forgotten_with_the_pictures(store: TaskStore) -> None:
     store.add(new("b"))
     while task := store.take("worker"):
         if task.job_id == "a":
-            store.finish(task, "worker", Outcome("PNG"))
+            store.finish(task, "worker", Outcome(MADE))
     assert store.expire(60) == []
     assert store.expire(0) == ["a"]
     assert store.expire(60) == []

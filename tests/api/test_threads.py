@@ -17,7 +17,7 @@ from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
 from tests.support.disk import room_for
-from tests.support.service import figures, form, photo_file, problem, wait_for_end
+from tests.support.service import MADE, figures, form, photo_file, problem, wait_for_end
 
 
 def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
     numbers = []
     while task := store.take("alive"):
         assert store.take("alive") is None or task.number == 3
-        store.finish(task, "alive", Outcome("PNG"))
+        store.finish(task, "alive", Outcome(MADE))
         numbers.append(task.number)
     assert numbers == [1, 2, 3]
     store.close()
@@ -39,11 +39,11 @@ def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database " * 100)
     with pytest.raises(StoreError):
         SqliteStore(tmp_path / "text", capacity=1)
-    with sqlite3.connect(tmp_path / "newer") as connection:
+    with sqlite3.connect(tmp_path / "another") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="newer"):
-        SqliteStore(tmp_path / "newer", capacity=1)
+    with pytest.raises(StoreError, match="another version"):
+        SqliteStore(tmp_path / "another", capacity=1)
 
 
 def test_a_table_for_which_there_is_no_room(tmp_path: Path) -> None:

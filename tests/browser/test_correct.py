@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser.conftest import Open, Serve
 from tests.browser.test_photo import difference
+from tests.support.models import write_model
 from tests.support.studio import Studio, photograph, rgb
 
 
@@ -56,6 +58,17 @@ def test_the_picture_is_that_of_the_service(corrected: Studio) -> None:
     corrected.find("#tab-adjust").click()
     corrected.show_pixels()
     assert difference(corrected.pixels(), rgb(content)) < 1.5  # the file is a JPEG
+
+
+def test_a_model_that_takes_no_corrections(open_page: Open, serve: Serve, tmp_path: Path) -> None:
+    studio = open_page(serve("--model", str(write_model(tmp_path / "plain.onnx"))).url)
+    studio.with_photo()
+    studio.find("#tab-correct").click()
+    expect(studio.find("#no-hints")).to_have_text("The service's model takes no corrections.")
+    studio.page.mouse.click(*studio.point(0.5, 0.5))
+    expect(studio.find("#spot")).to_be_hidden()
+    expect(studio.find("#no-spot")).to_be_hidden()
+    assert studio.sent("/v1/palette") == []
 
 
 def test_undo_and_redo(corrected: Studio) -> None:

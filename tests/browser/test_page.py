@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from rechroma.service import Settings, create_app, new_key, service_of
 from rechroma.web.blueprint import STATIC
 from tests.support.models import write_model
-from tests.support.service import PATIENCE, opened
+from tests.support.service import PATIENCE, opened, photo_file
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,7 @@ def test_rechroma_app(tmp_path: Path) -> None:
     model = write_model(tmp_path / "tiny.onnx")
     command = [sys.executable, "-W", "error", "-m", "rechroma", "app", "--port", "0"]
     given = {"BROWSER": f"{browser} %s", "TMPDIR": str(temporary), "RECHROMA_KEYS": new_key()[1]}
+    given["RECHROMA_DIRECT_PIXELS"] = "100"  # such limits are for a service of many
     app = subprocess.Popen(
         [*command, "--model", str(model)], env=os.environ | given, stderr=subprocess.PIPE, text=True
     )
@@ -133,6 +134,8 @@ def test_rechroma_app(tmp_path: Path) -> None:
             time.sleep(0.05)
         assert seen.read_text().strip() == found[0]
         with urllib.request.urlopen(f"{found[0]}/v1/models") as answer:  # it wants no key
+            assert answer.status == 200
+        with urllib.request.urlopen(f"{found[0]}/v1/sketch", photo_file()) as answer:
             assert answer.status == 200
         assert len(list(temporary.glob("rechroma-*"))) == 1
     finally:

@@ -164,6 +164,21 @@ def test_upright(studio: Studio) -> None:
     assert np.abs(studio.pixels().mean(axis=-1) - upright.mean(axis=-1)).mean() < 8
 
 
+def test_what_was_left_out_is_said(studio: Studio) -> None:
+    studio.with_photo()
+    expect(studio.find("#remarks")).to_be_hidden()
+    file = BytesIO()
+    with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
+        image.save(file, "WEBP", save_all=True, append_images=[image.rotate(180), image])
+    studio.drop(("film.webp", file.getvalue()))
+    studio.ready(2)
+    expect(studio.find("#photos .state").nth(1)).to_have_text("ready: the first of 3")
+    studio.find("#photos .select").nth(1).click()
+    expect(studio.find("#remarks")).to_contain_text("It was in colour or toned.")
+    expect(studio.find("#remarks")).to_contain_text("Its file holds 3 pictures.")
+    expect(studio.find("#said")).to_contain_text("Only the first is coloured.")
+
+
 def test_what_the_browser_cannot_decode(studio: Studio) -> None:
     studio.with_photo(photograph(format="TIFF"), "scan.tif")
     assert np.ptp(studio.pixels(), axis=-1).max() > 20
@@ -267,8 +282,32 @@ def test_full_screen(studio: Studio) -> None:
     studio.with_photo()
     studio.find("#full-screen").click()
     expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
+    expect(studio.find("#panel")).to_be_hidden()
     studio.find("#full-screen").click()
     expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "false")
+    expect(studio.find("#panel")).to_be_visible()
+
+
+def test_correcting_in_full_screen(studio: Studio) -> None:
+    studio.with_photo()
+    studio.find("#tab-correct").click()
+    studio.find("#full-screen").click()
+    expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
+    studio.settled()
+    studio.page.mouse.click(*studio.point(0.5, 0.5))
+    studio.find("#swatches button").nth(1).click()
+    expect(studio.find("button.mark")).to_have_count(1)
+    studio.settled()
+    studio.shoot("correct-full-screen")
+
+
+def test_no_words_on_a_tiny_picture(studio: Studio) -> None:
+    studio.with_photo(photograph(size=(12, 9)))
+    expect(studio.find("#after")).to_be_hidden()
+    studio.drop(("cat.jpg", photograph()))
+    studio.ready(2)
+    studio.find("#photos .select").nth(1).click()
+    expect(studio.find("#after")).to_be_visible()
 
 
 def pinch(studio: Studio, before: float, after: float) -> None:

@@ -106,6 +106,8 @@ def test_a_job_of_many(client: Any, photo: Path) -> None:
     job = client.wait(client.submit([photo, photo_file(), broken], format="webp"))
     assert (job.state, job.total, job.done, job.failed) == ("done", 3, 2, 1)
     assert [picture.state for picture in job.pictures] == ["done", "done", "failed"]
+    assert [picture.had_color for picture in job.pictures] == [False, False, None]
+    assert [picture.pages for picture in job.pictures] == [1, 1, None]
     assert job.pictures[2].problem.status == 415
     results = list(client.results(job))
     assert [name for name, _ in results] == ["001-photo.color.webp", "002-picture.color.webp"]

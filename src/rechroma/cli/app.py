@@ -45,6 +45,9 @@ def app_command(port: int | None, no_browser: bool, model: str, provider: str) -
             isolate=False,  # as for the other commands; and the page is there a second sooner
             **_NOT_FROM_OUTSIDE,
         )
+        # The limits for what is answered at once protect a service of many from its users.
+        own = {"direct_bytes": settings.job_bytes, "direct_pixels": settings.job_pixels}
+        settings = settings.model_copy(update=own)
         serve(settings, ready=lambda url: _show(url, in_browser=not no_browser))
 
 

@@ -44,6 +44,7 @@ class Outcome:
         seconds: Wall-clock time from opening the source to the finished target.
         width: Of the result, in pixels.
         height: Of the result, in pixels.
+        had_color: Whether the source was in colour or toned.
         pages: How many pictures the source holds, of which the first was coloured.
     """
 
@@ -54,6 +55,7 @@ class Outcome:
     seconds: float | None = None
     width: int | None = None
     height: int | None = None
+    had_color: bool | None = None
     pages: int | None = None
 
     def to_json(self) -> str:
@@ -68,6 +70,7 @@ class Outcome:
                 "seconds": None if self.seconds is None else round(self.seconds, 3),
                 "width": self.width,
                 "height": self.height,
+                "had_color": self.had_color,
                 "pages": self.pages,
             }
         )

@@ -97,6 +97,7 @@ def _outcome(result: Result | Failure, request: Request) -> Outcome:
             seconds=result.seconds,
             width=result.width,
             height=result.height,
+            had_color=result.had_color,
             pages=result.pages,
         )
     made_by_another = isinstance(result.error, TargetExistsError) and _version(result.target)

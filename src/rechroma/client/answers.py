@@ -40,12 +40,16 @@ class Picture:
         number: Its place in the job, from 1.
         name: What it was called, without its suffix.
         state: `queued`, `running`, `done` or `failed`.
+        had_color: Whether it was in colour or toned; None before it is done.
+        pages: How many pages or frames its file has, of which the first is coloured; as above.
         problem: Why it failed, to be read or raised.
     """
 
     number: int
     name: str
     state: str
+    had_color: bool | None
+    pages: int | None
     problem: RefusalError | None
 
 

@@ -18,6 +18,7 @@ from rechroma.imaging import (
     result_format,
 )
 from rechroma.models import find_model, model_names, named_card, read_card
+from rechroma.service.schemas import Made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +35,11 @@ class Painting:
     """The file of a picture in colour.
 
     Attributes:
-        format: Pillow's name of its format.
+        made: What it is, and what it was made from.
         content: Its bytes.
     """
 
-    format: str
+    made: Made
     content: bytes
 
     def write(self, file: BinaryIO) -> None:
@@ -181,7 +182,8 @@ class Painter:
             label=options.label,
             badge=options.badge,
         )
-        return Painting(wanted, content)
+        made = Made(format=wanted, had_color=photo.had_color, pages=photo.pages)
+        return Painting(made, content)
 
     def sketch(
         self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None

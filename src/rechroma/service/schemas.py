@@ -121,12 +121,28 @@ class Problem(BaseModel):
     )
 
 
+class Made(BaseModel):
+    """A result, and what is to be known of the file that it was made from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str
+    had_color: bool
+    pages: int
+
+
 class PictureView(BaseModel):
     """One picture of a job."""
 
     number: int
     name: str
     state: Literal["queued", "running", "done", "failed"]
+    had_color: bool | None = Field(
+        default=None, description="Whether it was in colour or toned, once it is done."
+    )
+    pages: int | None = Field(
+        default=None, description="Pages or frames of the file: only the first is coloured."
+    )
     problem: Problem | None = None
 
 

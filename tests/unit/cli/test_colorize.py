@@ -104,6 +104,7 @@ def test_json_has_a_line_for_each(run: Run, model: str, photo: MakePhoto) -> Non
         "seconds": told["box/1.png"]["seconds"],
         "width": 48,
         "height": 32,
+        "had_color": False,
         "pages": 1,
     }
     assert told["box/1.png"]["seconds"] > 0

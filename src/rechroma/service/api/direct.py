@@ -61,7 +61,7 @@ def colorize(options: Options) -> Response:
     with _one_picture(service) as (data, hints):
         wanted = JobOptions.model_validate(options.model_dump() | {"format": _wanted_format(data)})
         painting = _painted(service, data, Order(options=wanted, hints=hints))
-    return Response(painting.content, content_type=MEDIA_TYPES[painting.format])
+    return Response(painting.content, content_type=MEDIA_TYPES[painting.made.format])
 
 
 @direct.post("/sketch")

@@ -123,7 +123,14 @@ def view_of(job: Job, keep: float, links: Links | None = None) -> JobView:
         problem=next((p.problem for p in job.pictures if p.problem), None) if failed else None,
         pictures=[
             PictureView.model_validate(
-                {"number": p.number, "name": p.name, "state": p.state.value, "problem": p.problem}
+                {
+                    "number": p.number,
+                    "name": p.name,
+                    "state": p.state.value,
+                    "had_color": p.made and p.made.had_color,
+                    "pages": p.made and p.made.pages,
+                    "problem": p.problem,
+                }
             )
             for p in job.pictures
         ],

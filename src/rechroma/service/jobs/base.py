@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from rechroma.service.schemas import Order, Problem
+    from rechroma.service.schemas import Made, Order, Problem
 
 
 class State(StrEnum):
@@ -46,15 +46,20 @@ class Picture:
         number: Its place in the job, from 1.
         name: What the user calls it.
         state: How far it is.
-        format: Of the result, by Pillow's name.
+        made: What there is of it in colour.
         problem: Why it failed.
     """
 
     number: int
     name: str
     state: State
-    format: str | None = None
+    made: Made | None = None
     problem: Problem | None = None
+
+    @property
+    def format(self) -> str | None:
+        """Of the result, by Pillow's name."""
+        return self.made.format if self.made else None
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a picture: a format, or a problem."""
+    """What became of a picture: a result, or a problem."""
 
-    format: str | None = None
+    made: Made | None = None
     problem: Problem | None = None
 
 

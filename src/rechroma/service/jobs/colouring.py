@@ -47,7 +47,7 @@ def outcome_of(painter: Paints, files: Files, task: Task, settings: Settings) ->
             name=task.name or f"picture {task.number}",
         )
         files.keep(task.job_id, task.number, painting.write)
-        return Outcome(format=painting.format)
+        return Outcome(made=painting.made)
     except RechromaError as error:
         return Outcome(problem=problem_of(error))
     except Exception as error:

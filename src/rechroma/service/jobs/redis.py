@@ -29,7 +29,7 @@ from redis.retry import Retry
 from rechroma.errors import BusyError, StoreError, TargetError
 from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task, new_mark
 from rechroma.service.jobs.scripts import SCRIPTS
-from rechroma.service.schemas import Order, Problem
+from rechroma.service.schemas import Made, Order, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -160,9 +160,8 @@ class RedisStore:
 
     def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
         """See :meth:`rechroma.service.jobs.Store.finish`."""
-        problem = "" if outcome.problem is None else outcome.problem.model_dump_json()
-        words = (task.job_id, task.number, worker, outcome.format or "", problem)
-        return bool(self._call("finish", *words))
+        told = [part.model_dump_json() if part else "" for part in (outcome.made, outcome.problem)]
+        return bool(self._call("finish", task.job_id, task.number, worker, *told))
 
     def held(self) -> list[Held]:
         """The pictures that are in the hands of workers, dead ones too."""
@@ -265,12 +264,12 @@ def _job(job_id: str, fields: Mapping[str, str]) -> Job:
 
 
 def _picture(number: int, fields: Mapping[str, str]) -> Picture:
-    problem = fields.get(f"problem:{number}")
+    made, problem = fields.get(f"made:{number}"), fields.get(f"problem:{number}")
     return Picture(
         number,
         fields[f"name:{number}"],
         State(fields[f"state:{number}"]),
-        fields.get(f"format:{number}"),
+        Made.model_validate_json(made) if made else None,
         Problem.model_validate_json(problem) if problem else None,
     )
 

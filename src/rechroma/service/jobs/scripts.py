@@ -56,12 +56,12 @@ local function is_held(id, number, worker)
     return found[1] == 'running' and found[2] == worker
 end
 
-local function finish(id, number, format, problem)
+local function finish(id, number, made, problem)
     local job = job_key(id)
     local state = problem == '' and 'done' or 'failed'
     redis.call('HSET', job, 'state:' .. number, state)
     if problem == '' then
-        redis.call('HSET', job, 'format:' .. number, format)
+        redis.call('HSET', job, 'made:' .. number, made)
     else
         redis.call('HSET', job, 'problem:' .. number, problem)
     end

@@ -16,7 +16,7 @@ from rechroma.errors import BusyError, StoreError, TargetError
 from rechroma.imaging import refusals
 from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task, new_mark
 from rechroma.service.jobs.files import close_to_others
-from rechroma.service.schemas import Order, Problem
+from rechroma.service.schemas import Made, Order, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rechroma.service.jobs.base import NewJob
 
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 30.0  # seconds to wait for another process that writes
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS pictures (
     state TEXT NOT NULL DEFAULT 'queued',
     attempts INTEGER NOT NULL DEFAULT 0,
     worker TEXT,
-    format TEXT,
+    made TEXT,
     problem TEXT,
     UNIQUE (job, number)
 );
@@ -74,7 +74,7 @@ class SqliteStore:
         capacity: How many pictures may wait.
 
     Raises:
-        StoreError: The file is no table of jobs, or one of a newer version.
+        StoreError: The file is no table of jobs, or one of another version.
         TargetError: It cannot be made.
     """
 
@@ -149,12 +149,14 @@ class SqliteStore:
     def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
         """See :meth:`rechroma.service.jobs.Store.finish`."""
         state = State.DONE if outcome.problem is None else State.FAILED
-        problem = outcome.problem and outcome.problem.model_dump_json()
+        made, problem = (
+            part and part.model_dump_json() for part in (outcome.made, outcome.problem)
+        )
         with self._transaction() as connection:
             done = connection.execute(
-                "UPDATE pictures SET state = ?, worker = NULL, format = ?, problem = ?"
+                "UPDATE pictures SET state = ?, worker = NULL, made = ?, problem = ?"
                 " WHERE job = ? AND number = ? AND state = 'running' AND worker = ?",
-                (state, outcome.format, problem, task.job_id, task.number, worker),
+                (state, made, problem, task.job_id, task.number, worker),
             )
             connection.execute(_END, (time.time(), task.job_id))
         return done.rowcount == 1
@@ -221,9 +223,10 @@ class SqliteStore:
         """Make what is missing of the tables; gives their mark."""
         with self._transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
+            if version not in (0, _VERSION):
                 raise StoreError(
-                    "the table of jobs was made by a newer version", hint="Update Rechroma."
+                    "the table of jobs was made by another version",
+                    hint="Take that version, or another folder for the jobs.",
                 )
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
@@ -317,7 +320,7 @@ def _find(connection: sqlite3.Connection, job_id: str) -> Job | None:
     if row is None:
         return None
     pictures = connection.execute(
-        "SELECT number, name, state, format, problem FROM pictures WHERE job = ? ORDER BY number",
+        "SELECT number, name, state, made, problem FROM pictures WHERE job = ? ORDER BY number",
         (job_id,),
     ).fetchall()
     id_, owner, created, ended, expired, fingerprint = row
@@ -326,9 +329,14 @@ def _find(connection: sqlite3.Connection, job_id: str) -> Job | None:
 
 
 def _picture(row: tuple[int, str, str, str | None, str | None]) -> Picture:
-    number, name, state, format_, problem = row
-    read = None if problem is None else Problem.model_validate_json(problem)
-    return Picture(number, name, State(state), format_, read)
+    number, name, state, made, problem = row
+    return Picture(
+        number,
+        name,
+        State(state),
+        None if made is None else Made.model_validate_json(made),
+        None if problem is None else Problem.model_validate_json(problem),
+    )
 
 
 @contextmanager

@@ -79,6 +79,9 @@ export function createApi(page) {
     /** Likely colours of a place. */
     palette: (picture, { x, y, hints, signal }) =>
       post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal }),
+    /** The model that requests get which name none. */
+    model: () => ask("/v1/models", {}, (answer) => answer.json()).then(({ models }) =>
+      models.find((model) => model.default)),
     /** Hand in a picture as a job; the same `repeat` never makes a second one. */
     submit: (picture, { name, query, hints, repeat }) =>
       post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {

@@ -38,7 +38,7 @@ export function createHints(store, history, queue, api, complain) {
   /** Ask what colour a place should have. */
   async function choose({ x, y }, hint = null) {
     const photo = store.current;
-    if (!photo?.chroma) return;
+    if (!photo?.chroma || !store.state.takesHints) return;
     store.set({ spot: { x, y, hint } });
     swatches = null;
     looking.abort();
@@ -123,15 +123,29 @@ export function createHints(store, history, queue, api, complain) {
     target.value = "";
   });
 
-  store.subscribe(({ spot }) => {
+  store.subscribe(({ spot, takesHints }) => {
     find("#spot").hidden = !spot;
-    find("#no-spot").hidden = Boolean(spot);
+    find("#no-spot").hidden = Boolean(spot) || !takesHints;
+    find("#no-hints").hidden = takesHints;
     find("#remove-hint").disabled = !chosenHint();
     find("#clear-hints").disabled = find("#save-hints").disabled = !hints().length;
     if (spot) showSwatches(swatches, chosenHint()?.color);
   });
+  learnOfModel(store, api);
   keepSketched(store, queue, complain);
   return { choose, move, remove, step: STEP };
+}
+
+/** Ask once, as soon as colours are to be chosen, whether the model takes any. */
+function learnOfModel(store, api) {
+  let isAsked = false;
+  store.subscribe(({ mode }) => {
+    if (isAsked || mode !== "correct") return;
+    isAsked = true;
+    api.model().then(({ hints }) => store.set({ takesHints: hints }), () => {
+      isAsked = false;
+    });
+  });
 }
 
 function showSwatches(swatches, chosen) {

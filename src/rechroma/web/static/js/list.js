@@ -2,6 +2,7 @@
 
 import { paint } from "./render.js";
 import { wantedChroma } from "./queue.js";
+import { remarksOn } from "./take.js";
 import { t, wordsOf } from "./texts.js";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
@@ -70,8 +71,7 @@ function showRow(element, photo, isSelected) {
   const { name, stage } = photo;
   element.dataset.stage = stage;
   find(".name").textContent = name;
-  const state = stage === "failed" ? wordsOf(photo.problem) : t(`state.${stage}`);
-  find(".state").textContent = find(".state").title = state;
+  find(".state").textContent = find(".state").title = stateOf(photo);
   find(".select").setAttribute("aria-current", String(isSelected));
   find("progress").hidden = !(stage in PROGRESS);
   find("progress").value = PROGRESS[stage] ?? 1;
@@ -82,6 +82,11 @@ function showRow(element, photo, isSelected) {
   find(".remove").setAttribute("aria-label", t("remove.of", { name }));
   find(".remove").title = t("remove.of", { name });
   drawThumb(find("canvas"), photo);
+}
+
+function stateOf({ stage, problem, pages }) {
+  if (stage === "failed") return wordsOf(problem);
+  return stage === "done" && pages > 1 ? t("state.first", { pages }) : t(`state.${stage}`);
 }
 
 function drawThumb(canvas, photo) {
@@ -99,10 +104,11 @@ function drawThumb(canvas, photo) {
 function telling(store) {
   const told = new Map();
   return ({ photos }) => {
-    for (const { id, name, stage, problem } of photos) {
+    for (const photo of photos) {
+      const { id, name, stage, problem } = photo;
       if (told.get(id) === stage) continue;
       told.set(id, stage);
-      if (stage === "done") store.set({ say: t("said.done", { name }) });
+      if (stage === "done") store.set({ say: `${t("said.done", { name })} ${remarksOn(photo)}` });
       if (stage === "failed") store.set({ say: t("said.failed", { name, why: wordsOf(problem) }) });
     }
   };

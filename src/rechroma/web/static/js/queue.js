@@ -29,6 +29,8 @@ export function newPhoto(file) {
     problem: null,
     width: 0,
     height: 0,
+    hadColor: false,
+    pages: 1,
     thumb: null,
     chroma: null,
     sketched: undefined,
@@ -131,8 +133,9 @@ export function createQueue(store, api) {
   async function work(photo) {
     try {
       await color(photo);
-      await jobOf(photo.id, (stage) => store.patch(photo.id, { stage }));
-      store.patch(photo.id, { stage: "done" });
+      const { pictures } = await jobOf(photo.id, (stage) => store.patch(photo.id, { stage }));
+      const [{ had_color: hadColor, pages }] = pictures;
+      store.patch(photo.id, { stage: "done", hadColor, pages });
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: problemOf(error) });

@@ -6,6 +6,7 @@ const SUFFIXES = {
   "image/webp": "webp",
   "image/tiff": "tif",
   "image/bmp": "bmp",
+  "image/heif": "heic",
 };
 
 /** @param {string} name of a file @returns {string} without its suffix */

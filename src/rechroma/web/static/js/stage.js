@@ -12,6 +12,7 @@ const PAN_STEP = 60; // CSS pixels
 const SPLIT_STEP = 0.05;
 const INSET = 10; // CSS pixels
 const AIM_STEP = 0.02; // of the picture
+const CAPTIONS = 200; // CSS pixels that the words for before and after need
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const find = (selector) => document.querySelector(selector);
@@ -160,6 +161,7 @@ function placeCaptions(view, stage) {
   };
   move("#before", Math.max(left - across, 0) + INSET, Math.max(top - down, 0));
   move("#after", right - stage.clientWidth - INSET, top);
+  stage.toggleAttribute("data-narrow", right - left < CAPTIONS);
   const divider = find("#divider");
   divider.style.top = `${top}px`;
   divider.style.height = `${bottom - top}px`;
@@ -187,7 +189,7 @@ function setUpTools(view, store) {
 
 function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else find("#viewer").requestFullscreen();
+  else find("#studio").requestFullscreen();
 }
 
 /** Keys on the stage: zoom, move, and, where colours are chosen, aim; gives what draws the aim. */

@@ -16,6 +16,8 @@
  * @property {?{key: string, detail?: string}} problem why it failed
  * @property {number} width of the upright picture, in pixels; 0 while unknown
  * @property {number} height
+ * @property {boolean} hadColor whether it was in colour or toned; known when it is done
+ * @property {number} pages of its file, of which the first is coloured; known then, too
  * @property {?Pixels} thumb small and grey
  * @property {?Chroma} chroma before any knob is turned
  * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
@@ -30,6 +32,7 @@
  * @property {?number} selected the id of the photo that is shown
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
+ * @property {boolean} takesHints whether the model takes colours that are chosen
  * @property {?{x: number, y: number, hint: ?number}} spot the place whose colour is being chosen
  * @property {boolean} away whether the server does not answer
  * @property {boolean} badge whether downloads are marked visibly
@@ -43,6 +46,7 @@ function firstState() {
     selected: null,
     mode: "adjust",
     layout: "slider",
+    takesHints: true,
     spot: null,
     away: false,
     badge: false,

@@ -16,6 +16,7 @@ export function setUpTaking(store, queue, complain) {
   const one = document.querySelector("#download");
   const all = document.querySelector("#download-all");
   const badge = document.querySelector("#badge");
+  const remarks = document.querySelector("#remarks");
 
   const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
 
@@ -57,7 +58,14 @@ export function setUpTaking(store, queue, complain) {
     one.disabled = store.current?.stage !== "done";
     all.hidden = finished().length < 2;
     all.disabled = store.state.photos.some(({ stage }) => stage !== "done" && stage !== "failed");
+    remarks.textContent = store.current ? remarksOn(store.current) : "";
   });
+}
+
+/** What is to be known of a photograph's result. @param {import("./store.js").Photo} photo */
+export function remarksOn({ hadColor, pages }) {
+  return [hadColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
+    .filter(Boolean).join(" ");
 }
 
 /** One press at a time, and a sign that it is heard. */
