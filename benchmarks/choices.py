@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rechroma.color.lab import Float
-    from rechroma.colorizer import KnobOptions
     from rechroma.engines import Engine
+    from rechroma.knobs import KnobOptions
     from rechroma.models import ModelCard
 
     Row = tuple[str, Engine, KnobOptions]

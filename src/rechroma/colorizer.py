@@ -11,11 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import islice
-from numbers import Integral, Real
 from pathlib import Path
 from time import perf_counter
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 import numpy as np
 from PIL import Image
@@ -36,7 +35,6 @@ from rechroma.imaging import (
     QUALITY,
     ChromaUpsampler,
     asked_format,
-    check_hints,
     check_target,
     default_target,
     encode_photo,
@@ -49,43 +47,25 @@ from rechroma.imaging import (
     write_photo,
 )
 from rechroma.imaging.exif import PREFIX
+from rechroma.knobs import KnobOptions, Knobs, ViewOptions, check_range, check_whole
 from rechroma.models import find_model
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from rechroma.color.lab import Float, Pixels
     from rechroma.engines import Engine
-    from rechroma.imaging import Hint, Levels, Photo
+    from rechroma.imaging import Levels, Photo
     from rechroma.models import ModelCard
 
-SMALLEST_SIZE, LARGEST_SIZE = 64, 2048
-
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
-_WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colours
-_WARM_HALF = 10.0  # chroma at which half of that is added
 _STALE_INFO = {  # said of the grey pixels, maybe on their side, and not of the new ones
     *("icc_profile", "transparency", "exif", "Raw profile type exif"),
     *("xmp", "XML:com.adobe.xmp"),
 }
-
-
-class ViewOptions(TypedDict, total=False):
-    """What the network sees: two of the fields of :class:`Knobs` as keyword arguments."""
-
-    size: int | None
-    hints: Sequence[Hint]
-
-
-class KnobOptions(ViewOptions, total=False):
-    """The fields of :class:`Knobs` as keyword arguments."""
-
-    saturation: float
-    warmth: float
-    strength: float
 
 
 class FileOptions(KnobOptions, total=False):
@@ -97,48 +77,6 @@ class FileOptions(KnobOptions, total=False):
     label: bool
     badge: bool
     max_pixels: int
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """What the user may turn, and the colours that the user fixed.
-
-    Attributes:
-        saturation: Factor on the chroma, 0 (grey) to 3.
-        warmth: -1 (cooler) to 1 (warmer): up to 12 units of b* and 3 of a*, less where there is
-            little colour, so that neutral stays neutral.
-        strength: How much of the colour is mixed into the grey, 0 to 1.
-        size: Long side of the copy that the network sees, 64 to 2048 pixels; None for the size it
-            was trained for.
-        hints: Colours at places of the picture, later ones over earlier ones; for models that take
-            hints. The network decides how far each colour spreads; the other knobs turn them, too.
-
-    Raises:
-        OptionError: One of them is out of range, or no number.
-        HintError: `hints` is no list of hints, or too long a one.
-    """
-
-    saturation: float = 1.0
-    warmth: float = 0.0
-    strength: float = 1.0
-    size: int | None = None
-    hints: Sequence[Hint] = ()
-
-    def __post_init__(self) -> None:
-        _check_range("saturation", self.saturation, 0, 3)
-        _check_range("warmth", self.warmth, -1, 1)
-        _check_range("strength", self.strength, 0, 1)
-        if self.size is not None:
-            _check_whole("size", self.size, SMALLEST_SIZE, LARGEST_SIZE)
-        check_hints(self.hints)
-
-    def apply(self, ab: Float) -> Float:
-        """Turn the knobs on chroma (..., 2), a* and b*."""
-        ab = ab * np.float32(self.saturation)
-        if self.warmth:
-            chroma = np.linalg.norm(ab, axis=-1, keepdims=True)
-            ab = ab + np.float32(self.warmth) * _WARM * (chroma / (chroma + _WARM_HALF))
-        return np.asarray(ab * np.float32(self.strength), np.float32)
 
 
 @dataclass(frozen=True)
@@ -333,9 +271,9 @@ class Colorizer:
             ModelFeatureError: The model gives no distribution; or there are hints, and it takes
                 none.
         """
-        _check_range("x", x, 0, 1)
-        _check_range("y", y, 0, 1)
-        _check_whole("count", count, 1, 32)
+        check_range("x", x, 0, 1)
+        check_range("y", y, 0, 1)
+        check_whole("count", count, 1, 32)
         grey = _opened(image).grey
         spread = self._distribution(grey, Knobs(**view))
         bins = np.array(self.card.bins, np.float32)
@@ -386,7 +324,7 @@ class Colorizer:
         """
         began = perf_counter()
         turned = Knobs(**knobs)
-        _check_whole("quality", quality, 1, 100)
+        check_whole("quality", quality, 1, 100)
         source = _named_file(source)
         target = default_target(source, format) if target is None else _named_file(target)
         wanted = target_format(target, format, source=source)
@@ -435,7 +373,7 @@ class Colorizer:
         if isinstance(sources, str | bytes | os.PathLike):
             raise OptionError(f"{sources!r} is one path", hint="Give a list of paths.")
         jobs = self._threads if jobs is None else jobs
-        _check_whole("jobs", jobs, 1, None)
+        check_whole("jobs", jobs, 1, None)
         _check_options(options)
         check_takes_hints(self.card, options.get("hints") or None)
         pairs = (_pair(source, options.get("format")) for source in sources)
@@ -553,7 +491,7 @@ def _check_options(options: FileOptions) -> None:
     """Raise at once what would otherwise be raised for every picture."""
     names = {field.name for field in fields(Knobs)}
     Knobs(**{name: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
-    _check_whole("quality", options.get("quality", QUALITY), 1, 100)
+    check_whole("quality", options.get("quality", QUALITY), 1, 100)
     if wanted := options.get("format"):
         asked_format(wanted)
 
@@ -573,20 +511,6 @@ def _is_same_file(source: Path, target: Path) -> bool:
         return target.samefile(source)
     except OSError:  # one of them cannot be looked at; reading or writing will say why
         return False
-
-
-def _check_whole(name: str, value: int, low: int, high: int | None) -> None:
-    if not isinstance(value, Integral):
-        raise OptionError(f"{name} must be a whole number, not {value!r}")
-    _check_range(name, value, low, high)
-
-
-def _check_range(name: str, value: float, low: float, high: float | None) -> None:
-    if not isinstance(value, Real):
-        raise OptionError(f"{name} must be a number, not {value!r}")
-    if not value >= low or (high is not None and not value <= high):  # a NaN is refused, too
-        wanted = f"at least {low}" if high is None else f"{low} to {high}"
-        raise OptionError(f"{name} must be {wanted}, not {value}")
 
 
 def _strips(height: int, width: int) -> list[slice]:

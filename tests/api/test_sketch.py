@@ -16,8 +16,8 @@ from PIL import Image
 
 from rechroma import Colorizer
 from rechroma.color.render import render
-from rechroma.colorizer import Knobs
 from rechroma.imaging import ChromaUpsampler
+from rechroma.knobs import Knobs
 from tests.api.conftest import MakeApp, StartServer
 from tests.support.models import write_model
 from tests.support.service import form, opened, photo_file, problem

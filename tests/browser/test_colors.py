@@ -9,8 +9,8 @@ import pytest
 
 from rechroma.color import lab_to_srgb, lightness, map_to_gamut, srgb_to_lab
 from rechroma.color.render import render
-from rechroma.colorizer import Knobs
 from rechroma.imaging import ChromaUpsampler
+from rechroma.knobs import Knobs
 from tests.support.studio import Studio
 
 

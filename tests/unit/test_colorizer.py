@@ -17,12 +17,7 @@ from PIL import Image, ImageOps
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.color.render import render
-from rechroma.colorizer import (
-    Colorizer,
-    Failure,
-    Knobs,
-    Result,
-)
+from rechroma.colorizer import Colorizer, Failure, Result
 from rechroma.engines import FakeEngine
 from rechroma.errors import (
     EmptyImageError,
@@ -40,6 +35,7 @@ from rechroma.errors import (
     UnsupportedImageError,
 )
 from rechroma.imaging import ChromaUpsampler, Hint, hint_map
+from rechroma.knobs import Knobs
 from tests.support.models import write_constant_model, write_model
 
 if TYPE_CHECKING:

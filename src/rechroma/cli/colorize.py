@@ -151,7 +151,7 @@ def _colour_files(request: Request) -> int:
 
 def _check_options(request: Request, pictures: int) -> None:
     """Refuse what is out of range even where nothing is left to do, without loading the model."""
-    from rechroma.colorizer import Knobs
+    from rechroma.knobs import Knobs
     from rechroma.models import find_model
 
     if request.hints and pictures > 1:

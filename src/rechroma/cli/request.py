@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from rechroma.cli.sources import STDIO
 
 if TYPE_CHECKING:
-    from rechroma.colorizer import FileOptions, KnobOptions
+    from rechroma.colorizer import FileOptions
     from rechroma.imaging import Hint
+    from rechroma.knobs import KnobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

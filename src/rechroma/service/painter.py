@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from rechroma.colorizer import Colorizer, KnobOptions, LikelyColor, ViewOptions
+from rechroma.colorizer import Colorizer, LikelyColor
 from rechroma.engines import available_threads, check_takes_hints
 from rechroma.errors import OptionError, did_you_mean
 from rechroma.imaging import (
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.color.lab import Float
+    from rechroma.knobs import KnobOptions, ViewOptions
     from rechroma.service.schemas import Order
     from rechroma.service.settings import Settings
 

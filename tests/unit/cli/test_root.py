@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rechroma
-from rechroma import colorizer, engines, imaging
+from rechroma import engines, imaging, knobs
 from rechroma.cli import colorize, options
 from rechroma.cli.root import root_command
 from tests.support.command import MakePhoto, Run, Shell, is_colored
@@ -160,7 +160,7 @@ def test_what_does_not_fit_on_the_disk_is_told(words: str) -> None:
 
 
 def test_what_help_shows_is_what_the_library_has(run: Run) -> None:
-    sizes = f"{colorizer.SMALLEST_SIZE} to {colorizer.LARGEST_SIZE}"
+    sizes = f"{knobs.SMALLEST_SIZE} to {knobs.LARGEST_SIZE}"
     assert sizes in " ".join(run("colorize", "--help").stdout.split())
     assert colorize.MAX_PIXELS == imaging.MAX_PIXELS
     assert options.PROVIDERS == engines.PROVIDERS
