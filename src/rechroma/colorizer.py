@@ -47,8 +47,9 @@ from rechroma.imaging import (
     write_photo,
 )
 from rechroma.imaging.exif import PREFIX
-from rechroma.knobs import KnobOptions, Knobs, ViewOptions, check_range, check_whole
+from rechroma.knobs import KnobOptions, Knobs, ViewOptions
 from rechroma.models import find_model
+from rechroma.ranges import check_range, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator

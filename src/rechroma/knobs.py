@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from rechroma.errors import OptionError
 from rechroma.imaging import check_hints
+from rechroma.ranges import check_range, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,19 +77,3 @@ class Knobs:
             chroma = np.linalg.norm(ab, axis=-1, keepdims=True)
             ab = ab + np.float32(self.warmth) * _WARM * (chroma / (chroma + _WARM_HALF))
         return np.asarray(ab * np.float32(self.strength), np.float32)
-
-
-def check_whole(name: str, value: int, low: int, high: int | None) -> None:
-    """Raise `OptionError` for what is no whole number from `low` to `high`; None for any above."""
-    if not isinstance(value, Integral):
-        raise OptionError(f"{name} must be a whole number, not {value!r}")
-    check_range(name, value, low, high)
-
-
-def check_range(name: str, value: float, low: float, high: float | None) -> None:
-    """Raise `OptionError` for what is no number from `low` to `high`; None for any above."""
-    if not isinstance(value, Real):
-        raise OptionError(f"{name} must be a number, not {value!r}")
-    if not value >= low or (high is not None and not value <= high):  # a NaN is refused, too
-        wanted = f"at least {low}" if high is None else f"{low} to {high}"
-        raise OptionError(f"{name} must be {wanted}, not {value}")

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from rechroma.datasets.ledger import Ledger
 from rechroma.datasets.licences import licence_name
 from rechroma.datasets.manners import Pace, Robots
-from rechroma.datasets.ranges import check_range
 from rechroma.datasets.tables import read_table
 from rechroma.errors import (
     DataError,
@@ -32,6 +31,7 @@ from rechroma.errors import (
 )
 from rechroma.imaging import FORMATS, read_small, refusals, sniff, write_atomically
 from rechroma.net import PassingError, Web, split_url
+from rechroma.ranges import check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -24,7 +24,6 @@ from rechroma.datasets.catalogue import Catalogue, read_catalogue
 from rechroma.datasets.figures import quantiles
 from rechroma.datasets.likeness import Likeness
 from rechroma.datasets.parallel import in_order
-from rechroma.datasets.ranges import check_range
 from rechroma.datasets.samples import (
     ABSENT,
     DUPLICATE,
@@ -38,6 +37,7 @@ from rechroma.datasets.samples import (
 from rechroma.datasets.writing import ShardWriter
 from rechroma.errors import DataError, TargetError
 from rechroma.imaging import refusals
+from rechroma.ranges import check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -11,9 +11,9 @@ from PIL import Image
 
 from rechroma.datasets.figures import colourless
 from rechroma.datasets.likeness import difference_hash
-from rechroma.datasets.ranges import check_range
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, RechromaError, UnexpectedError
 from rechroma.imaging import read_small
+from rechroma.ranges import check_range
 
 if TYPE_CHECKING:
     from pathlib import Path

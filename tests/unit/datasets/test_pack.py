@@ -332,7 +332,7 @@ def test_no_folder_and_no_picture_are_told_apart(tmp_path: Path) -> None:
     ],
 )
 def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
-    with pytest.raises(OptionError, match="goes from"):
+    with pytest.raises(OptionError, match="must be"):
         make()
 
 
