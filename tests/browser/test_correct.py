@@ -15,6 +15,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.conftest import Open, Serve
 from tests.browser.test_photo import difference
 from tests.support.models import write_model
+from tests.support.service import wait_until
 from tests.support.studio import Studio, photograph, rgb
 
 
@@ -64,6 +65,7 @@ def test_a_model_that_takes_no_corrections(open_page: Open, serve: Serve, tmp_pa
     studio = open_page(serve("--model", str(write_model(tmp_path / "plain.onnx"))).url)
     studio.with_photo()
     studio.find("#tab-correct").click()
+    expect(studio.find("#load")).to_be_disabled()
     expect(studio.find("#no-hints")).to_have_text("The service's model takes no corrections.")
     studio.page.mouse.click(*studio.point(0.5, 0.5))
     expect(studio.find("#spot")).to_be_hidden()
@@ -169,7 +171,13 @@ def test_another_colour_for_the_same_place(corrected: Studio) -> None:
     corrected.find("#hex").fill("blue")
     corrected.find("#hex").press("Enter")
     expect(corrected.find("#hex")).to_have_attribute("aria-invalid", "true")
+    expect(corrected.find("#complaint")).to_contain_text("A colour is # and six digits")
     assert hints_of(corrected)["hints"] == [hint]
+    corrected.find("#hex").fill("#864")
+    corrected.find("#hex").press("Enter")
+    expect(corrected.find("#hex")).to_have_attribute("aria-invalid", "false")
+    (hint,) = hints_of(corrected)["hints"]
+    expect(corrected.find("#said")).to_have_text(f"dark brown {hint['color']}")
 
 
 def test_the_plane_of_colours(corrected: Studio) -> None:
@@ -182,6 +190,47 @@ def test_the_plane_of_colours(corrected: Studio) -> None:
     assert clicked not in (before, after)
     (hint,) = hints_of(corrected)["hints"]
     assert hint["color"] == clicked
+
+
+def test_letting_go_over_the_plane_chooses_nothing(corrected: Studio) -> None:
+    before = corrected.find("#hex").input_value()
+    plane = corrected.find("#plane").bounding_box()
+    assert plane
+    corrected.find("#hex").hover()
+    corrected.page.mouse.down()
+    corrected.page.mouse.move(plane["x"] + 90, plane["y"] + 60, steps=3)
+    corrected.page.mouse.up()
+    assert corrected.find("#hex").input_value() == before
+
+
+def test_the_focus_stays_on_the_picture(corrected: Studio) -> None:
+    corrected.find("#remove-hint").click()
+    expect(corrected.find("#stage")).to_be_focused()
+    corrected.find("#undo").click()
+    corrected.find("button.mark").focus()
+    corrected.find("#redo").dispatch_event("click")
+    expect(corrected.find("button.mark")).to_have_count(0)
+    expect(corrected.find("#stage")).to_be_focused()
+
+
+def test_marks_stay_on_the_picture_in_colour(corrected: Studio) -> None:
+    corrected.find("#side").click()
+    corrected.settled()
+    mark = corrected.find("button.mark").bounding_box()
+    assert mark
+    middle = [mark["x"] + 13, mark["y"] + 13]
+    corrected.page.mouse.move(*middle)
+    is_mark = "([x, y]) => document.elementFromPoint(x, y).matches('.mark')"
+    assert corrected.page.evaluate(is_mark, middle)
+    for _ in range(3):
+        corrected.find("#zoom-in").click()
+    mark = corrected.find("button.mark").bounding_box()
+    assert mark
+    stage = corrected.find("#stage").bounding_box()
+    assert stage
+    middle = [mark["x"] + 13, mark["y"] + 13]
+    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # beside its picture
+    assert not corrected.page.evaluate(is_mark, middle)
 
 
 def test_saved_hints_suit_the_command_line(corrected: Studio, tmp_path: Path) -> None:
@@ -207,8 +256,12 @@ def test_loaded_hints(corrected: Studio, tmp_path: Path) -> None:
     corrected.find("#load-hints").set_input_files(path)
     expect(corrected.find("#complaint")).to_have_text("This is no file of hints.")
     assert len(marks(corrected)) == 3
+    corrected.find("button.mark").first.click()
+    expect(corrected.find("#spot")).to_be_visible()
     corrected.find("#clear-hints").click()
     expect(corrected.find("button.mark")).to_have_count(0)
+    expect(corrected.find("#spot")).to_be_hidden()
+    expect(corrected.find("#said")).to_have_text("All colours are removed.")
 
 
 def test_each_photograph_has_its_own(corrected: Studio) -> None:
@@ -246,8 +299,7 @@ def test_the_colours_follow_a_drag(corrected: Studio) -> None:
     assert len(held) == 1  # the next question waits for the answer
     with corrected.page.expect_request("**/v1/sketch"):
         held[0].continue_()
-    corrected.page.wait_for_timeout(300)
-    assert not np.array_equal(corrected.pixels(), before)
+    wait_until(lambda: not np.array_equal(corrected.pixels(), before))
     assert len(held) == 2
     held[1].continue_()
     corrected.page.mouse.up()
@@ -299,3 +351,30 @@ def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
     corrected.settled()
     expect(complaint).to_be_hidden()
     assert not np.array_equal(corrected.pixels(), before)
+
+
+def test_what_can_be_done_again_outlasts_another_complaint(corrected: Studio) -> None:
+    corrected.expected = ("500",)
+    corrected.settled()
+    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=1)
+    corrected.page.route("**/v1/palette*", lambda route: route.fulfill(status=500), times=1)
+    before = corrected.pixels()
+    corrected.find("button.mark").press("Delete")
+    again = corrected.find("#complaint").get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    corrected.page.mouse.click(*corrected.point(0.5, 0.5))
+    expect(corrected.find("#complaint p")).to_have_count(2)
+    again.click()
+    expect(again).to_be_hidden()
+    corrected.settled()
+    assert not np.array_equal(corrected.pixels(), before)
+
+
+def test_undo_takes_back_the_complaint(corrected: Studio) -> None:
+    corrected.expected = ("500",)
+    corrected.settled()
+    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=1)
+    corrected.find("button.mark").press("Delete")
+    expect(corrected.find("#complaint")).to_be_visible()
+    corrected.find("#undo").click()
+    expect(corrected.find("#complaint")).to_be_hidden()

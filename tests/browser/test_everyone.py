@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 import rechroma.web
 from rechroma import errors
@@ -135,6 +136,25 @@ def test_zoom_by_keys(studio: Studio) -> None:
     expect(studio.find("#zoom-value")).to_have_text(whole)
 
 
+def test_the_picture_is_moved_by_keys(studio: Studio) -> None:
+    studio.with_photo(photograph(size=(1800, 1200)))
+    studio.show_pixels()
+    before = studio.pixels()
+    studio.find("#stage").press("ArrowRight")
+    studio.settled()
+    np.testing.assert_array_equal(studio.pixels()[:, :-60], before[:, 60:])
+
+
+def test_an_aim_that_is_not_seen_chooses_nothing(studio: Studio) -> None:
+    studio.with_photo()
+    studio.find("#tab-correct").click()
+    studio.find("#stage").press("ArrowLeft")
+    studio.find("#tab-correct").focus()
+    studio.find("#stage").press("Enter")
+    expect(studio.find("#spot")).to_be_hidden()
+    assert studio.sent("/v1/palette") == []
+
+
 def test_the_aim_stays_at_its_place(studio: Studio) -> None:
     studio.with_photo()
     studio.find("#tab-correct").click()
@@ -218,6 +238,35 @@ def test_nothing_covers_what_has_the_focus(
     assert studio.page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_the_divider_says_where_it_is(studio: Studio) -> None:
+    studio.with_photo()
+    expect(studio.find("#divider")).to_have_attribute("aria-valuetext", "50 % before")
+    studio.find("#language").select_option("ru")
+    expect(studio.find("#divider")).to_have_attribute("aria-valuetext", "50 % — до")
+
+
+def test_the_language_chosen_last(studio: Studio) -> None:
+    held: list[Route] = []
+    studio.page.route("**/texts/ru.json", lambda route: held.append(route))
+    with studio.page.expect_request("**/texts/ru.json"):
+        studio.find("#language").select_option("ru")
+    studio.find("#language").select_option("en")
+    with studio.page.expect_response("**/texts/ru.json"):
+        held[0].continue_()
+    studio.with_photo()
+    expect(studio.find("html")).to_have_attribute("lang", "en")
+    expect(studio.find("#download")).to_have_text("Download")
+
+
+def test_words_that_come_late(studio: Studio) -> None:
+    studio.expected = ("net::ERR_",)
+    studio.page.route("**/texts/en.json", lambda route: route.abort(), times=1)
+    studio.open()
+    expect(studio.find("#choose")).to_have_text("Choose photos")
+    html = (STATIC / "index.html").read_text("utf-8")
+    assert f'data-text="away">{texts("en")["away"]}</p>' in html  # before there are any
+
+
 def test_russian(open_page: Open) -> None:
     studio = open_page(locale="ru-RU", viewport=PHONE, color_scheme="dark")
     expect(studio.find("html")).to_have_attribute("lang", "ru")
@@ -263,16 +312,16 @@ def test_both_languages_say_all() -> None:
 
 
 def test_every_text_that_is_asked_for_is_there_and_no_other() -> None:
-    asked = set()
+    asked, words = set(), set()
     for source in sources():
         asked |= set(re.findall(r'data-(?:text|label)="([^"]+)"', source))
         asked |= set(re.findall(r'(?:\bt\(|\bkey: )"([^"]+)"', source))
-        asked |= set(re.findall(r'"((?:problem|promise)\.[\w.-]+)"', source))
-        asked |= {f"problem.{name}" for name in re.findall(r'{ type: "(\w+)" }', source)}
+        words |= set(re.findall(r'"([\w.-]+)"', source))
     assert asked <= texts("en").keys()
     known = {f"problem.{_dashed(kind)}" for kind in vars(errors) if kind.endswith("Error")}
-    made = r"(sample|stage|state)\.\w+"
-    rest = {key for key in texts("en").keys() - asked - known if not re.fullmatch(made, key)}
+    known |= words | {f"problem.{word}" for word in words}
+    made = r"(color|sample|stage|state)\.\w+"
+    rest = {key for key in texts("en").keys() - known if not re.fullmatch(made, key)}
     assert rest == set()
 
 
@@ -280,7 +329,10 @@ def _dashed(kind: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.removesuffix("Error")).lower()
 
 
-def test_every_state_and_sample_has_words(studio: Studio) -> None:
+def test_every_state_sample_and_colour_has_words(studio: Studio) -> None:
+    colors = re.findall(r'\d+, "(\w+)"\]', (STATIC / "js" / "colornames.js").read_text("utf-8"))
+    assert len(colors) == 9
+    assert {f"color.{color}" for color in colors} <= texts("en").keys()
     stages = {"waiting", "reading", "sketching", "sending", "coloring"}
     assert {f"stage.{stage}" for stage in stages} <= texts("en").keys()
     assert {f"state.{stage}" for stage in stages | {"done"}} <= texts("en").keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     failed = studio.find("#photos > [data-stage=failed]")
     failed.locator(".select").click()
     expect(studio.find("#notice")).to_have_text(REASON)
-    with studio.page.expect_response("**/v1/sketch?grey=2048") as waiting:
+    with studio.page.expect_response("**/v1/sketch?grey=4096") as waiting:
         failed.locator(".retry").click()
     assert waiting.value.status == 415
     expect(failed).to_have_count(1)
@@ -78,10 +79,10 @@ def test_the_server_stops_in_the_middle_and_comes_back(open_page: Open, serve: S
     studio.drop(*((f"{n}.jpg", photograph(size=(1800, 1200))) for n in range(6)))
     expect(studio.find("#photos > [data-stage=done]").first).to_be_visible()
     server.kill()
-    expect(studio.find("#away")).to_be_visible()
+    expect(studio.find("#waiting")).to_be_visible()
     studio.shoot("away-wide-light")
     server = serve("--port", str(server.port))
-    expect(studio.find("#away")).to_be_hidden()
+    expect(studio.find("#waiting")).to_be_hidden()
     studio.ready(6)
     assert has_color(studio.download()[1])
 
@@ -95,19 +96,20 @@ def test_the_server_comes_back_without_its_jobs(
     studio.drop(*((f"{n}.jpg", photograph(size=(3000, 2000))) for n in range(3)))
     expect(studio.find("#photos > [data-stage=coloring]").first).to_be_visible()
     server.kill()
-    expect(studio.find("#away")).to_be_visible()
+    expect(studio.find("#waiting")).to_be_visible()
     serve("--port", str(server.port), "--data", str(tmp_path / "other"))  # as `rechroma app` does
     studio.ready(3)
     assert has_color(studio.download()[1])
 
 
 def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, serve: Serve) -> None:
-    server = serve(RECHROMA_KEEP="1")
-    studio = open_page(server.url)
-    studio.expected = ("410", "404")
-    studio.with_photo()
-    studio.page.wait_for_timeout(1500)
+    studio = open_page(serve().url)
+    studio.expected = ("404",)
+    with studio.page.expect_response("**/v1/jobs?*") as waiting:
+        studio.with_photo()
+    studio.page.request.delete(studio.url + waiting.value.headers["location"])
     assert has_color(studio.download()[1])
+    assert len(studio.sent("/v1/jobs")) == 2
 
 
 def test_too_large_to_be_shown_but_not_to_be_coloured(open_page: Open, serve: Serve) -> None:
@@ -155,7 +157,13 @@ def test_who_leaves_is_asked_until_all_is_taken(studio: Studio) -> None:
     studio.with_photo()
     studio.download()
     studio.turn(warmth=0.5)
-    studio.find("#download").click(trial=True)
+    studio.turn(warmth=0)
+    studio.page.reload()
+    assert asked == []
+    studio.find("#samples button").first.click()
+    studio.colored().ready()
+    studio.download()
+    studio.find("#badge").check()
     studio.page.reload()
     assert asked == ["beforeunload"]
     studio.find("#samples button").first.click()
@@ -173,7 +181,7 @@ def test_all_are_taken_once_none_is_under_way(studio: Studio) -> None:
     studio.drop(("late.jpg", photograph()))
     button = studio.find("#download-all")
     expect(button).to_be_disabled()
-    wait_for_one(studio, held)
+    studio.first_of(held)
     held[0].continue_()
     studio.ready(4)
     results: list[Route] = []
@@ -181,18 +189,12 @@ def test_all_are_taken_once_none_is_under_way(studio: Studio) -> None:
     with studio.page.expect_download() as waiting:
         button.click()
         expect(button).to_have_text("Zip: 0 of 4")
-        wait_for_one(studio, results)
+        studio.first_of(results)
         studio.find("#photos .remove").nth(2).click()
         results[0].continue_()
     with zipfile.ZipFile(BytesIO(saved(waiting.value)[1])) as archive:
         assert archive.namelist() == ["0.color.jpg", "1.color.jpg", "late.color.jpg"]
     expect(button).to_have_text("Download all (zip)")
-
-
-def wait_for_one(studio: Studio, routes: list[Route]) -> None:
-    """Wait until a request is held."""
-    while not routes:
-        studio.page.wait_for_timeout(20)
 
 
 def test_the_first_steps_say_what_goes_wrong(open_page: Open, serve: Serve, tmp_path: Path) -> None:
@@ -208,12 +210,12 @@ def test_the_first_steps_say_what_goes_wrong(open_page: Open, serve: Serve, tmp_
     studio.shoot("complaint-welcome")
     server.kill()
     studio.find("#language").select_option("ru")
-    expect(studio.find("#complaint")).to_contain_text("does not answer")
-    expect(studio.find("#language")).to_have_value("en")
+    expect(studio.find("#waiting")).to_contain_text("does not answer")
     studio.find("#samples button").first.click()
-    expect(studio.find("#away")).to_be_visible()
+    expect(studio.find("#studio")).to_be_hidden()
     serve("--port", str(server.port))
     studio.colored().ready()
+    expect(studio.find("html")).to_have_attribute("lang", "ru")
 
 
 def test_a_visible_mark(studio: Studio) -> None:
@@ -236,10 +238,162 @@ def test_a_busy_service_is_asked_again(studio: Studio, status: int) -> None:
     def refuse_once(route: Route) -> None:
         answered.append(route)
         if len(answered) == 1:
-            route.fulfill(status=status, headers={"Retry-After": "1"})
+            route.fulfill(status=status, headers={"Retry-After": "2"})
         else:
             route.continue_()
 
     studio.page.route("**/v1/jobs*", refuse_once)
-    studio.with_photo()
+    studio.drop(("cat.jpg", photograph()))
+    expect(studio.find("#waiting")).to_contain_text("much to do")
+    studio.ready()
+    expect(studio.find("#waiting")).to_be_hidden()
     assert len(answered) == 2
+
+
+def test_what_is_removed_is_forgotten_at_once(studio: Studio) -> None:
+    held: list[Route] = []
+    studio.page.route("**/v1/jobs/*/events", lambda route: held.append(route), times=2)
+    studio.drop(*((f"{n}.jpg", photograph()) for n in range(3)))
+    for _ in range(2):  # all that are done at a time
+        expect(studio.find("#photos > li").first).to_have_attribute("data-stage", "coloring")
+        with studio.page.expect_request(lambda request: request.method == "DELETE") as waiting:
+            studio.find("#photos .remove").first.click()
+        answer = waiting.value.response()
+        assert answer is not None
+        assert answer.status == 204
+    studio.ready()
+
+
+def test_what_is_removed_can_be_had_back(studio: Studio) -> None:
+    studio.drop(("a.jpg", photograph("coffee.png")), ("b.jpg", photograph()))
+    studio.ready(2)
+    studio.turn(saturation=2)
+    studio.correct()
+    studio.settled()
+    before = studio.pixels()
+    studio.find("#photos .remove").first.click()
+    expect(studio.find("#photos > li")).to_have_count(1)
+    expect(studio.find("#complaint")).to_contain_text("a.jpg is removed.")
+    studio.shoot("removed-wide-light")
+    studio.find("#complaint").get_by_role("button", name="Undo").click()
+    studio.ready(2)
+    expect(studio.find("#photos .name")).to_have_text(["a.jpg", "b.jpg"])
+    expect(studio.find("button.mark")).to_have_count(1)
+    studio.settled()
+    assert np.array_equal(studio.pixels(), before)
+
+
+def test_the_list_by_keyboard(studio: Studio) -> None:
+    studio.drop(*((f"{name}.jpg", photograph()) for name in "abc"))
+    studio.ready(3)
+    rows = studio.find("#photos .select")
+    rows.first.focus()
+    studio.page.keyboard.press("ArrowDown")
+    studio.page.keyboard.press("ArrowDown")
+    studio.page.keyboard.press("ArrowDown")  # there is no other
+    expect(rows.nth(2)).to_be_focused()
+    studio.page.keyboard.press("ArrowUp")
+    studio.page.keyboard.press("Enter")
+    expect(rows.nth(1)).to_have_attribute("aria-current", "true")
+    studio.page.keyboard.press("Delete")
+    expect(studio.find("#photos .name")).to_have_text(["a.jpg", "c.jpg"])
+    expect(rows.nth(1)).to_be_focused()
+    studio.page.keyboard.press("Tab")
+    expect(studio.find("#photos .remove").nth(1)).to_be_focused()
+    studio.page.keyboard.press("Tab")
+    expect(studio.find("#more")).to_be_focused()
+
+
+def test_a_photograph_that_is_too_large_for_the_service(open_page: Open, serve: Serve) -> None:
+    studio = open_page(serve(RECHROMA_JOB_BYTES="150000").url)
+    studio.expected = ("413", "net::ERR_")
+    studio.drop(("large.jpg", photograph(size=(3000, 2000))))
+    expect(studio.find("#photos > [data-stage=failed]")).to_be_visible()
+    expect(studio.find("#notice")).to_have_text("The file is larger than the service allows.")
+
+
+def test_the_zip_of_the_others(studio: Studio) -> None:
+    studio.expected = ("500",)
+    studio.drop(*((f"{name}.jpg", photograph()) for name in "abc"))
+    studio.ready(3)
+    studio.page.route("**/v1/jobs/*/result", lambda route: route.fulfill(status=500), times=1)
+    _, content = studio.download("#download-all")
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert archive.namelist() == ["b.color.jpg", "c.color.jpg"]
+    expect(studio.find("#complaint")).to_contain_text("Not in the zip: a.jpg.")
+
+
+def test_two_downloads_at_a_time(studio: Studio) -> None:
+    studio.drop(("a.jpg", photograph()), ("b.jpg", photograph("coffee.png")))
+    studio.ready(2)
+    held: list[Route] = []
+    studio.page.route("**/v1/jobs/*/result", lambda route: held.append(route), times=1)
+    studio.find("#download").click()
+    studio.first_of(held)
+    expect(studio.find("#download")).to_have_attribute("aria-busy", "true")
+    studio.find("#photos .select").nth(1).click()
+    expect(studio.find("#download")).to_have_attribute("aria-busy", "false")
+    assert studio.download()[0] == "b.color.jpg"
+    with studio.page.expect_download() as waiting:
+        held[0].continue_()
+    assert waiting.value.suggested_filename == "a.color.jpg"
+
+
+def test_removed_while_it_is_taken(studio: Studio) -> None:
+    studio.with_photo()
+    held: list[Route] = []
+    studio.page.route("**/v1/jobs/*/result", lambda route: held.append(route), times=1)
+    studio.find("#download").click()
+    studio.first_of(held)
+    studio.find("#photos .remove").click()
+    held[0].fulfill(status=404)
+    studio.expected = ("404",)
+    studio.drop(("b.jpg", photograph()))
+    studio.colored().ready()
+    expect(studio.find("#complaint")).to_be_hidden()
+
+
+def test_a_job_that_expired_while_the_computer_slept(studio: Studio) -> None:
+    def expire(route: Route) -> None:
+        url = route.request.url.removesuffix("/events")
+        job = studio.page.request.get(url).json() | {"state": "expired"}
+        route.fulfill(content_type="text/event-stream", body=f"data: {json.dumps(job)}\n\n")
+
+    studio.page.route("**/v1/jobs/*/events", expire, times=1)
+    studio.with_photo()
+    assert len(studio.sent("/v1/jobs")) == 2
+
+
+def test_a_scan_that_is_tried_again(studio: Studio) -> None:
+    studio.expected = ("500",)
+    studio.page.route("**/v1/jobs?*", lambda route: route.fulfill(status=500), times=1)
+    studio.drop(("scan.tif", photograph(format="TIFF")))
+    expect(studio.find("#photos > [data-stage=failed]")).to_be_visible()
+    studio.correct()
+    studio.settled()
+    before = studio.pixels()
+    studio.find("#photos .retry").click()
+    expect(studio.find("#photos .select")).to_be_focused()
+    studio.ready()
+    studio.settled()
+    assert np.array_equal(studio.pixels(), before)
+    studio.drop(*((f"{n}.jpg", photograph()) for n in range(4)))
+    studio.ready(5)
+    for n in (1, 2, 3, 4, 0):
+        studio.find("#photos .select").nth(n).click()
+        studio.colored()
+    assert np.array_equal(studio.pixels(), before)
+
+
+def test_a_file_that_changed_on_the_disk(studio: Studio, tmp_path: Path) -> None:
+    studio.expected = ("could not be read", "net::ERR_")
+    paths = [tmp_path / f"{n}.jpg" for n in range(5)]
+    for path in paths:
+        path.write_bytes(photograph("coffee.png", size=(1800, 1200)))
+    studio.find("#files").set_input_files(paths)
+    studio.ready(5)
+    paths[0].write_bytes(b"another one")
+    for n in (1, 2, 3, 4, 0):
+        studio.find("#photos .select").nth(n).click()
+        studio.colored()
+    assert has_color(studio.download()[1])

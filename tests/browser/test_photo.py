@@ -56,13 +56,13 @@ def test_it_is_grey_at_first(studio: Studio) -> None:
     held: list[Route] = []
     studio.page.route("**/v1/sketch", lambda route: held.append(route))
     studio.drop(("cat.jpg", photograph()))
-    expect(studio.find("#canvas")).to_have_attribute("data-drawn", "grey")
+    expect(studio.find("#canvas")).to_have_attribute("data-drawn", "before")
     pixels = studio.pixels()
     assert np.ptp(pixels, axis=-1).max() == 0
     assert pixels.std() > 20
     expect(studio.find("#notice")).to_have_text("Colours are on their way …")
     studio.shoot("photo-loading")
-    held[0].continue_()
+    studio.first_of(held).continue_()
     studio.colored()
     expect(studio.find("#notice")).to_be_hidden()
     assert np.ptp(studio.pixels(), axis=-1).max() > 20
@@ -203,7 +203,9 @@ def test_chosen_pasted_and_photographed(studio: Studio, tmp_path: Path) -> None:
         }"""
     )
     studio.ready(3)
-    expect(studio.find("#photos .name")).to_have_text(["chosen.jpg", "chosen.jpg", "pasted.jpg"])
+    expect(studio.find("#photos .name")).to_have_text(
+        ["chosen.jpg", "chosen.jpg (2)", "pasted.jpg"]
+    )
 
 
 def test_the_pictures_of_a_folder(studio: Studio, tmp_path: Path) -> None:
@@ -212,9 +214,16 @@ def test_the_pictures_of_a_folder(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "box" / "a.jpg").write_bytes(photograph())
     (inner / "b.png").write_bytes(photograph(format="PNG"))
     (inner / "notes.txt").write_text("not a picture")
+    (inner / "c.JFIF").write_bytes(photograph())
+    (inner / "d").write_bytes(photograph())
+    (inner / ".hidden").write_text("nobody sees it")
     studio.find("#folder").set_input_files(tmp_path / "box")
-    studio.ready(2)
-    assert sorted(studio.find("#photos .name").all_text_contents()) == ["a.jpg", "b.png"]
+    studio.ready(4)
+    names = studio.find("#photos .name").all_text_contents()
+    assert sorted(names) == ["a.jpg", "b.png", "c.JFIF", "d"]
+    expect(studio.find("#complaint")).to_have_text(
+        "Files that are no photographs were left out: 1."
+    )
 
 
 def test_a_folder_that_is_dropped(studio: Studio, tmp_path: Path) -> None:
@@ -231,6 +240,7 @@ def test_a_folder_that_is_dropped(studio: Studio, tmp_path: Path) -> None:
         session.send("Input.dispatchDragEvent", event)
     studio.ready(2)
     assert sorted(studio.find("#photos .name").all_text_contents()) == ["a.jpg", "b.jpg"]
+    expect(studio.find("#complaint")).to_contain_text("left out: 1")
 
 
 def test_a_sample(studio: Studio) -> None:
@@ -247,6 +257,7 @@ def test_views(studio: Studio) -> None:
     expect(studio.find("#zoom-value")).to_have_text("100 %")
     studio.page.mouse.wheel(0, -300)
     expect(studio.find("#zoom-value")).not_to_have_text("100 %")
+    studio.settled()
     before = studio.pixels()
     studio.page.mouse.move(x, y)
     studio.page.mouse.down()
@@ -299,6 +310,49 @@ def test_correcting_in_full_screen(studio: Studio) -> None:
     expect(studio.find("button.mark")).to_have_count(1)
     studio.settled()
     studio.shoot("correct-full-screen")
+
+
+def test_a_complaint_in_full_screen_can_be_pressed(studio: Studio) -> None:
+    studio.expected = ("500",)
+    studio.with_photo()
+    studio.find("#tab-correct").click()
+    studio.find("#full-screen").click()
+    expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
+    studio.settled()
+    studio.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=1)
+    studio.page.mouse.click(*studio.point(0.5, 0.5))
+    studio.find("#swatches button").nth(1).click()
+    with studio.page.expect_response(lambda answer: answer.url.endswith("sketch") and answer.ok):
+        studio.find("#complaint").get_by_role("button", name="Try again").click()
+
+
+def test_before_is_what_it_was(studio: Studio) -> None:
+    pixels = np.array(opened(photograph()).convert("RGB"))
+    sepia = Image.fromarray((pixels * [1.0, 0.8, 0.6]).astype(np.uint8))
+    file = BytesIO()
+    sepia.save(file, "PNG")
+    studio.with_photo(file.getvalue(), "sepia.png")
+    studio.find("#zoom-actual").click()
+    studio.find("#divider").press("End")
+    studio.settled()
+    np.testing.assert_array_equal(studio.pixels(), np.asarray(sepia))
+    expect(studio.find("#remarks")).to_contain_text("in colour or toned")
+
+
+def test_a_scan_is_as_large_as_it_is(studio: Studio) -> None:
+    photo = photograph(size=(3000, 2000))
+    studio.with_photo(photo)
+    percent = str(studio.find("#zoom-value").text_content())
+    studio.drop(("scan.tif", photograph(format="TIFF", size=(3000, 2000))))
+    studio.ready(2)
+    studio.find("#photos .select").nth(1).click()
+    studio.settled()
+    expect(studio.find("#zoom-value")).to_have_text(percent)
+    studio.show_pixels()
+    studio.find("#divider").press("End")
+    shown = studio.pixels()
+    grey = middle(np.asarray(opened(photo)), *shown.shape[:2])
+    assert np.abs(shown[..., 0].astype(int) - grey).mean() < 3
 
 
 def test_no_words_on_a_tiny_picture(studio: Studio) -> None:

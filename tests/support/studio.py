@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from io import BytesIO
+from mimetypes import guess_type
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -12,23 +13,23 @@ import skimage
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.service import PATIENCE, opened
+from tests.support.service import PATIENCE, opened, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from playwright.sync_api import ConsoleMessage, Download, Locator, Page, Request
+    from playwright.sync_api import ConsoleMessage, Download, Locator, Page, Request, Route
 
 File = tuple[str, bytes]
 
 expect.set_options(timeout=PATIENCE * 1000)
 
-_DROP = """async ([files, target]) => {
+_DROP = """(files) => {
   const data = new DataTransfer();
-  for (const [name, content] of files) {
+  for (const [name, type, content] of files) {
     const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
-    data.items.add(new File([bytes], name));
+    data.items.add(new File([bytes], name, { type }));
   }
   for (const type of ["dragover", "drop"]) {
     document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true }));
@@ -104,8 +105,11 @@ class Studio:
 
     def drop(self, *files: File) -> None:
         """Drop files onto the page."""
-        coded = [[name, base64.b64encode(content).decode()] for name, content in files]
-        self.page.evaluate(_DROP, [coded, None])
+        coded = [
+            [name, guess_type(name)[0] or "", base64.b64encode(content).decode()]
+            for name, content in files
+        ]
+        self.page.evaluate(_DROP, coded)
 
     def colored(self) -> Studio:
         """Wait until the picture is shown in all its colours."""
@@ -171,6 +175,16 @@ class Studio:
         color = button.get_attribute("value")
         button.click()
         return cast("str", color)
+
+    def first_of(self, routes: list[Route]) -> Route:
+        """Wait until a request is held; gives the first."""
+
+        def is_held() -> bool:
+            self.page.wait_for_timeout(20)
+            return bool(routes)
+
+        wait_until(is_held)
+        return routes[0]
 
     def sent(self, path: str) -> list[Request]:
         """The requests with a path."""

@@ -104,7 +104,11 @@ def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> No
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
         (("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"), 2, "exclude each other"),
         (("fetch", "absent.csv", "-o", "out"), 65, "absent.csv: cannot be read: No such file"),
-        (("fetch", "absent.csv", "-o", "out", "--per-host", 0), 2, "per_host must be 0.001 to 1000, not 0"),
+        (
+            ("fetch", "absent.csv", "-o", "out", "--per-host", 0),
+            2,
+            "per_host must be 0.001 to 1000, not 0",
+        ),
         (("inspect", "absent.tar"), 65, "absent.tar: no shard here"),
     ],
 )

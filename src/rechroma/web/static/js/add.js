@@ -2,25 +2,25 @@
 
 import { t } from "./texts.js";
 
-const PICTURE = /\.(jpe?g|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
+const PICTURE = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
 
 /**
  * @param {ReturnType<import("./api.js").createApi>} api
  * @param {(problem: unknown) => void} complain
- * @param {(files: File[]) => void} add
+ * @param {(files: File[], left?: number) => void} add is told, too, how many files were left out
  */
 export function setUpAdding(api, complain, add) {
   for (const input of document.querySelectorAll("input[data-adds]")) {
     input.addEventListener("change", () => {
       const files = [...input.files];
-      add(input.webkitdirectory ? files.filter(isPicture) : files);
+      add(...(input.webkitdirectory ? sorted(files) : [files]));
       input.value = "";
     });
   }
   for (const button of document.querySelectorAll("button[data-opens]")) {
     button.addEventListener("click", () => document.querySelector(button.dataset.opens).click());
   }
-  setUpDrop(add);
+  setUpDrop(complain, add);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) add(files);
@@ -28,9 +28,14 @@ export function setUpAdding(api, complain, add) {
   showSamples(api, (name) => sampleFile(api, name).then((file) => add([file]), complain));
 }
 
-const isPicture = ({ name }) => PICTURE.test(name) && !name.startsWith(".");
+/** The pictures among files of a folder, and how many others there are that one can see. */
+function sorted(files) {
+  const seen = files.filter(({ name }) => !name.startsWith("."));
+  const pictures = seen.filter(({ name }) => PICTURE.test(name));
+  return [pictures, seen.length - pictures.length];
+}
 
-function setUpDrop(add) {
+function setUpDrop(complain, add) {
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   const mark = (isOver) => document.body.classList.toggle("dropping", isOver);
 
@@ -42,29 +47,28 @@ function setUpDrop(add) {
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) mark(false);
   });
-  document.addEventListener("drop", async (event) => {
+  document.addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(false);
-    add(await filesOf(event.dataTransfer));
+    filesOf(event.dataTransfer).then((found) => add(...found), complain);
   });
 }
 
-/** All files that were dropped, also those within folders. */
+/** All files that were dropped, and the pictures within folders; how many others were there. */
 async function filesOf(transfer) {
   // Entries and files are to be taken before the first wait: they are gone afterwards.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [...transfer.files];
-  if (!entries.some((entry) => entry.isDirectory)) return files;
-  const found = await Promise.all(entries.map((entry) => filesIn(entry)));
-  return found.flat();
+  const folders = entries.filter((entry) => entry.isDirectory);
+  if (!folders.length) return [files];
+  const single = await Promise.all(entries.filter((entry) => entry.isFile).map(filesIn));
+  const [pictures, left] = sorted((await Promise.all(folders.map(filesIn))).flat());
+  return [[...single.flat(), ...pictures], left];
 }
 
 async function filesIn(entry) {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    return isPicture(file) ? [file] : [];
-  }
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const found = [];
   for await (const child of childrenOf(entry.createReader())) found.push(await filesIn(child));
   return found.flat();

@@ -3,8 +3,10 @@
 import { eventsOf } from "./events.js";
 
 const LOOK_AGAIN = 1000; // milliseconds
-const MOST_TRIES = 60; // for a server that is busy
+const MOST_WAITS = 60; // for a server that is busy
+const MOST_BREAKS = 3; // of a connection to a server that is there
 const ENDED = ["done", "failed", "expired"];
+const BY_STATUS = { 413: "upload-too-large", 429: "busy", 503: "busy" }; // of nginx, and the like
 
 /** Why the service did not do what it was asked to. */
 export class Refusal extends Error {
@@ -12,19 +14,24 @@ export class Refusal extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
-    this.type = String(problem.type ?? "").split(":").pop();
+    const type = String(problem.type ?? "").split(":").pop();
+    this.type = BY_STATUS[type === "blank" ? status : ""] ?? type;
   }
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * @param {{away: (isAway: boolean) => void, askForKey: (wasWrong: boolean) => Promise<string>}} page
+ * @param {object} page
+ * @param {(isAway: boolean) => void} page.away whether the server does not answer
+ * @param {(isBusy: boolean) => void} page.busy whether it has put requests off
+ * @param {(wasWrong: boolean) => Promise<string>} page.askForKey
  */
 export function createApi(page) {
   let key = keptKey();
   let asking = null;
   let returning = null;
+  let waiting = 0; // requests that a busy service has put off
 
   /** One question for all requests that need a key. */
   function askForKey(usedKey) {
@@ -53,19 +60,27 @@ export function createApi(page) {
    * @throws {Refusal | DOMException} what the service refused, or an aborted request
    */
   async function ask(path, options = {}, read = async (answer) => answer) {
-    for (let tries = 0; ; tries++) {
+    for (let [broken, busy] = [0, 0]; ; ) {
       const usedKey = key;
       const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
       const [answer, content] = await attempt(path, { ...options, headers }, read);
       if (!answer) {
         // The picture itself may be what cannot be read: the server answers, and it still fails.
-        if (!(await untilBack()) && tries > 2) throw new Refusal(0, { type: "unreadable" });
+        const isThere = !(await untilBack());
+        if (isThere && ++broken > MOST_BREAKS) throw new Refusal(0, { type: brokenType(options) });
       } else if (answer.ok) return content;
       else if (answer.status === 401) await askForKey(usedKey);
-      else if (isBusy(answer.status) && tries < MOST_TRIES) await pause(waitOf(answer));
+      else if (isBusy(answer.status) && ++busy < MOST_WAITS) await untilFree(waitOf(answer));
       else throw new Refusal(answer.status, await problemOf(answer));
       options.signal?.throwIfAborted();
     }
+  }
+
+  /** Wait for a service that has too much to do, and let that be seen. */
+  async function untilFree(milliseconds) {
+    page.busy(++waiting > 0);
+    await pause(milliseconds);
+    page.busy(--waiting > 0);
   }
 
   const post = (path, fields, options) =>
@@ -87,8 +102,8 @@ export function createApi(page) {
       post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
         headers: { "Idempotency-Key": repeat },
       }),
-    /** Follow a job to its end; `tell` gets it at each change. */
-    follow: (job, tell) => follow(ask, job, tell),
+    /** Follow a job; gives it as it ended. */
+    follow: (job, signal) => follow(ask, job, signal),
     /** The finished file. */
     result: (job) => ask(job.links.result, {}, (answer) => answer.blob()),
   };
@@ -118,19 +133,20 @@ async function waitForServer(away) {
   }
 }
 
-async function follow(ask, job, tell) {
+async function follow(ask, job, signal) {
   while (!ENDED.includes(job.state)) {
     try {
-      const answer = await ask(job.links.events);
+      const answer = await ask(job.links.events, { signal });
       for await (const { event, data } of eventsOf(answer.body)) {
         if (event === "problem") throw new Refusal(data.status, data);
-        tell((job = data));
+        job = data;
       }
     } catch (error) {
-      if (error instanceof Refusal) throw error; // else the stream broke: ask again
+      if (error instanceof Refusal || signal.aborted) throw error; // else it broke: ask again
     }
     if (!ENDED.includes(job.state)) await pause(LOOK_AGAIN / 4);
   }
+  if (job.state === "expired") throw new Refusal(410, {}); // as happens to who slept meanwhile
   return job;
 }
 
@@ -147,6 +163,8 @@ function queryOf(fields = {}) {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
+
+const brokenType = ({ body }) => (body ? "unreadable" : "broken-off");
 
 const isBusy = (status) => status === 429 || status === 503;
 

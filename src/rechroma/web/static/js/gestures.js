@@ -1,5 +1,10 @@
 /** Mouse, touch and wheel on the stage, told as what they mean. */
 
+/** Which way the keys of arrows point. */
+export const ARROWS = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+};
+
 const CLICK = 5; // CSS pixels that a hand may tremble
 const WHEEL = 0.0015;
 const DOUBLE = 320; // milliseconds between the taps of a double one

@@ -1,5 +1,6 @@
 /** Correcting: places on the picture, their likely colours, and the marks of those chosen. */
 
+import { nameOf } from "./colornames.js";
 import { hintsOf, hintsText, newHint } from "./hintfile.js";
 import { lightnessAround } from "./pictures.js";
 import { createPicker } from "./picker.js";
@@ -29,7 +30,7 @@ export function createHints(store, history, queue, api, complain) {
   let looking = new AbortController();
   let settling = 0;
   const picker = createPicker(find("#plane"), find("#hex"), (hex, isSettled) =>
-    setColor(hex, isSettled));
+    setColor(hex, isSettled), complain);
 
   const hints = () => store.current?.wish.hints ?? [];
   const chosenHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
@@ -69,7 +70,7 @@ export function createHints(store, history, queue, api, complain) {
     const hint = old ? { ...old, color } : newHint(spot.x, spot.y, color);
     const list = old ? hints().map((one) => (one.id === old.id ? hint : one)) : [...hints(), hint];
     settle({ hints: list }, isSettled);
-    store.set({ spot: { ...spot, hint: hint.id } });
+    store.set({ spot: { ...spot, hint: hint.id }, ...(isSettled && { say: nameOf(color) }) });
   }
 
   function settle(fields, isSettled) {
@@ -90,20 +91,26 @@ export function createHints(store, history, queue, api, complain) {
     if (spot?.hint === id) choose(spot, id);
   }
 
+  /** Settle on a list of hints, with no place chosen. */
+  function replace(list, say) {
+    history.commit({ hints: list });
+    store.set({ spot: null, say });
+  }
+
   function remove(id) {
-    history.commit({ hints: without(id) });
-    store.set({ spot: null, say: t("hint.removed") });
+    replace(without(id), t("hint.removed"));
   }
 
   function save() {
-    const text = hintsText(hints()) ?? JSON.stringify({ format: 1, hints: [] });
-    savedAs(new Blob([text], { type: "application/json" }), `${stemOf(store.current.name)}.hints.json`);
+    const content = new Blob([hintsText(hints())], { type: "application/json" });
+    savedAs(content, `${stemOf(store.current.name)}.hints.json`);
   }
 
   async function load(file) {
+    const { selected } = store.state;
     try {
-      history.commit({ hints: hintsOf(await file.text()) });
-      store.set({ spot: null, say: t("hints.loaded") });
+      const list = hintsOf(await file.text());
+      if (store.state.selected === selected) replace(list, t("hints.loaded"));
     } catch {
       complain({ key: "problem.hints" });
     }
@@ -115,8 +122,11 @@ export function createHints(store, history, queue, api, complain) {
     setColor(swatch.value);
     picker.mark(swatch.value);
   });
-  find("#remove-hint").addEventListener("click", () => remove(store.state.spot.hint));
-  find("#clear-hints").addEventListener("click", () => history.commit({ hints: [] }));
+  find("#remove-hint").addEventListener("click", () => {
+    remove(store.state.spot.hint);
+    find("#stage").focus(); // the button goes with the place
+  });
+  find("#clear-hints").addEventListener("click", () => replace([], t("hints.cleared")));
   find("#save-hints").addEventListener("click", save);
   find("#load-hints").addEventListener("change", ({ target }) => {
     if (target.files[0]) load(target.files[0]);
@@ -127,6 +137,7 @@ export function createHints(store, history, queue, api, complain) {
     find("#spot").hidden = !spot;
     find("#no-spot").hidden = Boolean(spot) || !takesHints;
     find("#no-hints").hidden = takesHints;
+    find("#load").disabled = !takesHints;
     find("#remove-hint").disabled = !chosenHint();
     find("#clear-hints").disabled = find("#save-hints").disabled = !hints().length;
     if (spot) showSwatches(swatches, chosenHint()?.color);
@@ -136,15 +147,12 @@ export function createHints(store, history, queue, api, complain) {
   return { choose, move, remove, step: STEP };
 }
 
-/** Ask once, as soon as colours are to be chosen, whether the model takes any. */
+/** Ask, when colours are first to be chosen, whether the model takes any. */
 function learnOfModel(store, api) {
-  let isAsked = false;
+  let asked = null;
   store.subscribe(({ mode }) => {
-    if (isAsked || mode !== "correct") return;
-    isAsked = true;
-    api.model().then(({ hints }) => store.set({ takesHints: hints }), () => {
-      isAsked = false;
-    });
+    if (mode !== "correct" || asked) return;
+    asked = api.model().then(({ hints }) => store.set({ takesHints: hints }), console.error);
   });
 }
 
@@ -166,7 +174,7 @@ function swatchOf({ color, share }, chosen) {
   button.style.backgroundColor = color;
   button.className = "swatch";
   const percent = Math.max(1, Math.round(share * 100));
-  button.title = t("swatch", { color, percent });
+  button.title = t("swatch", { color: nameOf(color), percent });
   button.setAttribute("aria-label", button.title);
   button.setAttribute("aria-pressed", String(color === chosen));
   return button;
@@ -205,6 +213,7 @@ function keepSketched(store, queue, complain) {
   store.subscribe(() => {
     const photo = store.current;
     if (photo?.id !== last) turnTo(photo);
+    if (photo?.sketched === hintsText(photo?.wish.hints ?? [])) takeBack();
     if (!asking && isLate(photo)) ask(photo);
   });
 }

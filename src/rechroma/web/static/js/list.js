@@ -13,8 +13,9 @@ const PROGRESS = { waiting: 0, reading: 0.1, sketching: 0.3, sending: 0.55, colo
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
  * @param {ReturnType<import("./queue.js").createQueue>} queue
+ * @param {(words: string, undo: () => void) => void} offerUndo
  */
-export function setUpList(store, queue) {
+export function setUpList(store, queue, offerUndo) {
   const list = document.querySelector("#photos");
   /** @type {Map<number, {element: HTMLElement, photo: Photo, isSelected: boolean, lang: string}>} */
   const rows = new Map();
@@ -24,15 +25,39 @@ export function setUpList(store, queue) {
     const button = event.target.closest("button");
     if (!row || !button) return;
     const id = Number(row.dataset.id);
-    if (button.matches(".retry")) queue.retry(id);
+    if (button.matches(".retry")) retry(row, id);
     else if (button.matches(".remove")) remove(row, id);
     else store.set({ selected: id, spot: null });
   }
 
+  function retry(row, id) {
+    queue.retry(id);
+    row.querySelector(".select").focus(); // the button goes away
+  }
+
   function remove(row, id) {
     const near = row.nextElementSibling ?? row.previousElementSibling;
-    queue.remove(id);
+    const { label: name } = store.photo(id);
+    const restore = queue.remove(id);
+    offerUndo(t("said.removed", { name }), restore);
     near?.querySelector("button").focus();
+  }
+
+  /** One stop of the Tab key for the whole list: the row that has the focus, or that is shown. */
+  function rove() {
+    const current = list.querySelector("li:focus-within") ?? list.querySelector("li:has([aria-current=true])");
+    for (const button of list.querySelectorAll("button")) {
+      button.tabIndex = button.closest("li") === (current ?? list.firstElementChild) ? 0 : -1;
+    }
+  }
+
+  function onKey(event) {
+    const row = event.target.closest("li");
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (event.key === "Delete") remove(row, Number(row.dataset.id));
+    else if (step) (step > 0 ? row.nextElementSibling : row.previousElementSibling)?.firstElementChild.focus();
+    else return;
+    event.preventDefault();
   }
 
   function show({ photos, selected }) {
@@ -51,9 +76,16 @@ export function setUpList(store, queue) {
       if (isSelected && !old?.isSelected) element.scrollIntoView({ block: "nearest" });
       rows.set(photo.id, { element, photo, isSelected, lang });
     }
+    photos.forEach(({ id }, at) => {
+      const { element } = rows.get(id); // one that came back is at its old place
+      if (list.children[at] !== element) list.insertBefore(element, list.children[at]);
+    });
+    rove();
   }
 
   list.addEventListener("click", act);
+  list.addEventListener("keydown", onKey);
+  list.addEventListener("focusin", rove);
   store.subscribe(show);
   store.subscribe(telling(store));
 }
@@ -68,7 +100,7 @@ function newRow(photo, list) {
 
 function showRow(element, photo, isSelected) {
   const find = (selector) => element.querySelector(selector);
-  const { name, stage } = photo;
+  const { label: name, stage } = photo;
   element.dataset.stage = stage;
   find(".name").textContent = name;
   find(".state").textContent = find(".state").title = stateOf(photo);
@@ -105,7 +137,7 @@ function telling(store) {
   const told = new Map();
   return ({ photos }) => {
     for (const photo of photos) {
-      const { id, name, stage, problem } = photo;
+      const { id, label: name, stage, problem } = photo;
       if (told.get(id) === stage) continue;
       told.set(id, stage);
       if (stage === "done") store.set({ say: `${t("said.done", { name })} ${remarksOn(photo)}` });

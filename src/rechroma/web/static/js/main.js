@@ -5,6 +5,7 @@ import { setUpKnobs } from "./adjust.js";
 import { createApi } from "./api.js";
 import { createHints } from "./hints.js";
 import { createHistory } from "./history.js";
+import { orderKey } from "./jobs.js";
 import { askForKey } from "./keydialog.js";
 import { setUpList } from "./list.js";
 import { setUpMarks } from "./marks.js";
@@ -16,42 +17,63 @@ import { setUpTabs } from "./tabs.js";
 import { setUpTaking } from "./take.js";
 import { t, wordsOf } from "./texts.js";
 
-const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
+const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 const SHOWN = 8000; // milliseconds that a complaint stays
 
 const find = (selector) => document.querySelector(selector);
 
 const store = createStore();
-const api = createApi({ away: (isAway) => store.set({ away: isAway }), askForKey });
+const api = createApi({
+  away: (away) => store.set({ away }),
+  busy: (busy) => store.set({ busy }),
+  askForKey,
+});
 const queue = createQueue(store, api);
 const history = createHistory(store);
 
-let fading = 0;
-
 /**
- * Say what went wrong, above all else on the page; what can be done again is said until it is.
+ * Say something above all else on the page: for a while, or until it is taken back.
  * @returns a way to take it back
  */
-function complain(error, again) {
-  const words = document.createElement("span");
-  words.textContent = wordsOf(error.key ? error : problemOf(error));
-  find("#complaint").replaceChildren(words, ...(again ? [" ", buttonOf(again)] : []));
-  find("#complaint").togglePopover(true);
+function announce(words, button, stays) {
+  const box = find("#complaint");
+  const line = document.createElement("p");
   const takeBack = () => {
-    if (words.isConnected) find("#complaint").togglePopover(false);
+    line.remove();
+    box.togglePopover(Boolean(box.childElementCount));
   };
-  clearTimeout(fading);
-  if (!again) fading = setTimeout(takeBack, SHOWN);
+  line.append(words, ...(button ? [" ", button] : []));
+  if (!stays) {
+    box.querySelector("p:not(.stays)")?.remove();
+    setTimeout(takeBack, SHOWN);
+  }
+  line.classList.toggle("stays", stays);
+  box.append(line);
+  box.togglePopover(true);
   return takeBack;
 }
 
-function buttonOf(again) {
+/** Say what went wrong; what can be done again is said until it is. */
+function complain(error, again) {
+  const button = again && buttonOf(t("retry"), again);
+  return announce(wordsOf(error.key ? error : problemOf(error)), button, Boolean(again));
+}
+
+/** Say what was done, and let it be taken back for a while. */
+function offerUndo(words, undo) {
+  const takeBack = announce(words, buttonOf(t("undo.this"), () => {
+    takeBack();
+    undo();
+  }), false);
+}
+
+function buttonOf(words, act) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = t("retry");
+  button.textContent = words;
   button.addEventListener("click", () => {
     find("#stage").focus();
-    again();
+    act();
   });
   return button;
 }
@@ -80,12 +102,22 @@ const letterOf = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCa
 
 function setUpPage() {
   const showTab = setUpTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));
-  store.subscribe(({ photos, mode, away, say }) => {
+  store.subscribe(({ photos, mode, say }) => {
     showStudio(photos.length > 0);
-    find("#away").hidden = !away;
     if (find("#said").textContent !== say) find("#said").textContent = say;
     document.title = titleOf(photos);
     showTab(mode);
+  });
+}
+
+/** A service that does not answer, or has too much to do, is waited for: say so above all else. */
+function setUpWaiting() {
+  const banner = find("#waiting");
+  store.subscribe(({ away, busy }) => {
+    const awayText = isLocal ? "away.local" : "away";
+    if (away || busy) banner.dataset.text = away ? awayText : "busy";
+    if (document.documentElement.dataset.ready) banner.textContent = t(banner.dataset.text);
+    banner.togglePopover(away || busy);
   });
 }
 
@@ -102,8 +134,10 @@ function showStudio(isWanted) {
 /** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
 function setUpLeaving() {
   window.addEventListener("beforeunload", (event) => {
-    const isLost = ({ stage, wish, taken }) => stage !== "failed" && wish !== taken;
-    if (store.state.photos.some(isLost)) event.preventDefault();
+    const { photos, badge } = store.state;
+    const isLost = ({ stage, wish, taken }) =>
+      stage !== "failed" && orderKey({ wish, badge }) !== taken;
+    if (photos.some(isLost)) event.preventDefault();
   });
 }
 
@@ -116,17 +150,20 @@ const hints = createHints(store, history, queue, api, complain);
 let showMarks = () => {};
 const view = setUpStage(store, queue, hints, () => showMarks());
 showMarks = setUpMarks(store, hints, () => view);
-setUpList(store, queue);
+setUpList(store, queue, offerUndo);
 setUpKnobs(store, history);
 setUpTaking(store, queue, complain);
 setUpUndo();
 setUpPage();
+setUpWaiting();
 setUpLeaving();
-if (LOCAL.includes(location.hostname)) find(".promise").dataset.text = "promise.local";
-await setUpSettings(() => store.set({}), complain);
-setUpAdding(api, complain, (files) => {
-  if (files.length) queue.add(files);
-  else complain({ key: "said.none" });
+if (isLocal) find(".promise").dataset.text = "promise.local";
+if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
+await setUpSettings(api, () => store.set({}));
+setUpAdding(api, complain, (files, left = 0) => {
+  queue.add(files);
+  if (!files.length) complain({ key: "said.none" });
+  else if (left) complain({ key: "said.left", values: { count: left } });
 });
 store.set({});
 document.documentElement.dataset.ready = "true";

@@ -1,10 +1,11 @@
 /** The marks of the chosen colours on the picture: to select, move and delete. */
 
 import { clamp } from "./camera.js";
+import { nameOf } from "./colornames.js";
+import { ARROWS } from "./gestures.js";
 import { t } from "./texts.js";
 
 const CLICK = 4; // CSS pixels that a hand may tremble
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
@@ -46,7 +47,6 @@ export function setUpMarks(store, hints, view) {
     } else return;
     event.preventDefault();
     event.stopPropagation();
-    if (!hintOf(id)) document.querySelector("#stage").focus();
   }
 
   function show() {
@@ -55,9 +55,12 @@ export function setUpMarks(store, hints, view) {
     const list = store.current?.chroma ? store.current.wish.hints : [];
     for (const [id, mark] of marks) {
       if (list.some((hint) => hint.id === id)) continue;
+      if (mark === document.activeElement) document.querySelector("#stage").focus();
       mark.remove();
       marks.delete(id);
     }
+    const { left, top } = view().corner; // those of places out of view would lie on the grey picture
+    layer.style.clipPath = left || top ? `inset(${top}px 0 0 ${left}px)` : "none";
     list.forEach((hint, index) => showMark(hint, index + 1, spot?.hint === hint.id));
     if (spot && !spot.hint) {
       layer.append(ring);
@@ -75,7 +78,7 @@ export function setUpMarks(store, hints, view) {
     mark.style.backgroundColor = hint.color;
     mark.setAttribute("aria-pressed", String(isChosen));
     const [x, y] = [hint.x, hint.y].map((share) => Math.round(share * 100));
-    mark.setAttribute("aria-label", t("mark", { number, color: hint.color, x, y }));
+    mark.setAttribute("aria-label", t("mark", { number, color: nameOf(hint.color), x, y }));
   }
 
   store.subscribe(show);

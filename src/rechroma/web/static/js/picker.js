@@ -8,8 +8,9 @@ const STEPS = 40; // of the arrow keys from the middle to the edge
  * @param {HTMLCanvasElement} plane
  * @param {HTMLInputElement} field for the colour in hexadecimal
  * @param {(hex: string, isSettled: boolean) => void} chosen
+ * @param {(problem: import("./texts.js").Problem) => void} complain
  */
-export function createPicker(plane, field, chosen) {
+export function createPicker(plane, field, chosen, complain) {
   const context = plane.getContext("2d");
   let light = 50;
   let bounds = { a: 0, b: 0, reach: 100 };
@@ -31,7 +32,7 @@ export function createPicker(plane, field, chosen) {
     for (let y = 0, to = 0; y < plane.height; y++) {
       for (let x = 0; x < plane.width; x++, to += 4) {
         const [a, b] = toColor((x + 0.5) / plane.width, (y + 0.5) / plane.height);
-        if (isShown(light, a, b)) pixels.data.set(bytesOf(hexOf(light, a, b)), to);
+        if (isShown(light, a, b)) pixels.data.set(rgbaOf(hexOf(light, a, b)), to);
       }
     }
     context.putImageData(pixels, 0, 0);
@@ -76,7 +77,9 @@ export function createPicker(plane, field, chosen) {
   plane.addEventListener("pointermove", (event) => {
     if (plane.hasPointerCapture(event.pointerId)) chooseAt(event, false);
   });
-  plane.addEventListener("pointerup", (event) => chooseAt(event, true));
+  plane.addEventListener("pointerup", (event) => {
+    if (plane.hasPointerCapture(event.pointerId)) chooseAt(event, true);
+  });
   plane.addEventListener("pointercancel", () => chosen(field.value, true));
   plane.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -86,13 +89,13 @@ export function createPicker(plane, field, chosen) {
     choose(at.a + da, at.b + db, true);
   });
   field.addEventListener("change", () => {
-    const hex = field.value.trim().replace(/^#?/, "#").toLowerCase();
+    const digits = field.value.trim().replace(/^#/, "").toLowerCase();
+    const hex = `#${digits.length === 3 ? digits.replace(/./g, "$&$&") : digits}`;
     const isFine = /^#[0-9a-f]{6}$/.test(hex);
     field.setAttribute("aria-invalid", String(!isFine));
-    if (isFine) {
-      const [, a, b] = labOf(hex);
-      choose(a, b, true);
-    }
+    if (!isFine) return complain({ key: "problem.color" });
+    const [, a, b] = labOf(hex);
+    return choose(a, b, true);
   });
 
   /** Show a colour as the one that is chosen. */
@@ -117,4 +120,4 @@ export function createPicker(plane, field, chosen) {
   };
 }
 
-const bytesOf = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).concat(255);
+const rgbaOf = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).concat(255);

@@ -27,7 +27,7 @@ export function readableCanvas(width, height) {
 }
 
 /** @param {Blob} file @returns {Promise<ImageBitmap>} upright */
-export const decoded = (file) => createImageBitmap(file, { imageOrientation: "from-image" });
+const decoded = (file) => createImageBitmap(file, { imageOrientation: "from-image" });
 
 /** @returns {Uint8Array} @param {string} base64 */
 export const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));

@@ -8,22 +8,22 @@
 import { Refusal } from "./api.js";
 import { turned, USUAL_KNOBS } from "./color.js";
 import { hintsText } from "./hintfile.js";
+import { createJobs } from "./jobs.js";
 import { bytesOf, copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 
 const AT_A_TIME = 2;
-const GREY_SIDE = 2048; // of the picture in grey, where the browser cannot decode the file
-const GONE = [404, 410]; // a job that the server has forgotten
-const MOST_TRIES = 5; // for a server that forgets jobs that are under way
+const GREY_SIDE = 4096; // of the picture in grey, where the browser cannot decode the file
 
 /** @typedef {import("./store.js").Photo} Photo */
 
 let nextId = 1;
 
-/** @param {File} file @returns {Photo} */
-export function newPhoto(file) {
+/** @param {File} file @param {string} label @returns {Photo} */
+function newPhoto(file, label) {
   return {
     id: nextId++,
     name: file.name,
+    label,
     file,
     stage: "waiting",
     problem: null,
@@ -42,19 +42,21 @@ export function newPhoto(file) {
   };
 }
 
-/** What tells one order of a picture from another. */
-const orderKey = (wish, badge) => JSON.stringify([wish.knobs, hintsText(wish.hints), badge]);
+/** `a.jpg` from another folder is called `a.jpg (2)`. */
+function freeLabel(name, labels) {
+  let label = name;
+  for (let number = 2; labels.has(label); number++) label = `${name} (${number})`;
+  labels.add(label);
+  return label;
+}
 
 /** What is too large to be shown may still be coloured. */
 function passTooLarge(error) {
   if (error.status !== 413) throw error;
 }
 
-const randomName = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
-
 /** @returns {import("./render.js").Chroma} of what the service sent, in base64 */
-export function chromaOf({ width, height, step, data }) {
+function chromaOf({ width, height, step, data }) {
   const bytes = bytesOf(data);
   const view = new DataView(bytes.buffer);
   const values = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
@@ -66,7 +68,7 @@ export function chromaOf({ width, height, step, data }) {
 export const wantedChroma = ({ chroma, wish }) =>
   chroma && { ...chroma, data: turned(chroma.data, wish.knobs) };
 
-/** @returns {{key: string, detail?: string}} words for what went wrong */
+/** @returns {import("./texts.js").Problem} words for what went wrong */
 export function problemOf(error) {
   if (error instanceof Refusal) return { key: `problem.${error.type}`, detail: error.message };
   console.error(error);
@@ -74,42 +76,80 @@ export function problemOf(error) {
 }
 
 /**
+ * @typedef {object} Entry
+ * @property {Promise<Blob>} seen what the browser can decode of a photograph
+ * @property {Promise<Blob>} copy what the service makes its first colours of
+ * @property {ReturnType<createJobs>} jobs
+ * @property {AbortController} removal
+ */
+
+/**
  * @param {ReturnType<import("./store.js").createStore>} store
  * @param {ReturnType<import("./api.js").createApi>} api
  */
 export function createQueue(store, api) {
   const shelf = createShelf();
-  /** @type {Map<number, {seen: Promise<Blob>, copy: Promise<Blob>, jobs: Map<string, Promise<any>>}>} */
+  /** @type {Map<number, Entry>} */
   const kept = new Map();
+  /** @type {Map<number, () => Promise<unknown>>} what is to be read, and how */
+  const unread = new Map();
   let running = 0;
-  let reading = Promise.resolve();
+  let isReading = false;
 
   function add(files) {
-    const photos = files.map(newPhoto);
+    const labels = new Set(store.state.photos.map(({ label }) => label));
+    const photos = files.map((file) => newPhoto(file, freeLabel(file.name, labels)));
     store.set({
       photos: [...store.state.photos, ...photos],
       selected: store.state.selected ?? photos[0]?.id ?? null,
     });
-    photos.forEach(prepare);
+    photos.forEach(keep);
     next();
   }
 
-  /** Read a photograph in its turn, so that many do not fill the memory at once. */
-  function prepare(photo) {
-    const isNext = photo.id === store.state.selected;
-    const read = (isNext ? Promise.resolve() : reading).then(() => look(photo));
-    reading = read.catch(() => {});
-    const entry = { seen: read.then(() => photo.file), copy: read, jobs: new Map() };
-    entry.seen.catch(() => {});
-    entry.copy.catch(() => {});
-    kept.set(photo.id, entry);
+  function keep(photo) {
+    const removal = new AbortController();
+    const jobs = createJobs(api, photo, removal.signal);
+    kept.set(photo.id, { ...readingOf(photo, removal.signal), jobs, removal });
   }
 
-  /** Show a photograph in grey; gives its small copy. */
-  async function look(photo, seen = photo.file) {
-    if (!store.photo(photo.id)) throw new Error("removed");
+  /** Read a photograph when its turn comes. */
+  function readingOf(photo, removal) {
+    const copy = new Promise((resolve) => {
+      unread.set(photo.id, () => {
+        const reading = look(photo, removal);
+        resolve(reading);
+        return reading.catch(() => {});
+      });
+    });
+    const seen = copy.then(() => photo.file);
+    copy.catch(() => {});
+    seen.catch(() => {});
+    read();
+    return { seen, copy };
+  }
+
+  /** Read one after the other, so that many do not fill the memory at once; first what is shown. */
+  async function read() {
+    if (isReading) return;
+    isReading = true;
+    while (unread.size) {
+      const id = unread.has(store.state.selected) ? store.state.selected : [...unread.keys()][0];
+      const begin = unread.get(id);
+      unread.delete(id);
+      await begin();
+    }
+    isReading = false;
+  }
+
+  /**
+   * Show a photograph before it is in colour; gives its small copy.
+   * @param {Blob} seen what the browser can decode of it, and `size`, that of the whole
+   */
+  async function look(photo, removal, seen = photo.file, size = undefined) {
+    removal.throwIfAborted();
     const opened = await shelf.open(photo.id, seen);
-    const { width, height } = opened.full;
+    const { width, height } = size ?? opened.full;
     store.patch(photo.id, { width, height, thumb: thumbOf(opened.view) });
     const copy = await copyOf(opened, seen);
     shelf.tidy(store.state.selected);
@@ -133,7 +173,9 @@ export function createQueue(store, api) {
   async function work(photo) {
     try {
       await color(photo);
-      const { pictures } = await jobOf(photo.id, (stage) => store.patch(photo.id, { stage }));
+      const { jobs } = kept.get(photo.id);
+      const tell = (stage) => store.patch(photo.id, { stage });
+      const { pictures } = await jobs.of(orderOf(photo.id), tell);
       const [{ had_color: hadColor, pages }] = pictures;
       store.patch(photo.id, { stage: "done", hadColor, pages });
     } catch (error) {
@@ -145,14 +187,15 @@ export function createQueue(store, api) {
   /** Show a photograph in colour; the service decodes what the browser cannot. */
   async function color(photo) {
     const entry = kept.get(photo.id);
+    const { signal } = entry.removal;
     const copy = await entry.copy.catch(() => null);
     store.patch(photo.id, { stage: "sketching" });
-    if (copy) return sketch(photo.id).catch(passTooLarge);
-    const found = await api.sketch(photo.file, { grey: GREY_SIDE }).catch(passTooLarge);
+    if (copy) return sketch(photo.id, signal).catch(passTooLarge);
+    const found = await api.sketch(photo.file, { grey: GREY_SIDE, signal }).catch(passTooLarge);
     if (!found) return undefined;
     const seen = jpegOf(found.grey);
     entry.seen = Promise.resolve(seen);
-    entry.copy = look(photo, seen);
+    entry.copy = look(photo, signal, seen, found);
     await entry.copy;
     store.patch(photo.id, { chroma: chromaOf(found.chroma) });
     return undefined;
@@ -165,61 +208,33 @@ export function createQueue(store, api) {
     store.patch(id, { chroma: chromaOf(chroma), sketched: hints });
   }
 
-  /** The ended job of a photo as it is wanted now; made once for each order. */
-  async function jobOf(id, tell) {
-    const { wish } = store.photo(id);
-    const key = orderKey(wish, store.state.badge);
-    const { jobs } = kept.get(id);
-    if (!jobs.has(key)) {
-      jobs.set(key, made(id, wish, tell));
-      jobs.get(key).catch(() => jobs.delete(key));
-    }
-    return jobs.get(key);
-  }
+  /** What is wanted of a photo now. */
+  const orderOf = (id) => ({ wish: store.photo(id).wish, badge: store.state.badge });
 
-  async function made(id, wish, tell) {
-    const { file, name } = store.photo(id);
-    const query = { ...wish.knobs, ...(store.state.badge && { badge: true }) };
-    const job = await ended(file, { name, query, hints: hintsText(wish.hints) }, tell);
-    if (job.state === "done") return job;
-    throw new Refusal(job.problem?.status ?? 500, job.problem ?? {});
-  }
-
-  /** A job at its end; one that a service forgot when it began anew is handed in again. */
-  async function ended(file, order, tell, tries = MOST_TRIES) {
-    tell("sending");
-    const job = await api.submit(file, { ...order, repeat: randomName() });
-    tell("coloring");
-    return api.follow(job, () => {}).catch((error) => {
-      if (!GONE.includes(error.status) || tries <= 1) throw error;
-      return ended(file, order, tell, tries - 1);
-    });
-  }
-
-  /** The finished file of a photo; a job that the server has forgotten is done again. */
-  async function result(id) {
-    const fetched = async () => api.result(await jobOf(id, () => {}));
-    return fetched().catch((error) => {
-      if (!GONE.includes(error.status)) throw error;
-      kept.get(id).jobs.clear();
-      return fetched();
-    });
-  }
-
+  /** Forget a photo; gives a way to have it back, with all that was wanted of it. */
   function remove(id) {
     const { photos, selected } = store.state;
     const at = photos.findIndex((photo) => photo.id === id);
     const left = photos.filter((photo) => photo.id !== id);
     const near = left[Math.min(at, left.length - 1)]?.id ?? null;
     store.set({ photos: left, selected: selected === id ? near : selected, spot: null });
-    kept.get(id)?.jobs.forEach((job) => job.then(({ links }) =>
-      api.ask(links.self, { method: "DELETE" })).catch(() => {}));
+    kept.get(id)?.removal.abort();
     kept.delete(id);
     shelf.drop(id);
+    return () => restore(photos[at], at);
+  }
+
+  function restore(photo, at) {
+    const photos = store.state.photos.toSpliced(at, 0, { ...photo, stage: "waiting", problem: null });
+    store.set({ photos, selected: photo.id, spot: null });
+    keep(photo);
+    next();
   }
 
   function retry(id) {
-    prepare(store.photo(id));
+    const photo = store.photo(id);
+    const entry = kept.get(id);
+    if (!photo.width) Object.assign(entry, readingOf(photo, entry.removal.signal));
     store.patch(id, { stage: "waiting", problem: null });
     next();
   }
@@ -229,13 +244,18 @@ export function createQueue(store, api) {
     remove,
     retry,
     sketch,
-    result,
+    /** The finished file of a photo as it is wanted now. */
+    result: async (id) => kept.get(id).jobs.result(orderOf(id)),
     copy: (id) => kept.get(id).copy,
-    /** The pixels of a photo, or null where there are none to be seen yet. */
+    /**
+     * The pixels of a photo, or null where there are none to be seen yet. The small copy stands in
+     * for a file that can no longer be read.
+     */
     opened: async (id) => {
-      const seen = await kept.get(id)?.seen.catch(() => null);
+      const entry = kept.get(id);
+      const seen = await entry?.seen.catch(() => null);
       if (!seen || !store.photo(id)) return null;
-      const opened = shelf.open(id, seen);
+      const opened = shelf.open(id, seen).catch(async () => shelf.open(id, await entry.copy));
       shelf.tidy(store.state.selected); // another one may be shown by now
       return opened;
     },

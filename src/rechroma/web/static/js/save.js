@@ -9,8 +9,10 @@ const SUFFIXES = {
   "image/heif": "heic",
 };
 
-/** @param {string} name of a file @returns {string} without its suffix */
-export const stemOf = (name) => name.replace(/(?<=.)\.[^.]*$/, "") || "photo";
+const NOT_IN_NAMES = /[<>:"/\\|?*\p{Cc}\u202a-\u202e\u2066-\u2069]/gu; // on some systems, or to be trusted
+
+/** @param {string} name of a file @returns {string} without its suffix, fit for any system */
+export const stemOf = (name) => name.replace(/(?<=.)\.[^.]*$/, "").replace(NOT_IN_NAMES, "_") || "photo";
 
 /** @returns {string} as the command line names results: `photo.color.jpg` */
 export function coloredName(name, type) {

@@ -32,11 +32,11 @@ function showTheme(theme) {
 
 /**
  * Let the two be chosen.
+ * @param {ReturnType<import("./api.js").createApi>} api
  * @param {() => void} changed is called when the words are in another language
- * @param {(problem: {key: string}) => void} complain
  * @returns {Promise<void>} until the first words are there
  */
-export async function setUpSettings(changed, complain) {
+export async function setUpSettings(api, changed) {
   const language = document.querySelector("#language");
   const theme = document.querySelector("#theme");
   theme.value = THEMES.includes(kept("theme")) ? kept("theme") : "auto";
@@ -47,14 +47,9 @@ export async function setUpSettings(changed, complain) {
   });
   language.value = firstLanguage();
   language.addEventListener("change", async () => {
-    try {
-      await speak(language.value);
-      keep("language", language.value);
-      changed();
-    } catch {
-      language.value = document.documentElement.lang;
-      complain({ key: "away" });
-    }
+    keep("language", language.value);
+    await speak(language.value, api);
+    changed();
   });
-  await speak(language.value);
+  await speak(language.value, api);
 }

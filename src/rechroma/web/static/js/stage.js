@@ -1,7 +1,7 @@
 /** The picture on the stage: what is shown there, and what hands and keys do to it. */
 
 import { clamp } from "./camera.js";
-import { watchGestures } from "./gestures.js";
+import { ARROWS, watchGestures } from "./gestures.js";
 import { isLate } from "./hints.js";
 import { wantedChroma } from "./queue.js";
 import { t, wordsOf } from "./texts.js";
@@ -13,15 +13,13 @@ const SPLIT_STEP = 0.05;
 const INSET = 10; // CSS pixels
 const AIM_STEP = 0.02; // of the picture
 const CAPTIONS = 200; // CSS pixels that the words for before and after need
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
 const find = (selector) => document.querySelector(selector);
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
  * @param {ReturnType<import("./queue.js").createQueue>} queue
  * @param {ReturnType<import("./hints.js").createHints>} hints
- * @param {(view: View) => void} moved is called when places on the picture are elsewhere
+ * @param {() => void} moved is called when places on the picture are elsewhere
  */
 export function setUpStage(store, queue, hints, moved) {
   const stage = find("#stage");
@@ -29,7 +27,7 @@ export function setUpStage(store, queue, hints, moved) {
     showZoom(view);
     placeCaptions(view, stage);
     placeAim();
-    moved(view);
+    moved();
   });
   watchGestures(stage, {
     pan: (dx, dy) => view.panBy(dx, dy),
@@ -54,17 +52,19 @@ const isSliding = ({ layout, mode }) => layout === "slider" && mode === "adjust"
 
 /** Keep the view as the store says. */
 function showing(view, store, queue) {
-  const nothing = { id: null, isAsked: false, hasPixels: false, chroma: null, knobs: null };
+  const nothing = { id: null, isAsked: false, isLost: false, hasPixels: false, chroma: null, knobs: null };
   let shown = nothing;
 
   async function open(photo) {
     shown = { ...nothing, id: photo?.id ?? null, isAsked: Boolean(photo?.width) };
     view.show(null);
-    const opened = photo && (await queue.opened(photo.id));
-    if (!opened || shown.id !== photo.id || shown.hasPixels) return;
+    const opened = photo && (await queue.opened(photo.id).catch(() => null));
+    if (!photo || shown.id !== photo.id || shown.hasPixels) return;
+    shown.isLost = !opened && shown.isAsked;
+    if (!opened) return showNotice(store.current, shown.isLost);
     shown.hasPixels = true;
     view.resize();
-    view.show(opened);
+    view.show(opened, store.photo(photo.id));
     showColors();
   }
 
@@ -87,18 +87,19 @@ function showing(view, store, queue) {
     view.split = slides ? dividerShare() : 0;
     find("#before").hidden = !photo?.chroma || (!slides && state.layout !== "side");
     find("#after").hidden = !photo?.chroma;
-    find("#stage").dataset.layout = state.layout;
     find("#stage").dataset.mode = state.mode;
     find("#stage").setAttribute("aria-busy", String(isLate(photo)));
     showColors();
-    showNotice(photo);
+    showNotice(photo, shown.isLost);
+    sayDivider();
   };
 }
 
-function showNotice(photo) {
+/** Say why there is no picture to be seen, or none in colour. */
+function showNotice(photo, isLost) {
   const notice = find("#notice");
-  notice.hidden = !photo || Boolean(photo.chroma);
-  if (!notice.hidden) notice.textContent = noticeOf(photo);
+  notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isLost);
+  if (!notice.hidden) notice.textContent = isLost ? t("problem.unreadable") : noticeOf(photo);
 }
 
 function noticeOf({ stage, problem }) {
@@ -109,12 +110,15 @@ function noticeOf({ stage, problem }) {
 const dividerShare = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
 
 function setDivider(view, share) {
-  const divider = find("#divider");
   view.split = clamp(share, 0, 1);
-  const percent = Math.round(view.split * 100);
-  divider.style.left = `${view.split * 100}%`;
-  divider.setAttribute("aria-valuenow", String(percent));
-  divider.setAttribute("aria-valuetext", t("divider.value", { percent }));
+  find("#divider").style.left = `${view.split * 100}%`;
+  find("#divider").setAttribute("aria-valuenow", String(Math.round(view.split * 100)));
+  sayDivider();
+}
+
+function sayDivider() {
+  const percent = find("#divider").getAttribute("aria-valuenow");
+  find("#divider").setAttribute("aria-valuetext", t("divider.value", { percent }));
 }
 
 function slideTo(view, stage, clientX) {
@@ -154,12 +158,10 @@ function showZoom(view) {
 /** Put the words for before and after into the pictures' upper corners, and the line onto them. */
 function placeCaptions(view, stage) {
   const { left, top, right, bottom } = view.bounds;
-  const { second, pixelRatio } = view.camera;
-  const [across, down] = [second.left, second.top].map((offset) => offset / pixelRatio);
   const move = (selector, x, y) => {
     find(selector).style.translate = `${x}px ${y + INSET}px`;
   };
-  move("#before", Math.max(left - across, 0) + INSET, Math.max(top - down, 0));
+  move("#before", left - view.corner.left + INSET, top - view.corner.top);
   move("#after", right - stage.clientWidth - INSET, top);
   stage.toggleAttribute("data-narrow", right - left < CAPTIONS);
   const divider = find("#divider");
@@ -189,7 +191,7 @@ function setUpTools(view, store) {
 
 function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else find("#studio").requestFullscreen();
+  else document.documentElement.requestFullscreen(); // what lies outside of it would be dead
 }
 
 /** Keys on the stage: zoom, move, and, where colours are chosen, aim; gives what draws the aim. */
@@ -238,11 +240,14 @@ function setUpKeys(view, stage, store, hints) {
     else return;
     event.preventDefault();
   });
-  stage.addEventListener("blur", () => {
+  function dropAim() {
+    aim = null;
     find("#aim").hidden = true;
-  });
+  }
+
+  stage.addEventListener("blur", dropAim);
   store.subscribe(({ mode }) => {
-    if (mode !== "correct") find("#aim").hidden = true;
+    if (mode !== "correct") dropAim();
   });
   return placeAim;
 }

@@ -11,9 +11,10 @@
  * @typedef {object} Photo
  * @property {number} id
  * @property {string} name of its file
+ * @property {string} label what it is called on the page, where no two are called the same
  * @property {Blob} file
  * @property {Stage} stage
- * @property {?{key: string, detail?: string}} problem why it failed
+ * @property {?import("./texts.js").Problem} problem why it failed
  * @property {number} width of the upright picture, in pixels; 0 while unknown
  * @property {number} height
  * @property {boolean} hadColor whether it was in colour or toned; known when it is done
@@ -23,7 +24,7 @@
  * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
  * @property {?Hint[]} refused the hints that it could not be coloured with
  * @property {Wish} wish
- * @property {?Wish} taken the wish that was downloaded last
+ * @property {?string} taken the order that was downloaded last, as `orderKey` has it
  * @property {Wish[]} past for undo
  * @property {Wish[]} future for redo
  *
@@ -35,6 +36,7 @@
  * @property {boolean} takesHints whether the model takes colours that are chosen
  * @property {?{x: number, y: number, hint: ?number}} spot the place whose colour is being chosen
  * @property {boolean} away whether the server does not answer
+ * @property {boolean} busy whether it has put requests off
  * @property {boolean} badge whether downloads are marked visibly
  * @property {string} say what was said last to those who cannot see
  */
@@ -49,6 +51,7 @@ function firstState() {
     takesHints: true,
     spot: null,
     away: false,
+    busy: false,
     badge: false,
     say: "",
   };

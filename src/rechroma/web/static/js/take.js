@@ -1,16 +1,18 @@
 /** Taking home: one photograph, or all of them as a zip. */
 
+import { orderKey } from "./jobs.js";
 import { problemOf } from "./queue.js";
 import { coloredName, savedAs } from "./save.js";
-import { t } from "./texts.js";
+import { t, wordsOf } from "./texts.js";
 import { zipOf } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
+const ALL = "all";
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
  * @param {ReturnType<import("./queue.js").createQueue>} queue
- * @param {(problem: {key: string, detail?: string}) => void} complain
+ * @param {(problem: import("./texts.js").Problem) => void} complain
  */
 export function setUpTaking(store, queue, complain) {
   const one = document.querySelector("#download");
@@ -18,68 +20,90 @@ export function setUpTaking(store, queue, complain) {
   const badge = document.querySelector("#badge");
   const remarks = document.querySelector("#remarks");
 
+  const underWay = new Set(); // the photographs that are being taken, or ALL
+  let progress = null; // of the zip
+
   const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
 
+  /** One press at a time, and a sign that it is heard. */
+  async function press(what, take) {
+    if (underWay.has(what)) return;
+    underWay.add(what);
+    store.set({});
+    try {
+      await take();
+    } catch (error) {
+      complain(error instanceof RangeError ? { key: "problem.zip" } : problemOf(error));
+    } finally {
+      underWay.delete(what);
+      store.set({});
+    }
+  }
+
   async function takeOne() {
-    const { id, name, wish } = store.current;
-    const content = await queue.result(id);
-    savedAs(content, coloredName(name, content.type));
-    store.patch(id, { taken: wish });
+    const found = await resultOf(store.current);
+    if (!found) return;
+    savedAs(found.content, found.name);
+    store.set({ say: t("said.taken", { name: found.name }) });
+    store.patch(found.id, { taken: found.order });
   }
 
   async function takeAll() {
-    const members = [];
+    const [members, failures] = [[], []];
     const wanted = finished();
     for (const [done, photo] of wanted.entries()) {
-      all.textContent = t("download.all.progress", { done, count: wanted.length });
-      const content = await resultOf(photo.id);
-      if (content) members.push({ ...photo, name: coloredName(photo.name, content.type), content });
+      progress = { done, count: wanted.length };
+      store.set({});
+      const found = await resultOf(photo).catch((error) => {
+        failures.push({ name: photo.label, error });
+      });
+      if (found) members.push(found);
     }
-    if (!members.length) return;
-    savedAs(await zipOf(withDifferentNames(members)), ZIP_NAME);
-    for (const { id, wish } of members) store.patch(id, { taken: wish });
+    progress = null;
+    if (members.length) savedAs(await zipOf(withDifferentNames(members)), ZIP_NAME);
+    if (members.length) store.set({ say: t("said.taken", { name: ZIP_NAME }) });
+    for (const { id, order } of members) store.patch(id, { taken: order });
+    if (failures.length) complain(missingOf(failures));
   }
 
-  /** The finished file, or null for a photograph that was removed meanwhile. */
-  async function resultOf(id) {
+  /** The finished file of a photograph; nothing for one that was removed meanwhile. */
+  async function resultOf({ id, name }) {
+    const photo = store.photo(id);
+    if (!photo) return null;
+    const order = orderKey({ wish: photo.wish, badge: store.state.badge });
     try {
-      return store.photo(id) ? await queue.result(id) : null;
+      const content = await queue.result(id);
+      return { id, order, name: coloredName(name, content.type), content };
     } catch (error) {
       if (store.photo(id)) throw error;
       return null;
     }
   }
 
-  for (const [button, take] of [[one, takeOne], [all, takeAll]]) {
-    button.addEventListener("click", () => busily(button, take, complain));
-  }
+  one.addEventListener("click", () => press(store.state.selected, takeOne));
+  all.addEventListener("click", () => press(ALL, takeAll));
   badge.addEventListener("change", () => store.set({ badge: badge.checked }));
-  store.subscribe(() => {
+  store.subscribe(({ photos, selected }) => {
     one.disabled = store.current?.stage !== "done";
+    one.setAttribute("aria-busy", String(underWay.has(selected)));
     all.hidden = finished().length < 2;
-    all.disabled = store.state.photos.some(({ stage }) => stage !== "done" && stage !== "failed");
+    all.disabled = photos.some(({ stage }) => stage !== "done" && stage !== "failed");
+    all.setAttribute("aria-busy", String(underWay.has(ALL)));
+    all.textContent = progress ? t("download.all.progress", progress) : t("download.all");
     remarks.textContent = store.current ? remarksOn(store.current) : "";
   });
+}
+
+/** What is said of those that did not come. */
+function missingOf(failures) {
+  const names = failures.map(({ name }) => name).join(", ");
+  return { key: "problem.left", values: { names, why: wordsOf(problemOf(failures[0].error)) } };
 }
 
 /** What is to be known of a photograph's result. @param {import("./store.js").Photo} photo */
 export function remarksOn({ hadColor, pages }) {
   return [hadColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
     .filter(Boolean).join(" ");
-}
-
-/** One press at a time, and a sign that it is heard. */
-async function busily(button, act, complain) {
-  if (button.getAttribute("aria-busy") === "true") return;
-  button.setAttribute("aria-busy", "true");
-  try {
-    await act();
-  } catch (error) {
-    complain(error instanceof RangeError ? { key: "problem.zip" } : problemOf(error));
-  } finally {
-    button.setAttribute("aria-busy", "false");
-    button.textContent = t(button.dataset.text);
-  }
 }
 
 /** `a.jpg` and `a.jpg` from two folders become `a.jpg` and `a-2.jpg`. */

@@ -3,15 +3,17 @@
 export const LANGUAGES = ["en", "ru"];
 
 let texts = {};
+let wanted = ""; // the language that was chosen last
 
 /**
  * @param {string} language one of LANGUAGES
- * @throws {Error} its words cannot be had
+ * @param {ReturnType<import("./api.js").createApi>} api
  */
-export async function speak(language) {
-  const answer = await fetch(`/static/texts/${language}.json`);
-  if (!answer.ok) throw new Error(answer.statusText);
-  texts = await answer.json();
+export async function speak(language, api) {
+  wanted = language;
+  const found = await api.ask(`/static/texts/${language}.json`, {}, (answer) => answer.json());
+  if (language !== wanted) return;
+  texts = found;
   document.documentElement.lang = language;
   translate(document);
 }
@@ -27,10 +29,11 @@ export function t(key, values = {}) {
 
 /**
  * What is said of a problem: in the user's language if it is a known one.
- * @param {{key: string, detail?: string}} problem
+ * @typedef {{key: string, detail?: string, values?: Record<string, string>}} Problem
+ * @param {Problem} problem
  */
-export function wordsOf({ key, detail }) {
-  return key in texts ? t(key) : detail || t("problem.other");
+export function wordsOf({ key, detail, values }) {
+  return key in texts ? t(key, values) : detail || t("problem.other");
 }
 
 /** Fill in the words of elements that name them. */

@@ -1,4 +1,4 @@
-/** The stage's canvas: a photograph in grey and in colour, as large as its box on the screen. */
+/** The stage's canvas: a photograph before and in colour, as large as its box on the screen. */
 
 import { Camera, clamp } from "./camera.js";
 import { makeGrey } from "./color.js";
@@ -21,7 +21,7 @@ export class View {
   #context;
   #moved;
   #camera = new Camera();
-  #grey = readableCanvas(1, 1);
+  #before = readableCanvas(1, 1);
   #colored = readableCanvas(1, 1);
   /** @type {?Opened} */
   #opened = null;
@@ -49,7 +49,7 @@ export class View {
     return this.#camera;
   }
 
-  /** How much of the width is in grey, 0..1. */
+  /** How much of the width shows what was before, 0..1. */
   get split() {
     return this.#split;
   }
@@ -61,13 +61,17 @@ export class View {
     if (this.#opened && !this.#frame) this.#compose();
   }
 
-  /** Show a photograph, or nothing. @param {?Opened} opened */
-  show(opened) {
+  /**
+   * Show a photograph, or nothing.
+   * @param {?Opened} opened
+   * @param {import("./camera.js").Size} [size] of the whole, of which `opened` may be a small copy
+   */
+  show(opened, size) {
     this.#opened = opened;
     this.#chroma = null;
     this.#plane = { key: "", pixels: null };
     this.#canvas.dataset.drawn = "";
-    if (opened) this.#camera.picture = { width: opened.full.width, height: opened.full.height };
+    if (opened) this.#camera.picture = { width: size.width, height: size.height };
     this.fit();
     this.#redraw();
   }
@@ -151,15 +155,21 @@ export class View {
     return this.#camera.pointOf(x * width, y * height);
   }
 
-  /** The part of the box that the picture covers, in CSS pixels. */
+  /** From where on the box may show the picture in colour, in CSS pixels. */
+  get corner() {
+    const { second, pixelRatio } = this.#camera;
+    return { left: second.left / pixelRatio, top: second.top / pixelRatio };
+  }
+
+  /** The part of the box that the picture in colour covers. */
   get bounds() {
     const { picture } = this.#camera;
     const { clientWidth, clientHeight } = this.#canvas;
     const start = this.#camera.pointOf(0, 0);
     const end = this.#camera.pointOf(picture.width, picture.height);
     return {
-      left: Math.max(start.left, 0),
-      top: Math.max(start.top, 0),
+      left: Math.max(start.left, this.corner.left),
+      top: Math.max(start.top, this.corner.top),
       right: Math.min(end.left, clientWidth),
       bottom: Math.min(end.top, clientHeight),
     };
@@ -182,7 +192,7 @@ export class View {
     const detail = this.#isDraft && this.#took > SLOW ? 0.5 : 1;
     const { pane } = this.#camera;
     const [width, height] = [pane.width, pane.height].map((side) => Math.ceil(side * detail));
-    this.#drawGrey(width, height);
+    this.#drawBefore(width, height);
     if (this.#chroma) this.#drawColors(width, height);
     this.#compose();
     if (detail === 1) this.#took = performance.now() - began;
@@ -191,32 +201,32 @@ export class View {
 
   /** What is to be seen, for who waits for it. */
   #drawn() {
-    if (!this.#chroma) return "grey";
+    if (!this.#chroma) return "before";
     return this.#isDraft || this.#fade.share < 1 ? "draft" : "color";
   }
 
-  /** The grey pixels of what is seen; they are the same whatever the colours are. */
-  #drawGrey(width, height) {
+  /** What is seen of the photograph as it came, and in grey: both the same whatever the colours. */
+  #drawBefore(width, height) {
     const part = this.#camera.seen;
     const key = [part.left, part.top, part.width, part.height, width, height].join();
     if (this.#plane.key === key) return;
-    setSize(this.#grey.canvas, width, height);
+    setSize(this.#before.canvas, width, height);
     this.#drawPart(part, width / part.width, height / part.height);
-    const pixels = this.#grey.context.getImageData(0, 0, width, height);
+    const pixels = this.#before.context.getImageData(0, 0, width, height);
     makeGrey(pixels.data);
-    this.#grey.context.putImageData(pixels, 0, 0);
     this.#plane = { key, pixels };
   }
 
   #drawPart(part, scaleX, scaleY) {
     const { full, view } = this.#opened;
-    const { context, canvas } = this.#grey;
-    const source = full.width * scaleX > view.width ? full : view;
-    const [ratioX, ratioY] = [source.width / full.width, source.height / full.height];
+    const { context, canvas } = this.#before;
+    const whole = this.#camera.picture;
+    const source = whole.width * scaleX > view.width ? full : view;
+    const [ratioX, ratioY] = [source.width / whole.width, source.height / whole.height];
     const left = Math.max(part.left, 0);
     const top = Math.max(part.top, 0);
-    const width = Math.min(part.left + part.width, full.width) - left;
-    const height = Math.min(part.top + part.height, full.height) - top;
+    const width = Math.min(part.left + part.width, whole.width) - left;
+    const height = Math.min(part.top + part.height, whole.height) - top;
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.imageSmoothingEnabled = scaleX !== 1;
     context.imageSmoothingQuality = "high";
@@ -241,13 +251,13 @@ export class View {
     this.#colored.context.putImageData(pixels, 0, 0);
   }
 
-  /** Put grey and colours onto the canvas. */
+  /** Put both onto the canvas. */
   #compose() {
     const context = this.#context;
     const { pane, second, isSide } = this.#camera;
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    this.#put(this.#grey.canvas, { left: 0, top: 0 });
-    if (isSide) this.#put(this.#grey.canvas, second);
+    this.#put(this.#before.canvas, { left: 0, top: 0 });
+    if (isSide) this.#put(this.#before.canvas, second);
     if (!this.#chroma) return;
     const from = isSide ? 0 : Math.round(this.#split * pane.width);
     context.save();

@@ -28,9 +28,9 @@ export async function zipOf(members, when = new Date()) {
   let offset = 0;
   for (const { name, content } of members) {
     const common = await commonFields(name, content, when);
-    const head = bytesOf([4, 0x04034b50], ...common.fields);
+    const head = written([4, 0x04034b50], ...common.fields);
     directory.push(
-      bytesOf([4, 0x02014b50], [2, VERSION], ...common.fields,
+      written([4, 0x02014b50], [2, VERSION], ...common.fields,
         [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]),
       common.name,
     );
@@ -40,7 +40,7 @@ export async function zipOf(members, when = new Date()) {
   const size = directory.reduce((sum, part) => sum + part.length, 0);
   if (offset + size > LARGEST) throw new RangeError("too much for one zip");
   const count = members.length;
-  const end = bytesOf([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count],
+  const end = written([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count],
     [4, size], [4, offset], [2, 0]);
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
@@ -59,7 +59,7 @@ async function commonFields(name, content, when) {
 }
 
 /** @param {...[number, number]} fields sizes in bytes and values, little-endian */
-function bytesOf(...fields) {
+function written(...fields) {
   const bytes = new Uint8Array(fields.reduce((sum, [size]) => sum + size, 0));
   const view = new DataView(bytes.buffer);
   let at = 0;
