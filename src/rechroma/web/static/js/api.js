@@ -6,7 +6,7 @@ const LOOK_AGAIN = 1000; // milliseconds
 const MOST_WAITS = 60; // for a server that is busy
 const MOST_BREAKS = 3; // of a connection to a server that is there
 const ENDED = ["done", "failed", "expired"];
-const BY_STATUS = { 413: "upload-too-large", 429: "busy", 503: "busy" }; // of nginx, and the like
+const BY_STATUS = { 413: "upload-too-large", 429: "busy", 500: "unexpected", 503: "busy" }; // without a type
 
 /** Why the service did not do what it was asked to. */
 export class Refusal extends Error {
@@ -15,7 +15,7 @@ export class Refusal extends Error {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
     const type = String(problem.type ?? "").split(":").pop();
-    this.type = BY_STATUS[type === "blank" ? status : ""] ?? type;
+    this.type = ["", "blank"].includes(type) ? BY_STATUS[status] ?? type : type;
   }
 }
 

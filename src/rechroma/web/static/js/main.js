@@ -3,22 +3,21 @@
 import { setUpAdding } from "./add.js";
 import { setUpKnobs } from "./adjust.js";
 import { createApi } from "./api.js";
+import { complain, offerUndo, setUpWaiting } from "./banners.js";
 import { createHints } from "./hints.js";
 import { createHistory } from "./history.js";
 import { orderKey } from "./jobs.js";
 import { askForKey } from "./keydialog.js";
 import { setUpList } from "./list.js";
 import { setUpMarks } from "./marks.js";
-import { createQueue, problemOf } from "./queue.js";
+import { createQueue } from "./queue.js";
 import { setUpSettings } from "./settings.js";
 import { setUpStage } from "./stage.js";
 import { createStore } from "./store.js";
 import { setUpTabs } from "./tabs.js";
 import { setUpTaking } from "./take.js";
-import { t, wordsOf } from "./texts.js";
 
 const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
-const SHOWN = 8000; // milliseconds that a complaint stays
 
 const find = (selector) => document.querySelector(selector);
 
@@ -30,53 +29,6 @@ const api = createApi({
 });
 const queue = createQueue(store, api);
 const history = createHistory(store);
-
-/**
- * Say something above all else on the page: for a while, or until it is taken back.
- * @returns a way to take it back
- */
-function announce(words, button, stays) {
-  const box = find("#complaint");
-  const line = document.createElement("p");
-  const takeBack = () => {
-    line.remove();
-    box.togglePopover(Boolean(box.childElementCount));
-  };
-  line.append(words, ...(button ? [" ", button] : []));
-  if (!stays) {
-    box.querySelector("p:not(.stays)")?.remove();
-    setTimeout(takeBack, SHOWN);
-  }
-  line.classList.toggle("stays", stays);
-  box.append(line);
-  box.togglePopover(true);
-  return takeBack;
-}
-
-/** Say what went wrong; what can be done again is said until it is. */
-function complain(error, again) {
-  const button = again && buttonOf(t("retry"), again);
-  return announce(wordsOf(error.key ? error : problemOf(error)), button, Boolean(again));
-}
-
-/** Say what was done, and let it be taken back for a while. */
-function offerUndo(words, undo) {
-  const takeBack = announce(words, buttonOf(t("undo.this"), () => {
-    takeBack();
-    undo();
-  }), false);
-}
-
-function buttonOf(words, act) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = words;
-  button.addEventListener("click", () => {
-    find("#stage").focus();
-    act();
-  });
-  return button;
-}
 
 function setUpUndo() {
   find("#undo").addEventListener("click", history.undo);
@@ -107,17 +59,6 @@ function setUpPage() {
     if (find("#said").textContent !== say) find("#said").textContent = say;
     document.title = titleOf(photos);
     showTab(mode);
-  });
-}
-
-/** A service that does not answer, or has too much to do, is waited for: say so above all else. */
-function setUpWaiting() {
-  const banner = find("#waiting");
-  store.subscribe(({ away, busy }) => {
-    const awayText = isLocal ? "away.local" : "away";
-    if (away || busy) banner.dataset.text = away ? awayText : "busy";
-    if (document.documentElement.dataset.ready) banner.textContent = t(banner.dataset.text);
-    banner.togglePopover(away || busy);
   });
 }
 
@@ -155,7 +96,7 @@ setUpKnobs(store, history);
 setUpTaking(store, queue, complain);
 setUpUndo();
 setUpPage();
-setUpWaiting();
+setUpWaiting(store, isLocal);
 setUpLeaving();
 if (isLocal) find(".promise").dataset.text = "promise.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";

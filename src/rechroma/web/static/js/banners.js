@@ -1,0 +1,75 @@
+/** What is said above all else on the page: what went wrong, what can be undone, what is waited for. */
+
+import { problemOf } from "./queue.js";
+import { t, wordsOf } from "./texts.js";
+
+const SHOWN = 8000; // milliseconds
+
+const find = (selector) => document.querySelector(selector);
+
+/**
+ * Say something above all else on the page: for a while, or until it is taken back.
+ * @returns a way to take it back
+ */
+function announce(words, button, stays) {
+  const box = find("#complaint");
+  const line = document.createElement("p");
+  const takeBack = () => {
+    line.remove();
+    box.togglePopover(Boolean(box.childElementCount));
+  };
+  line.append(words, ...(button ? [button] : []));
+  if (!stays) {
+    box.querySelector("p:not(.stays)")?.remove();
+    setTimeout(takeBack, SHOWN);
+  }
+  line.classList.toggle("stays", stays);
+  box.append(line);
+  box.togglePopover(true);
+  return takeBack;
+}
+
+/**
+ * Say what went wrong; what can be done again is said until it is.
+ * @param {unknown} error a problem with its key, or whatever was thrown
+ * @param {() => void} [again]
+ * @returns a way to take it back
+ */
+export function complain(error, again) {
+  const button = again && buttonOf(t("retry"), again);
+  return announce(wordsOf(error.key ? error : problemOf(error)), button, Boolean(again));
+}
+
+/** Say what was done, and let it be taken back for a while. */
+export function offerUndo(words, undo) {
+  const takeBack = announce(words, buttonOf(t("undo.this"), () => {
+    takeBack();
+    undo();
+  }), false);
+}
+
+function buttonOf(words, act) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = words;
+  button.addEventListener("click", () => {
+    find("#stage").focus();
+    act();
+  });
+  return button;
+}
+
+/**
+ * Say that the service does not answer, or has too much to do, as long as it is waited for.
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {boolean} isLocal whether it runs on this computer
+ */
+export function setUpWaiting(store, isLocal) {
+  const banner = find("#waiting");
+  store.subscribe(({ away, busy }) => {
+    const awayText = isLocal ? "away.local" : "away";
+    if (away || busy) banner.dataset.text = away ? awayText : "busy";
+    if (document.documentElement.dataset.ready) banner.textContent = t(banner.dataset.text);
+    banner.togglePopover(away || busy);
+  });
+}
