@@ -170,8 +170,10 @@ def test_a_full_queue(make_app: MakeApp, folder: Path, team: Team | None) -> Non
 def test_limits(make_app: MakeApp, folder: Path) -> None:
     client = make_app(job_bytes=20_000, job_pictures=2).test_client()
     problem(client.post(URL, **form(*[photo_file()] * 3)), 413)
-    problem(client.post(URL, data=b"x" * 200_000), 413)
-    problem(client.post(URL, **form(b"x" * 200_000)), 413)
+    for request in ({"data": b"x" * 200_000}, form(b"x" * 200_000)):
+        told = problem(client.post(URL, **request), 413)
+        assert told["type"] == "urn:rechroma:upload-too-large"
+        assert "20000 bytes" in told["detail"]
     problem(client.post(URL, **form(photo_file(), b"")), 422)
     assert list(folder.iterdir()) == []
 

@@ -78,11 +78,16 @@ def read_job_upload(most_bytes: int, most_pictures: int) -> Upload:
 
     Raises:
         RequestError: There is none, or the body makes no sense.
-        RequestEntityTooLarge: They are larger.
-        UploadTooLargeError: There are more, or what came with them is too much.
+        UploadTooLargeError: They are larger, there are more, or what came with them is too much.
     """
     _limit_body(most_bytes)
-    upload = _job_json() if request.is_json else _form_or_raw(most_pictures)
+    try:
+        upload = _job_json() if request.is_json else _form_or_raw(most_pictures)
+    except RequestEntityTooLarge:
+        raise UploadTooLargeError(
+            f"the pictures have more than {most_bytes} bytes together",
+            hint="Send fewer at a time, or smaller ones.",
+        ) from None
     if len(upload.pictures) > most_pictures:
         raise UploadTooLargeError(
             f"{len(upload.pictures)} pictures are more than a job may hold here: {most_pictures}",
