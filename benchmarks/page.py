@@ -44,7 +44,7 @@ _UNTIL_DRAWN = """(act) => new Promise((resolve) => {
   act();
 })"""
 _PAINT = """async () => {
-  const { paint } = await import("/static/js/render.js");
+  const { paint } = await import("/static/js/color/render.js");
   const size = { width: 1000, height: 1000 };
   const data = new Uint8ClampedArray(4e6).map((_, at) => (at % 4 === 3 ? 255 : (at >> 2) % 251));
   const values = Float32Array.from({ length: 2 * 64 * 64 }, (_, at) => 25 * Math.sin(at * 7));

@@ -18,8 +18,8 @@ def run(studio: Studio, body: str, argument: object = None) -> Any:
     """Run a function of the page's modules `color` and `render` there."""
     return studio.page.evaluate(
         f"""async (given) => {{
-          const color = await import("/static/js/color.js");
-          const render = await import("/static/js/render.js");
+          const color = await import("/static/js/color/science.js");
+          const render = await import("/static/js/color/render.js");
           {body}
         }}""",
         argument,

@@ -32,7 +32,7 @@ def texts(language: str) -> dict[str, str]:
 
 
 def sources() -> Iterator[str]:
-    for path in (STATIC / "index.html", *(STATIC / "js").glob("*.js")):
+    for path in (STATIC / "index.html", *(STATIC / "js").rglob("*.js")):
         yield path.read_text("utf-8")
 
 
@@ -330,7 +330,8 @@ def _dashed(kind: str) -> str:
 
 
 def test_every_state_sample_and_colour_has_words(studio: Studio) -> None:
-    colors = re.findall(r'\d+, "(\w+)"\]', (STATIC / "js" / "colornames.js").read_text("utf-8"))
+    source = (STATIC / "js" / "color" / "colornames.js").read_text("utf-8")
+    colors = re.findall(r'\d+, "(\w+)"\]', source)
     assert len(colors) == 9
     assert {f"color.{color}" for color in colors} <= texts("en").keys()
     stages = {"waiting", "reading", "sketching", "sending", "coloring"}

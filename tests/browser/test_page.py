@@ -56,8 +56,9 @@ def test_no_inline_scripts_styles_or_other_hosts() -> None:
 
 def test_every_module_is_loaded_early() -> None:
     html = (STATIC / "index.html").read_text("utf-8")
-    named = set(re.findall(r'"/static/js/([\w.]+)"', html))
-    assert named == {path.name for path in (STATIC / "js").glob("*.js")}
+    named = set(re.findall(r'"/static/js/([\w./]+)"', html))
+    modules = (STATIC / "js").rglob("*.js")
+    assert named == {path.relative_to(STATIC / "js").as_posix() for path in modules}
 
 
 @pytest.mark.parametrize(

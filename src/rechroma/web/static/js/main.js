@@ -1,21 +1,21 @@
 /** Puts the page together. */
 
-import { setUpAdding } from "./add.js";
-import { setUpKnobs } from "./adjust.js";
-import { createApi } from "./api.js";
-import { complain, offerUndo, setUpWaiting } from "./banners.js";
-import { createHints } from "./hints.js";
-import { createHistory } from "./history.js";
-import { orderKey } from "./jobs.js";
-import { askForKey } from "./keydialog.js";
-import { setUpList } from "./list.js";
-import { setUpMarks } from "./marks.js";
-import { createQueue } from "./queue.js";
-import { setUpSettings } from "./settings.js";
-import { setUpStage } from "./stage.js";
-import { createStore } from "./store.js";
-import { setUpTabs } from "./tabs.js";
-import { setUpTaking } from "./take.js";
+import { setUpAdding } from "./photos/add.js";
+import { setUpKnobs } from "./page/adjust.js";
+import { createApi } from "./service/api.js";
+import { complain, offerUndo, setUpWaiting } from "./page/banners.js";
+import { createHints } from "./correct/hints.js";
+import { createHistory } from "./state/history.js";
+import { orderKey } from "./service/jobs.js";
+import { askForKey } from "./page/keydialog.js";
+import { setUpList } from "./photos/list.js";
+import { setUpMarks } from "./correct/marks.js";
+import { createQueue } from "./photos/queue.js";
+import { setUpSettings } from "./page/settings.js";
+import { setUpStage } from "./stage/stage.js";
+import { createStore } from "./state/store.js";
+import { setUpTabs } from "./page/tabs.js";
+import { setUpTaking } from "./photos/take.js";
 
 const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 

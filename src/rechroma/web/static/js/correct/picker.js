@@ -1,6 +1,6 @@
 /** The free choice of a colour: a plane of all that sRGB can show at one lightness. */
 
-import { boundsOf, hexOf, isShown, labOf } from "./color.js";
+import { boundsOf, hexOf, isShown, labOf } from "../color/science.js";
 
 const STEPS = 40; // of the arrow keys from the middle to the edge
 
@@ -8,7 +8,7 @@ const STEPS = 40; // of the arrow keys from the middle to the edge
  * @param {HTMLCanvasElement} plane
  * @param {HTMLInputElement} field for the colour in hexadecimal
  * @param {(hex: string, isSettled: boolean) => void} chosen
- * @param {(problem: import("./texts.js").Problem) => void} complain
+ * @param {(problem: import("../page/texts.js").Problem) => void} complain
  */
 export function createPicker(plane, field, chosen, complain) {
   const context = plane.getContext("2d");

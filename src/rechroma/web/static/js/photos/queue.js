@@ -5,16 +5,16 @@
  * it, the small copy, and its jobs.
  */
 
-import { Refusal } from "./api.js";
-import { turned, USUAL_KNOBS } from "./color.js";
-import { hintsText } from "./hintfile.js";
-import { createJobs } from "./jobs.js";
+import { Refusal } from "../service/api.js";
+import { turned, USUAL_KNOBS } from "../color/science.js";
+import { hintsText } from "../state/hintfile.js";
+import { createJobs } from "../service/jobs.js";
 import { bytesOf, copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 
 const AT_A_TIME = 2;
 const GREY_SIDE = 4096; // of the picture in grey, where the browser cannot decode the file
 
-/** @typedef {import("./store.js").Photo} Photo */
+/** @typedef {import("../state/store.js").Photo} Photo */
 
 let nextId = 1;
 
@@ -55,7 +55,7 @@ function passTooLarge(error) {
   if (error.status !== 413) throw error;
 }
 
-/** @returns {import("./render.js").Chroma} of what the service sent, in base64 */
+/** @returns {import("../color/render.js").Chroma} of what the service sent, in base64 */
 function chromaOf({ width, height, step, data }) {
   const bytes = bytesOf(data);
   const view = new DataView(bytes.buffer);
@@ -68,7 +68,7 @@ function chromaOf({ width, height, step, data }) {
 export const wantedChroma = ({ chroma, wish }) =>
   chroma && { ...chroma, data: turned(chroma.data, wish.knobs) };
 
-/** @returns {import("./texts.js").Problem} words for what went wrong */
+/** @returns {import("../page/texts.js").Problem} words for what went wrong */
 export function problemOf(error) {
   if (error instanceof Refusal) return { key: `problem.${error.type}`, detail: error.message };
   console.error(error);
@@ -84,8 +84,8 @@ export function problemOf(error) {
  */
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
- * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {ReturnType<import("../state/store.js").createStore>} store
+ * @param {ReturnType<import("../service/api.js").createApi>} api
  */
 export function createQueue(store, api) {
   const shelf = createShelf();

@@ -1,16 +1,16 @@
 /** The marks of the chosen colours on the picture: to select, move and delete. */
 
-import { clamp } from "./camera.js";
-import { nameOf } from "./colornames.js";
-import { ARROWS } from "./gestures.js";
-import { t } from "./texts.js";
+import { clamp } from "../stage/camera.js";
+import { nameOf } from "../color/colornames.js";
+import { ARROWS } from "../stage/gestures.js";
+import { t } from "../page/texts.js";
 
 const CLICK = 4; // CSS pixels that a hand may tremble
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("./hints.js").createHints>} hints
- * @param {() => import("./view.js").View} view
+ * @param {() => import("../stage/view.js").View} view
  */
 export function setUpMarks(store, hints, view) {
   const layer = document.querySelector("#marks");

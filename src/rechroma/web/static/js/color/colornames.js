@@ -1,7 +1,7 @@
 /** What colours are called, roughly, for those who hear them. */
 
-import { labOf } from "./color.js";
-import { t } from "./texts.js";
+import { labOf } from "./science.js";
+import { t } from "../page/texts.js";
 
 const GREY = 8; // chroma below which a colour has no hue
 const [DARK, LIGHT] = [40, 75]; // L*

@@ -1,11 +1,11 @@
 /** How photographs come in: dropped, pasted, chosen, photographed, or from the samples. */
 
-import { t } from "./texts.js";
+import { t } from "../page/texts.js";
 
 const PICTURE = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
 
 /**
- * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {ReturnType<import("../service/api.js").createApi>} api
  * @param {(problem: unknown) => void} complain
  * @param {(files: File[], left?: number) => void} add is told, too, how many files were left out
  */

@@ -4,7 +4,7 @@
  * The enlarging is bicubic with aligned pixel centres and repeated edges, as the service's.
  */
 
-import { putColor } from "./color.js";
+import { putColor } from "./science.js";
 
 const SHARPNESS = -0.75; // the free parameter of the cubic kernel
 

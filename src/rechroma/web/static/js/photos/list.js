@@ -1,17 +1,17 @@
 /** The list of photographs: what each looks like, how far it is, and why it failed. */
 
-import { paint } from "./render.js";
+import { paint } from "../color/render.js";
 import { wantedChroma } from "./queue.js";
 import { remarksOn } from "./take.js";
-import { t, wordsOf } from "./texts.js";
+import { t, wordsOf } from "../page/texts.js";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 const PROGRESS = { waiting: 0, reading: 0.1, sketching: 0.3, sending: 0.55, coloring: 0.75 };
 
-/** @typedef {import("./store.js").Photo} Photo */
+/** @typedef {import("../state/store.js").Photo} Photo */
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("./queue.js").createQueue>} queue
  * @param {(words: string, undo: () => void) => void} offerUndo
  */

@@ -1,12 +1,12 @@
 /** The jobs of one photograph on the service: one for each order, forgotten together with it. */
 
 import { Refusal } from "./api.js";
-import { hintsText } from "./hintfile.js";
+import { hintsText } from "../state/hintfile.js";
 
 const GONE = [404, 410]; // what the service has forgotten
 const MOST_TRIES = 5; // for a service that forgets jobs that are under way
 
-/** @typedef {import("./store.js").Wish} Wish */
+/** @typedef {import("../state/store.js").Wish} Wish */
 /** @typedef {{wish: Wish, badge: boolean}} Order */
 
 /** What tells one order of a picture from another. @param {Order} order */

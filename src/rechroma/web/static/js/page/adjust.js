@@ -1,12 +1,12 @@
 /** The three knobs of the photograph that is shown. */
 
-import { USUAL_KNOBS } from "./color.js";
+import { USUAL_KNOBS } from "../color/science.js";
 
 const SIGNED = ["warmth"];
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
- * @param {ReturnType<import("./history.js").createHistory>} history
+ * @param {ReturnType<import("../state/store.js").createStore>} store
+ * @param {ReturnType<import("../state/history.js").createHistory>} history
  */
 export function setUpKnobs(store, history) {
   const inputs = Object.keys(USUAL_KNOBS).map((name) => document.querySelector(`#${name}`));

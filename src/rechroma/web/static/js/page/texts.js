@@ -7,7 +7,7 @@ let wanted = ""; // the language that was chosen last
 
 /**
  * @param {string} language one of LANGUAGES
- * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {ReturnType<import("../service/api.js").createApi>} api
  */
 export async function speak(language, api) {
   wanted = language;

@@ -1,18 +1,18 @@
 /** Taking home: one photograph, or all of them as a zip. */
 
-import { orderKey } from "./jobs.js";
+import { orderKey } from "../service/jobs.js";
 import { problemOf } from "./queue.js";
 import { coloredName, savedAs } from "./save.js";
-import { t, wordsOf } from "./texts.js";
+import { t, wordsOf } from "../page/texts.js";
 import { zipOf } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
 const ALL = "all";
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("./queue.js").createQueue>} queue
- * @param {(problem: import("./texts.js").Problem) => void} complain
+ * @param {(problem: import("../page/texts.js").Problem) => void} complain
  */
 export function setUpTaking(store, queue, complain) {
   const one = document.querySelector("#download");
@@ -100,7 +100,7 @@ function missingOf(failures) {
   return { key: "problem.left", values: { names, why: wordsOf(problemOf(failures[0].error)) } };
 }
 
-/** What is to be known of a photograph's result. @param {import("./store.js").Photo} photo */
+/** What is to be known of a photograph's result. @param {import("../state/store.js").Photo} photo */
 export function remarksOn({ hadColor, pages }) {
   return [hadColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
     .filter(Boolean).join(" ");

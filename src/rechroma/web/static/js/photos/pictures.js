@@ -1,6 +1,6 @@
 /** The pixels of photographs: decoded, made smaller, turned grey. */
 
-import { lightness, makeGrey } from "./color.js";
+import { lightness, makeGrey } from "../color/science.js";
 
 const VIEW_SIDE = 2048; // of the copy that is shown until somebody zooms in
 const COPY_SIDE = 1024; // of the copy that the service makes colours of
@@ -12,7 +12,7 @@ const KEPT = 3; // photographs whose pixels stay in memory
 const AROUND = 0.02; // of the long side: the place whose lightness counts
 
 /**
- * @typedef {import("./render.js").Pixels} Pixels
+ * @typedef {import("../color/render.js").Pixels} Pixels
  * @typedef {{full: ImageBitmap, view: ImageBitmap}} Opened
  */
 

@@ -1,6 +1,6 @@
 /** What is said above all else on the page: what went wrong, what can be undone, what is waited for. */
 
-import { problemOf } from "./queue.js";
+import { problemOf } from "../photos/queue.js";
 import { t, wordsOf } from "./texts.js";
 
 const SHOWN = 8000; // milliseconds
@@ -61,7 +61,7 @@ function buttonOf(words, act) {
 
 /**
  * Say that the service does not answer, or has too much to do, as long as it is waited for.
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {boolean} isLocal whether it runs on this computer
  */
 export function setUpWaiting(store, isLocal) {

@@ -32,7 +32,7 @@ function showTheme(theme) {
 
 /**
  * Let the two be chosen.
- * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {ReturnType<import("../service/api.js").createApi>} api
  * @param {() => void} changed is called when the words are in another language
  * @returns {Promise<void>} until the first words are there
  */

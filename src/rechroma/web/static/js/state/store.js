@@ -1,9 +1,9 @@
 /**
  * What the page knows, in one place. Whoever shows a part of it is told after each change.
  *
- * @typedef {import("./color.js").Knobs} Knobs
- * @typedef {import("./render.js").Chroma} Chroma
- * @typedef {import("./render.js").Pixels} Pixels
+ * @typedef {import("../color/science.js").Knobs} Knobs
+ * @typedef {import("../color/render.js").Chroma} Chroma
+ * @typedef {import("../color/render.js").Pixels} Pixels
  * @typedef {{id: number, x: number, y: number, color: string}} Hint
  * @typedef {{knobs: Knobs, hints: Hint[]}} Wish what the user wants of a picture
  * @typedef {"waiting" | "reading" | "sketching" | "sending" | "coloring" | "done" | "failed"} Stage
@@ -14,7 +14,7 @@
  * @property {string} label what it is called on the page, where no two are called the same
  * @property {Blob} file
  * @property {Stage} stage
- * @property {?import("./texts.js").Problem} problem why it failed
+ * @property {?import("../page/texts.js").Problem} problem why it failed
  * @property {number} width of the upright picture, in pixels; 0 while unknown
  * @property {number} height
  * @property {boolean} hadColor whether it was in colour or toned; known when it is done

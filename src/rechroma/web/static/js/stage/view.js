@@ -1,17 +1,17 @@
 /** The stage's canvas: a photograph before and in colour, as large as its box on the screen. */
 
 import { Camera, clamp } from "./camera.js";
-import { makeGrey } from "./color.js";
-import { readableCanvas } from "./pictures.js";
-import { paint } from "./render.js";
+import { makeGrey } from "../color/science.js";
+import { readableCanvas } from "../photos/pictures.js";
+import { paint } from "../color/render.js";
 
 const MOST_PIXELS = 2_400_000;
 const SLOW = 40; // milliseconds; above, a moving picture is drawn with half the detail
 const SETTLED = 140; // milliseconds without a change
 const FADE = 450; // milliseconds in which the first colours come
 
-/** @typedef {import("./pictures.js").Opened} Opened */
-/** @typedef {import("./render.js").Chroma} Chroma */
+/** @typedef {import("../photos/pictures.js").Opened} Opened */
+/** @typedef {import("../color/render.js").Chroma} Chroma */
 /** @typedef {{x: number, y: number}} Place in shares of the picture */
 
 const wantsCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

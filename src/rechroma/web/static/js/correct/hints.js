@@ -1,28 +1,28 @@
 /** Correcting: places on the picture, their likely colours, and the marks of those chosen. */
 
-import { nameOf } from "./colornames.js";
-import { hintsOf, hintsText, newHint } from "./hintfile.js";
-import { lightnessAround } from "./pictures.js";
+import { nameOf } from "../color/colornames.js";
+import { hintsOf, hintsText, newHint } from "../state/hintfile.js";
+import { lightnessAround } from "../photos/pictures.js";
 import { createPicker } from "./picker.js";
-import { savedAs, stemOf } from "./save.js";
-import { t } from "./texts.js";
+import { savedAs, stemOf } from "../photos/save.js";
+import { t } from "../page/texts.js";
 
 const SETTLED = 150; // milliseconds without a key, after which a moved mark lies still
 const STEP = 0.01; // of the picture, for a press of an arrow key
 
 const find = (selector) => document.querySelector(selector);
 
-/** Whether colours for other hints are on their way. @param {import("./store.js").Photo} [photo] */
+/** Whether colours for other hints are on their way. @param {import("../state/store.js").Photo} [photo] */
 export function isLate(photo) {
   if (!photo?.chroma || photo.refused === photo.wish.hints) return false;
   return hintsText(photo.wish.hints) !== photo.sketched;
 }
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
- * @param {ReturnType<import("./history.js").createHistory>} history
- * @param {ReturnType<import("./queue.js").createQueue>} queue
- * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {ReturnType<import("../state/store.js").createStore>} store
+ * @param {ReturnType<import("../state/history.js").createHistory>} history
+ * @param {ReturnType<import("../photos/queue.js").createQueue>} queue
+ * @param {ReturnType<import("../service/api.js").createApi>} api
  * @param {(problem: unknown, again?: () => void) => () => void} complain
  */
 export function createHints(store, history, queue, api, complain) {

@@ -2,9 +2,9 @@
 
 import { clamp } from "./camera.js";
 import { ARROWS, watchGestures } from "./gestures.js";
-import { isLate } from "./hints.js";
-import { wantedChroma } from "./queue.js";
-import { t, wordsOf } from "./texts.js";
+import { isLate } from "../correct/hints.js";
+import { wantedChroma } from "../photos/queue.js";
+import { t, wordsOf } from "../page/texts.js";
 import { View } from "./view.js";
 
 const ZOOM_STEP = 1.25;
@@ -16,9 +16,9 @@ const CAPTIONS = 200; // CSS pixels that the words for before and after need
 const find = (selector) => document.querySelector(selector);
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
- * @param {ReturnType<import("./queue.js").createQueue>} queue
- * @param {ReturnType<import("./hints.js").createHints>} hints
+ * @param {ReturnType<import("../state/store.js").createStore>} store
+ * @param {ReturnType<import("../photos/queue.js").createQueue>} queue
+ * @param {ReturnType<import("../correct/hints.js").createHints>} hints
  * @param {() => void} moved is called when places on the picture are elsewhere
  */
 export function setUpStage(store, queue, hints, moved) {
