@@ -69,7 +69,7 @@ def main() -> None:
         _say("rechroma app to the colours of a sample", starts)
         with _app() as url:
             big = _big_photo()
-            _say("12 megapixels, drop to grey", [_drop(browser, url, big)[0] for _ in range(2)])
+            _say("12 megapixels, drop to the picture", [_drop(browser, url, big)[0] for _ in range(2)])
             drops = [_drop(browser, url, big)[1] for _ in range(arguments.repeat)]
             _say("12 megapixels, drop to colours", drops)
             page = _opened(browser, url)
@@ -138,7 +138,7 @@ def _big_photo() -> str:
 
 
 def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
-    """Seconds to the picture in grey, and to its colours."""
+    """Seconds to the picture as it came, and to its colours."""
     page = _opened(browser, url)
     page.evaluate(
         """(photo) => {
@@ -160,7 +160,7 @@ def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
     page.wait_for_selector("#download:enabled")
     times = page.evaluate("times")
     page.close()
-    return times["grey"] / 1000, min(times["draft"], times["color"]) / 1000
+    return times["before"] / 1000, min(times["draft"], times["color"]) / 1000
 
 
 def _corrections(page: Page, count: int) -> list[float]:
