@@ -69,7 +69,7 @@ def main() -> None:
         _say("rechroma app to the colours of a sample", starts)
         with _app() as url:
             big = _big_photo()
-            _say("12 megapixels, drop to the picture", [_drop(browser, url, big)[0] for _ in range(2)])
+            _say("12 megapixels, drop to picture", [_drop(browser, url, big)[0] for _ in range(2)])
             drops = [_drop(browser, url, big)[1] for _ in range(arguments.repeat)]
             _say("12 megapixels, drop to colours", drops)
             page = _opened(browser, url)
