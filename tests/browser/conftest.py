@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.support.service import Server
 from tests.support.studio import Studio
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_CALM = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-
 Open = Callable[..., Studio]
 Serve = Callable[..., Server]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_CALM))
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from playwright.sync_api import Browser
 
 from rechroma.client import Client
 from rechroma.errors import RefusalError
@@ -29,6 +30,7 @@ from tests.deploy.conftest import (
     with_our_programs,
 )
 from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
+from tests.support.studio import Studio, photograph
 from tests.support.team import Worker
 
 LARGE = photo_file((1600, 1200), "JPEG")
@@ -111,6 +113,20 @@ def test_a_picture_at_once(stack: Stack) -> None:
         assert has_color(client.colorize(photo_file()))
     with Client(stack.nginx.url, "wrong") as client, pytest.raises(RefusalError, match="key"):
         client.colorize(photo_file())
+
+
+def test_the_page(stack: Stack, browser: Browser, tmp_path: Path) -> None:
+    studio = Studio(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
+    studio.expected = ("401",)
+    studio.drop(("cat.jpg", photograph(size=(1800, 1200))))
+    studio.find("#key").fill(stack.key)
+    studio.find("#key").press("Enter")
+    studio.colored().ready()
+    name, content = studio.download()
+    assert name == "cat.color.jpg"
+    assert has_color(content)
+    studio.page.close()
+    studio.check()
 
 
 def test_a_job_of_several(stack: Stack) -> None:
