@@ -206,7 +206,8 @@ def test_letting_go_over_the_plane_chooses_nothing(corrected: Studio) -> None:
 def test_the_focus_stays_on_the_picture(corrected: Studio) -> None:
     corrected.find("#remove-hint").click()
     expect(corrected.find("#stage")).to_be_focused()
-    corrected.find("#undo").click()
+    corrected.find("#undo").press("Enter")
+    expect(corrected.find("button.mark")).to_have_count(1)
     corrected.find("button.mark").focus()
     corrected.find("#redo").dispatch_event("click")
     expect(corrected.find("button.mark")).to_have_count(0)
@@ -378,3 +379,6 @@ def test_undo_takes_back_the_complaint(corrected: Studio) -> None:
     expect(corrected.find("#complaint")).to_be_visible()
     corrected.find("#undo").click()
     expect(corrected.find("#complaint")).to_be_hidden()
+    with corrected.page.expect_response("**/v1/sketch") as waiting:
+        corrected.find("#redo").click()
+    assert waiting.value.ok

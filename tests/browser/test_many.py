@@ -283,6 +283,47 @@ def test_what_is_removed_can_be_had_back(studio: Studio) -> None:
     assert np.array_equal(studio.pixels(), before)
 
 
+def test_what_comes_back_begins_anew(studio: Studio) -> None:
+    held: list[Route] = []
+    studio.page.route("**/v1/jobs?*", lambda route: held.append(route), times=1)
+    studio.drop(("scan.tif", photograph(format="TIFF")))
+    studio.colored()
+    studio.correct()
+    studio.settled()
+    before = studio.pixels()
+    studio.first_of(held)
+    studio.find("#photos .remove").click()
+    studio.find("#complaint").get_by_role("button", name="Undo").click()
+    studio.ready()
+    expect(studio.find("#stage")).to_be_focused()
+    with studio.page.expect_response("**/v1/jobs?*"):
+        held[0].continue_()
+    studio.settled()
+    assert np.array_equal(studio.pixels(), before)
+    studio.drop(*((f"{n}.jpg", photograph()) for n in range(2)))
+    studio.ready(3)
+    for _ in range(3):
+        studio.find("#photos .remove").first.click()
+    undo = studio.find("#complaint").get_by_role("button", name="Undo")
+    expect(undo).to_have_count(3)
+    for _ in range(3):
+        undo.first.click()
+    studio.ready(3)
+
+
+def test_what_is_removed_is_sent_no_more(studio: Studio) -> None:
+    studio.expected = ("429",)
+    busy = {"status": 429, "headers": {"Retry-After": "1"}}
+    studio.page.route("**/v1/jobs?*", lambda route: route.fulfill(**busy))
+    studio.drop(("a.jpg", photograph()))
+    expect(studio.find("#waiting")).to_be_visible()
+    studio.find("#photos .remove").click()
+    expect(studio.find("#waiting")).to_be_hidden()
+    count = len(studio.sent("/v1/jobs"))
+    studio.page.wait_for_timeout(1500)
+    assert len(studio.sent("/v1/jobs")) == count
+
+
 def test_the_list_by_keyboard(studio: Studio) -> None:
     studio.drop(*((f"{name}.jpg", photograph()) for name in "abc"))
     studio.ready(3)

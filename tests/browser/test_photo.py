@@ -339,6 +339,19 @@ def test_before_is_what_it_was(studio: Studio) -> None:
     expect(studio.find("#remarks")).to_contain_text("in colour or toned")
 
 
+def test_what_is_half_clear(studio: Studio, server: Server) -> None:
+    pixels = np.array(opened(photograph()).convert("RGBA"))
+    pixels[100:200, 100:300] = 220, 30, 30, 128
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    studio.with_photo(file.getvalue(), "clear.png")
+    studio.show_pixels()
+    answer = server.ask("POST", "/v1/colorize", file.getvalue(), Accept="image/png")
+    written = np.asarray(opened(answer.body))[110:190, 110:290, :3].astype(int)
+    shown = studio.pixels()[110:190, 110:290].astype(int)
+    assert np.abs(shown - written).mean() < 4
+
+
 def test_a_scan_is_as_large_as_it_is(studio: Studio) -> None:
     photo = photograph(size=(3000, 2000))
     studio.with_photo(photo)

@@ -72,6 +72,15 @@ function showStudio(isWanted) {
   if (isNew && !isWanted) find("#choose").focus();
 }
 
+/** What is pressed may be disabled or hidden by that: the focus then goes to the picture. */
+function setUpFocus() {
+  store.subscribe(() => {
+    const focused = document.activeElement;
+    if (focused === document.body) return;
+    if (focused.matches(":disabled") || !focused.checkVisibility()) find("#stage").focus();
+  });
+}
+
 /** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
 function setUpLeaving() {
   window.addEventListener("beforeunload", (event) => {
@@ -97,6 +106,7 @@ setUpTaking(store, queue, complain);
 setUpUndo();
 setUpPage();
 setUpWaiting(store, isLocal);
+setUpFocus();
 setUpLeaving();
 if (isLocal) find(".promise").dataset.text = "promise.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";

@@ -122,10 +122,7 @@ export function createHints(store, history, queue, api, complain) {
     setColor(swatch.value);
     picker.mark(swatch.value);
   });
-  find("#remove-hint").addEventListener("click", () => {
-    remove(store.state.spot.hint);
-    find("#stage").focus(); // the button goes with the place
-  });
+  find("#remove-hint").addEventListener("click", () => remove(store.state.spot.hint));
   find("#clear-hints").addEventListener("click", () => replace([], t("hints.cleared")));
   find("#save-hints").addEventListener("click", save);
   find("#load-hints").addEventListener("change", ({ target }) => {
@@ -202,18 +199,23 @@ function keepSketched(store, queue, complain) {
     store.set({});
   }
 
+  /** What was refused may be asked for again. */
+  function forgive(photo) {
+    takeBack();
+    if (photo?.refused) store.patch(photo.id, { refused: null });
+  }
+
   function turnTo(photo) {
     last = photo?.id;
     asking?.request.abort();
     asking = null;
-    takeBack();
-    if (photo?.refused) store.patch(photo.id, { refused: null });
+    forgive(photo);
   }
 
   store.subscribe(() => {
     const photo = store.current;
     if (photo?.id !== last) turnTo(photo);
-    if (photo?.sketched === hintsText(photo?.wish.hints ?? [])) takeBack();
+    if (photo && photo.sketched === hintsText(photo.wish.hints)) forgive(photo);
     if (!asking && isLate(photo)) ask(photo);
   });
 }

@@ -15,12 +15,14 @@ function announce(words, button, stays) {
   const box = find("#complaint");
   const line = document.createElement("p");
   const takeBack = () => {
+    const hadFocus = line.contains(document.activeElement);
     line.remove();
+    if (hadFocus) find("#stage").focus();
     box.togglePopover(Boolean(box.childElementCount));
   };
   line.append(words, ...(button ? [button] : []));
   if (!stays) {
-    box.querySelector("p:not(.stays)")?.remove();
+    if (!button) box.querySelector("p:not(.stays, :has(button))")?.remove();
     setTimeout(takeBack, SHOWN);
   }
   line.classList.toggle("stays", stays);
@@ -53,8 +55,8 @@ function buttonOf(words, act) {
   button.type = "button";
   button.textContent = words;
   button.addEventListener("click", () => {
-    find("#stage").focus();
     act();
+    setTimeout(() => find("#stage").focus()); // it may be shown only now
   });
   return button;
 }

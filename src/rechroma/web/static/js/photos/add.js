@@ -30,7 +30,8 @@ export function setUpAdding(api, complain, add) {
 
 /** The pictures among files of a folder, and how many others there are that one can see. */
 function sorted(files) {
-  const seen = files.filter(({ name }) => !name.startsWith("."));
+  const seen = files.filter(({ name, webkitRelativePath }) =>
+    ![name, ...webkitRelativePath.split("/")].some((part) => part.startsWith(".")));
   const pictures = seen.filter(({ name }) => PICTURE.test(name));
   return [pictures, seen.length - pictures.length];
 }
@@ -68,6 +69,7 @@ async function filesOf(transfer) {
 }
 
 async function filesIn(entry) {
+  if (entry.isDirectory && entry.name.startsWith(".")) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const found = [];
   for await (const child of childrenOf(entry.createReader())) found.push(await filesIn(child));

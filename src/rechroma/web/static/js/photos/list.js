@@ -45,17 +45,21 @@ export function setUpList(store, queue, offerUndo) {
 
   /** One stop of the Tab key for the whole list: the row that has the focus, or that is shown. */
   function rove() {
-    const current = list.querySelector("li:focus-within") ?? list.querySelector("li:has([aria-current=true])");
+    const wanted = ["li:focus-within", "li:has([aria-current=true])", "li"];
+    const current = wanted.map((one) => list.querySelector(one)).find(Boolean);
     for (const button of list.querySelectorAll("button")) {
-      button.tabIndex = button.closest("li") === (current ?? list.firstElementChild) ? 0 : -1;
+      button.tabIndex = button.closest("li") === current ? 0 : -1;
     }
   }
 
   function onKey(event) {
     const row = event.target.closest("li");
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (event.key === "Delete") remove(row, Number(row.dataset.id));
-    else if (step) (step > 0 ? row.nextElementSibling : row.previousElementSibling)?.firstElementChild.focus();
+    const near = {
+      ArrowDown: row.nextElementSibling, ArrowRight: row.nextElementSibling,
+      ArrowUp: row.previousElementSibling, ArrowLeft: row.previousElementSibling,
+    };
+    if (event.key === "Delete" && !event.repeat) remove(row, Number(row.dataset.id));
+    else if (event.key in near) near[event.key]?.querySelector("button").focus();
     else return;
     event.preventDefault();
   }

@@ -217,16 +217,18 @@ export function createQueue(store, api) {
     const at = photos.findIndex((photo) => photo.id === id);
     const left = photos.filter((photo) => photo.id !== id);
     const near = left[Math.min(at, left.length - 1)]?.id ?? null;
-    store.set({ photos: left, selected: selected === id ? near : selected, spot: null });
+    store.set({ photos: left, ...(selected === id && { selected: near, spot: null }) });
     kept.get(id)?.removal.abort();
     kept.delete(id);
     shelf.drop(id);
     return () => restore(photos[at], at);
   }
 
-  function restore(photo, at) {
-    const photos = store.state.photos.toSpliced(at, 0, { ...photo, stage: "waiting", problem: null });
-    store.set({ photos, selected: photo.id, spot: null });
+  /** Begin anew with what is wanted of a photo; what was under way for the old one has no say. */
+  function restore({ file, wish, past, future }, at) {
+    const labels = new Set(store.state.photos.map(({ label }) => label));
+    const photo = { ...newPhoto(file, freeLabel(file.name, labels)), wish, past, future };
+    store.set({ photos: store.state.photos.toSpliced(at, 0, photo), selected: photo.id, spot: null });
     keep(photo);
     next();
   }

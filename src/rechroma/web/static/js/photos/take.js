@@ -8,6 +8,7 @@ import { zipOf } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
 const ALL = "all";
+const MOST_NAMES = 5; // in a complaint
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
@@ -96,7 +97,8 @@ export function setUpTaking(store, queue, complain) {
 
 /** What is said of those that did not come. */
 function missingOf(failures) {
-  const names = failures.map(({ name }) => name).join(", ");
+  const shown = failures.slice(0, MOST_NAMES).map(({ name }) => name);
+  const names = [...shown, ...(failures.length > MOST_NAMES ? [`… (${failures.length})`] : [])].join(", ");
   return { key: "problem.left", values: { names, why: wordsOf(problemOf(failures[0].error)) } };
 }
 

@@ -53,7 +53,8 @@ export function createApi(page) {
   }
 
   /**
-   * Send a request until it is answered, and the answer is read to its end.
+   * Send a request until it is answered, and the answer is read to its end. `signal` ends it at
+   * once; `removal` only keeps it from being sent again, so that no answer is lost.
    * @template T
    * @param {(answer: Response) => Promise<T>} read
    * @returns {Promise<T>} what was read of an answer that is fine
@@ -73,6 +74,7 @@ export function createApi(page) {
       else if (isBusy(answer.status) && ++busy < MOST_WAITS) await untilFree(waitOf(answer));
       else throw new Refusal(answer.status, await problemOf(answer));
       options.signal?.throwIfAborted();
+      options.removal?.throwIfAborted();
     }
   }
 
@@ -98,9 +100,10 @@ export function createApi(page) {
     model: () => ask("/v1/models", {}, (answer) => answer.json()).then(({ models }) =>
       models.find((model) => model.default)),
     /** Hand in a picture as a job; the same `repeat` never makes a second one. */
-    submit: (picture, { name, query, hints, repeat }) =>
+    submit: (picture, { name, query, hints, repeat }, removal) =>
       post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
         headers: { "Idempotency-Key": repeat },
+        removal,
       }),
     /** Follow a job; gives it as it ended. */
     follow: (job, signal) => follow(ask, job, signal),

@@ -33,7 +33,7 @@ export function createJobs(api, { file, name }, removal) {
   /** A job at its end; one that the service forgot when it began anew is handed in again. */
   async function ended(options, tell, tries = MOST_TRIES) {
     tell("sending");
-    const job = await api.submit(file, { name, ...options, repeat: randomName() });
+    const job = await api.submit(file, { name, ...options, repeat: randomName() }, removal);
     links.push(job.links.self);
     if (removal.aborted) forget();
     tell("coloring");

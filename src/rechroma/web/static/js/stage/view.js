@@ -264,6 +264,7 @@ export class View {
     context.beginPath();
     context.rect(second.left + from, second.top, pane.width - from, pane.height);
     context.clip();
+    if (this.#fade.share === 1) context.clearRect(second.left, second.top, pane.width, pane.height);
     context.globalAlpha = this.#fade.share;
     this.#put(this.#colored.canvas, second);
     context.restore();
