@@ -179,14 +179,18 @@ def test_what_was_left_out_is_said(studio: Studio) -> None:
     expect(studio.find("#said")).to_contain_text("Only the first is coloured.")
 
 
-def test_what_the_browser_cannot_decode(studio: Studio) -> None:
-    studio.with_photo(photograph(format="TIFF"), "scan.tif")
+@pytest.mark.parametrize(("name", "format_"), [("scan.tif", "TIFF"), ("phone.heic", "HEIF")])
+def test_what_the_browser_cannot_decode(studio: Studio, name: str, format_: str) -> None:
+    if format_ == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    studio.with_photo(photograph(format=format_), name)
     assert np.ptp(studio.pixels(), axis=-1).max() > 20
     studio.correct()
     expect(studio.find(".mark")).to_have_count(1)
-    name, content = studio.download()
-    assert name == "scan.color.tif"
-    assert opened(content).format == "TIFF"
+    taken, content = studio.download()
+    assert taken == name.replace(".", ".color.")
+    assert opened(content).format == format_
+    assert has_color(content)
 
 
 def test_chosen_pasted_and_photographed(studio: Studio, tmp_path: Path) -> None:
