@@ -14,4 +14,4 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports
-pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term "$@"
+pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term "$@"

@@ -27,7 +27,7 @@ _CALM = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop would be in the way of tests with loops of their own
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
