@@ -84,10 +84,9 @@ function setUpFocus() {
 /** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
 function setUpLeaving() {
   window.addEventListener("beforeunload", (event) => {
-    const { photos, badge } = store.state;
-    const isLost = ({ stage, wish, taken }) =>
-      stage !== "failed" && orderKey({ wish, badge }) !== taken;
-    if (photos.some(isLost)) event.preventDefault();
+    const isLost = (photo) =>
+      photo.stage !== "failed" && orderKey(store.orderOf(photo)) !== photo.taken;
+    if (store.state.photos.some(isLost)) event.preventDefault();
   });
 }
 

@@ -215,7 +215,7 @@ function keepSketched(store, queue, complain) {
   store.subscribe(() => {
     const photo = store.current;
     if (photo?.id !== last) turnTo(photo);
-    if (photo && photo.sketched === hintsText(photo.wish.hints)) forgive(photo);
+    if (photo?.refused && photo.sketched === hintsText(photo.wish.hints)) forgive(photo);
     if (!asking && isLate(photo)) ask(photo);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The way of each photograph: seen in grey, then in colour, then coloured whole as a job.
+ * The way of each photograph: seen as it came, then in colour, then coloured whole as a job.
  *
  * What goes with a photograph but is nobody's to show stays here: what the browser can decode of
  * it, the small copy, and its jobs.
@@ -97,14 +97,18 @@ export function createQueue(store, api) {
   let isReading = false;
 
   function add(files) {
-    const labels = new Set(store.state.photos.map(({ label }) => label));
-    const photos = files.map((file) => newPhoto(file, freeLabel(file.name, labels)));
+    const photos = photosOf(files);
     store.set({
       photos: [...store.state.photos, ...photos],
       selected: store.state.selected ?? photos[0]?.id ?? null,
     });
     photos.forEach(keep);
     next();
+  }
+
+  function photosOf(files) {
+    const labels = new Set(store.state.photos.map(({ label }) => label));
+    return files.map((file) => newPhoto(file, freeLabel(file.name, labels)));
   }
 
   function keep(photo) {
@@ -175,7 +179,7 @@ export function createQueue(store, api) {
       await color(photo);
       const { jobs } = kept.get(photo.id);
       const tell = (stage) => store.patch(photo.id, { stage });
-      const { pictures } = await jobs.of(orderOf(photo.id), tell);
+      const { pictures } = await jobs.of(store.orderOf(store.photo(photo.id)), tell);
       const [{ had_color: hadColor, pages }] = pictures;
       store.patch(photo.id, { stage: "done", hadColor, pages });
     } catch (error) {
@@ -208,9 +212,6 @@ export function createQueue(store, api) {
     store.patch(id, { chroma: chromaOf(chroma), sketched: hints });
   }
 
-  /** What is wanted of a photo now. */
-  const orderOf = (id) => ({ wish: store.photo(id).wish, badge: store.state.badge });
-
   /** Forget a photo; gives a way to have it back, with all that was wanted of it. */
   function remove(id) {
     const { photos, selected } = store.state;
@@ -226,8 +227,7 @@ export function createQueue(store, api) {
 
   /** Begin anew with what is wanted of a photo; what was under way for the old one has no say. */
   function restore({ file, wish, past, future }, at) {
-    const labels = new Set(store.state.photos.map(({ label }) => label));
-    const photo = { ...newPhoto(file, freeLabel(file.name, labels)), wish, past, future };
+    const photo = { ...photosOf([file])[0], wish, past, future };
     store.set({ photos: store.state.photos.toSpliced(at, 0, photo), selected: photo.id, spot: null });
     keep(photo);
     next();
@@ -247,7 +247,7 @@ export function createQueue(store, api) {
     retry,
     sketch,
     /** The finished file of a photo as it is wanted now. */
-    result: async (id) => kept.get(id).jobs.result(orderOf(id)),
+    result: async (id) => kept.get(id).jobs.result(store.orderOf(store.photo(id))),
     copy: (id) => kept.get(id).copy,
     /**
      * The pixels of a photo, or null where there are none to be seen yet. The small copy stands in

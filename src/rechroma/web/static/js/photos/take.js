@@ -43,10 +43,7 @@ export function setUpTaking(store, queue, complain) {
 
   async function takeOne() {
     const found = await resultOf(store.current);
-    if (!found) return;
-    savedAs(found.content, found.name);
-    store.set({ say: t("said.taken", { name: found.name }) });
-    store.patch(found.id, { taken: found.order });
+    if (found) takeHome([found], found.content, found.name);
   }
 
   async function takeAll() {
@@ -61,17 +58,21 @@ export function setUpTaking(store, queue, complain) {
       if (found) members.push(found);
     }
     progress = null;
-    if (members.length) savedAs(await zipOf(withDifferentNames(members)), ZIP_NAME);
-    if (members.length) store.set({ say: t("said.taken", { name: ZIP_NAME }) });
-    for (const { id, order } of members) store.patch(id, { taken: order });
+    if (members.length) takeHome(members, await zipOf(withDifferentNames(members)), ZIP_NAME);
     if (failures.length) complain(missingOf(failures));
+  }
+
+  function takeHome(members, content, name) {
+    savedAs(content, name);
+    store.set({ say: t("said.taken", { name }) });
+    for (const { id, order } of members) store.patch(id, { taken: order });
   }
 
   /** The finished file of a photograph; nothing for one that was removed meanwhile. */
   async function resultOf({ id, name }) {
     const photo = store.photo(id);
     if (!photo) return null;
-    const order = orderKey({ wish: photo.wish, badge: store.state.badge });
+    const order = orderKey(store.orderOf(photo));
     try {
       const content = await queue.result(id);
       return { id, order, name: coloredName(name, content.type), content };

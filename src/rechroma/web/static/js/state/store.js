@@ -85,6 +85,8 @@ export function createStore() {
     get current() {
       return this.photo(state.selected);
     },
+    /** What is wanted of a photo now. @returns {import("../service/jobs.js").Order} */
+    orderOf: ({ wish }) => ({ wish, badge: state.badge }),
     /** Change some fields of a photo; one that was removed meanwhile stays so. */
     patch(id, fields) {
       set({
