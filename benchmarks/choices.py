@@ -26,8 +26,8 @@ from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation import grey_level
-from rechroma.evaluation.cost import network_milliseconds
-from rechroma.metrics import Scores
+from rechroma.evaluation.benchmark import network_milliseconds
+from rechroma.evaluation.metrics import Scores
 from rechroma.models import find_model
 from rechroma.models.runtime import ort
 
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float
     from rechroma.engines import Engine
-    from rechroma.knobs import KnobOptions
     from rechroma.models import ModelCard
+    from rechroma.options import InferenceOptions
 
-    Row = tuple[str, Engine, KnobOptions]
+    Row = tuple[str, Engine, InferenceOptions]
 
 CALIBRATION = 100  # pictures
 SIDE = 256

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "classification.toml"
+RECIPE = Path(__file__).parents[1] / "recipes" / "rechroma-1-classification.toml"
 SCALE = 4  # by how much that recipe's network makes its colour smaller
 WARM = 4  # batches before the loader's rate is measured
 PACKED = 200  # pictures that are packed again
@@ -166,11 +166,11 @@ def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Exam
     """Batches from a step on, and the seconds until the first is there."""
     from torch.utils.data import DataLoader
 
-    from rechroma.datasets import Examples, Tickets
+    from rechroma.datasets import Examples, ReproducibleBatchSampler
 
     def begin() -> Iterator[Example]:
         seen = step * recipe.batch
-        tickets = Tickets(
+        tickets = ReproducibleBatchSampler(
             len(pictures),
             recipe.crops,
             recipe.batch,
@@ -232,8 +232,8 @@ def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
 
 def _packed(shards: list[Path], folder: Path) -> Packing:
     """The costs of packing some of the pictures again, and of one as it comes from a camera."""
-    from rechroma.datasets.packing import Settings, pack
-    from rechroma.datasets.samples import make_sample
+    from rechroma.datasets.build.pack import Settings, pack
+    from rechroma.datasets.build.preprocess import make_sample
 
     _extract(shards, folder / "loose")
     manifest, seconds = _timed(

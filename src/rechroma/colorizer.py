@@ -19,37 +19,36 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 import numpy as np
 from PIL import Image
 
-from rechroma.color import lab_to_srgb, lightness, likely_chroma, map_to_gamut
-from rechroma.color.lab import as_unit, from_unit
+from rechroma.color import dominant_chroma, lab_to_srgb, lightness, map_to_gamut
+from rechroma.color.lab import from_float, to_float
 from rechroma.color.render import render
 from rechroma.engines import OnnxEngine, View, check_takes_hints, checked_threads
+from rechroma.error_context import named
 from rechroma.errors import (
+    InternalError,
     OptionError,
     RechromaError,
     TargetExistsError,
-    UnexpectedError,
     UnsupportedImageError,
 )
+from rechroma.fs import check_target, write_atomically
+from rechroma.hints import pixels_at
 from rechroma.imaging import (
     MAX_PIXELS,
     QUALITY,
     ChromaUpsampler,
-    asked_format,
-    check_target,
     default_target,
     encode_photo,
-    named,
+    parse_format,
     photo_of_array,
-    pixels_at,
     read_photo,
-    target_format,
-    write_atomically,
+    resolve_format,
     write_photo,
 )
-from rechroma.imaging.exif import PREFIX
-from rechroma.knobs import KnobOptions, Knobs, ViewOptions
+from rechroma.imaging.metadata.exif import PREFIX
 from rechroma.models import find_model
-from rechroma.ranges import check_range, check_whole
+from rechroma.numeric import check_range, check_whole
+from rechroma.options import Adjustments, InferenceOptions, ViewOptions
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float, Pixels
     from rechroma.engines import Engine
-    from rechroma.imaging import Levels, Photo
+    from rechroma.imaging import Photo, UIntImage
     from rechroma.models import ModelCard
 
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
@@ -69,7 +68,7 @@ _STALE_INFO = {  # said of the grey pixels, maybe on their side, and not of the 
 }
 
 
-class FileOptions(KnobOptions, total=False):
+class FileOptions(InferenceOptions, total=False):
     """The keyword arguments of :meth:`Colorizer.colorize_file`, but for `target`."""
 
     overwrite: bool
@@ -163,26 +162,26 @@ class Colorizer:
 
     @overload
     def colorize(
-        self, image: str | os.PathLike[str], *, label: bool = ..., **knobs: Unpack[KnobOptions]
+        self, image: str | os.PathLike[str], *, label: bool = ..., **knobs: Unpack[InferenceOptions]
     ) -> Path: ...
     @overload
     def colorize(
-        self, image: bytes, *, label: bool = ..., **knobs: Unpack[KnobOptions]
+        self, image: bytes, *, label: bool = ..., **knobs: Unpack[InferenceOptions]
     ) -> bytes: ...
     @overload
     def colorize(
-        self, image: Image.Image, *, label: bool = ..., **knobs: Unpack[KnobOptions]
+        self, image: Image.Image, *, label: bool = ..., **knobs: Unpack[InferenceOptions]
     ) -> Image.Image: ...
     @overload
     def colorize(
-        self, image: NDArray[Any], *, label: bool = ..., **knobs: Unpack[KnobOptions]
+        self, image: NDArray[Any], *, label: bool = ..., **knobs: Unpack[InferenceOptions]
     ) -> NDArray[Any]: ...
     def colorize(
         self,
         image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any],
         *,
         label: bool = True,
-        **knobs: Unpack[KnobOptions],
+        **knobs: Unpack[InferenceOptions],
     ) -> Path | bytes | Image.Image | NDArray[Any]:
         """Colour one picture and give back what was given.
 
@@ -194,7 +193,7 @@ class Colorizer:
                 channels, uint8, uint16 or float in 0..1: (H, W, 3) of the same dtype, sRGB, or
                 (H, W, 4) where there was alpha.
             label: Whether files and bytes get the XMP note that a model made the colours.
-            **knobs: See :class:`Knobs`.
+            **knobs: See :class:`Adjustments`.
 
         Raises:
             InputError: The picture cannot be coloured.
@@ -203,7 +202,7 @@ class Colorizer:
             EngineError: The model failed; the picture is never returned uncoloured.
             ModelFeatureError: There are hints, and the model takes none.
         """
-        turned = Knobs(**knobs)
+        turned = Adjustments(**knobs)
         match image:
             case str() | os.PathLike():
                 return self.colorize_file(image, label=label, **knobs).target
@@ -230,7 +229,7 @@ class Colorizer:
 
         Args:
             image: As for :meth:`colorize`; nothing is written.
-            **view: `size` and `hints`, as in :class:`Knobs`.
+            **view: `size` and `hints`, as in :class:`Adjustments`.
 
         Returns:
             (h, w, 2) float32, CIE a* and b* before any knob is turned. It covers the whole upright
@@ -242,7 +241,7 @@ class Colorizer:
             EngineError: The model failed.
             ModelFeatureError: There are hints, and the model takes none.
         """
-        return self._chroma(_opened(image).grey, Knobs(**view))
+        return self._chroma(_opened(image).grey, Adjustments(**view))
 
     def likely_colors(
         self,
@@ -260,7 +259,7 @@ class Colorizer:
             x: From 0, the left edge of the upright picture, to 1, the right one.
             y: From 0, the upper edge, to 1, the lower one.
             count: How many colours at most, 1 to 32.
-            **view: `size` and `hints`, as in :class:`Knobs`.
+            **view: `size` and `hints`, as in :class:`Adjustments`.
 
         Returns:
             Colours that clearly differ, the likeliest first.
@@ -276,9 +275,9 @@ class Colorizer:
         check_range("y", y, 0, 1)
         check_whole("count", count, 1, 32)
         grey = _opened(image).grey
-        spread = self._distribution(grey, Knobs(**view))
+        spread = self._distribution(grey, Adjustments(**view))
         bins = np.array(self.card.bins, np.float32)
-        chroma, shares = likely_chroma(_around(spread, x, y, 1)[0, 0], bins, count)
+        chroma, shares = dominant_chroma(_around(spread, x, y, 1)[0, 0], bins, count)
         reach = max(grey.shape) // 100
         level = lightness(_around(grey, x, y, 2 * reach + 1)).mean(dtype=np.float32)
         lab = np.insert(chroma, 0, level, axis=1)
@@ -299,7 +298,7 @@ class Colorizer:
         label: bool = True,
         badge: bool = False,
         max_pixels: int = MAX_PIXELS,
-        **knobs: Unpack[KnobOptions],
+        **knobs: Unpack[InferenceOptions],
     ) -> Result:
         """Colour a picture file; of one with several pages or frames the first.
 
@@ -314,7 +313,7 @@ class Colorizer:
             label: Whether to add the XMP note that a model made the colours.
             badge: Whether to draw a small mark into the picture that says so, too.
             max_pixels: Refuse sources with more.
-            **knobs: See :class:`Knobs`.
+            **knobs: See :class:`Adjustments`.
 
         Raises:
             InputError: The picture cannot be coloured.
@@ -324,11 +323,11 @@ class Colorizer:
             ModelFeatureError: There are hints, and the model takes none.
         """
         began = perf_counter()
-        turned = Knobs(**knobs)
+        turned = Adjustments(**knobs)
         check_whole("quality", quality, 1, 100)
         source = _named_file(source)
         target = default_target(source, format) if target is None else _named_file(target)
-        wanted = target_format(target, format, source=source)
+        wanted = resolve_format(target, format, source=source)
         _check_target(source, target, overwrite=overwrite)
         photo = read_photo(source, max_pixels=max_pixels)
         with named(source):
@@ -364,7 +363,7 @@ class Colorizer:
         Returns:
             A generator of a result or a failure for each picture, as they are finished. Closing
             it stops after the pictures in hand. What nobody foresaw is a failure, too: its error
-            is an `UnexpectedError`, whose cause is what was raised.
+            is an `InternalError`, whose cause is what was raised.
 
         Raises:
             OptionError: An option out of range, or one path in place of many; no picture is
@@ -390,7 +389,7 @@ class Colorizer:
             except RechromaError as error:
                 return Failure(source, target, _without_locals(error))
             except Exception as error:
-                unexpected = UnexpectedError.of(error, source)
+                unexpected = InternalError.of(error, source)
                 return Failure(source, target, _without_locals(unexpected))
 
         pool = ThreadPoolExecutor(jobs)
@@ -407,11 +406,11 @@ class Colorizer:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _color_pillow(self, image: Image.Image, knobs: Knobs) -> Image.Image:
+    def _color_pillow(self, image: Image.Image, knobs: Adjustments) -> Image.Image:
         photo = read_photo(image)
         rgba: Pixels = _with_alpha(self._color(photo, knobs), photo.alpha)
         if rgba.dtype != np.uint8:
-            rgba = from_unit(as_unit(rgba), np.uint8)
+            rgba = from_float(to_float(rgba), np.uint8)
         result = Image.fromarray(rgba)
         result.info = {key: value for key, value in image.info.items() if key not in _STALE_INFO}
         if photo.metadata.exif:
@@ -420,14 +419,14 @@ class Colorizer:
             result.info["xmp"] = photo.metadata.xmp
         return result
 
-    def _color_array(self, array: NDArray[Any], knobs: Knobs) -> NDArray[Any]:
+    def _color_array(self, array: NDArray[Any], knobs: Adjustments) -> NDArray[Any]:
         photo = photo_of_array(array)
         rgba: Pixels = _with_alpha(self._color(photo, knobs), photo.alpha)
         if rgba.dtype == array.dtype:
             return rgba
-        return from_unit(as_unit(rgba), array.dtype)
+        return from_float(to_float(rgba), array.dtype)
 
-    def _color(self, photo: Photo, knobs: Knobs) -> Levels:
+    def _color(self, photo: Photo, knobs: Adjustments) -> UIntImage:
         grey = photo.grey
         chroma = knobs.apply(self._chroma(grey, knobs))
         upsampler = ChromaUpsampler(chroma, grey.shape)
@@ -441,12 +440,12 @@ class Colorizer:
                 pass
         return rgb
 
-    def _chroma(self, grey: Levels, knobs: Knobs) -> Float:
+    def _chroma(self, grey: UIntImage, knobs: Adjustments) -> Float:
         """The network's chroma of the whole picture, (h, w, 2)."""
         view = View.of(grey, self.card, knobs.size, knobs.hints)
         return view.crop(self._engine.chroma(view.lightness, view.hints))
 
-    def _distribution(self, grey: Levels, knobs: Knobs) -> Float:
+    def _distribution(self, grey: UIntImage, knobs: Adjustments) -> Float:
         """How likely each bin of the card is, for every place of the picture, (h, w, Q)."""
         view = View.of(grey, self.card, knobs.size, knobs.hints)
         return view.crop(self._engine.distribution(view.lightness, view.hints))
@@ -490,11 +489,11 @@ def _without_locals(error: RechromaError) -> RechromaError:
 
 def _check_options(options: FileOptions) -> None:
     """Raise at once what would otherwise be raised for every picture."""
-    names = {field.name for field in fields(Knobs)}
-    Knobs(**{name: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
+    names = {field.name for field in fields(Adjustments)}
+    Adjustments(**{name: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
     check_whole("quality", options.get("quality", QUALITY), 1, 100)
     if wanted := options.get("format"):
-        asked_format(wanted)
+        parse_format(wanted)
 
 
 def _check_target(source: Path, target: Path, *, overwrite: bool) -> None:
@@ -519,5 +518,5 @@ def _strips(height: int, width: int) -> list[slice]:
     return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
-def _with_alpha(rgb: Levels, alpha: Levels | None) -> Levels:
-    return rgb if alpha is None else cast("Levels", np.dstack([rgb, alpha]))
+def _with_alpha(rgb: UIntImage, alpha: UIntImage | None) -> UIntImage:
+    return rgb if alpha is None else cast("UIntImage", np.dstack([rgb, alpha]))

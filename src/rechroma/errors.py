@@ -28,24 +28,24 @@ service answers, so that no front end keeps a table of its own::
     ├── MissingExtraError           an optional dependency is not installed
     ├── ServiceError                a request that the service did not take
     │   ├── RequestError            a body that is not what the service reads
-    │   ├── AccessError             no key, or one that is not known
-    │   ├── OriginError             a browser asks for a page of another site
-    │   ├── NoSuchJobError          no job has that number, or it is somebody else's
+    │   ├── AuthenticationError             no key, or one that is not known
+    │   ├── ForbiddenOriginError             a browser asks for a page of another site
+    │   ├── JobNotFoundError          no job has that number, or it is somebody else's
     │   ├── NotAcceptableError      the answer is wanted in a format that is not written
     │   ├── JobNotReadyError        the job has no result yet, or none at all
     │   ├── JobExpiredError         the result was kept for its time, and is gone
     │   ├── UploadTooLargeError     more bytes or pictures than are taken at once
-    │   ├── RepeatedKeyError        an Idempotency-Key that came with another request before
-    │   ├── BusyError               the queue is full, or all hands are busy
-    │   ├── TooSlowError            a picture that takes longer than the service allows
-    │   ├── PoisonError             a picture over which the processes end that colour it
+    │   ├── IdempotencyConflictError        an Idempotency-Key that came with another request before
+    │   ├── OverloadedError               the queue is full, or all hands are busy
+    │   ├── ProcessingTimeoutError            a picture that takes longer than the service allows
+    │   ├── PoisonImageError             a picture over which the processes end that colour it
     │   └── StoreError              the table of jobs cannot be read or written
     ├── ClientError                 asking a service from another program
-    │   ├── RefusalError            the service said no: its status, title, detail and hint
-    │   ├── UnreachableError        no connection, no answer in time, or none that makes sense
-    │   └── UnfinishedError         a job that has not ended in the time it was given
-    ├── UnexpectedError             a fault of the program's own, such as nobody foresaw
-    └── WorkshopError               training, measuring and exporting
+    │   ├── ApiError            the service said no: its status, title, detail and hint
+    │   ├── ConnectionFailedError        no connection, no answer in time, or none that makes sense
+    │   └── JobTimeoutError         a job that has not ended in the time it was given
+    ├── InternalError             a fault of the program's own, such as nobody foresaw
+    └── TrainingError               training, measuring and exporting
         ├── DataError               a shard or data set that cannot be used
         ├── FetchError              a picture that cannot be fetched, or may not be
         ├── RecipeError             a recipe with unknown keys or impossible values
@@ -235,19 +235,19 @@ class RequestError(ServiceError):
     http_status = 400
 
 
-class AccessError(ServiceError):
+class AuthenticationError(ServiceError):
     """There is no key in the request, or one that is not known."""
 
     http_status = 401
 
 
-class OriginError(ServiceError):
+class ForbiddenOriginError(ServiceError):
     """A browser asks for a page of another site that is not let in."""
 
     http_status = 403
 
 
-class NoSuchJobError(ServiceError):
+class JobNotFoundError(ServiceError):
     """There is no such job, or it is somebody else's."""
 
     http_status = 404
@@ -277,25 +277,25 @@ class UploadTooLargeError(ServiceError):
     http_status = 413
 
 
-class RepeatedKeyError(ServiceError):
+class IdempotencyConflictError(ServiceError):
     """The Idempotency-Key came with another request before."""
 
     http_status = 422
 
 
-class BusyError(ServiceError):
+class OverloadedError(ServiceError):
     """The queue is full, or all hands are busy: try again a little later."""
 
     http_status = 503
 
 
-class TooSlowError(ServiceError):
+class ProcessingTimeoutError(ServiceError):
     """The picture takes longer than the service allows."""
 
     http_status = 422
 
 
-class PoisonError(ServiceError):
+class PoisonImageError(ServiceError):
     """The processes end that colour this picture."""
 
     http_status = 500
@@ -314,7 +314,7 @@ class ClientError(RechromaError):
     http_status = 502
 
 
-class RefusalError(ClientError):
+class ApiError(ClientError):
     """The service said no.
 
     Args:
@@ -333,25 +333,25 @@ class RefusalError(ClientError):
         self.detail = detail
 
 
-class UnreachableError(ClientError):
+class ConnectionFailedError(ClientError):
     """There is no connection, no answer in time, or none that makes sense."""
 
     http_status = 504
 
 
-class UnfinishedError(ClientError):
+class JobTimeoutError(ClientError):
     """A job has not ended in the time it was given."""
 
     http_status = 504
 
 
-class UnexpectedError(RechromaError):
+class InternalError(RechromaError):
     """A fault of the program's own, such as nobody foresaw."""
 
     exit_code = 70
 
     @classmethod
-    def of(cls, error: Exception, name: object = None) -> UnexpectedError:
+    def of(cls, error: Exception, name: object = None) -> InternalError:
         """Word what was raised, which becomes the cause.
 
         Args:
@@ -368,47 +368,47 @@ class UnexpectedError(RechromaError):
         return unexpected
 
 
-class WorkshopError(RechromaError):
+class TrainingError(RechromaError):
     """Training, measuring or exporting failed."""
 
 
-class DataError(WorkshopError):
+class DataError(TrainingError):
     """A shard or data set cannot be used."""
 
     exit_code = 65
 
 
-class FetchError(WorkshopError):
+class FetchError(TrainingError):
     """A picture cannot be fetched, or may not be."""
 
     exit_code = 69
 
 
-class RecipeError(WorkshopError):
+class RecipeError(TrainingError):
     """A recipe has unknown keys or impossible values."""
 
     exit_code = 78
 
 
-class CheckpointError(WorkshopError):
+class CheckpointError(TrainingError):
     """A checkpoint does not fit the network or the recipe."""
 
     exit_code = 65
 
 
-class DivergedError(WorkshopError):
+class DivergedError(TrainingError):
     """The loss of a training run is not finite any more."""
 
     exit_code = 70
 
 
-class MemoryExhaustedError(WorkshopError):
+class MemoryExhaustedError(TrainingError):
     """The device has too little memory for a batch."""
 
     exit_code = 71
 
 
-class ParityError(WorkshopError):
+class ParityError(TrainingError):
     """An exported model disagrees with the network it was exported from."""
 
     exit_code = 70

@@ -15,7 +15,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from rechroma.errors import StoreError
-from rechroma.service import callbacks, new_key, service_of
+from rechroma.service import new_key, service_of
+from rechroma.service.jobs import webhooks
 from tests.api.conftest import MakeApp, both
 from tests.support.host import Handler, Host, Request, serving
 from tests.support.service import PATIENCE, figures, form, photo_file, problem, wait_until
@@ -103,7 +104,7 @@ def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, 
 def test_again_until_it_is_heard(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "_WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(webhooks, "_WAITS", (0.0, 0.0, 0.0))
     host.routes["/told"] = receiver = Receiver(500, 302, 200)
     submit(client, host, b"no picture")
     wait_until(lambda: calls_of(client) == {"failed": 2, "heard": 1})
@@ -116,7 +117,7 @@ def test_again_until_it_is_heard(
 def test_given_up(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int
 ) -> None:
-    monkeypatch.setattr(callbacks, "_WAITS", (0.0, 0.0))
+    monkeypatch.setattr(webhooks, "_WAITS", (0.0, 0.0))
     host.routes["/told"] = receiver = Receiver(status)
     submit(client, host, photo_file())
     wait_until(lambda: calls_of(client) == {"failed": attempts})
@@ -158,7 +159,7 @@ def test_a_private_address_that_is_spelt_out(
 def test_a_store_that_is_away_is_logged_once(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, caplog: Caplog
 ) -> None:
-    monkeypatch.setattr(callbacks, "_LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(webhooks, "_LOOK_AGAIN", 0.0)
     store = service_of(client.application).store
     calls = iter(range(1000))
     well = store.take_callback
@@ -190,7 +191,7 @@ def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, 
 def test_a_key_that_is_taken_out_and_put_back(
     make_app: MakeApp, host: Host, key: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "_WAITS", (0.5,) * 100)
+    monkeypatch.setattr(webhooks, "_WAITS", (0.5,) * 100)
     host.routes["/told"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_callbacks=True)
     job_id = submit(first, host, b"no picture")

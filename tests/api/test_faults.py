@@ -19,7 +19,7 @@ from rechroma.errors import MissingExtraError
 from rechroma.service import create_app, read_settings, service_of
 from rechroma.service.jobs.celery import CeleryRunner, process_of
 from rechroma.service.jobs.redis import RedisStore
-from rechroma.service.tasks import make_celery, send
+from rechroma.service.jobs.tasks import make_celery, send
 from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
 from tests.api.test_disk import check_a_result_without_room
 from tests.support.service import (
@@ -361,7 +361,7 @@ def test_workers_without_their_tools(
 def test_what_is_not_installed(
     asked: dict[str, str], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rechroma.service.jobs.making.find_spec", lambda _: None)
+    monkeypatch.setattr("rechroma.service.jobs.factory.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError) as told:
         create_app(read_settings(data=tmp_path / "service", model=model, **asked))
     assert "rechroma[serve]" in str(told.value.hint)

@@ -12,23 +12,28 @@ from typing import Any
 
 import pytest
 
-from rechroma.errors import BrokenImageError, BusyError, PoisonError, TooSlowError
+from rechroma.errors import (
+    BrokenImageError,
+    OverloadedError,
+    PoisonImageError,
+    ProcessingTimeoutError,
+)
 from rechroma.service import Settings
-from rechroma.service import hands as service_hands
-from rechroma.service.hands import Hands, make_hands
-from rechroma.service.painter import Painter, Painting
+from rechroma.service.inference import worker_pool as service_hands
+from rechroma.service.inference.predictor import Painter, Painting
+from rechroma.service.inference.worker_pool import WorkerPool, make_hands
 from rechroma.service.schemas import Order
 from tests.api.conftest import StartServer
 from tests.support.service import Server, figures, has_color, photo_file, wait_until
 
-MakeHands = Callable[..., Hands]
+MakeHands = Callable[..., WorkerPool]
 
 
 @pytest.fixture
 def make(model: str) -> Iterator[MakeHands]:
-    made: list[Hands] = []
+    made: list[WorkerPool] = []
 
-    def start(**settings: Any) -> Hands:
+    def start(**settings: Any) -> WorkerPool:
         usual: dict[str, Any] = {"model": model, "workers": 1}
         made.append(make_hands(Settings(**(usual | settings))))
         return made[-1]
@@ -38,12 +43,12 @@ def make(model: str) -> Iterator[MakeHands]:
         hands.close()
 
 
-def paint(hands: Hands, data: bytes = b"", **options: Any) -> Painting:
+def paint(hands: WorkerPool, data: bytes = b"", **options: Any) -> Painting:
     with hands.turn(0) as painter:
         return painter.paint(data or photo_file(), Order(), max_pixels=10**8, **options)
 
 
-def kill(hands: Hands) -> None:
+def kill(hands: WorkerPool) -> None:
     (pid,) = hands.process_ids()
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not command_of(pid))
@@ -85,7 +90,7 @@ def test_what_is_wrong_with_a_picture(make: MakeHands) -> None:
 
 def test_one_picture_for_each(make: MakeHands) -> None:
     hands = make(workers=2)
-    with hands.turn(0), hands.turn(None), pytest.raises(BusyError), hands.turn(0.01):
+    with hands.turn(0), hands.turn(None), pytest.raises(OverloadedError), hands.turn(0.01):
         pass
     assert has_color(paint(hands).content)
 
@@ -127,7 +132,7 @@ def test_killed_again_and_again(make: MakeHands) -> None:
 
     killer = threading.Thread(target=kill_on)
     killer.start()
-    with pytest.raises(PoisonError, match="grandma"):
+    with pytest.raises(PoisonImageError, match="grandma"):
         paint(hands, name="grandma")
     over.set()
     killer.join()
@@ -155,7 +160,7 @@ def test_a_picture_that_hangs(make: MakeHands) -> None:
     hands = make(seconds=1)
     (pid,) = hands.process_ids()
     os.kill(pid, signal.SIGSTOP)
-    with pytest.raises(TooSlowError, match="grandma: took longer than 1 seconds"):
+    with pytest.raises(ProcessingTimeoutError, match="grandma: took longer than 1 seconds"):
         paint(hands, name="grandma")
     assert has_color(paint(hands).content)
 

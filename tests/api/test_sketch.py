@@ -17,7 +17,7 @@ from PIL import Image
 from rechroma import Colorizer
 from rechroma.color.render import render
 from rechroma.imaging import ChromaUpsampler
-from rechroma.knobs import Knobs
+from rechroma.options import Adjustments
 from tests.api.conftest import MakeApp, StartServer
 from tests.support.models import write_model
 from tests.support.service import form, opened, photo_file, problem
@@ -53,7 +53,7 @@ def test_what_is_put_together_from_it_is_what_the_service_writes(
     assert (told["width"], told["height"], told["had_color"]) == (400, 300, False)
     seen = opened(base64.b64decode(told["grey"]))
     assert (seen.size, seen.format, seen.mode) == ((400, 300), "JPEG", "L")
-    ab = Knobs(saturation=1.5, warmth=-0.5, strength=0.8).apply(chroma_of(told))
+    ab = Adjustments(saturation=1.5, warmth=-0.5, strength=0.8).apply(chroma_of(told))
     ours = render(photo, ChromaUpsampler(ab, photo.shape).strip(slice(0, len(photo))))
     answer = client.post("/v1/colorize?saturation=1.5&warmth=-0.5&strength=0.8", data=file)
     theirs = np.asarray(opened(answer.data))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from rechroma.errors import BusyError, StoreError
+from rechroma.errors import OverloadedError, StoreError
 from rechroma.service import service_of
 from rechroma.service.jobs import NewJob, Outcome, SqliteStore, State, Task
 from rechroma.service.jobs.redis import PREFIX, RedisStore
@@ -153,7 +153,7 @@ def test_a_job_of_poison_alone_ends(store: TaskStore) -> None:
 
 def test_capacity(store: TaskStore) -> None:
     store.add(new("a", 4))
-    with pytest.raises(BusyError):
+    with pytest.raises(OverloadedError):
         store.add(new("b", 2))
     assert store.find("b") is None
     store.take("worker")

@@ -11,8 +11,8 @@ import pytest
 
 from rechroma.errors import StoreError, TargetError
 from rechroma.service import service_of
+from rechroma.service.inference.predictor import Painter
 from rechroma.service.jobs import FolderFiles, Outcome, SqliteStore
-from rechroma.service.painter import Painter
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new

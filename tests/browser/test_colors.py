@@ -10,7 +10,7 @@ import pytest
 from rechroma.color import lab_to_srgb, lightness, map_to_gamut, srgb_to_lab
 from rechroma.color.render import render
 from rechroma.imaging import ChromaUpsampler
-from rechroma.knobs import Knobs
+from rechroma.options import Adjustments
 from tests.support.studio import Studio
 
 
@@ -59,7 +59,7 @@ def test_knobs(studio: Studio, knobs: dict[str, float]) -> None:
       return Array.from(color.turned(new Float32Array(given.ab), knobs));
     """
     found = run(studio, body, {"ab": ab.ravel().tolist(), "knobs": knobs})
-    assert np.allclose(found, Knobs(**knobs).apply(ab).ravel(), atol=1e-3)  # type: ignore[arg-type]
+    assert np.allclose(found, Adjustments(**knobs).apply(ab).ravel(), atol=1e-3)  # type: ignore[arg-type]
 
 
 def test_painting(studio: Studio) -> None:

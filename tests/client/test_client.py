@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
-from rechroma.client import Knobs
+from rechroma.client import Adjustments
 from rechroma.errors import (
+    ApiError,
     ClientError,
+    ConnectionFailedError,
+    JobTimeoutError,
     OptionError,
-    RefusalError,
     SourceError,
-    UnfinishedError,
-    UnreachableError,
 )
 from rechroma.service.schemas import JobOptions
 from tests.client.conftest import NewClient
@@ -92,13 +92,13 @@ def test_knobs(client: Any, photo: Path) -> None:
     assert opened(plain).format == "PNG"
     assert not has_color(plain)
     assert client.colorize(photo, hints=HINTS) != client.colorize(photo)
-    with pytest.raises(RefusalError, match="saturation") as caught:
+    with pytest.raises(ApiError, match="saturation") as caught:
         client.colorize(photo, saturation=9)
     assert caught.value.status == 422
 
 
 def test_the_knobs_are_those_of_the_service() -> None:
-    assert set(Knobs.__annotations__) == {*JobOptions.model_fields, "hints"}
+    assert set(Adjustments.__annotations__) == {*JobOptions.model_fields, "hints"}
 
 
 def test_a_job_of_many(client: Any, photo: Path) -> None:
@@ -114,9 +114,9 @@ def test_a_job_of_many(client: Any, photo: Path) -> None:
     assert all(has_color(data) for _, data in results)
     client.delete(job.id)
     client.delete(job)  # as one does whose first answer was lost
-    with pytest.raises(RefusalError, match="no such job") as caught:
+    with pytest.raises(ApiError, match="no such job") as caught:
         client.find(job)
-    with pytest.raises(RefusalError):
+    with pytest.raises(ApiError):
         client.find("../../\n?")
     assert (caught.value.status, caught.value.title) == (
         404,
@@ -136,7 +136,7 @@ def test_a_job_that_failed(client: Any) -> None:
     job = client.wait(client.submit([b"no picture at all"]))
     assert job.state == "failed"
     assert job.problem.hint
-    with pytest.raises(RefusalError, match="failed"):
+    with pytest.raises(ApiError, match="failed"):
         list(client.results(job))
 
 
@@ -210,7 +210,7 @@ def test_a_busy_service_is_asked_again(
 def test_a_service_that_stays_busy(new_client: NewClient, server: Server, wait: str | None) -> None:
     busy = httpx.Response(503, headers={"Retry-After": wait} if wait else {})
     client = new_client(server.url, patience=1, transport=forwarding(server, lambda _: busy))
-    with pytest.raises(RefusalError, match="503 Service Unavailable") as caught:
+    with pytest.raises(ApiError, match="503 Service Unavailable") as caught:
         client.models()
     assert caught.value.status == 503
 
@@ -219,7 +219,7 @@ def test_no_more_than_a_while(new_client: NewClient, server: Server) -> None:
     asked = []
     busy = httpx.Response(429)
     line = forwarding(server, lambda time: asked.append(time) or busy)  # type: ignore[func-returns-value]
-    with pytest.raises(RefusalError):
+    with pytest.raises(ApiError):
         new_client(server.url, patience=2, transport=line).models()
     assert len(asked) == 3  # after 0.5 and 1 second; 2 more would be too long
 
@@ -228,13 +228,13 @@ def test_a_wait_that_is_too_long(new_client: NewClient, server: Server) -> None:
     told = {"id": "x", "state": "running", "total": 2, "done": 1, "failed": 0}
     running = httpx.Response(200, json=told | {"pictures": [], "problem": None, "new": "field"})
     client = new_client(server.url, transport=forwarding(server, lambda _: running))
-    with pytest.raises(UnfinishedError, match="1 of 2 pictures"):
+    with pytest.raises(JobTimeoutError, match="1 of 2 pictures"):
         client.wait("x", timeout=0.5)
 
 
 def test_nobody_there(new_client: NewClient) -> None:
     with pytest.raises(
-        UnreachableError, match=r"^http://127\.0\.0\.1:9 cannot be reached"
+        ConnectionFailedError, match=r"^http://127\.0\.0\.1:9 cannot be reached"
     ) as caught:
         new_client("http://user:secret@127.0.0.1:9/").models()
     assert caught.value.hint
@@ -245,7 +245,7 @@ def test_no_answer_in_time(new_client: NewClient, server: Server) -> None:
     def sleep(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("", request=request)
 
-    with pytest.raises(UnreachableError, match="in time"):
+    with pytest.raises(ConnectionFailedError, match="in time"):
         new_client(server.url, transport=httpx.MockTransport(sleep)).models()
 
 
@@ -271,7 +271,7 @@ def test_something_else_answers(
 def test_it_has_moved(new_client: NewClient, server: Server) -> None:
     moved = httpx.Response(301, headers={"Location": "https://colour.example/v1/models"})
     client = new_client(server.url, transport=forwarding(server, lambda _: moved))
-    with pytest.raises(RefusalError, match="301") as caught:
+    with pytest.raises(ApiError, match="301") as caught:
         client.models()
     assert "https://colour.example" in str(caught.value.hint)
 
@@ -279,7 +279,7 @@ def test_it_has_moved(new_client: NewClient, server: Server) -> None:
 def test_a_result_that_is_none(new_client: NewClient, server: Server) -> None:
     broken = httpx.Response(200, headers={"Content-Type": "application/zip"}, content=b"PK")
     client = new_client(server.url, transport=forwarding(server, lambda _: broken))
-    with pytest.raises(UnreachableError, match="not pictures"):
+    with pytest.raises(ConnectionFailedError, match="not pictures"):
         list(client.results("x"))
 
 
@@ -305,7 +305,7 @@ def test_keys(new_client: NewClient, tmp_path: Path) -> None:
     try:
         assert new_client(server.url, key).models()
         for wrong in (None, "wrong"):
-            with pytest.raises(RefusalError, match="key") as caught:
+            with pytest.raises(ApiError, match="key") as caught:
                 new_client(server.url, wrong).models()
             assert caught.value.status == 401
     finally:

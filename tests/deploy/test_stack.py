@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from rechroma.client import Client
-from rechroma.errors import RefusalError
+from rechroma.errors import ApiError
 from rechroma.service import new_key
 from tests.deploy.conftest import (
     NGINX,
@@ -111,7 +111,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stac
 def test_a_picture_at_once(stack: Stack) -> None:
     with stack.client() as client:
         assert has_color(client.colorize(photo_file()))
-    with Client(stack.nginx.url, "wrong") as client, pytest.raises(RefusalError, match="key"):
+    with Client(stack.nginx.url, "wrong") as client, pytest.raises(ApiError, match="key"):
         client.colorize(photo_file())
 
 

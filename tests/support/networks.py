@@ -11,8 +11,8 @@ from torch import nn
 from rechroma.color import lightness
 from rechroma.datasets import Example, small_chroma
 from rechroma.models import DataSource, ModelCard
-from rechroma.networks import ColourNetwork, build, describe, no_hints
-from rechroma.training.losses import ColourLoss
+from rechroma.networks import ColorizationNetwork, build, describe, no_hints
+from rechroma.training.losses import ColorizationLoss
 from tests.support.shards import picture
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def small(name: str, **options: Any) -> ColourNetwork:
+def small(name: str, **options: Any) -> ColorizationNetwork:
     """A small network, always with the same weights."""
     torch.manual_seed(0)
     return build(name, SMALL[name] | options)
 
 
-def learnt(name: str, **options: Any) -> ColourNetwork:
+def learnt(name: str, **options: Any) -> ColorizationNetwork:
     """A small network as if it had learnt: nothing in it is zero, one or the same twice."""
     built = small(name, **options)
     for module in built.modules():
@@ -52,7 +52,7 @@ def learnt(name: str, **options: Any) -> ColourNetwork:
     return built.eval()
 
 
-def card(of: ColourNetwork) -> ModelCard:
+def card(of: ColorizationNetwork) -> ModelCard:
     """A card that fits the network."""
     return ModelCard(
         name="small",
@@ -79,11 +79,11 @@ def pictures(scale: int) -> Example:
 
 
 def learns_by_heart(
-    network: ColourNetwork, example: Example, settings: Loss, steps: int = 100
+    network: ColorizationNetwork, example: Example, settings: Loss, steps: int = 100
 ) -> bool:
     """Whether the loss on the same example falls below a twentieth of what it was at first."""
     none = np.zeros((0, 2), np.float32)
-    loss = ColourLoss(none, none[:, 0], settings, network.chroma)
+    loss = ColorizationLoss(none, none[:, 0], settings, network.chroma)
     optimiser = torch.optim.Adam(network.parameters(), 3e-3)
     first = torch.tensor(0.0)
     for step in range(steps):

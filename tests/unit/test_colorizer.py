@@ -24,6 +24,7 @@ from rechroma.errors import (
     EngineError,
     HintError,
     ImageTooLargeError,
+    InternalError,
     InvalidChromaError,
     ModelFeatureError,
     ModelNotFoundError,
@@ -31,11 +32,11 @@ from rechroma.errors import (
     SourceError,
     TargetError,
     TargetExistsError,
-    UnexpectedError,
     UnsupportedImageError,
 )
-from rechroma.imaging import ChromaUpsampler, Hint, hint_map
-from rechroma.knobs import Knobs
+from rechroma.hints import Hint, hint_map
+from rechroma.imaging import ChromaUpsampler
+from rechroma.options import Adjustments
 from tests.support.models import write_constant_model, write_model
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class TestKnobs:
     @given(st.floats(0, 3), st.floats(-1, 1), st.floats(0, 1))
     def test_neutral_stays_neutral(self, saturation: float, warmth: float, strength: float) -> None:
         neutral = np.zeros((2, 2, 2), np.float32)
-        assert not Knobs(saturation, warmth, strength).apply(neutral).any()
+        assert not Adjustments(saturation, warmth, strength).apply(neutral).any()
 
     @pytest.mark.parametrize(
         "knobs",
@@ -369,7 +370,7 @@ class TestChroma:
         grey = _grey()
         chroma = colorizer.chroma(grey)
         assert chroma.shape == (22, 30, 2)
-        turned = Knobs(saturation=0.5, warmth=0.4).apply(chroma)
+        turned = Adjustments(saturation=0.5, warmth=0.4).apply(chroma)
         full = ChromaUpsampler(turned, grey.shape).strip(slice(0, len(grey)))
         expected = render(grey, full)
         assert np.array_equal(expected, colorizer.colorize(grey, saturation=0.5, warmth=0.4))
@@ -598,7 +599,7 @@ class TestMany:
         failures = {o.source: o.error for o in outcomes if isinstance(o, Failure)}
         assert {path: type(error) for path, error in failures.items()} == {
             sources[2]: ImageTooLargeError,
-            sources[4]: UnexpectedError,
+            sources[4]: InternalError,
             bad[0]: SourceError,
             bad[1]: TargetError,
         }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
 from rechroma.cli.terminal import say
-from rechroma.cli.workshop import need_extra
+from rechroma.cli.training_common import need_extra
 
 HOST, USUAL_PORT = "127.0.0.1", 8000
 

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.batch import Account, Status
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.inputs import Plan, make_plan
 from rechroma.cli.options import json_option, model_options
-from rechroma.cli.pipe import colour_stream
 from rechroma.cli.request import Request
+from rechroma.cli.run import Work
 from rechroma.cli.signals import exit_code_of
-from rechroma.cli.sources import Plan, make_plan
+from rechroma.cli.stdio import colorize_stream
+from rechroma.cli.summary import Account, Status
 from rechroma.cli.terminal import say
-from rechroma.cli.work import Work
 from rechroma.errors import OptionError
 
 if TYPE_CHECKING:
-    from rechroma.imaging import Hint
+    from rechroma.hints import Hint
 
 MAX_PIXELS = 250_000_000  # as in rechroma.imaging, too heavy to import for --help
 
@@ -27,9 +27,9 @@ def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | Non
     """Pillow's name of a format that was called by its name or its suffix, in any case."""
     if name is None:
         return None
-    from rechroma.imaging import asked_format
+    from rechroma.imaging import parse_format
 
-    return asked_format(name)
+    return parse_format(name)
 
 
 def _read_hints(
@@ -38,7 +38,7 @@ def _read_hints(
     """The hints of the file; none where no file was named."""
     if path is None:
         return ()
-    from rechroma.imaging import read_hints
+    from rechroma.hints import read_hints
 
     return read_hints(path)
 
@@ -119,7 +119,7 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
     """
     request = Request(**options)
     if request.is_stream:
-        colour_stream(request)
+        colorize_stream(request)
     else:
         ctx.exit(_colour_files(request))
 
@@ -151,12 +151,12 @@ def _colour_files(request: Request) -> int:
 
 def _check_options(request: Request, pictures: int) -> None:
     """Refuse what is out of range even where nothing is left to do, without loading the model."""
-    from rechroma.knobs import Knobs
     from rechroma.models import find_model
+    from rechroma.options import Adjustments
 
     if request.hints and pictures > 1:
         raise OptionError(f"--hints are for one picture, but there are {pictures}")
-    Knobs(**request.knobs())
+    Adjustments(**request.knobs())
     find_model(request.model)
 
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.batch import progress_bar
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option
+from rechroma.cli.summary import progress_bar
 from rechroma.cli.terminal import printable, say
-from rechroma.cli.workshop import check_targets, path_option, write_sheet
+from rechroma.cli.training_common import check_targets, path_option, write_sheet
 from rechroma.errors import DataError, FetchError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rechroma.datasets.fetching import Tally
-    from rechroma.datasets.inspecting import Inspection
+    from rechroma.datasets.build.download import Tally
+    from rechroma.datasets.build.inspect import Inspection
 
 _SHEET_PICTURES = 60
-_MOST_REASONS = 8  # that are told; all stand in the table
+_MAX_REASONS = 8  # that are told; all stand in the table
 _JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Pictures at a time.")
 _PATH = click.Path(path_type=Path)
 
@@ -78,15 +78,15 @@ def pack_command(
 
     \b
       rechroma data pack pictures/ -o shards/ --licence CC0-1.0
-      rechroma train recipes/classification.toml -o checkpoints/mine \\
+      rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
         --encoder-weights default
 
     Grey, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.
     If all pictures lie in subfolders, these are the classes.
     """
-    from rechroma.datasets.packing import Settings, pack
-    from rechroma.datasets.samples import Form
+    from rechroma.datasets.build.pack import Settings, pack
+    from rechroma.datasets.build.preprocess import Form
 
     form = Form(size=size, least_side=least_side, format=file_format, quality=quality)
     settings = Settings(form, shard_size, val_share, source or folder.resolve().name, licence)
@@ -144,9 +144,9 @@ def fetch_command(
     slowly, and only for what its robots.txt allows. The same command goes on where it stopped.
     attribution.csv names authors and licences, failed.csv what could not be fetched.
     """
-    from rechroma.datasets.fetching import Manners, fetch
+    from rechroma.datasets.build.download import CrawlPolicy, fetch
 
-    manners = Manners(
+    manners = CrawlPolicy(
         per_host=per_host,
         timeout=timeout,
         max_bytes=max_bytes,
@@ -190,7 +190,7 @@ def inspect_command(
     What is damaged is named on stderr, and makes the exit code 65.
     """
     check_targets(sheet)
-    from rechroma.datasets.inspecting import inspect
+    from rechroma.datasets.build.inspect import inspect
 
     with progress_bar(None, quiet=as_json, doing="Looking") as advance:
         found = inspect(shards, jobs=jobs, on_picture=advance)
@@ -237,7 +237,7 @@ def _fetched(tally: Tally) -> Iterator[str]:
         f"{tally.fetched} fetched, {tally.present} already there, "
         f"{tally.failed.total()} failed, {tally.unwanted} under other licences"
     )
-    for reason, count in tally.failed.most_common(_MOST_REASONS):
+    for reason, count in tally.failed.most_common(_MAX_REASONS):
         yield f"  {count} x {reason}"
 
 
@@ -262,6 +262,6 @@ def _listed(counts: Mapping[str, float]) -> str:
 
 
 def _write_sheet(shards: tuple[str, ...], path: Path) -> None:
-    from rechroma.datasets.inspecting import sample_sheet
+    from rechroma.datasets.build.inspect import sample_sheet
 
     write_sheet(sample_sheet(shards, _SHEET_PICTURES), path)

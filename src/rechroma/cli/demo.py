@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
-from rechroma.cli.workshop import need_extra
+from rechroma.cli.training_common import need_extra
 from rechroma.errors import SourceError
 from rechroma.web.samples import SAMPLES, Sample, sample_file
 
@@ -50,7 +50,7 @@ def demo_command(out: str, model: str, provider: str) -> None:
     photographs = [(sample, _file_of(sample)) for sample in SAMPLES]
     folder, sheet = Path(out), Path(out, "before-after.jpg")
     from rechroma.colorizer import Colorizer
-    from rechroma.imaging.sheet import contact_sheet
+    from rechroma.imaging.contact_sheet import contact_sheet
 
     colorizer = Colorizer(model, provider=provider)
     rows = [_make(sample, path, folder, colorizer) for sample, path in photographs]
@@ -83,7 +83,7 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 def _write_jpeg(image: Image, path: Path) -> None:
     from io import BytesIO
 
-    from rechroma.imaging import write_atomically
+    from rechroma.fs import write_atomically
 
     jpeg = BytesIO()
     image.save(jpeg, "JPEG", quality=92)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.batch import progress_bar
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option
-from rechroma.cli.workshop import check_targets, need_extra, path_option, write_sheet
+from rechroma.cli.summary import progress_bar
+from rechroma.cli.training_common import check_targets, need_extra, path_option, write_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def evaluate_command(
     from rechroma.engines import OnnxEngine
     from rechroma.evaluation import FeatureNetwork, Painter, Plan, evaluate, page, spread
     from rechroma.evaluation import sheet as draw
-    from rechroma.imaging import write_atomically
+    from rechroma.fs import write_atomically
     from rechroma.models import find_model
 
     engine, pictures = OnnxEngine(find_model(model)), Shards(shards)

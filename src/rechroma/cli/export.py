@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import (
+from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.training_common import (
     card_of,
     check_model_target,
     checkpoint_in,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import (
+from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.training_common import (
     card_of,
     check_model_target,
     model_or_checkpoint,
@@ -23,7 +23,7 @@ from rechroma.cli.workshop import (
 
 if TYPE_CHECKING:
     from rechroma.models import ModelCard
-    from rechroma.networks import ColourNetwork
+    from rechroma.networks import ColorizationNetwork
     from rechroma.training import Recipe
 
 
@@ -87,7 +87,7 @@ def _outcome(plan: Recipe, out: Path) -> Path:
 
 
 def _card(
-    start: Path, network: ColourNetwork, name: str, shards: tuple[str, ...], licence: str
+    start: Path, network: ColorizationNetwork, name: str, shards: tuple[str, ...], licence: str
 ) -> ModelCard:
     """What it was before, and that it has seen these pictures since."""
     from rechroma.models import read_card

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.batch import progress_bar
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option
-from rechroma.cli.workshop import model_or_checkpoint, need_extra
+from rechroma.cli.summary import progress_bar
+from rechroma.cli.training_common import model_or_checkpoint, need_extra
 from rechroma.errors import ModelNotFoundError, OptionError
 
 if TYPE_CHECKING:

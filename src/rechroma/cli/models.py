@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.failures import debug_option, print_failure
+from rechroma.cli.error_reporting import debug_option, print_failure
 from rechroma.cli.options import json_option
 from rechroma.cli.terminal import printable
-from rechroma.cli.workshop import (
+from rechroma.cli.training_common import (
     card_of,
     check_model_target,
     need_extra,
@@ -111,12 +111,12 @@ def import_command(
 
 def _cards() -> tuple[list[ModelCard], list[ModelError]]:
     """The cards of all models that keep the contract, and what is wrong with the others."""
-    from rechroma.models import model_names, named_card
+    from rechroma.models import get_card, model_names
 
     cards, broken = [], []
     for name in model_names():
         try:
-            cards.append(named_card(name))
+            cards.append(get_card(name))
         except ModelError as error:
             broken.append(error)
     return cards, broken

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rechroma.cli.sources import STDIO
+from rechroma.cli.inputs import STDIO
 
 if TYPE_CHECKING:
     from rechroma.colorizer import FileOptions
-    from rechroma.imaging import Hint
-    from rechroma.knobs import KnobOptions
+    from rechroma.hints import Hint
+    from rechroma.options import InferenceOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Request:
         """The file that a picture from a pipe goes to; None for stdout."""
         return None if self.out in (None, STDIO) else Path(self.out)
 
-    def knobs(self) -> KnobOptions:
+    def knobs(self) -> InferenceOptions:
         """What turns and fixes the colours."""
         return {
             "saturation": self.saturation,

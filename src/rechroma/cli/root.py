@@ -11,9 +11,9 @@ from rechroma.cli.app import app_command
 from rechroma.cli.colorize import colorize_command
 from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
+from rechroma.cli.error_reporting import debug_option, reported_failures
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
-from rechroma.cli.failures import debug_option, reported_failures
 from rechroma.cli.finetune import finetune_command
 from rechroma.cli.leaderboard import leaderboard_command
 from rechroma.cli.models import models_group
@@ -60,7 +60,7 @@ class Shorthand(click.Group):
             return True
         if word.startswith("-") and word != "-":
             return _is_option_of(colorize_command, word)
-        from rechroma.cli.sources import names_pictures
+        from rechroma.cli.inputs import names_pictures
 
         return names_pictures(word)
 

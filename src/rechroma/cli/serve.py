@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import service_options
 from rechroma.cli.terminal import say
-from rechroma.cli.workshop import need_extra
+from rechroma.cli.training_common import need_extra
 
 
 @click.command("serve", short_help="Run the REST service.")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from rechroma.cli.failures import debug_option
-from rechroma.cli.workshop import (
+from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.training_common import (
     need_extra,
     path_option,
     report_progress,
@@ -32,7 +32,7 @@ def train_command(
     """Train a network by a recipe.
 
     \b
-      rechroma train recipes/classification.toml -o checkpoints/mine \\
+      rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
         --encoder-weights default
 

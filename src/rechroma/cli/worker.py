@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from rechroma.cli.failures import debug_option
+from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import service_options
 from rechroma.cli.terminal import say
-from rechroma.cli.workshop import need_extra
+from rechroma.cli.training_common import need_extra
 
 
 @click.command("worker", short_help="Colour pictures for the REST service.")
@@ -30,6 +30,6 @@ def worker_command(**given: Any) -> None:  # noqa: ANN401
     need_extra("serve", "celery")
     need_extra("app", "apiflask")
     from rechroma.service import read_settings
-    from rechroma.service.worker import work
+    from rechroma.service.jobs.worker import work
 
     work(read_settings(**given), ready=lambda name: say(f"rechroma: worker {name} is ready"))

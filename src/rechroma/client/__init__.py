@@ -19,8 +19,8 @@ if find_spec("httpx") is None:
         "the client needs httpx, which is not installed", hint=install_hint("client")
     )
 
-from rechroma.client.answers import Job, Model, Picture, Result
 from rechroma.client.clients import AsyncClient, Client
-from rechroma.client.talks import Knobs
+from rechroma.client.flows import Adjustments
+from rechroma.client.responses import Job, Model, Picture, Result
 
-__all__ = ["AsyncClient", "Client", "Job", "Knobs", "Model", "Picture", "Result"]
+__all__ = ["Adjustments", "AsyncClient", "Client", "Job", "Model", "Picture", "Result"]

@@ -1,4 +1,4 @@
-"""The two clients; what they say to a service stands in :mod:`rechroma.client.talks`."""
+"""The two clients; what they say to a service stands in :mod:`rechroma.client.flows`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx
 
 from rechroma._version import __version__
-from rechroma.client import talks
-from rechroma.client.answers import Answer
+from rechroma.client import flows
+from rechroma.client.responses import Answer
 from rechroma.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from typing import Unpack
 
-    from rechroma.client.answers import Job, Model, Result
-    from rechroma.client.talks import Ask, Knobs, Reply, Source, Talk
+    from rechroma.client.flows import Adjustments, Ask, Flow, Reply, Source
+    from rechroma.client.responses import Job, Model, Result
 
 _SECONDS = 60.0
 _T = TypeVar("_T")
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 class Client:
     """Asks a Rechroma service. It may be used by several threads; close it, or use `with`.
 
-    Every method raises `RefusalError` where the service says no, and `UnreachableError` where it
+    Every method raises `ApiError` where the service says no, and `ConnectionFailedError` where it
     does not answer.
 
     Args:
@@ -53,7 +53,7 @@ class Client:
         self._patience = patience
         self._http = httpx.Client(**_head(url, key), timeout=timeout, transport=transport)
 
-    def colorize(self, picture: Source, **knobs: Unpack[Knobs]) -> bytes:
+    def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
         """Have a picture coloured at once.
 
         Args:
@@ -67,14 +67,14 @@ class Client:
             SourceError: The file cannot be read.
             OptionError: It is none of these.
         """
-        return self._run(talks.colorize(picture, knobs, self._patience))
+        return self._run(flows.colorize(picture, knobs, self._patience))
 
     def submit(
         self,
         pictures: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
-        **knobs: Unpack[Knobs],
+        **knobs: Unpack[Adjustments],
     ) -> Job:
         """Hand in a job.
 
@@ -89,11 +89,11 @@ class Client:
             OptionError: There is no picture, what is given is none, or the key has characters that
                 no key has.
         """
-        return self._run(talks.submit(pictures, knobs, idempotency_key, self._patience))
+        return self._run(flows.submit(pictures, knobs, idempotency_key, self._patience))
 
     def find(self, job: Job | str) -> Job:
         """The job as it is now; `job` may be its id."""
-        return self._run(talks.find(job, self._patience))
+        return self._run(flows.find(job, self._patience))
 
     def wait(self, job: Job | str, timeout: float | None = None) -> Job:
         """Wait until a job has ended.
@@ -103,21 +103,21 @@ class Client:
             timeout: Seconds to wait; None for as long as it takes.
 
         Raises:
-            UnfinishedError: It has not ended in that time.
+            JobTimeoutError: It has not ended in that time.
         """
-        return self._run(talks.wait(job, timeout, self._patience))
+        return self._run(flows.wait(job, timeout, self._patience))
 
     def results(self, job: Job | str) -> Iterator[Result]:
         """The pictures of a job that has ended, one in memory at a time."""
-        yield from self._run(talks.fetch(job, self._patience)).results()
+        yield from self._run(flows.fetch(job, self._patience)).results()
 
     def delete(self, job: Job | str) -> None:
         """Have a job forgotten, with its pictures and results; it is well if that came before."""
-        self._run(talks.delete(job, self._patience))
+        self._run(flows.delete(job, self._patience))
 
     def models(self) -> list[Model]:
         """The models that may be asked for."""
-        return self._run(talks.models(self._patience))
+        return self._run(flows.models(self._patience))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -129,7 +129,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, talk: Talk[_T]) -> _T:
+    def _run(self, talk: Flow[_T]) -> _T:
         reply: Any = None
         try:
             while True:
@@ -168,40 +168,40 @@ class AsyncClient:
         self._patience = patience
         self._http = httpx.AsyncClient(**_head(url, key), timeout=timeout, transport=transport)
 
-    async def colorize(self, picture: Source, **knobs: Unpack[Knobs]) -> bytes:
+    async def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
         """See :meth:`Client.colorize`."""
-        return await self._run(talks.colorize(picture, knobs, self._patience))
+        return await self._run(flows.colorize(picture, knobs, self._patience))
 
     async def submit(
         self,
         pictures: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
-        **knobs: Unpack[Knobs],
+        **knobs: Unpack[Adjustments],
     ) -> Job:
         """See :meth:`Client.submit`."""
-        return await self._run(talks.submit(pictures, knobs, idempotency_key, self._patience))
+        return await self._run(flows.submit(pictures, knobs, idempotency_key, self._patience))
 
     async def find(self, job: Job | str) -> Job:
         """See :meth:`Client.find`."""
-        return await self._run(talks.find(job, self._patience))
+        return await self._run(flows.find(job, self._patience))
 
     async def wait(self, job: Job | str, timeout: float | None = None) -> Job:
         """See :meth:`Client.wait`."""
-        return await self._run(talks.wait(job, timeout, self._patience))
+        return await self._run(flows.wait(job, timeout, self._patience))
 
     async def results(self, job: Job | str) -> AsyncIterator[Result]:
         """See :meth:`Client.results`."""
-        for result in (await self._run(talks.fetch(job, self._patience))).results():
+        for result in (await self._run(flows.fetch(job, self._patience))).results():
             yield result
 
     async def delete(self, job: Job | str) -> None:
         """See :meth:`Client.delete`."""
-        await self._run(talks.delete(job, self._patience))
+        await self._run(flows.delete(job, self._patience))
 
     async def models(self) -> list[Model]:
         """See :meth:`Client.models`."""
-        return await self._run(talks.models(self._patience))
+        return await self._run(flows.models(self._patience))
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -213,7 +213,7 @@ class AsyncClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _run(self, talk: Talk[_T]) -> _T:
+    async def _run(self, talk: Flow[_T]) -> _T:
         reply: Any = None
         try:
             while True:
@@ -253,5 +253,5 @@ def _head(url: str, key: str | None) -> dict[str, Any]:
         )
     headers = {"User-Agent": f"rechroma/{__version__}"}
     if key:
-        headers["Authorization"] = f"Bearer {talks.checked_key(key)}"
+        headers["Authorization"] = f"Bearer {flows.checked_key(key)}"
     return {"base_url": address, "headers": headers}

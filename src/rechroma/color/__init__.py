@@ -15,7 +15,7 @@ from rechroma.color.bins import (
 from rechroma.color.colorfulness import colorfulness, colorfulness_abs
 from rechroma.color.gamut import map_to_gamut
 from rechroma.color.lab import lab_to_srgb, lightness, luminance, srgb_to_lab
-from rechroma.color.palette import likely_chroma
+from rechroma.color.modes import dominant_chroma
 
 __all__ = [
     "REACH",
@@ -24,9 +24,9 @@ __all__ = [
     "bin_counts",
     "colorfulness",
     "colorfulness_abs",
+    "dominant_chroma",
     "lab_to_srgb",
     "lightness",
-    "likely_chroma",
     "luminance",
     "map_to_gamut",
     "nearest_bins",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rechroma.color.lab import Float, Pixels, as_unit
+from rechroma.color.lab import Float, Pixels, to_float
 
 
 def colorfulness(rgb: Pixels) -> float:
@@ -28,7 +28,7 @@ def colorfulness_abs(rgb: Pixels) -> float:
 
 
 def _opponents(rgb: Pixels) -> tuple[Float, Float]:
-    red, green, blue = np.moveaxis(as_unit(rgb) * np.float32(255), -1, 0)
+    red, green, blue = np.moveaxis(to_float(rgb) * np.float32(255), -1, 0)
     return red - green, (red + green) / 2 - blue
 
 

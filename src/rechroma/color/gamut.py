@@ -48,7 +48,7 @@ def map_to_gamut(lab: Float) -> Float:
     rows = mapped.reshape(-1, 3)
     left, linear = _outside(rows)
     if left.size:
-        rows[left, 1:] *= surface_scale(rows[left])[:, None]
+        rows[left, 1:] *= gamut_scale(rows[left])[:, None]
         left, linear = _outside(rows, left)
     while left.size:  # what the table is not exact enough for
         scale = _chord(rows[left, 0], linear)
@@ -57,7 +57,7 @@ def map_to_gamut(lab: Float) -> Float:
     return mapped
 
 
-def surface_scale(lab: Float) -> Float:
+def gamut_scale(lab: Float) -> Float:
     """The factors, 0..1, that bring colours outside the gamut to about its surface.
 
     Fast, for pixels by the million, and good to about one 8-bit level; inside the gamut, a colour

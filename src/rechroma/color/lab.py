@@ -32,14 +32,14 @@ _EPSILON = 216 / 24389  # CIE 15: where the cube root gives way to a line
 _KAPPA = 24389 / 27
 
 
-def as_unit(pixels: Pixels) -> Float:
+def to_float(pixels: Pixels) -> Float:
     """Integers to float32 in 0..1 by their full range; floats are only cast."""
     if np.issubdtype(pixels.dtype, np.integer):
         return np.asarray(pixels, np.float32) / np.float32(_top(pixels.dtype))
     return np.asarray(pixels, np.float32)
 
 
-def from_unit(values: Float, dtype: DTypeLike = np.float32) -> Pixels:
+def from_float(values: Float, dtype: DTypeLike = np.float32) -> Pixels:
     """Float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
     target = np.dtype(dtype)
     if not np.issubdtype(target, np.integer):
@@ -84,7 +84,7 @@ def srgb_to_lab(rgb: Pixels) -> Float:
     Returns:
         (..., 3) float32: L* in 0..100, a* and b* roughly in -108..99.
     """
-    f = _forward(to_linear(as_unit(rgb)) @ _RGB_TO_XYZ_OVER_WHITE.T)
+    f = _forward(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE.T)
     return np.stack(
         [
             116 * f[..., 1] - 16,
@@ -109,7 +109,7 @@ def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
     Colours outside the gamut come out outside 0..1 as float and saturate as integers: map them
     first with :func:`rechroma.color.map_to_gamut`, which keeps their lightness and hue.
     """
-    return from_unit(to_encoded(lab_to_linear(np.asarray(lab, np.float32))), dtype)
+    return from_float(to_encoded(lab_to_linear(np.asarray(lab, np.float32))), dtype)
 
 
 def lightness(pixels: Pixels) -> Float:
@@ -128,21 +128,21 @@ def lightness(pixels: Pixels) -> Float:
 
 def luminance(rgb: Pixels) -> Float:
     """Relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
-    return np.asarray(to_linear(as_unit(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1], np.float32)
+    return np.asarray(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1], np.float32)
 
 
 def _grey_lightness(grey: Pixels) -> Float:
     if np.issubdtype(grey.dtype, np.integer):
         light: Float = lightness_table(grey.dtype.name)[grey]
         return light
-    return lightness_of_luminance(to_linear(as_unit(grey)))
+    return lightness_of_luminance(to_linear(to_float(grey)))
 
 
 @cache
 def lightness_table(dtype: str) -> Float:
     """L* of every grey level of an unsigned integer type: (256,) or (65536,) float32."""
     levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
-    table: Float = lightness_of_luminance(to_linear(as_unit(levels)))
+    table: Float = lightness_of_luminance(to_linear(to_float(levels)))
     table.flags.writeable = False
     return table
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, cast
 import cv2
 import numpy as np
 
-from rechroma.color.gamut import surface_scale
+from rechroma.color.gamut import gamut_scale
 from rechroma.color.lab import Float, lightness_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Levels = NDArray[np.uint8] | NDArray[np.uint16]
+    UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-def render(grey: Levels, chroma: Float) -> Levels:
+def render(grey: UIntImage, chroma: Float) -> UIntImage:
     """The sRGB picture with the lightness of `grey` and the given chroma, mapped into the gamut.
 
     Call it on strips of some ten thousand pixels, which stay in the processor's cache.
@@ -46,27 +46,27 @@ def render(grey: Levels, chroma: Float) -> Levels:
     return rgb
 
 
-def _put_neutral(rgb: Levels, grey: Levels, chroma: Float) -> None:
+def _put_neutral(rgb: UIntImage, grey: UIntImage, chroma: Float) -> None:
     """Give pixels without chroma the grey itself: OpenCV misses dark levels of 16 bit by some."""
     neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
     if cv2.countNonZero(neutral):
         cv2.copyTo(cv2.merge([grey] * 3), neutral, rgb)
 
 
-def _pixels(levels: Levels) -> NDArray[np.void]:
+def _pixels(levels: UIntImage) -> NDArray[np.void]:
     """The same memory with one item per pixel: numpy puts items thrice as fast as rows."""
     return levels.reshape(-1, 3).view(np.dtype((np.void, 3 * levels.itemsize)))[:, 0]
 
 
-def _in_gamut(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> Levels:
-    scale = surface_scale(lab)
+def _in_gamut(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:
+    scale = gamut_scale(lab)
     lab[:, 1] *= scale
     lab[:, 2] *= scale
     return _to_levels(lab[None], dtype).reshape(lab.shape)
 
 
-def _to_levels(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> Levels:
+def _to_levels(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:
     rgb = cast("Float", cv2.cvtColor(lab, cv2.COLOR_Lab2RGB))
     if dtype == np.uint8:
-        return cast("Levels", cv2.convertScaleAbs(rgb, alpha=255))
-    return cast("Levels", (rgb * np.float32(65535) + np.float32(0.5)).astype(dtype))
+        return cast("UIntImage", cv2.convertScaleAbs(rgb, alpha=255))
+    return cast("UIntImage", (rgb * np.float32(65535) + np.float32(0.5)).astype(dtype))

@@ -8,17 +8,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rechroma.datasets.aging import aged_lightness
-from rechroma.datasets.hints import random_hints
+from rechroma.datasets.degradation import degrade_lightness
+from rechroma.datasets.random_hints import random_hints
 from rechroma.datasets.shards import Shards, spread
 
 if TYPE_CHECKING:
-    from rechroma.datasets.examples import (
+    from rechroma.datasets.dataset import (
         Crops,
         Example,
         Examples,
-        Ticket,
-        Tickets,
+        ReproducibleBatchSampler,
+        SampleSpec,
         small_chroma,
     )
 
@@ -26,10 +26,10 @@ __all__ = [
     "Crops",
     "Example",
     "Examples",
+    "ReproducibleBatchSampler",
+    "SampleSpec",
     "Shards",
-    "Ticket",
-    "Tickets",
-    "aged_lightness",
+    "degrade_lightness",
     "random_hints",
     "small_chroma",
     "spread",
@@ -39,4 +39,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("rechroma.datasets.examples"), name)
+    return getattr(import_module("rechroma.datasets.dataset"), name)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rechroma.datasets.index import FACTS, LABEL, PICTURE, scan
+from rechroma.datasets.tar_index import FACTS, LABEL, PICTURE, scan
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rechroma.datasets.index import Place
+    from rechroma.datasets.tar_index import Place
 
-LARGEST_CLASS = 999_999
+MAX_CLASS = 999_999
 """The largest number that a class may have."""
 
-_SMALLEST_SIDE = 2  # of which there is a crop
+_MIN_SIDE = 2  # of which there is a crop
 _HINT = "'rechroma data inspect' finds all that is damaged."
 
 
@@ -64,7 +64,7 @@ class Shards:
         picture = _decoded(self._read(number, PICTURE) or b"")
         if picture is None:
             raise self._damaged(number, "does not decode")
-        if min(picture.shape[:2]) < _SMALLEST_SIDE:
+        if min(picture.shape[:2]) < _MIN_SIDE:
             raise self._damaged(number, "is too small to show anything")
         return picture
 
@@ -114,8 +114,8 @@ class Shards:
         if content is None:
             return -1
         text = content.strip()
-        if not text.isdigit() or len(text) > len(str(LARGEST_CLASS)):
-            problem = f"its class {text[:20]!r} is no number up to {LARGEST_CLASS}"
+        if not text.isdigit() or len(text) > len(str(MAX_CLASS)):
+            problem = f"its class {text[:20]!r} is no number up to {MAX_CLASS}"
             raise self._damaged(number, problem)
         return int(text)
 

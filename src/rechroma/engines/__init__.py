@@ -10,7 +10,7 @@ from rechroma.engines.base import (
 )
 from rechroma.engines.fake import FakeEngine
 from rechroma.engines.onnx import PROVIDERS, OnnxEngine
-from rechroma.engines.view import View, network_shape
+from rechroma.engines.preprocess import View, input_shape
 
 __all__ = [
     "PROVIDERS",
@@ -21,5 +21,5 @@ __all__ = [
     "available_threads",
     "check_takes_hints",
     "checked_threads",
-    "network_shape",
+    "input_shape",
 ]

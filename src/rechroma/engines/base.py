@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
     from rechroma.models import ModelCard
 
-_MOST_THREADS = 8  # a small network gains little from more
+_MAX_THREADS = 8  # a small network gains little from more
 
 
 class Engine(Protocol):
@@ -73,8 +73,8 @@ def check_takes_hints(card: ModelCard, hints: object | None) -> None:
 def available_threads() -> int:
     """How many threads this process may run at once, at most 8."""
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MOST_THREADS)
-    return min(os.cpu_count() or 1, _MOST_THREADS)
+        return min(len(os.sched_getaffinity(0)), _MAX_THREADS)
+    return min(os.cpu_count() or 1, _MAX_THREADS)
 
 
 def checked_threads(threads: int | None) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from rechroma.datasets import spread
-from rechroma.evaluation.choice import Judged
-from rechroma.evaluation.features import FeatureNetwork
+from rechroma.evaluation.contact_sheet import sheet
+from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import Standing, compare
 from rechroma.evaluation.page import page
-from rechroma.evaluation.painter import Painter, grey_level
+from rechroma.evaluation.predictor import Painter, grey_level
 from rechroma.evaluation.report import Plan, Report, evaluate
-from rechroma.evaluation.sheet import sheet
+from rechroma.evaluation.selection import ImageScore
 from rechroma.evaluation.tables import Table, tables
 
 __all__ = [
     "FeatureNetwork",
-    "Judged",
+    "ImageScore",
     "Painter",
     "Plan",
     "Report",

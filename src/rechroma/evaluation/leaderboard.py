@@ -9,16 +9,16 @@ import numpy as np
 import onnx
 
 from rechroma.engines import OnnxEngine
-from rechroma.evaluation.cost import network_milliseconds
-from rechroma.evaluation.gathering import ALL, GREY, TRUTH, Gathering
-from rechroma.evaluation.painter import Painter, grey_level, in_rgb
+from rechroma.evaluation.aggregate import ALL, GREY, TRUTH, Aggregator
+from rechroma.evaluation.benchmark import network_milliseconds
+from rechroma.evaluation.predictor import Painter, grey_level, in_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from rechroma.datasets import Shards
-    from rechroma.evaluation.gathering import Figures
+    from rechroma.evaluation.aggregate import Figures
 
 _RANKED_BY = "balanced_auc"
 
@@ -28,7 +28,7 @@ class Standing:
     """How a model stands.
 
     Attributes:
-        figures: As :meth:`rechroma.metrics.Scores.compute` names them.
+        figures: As :meth:`rechroma.evaluation.metrics.Scores.compute` names them.
         weights: How many numbers the file holds; 0 for grey and truth.
         megabytes: Of the file.
         milliseconds: Of the network alone at 256 x 256, on this machine.
@@ -64,7 +64,7 @@ def compare(
     engines = {name: OnnxEngine(path) for name, path in models.items()}
     milliseconds = {name: network_milliseconds(engine) for name, engine in engines.items()}
     painters = {name: Painter(engine) for name, engine in engines.items()}
-    gathering = Gathering()
+    gathering = Aggregator()
     for number in numbers:
         truth = pictures[number]
         grey = grey_level(truth)

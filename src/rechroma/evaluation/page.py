@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from rechroma.datasets import spread
-from rechroma.evaluation.choice import best_and_worst
-from rechroma.evaluation.painter import grey_level, in_rgb
+from rechroma.evaluation.predictor import grey_level, in_rgb
 from rechroma.evaluation.report import answers
+from rechroma.evaluation.selection import best_and_worst
 from rechroma.evaluation.tables import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rechroma.datasets import Shards
-    from rechroma.evaluation.choice import Judged
-    from rechroma.evaluation.painter import Painter, Picture
+    from rechroma.evaluation.predictor import Painter, Picture
     from rechroma.evaluation.report import Report
+    from rechroma.evaluation.selection import ImageScore
     from rechroma.evaluation.tables import Table
 
     _Sample = tuple[str, dict[str, Picture]]
 
-_MOST_SAMPLES, _MOST_OLD = 48, 24
+_MAX_SAMPLES, _MAX_OLD = 48, 24
 _SIDE, _QUALITY = 320, 80  # of the pictures on the page
 
 
@@ -44,7 +44,7 @@ def page(report: Report, painter: Painter, pictures: Shards, old: Shards | None 
         pictures: What was measured on.
         old: Photographs without truth.
     """
-    judged = best_and_worst(report.each, _MOST_SAMPLES)
+    judged = best_and_worst(report.each, _MAX_SAMPLES)
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=escape(report.model),
@@ -55,7 +55,7 @@ def page(report: Report, painter: Painter, pictures: Shards, old: Shards | None 
     )
 
 
-def _samples(painter: Painter, pictures: Shards, judged: Iterable[Judged]) -> Iterator[_Sample]:
+def _samples(painter: Painter, pictures: Shards, judged: Iterable[ImageScore]) -> Iterator[_Sample]:
     for one in judged:
         caption = (
             f"{one.key} ({one.source}): CIEDE2000 {one.model:.1f}, grey {one.grey:.1f}, "
@@ -65,7 +65,7 @@ def _samples(painter: Painter, pictures: Shards, judged: Iterable[Judged]) -> It
 
 
 def _old(painter: Painter, pictures: Shards) -> Iterator[_Sample]:
-    for number in spread(len(pictures), _MOST_OLD):
+    for number in spread(len(pictures), _MAX_OLD):
         grey = grey_level(pictures[number])
         yield pictures.key(number), {"grey": in_rgb(grey), "model": painter.colored(grey)}
 

@@ -12,11 +12,11 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from rechroma.datasets import spread
-from rechroma.evaluation.choice import Judged
-from rechroma.evaluation.conditions import hint_curve, old_photographs, size_agreement
-from rechroma.evaluation.cost import network_milliseconds, peak_memory_mb
-from rechroma.evaluation.gathering import GREY, TRUTH, Gathering
-from rechroma.evaluation.painter import Painter, aged_level, dice, grey_level, in_rgb
+from rechroma.evaluation.aggregate import GREY, TRUTH, Aggregator
+from rechroma.evaluation.benchmark import network_milliseconds, peak_memory_mb
+from rechroma.evaluation.predictor import Painter, aged_level, dice, grey_level, in_rgb
+from rechroma.evaluation.robustness import hint_curve, old_photographs, size_agreement
+from rechroma.evaluation.selection import ImageScore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from rechroma.datasets import Shards
     from rechroma.engines import Engine
-    from rechroma.evaluation.features import FeatureNetwork
-    from rechroma.evaluation.gathering import Figures
-    from rechroma.evaluation.painter import Picture
+    from rechroma.evaluation.aggregate import Figures
+    from rechroma.evaluation.feature_extractor import FeatureNetwork
+    from rechroma.evaluation.predictor import Picture
 
 MODEL, AGED = "model", "aged"
 
@@ -74,7 +74,8 @@ class Report:
     Attributes:
         model: The model's name and version.
         pictures: How many pictures of each source.
-        figures: Of each source and row, as :meth:`rechroma.metrics.Scores.compute` names them,
+        figures: Of each source and row, as
+            :meth:`rechroma.evaluation.metrics.Scores.compute` names them,
             and those of the features.
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
             `chroma_beyond` as :class:`Painter` has them.
@@ -95,7 +96,7 @@ class Report:
     hints: dict[str, Figures] = field(default_factory=dict)
     sizes: dict[str, Figures] = field(default_factory=dict)
     old: Figures = field(default_factory=dict)
-    each: tuple[Judged, ...] = ()
+    each: tuple[ImageScore, ...] = ()
 
     def to_json(self) -> str:
         """The report as indented JSON."""
@@ -126,7 +127,7 @@ def evaluate(
     hints = hint_curve(painter, pictures, numbers, on_picture) if plan.hints else {}
     sizes = size_agreement(painter, pictures, numbers, on_picture) if plan.sizes else {}
     old = old_photographs(painter, plan.old, plan.of(plan.old), on_picture) if plan.old else {}
-    gathering = Gathering(plan.features)
+    gathering = Aggregator(plan.features)
     each = tuple(_judged(painter, pictures, plan, gathering, on_picture))
     figures = gathering.compute()
     return Report(
@@ -162,16 +163,16 @@ def _judged(
     painter: Painter,
     pictures: Shards,
     plan: Plan,
-    gathering: Gathering,
+    gathering: Aggregator,
     on_picture: Callable[[], None],
-) -> Iterator[Judged]:
+) -> Iterator[ImageScore]:
     for number in plan.of(pictures):
         key, source = pictures.key(number), str(pictures.facts(number).get("source", "unknown"))
         rows = answers(painter, pictures[number], dice(key) if plan.aged else None)
         figures = gathering.add(source, rows)
         grey, model = (figures[row]["ciede2000"] for row in (GREY, MODEL))
         on_picture()
-        yield Judged(number, key, source, grey, model)
+        yield ImageScore(number, key, source, grey, model)
 
 
 def _network(painter: Painter, milliseconds: float) -> Figures:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rechroma.evaluation.gathering import ALL, GREY
+from rechroma.evaluation.aggregate import ALL, GREY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rechroma.evaluation.gathering import Figures
+    from rechroma.evaluation.aggregate import Figures
     from rechroma.evaluation.report import Report
 
 _COLOUR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "cf", "cf_abs", "delta_cf", "psnr")

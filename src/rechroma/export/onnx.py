@@ -29,17 +29,17 @@ from torch import Tensor, nn
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
-from rechroma.imaging import write_atomically
+from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
 from rechroma.networks import fold_spectral_norm, no_hints, weights_of
-from rechroma.networks.exported import BYTES, HALF, PREFIX, STEP
+from rechroma.networks.onnx_weights import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
-    from rechroma.networks import ColourNetwork
+    from rechroma.networks import ColorizationNetwork
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
@@ -63,7 +63,7 @@ class Parity:
 class Deployed(nn.Module):
     """A network as the colour model contract wants it: hints and bins only if it gives them."""
 
-    def __init__(self, network: ColourNetwork) -> None:
+    def __init__(self, network: ColorizationNetwork) -> None:
         super().__init__()
         self.network = network
 
@@ -78,7 +78,7 @@ class Deployed(nn.Module):
 
 
 def export_model(
-    network: ColourNetwork, card: ModelCard, target: Path, *, rounded: bool = True
+    network: ColorizationNetwork, card: ModelCard, target: Path, *, rounded: bool = True
 ) -> Parity:
     """Write a network as a colour model and check the file against the network.
 
@@ -116,7 +116,7 @@ def export_model(
     return parity
 
 
-def _check_colours(network: ColourNetwork) -> None:
+def _check_colours(network: ColorizationNetwork) -> None:
     lightness, _ = next(iter(_inputs()))
     with torch.inference_mode():
         farthest = float(_chroma(network, lightness, no_hints(lightness)).abs().max())
@@ -139,7 +139,7 @@ def _check(parity: Parity, name: str) -> None:
         )
 
 
-def rounded_network(network: ColourNetwork) -> ColourNetwork:
+def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
     """A copy whose matrices are what the file can hold of them, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
@@ -164,7 +164,7 @@ def _unpacked(packed: NDArray[Any], step: NDArray[np.float32] | None) -> NDArray
     return values if step is None else values * step
 
 
-def _matrices(network: ColourNetwork) -> Iterable[tuple[str, nn.Parameter]]:
+def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter]]:
     """Nearly all of the weight; what is left (normalisation, biases) is small and delicate."""
     return ((name, each) for name, each in network.named_parameters() if each.dim() > 1)
 
@@ -194,7 +194,7 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     ]
 
 
-def _completed(model: onnx.ModelProto, network: ColourNetwork) -> onnx.ModelProto:
+def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
     """Add the weights that colouring does not need as such, for example an auxiliary head's."""
     there = {weights.name for weights in model.graph.initializer}
     for name, weights in weights_of(network).items():
@@ -242,7 +242,7 @@ def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _compare(file: Path, rounded: ColourNetwork, network: ColourNetwork) -> Parity:
+def _compare(file: Path, rounded: ColorizationNetwork, network: ColorizationNetwork) -> Parity:
     engine = OnnxEngine(file, provider="cpu")
     differences: list[float] = []
     rounding: list[float] = []
@@ -257,7 +257,7 @@ def _compare(file: Path, rounded: ColourNetwork, network: ColourNetwork) -> Pari
     return Parity(max(differences), max(rounding))
 
 
-def _chroma(network: ColourNetwork, lightness: Tensor, hints: Tensor) -> Tensor:
+def _chroma(network: ColorizationNetwork, lightness: Tensor, hints: Tensor) -> Tensor:
     return network.chroma(network(lightness, hints))
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from rechroma.color.lab import as_unit, from_unit
+from rechroma.color.lab import from_float, to_float
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rechroma.imaging.photo import Levels
+    from rechroma.imaging.photo import UIntImage
 
 _SHARE = 0.045  # of the picture's short side
 _SMALLEST = 12  # pixels
@@ -27,7 +27,7 @@ _HUES = ("#d9534f", "#e39b3c", "#e8d44d", "#5fae57", "#4a86c5", "#8a63b5")
 _GREYS = ("#3a3a3a", "#6e6e6e", "#a8a8a8")
 
 
-def draw_badge(rgb: Levels, alpha: Levels | None = None) -> None:
+def draw_badge(rgb: UIntImage, alpha: UIntImage | None = None) -> None:
     """Draw the mark into the lower right corner.
 
     A picture too small for it gets as much of it as there is room for.
@@ -38,7 +38,7 @@ def draw_badge(rgb: Levels, alpha: Levels | None = None) -> None:
     """
     height, width = rgb.shape[:2]
     side = max(_SMALLEST, round(_SHARE * min(height, width)))
-    disc = as_unit(_disc(side))
+    disc = to_float(_disc(side))
     margin = round(_MARGIN * side)
     top, left = max(height - margin - side, 0), max(width - margin - side, 0)
     place = (slice(top, top + side), slice(left, left + side))
@@ -46,13 +46,13 @@ def draw_badge(rgb: Levels, alpha: Levels | None = None) -> None:
     if alpha is not None:
         patch = alpha[place]
         cover = disc[: patch.shape[0], : patch.shape[1], 3]
-        np.maximum(patch, from_unit(cover, alpha.dtype), out=patch)
+        np.maximum(patch, from_float(cover, alpha.dtype), out=patch)
 
 
-def _lay_over(patch: Levels, disc: NDArray[np.float32]) -> None:
+def _lay_over(patch: UIntImage, disc: NDArray[np.float32]) -> None:
     disc = disc[: patch.shape[0], : patch.shape[1]]
     cover = disc[..., 3:]
-    patch[:] = from_unit(as_unit(patch) * (1 - cover) + disc[..., :3] * cover, patch.dtype)
+    patch[:] = from_float(to_float(patch) * (1 - cover) + disc[..., :3] * cover, patch.dtype)
 
 
 @cache

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
+UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
 """Pixels of 8 or 16 bit, over the full range of their type."""
 
 
@@ -53,8 +53,8 @@ class Photo:
         pages: How many pictures the file holds, of which this is the first.
     """
 
-    grey: Levels
-    alpha: Levels | None = None
+    grey: UIntImage
+    alpha: UIntImage | None = None
     format: str = "PNG"
     had_color: bool = False
     metadata: Metadata = field(default_factory=Metadata)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rechroma.models.card import PROPERTY, DataSource, ModelCard
-from rechroma.models.contract import Tensor, check_contract
 from rechroma.models.session import load_model, read_card
-from rechroma.models.store import find_model, list_models, model_names, named_card
+from rechroma.models.signature import Tensor, check_contract
+from rechroma.models.store import find_model, get_card, list_models, model_names
 
 __all__ = [
     "PROPERTY",
@@ -14,9 +14,9 @@ __all__ = [
     "Tensor",
     "check_contract",
     "find_model",
+    "get_card",
     "list_models",
     "load_model",
     "model_names",
-    "named_card",
     "read_card",
 ]

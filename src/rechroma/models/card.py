@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PROPERTY = "rechroma"  # name of the ONNX metadata property
 FORMAT = 1
-LARGEST_STRIDE = 512  # with more, a small picture would be padding for the most part
-SMALLEST_SIZE, LARGEST_SIZE = 32, 4096
+MAX_STRIDE = 512  # with more, a small picture would be padding for the most part
+MIN_SIZE, MAX_SIZE = 32, 4096
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,9 @@ def _network(name: str, value: object) -> dict[str, Any]:
 _READERS: dict[str, Callable[[str, object], Any]] = {
     "name": _name,
     "version": _name,
-    "stride": _whole(1, LARGEST_STRIDE),
-    "scale": _whole(1, LARGEST_STRIDE),
-    "size": _whole(SMALLEST_SIZE, LARGEST_SIZE),
+    "stride": _whole(1, MAX_STRIDE),
+    "scale": _whole(1, MAX_STRIDE),
+    "size": _whole(MIN_SIZE, MAX_SIZE),
     "licence": _name,
     "authors": _texts,
     "data": _sources,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rechroma.errors import ModelContractError
 from rechroma.models.card import PROPERTY, ModelCard
-from rechroma.models.contract import check_contract
 from rechroma.models.runtime import ort
+from rechroma.models.signature import check_contract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,7 +34,7 @@ def list_models() -> list[ModelCard]:
         ModelIntegrityError: A bundled model is not the one that was published.
         ModelContractError: A model breaks the contract; it names the file.
     """
-    return [named_card(name) for name in model_names()]
+    return [get_card(name) for name in model_names()]
 
 
 def model_names() -> list[str]:
@@ -46,7 +46,7 @@ def model_names() -> list[str]:
     return sorted(_own() | _manifest()["models"])
 
 
-def named_card(name: str) -> ModelCard:
+def get_card(name: str) -> ModelCard:
     """The card of the model that has this name here, whatever name it gives itself.
 
     Raises:

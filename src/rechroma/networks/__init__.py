@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rechroma.networks.base import ColourNetwork, Prediction, no_hints
+from rechroma.networks.base import ColorizationNetwork, Prediction, no_hints
+from rechroma.networks.checkpoint_import import load_published
 from rechroma.networks.critic import Critic
-from rechroma.networks.encoder import Encoder
-from rechroma.networks.exported import load_exported
-from rechroma.networks.published import load_published
+from rechroma.networks.encoders.base import Encoder
+from rechroma.networks.layers.spectral_norm import fold_spectral_norm
+from rechroma.networks.onnx_weights import load_exported
 from rechroma.networks.registry import (
     ARCHITECTURES,
     Architecture,
@@ -18,12 +19,11 @@ from rechroma.networks.registry import (
     load_encoder,
     weights_of,
 )
-from rechroma.networks.spectral import fold_spectral_norm
 
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
-    "ColourNetwork",
+    "ColorizationNetwork",
     "Critic",
     "Encoder",
     "Prediction",

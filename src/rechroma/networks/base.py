@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rechroma.networks.bins import probabilities
+from rechroma.networks.layers.bin_decoding import probabilities
 
 if TYPE_CHECKING:
-    from rechroma.networks.encoder import Encoder
+    from rechroma.networks.encoders.base import Encoder
 
 AB_UNIT = 50.0  # regression heads work in units of this many a*b* steps
 
@@ -35,7 +35,7 @@ class Prediction(NamedTuple):
     given: Tensor | None = None
 
 
-class ColourNetwork(nn.Module, ABC):
+class ColorizationNetwork(nn.Module, ABC):
     """Lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W) in, a :class:`Prediction` out.
 
     Hints are a*, b* and a mask of 0 or 1: the colours that somebody fixed, and where.

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from torch.autograd.graph import Node
 
-    from rechroma.networks.base import ColourNetwork
+    from rechroma.networks.base import ColorizationNetwork
 
 _SIDE = 2  # strides: two places on the coarsest level, to each side
 
 
-def flowchart(network: ColourNetwork) -> str:
+def flowchart(network: ColorizationNetwork) -> str:
     """The top-level parts of a network, with their parameters, in the order in which they run.
 
     Args:
@@ -61,7 +61,7 @@ def _parts(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module
 
 
 @torch.enable_grad()
-def _run(network: ColourNetwork, flow: _Flow) -> None:
+def _run(network: ColorizationNetwork, flow: _Flow) -> None:
     side = _SIDE * network.stride
     # Times one: a tensor that is given, and not computed, has no place in the graph.
     lightness, hints = (

@@ -1,7 +1,7 @@
 """The architectures that can be trained and exported, as an explicit list.
 
 To add one: write `networks/NAME.py` with a configuration dataclass and a module that keeps
-:class:`~rechroma.networks.ColourNetwork`, then name it in `_ARCHITECTURES` below.
+:class:`~rechroma.networks.ColorizationNetwork`, then name it in `_ARCHITECTURES` below.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import CheckpointError, RecipeError, WorkshopError, did_you_mean
+from rechroma.errors import CheckpointError, RecipeError, TrainingError, did_you_mean
 from rechroma.models import DataSource
-from rechroma.networks.attention_gan import AttentionGan
-from rechroma.networks.attention_gan import Config as AttentionGanConfig
-from rechroma.networks.eccv16 import Config as Eccv16Config
-from rechroma.networks.eccv16 import Eccv16
-from rechroma.networks.fusion_autoencoder import Config as FusionAutoencoderConfig
-from rechroma.networks.fusion_autoencoder import FusionAutoencoder
-from rechroma.networks.inception_unet import Config as InceptionUnetConfig
-from rechroma.networks.inception_unet import InceptionUnet
-from rechroma.networks.options import fitting_options
-from rechroma.networks.rechroma import Config, Rechroma
-from rechroma.networks.siggraph17 import Config as Siggraph17Config
-from rechroma.networks.siggraph17 import Siggraph17
-from rechroma.networks.spectral import fold_spectral_norm, is_folded, normalise_again
-from rechroma.networks.vgg_fcn import Config as VggFcnConfig
-from rechroma.networks.vgg_fcn import VggFcn
+from rechroma.networks.architectures.attention_gan import AttentionGan
+from rechroma.networks.architectures.attention_gan import Config as AttentionGanConfig
+from rechroma.networks.architectures.eccv16 import Config as Eccv16Config
+from rechroma.networks.architectures.eccv16 import Eccv16
+from rechroma.networks.architectures.fusion_autoencoder import Config as FusionAutoencoderConfig
+from rechroma.networks.architectures.fusion_autoencoder import FusionAutoencoder
+from rechroma.networks.architectures.inception_unet import Config as InceptionUnetConfig
+from rechroma.networks.architectures.inception_unet import InceptionUnet
+from rechroma.networks.architectures.rechroma import Config, Rechroma
+from rechroma.networks.architectures.siggraph17 import Config as Siggraph17Config
+from rechroma.networks.architectures.siggraph17 import Siggraph17
+from rechroma.networks.architectures.vgg_fcn import Config as VggFcnConfig
+from rechroma.networks.architectures.vgg_fcn import VggFcn
+from rechroma.networks.config import fitting_options
+from rechroma.networks.layers.spectral_norm import fold_spectral_norm, is_folded, normalise_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from rechroma.networks.base import ColourNetwork
+    from rechroma.networks.base import ColorizationNetwork
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Architecture:
     """
 
     name: str
-    module: Callable[[Any], ColourNetwork]
+    module: Callable[[Any], ColorizationNetwork]
     config: type[Any]
     paper: str
     character: str
@@ -136,12 +136,12 @@ def by_name(architectures: Iterable[Architecture]) -> dict[str, Architecture]:
     """Architectures by their names.
 
     Raises:
-        WorkshopError: Two have the same name.
+        TrainingError: Two have the same name.
     """
     known: dict[str, Architecture] = {}
     for architecture in architectures:
         if architecture.name in known:
-            raise WorkshopError(f"two networks are called {architecture.name!r}")
+            raise TrainingError(f"two networks are called {architecture.name!r}")
         known[architecture.name] = architecture
     return known
 
@@ -161,7 +161,7 @@ def find(name: str) -> Architecture:
     return ARCHITECTURES[name]
 
 
-def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
+def build(name: str, options: Mapping[str, Any]) -> ColorizationNetwork:
     """Make the network `name` with `options` for its configuration.
 
     Raises:
@@ -177,7 +177,7 @@ def build(name: str, options: Mapping[str, Any]) -> ColourNetwork:
     return architecture.module(architecture.config(**fitting))
 
 
-def describe(network: ColourNetwork) -> dict[str, Any]:
+def describe(network: ColorizationNetwork) -> dict[str, Any]:
     """The `name` and the `options` with which :func:`build` makes such a network, as in JSON."""
     names = {architecture.module: architecture.name for architecture in ARCHITECTURES.values()}
     fields = dataclasses.asdict(network.config)

@@ -17,16 +17,16 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from rechroma.errors import (
-    AccessError,
-    BusyError,
+    AuthenticationError,
     ImageTooLargeError,
     InputError,
+    InternalError,
     ModelFeatureError,
     OptionError,
+    OverloadedError,
     RechromaError,
     ServiceError,
     StoreError,
-    UnexpectedError,
 )
 from rechroma.service.schemas import Problem
 
@@ -42,8 +42,10 @@ _SPEAKABLE = (InputError, OptionError, ModelFeatureError, ServiceError)
 
 def problem_of(error: Exception) -> Problem:
     """What the user is told about an error, in a job or in an answer."""
-    known = error if isinstance(error, RechromaError) else UnexpectedError.of(error)
-    if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(known, BusyError):
+    known = error if isinstance(error, RechromaError) else InternalError.of(error)
+    if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(
+        known, OverloadedError
+    ):
         _log.error("%s", known.message, exc_info=error)
     return worded(known)
 
@@ -69,7 +71,7 @@ def answer_with_problems(app: APIFlask) -> None:
 
 def _of_ours(error: Exception) -> Response:
     response = _response(problem_of(error))
-    if isinstance(error, AccessError):
+    if isinstance(error, AuthenticationError):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 

@@ -14,7 +14,7 @@ from flask_limiter import Limiter
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from rechroma.errors import AccessError, OriginError
+from rechroma.errors import AuthenticationError, ForbiddenOriginError
 from rechroma.web import blueprint as page
 
 if TYPE_CHECKING:
@@ -116,13 +116,13 @@ def _check_origin(origins: Sequence[str]) -> None:
     """Refuse pages of other sites, which could send pictures without asking the user.
 
     Raises:
-        OriginError: The request comes from such a page.
+        ForbiddenOriginError: The request comes from such a page.
     """
     origin = request.headers.get("Origin")
     own = (f"http://{request.host}", f"https://{request.host}")  # TLS may end before the service
     if origin is None or origin in (*own, *origins):
         return
-    raise OriginError(
+    raise ForbiddenOriginError(
         "pages of other sites may not use this service",
         hint="The owner of the service may let a site in.",
     )
@@ -132,12 +132,12 @@ def _owner(keys: Sequence[str]) -> str:
     """Whose the request is, by its key.
 
     Raises:
-        AccessError: There is no key, or one that is not known.
+        AuthenticationError: There is no key, or one that is not known.
     """
     given = hash_of(_given_key())
     known = [hmac.compare_digest(given, key) for key in keys]  # all of them, for equal time
     if not any(known):
-        raise AccessError(
+        raise AuthenticationError(
             "a key is needed that the service knows",
             hint="Send it as the header 'Authorization: Bearer KEY'.",
         )

@@ -9,9 +9,9 @@ import waitress
 from waitress import wasyncore
 
 from rechroma.errors import OptionError
-from rechroma.service.app import create_app
-from rechroma.service.context import service_of
-from rechroma.service.uploads import longest_body
+from rechroma.service.http.app import create_app
+from rechroma.service.http.context import service_of
+from rechroma.service.http.uploads import longest_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rechroma.service.settings import Settings
 
-_MOST_CONNECTIONS = 400  # each may have a file beside it, and select() knows 1024 in all
+_MAX_CONNECTIONS = 400  # each may have a file beside it, and select() knows 1024 in all
 
 
 def serve(settings: Settings, ready: Callable[[str], object]) -> None:
@@ -58,7 +58,7 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             host=settings.host,
             port=settings.port,
             threads=settings.threads,
-            connection_limit=_MOST_CONNECTIONS,
+            connection_limit=_MAX_CONNECTIONS,
             max_request_body_size=_longest_body(settings) + 1,  # the first that is refused
             clear_untrusted_proxy_headers=not settings.proxies,
             ident="",

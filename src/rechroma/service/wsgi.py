@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from gunicorn.errors import AppImportError
 
 from rechroma.errors import RechromaError
-from rechroma.service.app import create_app
-from rechroma.service.context import service_of
+from rechroma.service.http.app import create_app
+from rechroma.service.http.context import service_of
 from rechroma.service.settings import read_settings
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ import torch
 from filelock import FileLock, Timeout
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Example, Examples, Shards, Tickets
+from rechroma.datasets import Example, Examples, ReproducibleBatchSampler, Shards
 from rechroma.errors import DataError, MemoryExhaustedError, RecipeError, TargetError
 from rechroma.training.checkpoint import save_checkpoint
-from rechroma.training.journal import Journal, Progress
-from rechroma.training.run import Run, open_run
-from rechroma.training.team import Team, team
+from rechroma.training.distributed import Team, team
+from rechroma.training.logger import MetricLogger, Progress
+from rechroma.training.state import Run, open_run
 from rechroma.training.trainer import Trainer, check_sound
 from rechroma.training.validation import Validation
 
@@ -114,7 +114,7 @@ class _Leader:
         self._run, self._path, self._pictures = trainer.run, folder / "checkpoint.pt", pictures
         self._on_epoch = on_epoch
         self._epochs, self._told = self._run.seen // pictures, self._run.step
-        self._journal = Journal(folder, self._run, pictures, on_progress)
+        self._journal = MetricLogger(folder, self._run, pictures, on_progress)
         measured = self._run.recipe.validation.every > 0
         self._validation = Validation(trainer, self._journal, folder) if measured else None
 
@@ -180,7 +180,7 @@ def _check_shares(recipe: Recipe, members: Team) -> None:
 
 def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Example]:
     recipe = run.recipe
-    tickets = Tickets(
+    tickets = ReproducibleBatchSampler(
         len(pictures),
         recipe.crops,
         recipe.batch,

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from rechroma.color import REACH, nearest_bins, rebalancing_weights
 from rechroma.errors import RecipeError
-from rechroma.training.picture import (
+from rechroma.training.torch_color import (
     chroma_difference,
     colorfulness_of,
     hue_misses,
@@ -52,7 +52,7 @@ class Answer:
     Args:
         prediction: Of a network.
         example: What the network was shown.
-        decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColourNetwork.chroma`.
+        decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColorizationNetwork.chroma`.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class Cost(NamedTuple):
     parts: dict[str, Tensor]
 
 
-class ColourLoss(nn.Module):
+class ColorizationLoss(nn.Module):
     """The weighted sum of the parts above; a part of weight 0 is not computed.
 
     Args:
         centres: (Q, 2) a*b* of the bins; needed by the part of that name.
         prior: (Q,) how often each bin occurs in the training pictures.
         settings: Weights and widths.
-        decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColourNetwork.chroma`.
+        decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColorizationNetwork.chroma`.
         teacher: The encoder as published; needed by the parts that speak of it.
 
     Raises:

@@ -108,7 +108,7 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Adversary:
-    """The adversarial stage (see :mod:`rechroma.training.adversary`).
+    """The adversarial stage (see :mod:`rechroma.training.adversarial`).
 
     Attributes:
         weight: Of the critic's dislike in the network's loss; 0 for no critic.

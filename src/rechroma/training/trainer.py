@@ -11,16 +11,16 @@ from torch import nn
 
 from rechroma.datasets import Example
 from rechroma.errors import DivergedError, MemoryExhaustedError, RecipeError
-from rechroma.training.losses import ColourLoss, Cost
-from rechroma.training.run import array_of, teacher
+from rechroma.training.losses import ColorizationLoss, Cost
+from rechroma.training.state import array_of, teacher
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rechroma.networks import Prediction
+    from rechroma.training.distributed import Team
     from rechroma.training.recipe import Recipe
-    from rechroma.training.run import Run
-    from rechroma.training.team import Team
+    from rechroma.training.state import Run
 
 
 _LARGEST = 1e6  # of the absolute weights
@@ -37,7 +37,7 @@ class Trainer:
     def __init__(self, run: Run, team: Team) -> None:
         self.run, self._team = run, team
         settings, network = run.recipe.loss, run.network
-        self._loss = ColourLoss(
+        self._loss = ColorizationLoss(
             array_of(network.centres), run.prior, settings, network.chroma, teacher(run.recipe)
         ).to(team.device)
         self._joined = team.joined(network)

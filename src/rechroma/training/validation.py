@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Examples, Shards, Ticket, spread
+from rechroma.datasets import Examples, SampleSpec, Shards, spread
 from rechroma.training.checkpoint import save_checkpoint
-from rechroma.training.journal import mean_of
+from rechroma.training.logger import mean_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
-    from rechroma.training.journal import Journal
+    from rechroma.training.logger import MetricLogger
     from rechroma.training.trainer import Trainer
 
 BEST = "best.pt"
@@ -36,13 +36,13 @@ class Validation:
         folder: Where the best state goes, as `best.pt`.
     """
 
-    def __init__(self, trainer: Trainer, journal: Journal, folder: Path) -> None:
+    def __init__(self, trainer: Trainer, journal: MetricLogger, folder: Path) -> None:
         self._trainer, self._journal, self._folder = trainer, journal, folder
         recipe, network = trainer.run.recipe, trainer.run.network
         pictures = Shards(recipe.data.dev)
         crops = replace(recipe.crops, area=1.0, aged=0.0, hinted=0.0)
         chosen = spread(len(pictures), recipe.validation.pictures)
-        tickets = [Ticket(number, crops.sizes[0], number) for number in chosen]
+        tickets = [SampleSpec(number, crops.sizes[0], number) for number in chosen]
         self._batches = [
             tickets[start : start + recipe.batch] for start in range(0, len(tickets), recipe.batch)
         ]

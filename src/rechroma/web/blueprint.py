@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from rechroma.imaging import encode_small, read_photo
+from rechroma.imaging import encode_preview, read_photo
 from rechroma.web.samples import SAMPLES, sample_file
 
 if TYPE_CHECKING:
@@ -120,4 +120,4 @@ def _sample_answer(name: str, *, side: int, quality: int) -> Response:
 @cache
 def _grey(sample: Sample, path: Path, side: int, quality: int) -> bytes:
     photo = read_photo(path, name=sample.name)
-    return encode_small(photo.grey, side, quality)
+    return encode_preview(photo.grey, side, quality)

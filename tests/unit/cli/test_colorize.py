@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rechroma.cli.batch import Account, Outcome, Status
+from rechroma.cli.summary import Account, Outcome, Status
 from rechroma.color.render import render
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
-from rechroma.networks.mobilenet_v2 import MobileNetV2
+from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from tests.support.command import Run
 from tests.support.models import write_model
 from tests.support.shards import write_shard

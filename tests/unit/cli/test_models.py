@@ -10,7 +10,7 @@ from tests.support.command import MakePhoto, Run
 from tests.support.models import write_model
 
 if TYPE_CHECKING:
-    from rechroma.networks import ColourNetwork
+    from rechroma.networks import ColorizationNetwork
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +134,10 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     from rechroma.networks import build
 
-    def small(name: str, _: object) -> ColourNetwork:
+    def small(name: str, _: object) -> ColorizationNetwork:
         return build(name, {"width": 0.1})
 
-    monkeypatch.setattr("rechroma.networks.published.build", small)
+    monkeypatch.setattr("rechroma.networks.checkpoint_import.build", small)
     torch.save(small("siggraph17", {}).state_dict(), tmp_path / "published.pth")
     return tmp_path / "published.pth"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rechroma
-from rechroma import engines, imaging, knobs
+from rechroma import engines, imaging
+from rechroma import options as shared_options
 from rechroma.cli import colorize, options
 from rechroma.cli.root import root_command
 from tests.support.command import MakePhoto, Run, Shell, is_colored
@@ -160,7 +161,7 @@ def test_what_does_not_fit_on_the_disk_is_told(words: str) -> None:
 
 
 def test_what_help_shows_is_what_the_library_has(run: Run) -> None:
-    sizes = f"{knobs.SMALLEST_SIZE} to {knobs.LARGEST_SIZE}"
+    sizes = f"{shared_options.MIN_SIZE} to {shared_options.MAX_SIZE}"
     assert sizes in " ".join(run("colorize", "--help").stdout.split())
     assert colorize.MAX_PIXELS == imaging.MAX_PIXELS
     assert options.PROVIDERS == engines.PROVIDERS

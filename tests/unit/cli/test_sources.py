@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rechroma.cli.sources import Plan, make_plan, names_pictures
+from rechroma.cli.inputs import Plan, make_plan, names_pictures
 from rechroma.errors import OptionError, SourceError, TargetError
 from tests.support.command import running_as_root
 

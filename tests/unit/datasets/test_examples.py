@@ -14,10 +14,10 @@ from rechroma.color import lightness, srgb_to_lab
 from rechroma.datasets import (
     Crops,
     Examples,
+    ReproducibleBatchSampler,
+    SampleSpec,
     Shards,
-    Ticket,
-    Tickets,
-    aged_lightness,
+    degrade_lightness,
     small_chroma,
 )
 from tests.support.shards import picture, write_shard
@@ -31,7 +31,7 @@ def examples(tmp_path: Path) -> Examples:
 
 
 def test_an_example_has_the_asked_size_and_range(examples: Examples) -> None:
-    example = examples[Ticket(1, 64, 7)]
+    example = examples[SampleSpec(1, 64, 7)]
     assert example.lightness.shape == (1, 64, 64)
     assert example.hints.shape == (3, 64, 64)
     assert example.chroma.shape == (2, 16, 16)
@@ -42,7 +42,7 @@ def test_an_example_has_the_asked_size_and_range(examples: Examples) -> None:
 
 
 def test_the_same_ticket_gives_the_same_example(examples: Examples) -> None:
-    first, again, other = (examples[Ticket(1, 32, seed)] for seed in (7, 7, 8))
+    first, again, other = (examples[SampleSpec(1, 32, seed)] for seed in (7, 7, 8))
     assert first.lightness.equal(again.lightness)
     assert first.chroma.equal(again.chroma)
     assert first.hints.equal(again.hints)
@@ -51,7 +51,7 @@ def test_the_same_ticket_gives_the_same_example(examples: Examples) -> None:
 
 def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
     pictures = Shards([write_shard(tmp_path / "s.tar", 1)])
-    example = Examples(pictures, Crops(), scale=4)[Ticket(0, 64, 3, hinted=True)]
+    example = Examples(pictures, Crops(), scale=4)[SampleSpec(0, 64, 3, hinted=True)]
     rgb = example.rgb.permute(1, 2, 0).numpy()
     np.testing.assert_allclose(example.lightness[0], lightness(rgb), atol=1e-3)
     np.testing.assert_allclose(example.chroma, small_chroma(rgb, 4), atol=1e-3)
@@ -64,13 +64,13 @@ def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
 def test_only_a_hinted_ticket_gives_colours(tmp_path: Path) -> None:
     examples = Examples(Shards([write_shard(tmp_path / "s.tar", 1)]), Crops(), scale=4)
     for seed in range(20):
-        assert examples[Ticket(0, 32, seed, hinted=True)].hints[2].any()
-        assert not examples[Ticket(0, 32, seed)].hints.any()
+        assert examples[SampleSpec(0, 32, seed, hinted=True)].hints[2].any()
+        assert not examples[SampleSpec(0, 32, seed)].hints.any()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_as_many_batches_have_hints_as_asked_for(share: float) -> None:
-    batches = list(Tickets(50, Crops(hinted=share), batch=4, seed=1, steps=100))
+    batches = list(ReproducibleBatchSampler(50, Crops(hinted=share), batch=4, seed=1, steps=100))
     assert all(len({ticket.hinted for ticket in batch}) == 1 for batch in batches)
     hinted = np.mean([batch[0].hinted for batch in batches])
     assert hinted == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
@@ -79,19 +79,21 @@ def test_as_many_batches_have_hints_as_asked_for(share: float) -> None:
 def test_an_example_has_the_label_of_its_picture(tmp_path: Path) -> None:
     pictures = Shards([write_shard(tmp_path / "s.tar", 4, classes=3)])
     examples = Examples(pictures, CROPS, scale=4)
-    labels = [examples[Ticket(number, 32, 0)].label.item() for number in range(4)]
+    labels = [examples[SampleSpec(number, 32, 0)].label.item() for number in range(4)]
     assert labels == [0, 1, 2, 0]
 
 
-def tickets(pictures: int, crops: Crops, batch: int, seed: int, steps: int) -> list[list[Ticket]]:
-    return list(Tickets(pictures, crops, batch, seed, steps=steps))
+def tickets(
+    pictures: int, crops: Crops, batch: int, seed: int, steps: int
+) -> list[list[SampleSpec]]:
+    return list(ReproducibleBatchSampler(pictures, crops, batch, seed, steps=steps))
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32))
 def test_tickets_after_a_stop_are_those_that_would_have_come(start: int, seed: int) -> None:
     whole = tickets(11, CROPS, 3, seed, 41)
     seen = sum(map(len, whole[:start]))
-    rest = Tickets(11, CROPS, 3, seed, start=start, seen=seen, steps=41)
+    rest = ReproducibleBatchSampler(11, CROPS, 3, seed, start=start, seen=seen, steps=41)
     assert list(rest) == whole[start:]
     assert len(rest) == 41 - start
 
@@ -99,14 +101,16 @@ def test_tickets_after_a_stop_are_those_that_would_have_come(start: int, seed: i
 def test_a_start_in_the_middle_reads_nothing_through(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures, batch, start = 1_000_000, 32, 15_625
     made: list[int] = []
-    make = Tickets._tickets
+    make = ReproducibleBatchSampler._tickets
 
-    def noted(tickets: Tickets, step: int, seen: int) -> list[Ticket]:
+    def noted(tickets: ReproducibleBatchSampler, step: int, seen: int) -> list[SampleSpec]:
         made.append(step)
         return make(tickets, step, seen)
 
-    monkeypatch.setattr(Tickets, "_tickets", noted)
-    late = Tickets(pictures, Crops(), batch, 3, start=start, seen=start * batch, steps=start + 2)
+    monkeypatch.setattr(ReproducibleBatchSampler, "_tickets", noted)
+    late = ReproducibleBatchSampler(
+        pictures, Crops(), batch, 3, start=start, seen=start * batch, steps=start + 2
+    )
     tickets = list(late)
     assert made == [start, start + 1]
     assert len({ticket.picture for batch in tickets for ticket in batch}) == 2 * batch
@@ -136,7 +140,7 @@ def test_small_chroma_is_the_mean_of_each_cell() -> None:
 @given(st.integers(0, 2**32))
 def test_aged_lightness_stays_in_range_and_keeps_the_size(seed: int) -> None:
     rgb = picture(seed % 7)
-    aged = aged_lightness(rgb, np.random.default_rng(seed))
+    aged = degrade_lightness(rgb, np.random.default_rng(seed))
     assert aged.shape == rgb.shape[:2]
     assert aged.dtype == np.float32
     assert np.isfinite(aged).all()
@@ -147,7 +151,7 @@ def test_aged_lightness_stays_in_range_and_keeps_the_size(seed: int) -> None:
 def test_ageing_changes_most_pictures_and_still_shows_them() -> None:
     rgb = picture(5, 96, 128)
     clean = lightness(rgb)
-    aged = [aged_lightness(rgb, np.random.default_rng(seed)) for seed in range(60)]
+    aged = [degrade_lightness(rgb, np.random.default_rng(seed)) for seed in range(60)]
     changed = [light for light in aged if np.abs(light - clean).mean() > 1]
     similar = [np.corrcoef(light.ravel(), clean.ravel())[0, 1] for light in aged]
     assert len(changed) > 40

@@ -23,18 +23,18 @@ from hypothesis import strategies as st
 
 from rechroma._version import __version__
 from rechroma.datasets import Shards, fetching
-from rechroma.datasets.fetching import Manners, Tally, fetch
-from rechroma.datasets.licences import licence_name
-from rechroma.datasets.manners import Pace
-from rechroma.datasets.packing import Settings, pack
-from rechroma.datasets.samples import Form
-from rechroma.datasets.tables import read_table
+from rechroma.datasets.build.download import CrawlPolicy, Tally, fetch
+from rechroma.datasets.build.licenses import licence_name
+from rechroma.datasets.build.pack import Settings, pack
+from rechroma.datasets.build.politeness import Pace
+from rechroma.datasets.build.preprocess import Form
+from rechroma.datasets.build.tables import read_table
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
-from rechroma.net import PassingError, Web, is_public, split_url
+from rechroma.safe_http import TransientFetchError, Web, is_public, split_url
 from tests.support.host import Host, Request, serving
 from tests.support.shards import picture
 
-FAST = Manners(per_host=1000, timeout=20, retries=2, backoff=0.01)
+FAST = CrawlPolicy(per_host=1000, timeout=20, retries=2, backoff=0.01)
 LOOPBACK = "127.0.0.1"
 
 
@@ -61,7 +61,7 @@ def host() -> Iterator[Host]:
 def fetched(host: Host, tmp_path: Path) -> Callable[..., Tally]:
     """Fetch some paths of the host into `out`."""
 
-    def call(*paths: str, manners: Manners = FAST, **options: Any) -> Tally:
+    def call(*paths: str, manners: CrawlPolicy = FAST, **options: Any) -> Tally:
         urls = [path if "://" in path else host.url(path) for path in paths]
         table = write_list(tmp_path / "list.csv", [{"url": url} for url in urls])
         options = {"is_allowed": only_here} | options
@@ -135,7 +135,7 @@ def test_what_was_fetched_can_be_packed(host: Host, fetched: Fetched, tmp_path: 
 
 def test_who_asks_and_for_whom(host: Host, fetched: Fetched) -> None:
     host.routes["/a"] = pictured(1)
-    fetched("/a", manners=Manners(per_host=1000, contact="me@a.example"))
+    fetched("/a", manners=CrawlPolicy(per_host=1000, contact="me@a.example"))
     assert [path for path, *_ in host.asked] == ["/robots.txt", "/a"]
     for _, _, headers in host.asked:
         assert headers["User-Agent"] == f"Rechroma/{__version__} (me@a.example)"
@@ -212,7 +212,7 @@ def test_a_bad_answer_costs_that_picture_alone(
     times: int,
 ) -> None:
     host.routes |= {"/x": route, "/good": pictured(2)}
-    manners = Manners(per_host=1000, max_bytes=50_000, retries=2, backoff=0.01)
+    manners = CrawlPolicy(per_host=1000, max_bytes=50_000, retries=2, backoff=0.01)
     tally = fetched("/x", "/good", manners=manners)
     assert tally.fetched == 1
     assert reason in reasons(tmp_path / "out")[0]
@@ -259,7 +259,7 @@ def test_a_host_that_asks_for_hours_is_left_alone(
 
 def test_a_host_that_fails_again_and_again_is_left_alone(host: Host, fetched: Fetched) -> None:
     host.routes |= {f"/{n}": lambda r: r.answer(b"", 500) for n in range(9)}
-    tally = fetched(*(f"/{n}" for n in range(9)), manners=Manners(per_host=1000, retries=0))
+    tally = fetched(*(f"/{n}" for n in range(9)), manners=CrawlPolicy(per_host=1000, retries=0))
     assert tally.failed == Counter(
         {"HTTP status 500": 5, "the host was left alone after several failures": 4}
     )
@@ -304,7 +304,7 @@ class TestTime:
         self, host: Host, fetched: Fetched, tmp_path: Path, ended: threading.Event
     ) -> None:
         host.routes["/a"] = lambda _: ignore(ended.wait(20))
-        fetched("/a", manners=Manners(per_host=1000, timeout=0.3, retries=0))
+        fetched("/a", manners=CrawlPolicy(per_host=1000, timeout=0.3, retries=0))
         assert reasons(tmp_path / "out") == ["it took longer than 0.3 s"]
 
     @pytest.mark.parametrize("head", [True, False])
@@ -320,7 +320,7 @@ class TestTime:
                 request.wfile.write(b"x")
 
         host.routes["/a"] = drip
-        fetched("/a", manners=Manners(per_host=1000, timeout=0.5, retries=0))
+        fetched("/a", manners=CrawlPolicy(per_host=1000, timeout=0.5, retries=0))
         assert reasons(tmp_path / "out") == ["it took longer than 0.5 s"]
 
     def test_ending_it_waits_for_nobody_and_leaves_all_whole(
@@ -450,9 +450,9 @@ class TestAddresses:
         assert web.request(host.url("/")).status == 404
 
     def test_a_name_that_is_no_host(self) -> None:
-        with pytest.raises(PassingError, match="no such host"):
+        with pytest.raises(TransientFetchError, match="no such host"):
             Web(5, 1000).request("http://pictures.invalid/")
-        with pytest.raises(PassingError, match="no such host"):
+        with pytest.raises(TransientFetchError, match="no such host"):
             Web(5, 1000).request(f"http://{'a' * 70}.example/")
 
     @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ class TestAddresses:
 
 def test_a_secure_host_has_to_prove_its_name(host: Host) -> None:
     web = Web(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
-    with pytest.raises(PassingError, match="SSL"):
+    with pytest.raises(TransientFetchError, match="SSL"):
         web.request(f"https://pictures.example:{host.port}/")
 
 
@@ -562,7 +562,7 @@ class TestLists:
 )
 def test_manners_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
-        Manners(**options)
+        CrawlPolicy(**options)
 
 
 def test_a_full_disk_ends_the_run(

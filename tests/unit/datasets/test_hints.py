@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma.datasets import random_hints
-from rechroma.datasets.hints import LARGEST_PATCH, random_count
+from rechroma.datasets.random_hints import MAX_PATCH, random_count
 
 
 def true_chroma(seed: int, height: int = 40, width: int = 56) -> np.ndarray:
@@ -25,8 +25,8 @@ def test_a_hint_is_a_small_patch_of_the_mean_colour_under_it(
     rows, columns = np.nonzero(hints[2])
     high, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
     assert len(rows) == high * wide
-    assert high <= min(LARGEST_PATCH, height)
-    assert wide <= min(LARGEST_PATCH, width)
+    assert high <= min(MAX_PATCH, height)
+    assert wide <= min(MAX_PATCH, width)
     assert set(np.unique(hints[2])) <= {0.0, 1.0}
     mean = chroma[rows, columns].mean(axis=0)
     np.testing.assert_allclose(hints[:2, rows, columns], np.tile(mean, (len(rows), 1)).T, atol=1e-4)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma.datasets import Shards
-from rechroma.datasets.index import FACTS, LABEL, PICTURE, Index, scan
+from rechroma.datasets.tar_index import FACTS, LABEL, PICTURE, Index, scan
 from rechroma.errors import DataError
 from tests.support.shards import write_shard
 

@@ -20,12 +20,12 @@ from PIL import Image
 
 from rechroma.color import lightness
 from rechroma.datasets import Shards
-from rechroma.datasets.catalogue import number_classes
-from rechroma.datasets.figures import Colourless, colourless, quantiles
-from rechroma.datasets.likeness import ALIKE, Likeness, difference_hash
-from rechroma.datasets.packing import Settings, pack, split_of
-from rechroma.datasets.samples import Form
-from rechroma.datasets.shards import LARGEST_CLASS
+from rechroma.datasets.build.catalog import number_classes
+from rechroma.datasets.build.color_filter import NoColor, colourless, quantiles
+from rechroma.datasets.build.near_duplicates import MAX_HAMMING, NearDuplicateIndex, difference_hash
+from rechroma.datasets.build.pack import Settings, pack, split_of
+from rechroma.datasets.build.preprocess import Form
+from rechroma.datasets.shards import MAX_CLASS
 from rechroma.errors import DataError, OptionError, TargetError
 from tests.support.shards import picture
 
@@ -341,19 +341,19 @@ class TestLikeness:
     def test_it_finds_what_comparing_all_would_find(
         self, hashes: list[int], data: st.DataObject
     ) -> None:
-        likeness = Likeness()
+        likeness = NearDuplicateIndex()
         for number, hashed in enumerate(hashes):
             assert likeness.add(hashed) == number
         start = data.draw(st.sampled_from(hashes or [0]))
-        flips = data.draw(st.sets(st.integers(0, 127), max_size=ALIKE + 3))
+        flips = data.draw(st.sets(st.integers(0, 127), max_size=MAX_HAMMING + 3))
         sought = start ^ sum(1 << place for place in flips)
-        alike = [n for n, h in enumerate(hashes) if (h ^ sought).bit_count() <= ALIKE]
+        alike = [n for n, h in enumerate(hashes) if (h ^ sought).bit_count() <= MAX_HAMMING]
         assert likeness.find(sought) == (alike[0] if alike else None)
 
     def test_other_pictures_are_not_alike(self) -> None:
         hashes = [difference_hash(picture(seed)) for seed in range(40)]
         apart = [(a ^ b).bit_count() for i, a in enumerate(hashes) for b in hashes[:i]]
-        assert min(apart) > ALIKE
+        assert min(apart) > MAX_HAMMING
 
 
 @given(st.floats(0, 1), st.integers(0, 2**80 - 1))
@@ -383,7 +383,7 @@ def test_every_label_has_a_number_of_its_own(labels: list[str]) -> None:
 def test_labels_that_are_numbers_are_their_own() -> None:
     assert number_classes(["10", "2", "2"]) == {"2": 2, "10": 10}
     assert number_classes(["10", "2", "x"]) == {"10": 0, "2": 1, "x": 2}
-    assert number_classes([str(LARGEST_CLASS)]) == {str(LARGEST_CLASS): LARGEST_CLASS}
+    assert number_classes([str(MAX_CLASS)]) == {str(MAX_CLASS): MAX_CLASS}
 
 
 def test_colour_is_told_from_grey_and_sepia() -> None:
@@ -391,8 +391,8 @@ def test_colour_is_told_from_grey_and_sepia() -> None:
     noise = np.random.default_rng(0).normal(0, 2, rgb.shape)
     noisy = np.clip(toned(rgb) + noise, 0, 255).astype(np.uint8)
     assert colourless(rgb) is None
-    assert colourless(noisy) is Colourless.TONED
-    assert colourless(np.zeros((40, 40, 3), np.uint8)) is Colourless.GREY
+    assert colourless(noisy) is NoColor.TONED
+    assert colourless(np.zeros((40, 40, 3), np.uint8)) is NoColor.GREY
 
 
 def test_quantiles_of_nothing_are_nothing() -> None:

@@ -3,13 +3,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rechroma.engines import network_shape
+from rechroma.engines import input_shape
 
 
 class TestNetworkShape:
     @given(st.integers(2, 5000), st.integers(2, 5000), st.integers(64, 2048), st.integers(1, 8))
     def test_fits(self, height: int, width: int, size: int, scale: int) -> None:
-        shape = network_shape((height, width), size, scale)
+        shape = input_shape((height, width), size, scale)
         assert all(side % scale == 0 and side >= scale for side in shape)
         assert max(shape) <= size + scale
         assert max(shape) <= max(height, width, 96) + scale
@@ -18,8 +18,8 @@ class TestNetworkShape:
             assert abs(small - exact) <= scale
 
     def test_usual_photo(self) -> None:
-        assert network_shape((3000, 4000), 256, 4) == (192, 256)
+        assert input_shape((3000, 4000), 256, 4) == (192, 256)
 
     def test_small_pictures_are_not_blown_up(self) -> None:
-        assert network_shape((120, 160), 256, 4) == (120, 160)
-        assert network_shape((30, 40), 256, 4) == (72, 96)
+        assert input_shape((120, 160), 256, 4) == (120, 160)
+        assert input_shape((30, 40), 256, 4) == (72, 96)

@@ -13,10 +13,10 @@ from skimage import data
 from rechroma.errors import CheckpointError
 from rechroma.evaluation import FeatureNetwork
 from rechroma.networks import Encoder
-from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
-from rechroma.networks.mobilenet_v2 import MobileNetV2
-from rechroma.networks.resnet import ResNet50
-from rechroma.networks.vgg import VGG19
+from rechroma.networks.encoders.mobilenet_edgetpu import MobileNetEdgeTPU
+from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
+from rechroma.networks.encoders.resnet import ResNet50
+from rechroma.networks.encoders.vgg import VGG19
 from tests.support.shards import picture
 
 

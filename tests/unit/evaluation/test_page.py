@@ -13,8 +13,8 @@ from PIL import Image
 
 from rechroma.datasets import Shards
 from rechroma.engines import FakeEngine
-from rechroma.evaluation import Judged, Painter, Plan, Report, evaluate, page, spread, tables
-from rechroma.evaluation.choice import best_and_worst
+from rechroma.evaluation import ImageScore, Painter, Plan, Report, evaluate, page, spread, tables
+from rechroma.evaluation.selection import best_and_worst
 from tests.support.shards import write_shard
 
 VOID = {"meta", "img", "input"}
@@ -101,8 +101,8 @@ def test_tables_leave_out_what_was_not_asked_for(report: Report) -> None:
     assert titles == ["Colour", "Picture, all", "Network"]
 
 
-def judged(gain: float) -> Judged:
-    return Judged(0, "key", "source", gain, 0)
+def judged(gain: float) -> ImageScore:
+    return ImageScore(0, "key", "source", gain, 0)
 
 
 def test_of_many_pictures_the_best_and_the_worst_are_shown() -> None:

@@ -10,8 +10,8 @@ from rechroma.colorizer import Colorizer
 from rechroma.engines import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import Painter, grey_level
-from rechroma.evaluation.painter import aged_level, dice
-from rechroma.metrics import ciede2000
+from rechroma.evaluation.metrics import ciede2000
+from rechroma.evaluation.predictor import aged_level, dice
 from tests.support.shards import picture
 
 GREY = grey_level(picture(1))

@@ -15,7 +15,7 @@ from rechroma.datasets import Shards
 from rechroma.engines import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import FeatureNetwork, Plan, Report, evaluate, sheet
-from rechroma.networks.mobilenet_v2 import MobileNetV2
+from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 
 
 def test_rows_and_sources(pictures: Shards) -> None:

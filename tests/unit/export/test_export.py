@@ -13,14 +13,14 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
 from rechroma.export import export_model
 from rechroma.export.onnx import rounded_network
-from rechroma.networks import ColourNetwork, describe, load_exported, no_hints
+from rechroma.networks import ColorizationNetwork, describe, load_exported, no_hints
 from rechroma.training import TorchEngine
 from tests.support.networks import card, learnt
 
 OPTIONS = {"encoder": "resnet-50", "classes": 3}
 
 
-def network(**options: object) -> ColourNetwork:
+def network(**options: object) -> ColorizationNetwork:
     return learnt("rechroma", **(OPTIONS | options))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from rechroma.imaging import exif
+from rechroma.imaging.metadata import exif
 
 
 def a_block(*, thumbnail: bool = True) -> bytes:

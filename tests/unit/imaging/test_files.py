@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from rechroma.errors import OptionError, TargetError, TargetExistsError
-from rechroma.imaging import check_target, write_atomically
+from rechroma.fs import check_target, write_atomically
 
 
 def names_in(folder: Path) -> list[str]:

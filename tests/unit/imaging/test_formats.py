@@ -9,13 +9,13 @@ from rechroma.errors import MissingExtraError, OptionError, install_hint
 from rechroma.imaging import (
     FORMATS,
     SUFFIXES,
-    asked_format,
     default_target,
     encode_photo,
+    output_format,
+    parse_format,
     photo_of_array,
     read_photo,
-    result_format,
-    target_format,
+    resolve_format,
 )
 
 
@@ -28,23 +28,23 @@ def test_suffixes_name_their_formats() -> None:
     ("source", "result"), [("JPEG", "JPEG"), ("png", "PNG"), ("GIF", "PNG"), ("BMP", "BMP")]
 )
 def test_results_keep_the_format_but_for_gif(source: str, result: str) -> None:
-    assert result_format(source) == result
+    assert output_format(source) == result
 
 
 def test_an_unknown_format_is_told() -> None:
     with pytest.raises(OptionError, match="not written as 'XCF'"):
-        result_format("XCF")
+        output_format("XCF")
 
 
 @pytest.mark.parametrize("name", ["JPEG", "jpeg", "jpg", ".JPG", "Jpg"])
 def test_a_format_is_asked_for_by_its_name_or_suffix_in_any_case(name: str) -> None:
-    assert asked_format(name) == "JPEG"
+    assert parse_format(name) == "JPEG"
 
 
 @pytest.mark.parametrize("name", ["gif", ".gif", "pdf", "", "."])
 def test_a_format_that_is_not_written_is_refused(name: str) -> None:
     with pytest.raises(OptionError, match="not written as") as caught:
-        asked_format(name)
+        parse_format(name)
     assert "jpg, jpeg, png" in str(caught.value.hint)
 
 
@@ -84,7 +84,7 @@ def test_the_format_that_a_target_says(
     written: str | None,
 ) -> None:
     photograph = None if source is None else Path(source)
-    assert target_format(Path(target), format, source=photograph) == written
+    assert resolve_format(Path(target), format, source=photograph) == written
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_format_that_a_target_says(
 )
 def test_a_target_that_says_another_format(target: str, format: str | None, said: str) -> None:  # noqa: A002
     with pytest.raises(OptionError, match=said):
-        target_format(Path(target), format, source=Path("photo.jpg"))
+        resolve_format(Path(target), format, source=Path("photo.jpg"))
 
 
 class TestWithoutPillowHeif:

@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 
 from rechroma.color import srgb_to_lab
 from rechroma.errors import HintError, SourceError
-from rechroma.imaging import (
-    MOST_HINTS,
-    Hint,
-    hint_map,
-    hints_from_json,
-    hints_to_json,
-    read_hints,
-)
+from rechroma.hints import MAX_HINTS, Hint, hint_map, hints_from_json, hints_to_json, read_hints
 
 TEXT = '{"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
 places = st.floats(0, 1)
@@ -113,9 +106,9 @@ class TestJson:
         assert len(caught.value.message) < 200
 
     def test_too_many(self) -> None:
-        assert len(hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * MOST_HINTS))) == 1000
+        assert len(hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * MAX_HINTS))) == 1000
         with pytest.raises(HintError, match="1001 hints are more than 1000"):
-            hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * (MOST_HINTS + 1)))
+            hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * (MAX_HINTS + 1)))
 
 
 class TestFile:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from rechroma.imaging.icc import Profile
+from rechroma.imaging.metadata.icc import Profile
 from tests.support.profiles import ADOBE, GREY_18, SRGB_COLORANTS, a_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

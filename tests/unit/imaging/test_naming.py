@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from rechroma.error_context import named
 from rechroma.errors import (
     BrokenImageError,
     ImageTooLargeError,
@@ -11,7 +12,6 @@ from rechroma.errors import (
     RechromaError,
     TargetError,
 )
-from rechroma.imaging import named
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 
 from rechroma.color import lightness
-from rechroma.color.lab import as_unit, to_linear
+from rechroma.color.lab import to_float, to_linear
 from rechroma.errors import (
     BrokenImageError,
     EmptyImageError,
@@ -568,14 +568,14 @@ class TestMetadata:
         image = Image.fromarray(grey).convert(mode)
         icc = GREY_18 if mode == "L" else a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
         photo = read_photo(encode(image, "PNG", icc_profile=icc))
-        light = to_linear(as_unit(photo.grey))
+        light = to_linear(to_float(photo.grey))
         np.testing.assert_allclose(light, (grey / 255) ** 1.8, atol=0.006)
         assert photo.metadata.icc == icc
 
     def test_sixteen_bits_have_the_tone_of_the_profile(self, grey_16: NDArray[np.uint16]) -> None:
         icc = a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
         data = a_tiff(np.dstack([grey_16] * 3), photometric="rgb", iccprofile=icc)
-        light = to_linear(as_unit(read_photo(data).grey))
+        light = to_linear(to_float(read_photo(data).grey))
         np.testing.assert_allclose(light, (grey_16 / 65535) ** 1.8, atol=0.001)
 
     def test_a_broken_profile_does_not_cost_the_picture(

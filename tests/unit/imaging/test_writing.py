@@ -17,20 +17,13 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, IptcImagePlugin
 
 from rechroma.errors import OptionError
-from rechroma.imaging import (
-    Metadata,
-    Photo,
-    encode_photo,
-    photo_of_array,
-    read_photo,
-    write_atomically,
-    write_photo,
-)
-from rechroma.imaging.icc import Profile
+from rechroma.fs import write_atomically
+from rechroma.imaging import Metadata, Photo, encode_photo, photo_of_array, read_photo, write_photo
+from rechroma.imaging.metadata.icc import Profile
 from tests.support.profiles import GREY_18
 
 Encode = Callable[..., bytes]
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
+UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
 FORMATS = ["JPEG", "PNG", "TIFF", "WEBP", "BMP"]
 WITH_METADATA = ["JPEG", "PNG", "TIFF", "WEBP"]
 LABEL = b"compositeWithTrainedAlgorithmicMedia"
@@ -46,18 +39,18 @@ def an_exif_block() -> bytes:
     return tags.tobytes().removeprefix(b"Exif\0\0")
 
 
-def a_photo(colors: Levels, **changes: Any) -> Photo:
+def a_photo(colors: UIntImage, **changes: Any) -> Photo:
     return replace(photo_of_array(colors), **changes)
 
 
-def pixels_of(data: bytes) -> Levels:
+def pixels_of(data: bytes) -> UIntImage:
     """Decode with another library than the one that is tested, where there is one."""
     if data[:2] == b"II":
-        return cast("Levels", tifffile.imread(BytesIO(data)))
+        return cast("UIntImage", tifffile.imread(BytesIO(data)))
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert pixels is not None
     code = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
-    return cast("Levels", cv2.cvtColor(pixels, code))
+    return cast("UIntImage", cv2.cvtColor(pixels, code))
 
 
 @pytest.fixture
@@ -99,7 +92,7 @@ class TestPixels:
     def test_alpha_comes_back(
         self, colors: NDArray[np.uint8], colors_16: NDArray[np.uint16], file_format: str, deep: bool
     ) -> None:
-        rgb: Levels = colors_16 if deep else colors
+        rgb: UIntImage = colors_16 if deep else colors
         photo = photo_of_array(np.dstack([rgb, rgb[..., 0]]))
         data = encode_photo(rgb, photo, format=file_format)
         np.testing.assert_array_equal(pixels_of(data), np.dstack([rgb, rgb[..., 0]]))

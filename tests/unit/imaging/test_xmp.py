@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rechroma.imaging import xmp
+from rechroma.imaging.metadata import xmp
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LABEL = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rechroma.metrics import (
+from rechroma.evaluation.metrics import (
     area_under_curve,
     balanced_area_under_curve,
     error_counts,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000
 
-from rechroma.metrics import ciede2000
+from rechroma.evaluation.metrics import ciede2000
 
 # Sharma, Wu, Dalal (2005), table 1: pairs of L*a*b* and their difference.
 SHARMA = [

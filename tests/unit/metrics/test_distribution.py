@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm  # type: ignore[import-untyped]
 
-from rechroma.metrics import frechet_distance, kernel_distance
+from rechroma.evaluation.metrics import frechet_distance, kernel_distance
 
 
 def features(seed: int, count: int, depth: int, shift: float = 0) -> np.ndarray:

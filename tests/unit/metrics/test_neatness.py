@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.metrics import edge_correlation, flat_parts
+from rechroma.evaluation.metrics import edge_correlation, flat_parts
 
 
 def halves(light_edge: int, colour_edge: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.metrics import Scores
+from rechroma.evaluation.metrics import Scores
 
 
 def astronaut() -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from rechroma.metrics import agreement, recovered
+from rechroma.evaluation.metrics import agreement, recovered
 
 
 def test_agreement_is_the_share_of_same_answers() -> None:

@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 from skimage.metrics import structural_similarity
 
-from rechroma.metrics import ssim
+from rechroma.evaluation.metrics import ssim
 
 
 def astronaut() -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rechroma import Colorizer
-from rechroma.errors import WorkshopError
+from rechroma.errors import TrainingError
 from rechroma.export import export_model
 from rechroma.networks import (
     ARCHITECTURES,
@@ -42,7 +42,7 @@ def test_each_has_a_row_of_small_options() -> None:
 def test_two_of_one_name_are_refused() -> None:
     first, *_ = ARCHITECTURES.values()
     assert by_name([first]) == {first.name: first}
-    with pytest.raises(WorkshopError, match=f"two networks are called '{first.name}'"):
+    with pytest.raises(TrainingError, match=f"two networks are called '{first.name}'"):
         by_name([*ARCHITECTURES.values(), first])
 
 

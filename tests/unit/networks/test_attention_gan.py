@@ -10,13 +10,20 @@ import torch
 from torch.nn.utils.parametrize import is_parametrized
 
 from rechroma.errors import RecipeError
-from rechroma.networks import ColourNetwork, build, fill, fold_spectral_norm, no_hints, weights_of
+from rechroma.networks import (
+    ColorizationNetwork,
+    build,
+    fill,
+    fold_spectral_norm,
+    no_hints,
+    weights_of,
+)
 
 SMALL = {"encoder": "mobilenet-v2", "width": 8, "widest": 16}
 
 
 @pytest.fixture
-def network() -> ColourNetwork:
+def network() -> ColorizationNetwork:
     """A generator whose attention attends."""
     torch.manual_seed(0)
     built = build("attention-gan", SMALL)
@@ -28,7 +35,7 @@ def network() -> ColourNetwork:
 
 
 @torch.inference_mode()
-def chroma(network: ColourNetwork) -> torch.Tensor:
+def chroma(network: ColorizationNetwork) -> torch.Tensor:
     lightness = torch.rand(1, 1, 64, 96, generator=torch.Generator().manual_seed(1)) * 100
     return network.chroma(network(lightness, no_hints(lightness)))
 
@@ -52,7 +59,9 @@ def test_an_unknown_encoder_is_refused() -> None:
         build("attention-gan", {"encoder": "vgg"})
 
 
-def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(network: ColourNetwork) -> None:
+def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(
+    network: ColorizationNetwork,
+) -> None:
     normalised = [module for module in network.modules() if is_parametrized(module, "weight")]
     assert len(normalised) == 2 + 4 + 4 * 3  # coarse, attention, and three for each level
     for module in normalised:
@@ -61,7 +70,9 @@ def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(network: Col
         assert torch.linalg.matrix_norm(matrix, ord=2).item() == pytest.approx(1, abs=0.1)
 
 
-def test_folding_changes_no_colour_and_leaves_the_original_alone(network: ColourNetwork) -> None:
+def test_folding_changes_no_colour_and_leaves_the_original_alone(
+    network: ColorizationNetwork,
+) -> None:
     before, folded = chroma(network), copy.deepcopy(network)
     layers = fold_spectral_norm(folded)
     assert layers
@@ -72,7 +83,7 @@ def test_folding_changes_no_colour_and_leaves_the_original_alone(network: Colour
     assert any(is_parametrized(module) for module in network.modules())
 
 
-def test_folded_weights_start_a_network_that_normalises(network: ColourNetwork) -> None:
+def test_folded_weights_start_a_network_that_normalises(network: ColorizationNetwork) -> None:
     folded, start = copy.deepcopy(network), build("attention-gan", SMALL).eval()
     fold_spectral_norm(folded)
     fill(start, folded.state_dict(), Path("model.onnx"))

@@ -11,8 +11,8 @@ from torch import nn
 
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.networks import build, load_encoder, no_hints
-from rechroma.networks.layers import Fusion
-from rechroma.networks.vgg import VGG19
+from rechroma.networks.encoders.vgg import VGG19
+from rechroma.networks.layers.blocks import Fusion
 from rechroma.training.recipe import Loss
 from tests.support.networks import learns_by_heart, learnt, pictures, small
 

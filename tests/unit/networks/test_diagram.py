@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from experiments.networks import PAGE, page
 from rechroma.networks import ARCHITECTURES
 from rechroma.networks.diagram import flowchart, parameters
-from runs.networks import PAGE, page
 from tests.support.networks import small
 
 
@@ -64,4 +64,4 @@ def test_parameters_are_counted(inputs: int, outputs: int, words: str) -> None:
 
 
 def test_the_page_is_what_the_code_says() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run 'python runs/networks.py'"
+    assert PAGE.read_text("utf-8") == page(), "run 'python experiments/networks.py'"

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from rechroma.errors import CheckpointError
 from rechroma.networks import Encoder, load_encoder
-from rechroma.networks.mobilenet_edgetpu import MobileNetEdgeTPU
-from rechroma.networks.mobilenet_v2 import MobileNetV2
-from rechroma.networks.resnet import ResNet50
-from rechroma.networks.vgg import VGG19
+from rechroma.networks.encoders.mobilenet_edgetpu import MobileNetEdgeTPU
+from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
+from rechroma.networks.encoders.resnet import ResNet50
+from rechroma.networks.encoders.vgg import VGG19
 from tests.support.published import shared
 
 PUBLISHED = {

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from rechroma.errors import RecipeError
-from rechroma.networks import ColourNetwork, build, describe, find, no_hints
-from rechroma.networks.bins import annealed_mean
-from rechroma.networks.rechroma import Rechroma
+from rechroma.networks import ColorizationNetwork, build, describe, find, no_hints
+from rechroma.networks.architectures.rechroma import Rechroma
+from rechroma.networks.layers.bin_decoding import annealed_mean
 from tests.support.networks import SMALL, small
 
 FIXED = (slice(8, 16), slice(16, 24))  # rows and columns of a hint
 
 
 @pytest.fixture
-def network() -> ColourNetwork:
+def network() -> ColorizationNetwork:
     return small("rechroma").eval()
 
 
@@ -30,14 +30,16 @@ def hint(ab: tuple[float, float], rows: slice, columns: slice) -> torch.Tensor:
     return hints
 
 
-def stay(network: ColourNetwork) -> None:
+def stay(network: ColorizationNetwork) -> None:
     """Let hints spread by nearness alone: untrained features look alike everywhere."""
     assert isinstance(network, Rechroma)
     network.propagation.nearness.data.fill_(20)
 
 
 @torch.inference_mode()
-def chroma(network: ColourNetwork, lightness: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+def chroma(
+    network: ColorizationNetwork, lightness: torch.Tensor, hints: torch.Tensor
+) -> torch.Tensor:
     return network.chroma(network(lightness, hints))
 
 
@@ -72,7 +74,7 @@ def test_a_classifier_tells_what_each_picture_shows(lightness: torch.Tensor) -> 
 
 
 def test_what_lies_under_a_mask_of_zero_does_not_count(
-    network: ColourNetwork, lightness: torch.Tensor
+    network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     stray = no_hints(lightness)
     stray[:, :2] = torch.rand(1, 2, 128, 128) * 200 - 100
@@ -81,7 +83,7 @@ def test_what_lies_under_a_mask_of_zero_does_not_count(
 
 
 def test_a_hint_changes_the_colour_most_where_it_lies(
-    network: ColourNetwork, lightness: torch.Tensor
+    network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     stay(network)
     plain = chroma(network, lightness, no_hints(lightness))
@@ -93,7 +95,7 @@ def test_a_hint_changes_the_colour_most_where_it_lies(
 
 
 def test_only_the_colour_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_covers(
-    network: ColourNetwork, lightness: torch.Tensor
+    network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     whole = chroma(network, lightness, hint((60, -40), slice(8, 12), slice(16, 20)))
     pixel = chroma(network, lightness, hint((60, -40), slice(9, 10), slice(18, 19)))
@@ -102,7 +104,7 @@ def test_only_the_colour_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_cover
 
 
 def test_each_picture_of_a_batch_has_its_own_hints(
-    network: ColourNetwork, lightness: torch.Tensor
+    network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     pair = torch.cat([hint((60, -40), *FIXED), no_hints(lightness)])
     both = chroma(network, lightness.expand(2, -1, -1, -1), pair)
@@ -118,7 +120,7 @@ def test_annealing_goes_from_the_mean_to_the_mode() -> None:
     assert annealed_mean(logits, centres, 0.05)[0, :, 0, 0].tolist() == pytest.approx([60, 20])
 
 
-def test_the_mix_of_heads_is_linear(network: ColourNetwork, lightness: torch.Tensor) -> None:
+def test_the_mix_of_heads_is_linear(network: ColorizationNetwork, lightness: torch.Tensor) -> None:
     half = small("rechroma", regression_share=0.5).eval()
     half.load_state_dict(network.state_dict())
     with torch.inference_mode():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rechroma.color import bin_centres
-from rechroma.networks.propagation import Propagation
+from rechroma.networks.layers.hint_propagation import Propagation
 
 COLOUR = torch.tensor([60.0, -40.0])
 SIDE = 32  # places

@@ -19,7 +19,9 @@ Weights = dict[str, torch.Tensor]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the networks a tenth as wide as published."""
-    monkeypatch.setattr("rechroma.networks.published.build", lambda name, _: small_network(name))
+    monkeypatch.setattr(
+        "rechroma.networks.checkpoint_import.build", lambda name, _: small_network(name)
+    )
 
 
 def small_network(name: str) -> torch.nn.Module:

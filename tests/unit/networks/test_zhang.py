@@ -7,7 +7,7 @@ import torch
 
 from rechroma.color import bin_centres
 from rechroma.errors import RecipeError
-from rechroma.networks import ColourNetwork, build, no_hints
+from rechroma.networks import ColorizationNetwork, build, no_hints
 
 BINS = {"eccv16": 313, "siggraph17": 529}
 PUBLISHED_WEIGHTS = {"eccv16": 32_235_385, "siggraph17": 34_187_027}
@@ -19,7 +19,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def network(name: str) -> ColourNetwork:
+def network(name: str) -> ColorizationNetwork:
     torch.manual_seed(0)
     return build(name, {"width": 0.1}).eval()
 
@@ -36,13 +36,15 @@ def hint(rows: slice, columns: slice, *, mask: float = 1) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def chroma(network: ColourNetwork, lightness: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+def chroma(
+    network: ColorizationNetwork, lightness: torch.Tensor, hints: torch.Tensor
+) -> torch.Tensor:
     return network.chroma(network(lightness, hints))
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 96), (120, 40)])
 def test_colour_of_every_pixel_and_bins_at_a_quarter_of_the_size(
-    name: str, network: ColourNetwork, height: int, width: int
+    name: str, network: ColorizationNetwork, height: int, width: int
 ) -> None:
     lightness = torch.rand(2, 1, height, width) * 100
     with torch.inference_mode():
@@ -65,7 +67,7 @@ def test_a_width_that_leaves_nothing_is_refused(name: str) -> None:
         build(name, {"width": 0.001})
 
 
-def test_the_bins_lie_on_a_grid_and_reach_every_colour(network: ColourNetwork) -> None:
+def test_the_bins_lie_on_a_grid_and_reach_every_colour(network: ColorizationNetwork) -> None:
     centres = network.centres
     torch.testing.assert_close(centres, 10 * (centres / 10).round())
     assert len(centres.round().unique(dim=0)) == len(centres)

@@ -7,7 +7,7 @@ import copy
 import torch
 
 from rechroma.networks import Critic
-from rechroma.training.adversary import Adversary
+from rechroma.training.adversarial import Adversary
 from rechroma.training.losses import Cost
 from rechroma.training.recipe import Adversary as Settings
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rechroma.training import Recipe, draw_curves, train
-from rechroma.training.journal import mean_of, read_log
+from rechroma.training.logger import mean_of, read_log
 
 
 def scalars(folder: Path) -> dict[int, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rechroma.training import load_checkpoint
-from rechroma.training.journal import read_log
+from rechroma.training.logger import read_log
 from tests.support.shards import write_shard
 
 RECIPE = """

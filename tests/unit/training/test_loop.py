@@ -21,7 +21,7 @@ from rechroma.errors import (
     TargetError,
 )
 from rechroma.networks import build, no_hints
-from rechroma.networks.rechroma import Rechroma
+from rechroma.networks.architectures.rechroma import Rechroma
 from rechroma.training import (
     Progress,
     Recipe,

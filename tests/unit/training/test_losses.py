@@ -11,8 +11,8 @@ import torch
 from rechroma.color import bin_centres, nearest_bins, rebalancing_weights, table_index
 from rechroma.datasets import Example
 from rechroma.networks import Encoder, Prediction
-from rechroma.networks.mobilenet_v2 import MobileNetV2
-from rechroma.training.losses import ColourLoss
+from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
+from rechroma.training.losses import ColorizationLoss
 from rechroma.training.recipe import Loss
 
 CENTRES = bin_centres()
@@ -22,9 +22,11 @@ PRIOR /= PRIOR.sum()
 NONE: dict[str, Any] = {"bins": 0.0, "ab": 0.0}  # of what counts without being asked for
 
 
-def loss(encoder: Encoder | None = None, **settings: Any) -> ColourLoss:
+def loss(encoder: Encoder | None = None, **settings: Any) -> ColorizationLoss:
     """A loss that decodes a prediction to its regression."""
-    return ColourLoss(CENTRES, PRIOR, Loss(**settings), lambda prediction: prediction.ab, encoder)
+    return ColorizationLoss(
+        CENTRES, PRIOR, Loss(**settings), lambda prediction: prediction.ab, encoder
+    )
 
 
 def prediction(

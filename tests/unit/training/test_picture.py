@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from rechroma.color import colorfulness_abs, srgb_to_lab
-from rechroma.metrics import hue_hit, hue_hit_counts
-from rechroma.training.picture import (
+from rechroma.evaluation.metrics import hue_hit, hue_hit_counts
+from rechroma.training.torch_color import (
     chroma_difference,
     colorfulness_of,
     hue_misses,

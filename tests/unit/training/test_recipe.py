@@ -10,7 +10,7 @@ from rechroma.errors import RecipeError
 from rechroma.training import load_recipe
 from rechroma.training.recipe import recipe_from, recipe_values
 
-RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
+RECIPES = sorted((Path(__file__).parents[3] / "recipes").rglob("*.toml"))
 
 
 @pytest.mark.parametrize("shipped", RECIPES, ids=lambda path: path.stem)

@@ -10,7 +10,7 @@ import pytest
 from rechroma.datasets import Crops
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.training import Recipe, load_checkpoint, train, trained_network
-from rechroma.training.journal import read_log
+from rechroma.training.logger import read_log
 from rechroma.training.recipe import (
     Data,
     Loss,

@@ -1,12 +1,17 @@
 """Jobs: pictures that are coloured after the request, and their results.
 
 A `Store` is the table of jobs, a `Runner` sees to it that their pictures are coloured, `Files`
-hold the pictures, and the `Desk` is what the API talks to.
+hold the pictures, and the `JobService` is what the API talks to.
 """
 
 from __future__ import annotations
 
-from rechroma.service.jobs.base import (
+from rechroma.service.jobs.factory import SharedJobs, make_files, make_shared_jobs
+from rechroma.service.jobs.files import FolderFiles
+from rechroma.service.jobs.job_service import JobService, ResultFile
+from rechroma.service.jobs.sqlite import SqliteStore
+from rechroma.service.jobs.threads import ThreadRunner
+from rechroma.service.jobs.types import (
     Callback,
     Content,
     Files,
@@ -20,20 +25,15 @@ from rechroma.service.jobs.base import (
     Store,
     Task,
 )
-from rechroma.service.jobs.desk import Desk, ResultFile
-from rechroma.service.jobs.files import FolderFiles
-from rechroma.service.jobs.making import SharedJobs, make_files, make_shared_jobs
-from rechroma.service.jobs.sqlite import SqliteStore
-from rechroma.service.jobs.threads import ThreadRunner
 
 __all__ = [
     "Callback",
     "Content",
-    "Desk",
     "Files",
     "FolderFiles",
     "Incoming",
     "Job",
+    "JobService",
     "NewJob",
     "Outcome",
     "Picture",

@@ -11,16 +11,16 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from rechroma.errors import StoreError
-from rechroma.service.jobs.base import State
-from rechroma.service.jobs.colouring import POISON
-from rechroma.service.jobs.rounds import Rounds
-from rechroma.service.tasks import make_celery, messages, send
+from rechroma.service.jobs.execute import POISON
+from rechroma.service.jobs.periodic import Rounds
+from rechroma.service.jobs.tasks import make_celery, messages, send
+from rechroma.service.jobs.types import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rechroma.service.jobs.base import Job
     from rechroma.service.jobs.redis import RedisStore, Waiting
+    from rechroma.service.jobs.types import Job
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)

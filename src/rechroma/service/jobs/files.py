@@ -10,14 +10,15 @@ import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import EmptyImageError, SourceError
-from rechroma.imaging import FORMATS, refusals, write_atomically
-from rechroma.service.jobs.base import Kept
+from rechroma.fs import translate_os_errors, write_atomically
+from rechroma.imaging import FORMATS
+from rechroma.service.jobs.types import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from rechroma.service.jobs.base import Picture
+    from rechroma.service.jobs.types import Picture
 
 CHUNK = 1 << 20
 """Bytes that are copied at a time."""
@@ -41,7 +42,7 @@ class FolderFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with refusals(folder):
+        with translate_os_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             close_to_others(folder, 0o700)
 

@@ -26,15 +26,15 @@ from redis.backoff import ExponentialBackoff
 from redis.lock import Lock
 from redis.retry import Retry
 
-from rechroma.errors import BusyError, StoreError, TargetError
-from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task, new_mark
+from rechroma.errors import OverloadedError, StoreError, TargetError
 from rechroma.service.jobs.scripts import SCRIPTS
+from rechroma.service.jobs.types import Callback, Job, Outcome, Picture, State, Task, new_mark
 from rechroma.service.schemas import Made, Order, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rechroma.service.jobs.base import NewJob
+    from rechroma.service.jobs.types import NewJob
 
 PREFIX = "rechroma:"
 """What the names of all keys begin with."""
@@ -127,7 +127,7 @@ class RedisStore:
         fields = (job.owner, job.order.model_dump_json(), job.fingerprint, job.callback or "")
         known, waiting = self._call("add", job.id, repeat, self._capacity, *fields, *pictures)
         if not known:
-            raise BusyError(
+            raise OverloadedError(
                 f"{waiting} pictures wait, and there is room for {self._capacity}",
                 hint="Try again later.",
             )

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from fsspec.core import url_to_fs
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
-from rechroma.imaging import refusals
-from rechroma.service.jobs.base import Content
+from rechroma.fs import translate_os_errors
 from rechroma.service.jobs.files import ORPHANED_AFTER, CountedReader, copy, zip_results
+from rechroma.service.jobs.types import Content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from rechroma.service.jobs.base import Kept, Picture
+    from rechroma.service.jobs.types import Kept, Picture
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class RemoteFiles:
         # Some formats need a file that can be sought in while it is written; and what is wrong with
         # the content is not taken for a fault of where it goes.
         with TemporaryFile() as local:
-            with refusals(Path(path)):
+            with translate_os_errors(Path(path)):
                 write(local)
             with _told(TargetError):
                 try:

@@ -12,17 +12,17 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rechroma.errors import BusyError, StoreError, TargetError
-from rechroma.imaging import refusals
-from rechroma.service.jobs.base import Callback, Job, Outcome, Picture, State, Task, new_mark
+from rechroma.errors import OverloadedError, StoreError, TargetError
+from rechroma.fs import translate_os_errors
 from rechroma.service.jobs.files import close_to_others
+from rechroma.service.jobs.types import Callback, Job, Outcome, Picture, State, Task, new_mark
 from rechroma.service.schemas import Made, Order, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from rechroma.service.jobs.base import NewJob
+    from rechroma.service.jobs.types import NewJob
 
 _VERSION = 2
 _PATIENCE = 30.0  # seconds to wait for another process that writes
@@ -81,7 +81,7 @@ class SqliteStore:
     def __init__(self, path: Path, capacity: int) -> None:
         self._capacity = capacity
         self._lock = threading.Lock()
-        with refusals(path):
+        with translate_os_errors(path):
             path.touch(mode=0o600)
             for file in path.parent.glob(f"{path.name}*"):  # with what SQLite lays beside it
                 close_to_others(file, 0o600)
@@ -262,7 +262,7 @@ class SqliteStore:
         query = "SELECT COUNT(*) FROM pictures WHERE state = 'queued'"
         (waiting,) = connection.execute(query).fetchone()
         if waiting + wanted > self._capacity:
-            raise BusyError(
+            raise OverloadedError(
                 f"{waiting} pictures wait, and there is room for {self._capacity}",
                 hint="Try again later.",
             )

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from rechroma.errors import RechromaError
-from rechroma.imaging import refusals
-from rechroma.service.jobs.base import Store
-from rechroma.service.jobs.colouring import POISON, outcome_of
+from rechroma.fs import translate_os_errors
+from rechroma.service.jobs.execute import POISON, outcome_of
+from rechroma.service.jobs.types import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from rechroma.service.hands import Hands
-    from rechroma.service.jobs.base import Files, Job, Outcome, Task
+    from rechroma.service.inference.worker_pool import WorkerPool
+    from rechroma.service.jobs.types import Files, Job, Outcome, Task
     from rechroma.service.schemas import Problem
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
@@ -65,7 +65,7 @@ class ThreadRunner:
         self,
         store: TaskStore,
         files: Files,
-        hands: Hands,
+        hands: WorkerPool,
         settings: Settings,
         telemetry: Telemetry,
         tidy: Callable[[], None],
@@ -89,7 +89,7 @@ class ThreadRunner:
             TargetError: The server's lock cannot be written.
             StoreError: The table of jobs cannot be read.
         """
-        with refusals(self._settings.data):
+        with translate_os_errors(self._settings.data):
             (self._settings.data / "servers").mkdir(mode=0o700, exist_ok=True)
             self._alive.acquire(timeout=0)
         self._take_back()

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What each part of the network and of its training is worth: short runs that differ from the first
+# in one thing, each measured on 100 pictures of dev, clean and old-looking.
+#
+#   experiments/ablations.sh SHARDS ENCODERS [OUT]
+#
+# SHARDS: a folder with train-*.tar and dev-*.tar; ENCODERS: one with resnet50_v2_stages1-3,
+# mobilenet_v2_1.0 and mobilenet_edgetpu_1.0 (.safetensors). A run that is there already is kept.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shards="${1:?folder of shards}"
+encoders="${2:?folder of encoder weights}"
+out="${3:-checkpoints/ablations}"
+
+mixed=(--temperature 0.5 --regression-share 0.4 --saturation 1.2)
+
+measure() {  # NAME CHECKPOINT DECODING...: a model file and its figures
+  local name="$1" checkpoint="$2"
+  shift 2
+  [ -s "$out/$name.json" ] && return
+  rechroma export "$checkpoint" -o "$out/$name.onnx" --card recipes/rechroma.card.json "$@" >/dev/null
+  rechroma evaluate "$out/$name.onnx" "$shards/dev-*.tar" --limit 100 --aged --json >"$out/$name.part"
+  mv "$out/$name.part" "$out/$name.json"
+}
+
+run() {  # NAME SETTINGS...: a short run
+  local name="$1"
+  shift
+  rechroma train recipes/rechroma-1-classification.toml -o "$out/$name" \
+    --set steps=200 --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' \
+    --set optimiser.ema=0.98 \
+    --set "data.train=$shards/train-*.tar" --set 'data.dev=[]' \
+    --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
+  local decoding=("${mixed[@]}")
+  [ "$name" = regression ] && decoding=(--regression-share 1 --saturation 1)
+  measure "$name" "$out/$name/checkpoint.pt" "${decoding[@]}"
+}
+
+duel() {  # NAME SETTINGS...: what the last stage makes of the base
+  local name="$1"
+  shift
+  rechroma train recipes/experiments/adversarial.toml -o "$out/$name" \
+    --set "network.start=$out/base/checkpoint.pt" \
+    --set "data.train=$shards/train-*.tar" --set 'data.dev=[]' \
+    --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
+  measure "$name" "$out/$name/checkpoint.pt" "${mixed[@]}"
+}
+
+# KEY=VALUE lines for a network with other options than the recipe's.
+options() { echo "network.options={encoder = \"resnet-50\", widths = [192, 128, 96, 64], $1}"; }
+encoder() {  # NAME FILE: settings of another encoder
+  echo --set "network.options={encoder=\"$1\",widths=[192,128,96,64]}" \
+    --set "network.encoder_weights=$encoders/$2.safetensors"
+}
+
+run base
+run seed-2 --set seed=2
+run seed-3 --set seed=3
+run not-rebalanced --set loss.uniform_share=1.0
+run half-rebalanced --set loss.uniform_share=0.8
+run regression --set loss.bins=0.0 --set loss.ab=1.0
+run no-film --set "$(options 'film = false')"
+run no-attention --set "$(options 'attention = false')"
+run never-aged --set crops.aged=0.0
+run encoder-learns --set optimiser.frozen=0.0 --set optimiser.encoder_rate=5e-5
+# shellcheck disable=SC2046
+run mobilenet-v2 $(encoder mobilenet-v2 mobilenet_v2_1.0)
+# shellcheck disable=SC2046
+run mobilenet-edgetpu $(encoder mobilenet-edgetpu mobilenet_edgetpu_1.0)
+for temperature in 0.2 0.38 0.6 1.0; do
+  measure "bins-$temperature" "$out/base/checkpoint.pt" --temperature "$temperature"
+done
+duel critic --set steps=100
+duel no-critic --set steps=60 --set adversary.weight=0.0  # as many steps of the network
+python experiments/table.py "$out"/*.json

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The run that made `rechroma-4`: train, export, measure, and export again with the figures.
+#
+#   experiments/rechroma-4.sh SHARDS ENCODER
+#
+# SHARDS: a folder with train-*.tar and dev-*.tar; ENCODER: resnet50_v2_stages1-3.safetensors.
+# Stopped at any moment and called again, it goes on.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shards="${1:?folder of shards}"
+encoder="${2:?file of encoder weights}"
+out=checkpoints/rechroma-4
+
+stage() {  # RECIPE ARGUMENTS...: one stage of training
+  local recipe="$1"
+  shift
+  rechroma train "recipes/$recipe.toml" -o "$out/$recipe" \
+    --set "data.train=$shards/train-*.tar" \
+    --set "data.dev=$shards/dev-*.tar" \
+    --set "network.encoder_weights=$encoder" "$@"
+}
+stage rechroma-1-classification
+stage rechroma-2-unfreeze --set "network.start=$out/rechroma-1-classification/checkpoint.pt"
+stage rechroma-3-rebalance --set "network.start=$out/rechroma-2-unfreeze/checkpoint.pt"
+
+export_model() {
+  rechroma export "$out/rechroma-3-rebalance/checkpoint.pt" -o "$out/rechroma-4.onnx" --card recipes/rechroma.card.json \
+    --temperature 0.5 --regression-share 0.4 --saturation 1.34 "$@"
+}
+export_model
+rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
+export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
+rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --aged --hints --sizes

@@ -1,0 +1,84 @@
+"""Colouring one picture that comes, or goes, through a pipe."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rechroma.cli.inputs import STDIO, is_folder
+from rechroma.cli.summary import warn_of_pages
+from rechroma.errors import OptionError, SourceError, TargetError
+
+if TYPE_CHECKING:
+    from rechroma.cli.request import Request
+
+
+def colorize_stream(request: Request) -> None:
+    """Colour one picture that comes or goes through a pipe."""
+    _check_pipe(request)
+    wanted = _check_target(request)
+    from rechroma.colorizer import Colorizer
+    from rechroma.error_context import named
+    from rechroma.fs import write_atomically
+    from rechroma.imaging import encode_photo, read_photo
+
+    (path,) = request.paths
+    name = "stdin" if path == STDIO else path
+    source = _read_stdin() if path == STDIO else Path(path)
+    photo = read_photo(source, max_pixels=request.max_pixels, name=name)
+    colorizer = Colorizer(request.model, provider=request.provider)
+    with named(name):
+        picture = encode_photo(
+            colorizer.colorize(photo.grey, **request.knobs()),
+            photo,
+            format=wanted,
+            quality=request.quality,
+            label=not request.no_label,
+            badge=request.badge,
+        )
+    if request.target is None:
+        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.flush()
+    else:
+        write_atomically(request.target, picture, overwrite=request.overwrite)
+    if photo.pages > 1 and not request.quiet:
+        warn_of_pages(name, photo.pages)
+
+
+def _check_pipe(request: Request) -> None:
+    if len(request.paths) > 1:
+        raise OptionError("a pipe takes one picture at a time", hint="Name files without '-'.")
+    if request.as_json:
+        raise OptionError("--json tells about files, not about a pipe")
+    if request.target is None and sys.stdout is None:
+        raise TargetError("stdout is closed", hint="Name a file with -o.")
+    if request.target is None and sys.stdout.isatty():
+        raise OptionError(
+            "a picture would go to the terminal", hint="Name a file with -o, or use a pipe: > FILE"
+        )
+
+
+def _check_target(request: Request) -> str | None:
+    """Refuse a bad target before the picture is read; gives the format to write."""
+    if request.target is None:
+        return request.file_format
+    from rechroma.fs import check_target
+    from rechroma.imaging import resolve_format
+
+    if is_folder(request.out or ""):
+        raise OptionError(
+            f"{request.out} is a folder, but a picture from a pipe has no name",
+            hint="Name a file with -o.",
+        )
+    check_target(request.target, overwrite=request.overwrite)
+    return resolve_format(request.target, request.file_format)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise SourceError("stdin is closed")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise SourceError(f"stdin: {error.strerror}") from error

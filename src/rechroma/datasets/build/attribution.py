@@ -1,0 +1,96 @@
+"""Who made each picture that was fetched, under which licence, and from where: `attribution.csv`.
+
+It also tells what is there already. A picture is written first and its line after it, so that a
+run that was ended at any moment can be taken up again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from typing import TYPE_CHECKING, TextIO
+
+from rechroma.datasets.build.catalog import ATTRIBUTION
+from rechroma.datasets.build.tables import read_table
+from rechroma.fs import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from rechroma.datasets.build.tables import Row
+
+FAILED = "failed.csv"
+_COLUMNS = ("file", "url", "author", "licence", "sha256", "when")
+
+
+class AttributionLog:
+    """The tables of a folder of fetched pictures; may be used from several threads.
+
+    Args:
+        folder: Where pictures and tables are; made where it is not there.
+        others: Columns of the list that are kept, too.
+
+    Attributes:
+        present: The URLs of the pictures that are there.
+
+    Raises:
+        DataError: A table that is there cannot be read.
+        TargetError: It cannot be written.
+    """
+
+    def __init__(self, folder: Path, others: Iterable[str]) -> None:
+        path, self._lock = folder / ATTRIBUTION, threading.Lock()
+        rows = [row for row in _whole_rows(path) if (folder / row["file"]).is_file()]
+        known = rows[0] if rows else {}
+        self._columns = list(dict.fromkeys((*_COLUMNS, *known, *others)))
+        self.present = {row["url"] for row in rows}
+        self._failed_columns = ("url", "reason")
+        write_atomically(path, _text(rows, self._columns).encode(), overwrite=True)
+        write_atomically(folder / FAILED, _text([], self._failed_columns).encode(), overwrite=True)
+        self._attribution = path.open("a", encoding="utf-8", newline="")
+        self._failed = (folder / FAILED).open("a", encoding="utf-8", newline="")
+
+    def add(self, row: Row) -> None:
+        """Note a picture that is there now."""
+        self._write(self._attribution, row, self._columns)
+
+    def miss(self, url: str, reason: str) -> None:
+        """Note a picture that could not be fetched."""
+        self._write(self._failed, {"url": url, "reason": reason}, self._failed_columns)
+
+    def close(self) -> None:
+        """Close the tables."""
+        self._attribution.close()
+        self._failed.close()
+
+    def _write(self, file: TextIO, row: Row, columns: Iterable[str]) -> None:
+        with self._lock:
+            file.write(_line(row, columns))
+            file.flush()
+
+
+def _whole_rows(path: Path) -> list[Row]:
+    """The rows of a table whose last line may have been cut off."""
+    if not path.is_file():
+        return []
+    data = path.read_bytes()
+    if not data.endswith(b"\n"):
+        write_atomically(path, data[: data.rfind(b"\n") + 1], overwrite=True)
+    return list(read_table(path, _COLUMNS))
+
+
+def _text(rows: Iterable[Row], columns: Iterable[str]) -> str:
+    columns = list(columns)
+    return "".join([_line(dict(zip(columns, columns, strict=True)), columns)]) + "".join(
+        _line(row, columns) for row in rows
+    )
+
+
+def _line(row: Row, columns: Iterable[str]) -> str:
+    """One line of CSV, whatever line ends, controls and odd bytes the values hold."""
+    buffer = io.StringIO()
+    values = [" ".join(row.get(name, "").split()) for name in columns]
+    csv.writer(buffer, lineterminator="\n").writerow(values)
+    return buffer.getvalue().encode("utf-8", "replace").decode()

@@ -1,0 +1,36 @@
+"""One picture of many answers, to be looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rechroma.evaluation.aggregate import GREY, TRUTH
+from rechroma.evaluation.predictor import grey_level, in_rgb
+from rechroma.evaluation.report import MODEL
+from rechroma.imaging import contact_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from PIL.Image import Image
+
+    from rechroma.colorizer import Colorizer
+    from rechroma.evaluation.predictor import Picture
+
+
+def sheet(colorizer: Colorizer, truths: Iterable[Picture], size: int | None = None) -> Image:
+    """A contact sheet: grey, the model's colours, the truth.
+
+    Args:
+        colorizer: The model.
+        truths: Photographs (H, W, 3) in colour.
+        size: Long side that the network sees; without, the model's own.
+    """
+    samples = []
+    for truth in truths:
+        grey = grey_level(truth)
+        model = np.asarray(colorizer.colorize(grey, size=size), np.uint8)
+        samples.append((in_rgb(grey), model, truth))
+    return contact_sheet(samples, (GREY, MODEL, TRUTH), panel=(192, 144), samples_per_row=3)

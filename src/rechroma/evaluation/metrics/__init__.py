@@ -1,0 +1,41 @@
+"""How colourisation is measured: a functional core, and :class:`Scores` that adds it up."""
+
+from __future__ import annotations
+
+from rechroma.evaluation.metrics.accumulator import (
+    Scores,
+    nanmean_over_images,
+    no_reference_metrics,
+)
+from rechroma.evaluation.metrics.ciede2000 import ciede2000
+from rechroma.evaluation.metrics.classification import agreement, recovered
+from rechroma.evaluation.metrics.frechet import frechet_distance, kernel_distance
+from rechroma.evaluation.metrics.hue_auc import (
+    area_under_curve,
+    balanced_area_under_curve,
+    error_counts,
+    hue_hit,
+    hue_hit_counts,
+)
+from rechroma.evaluation.metrics.no_reference import Flat, edge_correlation, flat_parts
+from rechroma.evaluation.metrics.ssim import ssim
+
+__all__ = [
+    "Flat",
+    "Scores",
+    "agreement",
+    "area_under_curve",
+    "balanced_area_under_curve",
+    "ciede2000",
+    "edge_correlation",
+    "error_counts",
+    "flat_parts",
+    "frechet_distance",
+    "hue_hit",
+    "hue_hit_counts",
+    "kernel_distance",
+    "nanmean_over_images",
+    "no_reference_metrics",
+    "recovered",
+    "ssim",
+]

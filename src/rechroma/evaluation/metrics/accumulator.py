@@ -1,0 +1,145 @@
+"""The figures of one model on one data set, gathered picture by picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rechroma.color import bin_centres, colorfulness, colorfulness_abs, srgb_to_lab
+from rechroma.evaluation.metrics.ciede2000 import ciede2000
+from rechroma.evaluation.metrics.hue_auc import (
+    OCTANTS,
+    THRESHOLDS,
+    area_under_curve,
+    balanced_area_under_curve,
+    error_counts,
+    hue_hit,
+    hue_hit_counts,
+)
+from rechroma.evaluation.metrics.no_reference import edge_correlation, flat_parts
+from rechroma.evaluation.metrics.ssim import ssim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_ORDER = (
+    *("hue_hit", "ciede2000", "auc", "balanced_auc"),
+    *("cf", "cf_abs", "delta_cf", "delta_cf_each", "psnr", "ssim"),
+    *("lightness_shift", "lightness_shift_max", "chroma_max"),
+    *("edge_correlation", "flat_chroma", "flat_unevenness"),
+)
+
+
+def _zeros(*shape: int) -> NDArray[np.int64]:
+    return np.zeros(shape, np.int64)
+
+
+@dataclass
+class Scores:
+    """Adds up pictures with :meth:`update`, divides once in :meth:`compute`."""
+
+    _hue: NDArray[np.int64] = field(default_factory=lambda: _zeros(2, OCTANTS))
+    _errors: NDArray[np.int64] = field(
+        default_factory=lambda: _zeros(len(bin_centres()), THRESHOLDS + 1)
+    )
+    _pictures: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def of_all(cls, parts: Sequence[Scores]) -> Scores:
+        """The scores of all pictures of several sets."""
+        whole = cls()
+        for part in parts:
+            whole._hue += part._hue
+            whole._errors += part._errors
+            whole._pictures += part._pictures
+        return whole
+
+    def update(self, predicted: NDArray[np.uint8], true: NDArray[np.uint8]) -> dict[str, float]:
+        """Add one picture.
+
+        Args:
+            predicted: (H, W, 3) sRGB, as the model coloured it.
+            true: (H, W, 3) sRGB, the photograph that was turned to grey.
+
+        Returns:
+            The figures of this picture that have no need of a set.
+        """
+        lab, true_lab = srgb_to_lab(predicted), srgb_to_lab(true)
+        self._hue += hue_hit_counts(lab[..., 1:], true_lab[..., 1:])
+        self._errors += error_counts(lab[..., 1:], true_lab[..., 1:])
+        figures = _against(predicted, true, lab, true_lab) | no_reference_metrics(predicted, lab)
+        self._pictures.append(figures)
+        return figures
+
+    def compute(self) -> dict[str, float]:
+        """The figures by name; hue hit and the areas in per cent. What is undefined is left out.
+
+        `delta_cf` is the absolute difference of the mean colourfulness (abs form) of predictions
+        and truths, `delta_cf_each` the mean of the pictures' absolute differences.
+        """
+        found = nanmean_over_images(self._pictures)
+        found |= {
+            "hue_hit": 100 * hue_hit(self._hue),
+            "auc": 100 * area_under_curve(self._errors),
+            "balanced_auc": 100 * balanced_area_under_curve(self._errors),
+            "delta_cf": abs(found["cf_abs"] - found["true_cf_abs"]),
+        }
+        return {name: found[name] for name in _ORDER if np.isfinite(found.get(name, np.nan))}
+
+
+def no_reference_metrics(rgb: NDArray[np.uint8], lab: NDArray[np.float32]) -> dict[str, float]:
+    """The figures of a picture for which no truth is needed.
+
+    Args:
+        rgb: (H, W, 3) sRGB.
+        lab: The same as L*a*b*.
+
+    Returns:
+        By name; nan where one is undefined. `chroma_max` is the largest absolute a* or b*.
+    """
+    flat = flat_parts(lab)
+    return {
+        "cf": colorfulness(rgb),
+        "cf_abs": colorfulness_abs(rgb),
+        "chroma_max": float(np.abs(lab[..., 1:]).max()),
+        "edge_correlation": edge_correlation(lab),
+        "flat_chroma": flat.chroma,
+        "flat_unevenness": flat.unevenness,
+    }
+
+
+def nanmean_over_images(pictures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the pictures that have it; left out where none has.
+
+    Of figures that are called `..._max`, the largest.
+    """
+    columns = {name: [p[name] for p in pictures if np.isfinite(p[name])] for name in pictures[0]}
+    return {
+        name: float(max(values) if name.endswith("_max") else np.mean(values))
+        for name, values in columns.items()
+        if values
+    }
+
+
+def _against(
+    predicted: NDArray[np.uint8],
+    true: NDArray[np.uint8],
+    lab: NDArray[np.float32],
+    true_lab: NDArray[np.float32],
+) -> dict[str, float]:
+    cf_abs, true_cf_abs = colorfulness_abs(predicted), colorfulness_abs(true)
+    squared = np.square(predicted.astype(np.float32) - true).mean(dtype=np.float64)
+    shift = float(np.abs(lab[..., 0] - true_lab[..., 0]).mean())
+    return {
+        "ciede2000": float(ciede2000(lab, true_lab).mean()),
+        "true_cf_abs": true_cf_abs,
+        "delta_cf_each": abs(cf_abs - true_cf_abs),
+        "psnr": float(10 * np.log10(255**2 / max(squared, 1e-10))),
+        "ssim": ssim(predicted, true),
+        "lightness_shift": shift,
+        "lightness_shift_max": shift,
+    }

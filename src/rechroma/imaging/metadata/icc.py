@@ -1,0 +1,190 @@
+"""ICC profiles: what the source's numbers mean, and which profile the result needs.
+
+Pillow brings Little CMS, but has no 16-bit RGB. A tiny grey profile with the curve of sRGB, made
+here, gets the tone of any profile out of it in 16 bit; that is all that a grey picture needs.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cache, cached_property
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageCms
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from rechroma.imaging.photo import UIntImage
+
+_UNUSABLE = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
+_MODES = {"GRAY": "L", "RGB": "RGB"}  # Pillow's mode for the colour spaces that have a neutral ramp
+_SAME_TONE = 128  # of 65535: below it no 8-bit level changes
+_SAME_COLOR = 2  # 8-bit levels by which one maker's sRGB profile differs from another's
+
+
+class Profile:
+    """A source's ICC profile, as far as it can be used.
+
+    One that is missing, broken or made for another kind of picture counts as sRGB: a wrong profile
+    is no reason to refuse a photograph.
+
+    Args:
+        icc: The profile's bytes, or None.
+    """
+
+    def __init__(self, icc: bytes | None) -> None:
+        self._icc = icc
+        self._profile = _opened(icc)
+
+    def tone(self, levels: UIntImage) -> UIntImage:
+        """Bring grey levels, or the equal channels of a neutral colour, to the tone of sRGB.
+
+        Args:
+            levels: Any shape; returned as it is when there is nothing to change.
+        """
+        if self._tone is None:
+            return levels
+        return _table(self._tone, levels.dtype)[levels]
+
+    def colors(self, rgb: UIntImage) -> UIntImage:
+        """Bring colours to sRGB.
+
+        16-bit colours only get the tone of sRGB on each channel: Pillow has no more, and of the
+        primaries the grey made from them shows next to nothing.
+
+        Args:
+            rgb: (H, W, 3) uint8 or uint16.
+        """
+        if rgb.dtype == np.uint8 and self._from_rgb and not self._is_srgb:
+            return np.asarray(self._from_rgb.apply(Image.fromarray(rgb)))
+        return self.tone(rgb)
+
+    def to_srgb(self, image: Image.Image) -> Image.Image:
+        """Convert a picture with 8-bit channels to RGB in sRGB.
+
+        Args:
+            image: RGB, CMYK, LAB, P, YCbCr or another mode without alpha.
+        """
+        if image.mode == "P":
+            image = image.convert("RGB")
+        source = _lab() if image.mode == "LAB" and self._profile is None else self._profile
+        transform = _transform(source, _srgb(), image.mode, "RGB")
+        return transform.apply(image) if transform else image.convert("RGB")
+
+    @property
+    def for_result(self) -> bytes | None:
+        """The profile to embed beside colours in sRGB, or None where the source had none.
+
+        The source's own bytes if they describe sRGB. Otherwise a standard sRGB profile: a grey or
+        CMYK profile cannot describe an RGB picture, and another RGB profile would bend the colours.
+        """
+        if self._icc is None:
+            return None
+        return self._icc if self._is_srgb else _srgb_bytes()
+
+    @cached_property
+    def _tone(self) -> NDArray[np.uint16] | None:
+        """The 16-bit sRGB grey of each 8-bit level; None where they are the same."""
+        mode = _MODES.get(self._space)
+        transform = _transform(self._profile, _srgb_grey(), mode, "I;16") if mode else None
+        if transform is None:
+            return None
+        levels = np.arange(256)
+        ramp = Image.fromarray(levels[None].astype(np.uint8)).convert(mode)
+        grey = np.asarray(transform.apply(ramp), np.uint16)[0]
+        return None if np.abs(grey - levels * 257).max() < _SAME_TONE else grey
+
+    @cached_property
+    def _from_rgb(self) -> ImageCms.ImageCmsTransform | None:
+        return _transform(self._profile, _srgb(), "RGB", "RGB")
+
+    @cached_property
+    def _is_srgb(self) -> bool:
+        if self._from_rgb is None or self._tone is not None:
+            return False
+        steps = np.arange(0, 256, 51, dtype=np.uint8)
+        cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+        seen = np.asarray(self._from_rgb.apply(Image.fromarray(cube)), np.int16)
+        return bool(np.abs(seen - cube).max() <= _SAME_COLOR)
+
+    @property
+    def _space(self) -> str:
+        return self._profile.profile.xcolor_space.strip() if self._profile else ""
+
+
+def _opened(icc: bytes | None) -> ImageCms.ImageCmsProfile | None:
+    try:
+        return ImageCms.ImageCmsProfile(BytesIO(icc)) if icc else None
+    except _UNUSABLE:
+        return None
+
+
+def _transform(
+    source: ImageCms.ImageCmsProfile | None,
+    target: ImageCms.ImageCmsProfile,
+    mode: str,
+    target_mode: str,
+) -> ImageCms.ImageCmsTransform | None:
+    """A transform, or None when the source profile is missing or not for pictures of this mode."""
+    if source is None:
+        return None
+    try:
+        return ImageCms.buildTransform(
+            source,
+            target,
+            mode,
+            target_mode,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except _UNUSABLE:
+        return None
+
+
+def _table(tone: NDArray[np.uint16], dtype: DTypeLike) -> UIntImage:
+    if dtype == np.uint8:
+        return np.rint(tone / 257).astype(np.uint8)
+    levels = np.arange(65536)
+    return np.rint(np.interp(levels, np.arange(256) * 257, tone)).astype(np.uint16)
+
+
+@cache
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+@cache
+def _lab() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+
+
+@cache
+def _srgb_bytes() -> bytes:
+    """A standard sRGB profile, dated 2000-01-01 so that equal pictures give equal files."""
+    profile = bytearray(_srgb().tobytes())
+    struct.pack_into(">6H", profile, 24, 2000, 1, 1, 0, 0, 0)
+    return bytes(profile)
+
+
+@cache
+def _srgb_grey() -> ImageCms.ImageCmsProfile:
+    """A grey profile (ICC.1:2022) with the transfer curve of IEC 61966-2-1."""
+    white = struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))  # D50
+    curve = [round(v * 65536) for v in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)]
+    tags = {
+        b"wtpt": b"XYZ \0\0\0\0" + white,
+        b"kTRC": b"para\0\0\0\0" + struct.pack(">HH5i", 3, 0, *curve),
+    }
+    start = 128 + 4 + 12 * len(tags)
+    directory, data = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        directory += struct.pack(">4sII", name, start + len(data), len(content))
+        data += content
+    header = struct.pack(
+        ">I4xI4s4s4s12x4s28x12s48x",
+        start + len(data), 0x04400000, b"mntr", b"GRAY", b"XYZ ", b"acsp", white,
+    )  # fmt: skip
+    return ImageCms.ImageCmsProfile(BytesIO(header + directory + data))

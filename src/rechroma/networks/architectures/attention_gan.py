@@ -1,0 +1,112 @@
+"""`attention-gan`: a U-Net with self-attention, made to be trained against a critic.
+
+After the generator of DeOldify: a pretrained encoder, a decoder with skip connections whose
+convolutions have spectral normalisation (Miyato et al. 2018, arXiv 1802.05957) beside batch
+normalisation, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
+a*b*; what keeps them from being pale are the perceptual loss and the critic
+(:mod:`rechroma.training.adversarial`). Attention sits at the coarsest level, where its cost, which
+grows with the square of the number of places, stays small for large pictures too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.config import require
+from rechroma.networks.encoders.base import Encoder, grey
+from rechroma.networks.encoders.registry import make_encoder
+from rechroma.networks.layers.self_attention import SelfAttention
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may differ between two networks of this architecture.
+
+    Attributes:
+        encoder: One of :data:`rechroma.networks.encoders.registry.ENCODERS`.
+        width: Channels of the decoder at half the size, a multiple of 4; each coarser level has
+            twice as many, up to `widest`.
+        widest: Most channels of a level, a multiple of 4.
+
+    Raises:
+        RecipeError: A value is outside its range.
+    """
+
+    encoder: str = "resnet-50"
+    width: int = 48
+    widest: int = 256
+
+    def __post_init__(self) -> None:
+        for option in ("width", "widest"):
+            channels = getattr(self, option)
+            require(option, channels > 0 and channels % 4 == 0, "a multiple of 4 above 0")
+
+
+class AttentionGan(RegressionNetwork):
+    """Lightness in, a*b* at half the size out.
+
+    Raises:
+        RecipeError: The encoder is unknown.
+    """
+
+    config: Config
+    encoder: Encoder
+    scale = 2
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
+        self.config = config = config or Config()
+        self.encoder = make_encoder(config.encoder)
+        self.stride = 2 ** len(self.encoder.channels)
+        *skips, bottom = self.encoder.channels
+        widths = [min(config.widest, config.width << level) for level in range(len(skips) + 1)]
+        widths.reverse()
+        self.coarse = nn.Sequential(
+            _convolution(bottom, widths[0], 1),
+            SelfAttention(widths[0]),
+            _convolution(widths[0], widths[0]),
+        )
+        self.levels = nn.ModuleList(
+            _Level(above, skip, here)
+            for (above, here), skip in zip(pairwise(widths), reversed(skips), strict=True)
+        )
+        self.ab = nn.Conv2d(config.width, 2, 1)
+
+    def regress(self, lightness: Tensor) -> Regression:
+        """Find colour; height and width must be multiples of the stride."""
+        *skips, bottom = self.encoder(grey(lightness))
+        x = self.coarse(bottom)
+        for level, skip in zip(self.levels, reversed(skips), strict=True):
+            x = level(x, skip)
+        return Regression(self.ab(x), bottom)
+
+
+class _Level(nn.Module):
+    """Doubles the size and lets the encoder's features of that size in."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.narrow = _convolution(skip, outputs, 1)
+        self.mix = nn.Sequential(
+            _convolution(inputs + outputs, outputs), _convolution(outputs, outputs)
+        )
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
+        out: Tensor = self.mix(torch.cat([larger, self.narrow(skip)], dim=1))
+        return out
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,126 @@
+"""`eccv16`: colour as a classification (Zhang, Isola and Efros 2016, arXiv 1603.08511).
+
+A plain column of convolutions gives each place of a quarter of the size probabilities of 313 colour
+bins; their mean colour, bilinearly enlarged, is the chroma. The published checkpoint loads as it is
+(`rechroma models import`): the last "layer" of it holds the bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rechroma.networks.base import ColorizationNetwork, Prediction
+from rechroma.networks.config import require
+from rechroma.networks.layers.bin_decoding import annealed_mean
+from rechroma.networks.layers.zhang_blocks import (
+    AB_NORM,
+    convolution,
+    doubling,
+    normalised,
+    scaled,
+    stages,
+)
+
+_GRID = 10  # side of a colour bin
+_FIRST_A = -90
+# The published bins: for each a*, from -90 on, the least and the greatest b*.
+_B_RANGES = (
+    *((50, 90), (20, 90), (0, 90), (-20, 90), (-30, 100), (-40, 100), (-50, 100), (-50, 100)),
+    *((-60, 100), (-70, 100), (-80, 90), (-80, 90), (-90, 90), (-100, 90), (-100, 80)),
+    *((-110, 80), (-110, 80), (-110, 70), (-110, 70), (-90, 0)),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may differ between two networks of this architecture.
+
+    Attributes:
+        width: Factor on the channels; published weights need 1, which is slow to train on a CPU.
+        temperature: Annealing of the decoded bins, above 0: 1 gives their mean, as the published
+            code does, towards 0 their mode; the paper shows 0.38.
+
+    Raises:
+        RecipeError: A value is outside its range.
+    """
+
+    width: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("temperature", self.temperature > 0, "above 0")
+
+
+class Eccv16(ColorizationNetwork):
+    """Lightness in, probabilities of colour bins at a quarter of the size and a*b* out.
+
+    Raises:
+        RecipeError: The width leaves a layer without channels.
+    """
+
+    config: Config
+    encoder = None
+    stride = 8
+    scale = 1
+    bin_scale = 4
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
+        self.config = config = config or Config()
+        made = stages(1, config.width, halved=3)
+        self.model1, self.model2, self.model3 = made[:3]
+        self.model4, self.model5, self.model6, self.model7 = made[3:]
+        coarse, fine = scaled(512, config.width), scaled(256, config.width)
+        self.model_out = _Bins()
+        self.model8 = nn.Sequential(
+            *(doubling(coarse, fine), nn.ReLU(inplace=True)),
+            *(convolution(fine, fine), nn.ReLU(inplace=True)),
+            *(convolution(fine, fine), nn.ReLU(inplace=True)),
+            nn.Conv2d(fine, len(self.centres), 1),
+        )
+
+    @property
+    def centres(self) -> Tensor:  # type: ignore[override]
+        """(Q, 2) a*b* of the bins, which are part of the checkpoint."""
+        return self.model_out.weight[:, :, 0, 0].T * AB_NORM
+
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict colour; height and width must be multiples of 8."""
+        x = normalised(lightness)
+        for number in range(1, 8):
+            x = self.get_submodule(f"model{number}")(x)
+        logits = self.model8(x)
+        return Prediction(logits, self._decoded(logits), x)
+
+    def chroma(self, prediction: Prediction) -> Tensor:
+        """Decode the bins to a*b* (N, 2, H, W)."""
+        return self._decoded(prediction.logits)
+
+    def _decoded(self, logits: Tensor) -> Tensor:
+        small = annealed_mean(logits, self.centres, self.config.temperature)
+        return F.interpolate(small, scale_factor=float(self.bin_scale), mode="bilinear")
+
+
+class _Bins(nn.Module):
+    """The bins' centres in the shape of the convolution that they are in the checkpoint."""
+
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        weight = _published_centres().T[:, :, None, None] / AB_NORM
+        self.register_buffer("weight", weight.contiguous())
+
+
+def _published_centres() -> Tensor:
+    return torch.tensor(
+        [
+            (float(_FIRST_A + number * _GRID), float(b))
+            for number, (least, greatest) in enumerate(_B_RANGES)
+            for b in range(least, greatest + 1, _GRID)
+        ]
+    )

@@ -1,0 +1,230 @@
+"""`rechroma`: the network that ships.
+
+A pretrained encoder sees the lightness as a grey picture; a decoder with skip connections goes up
+to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
+every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
+picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
+the finest level: one classifies colour into bins (Zhang et al. 2016), one regresses a*b*. Colours
+that the user fixed are mixed into both, at their own places and at those that look alike (see
+:mod:`rechroma.networks.layers.hint_propagation`).
+The chroma that comes out is the annealed mean of the bins,
+if asked for mixed with the regression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rechroma.color import bin_centres
+from rechroma.networks.base import AB_UNIT, ColorizationNetwork, Prediction
+from rechroma.networks.config import require
+from rechroma.networks.encoders.base import grey
+from rechroma.networks.encoders.registry import make_encoder
+from rechroma.networks.layers.bin_decoding import annealed_mean
+from rechroma.networks.layers.blocks import convolution
+from rechroma.networks.layers.hint_propagation import Propagation
+
+if TYPE_CHECKING:
+    from rechroma.networks.encoders.base import Encoder
+
+_CONTEXT = 512
+_HEADS = 4
+_HALVINGS = 5  # from the picture to the coarse level
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may differ between two networks of this architecture.
+
+    Attributes:
+        encoder: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
+        widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size.
+        film: Whether the pooled vector scales and shifts every decoder level.
+        attention: Whether the coarse level attends to itself.
+        classes: Outputs of the auxiliary classifier; 0 for none.
+        grid: Side of a colour bin in a*b* units.
+        temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
+            their mode (vivid).
+        regression_share: How much of the chroma comes from the regression head, 0..1.
+        saturation: Factor on the chroma that the network found itself: both heads hedge, and a mean
+            is paler than what it is of.
+
+    Raises:
+        RecipeError: A value is outside its range.
+    """
+
+    encoder: str = "mobilenet-v2"
+    widths: tuple[int, int, int, int] = (256, 128, 96, 64)
+    film: bool = True
+    attention: bool = True
+    classes: int = 0
+    grid: int = 10
+    temperature: float = 0.38
+    regression_share: float = 0.0
+    saturation: float = 1.0
+
+    def __post_init__(self) -> None:
+        require("widths", min(self.widths) > 0, "above 0")
+        fits = not self.attention or self.widths[0] % _HEADS == 0
+        require("widths", fits, f"begun by a multiple of {_HEADS} where there is attention")
+        require("classes", self.classes >= 0, "0 or more")
+        require("grid", self.grid > 0, "above 0")
+        require("temperature", self.temperature > 0, "above 0")
+
+
+class Rechroma(ColorizationNetwork):
+    """Lightness and hints in, colour bins and a*b* at a quarter of the size out.
+
+    Raises:
+        RecipeError: The encoder is unknown.
+    """
+
+    config: Config
+    encoder: Encoder
+    takes_hints = True
+    stride = 32
+    scale = 4
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
+        self.config = config = config or Config()
+        self.register_buffer("centres", torch.tensor(bin_centres(config.grid)), persistent=False)
+        self.encoder = make_encoder(config.encoder)
+        bottom = self.encoder.channels[-1]
+        self.context = _Context(bottom, config.classes)
+        # Some encoders end at 1/16 of the size.
+        self.coarse = _Coarse(bottom, config, halve=len(self.encoder.channels) < _HALVINGS)
+        self.levels = _levels(self.encoder.channels, config)
+        self.bins = nn.Conv2d(config.widths[-1], len(self.centres), 1)
+        self.ab = nn.Conv2d(config.widths[-1], 2, 1)
+        self.propagation = Propagation(config.widths[-1], self.centres)
+
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
+        """Predict colour; height and width must be multiples of 32."""
+        _, *features = self.encoder(grey(lightness))
+        context, classes = self.context(features[-1])
+        x = self.coarse(features[-1], context)
+        for level, skip in zip(self.levels, features[2::-1], strict=True):
+            x = level(x, skip, context)
+        own = self.bins(x), self.ab(x) * AB_UNIT
+        logits, ab, given = self.propagation(x, *own, hints)
+        return Prediction(logits, ab, features[-1], classes, given)
+
+    def chroma(self, prediction: Prediction) -> Tensor:
+        """Decode a prediction to a*b* (N, 2, h, w) by the configured annealing and mix."""
+        annealed = annealed_mean(prediction.logits, self.centres, self.config.temperature)
+        mixed = torch.lerp(annealed, prediction.ab.float(), self.config.regression_share)
+        given = 0.0 if prediction.given is None else prediction.given
+        own = self.config.saturation
+        return mixed * (own + (1 - own) * given)
+
+
+class _Context(nn.Module):
+    """The pooled bottleneck as one vector of 512, and what it says of the picture's class."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(channels, _CONTEXT)
+        self.classes = nn.Linear(_CONTEXT, classes) if classes else None
+
+    def forward(self, bottom: Tensor) -> tuple[Tensor, Tensor | None]:
+        context = F.relu(self.dense(bottom.mean(dim=(2, 3))))
+        return context, self.classes(context) if self.classes else None
+
+
+class _Film(nn.Module):
+    """Scale and shift of every channel by the context; the identity at the start."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.dense = _zeroed(nn.Linear(_CONTEXT, 2 * channels))
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        scale, shift = self.dense(context)[:, :, None, None].chunk(2, dim=1)
+        out: Tensor = x * (1 + scale) + shift
+        return out
+
+
+class _Attention(nn.Module):
+    """Multi-head self-attention over places, added to what came in; the identity at the start."""
+
+    def __init__(self, channels: int, heads: int = _HEADS) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = _zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, channels, height, width = x.shape
+        folded = self.query_key_value(x).view(n, 3, self.heads, channels // self.heads, -1)
+        query, key, value = folded.transpose(3, 4).unbind(dim=1)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        out: Tensor = self.out(mixed.transpose(2, 3).reshape(n, channels, height, width))
+        return x + out
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions, with the context let in between."""
+
+    def __init__(self, inputs: int, outputs: int, film: bool) -> None:
+        super().__init__()
+        self.first = convolution(inputs, outputs)
+        self.film = _Film(outputs) if film else None
+        self.second = convolution(outputs, outputs)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        x = self.first(x)
+        if self.film is not None:
+            x = self.film(x, context)
+        out: Tensor = self.second(x)
+        return out
+
+
+class _Coarse(nn.Module):
+    """The level at 1/32: fewer channels, then attention."""
+
+    def __init__(self, inputs: int, config: Config, *, halve: bool) -> None:
+        super().__init__()
+        width = config.widths[0]
+        self.narrow = convolution(inputs, width, kernel=1)
+        self.halve = halve
+        self.attention = _Attention(width) if config.attention else nn.Identity()
+        self.block = _Block(width, width, config.film)
+
+    def forward(self, bottom: Tensor, context: Tensor) -> Tensor:
+        x = self.narrow(bottom)
+        if self.halve:
+            x = F.avg_pool2d(x, 2)
+        out: Tensor = self.block(self.attention(x), context)
+        return out
+
+
+class _Level(nn.Module):
+    """Doubles the size and lets the encoder's features of that size in."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int, film: bool) -> None:
+        super().__init__()
+        self.narrow = convolution(skip, outputs, kernel=1)
+        self.block = _Block(inputs + outputs, outputs, film)
+
+    def forward(self, x: Tensor, skip: Tensor, context: Tensor) -> Tensor:
+        larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
+        out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
+        return out
+
+
+def _zeroed(layer: nn.Module) -> nn.Module:
+    for weights in layer.parameters():
+        nn.init.zeros_(weights)
+    return layer
+
+
+def _levels(channels: tuple[int, ...], config: Config) -> nn.ModuleList:
+    skips = channels[3:0:-1]
+    widths = zip(config.widths, config.widths[1:], skips, strict=False)
+    return nn.ModuleList(_Level(above, skip, here, config.film) for above, here, skip in widths)

@@ -1,0 +1,110 @@
+"""`siggraph17`: real-time user-guided colouring (Zhang et al. 2017, arXiv 1705.02999).
+
+A U-Net sees lightness, the colours that the user fixed and where, and gives a*b* of every pixel. A
+second head tells, at a quarter of the size, which of 529 colour bins are likely. The published
+checkpoint loads as it is (`rechroma models import`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rechroma.networks.base import ColorizationNetwork, Prediction
+from rechroma.networks.layers.zhang_blocks import (
+    AB_NORM,
+    convolution,
+    doubling,
+    normalised,
+    scaled,
+    stages,
+)
+
+_GRID = 10  # side of a colour bin; they cover the square of +-110, a* by a*
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may differ between two networks of this architecture.
+
+    Attributes:
+        width: Factor on the channels; published weights need 1, which is slow to train on a CPU.
+    """
+
+    width: float = 1.0
+
+
+class Siggraph17(ColorizationNetwork):
+    """Lightness and hints in, a*b* of every pixel and colour bins at a quarter of the size out.
+
+    Raises:
+        RecipeError: The width leaves a layer without channels.
+    """
+
+    config: Config
+    encoder = None
+    takes_hints = True
+    stride = 8
+    scale = 1
+    bin_scale = 4
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
+        self.config = config = config or Config()
+        self.register_buffer("centres", _square_of_bins(), persistent=False)
+        made = stages(4, config.width, halved=0)
+        self.model1, self.model2, self.model3 = made[:3]
+        self.model4, self.model5, self.model6, self.model7 = made[3:]
+        self._add_decoder(*(scaled(channels, config.width) for channels in (64, 128, 256, 512)))
+
+    def _add_decoder(self, whole: int, half: int, quarter: int, eighth: int) -> None:
+        self.model8up = nn.Sequential(doubling(eighth, quarter))
+        self.model3short8 = nn.Sequential(convolution(quarter, quarter))
+        self.model8 = _level(quarter, convolutions=2)
+        self.model9up = nn.Sequential(doubling(quarter, half))
+        self.model2short9 = nn.Sequential(convolution(half, half))
+        self.model9 = _level(half, convolutions=1)
+        self.model10up = nn.Sequential(doubling(half, half))
+        self.model1short10 = nn.Sequential(convolution(whole, half))
+        self.model10 = nn.Sequential(
+            nn.ReLU(inplace=True), convolution(half, half), nn.LeakyReLU(0.2)
+        )
+        self.model_class = nn.Sequential(nn.Conv2d(quarter, len(self.centres), 1))
+        self.model_out = nn.Sequential(nn.Conv2d(half, 2, 1), nn.Tanh())
+
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
+        """Predict colour; height and width must be multiples of 8."""
+        mask = hints[:, 2:]
+        seen = torch.cat([normalised(lightness), hints[:, :2] * mask / AB_NORM, mask], dim=1)
+        whole = self.model1(seen)
+        half = self.model2(_halved(whole))
+        quarter = self.model3(_halved(half))
+        bottom = self.model7(self.model6(self.model5(self.model4(_halved(quarter)))))
+        x = self.model8(self.model8up(bottom) + self.model3short8(quarter))
+        logits = self.model_class(x)
+        x = self.model9(self.model9up(x) + self.model2short9(half))
+        x = self.model10(self.model10up(x) + self.model1short10(whole))
+        return Prediction(logits, self.model_out(x) * AB_NORM, bottom)
+
+    def chroma(self, prediction: Prediction) -> Tensor:
+        """The a*b* (N, 2, H, W) of the prediction, as they are."""
+        return prediction.ab.float()
+
+
+def _halved(x: Tensor) -> Tensor:
+    return x[:, :, ::2, ::2]
+
+
+def _level(channels: int, convolutions: int) -> nn.Sequential:
+    """What follows where a skip connection was added: ReLU comes first."""
+    layers: list[nn.Module] = [nn.ReLU()]
+    for _ in range(convolutions):
+        layers += [convolution(channels, channels), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.BatchNorm2d(channels))
+
+
+def _square_of_bins() -> Tensor:
+    steps = torch.arange(-AB_NORM, AB_NORM + 1, _GRID)
+    return torch.cartesian_prod(steps, steps)

@@ -1,0 +1,78 @@
+"""`vgg-fcn`: the features of VGG-19, and convolutions from them to a chroma map.
+
+After "Fully convolutional networks" (Long et al. 2015, arXiv 1411.4038): the coarse features are
+read by convolutions instead of dense layers, go up by two and by two, and each time the finer
+features of the same size, brought to as many channels by a 1x1 convolution, are added to them. What
+is added here are features and not yet scores, and one convolution at a quarter of the size turns
+them into a*b*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.encoders.base import grey
+from rechroma.networks.encoders.vgg import VGG19
+from rechroma.networks.layers.blocks import convolution
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may differ between two networks of this architecture.
+
+    Attributes:
+        width: Factor on the channels of VGG-19 and of what reads it. Published weights need 1,
+            which is too slow to be trained from scratch on a CPU.
+    """
+
+    width: float = 0.25
+
+
+class VggFcn(RegressionNetwork):
+    """Lightness in, a*b* at a quarter of the size out.
+
+    Raises:
+        RecipeError: The width leaves a layer without channels.
+    """
+
+    config: Config
+    encoder: VGG19
+    stride = 16
+    scale = 4
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__()
+        self.config = config = config or Config()
+        self.encoder = VGG19(config.width)
+        _, quarter, eighth, sixteenth = self.encoder.channels
+        self.coarse = nn.Sequential(
+            convolution(sixteenth, quarter), convolution(quarter, quarter, kernel=1)
+        )
+        self.levels = nn.ModuleList(_Level(skip, quarter) for skip in (eighth, quarter))
+        self.ab = nn.Conv2d(quarter, 2, 1)
+
+    def regress(self, lightness: Tensor) -> Regression:
+        """Find colour; height and width must be multiples of 16."""
+        _, *skips, bottom = self.encoder(grey(lightness))
+        x = self.coarse(bottom)
+        for level, skip in zip(self.levels, reversed(skips), strict=True):
+            x = level(x, skip)
+        return Regression(self.ab(x), bottom)
+
+
+class _Level(nn.Module):
+    """Doubles the size and adds the encoder's features of that size."""
+
+    def __init__(self, skip: int, channels: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(skip, channels, 1, bias=False)
+        self.mix = convolution(channels, channels)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
+        out: Tensor = self.mix(larger + self.narrow(skip))
+        return out

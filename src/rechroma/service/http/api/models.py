@@ -1,0 +1,62 @@
+"""`GET /v1/models`: what requests may choose from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from apiflask import APIBlueprint
+
+from rechroma.errors import ModelError
+from rechroma.models import find_model, get_card, model_names
+from rechroma.service.http.context import current_service
+from rechroma.service.schemas import ModelsView, ModelView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rechroma.models import ModelCard
+
+models = APIBlueprint("models", __name__, url_prefix="/v1", tag="Models")
+
+
+@models.get("/models")
+@models.output(ModelsView)
+def show() -> ModelsView:
+    """The models at hand."""
+    return ModelsView(models=list(_views()))
+
+
+def _views() -> Iterator[ModelView]:
+    """The usual model, and then the others that keep the contract."""
+    service = current_service()
+    usual = find_model(service.settings.model)
+    names = [name for name in model_names() if _path_or_none(name) == usual]
+    named = replace(service.models.usual, name=names[0]) if names else service.models.usual
+    yield _view(named, is_default=True)
+    for name in model_names():
+        if name not in names:
+            try:
+                yield _view(get_card(name), is_default=False)
+            except ModelError:
+                continue  # a file that is no model is of no use to a client
+
+
+def _path_or_none(name: str) -> object:
+    try:
+        return find_model(name)
+    except ModelError:
+        return None
+
+
+def _view(card: ModelCard, *, is_default: bool) -> ModelView:
+    return ModelView(
+        name=card.name,
+        version=card.version,
+        licence=card.licence,
+        authors=list(card.authors),
+        description=card.description,
+        size=card.size,
+        hints=card.hints,
+        default=is_default,
+    )

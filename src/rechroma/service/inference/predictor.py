@@ -1,0 +1,223 @@
+"""Colours pictures for requests and jobs, with the model that is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from rechroma.colorizer import Colorizer, LikelyColor
+from rechroma.engines import available_threads, check_takes_hints
+from rechroma.error_context import named
+from rechroma.errors import OptionError, did_you_mean
+from rechroma.hints import hints_from_json
+from rechroma.imaging import encode_photo, encode_preview, output_format, read_photo
+from rechroma.models import find_model, get_card, model_names, read_card
+from rechroma.service.schemas import Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rechroma.color.lab import Float
+    from rechroma.options import InferenceOptions, ViewOptions
+    from rechroma.service.schemas import Order
+    from rechroma.service.settings import Settings
+
+_MAX_MODELS = 4  # in memory at a time, beside the usual one
+
+
+@dataclass(frozen=True)
+class Painting:
+    """The file of a picture in colour.
+
+    Attributes:
+        made: What it is, and what it was made from.
+        content: Its bytes.
+    """
+
+    made: Made
+    content: bytes
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the content."""
+        file.write(self.content)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The colours of a picture, for whoever puts both together.
+
+    Attributes:
+        width: Of the upright picture, in pixels.
+        height: Of the same.
+        had_color: Whether it was in colour or toned.
+        chroma: (h, w, 2) float32, CIE a* and b* of the whole picture, before any knob is turned.
+        grey: A JPEG of the picture in grey, if it was asked for.
+    """
+
+    width: int
+    height: int
+    had_color: bool
+    chroma: Float
+    grey: bytes | None
+
+
+class Paints(Protocol):
+    """Colours one picture at a time.
+
+    What all three raise:
+        InputError: It cannot be coloured.
+        OptionError: What is asked for makes no sense.
+        EngineError: The model failed.
+        ProcessingTimeoutError: It took longer than the service allows.
+        PoisonImageError: The processes that coloured it ended.
+    """
+
+    def paint(
+        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+    ) -> Painting:
+        """Colour a picture.
+
+        Args:
+            source: The file's content, or where it lies.
+            order: What is asked for.
+            max_pixels: The most there may be; looked at before anything is decoded.
+            name: What the picture is called in messages.
+        """
+        ...
+
+    def sketch(
+        self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None
+    ) -> Sketch:
+        """Give the colours of a picture alone.
+
+        Args:
+            source: As for :meth:`paint`, as for the other two.
+            order: What is asked for; knobs that colours are turned by do not count.
+            max_pixels: As for :meth:`paint`.
+            grey_side: The long side of the grey picture to send along; None for none.
+        """
+        ...
+
+    def palette(
+        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+    ) -> tuple[LikelyColor, ...]:
+        """Find what colours are likely at a place: see :meth:`rechroma.Colorizer.likely_colors`."""
+        ...
+
+
+class Models:
+    """What requests may choose from: the models' cards, which is all that a request is checked by.
+
+    Raises:
+        ModelError: The usual model is not there or damaged.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.usual = read_card(find_model(settings.model))
+        self._card = lru_cache(_MAX_MODELS)(get_card)
+
+    def check(self, order: Order) -> None:
+        """Refuse what could only fail later.
+
+        Raises:
+            OptionError: There is no such model.
+            HintError: The hints make no sense.
+            ModelFeatureError: There are hints, and the model takes none.
+        """
+        name = checked_name(order, self._settings)
+        card = self.usual if name is None else self._card(name)
+        check_takes_hints(card, _knobs(order).get("hints") or None)
+
+
+def checked_name(order: Order, settings: Settings) -> str | None:
+    """The name of the model that is asked for; None for the usual one.
+
+    A path is no name: requests choose among what the owner put there.
+
+    Raises:
+        OptionError: There is no such model.
+    """
+    name = order.options.model
+    if name is None or name == settings.model:
+        return None
+    known = model_names()
+    if name not in known:
+        raise OptionError(f"there is no model {name!r:.60}", hint=did_you_mean(name, known))
+    return name
+
+
+class Painter:
+    """Keeps :class:`Paints` in this process. It may be used from several threads at once.
+
+    Raises:
+        ModelError: The usual model is not there, damaged, or breaks the contract.
+        ProviderError: The provider is not available here.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._usual = self._load(settings.model)
+        self._other = lru_cache(_MAX_MODELS)(self._load)
+
+    def paint(
+        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+    ) -> Painting:
+        """See :meth:`Paints.paint`."""
+        photo = read_photo(source, max_pixels=max_pixels, name=name)
+        with named(name):
+            rgb = self._colorizer(order).colorize(photo.grey, **_knobs(order))
+        options = order.options
+        wanted = output_format(options.format or photo.format)
+        content = encode_photo(
+            rgb,
+            photo,
+            format=wanted,
+            quality=options.quality,
+            label=options.label,
+            badge=options.badge,
+        )
+        made = Made(format=wanted, had_color=photo.had_color, pages=photo.pages)
+        return Painting(made, content)
+
+    def sketch(
+        self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None
+    ) -> Sketch:
+        """See :meth:`Paints.sketch`."""
+        photo = read_photo(source, max_pixels=max_pixels, name="the picture")
+        chroma = self._colorizer(order).chroma(photo.grey, **_view(order))
+        height, width = photo.grey.shape
+        grey = encode_preview(photo.grey, grey_side) if grey_side else None
+        return Sketch(width, height, photo.had_color, chroma, grey)
+
+    def palette(
+        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+    ) -> tuple[LikelyColor, ...]:
+        """See :meth:`Paints.palette`."""
+        photo = read_photo(source, max_pixels=max_pixels, name="the picture")
+        colorizer = self._colorizer(order)
+        return colorizer.likely_colors(photo.grey, x, y, count=count, **_view(order))
+
+    def _colorizer(self, order: Order) -> Colorizer:
+        name = checked_name(order, self._settings)
+        return self._usual if name is None else self._other(name)
+
+    def _load(self, name: str) -> Colorizer:
+        threads = max(1, available_threads() // self._settings.workers)
+        return Colorizer(name, provider=self._settings.provider, threads=threads)
+
+
+def _knobs(order: Order) -> InferenceOptions:
+    options = order.options
+    return {
+        "saturation": options.saturation,
+        "warmth": options.warmth,
+        "strength": options.strength,
+        **_view(order),
+    }
+
+
+def _view(order: Order) -> ViewOptions:
+    hints = hints_from_json(order.hints) if order.hints else ()
+    return {"size": order.options.size, "hints": hints}

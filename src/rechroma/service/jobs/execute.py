@@ -1,0 +1,54 @@
+"""What every runner does with a picture: colours it, and puts in words why it could not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rechroma.errors import InternalError, PoisonImageError, ProcessingTimeoutError, RechromaError
+from rechroma.service.jobs.types import Outcome
+from rechroma.service.problems import problem_of, worded
+
+if TYPE_CHECKING:
+    from rechroma.service.inference.predictor import Paints
+    from rechroma.service.jobs.types import Files, Task
+    from rechroma.service.settings import Settings
+
+POISON = worded(
+    PoisonImageError(
+        "each process that coloured the picture ended",
+        hint="Send the picture's file with a report; the others of the job are not touched.",
+    )
+)
+"""What is said of a picture that was begun as often as it may be."""
+
+TOO_SLOW = worded(
+    ProcessingTimeoutError(
+        "the picture took too long",
+        hint="Send a smaller picture; the owner of the service may raise the limit.",
+    )
+)
+"""What is said of a picture that took its time and more."""
+
+
+def outcome_of(painter: Paints, files: Files, task: Task, settings: Settings) -> Outcome:
+    """Colour a picture and keep its result; whatever goes wrong becomes a problem.
+
+    Args:
+        painter: Colours it.
+        files: Where it lies, and where its result goes.
+        task: The picture.
+        settings: Of the service.
+    """
+    try:
+        painting = painter.paint(
+            files.source(task.job_id, task.number),
+            task.order,
+            max_pixels=settings.job_pixels,
+            name=task.name or f"picture {task.number}",
+        )
+        files.keep(task.job_id, task.number, painting.write)
+        return Outcome(made=painting.made)
+    except RechromaError as error:
+        return Outcome(problem=problem_of(error))
+    except Exception as error:
+        return Outcome(problem=problem_of(InternalError.of(error)))

@@ -1,0 +1,245 @@
+"""A worker: processes that colour the pictures of jobs, and one that watches over them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from math import inf
+from multiprocessing import get_context
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+from celery import signals
+from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
+
+from rechroma.errors import OptionError, StoreError, TargetError
+from rechroma.service.inference.predictor import Painter
+from rechroma.service.jobs import Outcome, State, make_files, make_shared_jobs
+from rechroma.service.jobs.celery import node_of, process_of, worker_name
+from rechroma.service.jobs.execute import POISON, TOO_SLOW, outcome_of
+from rechroma.service.jobs.periodic import Rounds
+from rechroma.service.jobs.tasks import GRACE, make_celery, register
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rechroma.service.jobs import Files, Task
+    from rechroma.service.jobs.redis import Held, RedisStore
+    from rechroma.service.settings import Settings
+
+_log = logging.getLogger(__name__)
+_BEAT = 1.0  # seconds between two signs of life
+_TRY_AGAIN = 1.0
+
+_Answer = TypeVar("_Answer")
+
+
+def work(settings: Settings, ready: Callable[[str], object]) -> None:
+    """Colour pictures until SIGTERM or Ctrl-C; those in hand are finished.
+
+    Args:
+        settings: What the owner has set.
+        ready: Is called with the worker's name as soon as it takes pictures.
+
+    Raises:
+        OptionError: No Redis is set, or it cannot be reached.
+        MissingExtraError: The settings ask for what is not installed.
+        ModelError: The model is not there, damaged, or breaks the contract.
+        ProviderError: What should compute is not available here.
+        TargetError: The folder for results cannot be made.
+    """
+    if not settings.redis.get_secret_value():
+        raise OptionError(
+            "RECHROMA_REDIS is not set: a worker has its jobs from there",
+            hint="Without Redis, 'rechroma serve' does its jobs itself.",
+        )
+    # The threads there are only talk to Redis, by connections that no child touches.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    node = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    jobs = make_shared_jobs(settings, make_files(settings))
+    _check_reachable(jobs.store)
+    _check_model(settings)
+    watch = Watch(jobs.store, settings, node)
+    watch.start()
+    jobs.runner.start()
+    try:
+        _run_celery(settings, node, ready)
+    finally:
+        jobs.runner.stop()
+        watch.stop()
+        jobs.store.close()
+
+
+def _check_reachable(store: RedisStore) -> None:
+    try:
+        store.check()
+    except StoreError as error:
+        raise OptionError(
+            "the Redis that RECHROMA_REDIS names does not answer",
+            hint="Start it first, and look at its address and password.",
+        ) from error
+
+
+def _check_model(settings: Settings) -> None:
+    """Load the model once: each process would fail for it later, and be begun anew for ever.
+
+    In a process of its own, for what a model brings along does not outlive a fork.
+    """
+    with ProcessPoolExecutor(1, get_context("fork")) as trial:
+        trial.submit(_load_model, settings).result()
+
+
+def _load_model(settings: Settings) -> None:
+    Painter(settings)
+
+
+def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
+    app = make_celery(settings)
+    hand = Hand(settings, node)
+    register(app, hand.colour)
+    connected = [  # Celery holds them weakly
+        (signals.worker_process_init, lambda **_: hand.open()),
+        (signals.worker_ready, lambda **_: ready(node)),
+        (signals.setup_logging, lambda **_: None),  # the program's own logging stays as it is
+    ]
+    for signal, receiver in connected:
+        signal.connect(receiver, weak=False)
+    # This is meant for pickles, and messages are JSON.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    app.Worker(
+        pool="prefork",
+        concurrency=settings.workers,
+        hostname=f"celery@{node}",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    ).start()
+
+
+class Hand:
+    """One process of a worker, and what it colours pictures with.
+
+    Args:
+        settings: Of the service.
+        node: The worker that the process belongs to.
+    """
+
+    _painter: Painter
+    _files: Files
+    _store: RedisStore
+    _name: str
+
+    def __init__(self, settings: Settings, node: str) -> None:
+        self._settings = settings
+        self._node = node
+
+    def open(self) -> None:
+        """Load the model and connect: in the process itself, for neither outlives a fork."""
+        self._files = make_files(self._settings)
+        self._store = make_shared_jobs(self._settings, self._files).store
+        self._painter = Painter(self._settings)
+        self._name = worker_name(self._node, os.getpid())
+
+    def colour(self, job_id: str, number: int) -> None:
+        """Colour a picture, if it still waits for that."""
+        task = _insist(partial(self._store.begin, job_id, number, self._name))
+        if task is not None:
+            outcome = self._outcome(task)
+            _insist(partial(self._store.finish, task, self._name, outcome))
+            _insist(partial(self._clear_up, task))
+
+    def _outcome(self, task: Task) -> Outcome:
+        began = monotonic()
+        try:
+            outcome = outcome_of(self._painter, self._files, task, self._settings)
+        except SoftTimeLimitExceeded:
+            return Outcome(problem=TOO_SLOW)
+        # The limit comes as an exception amid whatever is done, and may be taken for a fault of it.
+        if outcome.problem and monotonic() - began > 0.95 * self._settings.seconds:
+            return Outcome(problem=TOO_SLOW)
+        return outcome
+
+    def _clear_up(self, task: Task) -> None:
+        """Let go of what is not needed any more; the picture may be in another's hand by now."""
+        job = self._store.find(task.job_id)
+        if job is None:
+            self._files.remove(task.job_id)
+        elif job.pictures[task.number - 1].state in (State.DONE, State.FAILED):
+            self._files.drop_sources(task.job_id, [task.number])
+
+
+def _insist(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask Redis until it answers: what is asked here may be asked twice, but not left undone."""
+    asked = 0
+    while True:
+        try:
+            return ask()
+        except (StoreError, TargetError) as error:
+            asked += 1
+            if asked == 1:
+                _log.warning("%s; it is tried again until it goes well", error)
+        time.sleep(_TRY_AGAIN)
+
+
+class Watch:
+    """Gives signs of a worker's life, and takes back what its dead processes had in hand.
+
+    Args:
+        store: The table of jobs.
+        settings: Of the service.
+        node: The worker.
+    """
+
+    def __init__(self, store: RedisStore, settings: Settings, node: str) -> None:
+        self._store = store
+        self._settings = settings
+        self._node = node
+        self._failed = -inf
+        self._rounds = Rounds(self._look, _BEAT, "the worker cannot say that it lives")
+
+    def start(self) -> None:
+        """Begin."""
+        self._rounds.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._rounds.stop()
+
+    def _look(self) -> None:
+        try:
+            self._store.beat(self._node)
+            self._take_back()
+        except StoreError:
+            self._failed = monotonic()
+            raise
+
+    def _take_back(self) -> None:
+        own = [picture for picture in self._store.held() if node_of(picture.worker) == self._node]
+        lost = {picture.worker: picture.seconds for picture in own if self._is_lost(picture)}
+        slow = {name for name, seconds in lost.items() if self._was_slow(seconds)}
+        self._store.take_back(slow.__contains__, 0, TOO_SLOW)
+        self._store.take_back(lost.__contains__, self._settings.attempts, POISON)
+
+    def _is_lost(self, picture: Held) -> bool:
+        """Whether its process is dead, or has long turned to something else."""
+        limit = self._settings.seconds + 2 * GRACE
+        return picture.seconds > limit or _has_ended(process_of(picture.worker))
+
+    def _was_slow(self, seconds: float) -> bool:
+        """Whether a lost picture took too long itself, and did not wait for Redis to be told of."""
+        return seconds >= self._settings.seconds and monotonic() - self._failed > seconds
+
+
+def _has_ended(process: int) -> bool:
+    """Whether a child of this process is no more; Celery itself takes leave of it later."""
+    try:
+        return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True

@@ -1,0 +1,84 @@
+"""A torch network behind the engine protocol.
+
+A network in training is so seen and measured through the very pipeline that will serve it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from rechroma.engines.base import check_takes_hints
+from rechroma.errors import InvalidChromaError, ModelFeatureError
+from rechroma.models import ModelCard
+from rechroma.networks import no_hints
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rechroma.color.lab import Float
+    from rechroma.networks import ColorizationNetwork, Prediction
+
+
+class TorchEngine:
+    """Runs a network in evaluation mode; see :class:`rechroma.engines.Engine`.
+
+    Args:
+        network: Kept by reference and put into evaluation mode: give the averaged one of a run,
+            not the one that learns.
+        size: Long side of the input, in pixels.
+    """
+
+    def __init__(self, network: ColorizationNetwork, size: int = 256) -> None:
+        self._network = network.eval()
+        self._card = ModelCard(
+            name="in-training",
+            version="0",
+            stride=network.stride,
+            scale=network.scale,
+            size=size,
+            licence="",
+            authors=(),
+            data=(),
+            hints=network.takes_hints,
+            bins=network.given_bins(),
+        )
+
+    @property
+    def card(self) -> ModelCard:
+        """What the network says about itself."""
+        return self._card
+
+    @torch.inference_mode()
+    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
+        """See :meth:`rechroma.engines.Engine.chroma`."""
+        return _finite("chroma", self._network.chroma(self._predict(lightness, hints)))
+
+    @torch.inference_mode()
+    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
+        """See :meth:`rechroma.engines.Engine.distribution`.
+
+        Raises:
+            ModelFeatureError: The network gives none.
+        """
+        if not self._card.bins:
+            raise ModelFeatureError("the network gives no distribution of colours")
+        shares = self._network.distribution(self._predict(lightness, hints))
+        return _finite("distribution", shares)
+
+    def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
+        check_takes_hints(self._card, hints)
+        device = self._network.centres.device
+        shown = torch.from_numpy(lightness).to(device)
+        fixed = no_hints(shown) if hints is None else torch.from_numpy(hints).to(device)
+        prediction: Prediction = self._network(shown, fixed)
+        return prediction
+
+
+def _finite(name: str, output: Tensor) -> Float:
+    values = output.float().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise InvalidChromaError(f"the network gave a {name} that is not finite")
+    return np.asarray(values, np.float32)
