@@ -2,7 +2,7 @@
 
     python benchmarks/choices.py SHARDS [--model NAME_OR_PATH] [--limit N]
 
-SHARDS are colour photographs, such as `data/dev-*.tar`. Rows: the size that the network sees, the
+SHARDS are color photographs, such as `data/dev-*.tar`. Rows: the size that the network sees, the
 average with the mirrored picture, how chroma is brought to the network's size, the saturation knob,
 and the network in 8-bit arithmetic (static QDQ, calibrated on 100 of the pictures, so a little
 flattered). Milliseconds are of the network alone at 256 x 256, all rows in one run.
@@ -25,7 +25,7 @@ from rechroma.color import lightness
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
 from rechroma.engines import OnnxEngine
-from rechroma.evaluation import grey_level
+from rechroma.evaluation import gray_level
 from rechroma.evaluation.benchmark import network_milliseconds
 from rechroma.evaluation.metrics import Scores
 from rechroma.models import find_model
@@ -177,18 +177,18 @@ def rows(engine: Engine, int8: Engine) -> Iterator[Row]:
 def measured(row: Row, pictures: Shards, numbers: list[int]) -> str:
     """One line of the table."""
     name, engine, knobs = row
-    scores, grey_scores = Scores(), Scores()
+    scores, gray_scores = Scores(), Scores()
     colorizer = Colorizer(engine=engine)
     for number in numbers:
         truth = pictures[number]
-        grey = grey_level(truth)
-        scores.update(np.asarray(colorizer.colorize(grey, **knobs), np.uint8), truth)
-        grey_scores.update(np.repeat(grey[..., None], 3, axis=-1), truth)
-    figures, grey_figures = scores.compute(), grey_scores.compute()
+        gray = gray_level(truth)
+        scores.update(np.asarray(colorizer.colorize(gray, **knobs), np.uint8), truth)
+        gray_scores.update(np.repeat(gray[..., None], 3, axis=-1), truth)
+    figures, gray_figures = scores.compute(), gray_scores.compute()
     cells = (
         f"{figures['hue_hit']:.1f}",
-        f"{figures['ciede2000'] / grey_figures['ciede2000']:.3f}",
-        f"{figures['balanced_auc'] - grey_figures['balanced_auc']:.2f}",
+        f"{figures['ciede2000'] / gray_figures['ciede2000']:.3f}",
+        f"{figures['balanced_auc'] - gray_figures['balanced_auc']:.2f}",
         f"{figures['cf_abs']:.1f}",
         f"{network_milliseconds(engine):.0f}",
     )
@@ -204,7 +204,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pictures, path = Shards(arguments.shards), find_model(arguments.model)
     numbers = np.linspace(0, len(pictures) - 1, min(arguments.limit, len(pictures)), dtype=int)
-    print("| change | hue hit | CIEDE2000 / grey's | gain | CF abs | ms at 256 |")
+    print("| change | hue hit | CIEDE2000 / gray's | gain | CF abs | ms at 256 |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         int8 = OnnxEngine(quantized(path, pictures, Path(folder)))

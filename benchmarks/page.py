@@ -3,7 +3,7 @@
     python benchmarks/page.py [--repeat N] [--hints N]
 
 It starts `rechroma app` and Debian's Chromium, without a window. All is measured in the page, until
-the colours stand on its canvas; the pictures are samples of scikit-image, tiled for 12 megapixels.
+the colors stand on its canvas; the pictures are samples of scikit-image, tiled for 12 megapixels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 _CALM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-# From an action to the next time that colours are drawn, in milliseconds.
+# From an action to the next time that colors are drawn, in milliseconds.
 _UNTIL_DRAWN = """(act) => new Promise((resolve) => {
   const canvas = document.querySelector("#canvas");
   const began = performance.now();
@@ -66,12 +66,12 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=_CALM)
         starts = [_start_to_colors(browser) for _ in range(arguments.repeat)]
-        _say("rechroma app to the colours of a sample", starts)
+        _say("rechroma app to the colors of a sample", starts)
         with _app() as url:
             big = _big_photo()
             _say("12 megapixels, drop to picture", [_drop(browser, url, big)[0] for _ in range(2)])
             drops = [_drop(browser, url, big)[1] for _ in range(arguments.repeat)]
-            _say("12 megapixels, drop to colours", drops)
+            _say("12 megapixels, drop to colors", drops)
             page = _opened(browser, url)
             _say("1 megapixel painted", [t / 1000 for t in page.evaluate(_PAINT)])
             _say("a correction, until it is seen", _corrections(page, arguments.hints))
@@ -128,7 +128,7 @@ def _click_and_wait(page: Page, selector: str) -> float:
 
 
 def _big_photo() -> str:
-    """A grey JPEG with as much detail per pixel as a photograph has, as base64."""
+    """A gray JPEG with as much detail per pixel as a photograph has, as base64."""
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         tile = np.asarray(image.convert("L"))
     rows, columns = -(-3000 // tile.shape[0]), -(-4000 // tile.shape[1])
@@ -138,7 +138,7 @@ def _big_photo() -> str:
 
 
 def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
-    """Seconds to the picture as it came, and to its colours."""
+    """Seconds to the picture as it came, and to its colors."""
     page = _opened(browser, url)
     page.evaluate(
         """(photo) => {
@@ -164,7 +164,7 @@ def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
 
 
 def _corrections(page: Page, count: int) -> list[float]:
-    """Seconds from the choice of a colour to the picture with it."""
+    """Seconds from the choice of a color to the picture with it."""
     _click_and_wait(page, "#samples button")
     page.wait_for_selector("#download:enabled")
     page.click("#tab-correct")

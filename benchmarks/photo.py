@@ -1,4 +1,4 @@
-"""What colouring a photograph costs, beside what Pillow needs only to decode and encode it.
+"""What coloring a photograph costs, beside what Pillow needs only to decode and encode it.
 
     python benchmarks/photo.py [--model NAME_OR_PATH] [--repeat N] [--large]
 
@@ -53,15 +53,15 @@ def _arguments() -> argparse.Namespace:
 
 def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
     big, small = folder / "12mp.jpg", folder / "1mp.jpg"
-    Image.fromarray(_grey(3000, 4000)).save(big, quality=QUALITY)
-    Image.fromarray(_grey(1000, 1000)).save(small, quality=QUALITY)
+    Image.fromarray(_gray(3000, 4000)).save(big, quality=QUALITY)
+    Image.fromarray(_gray(1000, 1000)).save(small, quality=QUALITY)
     colorizer = Colorizer(model)
     engine = OnnxEngine(find_model(model))
     square = np.full((1, 1, 256, 256), 50, np.float32)
     stored = big.read_bytes()
     seconds = _in_turns(
         {
-            "grey": lambda: _through_pillow(stored, "L"),
+            "gray": lambda: _through_pillow(stored, "L"),
             "rgb": lambda: _through_pillow(stored, "RGB"),
             "ours": lambda: colorizer.colorize_file(big, overwrite=True),
             "network": lambda: engine.chroma(square),
@@ -69,11 +69,11 @@ def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
         repeat,
     )
     print(f"{available_threads()} threads, median of {repeat}; 12 megapixels, JPEG to JPEG")
-    print(f"Pillow, grey to grey            {seconds['grey'] * 1e3:7.0f} ms")
-    print(f"Pillow, grey to RGB             {seconds['rgb'] * 1e3:7.0f} ms")
+    print(f"Pillow, gray to gray            {seconds['gray'] * 1e3:7.0f} ms")
+    print(f"Pillow, gray to RGB             {seconds['rgb'] * 1e3:7.0f} ms")
     print(f"Rechroma, warm                  {seconds['ours'] * 1e3:7.0f} ms")
-    print(f"  over Pillow grey to grey      {seconds['ours'] / seconds['grey']:7.2f} x")
-    print(f"  over Pillow grey to RGB       {seconds['ours'] / seconds['rgb']:7.2f} x")
+    print(f"  over Pillow gray to gray      {seconds['ours'] / seconds['gray']:7.2f} x")
+    print(f"  over Pillow gray to RGB       {seconds['ours'] / seconds['rgb']:7.2f} x")
     print(f"network alone, 256 x 256        {seconds['network'] * 1e3:7.0f} ms")
     for name, source in (("12 MP", big), ("1 MP", small)):
         elapsed, peak = _command(source, model)
@@ -83,18 +83,18 @@ def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
 
 
 def _report_large(model: str, folder: Path) -> None:
-    grey = _grey(10000, 10000).astype(np.uint16) * 257
-    for name, channels in (("grey", 1), ("RGB", 3)):
+    gray = _gray(10000, 10000).astype(np.uint16) * 257
+    for name, channels in (("gray", 1), ("RGB", 3)):
         source = folder / f"100mp-{name}.tif"
-        cv2.imwrite(str(source), np.repeat(grey[..., None], channels, axis=-1))
+        cv2.imwrite(str(source), np.repeat(gray[..., None], channels, axis=-1))
         elapsed, peak = _command(source, model)
         print(f"100 MP, 16-bit {name:4} TIFF, cold  {elapsed:7.2f} s {peak:6.0f} MB at the peak")
 
 
-def _grey(height: int, width: int) -> NDArray[np.uint8]:
+def _gray(height: int, width: int) -> NDArray[np.uint8]:
     with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
-        grey = np.asarray(image.convert("L"))
-    tile = np.block([[grey, grey[:, ::-1]], [grey[::-1], grey[::-1, ::-1]]])
+        gray = np.asarray(image.convert("L"))
+    tile = np.block([[gray, gray[:, ::-1]], [gray[::-1], gray[::-1, ::-1]]])
     tiled = np.tile(tile, (height // len(tile) + 1, width // len(tile) + 1))
     return np.ascontiguousarray(tiled[:height, :width])
 

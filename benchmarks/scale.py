@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "rechroma-1-classification.toml"
-SCALE = 4  # by how much that recipe's network makes its colour smaller
+SCALE = 4  # by how much that recipe's network makes its color smaller
 WARM = 4  # batches before the loader's rate is measured
 PACKED = 200  # pictures that are packed again
 REPORTS = 20  # steps between two figures of a training run

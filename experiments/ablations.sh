@@ -28,7 +28,7 @@ run() {  # NAME SETTINGS...: a short run
   shift
   rechroma train recipes/rechroma-1-classification.toml -o "$out/$name" \
     --set steps=200 --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' \
-    --set optimiser.ema=0.98 \
+    --set optimizer.ema=0.98 \
     --set "data.train=$shards/train-*.tar" --set 'data.dev=[]' \
     --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
   local decoding=("${mixed[@]}")
@@ -62,7 +62,7 @@ run regression --set loss.bins=0.0 --set loss.ab=1.0
 run no-film --set "$(options 'film = false')"
 run no-attention --set "$(options 'attention = false')"
 run never-aged --set crops.aged=0.0
-run encoder-learns --set optimiser.frozen=0.0 --set optimiser.encoder_rate=5e-5
+run encoder-learns --set optimizer.frozen=0.0 --set optimizer.encoder_rate=5e-5
 # shellcheck disable=SC2046
 run mobilenet-v2 $(encoder mobilenet-v2 mobilenet_v2_1.0)
 # shellcheck disable=SC2046

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts a colour model into the package and makes it the default: experiments/bundle.sh MODEL.onnx
+# Puts a color model into the package and makes it the default: experiments/bundle.sh MODEL.onnx
 set -euo pipefail
-model="${1:?colour model file}"
+model="${1:?color model file}"
 folder="$(dirname "$0")/../src/rechroma/models/bundled"
 name="$(basename "$model" .onnx)"
 cp "$model" "$folder/$name.onnx"

@@ -21,7 +21,7 @@ train() {  # NAME RECIPE PICTURES SETTINGS...: 400 steps of 32 crops
   shift 3
   rechroma train "recipes/$recipe.toml" -o "$out/$name" \
     --set steps=400 --set batch=32 --set threads=1 --set precision=bfloat16 \
-    --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' --set optimiser.ema=0.98 \
+    --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' --set optimizer.ema=0.98 \
     --set "data.train=$shards/$pictures-*.tar" --set 'data.dev=[]' "$@"
 }
 
@@ -40,14 +40,14 @@ learn siggraph17 siggraph17 train
 learn attention-gan attention-gan train --set "$resnet"
 decoding=("${mixed[@]}") && learn rechroma rechroma-1-classification train --set "$resnet"
 
-# The butterflies: 75 species, colour learnt with and without their names.
-labelled=(--set network.options.classes=75 --set "data.dev=$shards/butterflies-val-*.tar"
+# The butterflies: 75 species, color learned with and without their names.
+labeled=(--set network.options.classes=75 --set "data.dev=$shards/butterflies-val-*.tar"
   --set validation.every=100 --set validation.pictures=450)
 decoding=()
-learn butterflies-unlabelled inception-unet butterflies-train
-learn butterflies-labelled inception-unet butterflies-train "${labelled[@]}" --set loss.classes=0.3
+learn butterflies-unlabeled inception-unet butterflies-train
+learn butterflies-labeled inception-unet butterflies-train "${labeled[@]}" --set loss.classes=0.3
 rechroma finetune default "$shards/butterflies-train-*.tar" -o "$out/butterflies-finetuned" \
-  --set threads=1 --set precision=bfloat16 "${labelled[@]}" --set loss.classes=0.1
+  --set threads=1 --set precision=bfloat16 "${labeled[@]}" --set loss.classes=0.1
 
 {
   cat <<PAGE
@@ -57,7 +57,7 @@ Written by \`experiments/leaderboard.sh\` on $(date +%F), commit $(git rev-parse
 learns from the same 12,800 crops of 128 pixels (400 steps of 32, one CPU core, bfloat16), from scratch
 unless its recipe names an encoder; so this compares how far they come on little, not how far they can
 come. \`default\` is the network that ships ([card](rechroma-4.md)), which has seen 175,000 crops. What
-the figures mean: [evaluate.md](evaluate.md); none means anything without the rows *grey* and *truth*.
+the figures mean: [evaluate.md](evaluate.md); none means anything without the rows *gray* and *truth*.
 Milliseconds are of the network alone at 256 x 256, all in one run; minutes of training are of a
 machine that did other work beside.
 
@@ -77,7 +77,7 @@ the vector that its classifier stands on hardly differs from picture to picture
 ([experiments/LOG.md](../experiments/LOG.md)).
 
 PAGE
-  runs=(butterflies-unlabelled butterflies-labelled butterflies-finetuned)
+  runs=(butterflies-unlabeled butterflies-labeled butterflies-finetuned)
   rechroma leaderboard default "${runs[@]/#/$out/}" --data "$shards/butterflies-val-*.tar"
 } >"$out/leaderboard.md"
 cp "$out/leaderboard.md" docs/leaderboard.md

@@ -24,7 +24,7 @@ options = {widths = [16, 32, 64, 128], classes = 10}
 ```
 
 All take lightness and give a\\*b\\*, so each can be exported to a
-[colour model](colour-model.md) and measured by [`rechroma evaluate`](evaluate.md).
+[color model](color-model.md) and measured by [`rechroma evaluate`](evaluate.md).
 """
 
 
@@ -36,14 +36,14 @@ def page() -> str:
 def section(architecture: Architecture) -> str:
     """What the page says of one network."""
     network = build(architecture.name, {})
-    bins = len(network.centres)
+    bins = len(network.centers)
     facts = {
         "paper": architecture.paper,
         "character": architecture.character,
         "weights": parameters(network),
         "of these in the encoder": parameters(network.encoder) if network.encoder else "no encoder",
-        "colour": f"{bins} bins, and a\\*b\\*" if bins else "a\\*b\\*",
-        "size of the colour": f"1/{network.scale} of the picture's",
+        "color": f"{bins} bins, and a\\*b\\*" if bins else "a\\*b\\*",
+        "size of the color": f"1/{network.scale} of the picture's",
         "hints": "yes" if network.takes_hints else "no",
         "options": ", ".join(map(option, describe(network)["options"].items())),
     }

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HEADER = (
-    "| run | hue hit | CIEDE2000 / grey's | gain | CF abs (truth) | hue hit, aged | ms |\n"
+    "| run | hue hit | CIEDE2000 / gray's | gain | CF abs (truth) | hue hit, aged | ms |\n"
     "|---|---|---|---|---|---|---|"
 )
 
@@ -23,12 +23,12 @@ def row(path: Path) -> str:
     """One report as a row of the table."""
     report = json.loads(path.read_text("utf-8"))
     rows = report["figures"]["all"]
-    model, grey, truth, aged = (rows.get(kind, {}) for kind in ("model", "grey", "truth", "aged"))
+    model, gray, truth, aged = (rows.get(kind, {}) for kind in ("model", "gray", "truth", "aged"))
     cells = (
         path.stem,
         f"{model['hue_hit']:.1f}",
-        f"{model['ciede2000'] / grey['ciede2000']:.3f}",
-        f"{model['balanced_auc'] - grey['balanced_auc']:.1f}",
+        f"{model['ciede2000'] / gray['ciede2000']:.3f}",
+        f"{model['balanced_auc'] - gray['balanced_auc']:.1f}",
         f"{model['cf_abs']:.1f} ({truth['cf_abs']:.1f})",
         f"{aged['hue_hit']:.1f}" if aged else "",
         f"{report['network']['milliseconds']:.0f}",

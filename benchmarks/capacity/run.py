@@ -1,4 +1,4 @@
-"""How many pictures a service colours in a second, beside a bare `Colorizer` on the same cores.
+"""How many pictures a service colors in a second, beside a bare `Colorizer` on the same cores.
 
     python benchmarks/capacity/run.py [--runners embedded celery] [--megapixels 1] [--seconds 20]
                                       [--clients 1 2 4 8] [--memory 2000]
@@ -54,7 +54,7 @@ def main() -> None:
         folder = Path(name)
         picture = folder / "picture.jpg"
         picture.write_bytes(photograph(options.megapixels))
-        print(f"{WORKERS} workers, {options.megapixels:g} megapixels, grey JPEG to colour JPEG\n")
+        print(f"{WORKERS} workers, {options.megapixels:g} megapixels, gray JPEG to color JPEG\n")
         for runner in options.runners:
             with service(runner, folder / runner) as (url, process):
                 measure(runner, url, process, picture, options)
@@ -71,7 +71,7 @@ def _options() -> argparse.Namespace:
 
 
 def photograph(megapixels: float) -> bytes:
-    """A grey JPEG with the detail of a photograph, tiled to the size."""
+    """A gray JPEG with the detail of a photograph, tiled to the size."""
     tile = skimage.color.rgb2gray(skimage.data.astronaut())
     side = round((megapixels * 1e6) ** 0.5)
     times = -(-side // tile.shape[0])

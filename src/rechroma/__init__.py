@@ -1,4 +1,4 @@
-"""Rechroma gives black-and-white photographs plausible colour.
+"""Rechroma gives black-and-white photographs plausible color.
 
 >>> import rechroma
 >>> rechroma.colorize("photo.jpg")  # doctest: +SKIP
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 else:
 
     def colorize(image: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Colour one picture with the default model: see :meth:`Colorizer.colorize`."""
+        """Color one picture with the default model: see :meth:`Colorizer.colorize`."""
         return _default_colorizer().colorize(image, **options)
 
 

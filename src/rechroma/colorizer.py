@@ -1,4 +1,4 @@
-"""The heart: a photograph in, the same photograph in colour out.
+"""The heart: a photograph in, the same photograph in color out.
 
 The network sees a small copy and gives its chroma; the original's own lightness is joined with it
 at full size, so that no detail of the photograph is touched. Every front end calls this.
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from rechroma.models import ModelCard
 
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
-_STALE_INFO = {  # said of the grey pixels, maybe on their side, and not of the new ones
+_STALE_INFO = {  # said of the gray pixels, maybe on their side, and not of the new ones
     *("icc_profile", "transparency", "exif", "Raw profile type exif"),
     *("xmp", "XML:com.adobe.xmp"),
 }
@@ -85,12 +85,12 @@ class Result:
 
     Attributes:
         source: The photograph.
-        target: The coloured picture that was written.
+        target: The colored picture that was written.
         width: Of both, in pixels.
         height: Of both, in pixels.
         seconds: Wall-clock time from opening the source to the finished target.
-        had_color: Whether the source was in colour or toned, and was turned to grey first.
-        pages: How many pictures the source holds; the first of them was coloured.
+        had_color: Whether the source was in color or toned, and was turned to gray first.
+        pages: How many pictures the source holds; the first of them was colored.
     """
 
     source: Path
@@ -104,7 +104,7 @@ class Result:
 
 @dataclass(frozen=True)
 class LikelyColor:
-    """A colour that the model thinks likely at a place.
+    """A color that the model thinks likely at a place.
 
     Attributes:
         color: sRGB at the lightness of the place, as "#rrggbb".
@@ -117,7 +117,7 @@ class LikelyColor:
 
 @dataclass(frozen=True)
 class Failure:
-    """A picture of many that could not be coloured, and why."""
+    """A picture of many that could not be colored, and why."""
 
     source: Path
     target: Path
@@ -125,7 +125,7 @@ class Failure:
 
 
 class Colorizer:
-    """Colours photographs with one model. One instance may be used from several threads.
+    """Colors photographs with one model. One instance may be used from several threads.
 
     Args:
         model: "default", a model's name (see :func:`rechroma.models.list_models`), or the path of
@@ -183,7 +183,7 @@ class Colorizer:
         label: bool = True,
         **knobs: Unpack[InferenceOptions],
     ) -> Path | bytes | Image.Image | NDArray[Any]:
-        """Colour one picture and give back what was given.
+        """Color one picture and give back what was given.
 
         Args:
             image: A path: the result is written beside it, as `photo.color.jpg`, and its path
@@ -192,14 +192,14 @@ class Colorizer:
                 no more); the one given is not changed. An array (H, W), or (H, W, C) with 1 to 4
                 channels, uint8, uint16 or float in 0..1: (H, W, 3) of the same dtype, sRGB, or
                 (H, W, 4) where there was alpha.
-            label: Whether files and bytes get the XMP note that a model made the colours.
+            label: Whether files and bytes get the XMP note that a model made the colors.
             **knobs: See :class:`Adjustments`.
 
         Raises:
-            InputError: The picture cannot be coloured.
+            InputError: The picture cannot be colored.
             FileError: A path that cannot be read, or a result that cannot be written.
             OptionError: A knob out of range.
-            EngineError: The model failed; the picture is never returned uncoloured.
+            EngineError: The model failed; the picture is never returned uncolored.
             ModelFeatureError: There are hints, and the model takes none.
         """
         turned = Adjustments(**knobs)
@@ -225,7 +225,7 @@ class Colorizer:
         image: str | os.PathLike[str] | bytes | Image.Image | NDArray[Any],
         **view: Unpack[ViewOptions],
     ) -> Float:
-        """The colours alone, for whoever puts them and the picture together.
+        """The colors alone, for whoever puts them and the picture together.
 
         Args:
             image: As for :meth:`colorize`; nothing is written.
@@ -236,12 +236,12 @@ class Colorizer:
             picture, some sixteen times smaller on each side; bicubic enlargement fits it.
 
         Raises:
-            InputError: The picture cannot be coloured.
+            InputError: The picture cannot be colored.
             OptionError: `size` is out of range.
             EngineError: The model failed.
             ModelFeatureError: There are hints, and the model takes none.
         """
-        return self._chroma(_opened(image).grey, Adjustments(**view))
+        return self._chroma(_opened(image).gray, Adjustments(**view))
 
     def likely_colors(
         self,
@@ -252,20 +252,20 @@ class Colorizer:
         count: int = 6,
         **view: Unpack[ViewOptions],
     ) -> tuple[LikelyColor, ...]:
-        """What colours the model thinks likely at a place, such as to choose a hint from.
+        """What colors the model thinks likely at a place, such as to choose a hint from.
 
         Args:
             image: As for :meth:`colorize`; nothing is written.
             x: From 0, the left edge of the upright picture, to 1, the right one.
             y: From 0, the upper edge, to 1, the lower one.
-            count: How many colours at most, 1 to 32.
+            count: How many colors at most, 1 to 32.
             **view: `size` and `hints`, as in :class:`Adjustments`.
 
         Returns:
-            Colours that clearly differ, the likeliest first.
+            Colors that clearly differ, the likeliest first.
 
         Raises:
-            InputError: The picture cannot be coloured.
+            InputError: The picture cannot be colored.
             OptionError: A place outside the picture, or an option out of range.
             EngineError: The model failed.
             ModelFeatureError: The model gives no distribution; or there are hints, and it takes
@@ -274,12 +274,12 @@ class Colorizer:
         check_range("x", x, 0, 1)
         check_range("y", y, 0, 1)
         check_whole("count", count, 1, 32)
-        grey = _opened(image).grey
-        spread = self._distribution(grey, Adjustments(**view))
+        gray = _opened(image).gray
+        spread = self._distribution(gray, Adjustments(**view))
         bins = np.array(self.card.bins, np.float32)
         chroma, shares = dominant_chroma(_around(spread, x, y, 1)[0, 0], bins, count)
-        reach = max(grey.shape) // 100
-        level = lightness(_around(grey, x, y, 2 * reach + 1)).mean(dtype=np.float32)
+        reach = max(gray.shape) // 100
+        level = lightness(_around(gray, x, y, 2 * reach + 1)).mean(dtype=np.float32)
         lab = np.insert(chroma, 0, level, axis=1)
         colors = lab_to_srgb(map_to_gamut(lab), np.uint8)
         return tuple(
@@ -300,7 +300,7 @@ class Colorizer:
         max_pixels: int = MAX_PIXELS,
         **knobs: Unpack[InferenceOptions],
     ) -> Result:
-        """Colour a picture file; of one with several pages or frames the first.
+        """Color a picture file; of one with several pages or frames the first.
 
         Args:
             source: The photograph; never changed.
@@ -310,13 +310,13 @@ class Colorizer:
             format: The format to write, by its name or suffix in any case; without, what the
                 target's suffix says.
             quality: Of JPEG and WebP, 1 to 100.
-            label: Whether to add the XMP note that a model made the colours.
+            label: Whether to add the XMP note that a model made the colors.
             badge: Whether to draw a small mark into the picture that says so, too.
             max_pixels: Refuse sources with more.
             **knobs: See :class:`Adjustments`.
 
         Raises:
-            InputError: The picture cannot be coloured.
+            InputError: The picture cannot be colored.
             FileError: It cannot be read, or the result not be written.
             OptionError: An option out of range, or a target named as another format.
             EngineError: The model failed; nothing is written.
@@ -341,7 +341,7 @@ class Colorizer:
                 badge=badge,
             )
             write_atomically(target, write, overwrite=overwrite)
-        height, width = photo.grey.shape
+        height, width = photo.gray.shape
         seconds = perf_counter() - began
         return Result(source, target, width, height, seconds, photo.had_color, photo.pages)
 
@@ -352,7 +352,7 @@ class Colorizer:
         jobs: int | None = None,
         **options: Unpack[FileOptions],
     ) -> Generator[Result | Failure]:
-        """Colour many picture files; one bad picture never stops the rest.
+        """Color many picture files; one bad picture never stops the rest.
 
         Args:
             sources: Paths, or pairs of source and target; taken as they are needed.
@@ -427,27 +427,27 @@ class Colorizer:
         return from_float(to_float(rgba), array.dtype)
 
     def _color(self, photo: Photo, knobs: Adjustments) -> UIntImage:
-        grey = photo.grey
-        chroma = knobs.apply(self._chroma(grey, knobs))
-        upsampler = ChromaUpsampler(chroma, grey.shape)
-        rgb = np.empty((*grey.shape, 3), grey.dtype)
+        gray = photo.gray
+        chroma = knobs.apply(self._chroma(gray, knobs))
+        upsampler = ChromaUpsampler(chroma, gray.shape)
+        rgb = np.empty((*gray.shape, 3), gray.dtype)
 
         def fill(rows: slice) -> None:
-            rgb[rows] = render(grey[rows], upsampler.strip(rows))
+            rgb[rows] = render(gray[rows], upsampler.strip(rows))
 
         with ThreadPoolExecutor(self._threads) as pool:
-            for _ in pool.map(fill, _strips(*grey.shape)):
+            for _ in pool.map(fill, _strips(*gray.shape)):
                 pass
         return rgb
 
-    def _chroma(self, grey: UIntImage, knobs: Adjustments) -> Float:
+    def _chroma(self, gray: UIntImage, knobs: Adjustments) -> Float:
         """The network's chroma of the whole picture, (h, w, 2)."""
-        view = View.of(grey, self.card, knobs.size, knobs.hints)
+        view = View.of(gray, self.card, knobs.size, knobs.hints)
         return view.crop(self._engine.chroma(view.lightness, view.hints))
 
-    def _distribution(self, grey: UIntImage, knobs: Adjustments) -> Float:
+    def _distribution(self, gray: UIntImage, knobs: Adjustments) -> Float:
         """How likely each bin of the card is, for every place of the picture, (h, w, Q)."""
-        view = View.of(grey, self.card, knobs.size, knobs.hints)
+        view = View.of(gray, self.card, knobs.size, knobs.hints)
         return view.crop(self._engine.distribution(view.lightness, view.hints))
 
 

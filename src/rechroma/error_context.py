@@ -36,5 +36,5 @@ def named(name: object) -> Iterator[None]:
     except MemoryError as error:
         raise ImageTooLargeError(
             f"{name}: the picture does not fit into memory",
-            hint="Close other programs, or colour fewer pictures at a time.",
+            hint="Close other programs, or color fewer pictures at a time.",
         ) from error

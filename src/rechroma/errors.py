@@ -4,7 +4,7 @@ Each leaf knows the exit code with which the command line ends and the HTTP stat
 service answers, so that no front end keeps a table of its own::
 
     RechromaError
-    ├── InputError                  what was given cannot be coloured
+    ├── InputError                  what was given cannot be colored
     │   ├── EmptyImageError         the file holds no bytes, or the picture no pixels
     │   ├── NotAnImageError         the bytes are of no known picture format
     │   ├── UnsupportedImageError   a picture, but of a kind that is not handled
@@ -17,10 +17,10 @@ service answers, so that no front end keeps a table of its own::
     │   └── TargetExistsError       the result is already there and was not to be overwritten
     ├── OptionError                 a knob or an option outside its range
     │   └── HintError               a hint, or a file of hints, that makes no sense
-    ├── ModelError                  the colour model file
+    ├── ModelError                  the color model file
     │   ├── ModelNotFoundError      no model of that name or path
     │   ├── ModelIntegrityError     the file's SHA-256 is not the one that was published
-    │   ├── ModelContractError      the file breaks the colour model contract
+    │   ├── ModelContractError      the file breaks the color model contract
     │   └── ModelFeatureError       it takes no hints, or gives no distribution
     ├── EngineError                 running the model
     │   ├── ProviderError           the provider is unknown or not available here
@@ -38,7 +38,7 @@ service answers, so that no front end keeps a table of its own::
     │   ├── IdempotencyConflictError        an Idempotency-Key that came with another request before
     │   ├── OverloadedError               the queue is full, or all hands are busy
     │   ├── ProcessingTimeoutError            a picture that takes longer than the service allows
-    │   ├── PoisonImageError             a picture over which the processes end that colour it
+    │   ├── PoisonImageError             a picture over which the processes end that color it
     │   └── StoreError              the table of jobs cannot be read or written
     ├── ClientError                 asking a service from another program
     │   ├── ApiError            the service said no: its status, title, detail and hint
@@ -96,7 +96,7 @@ class RechromaError(Exception):
 
 
 class InputError(RechromaError):
-    """What was given cannot be coloured."""
+    """What was given cannot be colored."""
 
     exit_code = 65
     http_status = 422
@@ -173,7 +173,7 @@ class HintError(OptionError):
 
 
 class ModelError(RechromaError):
-    """Something is wrong with a colour model file."""
+    """Something is wrong with a color model file."""
 
     exit_code = 78
 
@@ -189,7 +189,7 @@ class ModelIntegrityError(ModelError):
 
 
 class ModelContractError(ModelError):
-    """The file breaks the colour model contract."""
+    """The file breaks the color model contract."""
 
 
 class ModelFeatureError(ModelError):
@@ -296,7 +296,7 @@ class ProcessingTimeoutError(ServiceError):
 
 
 class PoisonImageError(ServiceError):
-    """The processes end that colour this picture."""
+    """The processes end that color this picture."""
 
     http_status = 500
 

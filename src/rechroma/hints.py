@@ -1,4 +1,4 @@
-"""Colours that the user fixed at places of a picture: in memory, as JSON, and drawn for a network.
+"""Colors that the user fixed at places of a picture: in memory, as JSON, and drawn for a network.
 
 A file of hints is JSON in UTF-8; nothing else may stand in it, and later hints lie over earlier
 ones::
@@ -38,7 +38,7 @@ _SHAPE = 'It looks so: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c
 
 @dataclass(frozen=True)
 class Hint:
-    """A colour that the user fixed at a place.
+    """A color that the user fixed at a place.
 
     Attributes:
         x: From 0, the left edge of the upright picture, to 1, the right one.
@@ -46,7 +46,7 @@ class Hint:
         color: sRGB, as "#rrggbb". Only its chroma counts: the lightness is the photograph's.
 
     Raises:
-        HintError: A place outside the picture, or no such colour.
+        HintError: A place outside the picture, or no such color.
     """
 
     x: float
@@ -61,7 +61,7 @@ class Hint:
 
     @property
     def ab(self) -> tuple[float, float]:
-        """CIE a* and b* of the colour."""
+        """CIE a* and b* of the color."""
         rgb = np.frombuffer(bytes.fromhex(self.color[1:]), np.uint8)
         _, a, b = srgb_to_lab(rgb).tolist()
         return a, b

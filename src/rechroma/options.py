@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MIN_SIZE, MAX_SIZE = 64, 2048
 
-_WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colours
+_WARM = np.array([3.0, 12.0], np.float32)  # a* and b* that `warmth` 1 adds to vivid colors
 _WARM_HALF = 10.0  # chroma at which half of that is added
 
 
@@ -39,17 +39,17 @@ class InferenceOptions(ViewOptions, total=False):
 
 @dataclass(frozen=True)
 class Adjustments:
-    """What the user may turn, and the colours that the user fixed.
+    """What the user may turn, and the colors that the user fixed.
 
     Attributes:
-        saturation: Factor on the chroma, 0 (grey) to 3.
+        saturation: Factor on the chroma, 0 (gray) to 3.
         warmth: -1 (cooler) to 1 (warmer): up to 12 units of b* and 3 of a*, less where there is
-            little colour, so that neutral stays neutral.
-        strength: How much of the colour is mixed into the grey, 0 to 1.
+            little color, so that neutral stays neutral.
+        strength: How much of the color is mixed into the gray, 0 to 1.
         size: Long side of the copy that the network sees, 64 to 2048 pixels; None for the size it
             was trained for.
-        hints: Colours at places of the picture, later ones over earlier ones; for models that take
-            hints. The network decides how far each colour spreads; the other knobs turn them, too.
+        hints: Colors at places of the picture, later ones over earlier ones; for models that take
+            hints. The network decides how far each color spreads; the other knobs turn them, too.
 
     Raises:
         OptionError: One of them is out of range, or no number.

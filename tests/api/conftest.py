@@ -41,7 +41,7 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny colour model file that tints everything, takes hints, and gives a distribution."""
+    """A tiny color model file that tints everything, takes hints, and gives a distribution."""
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     return str(write_model(path, hints=True, bins=[[0.0, 0.0], [20.0, 30.0]]))
 

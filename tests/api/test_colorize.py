@@ -81,12 +81,12 @@ def test_badge(client: FlaskClient) -> None:
 
 
 def test_knobs(client: FlaskClient) -> None:
-    grey = client.post(f"{URL}?saturation=0", data=photo_file()).data
-    assert not has_color(grey)
-    labelled, plain = (
+    gray = client.post(f"{URL}?saturation=0", data=photo_file()).data
+    assert not has_color(gray)
+    labeled, plain = (
         client.post(f"{URL}?label={label}", data=photo_file()).data for label in ("true", "false")
     )
-    assert b"compositeWithTrainedAlgorithmicMedia" in labelled
+    assert b"compositeWithTrainedAlgorithmicMedia" in labeled
     assert b"compositeWithTrainedAlgorithmicMedia" not in plain
     best, worst = (
         client.post(f"{URL}?quality={q}", data=photo_file((300, 200), "JPEG")).data for q in (95, 5)

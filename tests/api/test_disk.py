@@ -23,10 +23,10 @@ ROOM = 500_000
 
 
 def noise(pixels: int) -> bytes:
-    """A picture that takes about as many bytes as it has pixels, and more in colour."""
-    grey = np.random.default_rng(0).integers(0, 256, (500, pixels // 500), np.uint8)
+    """A picture that takes about as many bytes as it has pixels, and more in color."""
+    gray = np.random.default_rng(0).integers(0, 256, (500, pixels // 500), np.uint8)
     file = BytesIO()
-    Image.fromarray(grey).save(file, "PNG")
+    Image.fromarray(gray).save(file, "PNG")
     return file.getvalue()
 
 

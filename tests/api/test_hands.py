@@ -1,4 +1,4 @@
-"""Pictures are coloured in processes that may crash, hang or be killed."""
+"""Pictures are colored in processes that may crash, hang or be killed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def children_of(server: Server) -> set[int]:
 
 
 def painters_of(server: Server) -> set[int]:
-    """Those of them that colour: multiprocessing may have a keeper of its own."""
+    """Those of them that color: multiprocessing may have a keeper of its own."""
     return {pid for pid in children_of(server) if b"spawn_main" in command_of(pid)}
 
 

@@ -90,11 +90,11 @@ def test_names_that_others_gave_this_computer(client: FlaskClient, host: str) ->
 
 
 def test_names_that_are_answered_to(make_app: MakeApp) -> None:
-    named = make_app(hosts="colour.example").test_client()
-    assert ask_as(named, "colour.example:443").status_code == 200
+    named = make_app(hosts="color.example").test_client()
+    assert ask_as(named, "color.example:443").status_code == 200
     problem(ask_as(named, "localhost"), 400)
     keyed = make_app(keys=new_key()[1]).test_client()
-    assert keyed.get("/healthz", headers={"Host": "colour.example"}).status_code == 200
+    assert keyed.get("/healthz", headers={"Host": "color.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_settings_that_make_no_sense(
 
 
 def test_hosts_and_origins_as_people_write_them() -> None:
-    settings = read_settings(hosts="Colour.Example", origins="https://Photos.Example/")
-    assert settings.answers_to("colour.example")
-    assert settings.answers_to("COLOUR.example")
+    settings = read_settings(hosts="Color.Example", origins="https://Photos.Example/")
+    assert settings.answers_to("color.example")
+    assert settings.answers_to("COLOR.example")
     assert settings.origins == ("https://photos.example",)

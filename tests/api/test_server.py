@@ -281,8 +281,8 @@ def curl(start_server: StartServer, tmp_path: Path) -> Iterator[Callable[[str], 
 @pytest.mark.parametrize(
     ("document", "heading", "made"),
     [
-        ("docs/service.md", "A picture at once", ["coloured.jpg", "coloured.webp", "again.jpg"]),
-        ("README.md", "Behind a site of your own", ["coloured.jpg"]),
+        ("docs/service.md", "A picture at once", ["colored.jpg", "colored.webp", "again.jpg"]),
+        ("README.md", "Behind a site of your own", ["colored.jpg"]),
     ],
 )
 def test_documented_commands(
@@ -299,7 +299,7 @@ def test_documented_commands(
 def test_documented_jobs(curl: Callable[[str], str], tmp_path: Path) -> None:
     told = curl(commands("docs/service.md", heading="Jobs"))
     assert "event: done" in told
-    with zipfile.ZipFile(tmp_path / "coloured.zip") as archive:
+    with zipfile.ZipFile(tmp_path / "colored.zip") as archive:
         assert archive.namelist() == ["001-photo.color.jpg", "002-scan.color.jpg"]
 
 

@@ -1,4 +1,4 @@
-"""`POST /v1/sketch` and `/v1/palette`: what a page needs to show and correct the colours itself."""
+"""`POST /v1/sketch` and `/v1/palette`: what a page needs to show and correct the colors itself."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def photo() -> np.ndarray:
     return np.ascontiguousarray(skimage.data.astronaut()[:300, :400, 1])
 
 
-def file_of(grey: np.ndarray) -> bytes:
+def file_of(gray: np.ndarray) -> bytes:
     file = BytesIO()
-    Image.fromarray(grey).save(file, "PNG")
+    Image.fromarray(gray).save(file, "PNG")
     return file.getvalue()
 
 
@@ -49,9 +49,9 @@ def test_what_is_put_together_from_it_is_what_the_service_writes(
 ) -> None:
     client = make_app(model="default").test_client()
     file = file_of(photo)
-    told = client.post(f"{SKETCH}?grey=4096", data=file).get_json()
+    told = client.post(f"{SKETCH}?gray=4096", data=file).get_json()
     assert (told["width"], told["height"], told["had_color"]) == (400, 300, False)
-    seen = opened(base64.b64decode(told["grey"]))
+    seen = opened(base64.b64decode(told["gray"]))
     assert (seen.size, seen.format, seen.mode) == ((400, 300), "JPEG", "L")
     ab = Adjustments(saturation=1.5, warmth=-0.5, strength=0.8).apply(chroma_of(told))
     ours = render(photo, ChromaUpsampler(ab, photo.shape).strip(slice(0, len(photo))))
@@ -60,10 +60,10 @@ def test_what_is_put_together_from_it_is_what_the_service_writes(
     assert np.abs(ours.astype(int) - theirs).max() <= 2
 
 
-def test_the_grey_is_as_small_as_asked_for(client: FlaskClient) -> None:
-    told = client.post(f"{SKETCH}?grey=16", data=photo_file((48, 32))).get_json()
-    assert opened(base64.b64decode(told["grey"])).size == (16, 11)
-    assert client.post(SKETCH, data=photo_file()).get_json()["grey"] is None
+def test_the_gray_is_as_small_as_asked_for(client: FlaskClient) -> None:
+    told = client.post(f"{SKETCH}?gray=16", data=photo_file((48, 32))).get_json()
+    assert opened(base64.b64decode(told["gray"])).size == (16, 11)
+    assert client.post(SKETCH, data=photo_file()).get_json()["gray"] is None
 
 
 def test_hints_count(client: FlaskClient) -> None:
@@ -74,7 +74,7 @@ def test_hints_count(client: FlaskClient) -> None:
     assert not np.array_equal(chroma_of(plain), chroma_of(hinted))
 
 
-def test_likely_colours(make_app: MakeApp, photo: np.ndarray) -> None:
+def test_likely_colors(make_app: MakeApp, photo: np.ndarray) -> None:
     client = make_app(model="default").test_client()
     query = {"x": 0.55, "y": 0.35, "count": 4}
     told = client.post(PALETTE, data=file_of(photo), query_string=query).get_json()
@@ -92,7 +92,7 @@ def test_likely_colours(make_app: MakeApp, photo: np.ndarray) -> None:
         (f"{PALETTE}?x=2&y=0", "x"),
         (f"{PALETTE}?x=nan&y=0", "x"),
         (f"{PALETTE}?x=0&y=0&count=0", "count"),
-        (f"{SKETCH}?grey=5", "grey"),
+        (f"{SKETCH}?gray=5", "gray"),
         (f"{SKETCH}?saturation=2", "saturation"),
     ],
 )
@@ -120,7 +120,7 @@ def test_too_large(make_app: MakeApp) -> None:
 
 def test_in_processes_of_their_own(start_server: StartServer) -> None:
     server = start_server()
-    told = json.loads(server.ask("POST", f"{SKETCH}?grey=32", photo_file()).body)
+    told = json.loads(server.ask("POST", f"{SKETCH}?gray=32", photo_file()).body)
     assert chroma_of(told).any()
     refused = server.ask("POST", SKETCH, photo_file()[:60])
     assert (refused.status, b"damaged" in refused.body) == (422, True)

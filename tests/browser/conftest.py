@@ -41,7 +41,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def start_server(folder: Path, *words: str, **environment: str) -> Server:
-    """Start a service that colours in its own process, as `rechroma app` does."""
+    """Start a service that colors in its own process, as `rechroma app` does."""
     usual = {"RECHROMA_ISOLATE": "false"}
     return Server(folder, "--workers", "2", *words, **(usual | environment))
 

@@ -1,4 +1,4 @@
-"""The page's colour science beside the package's, and its zip files."""
+"""The page's color science beside the package's, and its zip files."""
 
 from __future__ import annotations
 
@@ -65,25 +65,25 @@ def test_knobs(studio: Studio, knobs: dict[str, float]) -> None:
 def test_painting(studio: Studio) -> None:
     rng = np.random.default_rng(8)
     height, width = 90, 130
-    grey = rng.integers(0, 256, (height, width), dtype=np.uint8)
+    gray = rng.integers(0, 256, (height, width), dtype=np.uint8)
     chroma = rng.normal(0, 35, (6, 9, 2)).astype(np.float32)
     body = """
-      const data = new Uint8ClampedArray(given.grey.flatMap((level) => [level, level, level, 255]));
+      const data = new Uint8ClampedArray(given.gray.flatMap((level) => [level, level, level, 255]));
       const out = new Uint8ClampedArray(data.length);
       const chroma = { width: 9, height: 6, data: new Float32Array(given.chroma) };
-      const grey = { width: given.width, height: data.length / 4 / given.width, data };
-      render.paint(grey, chroma, given.region, out);
+      const gray = { width: given.width, height: data.length / 4 / given.width, data };
+      render.paint(gray, chroma, given.region, out);
       return Array.from(out);
     """
     whole = {"x": 0, "y": 0, "width": 1, "height": 1}
-    asked = {"grey": grey.ravel().tolist(), "chroma": chroma.ravel().tolist(), "width": width}
+    asked = {"gray": gray.ravel().tolist(), "chroma": chroma.ravel().tolist(), "width": width}
     found = np.reshape(run(studio, body, asked | {"region": whole}), (height, width, 4))
-    expected = render(grey, ChromaUpsampler(chroma, (height, width)).strip(slice(0, height)))
+    expected = render(gray, ChromaUpsampler(chroma, (height, width)).strip(slice(0, height)))
     off = np.abs(found[..., :3] - expected.astype(int))
     assert off.max() <= 3
     assert off.mean() < 0.2
     part = {"x": 0.5, "y": 0, "width": 0.5, "height": 1}  # the right half, as when zoomed in
-    half = {"grey": grey[:, 65:].ravel().tolist(), "width": 65, "region": part}
+    half = {"gray": gray[:, 65:].ravel().tolist(), "width": 65, "region": part}
     right = np.reshape(run(studio, body, asked | half), (height, 65, 4))
     assert np.abs(right - found[:, 65:]).max() <= 1
 

@@ -1,4 +1,4 @@
-"""Correcting: places, their likely colours, and what becomes of them."""
+"""Correcting: places, their likely colors, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.studio import Studio, photograph, rgb
 
 @pytest.fixture
 def corrected(studio: Studio) -> Studio:
-    """The page with a colour that somebody has chosen."""
+    """The page with a color that somebody has chosen."""
     studio.with_photo(photograph("coffee.png"), "coffee.jpg")
     studio.correct(0.2, 0.8)
     expect(studio.find("button.mark")).to_have_count(1)
@@ -41,7 +41,7 @@ def hints_of(studio: Studio) -> dict[str, list[dict[str, float | str]]]:
     return read
 
 
-def test_a_likely_colour(studio: Studio) -> None:
+def test_a_likely_color(studio: Studio) -> None:
     studio.with_photo(photograph("coffee.png"))
     studio.find("#divider").press("Home")
     before = studio.pixels()
@@ -85,7 +85,7 @@ def test_undo_and_redo(corrected: Studio) -> None:
     expect(corrected.find("button.mark")).to_have_count(1)
 
 
-def test_the_colours_follow_undo(studio: Studio) -> None:
+def test_the_colors_follow_undo(studio: Studio) -> None:
     studio.with_photo(photograph("coffee.png"))
     studio.find("#tab-correct").click()
     studio.settled()
@@ -161,7 +161,7 @@ def test_what_is_likely_follows_the_mark(corrected: Studio) -> None:
     assert corrected.find("#plane").evaluate("(plane) => plane.toDataURL()") != old
 
 
-def test_another_colour_for_the_same_place(corrected: Studio) -> None:
+def test_another_color_for_the_same_place(corrected: Studio) -> None:
     corrected.find("#hex").fill("#3050c0")
     corrected.find("#hex").press("Enter")
     expect(corrected.find("button.mark")).to_have_count(1)
@@ -171,7 +171,7 @@ def test_another_colour_for_the_same_place(corrected: Studio) -> None:
     corrected.find("#hex").fill("blue")
     corrected.find("#hex").press("Enter")
     expect(corrected.find("#hex")).to_have_attribute("aria-invalid", "true")
-    expect(corrected.find("#complaint")).to_contain_text("A colour is # and six digits")
+    expect(corrected.find("#complaint")).to_contain_text("A color is # and six digits")
     assert hints_of(corrected)["hints"] == [hint]
     corrected.find("#hex").fill("#864")
     corrected.find("#hex").press("Enter")
@@ -180,7 +180,7 @@ def test_another_colour_for_the_same_place(corrected: Studio) -> None:
     expect(corrected.find("#said")).to_have_text(f"dark brown {hint['color']}")
 
 
-def test_the_plane_of_colours(corrected: Studio) -> None:
+def test_the_plane_of_colors(corrected: Studio) -> None:
     before = corrected.find("#hex").input_value()
     corrected.find("#plane").press("ArrowRight")
     after = corrected.find("#hex").input_value()
@@ -214,7 +214,7 @@ def test_the_focus_stays_on_the_picture(corrected: Studio) -> None:
     expect(corrected.find("#stage")).to_be_focused()
 
 
-def test_marks_stay_on_the_picture_in_colour(corrected: Studio) -> None:
+def test_marks_stay_on_the_picture_in_color(corrected: Studio) -> None:
     corrected.find("#side").click()
     corrected.settled()
     mark = corrected.find("button.mark").bounding_box()
@@ -262,7 +262,7 @@ def test_loaded_hints(corrected: Studio, tmp_path: Path) -> None:
     corrected.find("#clear-hints").click()
     expect(corrected.find("button.mark")).to_have_count(0)
     expect(corrected.find("#spot")).to_be_hidden()
-    expect(corrected.find("#said")).to_have_text("All colours are removed.")
+    expect(corrected.find("#said")).to_have_text("All colors are removed.")
 
 
 def test_each_photograph_has_its_own(corrected: Studio) -> None:
@@ -276,7 +276,7 @@ def test_each_photograph_has_its_own(corrected: Studio) -> None:
 
 
 def hold(studio: Studio, held: list[Route], most: int) -> None:
-    """Keep the next questions for colours from the service."""
+    """Keep the next questions for colors from the service."""
 
     def keep(route: Route) -> None:
         if len(held) < most:
@@ -287,7 +287,7 @@ def hold(studio: Studio, held: list[Route], most: int) -> None:
     studio.page.route("**/v1/sketch", keep)
 
 
-def test_the_colours_follow_a_drag(corrected: Studio) -> None:
+def test_the_colors_follow_a_drag(corrected: Studio) -> None:
     corrected.settled()
     before = corrected.pixels()
     held: list[Route] = []

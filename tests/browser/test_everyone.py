@@ -329,7 +329,7 @@ def _dashed(kind: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.removesuffix("Error")).lower()
 
 
-def test_every_state_sample_and_colour_has_words(studio: Studio) -> None:
+def test_every_state_sample_and_color_has_words(studio: Studio) -> None:
     source = (STATIC / "js" / "color" / "colornames.js").read_text("utf-8")
     colors = re.findall(r'\d+, "(\w+)"\]', source)
     assert len(colors) == 9

@@ -59,7 +59,7 @@ def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     failed = studio.find("#photos > [data-stage=failed]")
     failed.locator(".select").click()
     expect(studio.find("#notice")).to_have_text(REASON)
-    with studio.page.expect_response("**/v1/sketch?grey=4096") as waiting:
+    with studio.page.expect_response("**/v1/sketch?gray=4096") as waiting:
         failed.locator(".retry").click()
     assert waiting.value.status == 415
     expect(failed).to_have_count(1)
@@ -112,7 +112,7 @@ def test_a_result_that_the_server_forgot_is_made_again(open_page: Open, serve: S
     assert len(studio.sent("/v1/jobs")) == 2
 
 
-def test_too_large_to_be_shown_but_not_to_be_coloured(open_page: Open, serve: Serve) -> None:
+def test_too_large_to_be_shown_but_not_to_be_colored(open_page: Open, serve: Serve) -> None:
     server = serve(RECHROMA_DIRECT_BYTES="50000")
     studio = open_page(server.url)
     studio.expected = ("413",)

@@ -52,7 +52,7 @@ def test_from_the_drop_to_the_download(studio: Studio) -> None:
     assert len(studio.sent("/v1/jobs")) == 1  # the one of the drop
 
 
-def test_it_is_grey_at_first(studio: Studio) -> None:
+def test_it_is_gray_at_first(studio: Studio) -> None:
     held: list[Route] = []
     studio.page.route("**/v1/sketch", lambda route: held.append(route))
     studio.drop(("cat.jpg", photograph()))
@@ -60,7 +60,7 @@ def test_it_is_grey_at_first(studio: Studio) -> None:
     pixels = studio.pixels()
     assert np.ptp(pixels, axis=-1).max() == 0
     assert pixels.std() > 20
-    expect(studio.find("#notice")).to_have_text("Colours are on their way …")
+    expect(studio.find("#notice")).to_have_text("Colors are on their way …")
     studio.shoot("photo-loading")
     studio.first_of(held).continue_()
     studio.colored()
@@ -111,7 +111,7 @@ def test_it_does_so_where_a_large_one_is_clear(
     assert difference(shown, middle(written[..., :3], *shown.shape[:2])) < 1
 
 
-def test_a_colour_photograph_is_turned_grey_as_the_service_does(
+def test_a_color_photograph_is_turned_gray_as_the_service_does(
     studio: Studio, server: Server
 ) -> None:
     file = BytesIO()
@@ -174,9 +174,9 @@ def test_what_was_left_out_is_said(studio: Studio) -> None:
     studio.ready(2)
     expect(studio.find("#photos .state").nth(1)).to_have_text("ready: the first of 3")
     studio.find("#photos .select").nth(1).click()
-    expect(studio.find("#remarks")).to_contain_text("It was in colour or toned.")
+    expect(studio.find("#remarks")).to_contain_text("It was in color or toned.")
     expect(studio.find("#remarks")).to_contain_text("Its file holds 3 pictures.")
-    expect(studio.find("#said")).to_contain_text("Only the first is coloured.")
+    expect(studio.find("#said")).to_contain_text("Only the first is colored.")
 
 
 @pytest.mark.parametrize(("name", "format_"), [("scan.tif", "TIFF"), ("phone.heic", "HEIF")])
@@ -288,9 +288,9 @@ def test_the_divider_by_mouse(studio: Studio) -> None:
     studio.page.mouse.up()
     value = studio.find("#divider").get_attribute("aria-valuenow")
     assert 20 <= int(str(value)) <= 35
-    grey = np.ptp(studio.pixels(), axis=-1).max(axis=0) == 0
-    assert grey[: len(grey) // 5].all()
-    assert not grey[len(grey) // 2 :].any()
+    gray = np.ptp(studio.pixels(), axis=-1).max(axis=0) == 0
+    assert gray[: len(gray) // 5].all()
+    assert not gray[len(gray) // 2 :].any()
 
 
 def test_full_screen(studio: Studio) -> None:
@@ -340,7 +340,7 @@ def test_before_is_what_it_was(studio: Studio) -> None:
     studio.find("#divider").press("End")
     studio.settled()
     np.testing.assert_array_equal(studio.pixels(), np.asarray(sepia))
-    expect(studio.find("#remarks")).to_contain_text("in colour or toned")
+    expect(studio.find("#remarks")).to_contain_text("in color or toned")
 
 
 def test_what_is_half_clear(studio: Studio, server: Server) -> None:
@@ -368,8 +368,8 @@ def test_a_scan_is_as_large_as_it_is(studio: Studio) -> None:
     studio.show_pixels()
     studio.find("#divider").press("End")
     shown = studio.pixels()
-    grey = middle(np.asarray(opened(photo)), *shown.shape[:2])
-    assert np.abs(shown[..., 0].astype(int) - grey).mean() < 3
+    gray = middle(np.asarray(opened(photo)), *shown.shape[:2])
+    assert np.abs(shown[..., 0].astype(int) - gray).mean() < 3
 
 
 def test_no_words_on_a_tiny_picture(studio: Studio) -> None:

@@ -50,9 +50,9 @@ def photo(tmp_path: Path) -> Path:
     ids=["name", "path", "bytes", "bytearray", "memoryview", "file"],
 )
 def test_a_picture_at_once(client: Any, photo: Path, way: Callable[[Path], Any]) -> None:
-    coloured = client.colorize(way(photo))
-    assert has_color(coloured)
-    assert (opened(coloured).format, opened(coloured).size) == ("JPEG", (300, 200))
+    colored = client.colorize(way(photo))
+    assert has_color(colored)
+    assert (opened(colored).format, opened(colored).size) == ("JPEG", (300, 200))
     assert client.submit(way(photo)).total == 1  # not one for each letter, byte or line
 
 
@@ -269,11 +269,11 @@ def test_something_else_answers(
 
 
 def test_it_has_moved(new_client: NewClient, server: Server) -> None:
-    moved = httpx.Response(301, headers={"Location": "https://colour.example/v1/models"})
+    moved = httpx.Response(301, headers={"Location": "https://color.example/v1/models"})
     client = new_client(server.url, transport=forwarding(server, lambda _: moved))
     with pytest.raises(ApiError, match="301") as caught:
         client.models()
-    assert "https://colour.example" in str(caught.value.hint)
+    assert "https://color.example" in str(caught.value.hint)
 
 
 def test_a_result_that_is_none(new_client: NewClient, server: Server) -> None:

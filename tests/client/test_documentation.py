@@ -42,7 +42,7 @@ def told_by(code: str, server: Server, folder: Path) -> str:
 
 def test_a_picture_at_once(server: Server, folder: Path) -> None:
     told_by(AT_ONCE, server, folder)
-    assert opened((folder / "coloured.webp").read_bytes()).format == "WEBP"
+    assert opened((folder / "colored.webp").read_bytes()).format == "WEBP"
 
 
 def test_a_job(server: Server, folder: Path) -> None:

@@ -111,7 +111,7 @@ class Gunicorn(Server):
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny colour model file."""
+    """A tiny color model file."""
     return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx", hints=True))
 
 

@@ -1,4 +1,4 @@
-"""The colours that the shipped model gives to scikit-image's photographs, as coarse grids.
+"""The colors that the shipped model gives to scikit-image's photographs, as coarse grids.
 
 `python -m tests.golden.samples` writes them anew, for a new model: look at the pictures of
 `rechroma demo` first.
@@ -16,29 +16,29 @@ from skimage import data
 
 from rechroma import Colorizer
 from rechroma.color import srgb_to_lab
-from rechroma.evaluation import grey_level
+from rechroma.evaluation import gray_level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-GOLDEN = Path(__file__).with_name("colours.json")
+GOLDEN = Path(__file__).with_name("colors.json")
 NAMES = ("astronaut", "camera", "chelsea", "coffee", "rocket")
 _GRID = (8, 6)  # columns and rows
 
 
-def colours_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
-    """Mean a*b* (6, 8, 2) of the cells of a sample, turned grey and coloured."""
+def colors_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
+    """Mean a*b* (6, 8, 2) of the cells of a sample, turned gray and colored."""
     picture = np.asarray(getattr(data, name)())
-    grey = picture if picture.ndim == 2 else grey_level(picture)
-    chroma = srgb_to_lab(np.asarray(colorizer.colorize(grey)))[..., 1:]
+    gray = picture if picture.ndim == 2 else gray_level(picture)
+    chroma = srgb_to_lab(np.asarray(colorizer.colorize(gray)))[..., 1:]
     return np.asarray(cv2.resize(chroma, _GRID, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def main() -> None:
     """Write what the default model gives now."""
     colorizer = Colorizer()
-    grids = {name: np.rint(colours_of(name, colorizer)).astype(int).tolist() for name in NAMES}
-    golden = {"model": f"{colorizer.card.name} {colorizer.card.version}", "colours": grids}
+    grids = {name: np.rint(colors_of(name, colorizer)).astype(int).tolist() for name in NAMES}
+    golden = {"model": f"{colorizer.card.name} {colorizer.card.version}", "colors": grids}
     GOLDEN.write_text(json.dumps(golden) + "\n", "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What the shipped model makes of colours that somebody gives it."""
+"""What the shipped model makes of colors that somebody gives it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from skimage import data
 
 from rechroma import Colorizer, Hint
 from rechroma.color import map_to_gamut, srgb_to_lab
-from rechroma.evaluation import grey_level
+from rechroma.evaluation import gray_level
 from rechroma.evaluation.metrics import ciede2000
 
-COLOURS = ("#b03030", "#3060b0", "#409040", "#c0a030", "#8040a0")
+COLORS = ("#b03030", "#3060b0", "#409040", "#c0a030", "#8040a0")
 
 
 @pytest.fixture(scope="module")
@@ -19,44 +19,44 @@ def colorizer() -> Colorizer:
     return Colorizer()
 
 
-def lab_of(colorizer: Colorizer, grey: np.ndarray, *hints: Hint) -> np.ndarray:
-    return srgb_to_lab(np.asarray(colorizer.colorize(grey, hints=list(hints))))
+def lab_of(colorizer: Colorizer, gray: np.ndarray, *hints: Hint) -> np.ndarray:
+    return srgb_to_lab(np.asarray(colorizer.colorize(gray, hints=list(hints))))
 
 
 def as_asked(lab: np.ndarray, hint: Hint) -> np.ndarray:
-    """A place in the hint's colour, as far as a screen shows so bright or dark a one."""
+    """A place in the hint's color, as far as a screen shows so bright or dark a one."""
     ab = np.broadcast_to(hint.ab, (*lab.shape[:2], 2))
     return map_to_gamut(np.concatenate([lab[..., :1], ab], axis=-1).astype(np.float32))
 
 
-@pytest.mark.parametrize("color", COLOURS)
+@pytest.mark.parametrize("color", COLORS)
 def test_a_hint_shows_at_its_place(color: str, colorizer: Colorizer) -> None:
-    grey = grey_level(data.astronaut())
+    gray = gray_level(data.astronaut())
     hint = Hint(0.53, 0.86, color)  # on the space suit
-    row, column = (int(at * side) for at, side in zip((hint.y, hint.x), grey.shape, strict=True))
-    place = lab_of(colorizer, grey, hint)[row - 3 : row + 4, column - 3 : column + 4]
+    row, column = (int(at * side) for at, side in zip((hint.y, hint.x), gray.shape, strict=True))
+    place = lab_of(colorizer, gray, hint)[row - 3 : row + 4, column - 3 : column + 4]
     assert ciede2000(place, as_asked(place, hint)).mean() < 5
 
 
-@pytest.mark.parametrize("color", COLOURS)
+@pytest.mark.parametrize("color", COLORS)
 def test_a_hint_does_not_cross_a_strong_edge(color: str, colorizer: Colorizer) -> None:
-    grey = np.full((256, 256), 60, np.uint8)
-    grey[:, 128:] = 200
+    gray = np.full((256, 256), 60, np.uint8)
+    gray[:, 128:] = 200
     hint = Hint(0.35, 0.5, color)
-    hinted = lab_of(colorizer, grey, hint)
+    hinted = lab_of(colorizer, gray, hint)
     assert ciede2000(hinted, as_asked(hinted, hint))[:, :112].mean() < 5
-    assert ciede2000(lab_of(colorizer, grey), hinted)[:, 144:].mean() < 2
+    assert ciede2000(lab_of(colorizer, gray), hinted)[:, 144:].mean() < 2
 
 
 def test_many_hints_that_disagree_each_show_at_their_place(colorizer: Colorizer) -> None:
-    grey = (grey_level(data.astronaut()) // 3 + 90).astype(np.uint8)  # little to tell places by
+    gray = (gray_level(data.astronaut()) // 3 + 90).astype(np.uint8)  # little to tell places by
     middles = [(number + 0.5) / 10 for number in range(10)]
     hints = [
-        Hint(x, y, COLOURS[(row + column) % 2])
+        Hint(x, y, COLORS[(row + column) % 2])
         for column, x in enumerate(middles)
         for row, y in enumerate(middles)
     ]
-    lab = lab_of(colorizer, grey, *hints)
+    lab = lab_of(colorizer, gray, *hints)
     right = 0
     for hint in hints:
         place = lab[int(hint.y * 512), int(hint.x * 512), 1:]
@@ -67,7 +67,7 @@ def test_many_hints_that_disagree_each_show_at_their_place(colorizer: Colorizer)
 
 def test_ten_hints_correct_more_than_one(colorizer: Colorizer) -> None:
     truth = data.coffee()
-    grey, lab = grey_level(truth), srgb_to_lab(truth)
+    gray, lab = gray_level(truth), srgb_to_lab(truth)
     rng = np.random.default_rng(0)
     places = rng.uniform(0.05, 0.95, (10, 2))
     hints = []
@@ -76,7 +76,7 @@ def test_ten_hints_correct_more_than_one(colorizer: Colorizer) -> None:
         patch = truth[row - 4 : row + 5, column - 4 : column + 5].mean(axis=(0, 1))
         hints.append(Hint(x, y, "#{:02x}{:02x}{:02x}".format(*patch.astype(int))))
     difference = [
-        ciede2000(lab_of(colorizer, grey, *hints[:count]), lab).mean() for count in (0, 1, 10)
+        ciede2000(lab_of(colorizer, gray, *hints[:count]), lab).mean() for count in (0, 1, 10)
     ]
     assert difference[2] < difference[1] - 0.3
     assert difference[2] < difference[0] - 0.5

@@ -1,4 +1,4 @@
-"""The shipped model gives the colours that it gave when somebody looked at them.
+"""The shipped model gives the colors that it gave when somebody looked at them.
 
 Processors round differently, so the grids may differ by a little.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rechroma import Colorizer
-from tests.golden.samples import GOLDEN, NAMES, colours_of
+from tests.golden.samples import GOLDEN, NAMES, colors_of
 
 MEAN, LARGEST = 1.0, 4.0  # a*b* steps; the grids are written in whole ones
 
@@ -28,12 +28,12 @@ def test_they_are_those_of_the_default_model(colorizer: Colorizer) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_colours_are_as_they_were(name: str, colorizer: Colorizer) -> None:
-    difference = np.abs(colours_of(name, colorizer) - np.array(golden["colours"][name]))
+def test_the_colors_are_as_they_were(name: str, colorizer: Colorizer) -> None:
+    difference = np.abs(colors_of(name, colorizer) - np.array(golden["colors"][name]))
     assert difference.mean() < MEAN
     assert difference.max() < LARGEST
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_they_are_no_greys(name: str) -> None:
-    assert np.linalg.norm(np.array(golden["colours"][name]), axis=-1).mean() > 5
+def test_they_are_no_grays(name: str) -> None:
+    assert np.linalg.norm(np.array(golden["colors"][name]), axis=-1).mean() > 5

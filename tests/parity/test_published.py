@@ -1,4 +1,4 @@
-"""Our networks against what the published code gave, in torch and as colour model files."""
+"""Our networks against what the published code gave, in torch and as color model files."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def test_the_imported_model_gives_what_the_published_code_gives(
     result = CliRunner().invoke(root_command, words)
     assert result.exit_code == 0, result.output
     engine = OnnxEngine(model)
-    assert (engine.card.name, engine.card.licence) == (name, "BSD-2-Clause")
+    assert (engine.card.name, engine.card.license) == (name, "BSD-2-Clause")
     assert engine.card.hints is (name == "siggraph17")
     check(name, engine)

@@ -1,4 +1,4 @@
-"""`rechroma` with a normalisation that leaves its statistics alone: `python calm.py train ...`.
+"""`rechroma` with a normalization that leaves its statistics alone: `python calm.py train ...`.
 
 Over a share of a batch they would be others than over the whole, and hide whether all else agrees.
 """

@@ -1,4 +1,4 @@
-"""Tiny colour models, good and bad, written as real ONNX files."""
+"""Tiny color models, good and bad, written as real ONNX files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ CARD: dict[str, Any] = {
     "scale": 4,
     "size": 64,
     "hints": False,
-    "licence": "Apache-2.0",
+    "license": "Apache-2.0",
     "authors": ["The Rechroma authors"],
-    "data": [{"name": "nothing", "licence": "CC0-1.0"}],
+    "data": [{"name": "nothing", "license": "CC0-1.0"}],
     "metrics": {"auc": 50.0},
     "commit": "0" * 40,
     "description": "For tests.",

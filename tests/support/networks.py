@@ -38,8 +38,8 @@ def small(name: str, **options: Any) -> ColorizationNetwork:
     return build(name, SMALL[name] | options)
 
 
-def learnt(name: str, **options: Any) -> ColorizationNetwork:
-    """A small network as if it had learnt: nothing in it is zero, one or the same twice."""
+def learned(name: str, **options: Any) -> ColorizationNetwork:
+    """A small network as if it had learned: nothing in it is zero, one or the same twice."""
     built = small(name, **options)
     for module in built.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -60,7 +60,7 @@ def card(of: ColorizationNetwork) -> ModelCard:
         stride=of.stride,
         scale=of.scale,
         size=64,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         authors=("The Rechroma authors",),
         data=(DataSource("drawn", "CC0-1.0"),),
         hints=of.takes_hints,
@@ -84,14 +84,14 @@ def learns_by_heart(
     """Whether the loss on the same example falls below a twentieth of what it was at first."""
     none = np.zeros((0, 2), np.float32)
     loss = ColorizationLoss(none, none[:, 0], settings, network.chroma)
-    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     first = torch.tensor(0.0)
     for step in range(steps):
         cost = loss(network(example.lightness, example.hints), example).total
         first = cost.detach() if step == 0 else first
         if cost < 0.05 * first:
             return True
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         cost.backward()
-        optimiser.step()
+        optimizer.step()
     return False

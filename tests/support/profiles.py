@@ -32,5 +32,5 @@ def a_profile(space: bytes, gamma: float, colorants: tuple[tuple[float, ...], ..
     return struct.pack(">I4xI4s4s4s12x4s28x12s48x", *fields) + directory + data
 
 
-GREY_18 = a_profile(b"GRAY", 1.8)
+GRAY_18 = a_profile(b"GRAY", 1.8)
 ADOBE = a_profile(b"RGB ", 2.19921875, ADOBE_COLORANTS)

@@ -39,7 +39,7 @@ def photo_file(
     mode: str = "L",
     level: int = 150,
 ) -> bytes:
-    """The file of a picture: a slope of grey, so that there is something to compress."""
+    """The file of a picture: a slope of gray, so that there is something to compress."""
     width, height = size
     pixels = np.linspace(level / 2, level, width * height).reshape(height, width)
     file = BytesIO()

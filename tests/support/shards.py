@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
-    """A smooth colourful picture (height, width, 3)."""
+    """A smooth colorful picture (height, width, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 
@@ -38,6 +38,6 @@ def write_shard(
 def _parts(number: int, source: str, classes: int) -> dict[str, bytes]:
     parts = {
         ".png": cv2.imencode(".png", picture(number)[..., ::-1])[1].tobytes(),
-        ".json": json.dumps({"source": source, "licence": "CC0-1.0"}).encode(),
+        ".json": json.dumps({"source": source, "license": "CC0-1.0"}).encode(),
     }
     return parts | ({".cls": str(number % classes).encode()} if classes else {})

@@ -53,11 +53,11 @@ def photograph(
     size: tuple[int, int] | None = None,
     **options: Any,
 ) -> bytes:
-    """The file of a photograph of scikit-image in grey."""
+    """The file of a photograph of scikit-image in gray."""
     with Image.open(f"{skimage.__path__[0]}/data/{name}") as image:
-        grey = image.convert("L")
+        gray = image.convert("L")
         file = BytesIO()
-        (grey.resize(size) if size else grey).save(file, format, **options)
+        (gray.resize(size) if size else gray).save(file, format, **options)
     return file.getvalue()
 
 
@@ -112,7 +112,7 @@ class Studio:
         self.page.evaluate(_DROP, coded)
 
     def colored(self) -> Studio:
-        """Wait until the picture is shown in all its colours."""
+        """Wait until the picture is shown in all its colors."""
         expect(self.find("#canvas")).to_have_attribute("data-drawn", "color")
         return self
 
@@ -122,7 +122,7 @@ class Studio:
         return self
 
     def with_photo(self, content: bytes | None = None, name: str = "cat.jpg") -> Studio:
-        """Drop a photograph and wait for its colours."""
+        """Drop a photograph and wait for its colors."""
         self.drop((name, content or photograph()))
         return self.colored().ready()
 
@@ -138,7 +138,7 @@ class Studio:
             self.find(f"#{name}").fill(str(value))
 
     def show_pixels(self) -> None:
-        """Show every pixel of the picture in colour."""
+        """Show every pixel of the picture in color."""
         self.find("#zoom-actual").click()
         self.find("#divider").press("Home")
         self.settled()
@@ -168,7 +168,7 @@ class Studio:
         return left + x * shown[1] * scale, top + y * shown[0] * scale
 
     def correct(self, x: float = 0.5, y: float = 0.5, swatch: int = 1) -> str:
-        """Choose one of the likely colours for a place; gives it."""
+        """Choose one of the likely colors for a place; gives it."""
         self.find("#tab-correct").click()
         self.page.mouse.click(*self.point(x, y))
         button = self.find("#swatches button").nth(swatch)

@@ -80,7 +80,7 @@ class RedisServer:
 
 
 class Worker:
-    """`rechroma worker` as a process of its own, with processes that colour.
+    """`rechroma worker` as a process of its own, with processes that color.
 
     Args:
         log: Where it writes what it has to say.

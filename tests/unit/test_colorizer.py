@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float
 
-AB = (6.0, 9.0)  # mild enough for the whole of a mid-grey picture to be within sRGB
+AB = (6.0, 9.0)  # mild enough for the whole of a mid-gray picture to be within sRGB
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def colorizer() -> Colorizer:
     return Colorizer(engine=FakeEngine(AB), threads=2)
 
 
-def _grey(height: int = 90, width: int = 120, dtype: type = np.uint8) -> np.ndarray:
+def _gray(height: int = 90, width: int = 120, dtype: type = np.uint8) -> np.ndarray:
     """A picture with a ramp, an edge and a little noise; no black, no white."""
     rng = np.random.default_rng(0)
     ramp = np.linspace(0.25, 0.75, width)[None] + rng.normal(0, 0.02, (height, width))
@@ -61,9 +61,9 @@ def _grey(height: int = 90, width: int = 120, dtype: type = np.uint8) -> np.ndar
     return (ramp.clip(0, 1) * top).round().astype(dtype)
 
 
-def _write(path: Path, grey: np.ndarray | None = None) -> Path:
+def _write(path: Path, gray: np.ndarray | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(_grey() if grey is None else grey).save(path)
+    Image.fromarray(_gray() if gray is None else gray).save(path)
     return path
 
 
@@ -71,9 +71,9 @@ def _chroma(rgb: np.ndarray) -> np.ndarray:
     return srgb_to_lab(rgb)[..., 1:]
 
 
-def _assert_colored(rgb: np.ndarray, grey: np.ndarray) -> None:
-    assert np.abs(lightness(rgb) - lightness(grey)).mean() < 0.15
-    wanted = np.array(AB) * lightness(grey).mean() / 100
+def _assert_colored(rgb: np.ndarray, gray: np.ndarray) -> None:
+    assert np.abs(lightness(rgb) - lightness(gray)).mean() < 0.15
+    wanted = np.array(AB) * lightness(gray).mean() / 100
     np.testing.assert_allclose(_chroma(rgb).mean(axis=(0, 1)), wanted, atol=0.3)
 
 
@@ -81,29 +81,29 @@ class TestTakesAndGivesBack:
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
     @pytest.mark.parametrize("shape", [(90, 120), (33, 200), (7, 5), (2, 2), (2, 300), (300, 2)])
     def test_arrays(self, colorizer: Colorizer, dtype: type, shape: tuple[int, int]) -> None:
-        grey = _grey(*shape, dtype)
-        rgb = colorizer.colorize(grey)
+        gray = _gray(*shape, dtype)
+        rgb = colorizer.colorize(gray)
         assert rgb.shape == (*shape, 3)
         assert rgb.dtype == dtype
-        _assert_colored(rgb, grey)
+        _assert_colored(rgb, gray)
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_arrays_of_floats(self, colorizer: Colorizer, dtype: type) -> None:
-        grey: np.ndarray = (_grey(dtype=np.uint16) / 65535).astype(dtype)
-        rgb = colorizer.colorize(grey)
+        gray: np.ndarray = (_gray(dtype=np.uint16) / 65535).astype(dtype)
+        rgb = colorizer.colorize(gray)
         assert rgb.dtype == dtype
         assert 0 <= rgb.min() < rgb.max() <= 1
-        _assert_colored(rgb, grey)
+        _assert_colored(rgb, gray)
 
     @pytest.mark.parametrize(("channels", "out"), [(1, 3), (2, 4), (3, 3), (4, 4)])
     def test_arrays_with_channels(self, colorizer: Colorizer, channels: int, out: int) -> None:
-        grey = _grey()
-        array = np.repeat(grey[..., None], channels, axis=2)
+        gray = _gray()
+        array = np.repeat(gray[..., None], channels, axis=2)
         if channels in (2, 4):
             array[..., -1] = 77
         rgb = colorizer.colorize(array)
-        assert rgb.shape == (*grey.shape, out)
-        _assert_colored(rgb[..., :3], grey)
+        assert rgb.shape == (*gray.shape, out)
+        _assert_colored(rgb[..., :3], gray)
         assert (rgb[..., 3:] == 77).all()
 
     @pytest.mark.parametrize(("format", "suffix"), [("JPEG", "jpg"), ("PNG", "png")])
@@ -125,29 +125,29 @@ class TestTakesAndGivesBack:
         assert target == tmp_path / "photo.color.png"
         assert source.read_bytes() == before
         with Image.open(target) as image:
-            _assert_colored(np.asarray(image), _grey())
+            _assert_colored(np.asarray(image), _gray())
         with pytest.raises(TargetExistsError, match=r"photo\.color\.png"):
             colorizer.colorize(kind(source))
 
     @pytest.mark.parametrize(("mode", "out"), [("L", "RGB"), ("RGB", "RGB"), ("LA", "RGBA")])
     def test_pillow_images(self, colorizer: Colorizer, mode: str, out: str) -> None:
-        image = Image.fromarray(_grey()).convert(mode)
+        image = Image.fromarray(_gray()).convert(mode)
         image.info["dpi"] = (300, 300)
         result = colorizer.colorize(image)
         assert result.mode == out
         assert result.size == image.size
         assert result.info["dpi"] == (300, 300)
-        _assert_colored(np.asarray(result)[..., :3], _grey())
+        _assert_colored(np.asarray(result)[..., :3], _gray())
 
     def test_pillow_images_of_16_bit_come_back_in_8(self, colorizer: Colorizer) -> None:
-        result = colorizer.colorize(Image.fromarray(_grey(dtype=np.uint16)))
+        result = colorizer.colorize(Image.fromarray(_gray(dtype=np.uint16)))
         assert result.mode == "RGB"
-        _assert_colored(np.asarray(result), _grey())
+        _assert_colored(np.asarray(result), _gray())
 
     def test_pillow_images_keep_their_exif_and_come_back_upright(
         self, colorizer: Colorizer
     ) -> None:
-        image = Image.fromarray(_grey(60, 100))
+        image = Image.fromarray(_gray(60, 100))
         exif = image.getexif()
         exif[0x0112], exif[0x010F] = 6, "Leica"
         stored = io.BytesIO()
@@ -165,7 +165,7 @@ class TestTakesAndGivesBack:
         exif = Image.Exif()
         exif[0x0112] = 6
         stored = io.BytesIO()
-        Image.fromarray(_grey(60, 100)).save(stored, file_format, exif=exif)
+        Image.fromarray(_gray(60, 100)).save(stored, file_format, exif=exif)
         image = Image.open(stored)
         image.info["XML:com.adobe.xmp"] = packet
         first, second = colorizer.colorize(image), colorizer.colorize(image)
@@ -183,38 +183,38 @@ class TestTakesAndGivesBack:
 
 class TestPicture:
     def test_chroma_lies_where_the_network_put_it(self) -> None:
-        # Light squares on dark: the fake's chroma follows lightness, so colour must sit on them.
-        grey = np.full((213, 377), 40, np.uint8)
-        grey[20:60, 300:360] = 220
-        grey[150:200, 30:90] = 220
-        rgb = Colorizer(engine=FakeEngine(AB)).colorize(grey)
+        # Light squares on dark: the fake's chroma follows lightness, so color must sit on them.
+        gray = np.full((213, 377), 40, np.uint8)
+        gray[20:60, 300:360] = 220
+        gray[150:200, 30:90] = 220
+        rgb = Colorizer(engine=FakeEngine(AB)).colorize(gray)
         b = _chroma(rgb)[..., 1]
-        light = lightness(grey) > 50
+        light = lightness(gray) > 50
         assert b[light].min() > 2 * np.median(b[~light])
-        smooth = np.corrcoef(b.ravel(), lightness(grey).ravel())[0, 1]
+        smooth = np.corrcoef(b.ravel(), lightness(gray).ravel())[0, 1]
         assert smooth > 0.9
 
     @pytest.mark.parametrize("stride", [4, 32, 128])
     def test_padding_leaves_no_trace(self, stride: int) -> None:
-        grey = _grey(70, 203)
-        rgb = Colorizer(engine=FakeEngine(AB, stride=stride, size=203)).colorize(grey)
-        plain = Colorizer(engine=FakeEngine(AB, stride=4, size=203)).colorize(grey)
+        gray = _gray(70, 203)
+        rgb = Colorizer(engine=FakeEngine(AB, stride=stride, size=203)).colorize(gray)
+        plain = Colorizer(engine=FakeEngine(AB, stride=4, size=203)).colorize(gray)
         np.testing.assert_array_equal(rgb, plain)
 
     def test_black_and_white_stay(self, tmp_path: Path) -> None:
         model = write_constant_model(tmp_path / "constant.onnx", (30, 60))
-        grey = np.repeat(np.array([[0, 255]], np.uint8), 20, axis=0).repeat(20, axis=1)
-        rgb = Colorizer(model).colorize(grey)
-        np.testing.assert_array_equal(rgb, np.repeat(grey[..., None], 3, axis=2))
+        gray = np.repeat(np.array([[0, 255]], np.uint8), 20, axis=0).repeat(20, axis=1)
+        rgb = Colorizer(model).colorize(gray)
+        np.testing.assert_array_equal(rgb, np.repeat(gray[..., None], 3, axis=2))
 
     def test_result_does_not_depend_on_threads(self) -> None:
-        grey = _grey(700, 500)
-        one, three = (Colorizer(engine=FakeEngine(AB), threads=n).colorize(grey) for n in (1, 3))
+        gray = _gray(700, 500)
+        one, three = (Colorizer(engine=FakeEngine(AB), threads=n).colorize(gray) for n in (1, 3))
         np.testing.assert_array_equal(one, three)
 
     def test_one_instance_in_several_threads(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", ab=AB), threads=2)
-        pictures = [_grey(60 + 7 * n, 90) for n in range(8)]
+        pictures = [_gray(60 + 7 * n, 90) for n in range(8)]
         alone = [colorizer.colorize(picture) for picture in pictures]
         with ThreadPoolExecutor(8) as pool:
             together = list(pool.map(colorizer.colorize, pictures))
@@ -225,25 +225,25 @@ class TestPicture:
 class TestKnobs:
     def test_saturation_scales_the_chroma(self, colorizer: Colorizer) -> None:
         plain, twice = (
-            _chroma(colorizer.colorize(_grey(), saturation=value)).mean() for value in (1, 2)
+            _chroma(colorizer.colorize(_gray(), saturation=value)).mean() for value in (1, 2)
         )
         assert twice == pytest.approx(2 * plain, rel=0.05)
 
     @pytest.mark.parametrize("knobs", [{"saturation": 0.0}, {"strength": 0.0}])
-    def test_zero_gives_grey_whatever_the_warmth(self, colorizer: Colorizer, knobs: Any) -> None:
-        grey = _grey()
-        rgb = colorizer.colorize(grey, warmth=1.0, **knobs)
-        np.testing.assert_array_equal(rgb, np.repeat(grey[..., None], 3, axis=2))
+    def test_zero_gives_gray_whatever_the_warmth(self, colorizer: Colorizer, knobs: Any) -> None:
+        gray = _gray()
+        rgb = colorizer.colorize(gray, warmth=1.0, **knobs)
+        np.testing.assert_array_equal(rgb, np.repeat(gray[..., None], 3, axis=2))
 
-    def test_half_the_strength_is_half_way_to_grey(self, colorizer: Colorizer) -> None:
+    def test_half_the_strength_is_half_way_to_gray(self, colorizer: Colorizer) -> None:
         plain, half = (
-            _chroma(colorizer.colorize(_grey(), strength=value)).mean() for value in (1, 0.5)
+            _chroma(colorizer.colorize(_gray(), strength=value)).mean() for value in (1, 0.5)
         )
         assert half == pytest.approx(plain / 2, rel=0.05)
 
     def test_warmth_moves_towards_yellow_and_back(self, colorizer: Colorizer) -> None:
         cool, plain, warm = (
-            _chroma(colorizer.colorize(_grey(), warmth=value))[..., 1].mean()
+            _chroma(colorizer.colorize(_gray(), warmth=value))[..., 1].mean()
             for value in (-1, 0, 1)
         )
         assert cool + 1 < plain < warm - 1
@@ -273,11 +273,11 @@ class TestKnobs:
     )
     def test_out_of_range(self, colorizer: Colorizer, knobs: Any) -> None:
         with pytest.raises(OptionError, match=next(iter(knobs))):
-            colorizer.colorize(_grey(), **knobs)
+            colorizer.colorize(_gray(), **knobs)
 
     def test_an_unknown_knob(self, colorizer: Colorizer) -> None:
         with pytest.raises(TypeError, match="sautration"):
-            colorizer.colorize(_grey(), sautration=1.0)  # type: ignore[call-overload]
+            colorizer.colorize(_gray(), sautration=1.0)  # type: ignore[call-overload]
 
 
 class TestHints:
@@ -289,11 +289,11 @@ class TestHints:
         return Colorizer(path, threads=1)
 
     @pytest.mark.parametrize("shape", [(90, 120), (300, 410), (410, 300), (20, 200), (15, 12)])
-    def test_a_hint_colours_its_place_and_no_other(
+    def test_a_hint_colors_its_place_and_no_other(
         self, tiny: Colorizer, shape: tuple[int, int]
     ) -> None:
-        grey = np.full(shape, 130, np.uint8)
-        plain, hinted = (_chroma(tiny.colorize(grey, hints=h)) for h in ([], [self.RED]))
+        gray = np.full(shape, 130, np.uint8)
+        plain, hinted = (_chroma(tiny.colorize(gray, hints=h)) for h in ([], [self.RED]))
         change = np.linalg.norm(hinted - plain, axis=-1)
         y, x = np.indices(shape)[:, change > change.max() / 2].mean(axis=1) + 0.5
         assert abs(y - 0.25 * shape[0]) < 0.03 * max(shape)
@@ -304,8 +304,8 @@ class TestHints:
         np.testing.assert_array_equal(hinted[:, far], plain[:, far])
 
     def test_the_lightness_stays_the_photographs(self, tiny: Colorizer) -> None:
-        rgb = tiny.colorize(_grey(), hints=[Hint(0.5, 0.5, "#000040"), Hint(0.2, 0.5, "#ffff00")])
-        assert np.abs(lightness(rgb) - lightness(_grey())).max() < 0.5
+        rgb = tiny.colorize(_gray(), hints=[Hint(0.5, 0.5, "#000040"), Hint(0.2, 0.5, "#ffff00")])
+        assert np.abs(lightness(rgb) - lightness(_gray())).max() < 0.5
 
     @pytest.mark.parametrize("stride", [4, 64, 128])
     def test_hints_lie_on_the_picture_without_its_padding(self, stride: int) -> None:
@@ -319,7 +319,7 @@ class TestHints:
 
         spy = Spy(stride=stride, size=200)
         corner = [self.RED, Hint(1, 1, "#4060c0")]
-        Colorizer(engine=spy).colorize(_grey(140, 200), hints=corner)
+        Colorizer(engine=spy).colorize(_gray(140, 200), hints=corner)
         (seen,) = spy.seen
         assert seen.shape == (3, -(-140 // stride) * stride, -(-200 // stride) * stride)
         np.testing.assert_array_equal(seen[:, :140, :200], hint_map(corner, 140, 200))
@@ -327,24 +327,24 @@ class TestHints:
         assert not seen[:, :, 200:].any()
 
     def test_whatever_is_given_takes_hints(self, tiny: Colorizer, tmp_path: Path) -> None:
-        grey = _grey()
-        source = _write(tmp_path / "photo.png", grey)
-        wanted = tiny.colorize(grey, hints=(self.RED,))
-        assert not np.array_equal(wanted, tiny.colorize(grey))
+        gray = _gray()
+        source = _write(tmp_path / "photo.png", gray)
+        wanted = tiny.colorize(gray, hints=(self.RED,))
+        assert not np.array_equal(wanted, tiny.colorize(gray))
         results = [
-            tiny.colorize(Image.fromarray(grey), hints=[self.RED]),
+            tiny.colorize(Image.fromarray(gray), hints=[self.RED]),
             Image.open(io.BytesIO(tiny.colorize(source.read_bytes(), hints=[self.RED]))),
             Image.open(tiny.colorize_file(source, hints=[self.RED]).target),
-            Image.open(tiny.colorize(_write(tmp_path / "b.png", grey), hints=[self.RED])),
+            Image.open(tiny.colorize(_write(tmp_path / "b.png", gray), hints=[self.RED])),
         ]
-        (outcome,) = tiny.colorize_many([_write(tmp_path / "c.png", grey)], hints=[self.RED])
+        (outcome,) = tiny.colorize_many([_write(tmp_path / "c.png", gray)], hints=[self.RED])
         results.append(Image.open(outcome.target))
         for result in results:
             np.testing.assert_array_equal(np.asarray(result), wanted)
 
-    def test_the_other_knobs_turn_hinted_colours_too(self, tiny: Colorizer) -> None:
-        rgb = tiny.colorize(_grey(), hints=[self.RED], saturation=0)
-        np.testing.assert_array_equal(rgb, np.repeat(_grey()[..., None], 3, axis=2))
+    def test_the_other_knobs_turn_hinted_colors_too(self, tiny: Colorizer) -> None:
+        rgb = tiny.colorize(_gray(), hints=[self.RED], saturation=0)
+        np.testing.assert_array_equal(rgb, np.repeat(_gray()[..., None], 3, axis=2))
 
     def test_a_model_that_takes_none(self, tmp_path: Path) -> None:
         source = _write(tmp_path / "photo.png")
@@ -362,22 +362,22 @@ class TestHints:
     )
     def test_what_are_no_hints(self, colorizer: Colorizer, hints: Any) -> None:
         with pytest.raises(HintError, match="hints"):
-            colorizer.colorize(_grey(), hints=hints)
+            colorizer.colorize(_gray(), hints=hints)
 
 
 class TestChroma:
     def test_the_knobs_on_it_give_what_colorize_gives(self, colorizer: Colorizer) -> None:
-        grey = _grey()
-        chroma = colorizer.chroma(grey)
+        gray = _gray()
+        chroma = colorizer.chroma(gray)
         assert chroma.shape == (22, 30, 2)
         turned = Adjustments(saturation=0.5, warmth=0.4).apply(chroma)
-        full = ChromaUpsampler(turned, grey.shape).strip(slice(0, len(grey)))
-        expected = render(grey, full)
-        assert np.array_equal(expected, colorizer.colorize(grey, saturation=0.5, warmth=0.4))
+        full = ChromaUpsampler(turned, gray.shape).strip(slice(0, len(gray)))
+        expected = render(gray, full)
+        assert np.array_equal(expected, colorizer.colorize(gray, saturation=0.5, warmth=0.4))
 
     def test_hints_count(self, colorizer: Colorizer) -> None:
         hint = Hint(0.5, 0.5, "#c04030")
-        chroma = colorizer.chroma(_grey(), hints=[hint])
+        chroma = colorizer.chroma(_gray(), hints=[hint])
         assert np.allclose(chroma[11, 15], hint.ab, atol=1e-4)
 
     def test_of_a_file(self, colorizer: Colorizer, tmp_path: Path) -> None:
@@ -391,12 +391,12 @@ class TestChroma:
 class TestLikelyColors:
     def test_the_likelier_first_at_the_lightness_of_the_place(self) -> None:
         colorizer = Colorizer(engine=FakeEngine((0.0, 40.0)))
-        grey = np.full((64, 64), 70, np.uint8)
-        grey[:, 32:] = 200
-        dark, light = (colorizer.likely_colors(grey, x, 0.5) for x in (0.2, 0.8))
+        gray = np.full((64, 64), 70, np.uint8)
+        gray[:, 32:] = 200
+        dark, light = (colorizer.likely_colors(gray, x, 0.5) for x in (0.2, 0.8))
         assert [found.color for found in dark] == ["#464646", dark[1].color]
         assert light[1].color == "#c8c8c8"
-        assert light[0].share == pytest.approx(lightness(grey)[0, -1] / 100, abs=1e-4)
+        assert light[0].share == pytest.approx(lightness(gray)[0, -1] / 100, abs=1e-4)
         assert sum(found.share for found in dark) == pytest.approx(1, abs=1e-5)
         for found, level in ((dark[1], 70), (light[0], 200)):
             lab = srgb_to_lab(np.frombuffer(bytes.fromhex(found.color[1:]), np.uint8))
@@ -406,7 +406,7 @@ class TestLikelyColors:
             assert lab[2] > 20
 
     def test_no_more_than_asked_for(self, colorizer: Colorizer) -> None:
-        assert len(colorizer.likely_colors(_grey(), 0, 1, count=1)) == 1
+        assert len(colorizer.likely_colors(_gray(), 0, 1, count=1)) == 1
 
     @pytest.mark.parametrize(
         ("place", "count"), [((1.1, 0), 6), ((0, -0.1), 6), ((0, float("nan")), 6), ((0, 0), 0)]
@@ -415,12 +415,12 @@ class TestLikelyColors:
         self, colorizer: Colorizer, place: tuple[float, float], count: int
     ) -> None:
         with pytest.raises(OptionError):
-            colorizer.likely_colors(_grey(), *place, count=count)
+            colorizer.likely_colors(_gray(), *place, count=count)
 
     def test_a_model_without_a_distribution(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_constant_model(tmp_path / "model.onnx", (1.0, 2.0)))
         with pytest.raises(ModelFeatureError, match="no distribution"):
-            colorizer.likely_colors(_grey(), 0.5, 0.5)
+            colorizer.likely_colors(_gray(), 0.5, 0.5)
 
 
 class TestFiles:
@@ -442,8 +442,8 @@ class TestFiles:
         with Image.open(result.target) as image:
             assert image.format == "PNG"
 
-    def test_sepia_is_turned_grey_first(self, colorizer: Colorizer, tmp_path: Path) -> None:
-        sepia = (_grey()[..., None] * np.array([1, 0.8, 0.6])).astype(np.uint8)
+    def test_sepia_is_turned_gray_first(self, colorizer: Colorizer, tmp_path: Path) -> None:
+        sepia = (_gray()[..., None] * np.array([1, 0.8, 0.6])).astype(np.uint8)
         result = colorizer.colorize_file(_write(tmp_path / "sepia.png", sepia))
         assert result.had_color
         with Image.open(result.target) as image:
@@ -532,8 +532,8 @@ class TestFiles:
         with pytest.raises(OptionError, match="no file's name"):
             colorizer.colorize("")
 
-    def test_what_fails_while_colouring_names_the_picture(self, tmp_path: Path) -> None:
-        source = _write(tmp_path / "photo.png", _grey(2, 16_400))
+    def test_what_fails_while_coloring_names_the_picture(self, tmp_path: Path) -> None:
+        source = _write(tmp_path / "photo.png", _gray(2, 16_400))
         model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
         with pytest.raises(InvalidChromaError, match=f"^{source}: "):
             Colorizer(model).colorize_file(source)
@@ -547,16 +547,16 @@ class TestFiles:
             Colorizer(model).colorize_file(source)
         assert list(source.parent.iterdir()) == [source]
 
-    def test_a_failing_network_never_gives_the_grey_back(self, tmp_path: Path) -> None:
+    def test_a_failing_network_never_gives_the_gray_back(self, tmp_path: Path) -> None:
         model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
         with pytest.raises(InvalidChromaError):
-            Colorizer(model).colorize(_grey())
+            Colorizer(model).colorize(_gray())
 
 
 class TestMany:
     @pytest.fixture
     def sources(self, tmp_path: Path) -> list[Path]:
-        return [_write(tmp_path / f"{number}.png", _grey(40, 50)) for number in range(10)]
+        return [_write(tmp_path / f"{number}.png", _gray(40, 50)) for number in range(10)]
 
     @pytest.mark.parametrize("jobs", [None, 1, 4])
     def test_every_picture_is_colored(
@@ -623,7 +623,7 @@ class TestMany:
 
         def endless() -> Iterator[Path]:
             for number in taken:
-                yield _write(sources[0].parent / "many" / f"{number}.png", _grey(10, 10))
+                yield _write(sources[0].parent / "many" / f"{number}.png", _gray(10, 10))
 
         outcomes = colorizer.colorize_many(endless(), jobs=2)
         assert isinstance(next(iter(outcomes)), Result)
@@ -650,7 +650,7 @@ class TestMany:
         assert not list(sources[0].parent.glob("*.color.*"))
 
     def test_a_failure_does_not_keep_its_picture_in_memory(self, tmp_path: Path) -> None:
-        source = _write(tmp_path / "photo.png", _grey(40, 60))
+        source = _write(tmp_path / "photo.png", _gray(40, 60))
         kept: list[weakref.ref[Float]] = []
 
         class Failing(FakeEngine):
@@ -676,7 +676,7 @@ class TestConstruction:
     def test_model_by_path(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", ab=AB))
         assert colorizer.card.name == "tiny"
-        _assert_colored(colorizer.colorize(_grey()), _grey())
+        _assert_colored(colorizer.colorize(_gray()), _gray())
 
     def test_unknown_model(self) -> None:
         with pytest.raises(ModelNotFoundError, match="nonesuch"):

@@ -93,8 +93,8 @@ def test_every_error_is_public() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'Colouriser'"):
-        _ = rechroma.Colouriser
+    with pytest.raises(AttributeError, match="has no attribute 'Colorizer'"):
+        _ = rechroma.Colorizer
 
 
 def test_importing_it_is_cheap() -> None:
@@ -116,9 +116,9 @@ def test_colorize_uses_one_default_colorizer(
 
     monkeypatch.setattr(colorizer, "find_model", find)
     rechroma._default_colorizer.cache_clear()
-    grey = Image.new("L", (40, 30), 150)
+    gray = Image.new("L", (40, 30), 150)
     for _ in range(2):
-        result = rechroma.colorize(grey, saturation=0.5)
+        result = rechroma.colorize(gray, saturation=0.5)
         red, _, blue = np.asarray(result)[15, 20]
         assert int(red) > int(blue) + 5
     rechroma._default_colorizer.cache_clear()

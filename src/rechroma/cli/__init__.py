@@ -16,7 +16,7 @@ def main() -> None:
     """Run the `rechroma` command and end the process with its exit code."""
     try:
         if "--debug" not in sys.argv:
-            # What is odd in a photograph's metadata is of no use to who colours it.
+            # What is odd in a photograph's metadata is of no use to who colors it.
             warnings.filterwarnings("ignore", module=r"PIL\.")
         # Imported here, so that Ctrl-C shows no traceback in these first moments either.
         from rechroma.cli.root import root_command

@@ -22,7 +22,7 @@ HOST, USUAL_PORT = "127.0.0.1", 8000
 @model_options
 @debug_option
 def app_command(port: int | None, no_browser: bool, model: str, provider: str) -> None:
-    """Colour photographs on a page in your browser, and put right what is wrong.
+    """Color photographs on a page in your browser, and put right what is wrong.
 
     \b
       rechroma app

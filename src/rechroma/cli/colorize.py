@@ -43,7 +43,7 @@ def _read_hints(
     return read_hints(path)
 
 
-@click.command("colorize", short_help="Colour photographs: files, folders, patterns, a pipe.")
+@click.command("colorize", short_help="Color photographs: files, folders, patterns, a pipe.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "-o",
@@ -52,7 +52,7 @@ def _read_hints(
     help="A folder for the results, or one file if the name has a suffix. Without it, photo.jpg "
     "becomes photo.color.jpg beside the original.",
 )
-@click.option("--overwrite", is_flag=True, help="Colour again what is already there.")
+@click.option("--overwrite", is_flag=True, help="Color again what is already there.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -70,13 +70,13 @@ def _read_hints(
     "--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP."
 )
 @click.option(
-    "--saturation", type=float, default=1.0, show_default=True, help="0 (grey) to 3 (vivid)."
+    "--saturation", type=float, default=1.0, show_default=True, help="0 (gray) to 3 (vivid)."
 )
 @click.option(
     "--warmth", type=float, default=0.0, show_default=True, help="-1 (cooler) to 1 (warmer)."
 )
 @click.option(
-    "--strength", type=float, default=1.0, show_default=True, help="0 to 1: how much of the colour."
+    "--strength", type=float, default=1.0, show_default=True, help="0 to 1: how much of the color."
 )
 @click.option(
     "--size",
@@ -88,7 +88,7 @@ def _read_hints(
     "--hints",
     metavar="FILE.json",
     callback=_read_hints,
-    help="Colours that you fix at places of one picture.",
+    help="Colors that you fix at places of one picture.",
 )
 @click.option(
     "--max-pixels",
@@ -97,7 +97,7 @@ def _read_hints(
     show_default=True,
     help="Refuse larger pictures.",
 )
-@click.option("--no-label", is_flag=True, help="Leave out the note that a model made the colours.")
+@click.option("--no-label", is_flag=True, help="Leave out the note that a model made the colors.")
 @click.option("--badge", is_flag=True, help="Draw a small mark into the picture that says so.")
 @json_option("Print one line of JSON per picture on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
@@ -105,13 +105,13 @@ def _read_hints(
 @debug_option
 @click.pass_context
 def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401
-    """Colour photographs: files, whole folders, patterns, or '-' for a pipe.
+    """Color photographs: files, whole folders, patterns, or '-' for a pipe.
 
     \b
       rechroma colorize photo.jpg
-      rechroma colorize scans/ -o coloured/
+      rechroma colorize scans/ -o colored/
       rechroma colorize "box 1/**/*.tif" --saturation 1.2
-      rechroma colorize - < photo.jpg > coloured.jpg
+      rechroma colorize - < photo.jpg > colored.jpg
 
     The result has the original's size, format, depth and metadata. A picture whose result is
     already there is skipped, so a long run that was stopped goes on where it was when the same
@@ -121,11 +121,11 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
     if request.is_stream:
         colorize_stream(request)
     else:
-        ctx.exit(_colour_files(request))
+        ctx.exit(_color_files(request))
 
 
-def _colour_files(request: Request) -> int:
-    """Colour what the paths name; gives the exit code."""
+def _color_files(request: Request) -> int:
+    """Color what the paths name; gives the exit code."""
     plan = make_plan(request.paths, request.out, request.file_format)
     pictures = len(plan.tasks) + len(plan.missing)
     if plan.tasks:

@@ -53,7 +53,7 @@ def data_group() -> None:
     help="Of the pictures kept.",
 )
 @click.option("--quality", default=90, show_default=True, help="Of the pictures kept, 1 to 100.")
-@click.option("--licence", default="unknown", help="Of pictures of which nothing else is known.")
+@click.option("--license", default="unknown", help="Of pictures of which nothing else is known.")
 @click.option("--source", default="", help="A name for where they are from.  [default: FOLDER's]")
 @_JOBS
 @json_option("Print the manifest as JSON.")
@@ -69,7 +69,7 @@ def pack_command(
     val_share: float,
     file_format: str,
     quality: int,
-    licence: str,
+    license: str,
     source: str,
     jobs: int | None,
     as_json: bool,
@@ -77,19 +77,19 @@ def pack_command(
     """Pack a folder of pictures into shards.
 
     \b
-      rechroma data pack pictures/ -o shards/ --licence CC0-1.0
+      rechroma data pack pictures/ -o shards/ --license CC0-1.0
       rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
         --encoder-weights default
 
-    Grey, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.
+    Gray, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.
     If all pictures lie in subfolders, these are the classes.
     """
     from rechroma.datasets.build.pack import Settings, pack
     from rechroma.datasets.build.preprocess import Form
 
     form = Form(size=size, least_side=least_side, format=file_format, quality=quality)
-    settings = Settings(form, shard_size, val_share, source or folder.resolve().name, licence)
+    settings = Settings(form, shard_size, val_share, source or folder.resolve().name, license)
     if labels is not None and no_labels:
         raise OptionError("--labels and --no-labels exclude each other")
     with progress_bar(None, quiet=as_json, doing="Packing") as advance:
@@ -98,7 +98,7 @@ def pack_command(
             out,
             settings,
             labels=labels,
-            labelled=not no_labels,
+            labeled=not no_labels,
             jobs=jobs,
             on_picture=advance,
         )
@@ -112,7 +112,7 @@ def pack_command(
     "--per-host", default=2.0, show_default=True, help="Most requests a second to a host."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Take only so many of the list.")
-@click.option("--licences", default="", metavar="NAMES", help="Only these, such as cc0,cc-by.")
+@click.option("--licenses", default="", metavar="NAMES", help="Only these, such as cc0,cc-by.")
 @click.option("--max-bytes", default=32 << 20, show_default=True, help="Largest picture to take.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds a request may take.")
 @click.option(
@@ -127,7 +127,7 @@ def fetch_command(
     out: Path,
     per_host: float,
     limit: int | None,
-    licences: str,
+    licenses: str,
     max_bytes: int,
     timeout: float,
     retries: int,
@@ -138,11 +138,11 @@ def fetch_command(
     """Download a list of pictures.
 
     \b
-      rechroma data fetch list.csv -o pictures/ --licences cc0,cc-by --contact you@example.org
+      rechroma data fetch list.csv -o pictures/ --licenses cc0,cc-by --contact you@example.org
 
-    The list is a CSV or Parquet file with the columns url, licence and author. Each host is asked
+    The list is a CSV or Parquet file with the columns url, license and author. Each host is asked
     slowly, and only for what its robots.txt allows. The same command goes on where it stopped.
-    attribution.csv names authors and licences, failed.csv what could not be fetched.
+    attribution.csv names authors and licenses, failed.csv what could not be fetched.
     """
     from rechroma.datasets.build.download import CrawlPolicy, fetch
 
@@ -158,7 +158,7 @@ def fetch_command(
             table,
             out,
             manners,
-            licences=[name for name in licences.split(",") if name.strip()],
+            licenses=[name for name in licenses.split(",") if name.strip()],
             limit=limit,
             is_allowed=(lambda _: True) if allow_private else None,
             on_picture=advance,
@@ -182,7 +182,7 @@ def inspect_command(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Look through shards: counts, sizes, colour, and what is damaged.
+    """Look through shards: counts, sizes, color, and what is damaged.
 
     \b
       rechroma data inspect shards/ --sheet shards.jpg
@@ -235,7 +235,7 @@ def _tally_fields(tally: Tally) -> dict[str, Any]:
 def _fetched(tally: Tally) -> Iterator[str]:
     yield (
         f"{tally.fetched} fetched, {tally.present} already there, "
-        f"{tally.failed.total()} failed, {tally.unwanted} under other licences"
+        f"{tally.failed.total()} failed, {tally.unwanted} under other licenses"
     )
     for reason, count in tally.failed.most_common(_MAX_REASONS):
         yield f"  {count} x {reason}"
@@ -246,12 +246,12 @@ def _inspected(found: Inspection) -> Iterator[str]:
     if not found.pictures:
         return
     yield f"splits: {_listed(found.splits)}"
-    yield f"classes: {len(found.classes)}; without a class: {found.unlabelled} pictures"
+    yield f"classes: {len(found.classes)}; without a class: {found.unlabeled} pictures"
     if found.lonely:
         yield f"classes with one picture: {', '.join(map(str, found.lonely))}"
     yield f"sources: {_listed(found.sources)}"
-    yield f"licences: {_listed(found.licences)}"
-    yield f"grey: {found.grey}; toned: {found.toned}"
+    yield f"licenses: {_listed(found.licenses)}"
+    yield f"gray: {found.gray}; toned: {found.toned}"
     for name in ("short_side", "long_side", "colorfulness"):
         levels = "  ".join(f"{level:g}" for level in getattr(found, name).values())
         yield f"{name} at 0, 5, 25, 50, 75, 95, 100 %: {levels}"

@@ -1,4 +1,4 @@
-"""`rechroma demo`: sample photographs turned grey, coloured, and set side by side.
+"""`rechroma demo`: sample photographs turned gray, colored, and set side by side.
 
 The samples are those that lie inside the scikit-image package; none is downloaded.
 """
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from rechroma.colorizer import Colorizer
 
-HEADINGS = ("grey", "Rechroma", "original")
+HEADINGS = ("gray", "Rechroma", "original")
 
 
-@click.command("demo", short_help="Colour a few sample photographs.")
+@click.command("demo", short_help="Color a few sample photographs.")
 @click.option(
     "-o",
     "--out",
@@ -38,10 +38,10 @@ HEADINGS = ("grey", "Rechroma", "original")
 @model_options
 @debug_option
 def demo_command(out: str, model: str, provider: str) -> None:
-    """Colour a few sample photographs and set before and after side by side.
+    """Color a few sample photographs and set before and after side by side.
 
     The samples come with scikit-image (pip install "rechroma[app]"). The folder also gets each of
-    them in grey, to try the knobs on:
+    them in gray, to try the knobs on:
 
     \b
       rechroma demo
@@ -54,20 +54,20 @@ def demo_command(out: str, model: str, provider: str) -> None:
 
     colorizer = Colorizer(model, provider=provider)
     rows = [_make(sample, path, folder, colorizer) for sample, path in photographs]
-    _write_jpeg(contact_sheet(rows, HEADINGS, missing="there is none in colour"), sheet)
+    _write_jpeg(contact_sheet(rows, HEADINGS, missing="there is none in color"), sheet)
     click.echo(f"{sheet}: {len(rows)} photographs, before and after")
 
 
 def _make(
     sample: Sample, path: Path, folder: Path, colorizer: Colorizer
 ) -> list[NDArray[np.uint8] | None]:
-    """Write a sample in grey and in colour; gives its row of the sheet."""
+    """Write a sample in gray and in color; gives its row of the sheet."""
     from PIL import Image
 
     from rechroma.imaging import read_photo
 
     before = folder / f"{sample.name}.jpg"
-    _write_jpeg(Image.fromarray(read_photo(path).grey), before)
+    _write_jpeg(Image.fromarray(read_photo(path).gray), before)
     after = colorizer.colorize_file(before, overwrite=True).target
     return [_pixels(before), _pixels(after), _pixels(path) if sample.has_color else None]
 

@@ -1,4 +1,4 @@
-"""`rechroma evaluate`: how good a model is, beside grey and truth."""
+"""`rechroma evaluate`: how good a model is, beside gray and truth."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SHEET_PICTURES = 60
     metavar="PIXELS",
     help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
 )
-@click.option("--aged", is_flag=True, help="Colour old-looking prints of the pictures, too.")
+@click.option("--aged", is_flag=True, help="Color old-looking prints of the pictures, too.")
 @path_option("--features", default=None, help="Encoder weights (safetensors) to see them with.")
-@click.option("--hints", is_flag=True, help="Measure with some of the true colours given, too.")
-@click.option("--sizes", is_flag=True, help="Compare the colours at 256, 512 and 1024 pixels.")
+@click.option("--hints", is_flag=True, help="Measure with some of the true colors given, too.")
+@click.option("--sizes", is_flag=True, help="Compare the colors at 256, 512 and 1024 pixels.")
 @click.option("--old", multiple=True, metavar="SHARDS", help="Photographs without truth.")
-@path_option("--sheet", default=None, help="Write a contact sheet there: grey, model, truth.")
+@path_option("--sheet", default=None, help="Write a contact sheet there: gray, model, truth.")
 @path_option("--html", default=None, help="Write the figures and pictures there as a page.")
 @json_option("Print all figures as JSON.")
 @debug_option
@@ -52,13 +52,13 @@ def evaluate_command(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure a model on shards of colour photographs.
+    """Measure a model on shards of color photographs.
 
     \b
       rechroma evaluate default shards/dev-*.tar --sheet dev.jpg
       rechroma evaluate default shards/dev-*.tar --aged --sizes --html dev.html
 
-    Hue hit and the areas under the curve (AuC) are per cent; cf is colourfulness. What each figure
+    Hue hit and the areas under the curve (AuC) are per cent; cf is colorfulness. What each figure
     means stands in docs/evaluate.md.
     """
     need_extra("train", "torch")

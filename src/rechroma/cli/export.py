@@ -1,4 +1,4 @@
-"""`rechroma export`: a checkpoint in, a colour model file out."""
+"""`rechroma export`: a checkpoint in, a color model file out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from rechroma.cli.training_common import (
 
 @click.command("export")
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
-@path_option("-o", "--out", default="model.onnx", help="The colour model file.")
+@path_option("-o", "--out", default="model.onnx", help="The color model file.")
 @click.option("--name", help="Of the model.  [default: the card's, or that of the file]")
-@path_option("--card", default=None, help="JSON with the card's fields: licence, data, metrics ...")
+@path_option("--card", default=None, help="JSON with the card's fields: license, data, metrics ...")
 @path_option(
     "--report", default=None, help="What 'evaluate --json' printed, for the card's metrics."
 )
@@ -46,7 +46,7 @@ def export_command(
     saturation: float | None,
     exact: bool,
 ) -> None:
-    """Turn a checkpoint into a colour model that any Rechroma can use.
+    """Turn a checkpoint into a color model that any Rechroma can use.
 
     \b
       rechroma export checkpoints/mine/checkpoint.pt -o mine.onnx --card card.json

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @path_option("-o", "--out", default="checkpoints/finetuned", help="The run's folder.")
 @click.option("--steps", type=click.IntRange(min=1), help="Of 32 crops each.  [default: 300]")
 @click.option("--name", help="Of the new model.  [default: that of the folder]")
-@click.option("--licence", default="unstated", help="Of your pictures, for the model's card.")
+@click.option("--license", default="unstated", help="Of your pictures, for the model's card.")
 @set_option
 @debug_option
 def finetune_command(
@@ -42,7 +42,7 @@ def finetune_command(
     out: Path,
     steps: int | None,
     name: str | None,
-    licence: str,
+    license: str,
     overrides: tuple[str, ...],
 ) -> None:
     """Teach a model your own pictures.
@@ -51,7 +51,7 @@ def finetune_command(
       rechroma finetune default shards/mine-*.tar -o checkpoints/mine
       rechroma photo.jpg --model checkpoints/mine/model.onnx
 
-    MODEL is a checkpoint, a colour model file, the name of a model, or a run's folder with a
+    MODEL is a checkpoint, a color model file, the name of a model, or a run's folder with a
     model.onnx or a checkpoint.pt in it. Some minutes on a CPU. Stopped and started again, it goes
     on where its last checkpoint stands. Where development pictures are measured (validation.every),
     the model is the best by these.
@@ -73,10 +73,10 @@ def finetune_command(
     train(plan, out, on_progress=report_progress, on_epoch=run_drawer(plan, out))
     if not leads():
         return
-    learnt = _outcome(plan, out)
-    network = trained_network(learnt)
-    card = _card(start, network, name or out.name, shards, licence)
-    write_model(network, card, target, source=learnt, rounded=True)
+    learned = _outcome(plan, out)
+    network = trained_network(learned)
+    card = _card(start, network, name or out.name, shards, license)
+    write_model(network, card, target, source=learned, rounded=True)
     click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")
 
 
@@ -87,7 +87,7 @@ def _outcome(plan: Recipe, out: Path) -> Path:
 
 
 def _card(
-    start: Path, network: ColorizationNetwork, name: str, shards: tuple[str, ...], licence: str
+    start: Path, network: ColorizationNetwork, name: str, shards: tuple[str, ...], license: str
 ) -> ModelCard:
     """What it was before, and that it has seen these pictures since."""
     from rechroma.models import read_card
@@ -95,8 +95,8 @@ def _card(
 
     known = TorchEngine(network).card if start.suffix == ".pt" else read_card(start)
     fields = asdict(known)
-    seen = [{"name": Path(shard).name, "licence": licence} for shard in shards]
-    fields |= {"name": name, "version": "1", "licence": known.licence or "unstated"}
+    seen = [{"name": Path(shard).name, "license": license} for shard in shards]
+    fields |= {"name": name, "version": "1", "license": known.license or "unstated"}
     fields |= {"data": [*fields["data"], *seen], "metrics": {}, "commit": ""}
     origin = "a checkpoint" if start.suffix == ".pt" else known.name
     fields["description"] = f"Fine-tuned from {origin}."

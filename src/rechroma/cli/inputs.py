@@ -45,7 +45,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One picture to colour, and the file that the result goes to."""
+    """One picture to color, and the file that the result goes to."""
 
     source: Path
     target: Path
@@ -60,7 +60,7 @@ class Plan:
 
 
 def names_pictures(word: str) -> bool:
-    """Whether a word of the command line looks like something to colour."""
+    """Whether a word of the command line looks like something to color."""
     if word == STDIO or "/" in word or os.sep in word:
         return True
     return os.path.lexists(word) or glob.has_magic(word) or _is_picture(word)
@@ -289,7 +289,7 @@ def _with_free_target(task: Task, taken: dict[Path, Path], key: _Key) -> Task:
         if not source.suffix or key(other).parent != key(source).parent:
             raise OptionError(
                 f"{other} and {source} would both become {target}",
-                hint="Colour them in two runs, each with a folder of its own: -o FOLDER",
+                hint="Color them in two runs, each with a folder of its own: -o FOLDER",
             )
         longer = stem + source.suffix
         target = target.with_name(longer + target.name.removeprefix(stem))

@@ -43,12 +43,12 @@ _FIGURES = {
 def leaderboard_command(
     models: tuple[str, ...], shards: tuple[str, ...], limit: int | None, as_json: bool
 ) -> None:
-    """Compare models on shards of colour photographs, beside grey and truth.
+    """Compare models on shards of color photographs, beside gray and truth.
 
     \b
       rechroma leaderboard default checkpoints/mine --data 'shards/val-*.tar' > table.md
 
-    MODEL is the name of a model, a colour model file, or a run's folder with a model.onnx in it; of
+    MODEL is the name of a model, a color model file, or a run's folder with a model.onnx in it; of
     a run it also tells what training has cost. The table is Markdown, best by balanced AuC first.
     """
     need_extra("train", "torch")
@@ -66,7 +66,7 @@ def leaderboard_command(
 
 def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
     named = {_name(model): _file(model) for model in models}
-    if len(named) < len(models) or named.keys() & {"grey", "truth"}:
+    if len(named) < len(models) or named.keys() & {"gray", "truth"}:
         raise OptionError(
             "two rows of the table would have the same name",
             hint="A file goes by its name without .onnx, a run by that of its folder.",
@@ -84,7 +84,7 @@ def _file(model: str) -> Path:
     file = model_or_checkpoint(model)
     if file.suffix == ".pt" and file.is_file():
         raise ModelNotFoundError(
-            f"{file} is a checkpoint and no colour model yet: export it first",
+            f"{file} is a checkpoint and no color model yet: export it first",
             hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
         )
     return find_model(file)

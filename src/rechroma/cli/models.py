@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.group("models")
 @debug_option
 def models_group() -> None:
-    """Show the colour models that are here, and make some of published checkpoints."""
+    """Show the color models that are here, and make some of published checkpoints."""
 
 
 @models_group.command("list")
@@ -40,7 +40,7 @@ def models_group() -> None:
 @debug_option
 @click.pass_context
 def list_command(ctx: click.Context, as_json: bool) -> None:
-    """List the colour models; the default one is marked with a star.
+    """List the color models; the default one is marked with a star.
 
     Models of your own go into the folder that the environment variable RECHROMA_MODELS names, or
     are given by their path: --model my.onnx
@@ -51,7 +51,7 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
     elif cards:
         _print_table(cards)
     else:
-        click.echo("There is no colour model here; give one by its path: --model FILE.onnx")
+        click.echo("There is no color model here; give one by its path: --model FILE.onnx")
     for error in broken:
         print_failure(error)
     if broken:
@@ -63,7 +63,7 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
 @json_option("Print the card as JSON.")
 @debug_option
 def info_command(model: str, as_json: bool) -> None:
-    """Show a model's card: licence, authors, training data, measured quality."""
+    """Show a model's card: license, authors, training data, measured quality."""
     from rechroma.models import find_model, read_card
 
     fields = _fields(read_card(find_model(model)))
@@ -78,14 +78,14 @@ def info_command(model: str, as_json: bool) -> None:
 @models_group.command("import")
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
 @click.option("--as", "name", required=True, metavar="NETWORK", help="eccv16, siggraph17 ...")
-@path_option("-o", "--out", default=None, help="The colour model file.  [default: NETWORK.onnx]")
+@path_option("-o", "--out", default=None, help="The color model file.  [default: NETWORK.onnx]")
 @path_option("--card", default=None, help="JSON with the card's fields: description, metrics ...")
 @click.option("--rounded", is_flag=True, help="Round the weights: a quarter of the size.")
 @debug_option
 def import_command(
     checkpoint: Path, name: str, out: Path | None, card: Path | None, rounded: bool
 ) -> None:
-    """Turn a checkpoint that a paper's authors published into a colour model.
+    """Turn a checkpoint that a paper's authors published into a color model.
 
     \b
       rechroma models import siggraph17.pth --as siggraph17
@@ -93,7 +93,7 @@ def import_command(
 
     CHECKPOINT is a torch file of weights or safetensors; nothing in it is executed. It must hold
     exactly the weights of the network. The model is checked against the network, and gives what
-    the published code gives. Mind the licence of the weights: the card names it.
+    the published code gives. Mind the license of the weights: the card names it.
     """
     need_extra("train", "torch")
     target = Path(f"{name}.onnx") if out is None else out
@@ -102,9 +102,9 @@ def import_command(
 
     network, known = load_published(name, checkpoint), find(name)
     fields: dict[str, Any] = {"name": name, "description": known.paper}
-    if known.licence:
+    if known.license:
         data = [dataclasses.asdict(source) for source in known.data]
-        fields |= {"licence": known.licence, "authors": list(known.authors), "data": data}
+        fields |= {"license": known.license, "authors": list(known.authors), "data": data}
     written = card_of(network, fields | read_fields(card))
     write_model(network, written, target, source=checkpoint, rounded=rounded)
 
@@ -133,11 +133,11 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
     from rich.text import Text
 
     default = _default_name(cards)
-    table = Table("", "Name", "Version", "Size", "Hints", "Licence", "About", box=None)
+    table = Table("", "Name", "Version", "Size", "Hints", "License", "About", box=None)
     for card in cards:
         star = "*" if card.name == default else ""
         hints = "yes" if card.hints else "no"
-        cells = (star, card.name, card.version, f"{card.size} px", hints, card.licence)
+        cells = (star, card.name, card.version, f"{card.size} px", hints, card.license)
         table.add_row(*(Text(printable(cell)) for cell in (*cells, card.description)))
     Console().print(table)
 

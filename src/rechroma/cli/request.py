@@ -48,7 +48,7 @@ class Request:
         return None if self.out in (None, STDIO) else Path(self.out)
 
     def knobs(self) -> InferenceOptions:
-        """What turns and fixes the colours."""
+        """What turns and fixes the colors."""
         return {
             "saturation": self.saturation,
             "warmth": self.warmth,

@@ -88,12 +88,12 @@ def _unknown_word(word: str, commands: list[str]) -> str:
 @click.version_option(__version__, prog_name="rechroma")
 @debug_option
 def root_command() -> None:
-    """Give black-and-white photographs colour.
+    """Give black-and-white photographs color.
 
     \b
       rechroma photo.jpg             writes photo.color.jpg beside it
-      rechroma photos/ -o coloured/  a whole folder; goes on where it stopped
-      rechroma app                   a page in the browser, to correct the colours
+      rechroma photos/ -o colored/  a whole folder; goes on where it stopped
+      rechroma app                   a page in the browser, to correct the colors
       rechroma demo                  try it on a few sample photographs
 
     'rechroma photo.jpg' is short for 'rechroma colorize photo.jpg'. Everything runs on this

@@ -1,4 +1,4 @@
-"""Working through a plan: skip what is there, colour the rest, keep the account."""
+"""Working through a plan: skip what is there, color the rest, keep the account."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Work:
         self._before: dict[Task, _Version | None] = {}  # of the targets that are still to be made
 
     def do(self) -> None:
-        """Colour what is not there yet.
+        """Color what is not there yet.
 
         Raises:
             Stopped: The disk is full.
@@ -43,7 +43,7 @@ class Work:
             self._skip_or_keep(task)
         with (
             progress_bar(len(self._before), quiet=self._request.quiet) as advance,
-            closing(self._colour()) as results,
+            closing(self._color()) as results,
         ):
             for result in results:
                 with held():  # a picture is accounted for once, whenever the run is stopped
@@ -66,7 +66,7 @@ class Work:
         else:
             self._account.add(Outcome(str(task.source), str(task.target), Status.SKIPPED))
 
-    def _colour(self) -> Generator[Result | Failure]:
+    def _color(self) -> Generator[Result | Failure]:
         if not self._before:
             return  # repeating a finished run need not load the model
         from rechroma.colorizer import Colorizer

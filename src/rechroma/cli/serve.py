@@ -28,7 +28,7 @@ def serve_command(new_key: bool, **given: Any) -> None:  # noqa: ANN401
 
     \b
       rechroma serve --port 8000
-      curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/colorize -o coloured.jpg
+      curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/colorize -o colored.jpg
 
     It listens on this computer only. To let others in, make a key with --new-key, set
     RECHROMA_KEYS as it says, and name the address with --host. All else is set by environment

@@ -1,4 +1,4 @@
-"""Colouring one picture that comes, or goes, through a pipe."""
+"""Coloring one picture that comes, or goes, through a pipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def colorize_stream(request: Request) -> None:
-    """Colour one picture that comes or goes through a pipe."""
+    """Color one picture that comes or goes through a pipe."""
     _check_pipe(request)
     wanted = _check_target(request)
     from rechroma.colorizer import Colorizer
@@ -30,7 +30,7 @@ def colorize_stream(request: Request) -> None:
     colorizer = Colorizer(request.model, provider=request.provider)
     with named(name):
         picture = encode_photo(
-            colorizer.colorize(photo.grey, **request.knobs()),
+            colorizer.colorize(photo.gray, **request.knobs()),
             photo,
             format=wanted,
             quality=request.quality,

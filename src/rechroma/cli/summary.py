@@ -1,4 +1,4 @@
-"""Colouring many pictures: what became of each, the progress bar, and the account at the end."""
+"""Coloring many pictures: what became of each, the progress bar, and the account at the end."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Outcome:
 
     Attributes:
         source: The picture, as it was named or found.
-        target: The file of the result; None where there was nothing to colour.
-        status: Coloured, already there, or failed.
+        target: The file of the result; None where there was nothing to color.
+        status: Colored, already there, or failed.
         error: Why it failed.
         seconds: Wall-clock time from opening the source to the finished target.
         width: Of the result, in pixels.
         height: Of the result, in pixels.
-        had_color: Whether the source was in colour or toned.
-        pages: How many pictures the source holds, of which the first was coloured.
+        had_color: Whether the source was in color or toned.
+        pages: How many pictures the source holds, of which the first was colored.
     """
 
     source: str
@@ -84,7 +84,7 @@ class Account:
         as_json: Print each outcome on stdout as one line of JSON.
         counts: How many pictures ended in each status.
         failures: The sources that failed and their errors, in order.
-        partial: The sources of which only the first picture was coloured, and how many they hold.
+        partial: The sources of which only the first picture was colored, and how many they hold.
         last: The outcome that came in last.
         started: When the work began, by `time.perf_counter`.
     """
@@ -108,7 +108,7 @@ class Account:
             click.echo(outcome.to_json())
 
     def print_partial(self) -> None:
-        """Name on stderr the sources that hold more pictures than were coloured, one line each."""
+        """Name on stderr the sources that hold more pictures than were colored, one line each."""
         for source, pages in self.partial:
             warn_of_pages(source, pages)
 
@@ -123,7 +123,7 @@ class Account:
     def __str__(self) -> str:
         if self.counts.total() == 1 and self.last and not self.failures:
             return _words_for_one(self.last)
-        parts = [f"{self.counts[Status.DONE]} coloured"]
+        parts = [f"{self.counts[Status.DONE]} colored"]
         if self.counts[Status.SKIPPED]:
             parts.append(f"{self.counts[Status.SKIPPED]} already there")
         if self.counts[Status.FAILED]:
@@ -134,20 +134,20 @@ class Account:
 def warn_of_pages(source: str, pages: int) -> None:
     """Say on stderr that the other pictures of a file were left."""
     say(
-        f"rechroma: warning: {source}: only the first of its {pages} pictures was coloured; "
+        f"rechroma: warning: {source}: only the first of its {pages} pictures was colored; "
         f"{pages - 1} left"
     )
 
 
 def _words_for_one(outcome: Outcome) -> str:
     if outcome.status is Status.SKIPPED:
-        return f"{outcome.target} is already there (--overwrite colours it again)"
+        return f"{outcome.target} is already there (--overwrite colors it again)"
     return f"{outcome.source} -> {outcome.target} in {outcome.seconds:.1f} s"
 
 
 @contextmanager
 def progress_bar(
-    total: int | None, *, quiet: bool, doing: str = "Colouring"
+    total: int | None, *, quiet: bool, doing: str = "Coloring"
 ) -> Iterator[Callable[[], None]]:
     """Show a bar on stderr, if that is a terminal; yields what to call after each picture.
 

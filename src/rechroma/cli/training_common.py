@@ -61,7 +61,7 @@ set_option = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a key of the recipe, such as optimiser.rate=1e-3; may be repeated.",
+    help="Change a key of the recipe, such as optimizer.rate=1e-3; may be repeated.",
 )
 
 
@@ -92,7 +92,7 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
             chosen = (pictures[number] for number in spread(len(pictures), _SHEET_PICTURES))
             path = out / f"sheet-{run.step:07}.jpg"
             write_sheet(_drawn(run, chosen), path)
-            click.echo(f"{path}: grey, model, truth")
+            click.echo(f"{path}: gray, model, truth")
 
     return draw
 
@@ -122,7 +122,7 @@ def check_targets(*targets: Path | None) -> None:
 
 
 def check_model_target(target: Path) -> None:
-    """Refuse a place for a colour model, before it is made, where it could not be found or written.
+    """Refuse a place for a color model, before it is made, where it could not be found or written.
 
     Raises:
         OptionError: The name does not end with `.onnx`, by which models are known.
@@ -130,7 +130,7 @@ def check_model_target(target: Path) -> None:
     """
     if not target.name.endswith(".onnx"):
         raise OptionError(
-            f"{target}: the name of a colour model ends with .onnx",
+            f"{target}: the name of a color model ends with .onnx",
             hint=f"Name it {target}.onnx, so that --model takes it.",
         )
     check_targets(target)
@@ -163,7 +163,7 @@ def card_of(network: ColorizationNetwork, fields: Mapping[str, Any]) -> ModelCar
     from rechroma.networks import describe
 
     known: dict[str, Any] = {"version": "1", "size": 256}
-    known |= {"licence": "unstated", "authors": [], "data": [], **fields}
+    known |= {"license": "unstated", "authors": [], "data": [], **fields}
     known |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
     known |= {"bins": network.given_bins(), "hints": network.takes_hints}
     known["network"] = describe(network)
@@ -207,7 +207,7 @@ def read_metrics(report: Path) -> dict[str, Any]:
 
 
 def model_or_checkpoint(model: str) -> Path:
-    """The file that a checkpoint (.pt), a run's folder or a colour model stands for.
+    """The file that a checkpoint (.pt), a run's folder or a color model stands for.
 
     Of a folder it is the `model.onnx` in it, else the `checkpoint.pt`.
 
@@ -230,7 +230,7 @@ def model_or_checkpoint(model: str) -> Path:
             raise
         raise ModelNotFoundError(
             f"{path}: this folder holds neither model.onnx nor checkpoint.pt",
-            hint="Name a run's folder (-o of 'rechroma train'), a checkpoint or a colour model.",
+            hint="Name a run's folder (-o of 'rechroma train'), a checkpoint or a color model.",
         ) from error
 
 
@@ -264,7 +264,7 @@ def write_model(
         rounded: Whether the weights are rounded.
 
     Raises:
-        CheckpointError: The network gives no colours; the message names the checkpoint.
+        CheckpointError: The network gives no colors; the message names the checkpoint.
         ParityError: The file differs from the network.
         TargetError: It cannot be written.
     """

@@ -1,4 +1,4 @@
-"""`rechroma worker`: colours the pictures of jobs for servers, on this machine or another."""
+"""`rechroma worker`: colors the pictures of jobs for servers, on this machine or another."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rechroma.cli.terminal import say
 from rechroma.cli.training_common import need_extra
 
 
-@click.command("worker", short_help="Colour pictures for the REST service.")
+@click.command("worker", short_help="Color pictures for the REST service.")
 @service_options("As the server's: for uploads and results.")
 @debug_option
 def worker_command(**given: Any) -> None:  # noqa: ANN401
-    """Colour the pictures of jobs that servers put into a Redis, until Ctrl-C.
+    """Color the pictures of jobs that servers put into a Redis, until Ctrl-C.
 
     \b
       export RECHROMA_REDIS=redis://127.0.0.1:6379/0

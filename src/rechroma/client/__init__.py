@@ -1,8 +1,8 @@
-"""Asks a Rechroma service for pictures in colour: `Client`, and `AsyncClient` for asyncio.
+"""Asks a Rechroma service for pictures in color: `Client`, and `AsyncClient` for asyncio.
 
 >>> from rechroma.client import Client
 >>> with Client("http://127.0.0.1:8000") as client:  # doctest: +SKIP
-...     coloured = client.colorize("photo.jpg")
+...     colored = client.colorize("photo.jpg")
 
 Whatever goes wrong is a :class:`rechroma.RechromaError`: a `ClientError` where the service was
 asked, a `SourceError` or an `OptionError` where what was given cannot be sent.

@@ -54,7 +54,7 @@ class Client:
         self._http = httpx.Client(**_head(url, key), timeout=timeout, transport=transport)
 
     def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
-        """Have a picture coloured at once.
+        """Have a picture colored at once.
 
         Args:
             picture: The path of its file, its content, or an open file.

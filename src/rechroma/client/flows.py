@@ -79,7 +79,7 @@ _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def colorize(picture: Source, knobs: Adjustments, patience: float) -> Flow[bytes]:
-    """Have a picture coloured at once."""
+    """Have a picture colored at once."""
     query, fields = _split(knobs)
     wanted = query.pop("format", None)
     headers = {"Accept": f"image/{wanted}"} if wanted else {}

@@ -26,7 +26,7 @@ _Kind = TypeVar("_Kind")
 
 
 class Result(NamedTuple):
-    """A picture in colour: a plain file name, and the content of the file."""
+    """A picture in color: a plain file name, and the content of the file."""
 
     name: str
     data: bytes
@@ -40,8 +40,8 @@ class Picture:
         number: Its place in the job, from 1.
         name: What it was called, without its suffix.
         state: `queued`, `running`, `done` or `failed`.
-        had_color: Whether it was in colour or toned; None before it is done.
-        pages: How many pages or frames its file has, of which the first is coloured; as above.
+        had_color: Whether it was in color or toned; None before it is done.
+        pages: How many pages or frames its file has, of which the first is colored; as above.
         problem: Why it failed, to be read or raised.
     """
 
@@ -61,7 +61,7 @@ class Job:
         id: Its name.
         state: `queued`, `running`, `done`, `failed` or `expired`.
         total: How many pictures it has.
-        done: How many of them are coloured.
+        done: How many of them are colored.
         failed: How many could not be.
         pictures: By their numbers.
         problem: Why the job failed, to be read or raised.
@@ -87,7 +87,7 @@ class Model:
 
     name: str
     version: str
-    licence: str
+    license: str
     authors: tuple[str, ...]
     description: str
     size: int

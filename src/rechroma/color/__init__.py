@@ -1,11 +1,11 @@
-"""Colour science in numpy and OpenCV: L*a*b*, gamut, ab bins, colourfulness."""
+"""Color science in numpy and OpenCV: L*a*b*, gamut, ab bins, colorfulness."""
 
 from __future__ import annotations
 
 from rechroma.color.bins import (
     REACH,
     TABLE_ROWS,
-    bin_centres,
+    bin_centers,
     bin_counts,
     nearest_bins,
     rebalancing_weights,
@@ -20,7 +20,7 @@ from rechroma.color.modes import dominant_chroma
 __all__ = [
     "REACH",
     "TABLE_ROWS",
-    "bin_centres",
+    "bin_centers",
     "bin_counts",
     "colorfulness",
     "colorfulness_abs",

@@ -1,7 +1,7 @@
-"""Colour bins: the a*b* plane cut into cells, as in Zhang, Isola and Efros (2016).
+"""Color bins: the a*b* plane cut into cells, as in Zhang, Isola and Efros (2016).
 
-A bin is a cell of a square grid in a*b* that holds at least one colour sRGB can show at some
-lightness. Networks that classify colour give one probability to each bin.
+A bin is a cell of a square grid in a*b* that holds at least one color sRGB can show at some
+lightness. Networks that classify color give one probability to each bin.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float
 
-REACH = 110  # no sRGB colour lies further out on either axis (a* -86.2..98.3, b* -107.9..94.5)
+REACH = 110  # no sRGB color lies further out on either axis (a* -86.2..98.3, b* -107.9..94.5)
 TABLE_ROWS = (2 * REACH + 1) ** 2  # whole a*b* pairs within the reach
 _CUBE_STEPS = 64  # levels a channel at which the sRGB cube is sampled to see which cells are met
 
 
 @cache
-def bin_centres(grid: int = 10) -> Float:
-    """The a*b* centres of the bins, (Q, 2) float32, ordered by a* and then b*.
+def bin_centers(grid: int = 10) -> Float:
+    """The a*b* centers of the bins, (Q, 2) float32, ordered by a* and then b*.
 
     Args:
         grid: Side of a cell in a*b* units.
@@ -33,20 +33,20 @@ def bin_centres(grid: int = 10) -> Float:
     levels = np.linspace(0, 1, _CUBE_STEPS, dtype=np.float32)
     cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
     cells = np.rint(srgb_to_lab(cube)[..., 1:].reshape(-1, 2) / grid)
-    centres = (np.unique(cells, axis=0) * grid).astype(np.float32)
-    centres.flags.writeable = False
-    return centres
+    centers = (np.unique(cells, axis=0) * grid).astype(np.float32)
+    centers.flags.writeable = False
+    return centers
 
 
-def bin_counts(ab_counts: NDArray[np.int64], centres: Float) -> NDArray[np.int64]:
+def bin_counts(ab_counts: NDArray[np.int64], centers: Float) -> NDArray[np.int64]:
     """How many a*b* pairs are nearest to each bin, (Q,).
 
     Args:
         ab_counts: (221 * 221,) how many pairs fall in each row of :func:`table_index`.
-        centres: (Q, 2) bin centres.
+        centers: (Q, 2) bin centers.
     """
-    nearest = nearest_bins(centres, 1)[0][:, 0]
-    return np.bincount(nearest, weights=ab_counts, minlength=len(centres)).astype(np.int64)
+    nearest = nearest_bins(centers, 1)[0][:, 0]
+    return np.bincount(nearest, weights=ab_counts, minlength=len(centers)).astype(np.int64)
 
 
 def table_index(ab: Float) -> NDArray[np.int64]:
@@ -55,15 +55,15 @@ def table_index(ab: Float) -> NDArray[np.int64]:
     return unit[..., 0] * (2 * REACH + 1) + unit[..., 1]
 
 
-def nearest_bins(centres: Float, count: int, sigma: float = 5.0) -> tuple[NDArray[np.int64], Float]:
+def nearest_bins(centers: Float, count: int, sigma: float = 5.0) -> tuple[NDArray[np.int64], Float]:
     """Soft labels of every whole a*b* pair within +-110, as a table to look them up in.
 
-    Zhang et al. (2016), section 2.2: the true colour is spread over its 5 nearest bins, weighted
+    Zhang et al. (2016), section 2.2: the true color is spread over its 5 nearest bins, weighted
     by a Gaussian with sigma = 5.
 
     Args:
-        centres: (Q, 2) bin centres.
-        count: How many bins share a colour.
+        centers: (Q, 2) bin centers.
+        count: How many bins share a color.
         sigma: Width of the Gaussian in a*b* units.
 
     Returns:
@@ -71,7 +71,7 @@ def nearest_bins(centres: Float, count: int, sigma: float = 5.0) -> tuple[NDArra
     """
     axis = np.arange(-REACH, REACH + 1, dtype=np.float32)
     plane = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 1, 2)
-    squared = np.square(plane - centres).sum(axis=-1)
+    squared = np.square(plane - centers).sum(axis=-1)
     # Finding the few before sorting them is several times faster than sorting all.
     few = np.argpartition(squared, count, axis=1)[:, :count]
     order = np.argsort(np.take_along_axis(squared, few, axis=1), axis=1, kind="stable")
@@ -81,16 +81,16 @@ def nearest_bins(centres: Float, count: int, sigma: float = 5.0) -> tuple[NDArra
     return nearest, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def smooth_prior(counts: NDArray[np.integer], centres: Float, sigma: float = 5.0) -> Float:
-    """Turn counts per bin (Q,) into a probability smoothed over neighbouring bins, (Q,) float32."""
-    squared = np.square(centres[:, None] - centres[None]).sum(axis=-1)
+def smooth_prior(counts: NDArray[np.integer], centers: Float, sigma: float = 5.0) -> Float:
+    """Turn counts per bin (Q,) into a probability smoothed over neighboring bins, (Q,) float32."""
+    squared = np.square(centers[:, None] - centers[None]).sum(axis=-1)
     kernel = np.exp(-squared / (2 * sigma**2))
     smoothed = (kernel / kernel.sum(axis=1, keepdims=True)).T @ counts.astype(np.float64)
     return np.asarray(smoothed / smoothed.sum(), np.float32)
 
 
 def rebalancing_weights(prior: Float, uniform_share: float = 0.5) -> Float:
-    """Class weights that make rare colours count, (Q,) float32 with mean 1 under the prior.
+    """Class weights that make rare colors count, (Q,) float32 with mean 1 under the prior.
 
     Zhang et al. (2016), equation 4: w is proportional to 1 / ((1 - share) p + share / Q).
 

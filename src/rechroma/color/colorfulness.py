@@ -1,7 +1,7 @@
-"""Colourfulness after Hasler and Suesstrunk (2003), metric M3, in its two published forms.
+"""Colorfulness after Hasler and Suesstrunk (2003), metric M3, in its two published forms.
 
 The original takes the signed opponent channels; the form that spread with OpenCV tutorials and is
-used in the published tables of colourisation takes their absolute values first. The two differ by
+used in the published tables of colorization takes their absolute values first. The two differ by
 about a tenth, so a figure is worth nothing without saying which it is.
 """
 
@@ -13,7 +13,7 @@ from rechroma.color.lab import Float, Pixels, to_float
 
 
 def colorfulness(rgb: Pixels) -> float:
-    """M3 of the signed opponent channels: 0 for grey, about 40 for an everyday photograph.
+    """M3 of the signed opponent channels: 0 for gray, about 40 for an everyday photograph.
 
     Args:
         rgb: (..., 3) sRGB; uint8, uint16, or float in 0..1.

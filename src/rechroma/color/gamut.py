@@ -1,4 +1,4 @@
-"""What sRGB can show: colours outside it lose chroma and keep their lightness and hue.
+"""What sRGB can show: colors outside it lose chroma and keep their lightness and hue.
 
 Clipping the channels one by one, the usual way, changes lightness and hue: dark shadows turn to
 red blobs and bright skies to cyan. Here the largest chroma that sRGB can show is looked up in a
@@ -29,19 +29,19 @@ _SLOPE = np.float32(3) * _KNEE**2
 # compute: the position on the square |a| + |b| = 1, from -b over +a and +b to -a and back.
 _LIGHTNESS_STEPS = 128
 _DIRECTION_STEPS = 4 * 96
-_REACH = 180  # |a| + |b| that no sRGB colour gets to
+_REACH = 180  # |a| + |b| that no sRGB color gets to
 _SCAN_STEPS = 30
 _BISECTIONS = 6
 
 
 def map_to_gamut(lab: Float) -> Float:
-    """Reduce the chroma of colours that sRGB cannot show, at constant lightness and hue.
+    """Reduce the chroma of colors that sRGB cannot show, at constant lightness and hue.
 
     Args:
         lab: (..., 3) float32, L* in 0..100.
 
     Returns:
-        A new array of the same shape. Colours within sRGB are untouched; the others lie in it
+        A new array of the same shape. Colors within sRGB are untouched; the others lie in it
         within `TOLERANCE` of linear light.
     """
     mapped = np.array(lab, np.float32)
@@ -58,9 +58,9 @@ def map_to_gamut(lab: Float) -> Float:
 
 
 def gamut_scale(lab: Float) -> Float:
-    """The factors, 0..1, that bring colours outside the gamut to about its surface.
+    """The factors, 0..1, that bring colors outside the gamut to about its surface.
 
-    Fast, for pixels by the million, and good to about one 8-bit level; inside the gamut, a colour
+    Fast, for pixels by the million, and good to about one 8-bit level; inside the gamut, a color
     near the surface may get a factor a little below 1.
 
     Args:
@@ -80,7 +80,7 @@ def gamut_scale(lab: Float) -> Float:
 
 
 def _outside(rows: Float, among: NDArray[np.intp] | None = None) -> tuple[NDArray[np.intp], Float]:
-    """Indices of the colours (N, 3) outside the gamut, and their linear RGB."""
+    """Indices of the colors (N, 3) outside the gamut, and their linear RGB."""
     colors = rows if among is None else rows[among]
     if not colors.size:
         return np.empty(0, np.intp), colors
@@ -126,7 +126,7 @@ def _look_up(table: Float, column: Float, row: Float) -> Float:
 
 
 def _chord(lightness: Float, linear: Float) -> Float:
-    """Where the straight line from the neutral colour leaves the gamut, a little inside."""
+    """Where the straight line from the neutral color leaves the gamut, a little inside."""
     y = _inverse_response(_response(lightness))
     over, under = linear.max(axis=1), linear.min(axis=1)
     upper = (1 - y) / np.maximum(over - y, _TINY)

@@ -106,7 +106,7 @@ def lab_to_linear(lab: Float) -> Float:
 def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
     """Convert L*a*b* to sRGB of `dtype`.
 
-    Colours outside the gamut come out outside 0..1 as float and saturate as integers: map them
+    Colors outside the gamut come out outside 0..1 as float and saturate as integers: map them
     first with :func:`rechroma.color.map_to_gamut`, which keeps their lightness and hue.
     """
     return from_float(to_encoded(lab_to_linear(np.asarray(lab, np.float32))), dtype)
@@ -116,13 +116,13 @@ def lightness(pixels: Pixels) -> Float:
     """CIE L* (0..100) of sRGB pixels.
 
     Args:
-        pixels: Grey (H, W) or colour (H, W, 3); uint8, uint16, or float in 0..1.
+        pixels: Gray (H, W) or color (H, W, 3); uint8, uint16, or float in 0..1.
 
     Returns:
         (H, W) float32.
     """
     if pixels.ndim == 2:
-        return _grey_lightness(pixels)
+        return _gray_lightness(pixels)
     return lightness_of_luminance(luminance(pixels))
 
 
@@ -131,16 +131,16 @@ def luminance(rgb: Pixels) -> Float:
     return np.asarray(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1], np.float32)
 
 
-def _grey_lightness(grey: Pixels) -> Float:
-    if np.issubdtype(grey.dtype, np.integer):
-        light: Float = lightness_table(grey.dtype.name)[grey]
+def _gray_lightness(gray: Pixels) -> Float:
+    if np.issubdtype(gray.dtype, np.integer):
+        light: Float = lightness_table(gray.dtype.name)[gray]
         return light
-    return lightness_of_luminance(to_linear(to_float(grey)))
+    return lightness_of_luminance(to_linear(to_float(gray)))
 
 
 @cache
 def lightness_table(dtype: str) -> Float:
-    """L* of every grey level of an unsigned integer type: (256,) or (65536,) float32."""
+    """L* of every gray level of an unsigned integer type: (256,) or (65536,) float32."""
     levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
     table: Float = lightness_of_luminance(to_linear(to_float(levels)))
     table.flags.writeable = False

@@ -1,4 +1,4 @@
-"""The few colours that sum up a distribution over bins: what may be proposed for a place."""
+"""The few colors that sum up a distribution over bins: what may be proposed for a place."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import numpy as np
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
-_APART = 18.0  # a*b* units: nearer colours look much the same, and count as one
+_APART = 18.0  # a*b* units: nearer colors look much the same, and count as one
 
 
-def dominant_chroma(probabilities: Float, centres: Float, count: int) -> tuple[Float, Float]:
-    """The likeliest colours that clearly differ.
+def dominant_chroma(probabilities: Float, centers: Float, count: int) -> tuple[Float, Float]:
+    """The likeliest colors that clearly differ.
 
     The likeliest bin takes in all bins around it and becomes their mean; so on with what is left.
 
     Args:
         probabilities: (Q,), how likely each bin is; they sum to 1.
-        centres: (Q, 2), a* and b* of the bins.
-        count: How many colours at most.
+        centers: (Q, 2), a* and b* of the bins.
+        count: How many colors at most.
 
     Returns:
-        (N, 2), a* and b* of the colours, and (N,), how likely each with its surroundings is, the
+        (N, 2), a* and b* of the colors, and (N,), how likely each with its surroundings is, the
         likeliest first.
     """
     left = np.array(probabilities, np.float64)
     found, shares = [], []
     for _ in range(count):
-        best = centres[left.argmax()]
-        near = np.hypot(*(centres - best).T) < _APART
+        best = centers[left.argmax()]
+        near = np.hypot(*(centers - best).T) < _APART
         share = left[near].sum()
         if share <= 0:
             break
-        found.append(left[near] @ centres[near] / share)
+        found.append(left[near] @ centers[near] / share)
         shares.append(share)
         left[near] = 0
     order = np.argsort(shares)[::-1]

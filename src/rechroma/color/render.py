@@ -1,6 +1,6 @@
-"""Grey pixels and their chroma to sRGB: the step that touches every pixel at full size.
+"""Gray pixels and their chroma to sRGB: the step that touches every pixel at full size.
 
-The same as ``lab_to_srgb(map_to_gamut([lightness(grey), a, b]))``, several times as fast: OpenCV
+The same as ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
 converts, clipping the channels, and only the pixels that may have been clipped are done again.
 """
 
@@ -20,37 +20,37 @@ if TYPE_CHECKING:
     UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-def render(grey: UIntImage, chroma: Float) -> UIntImage:
-    """The sRGB picture with the lightness of `grey` and the given chroma, mapped into the gamut.
+def render(gray: UIntImage, chroma: Float) -> UIntImage:
+    """The sRGB picture with the lightness of `gray` and the given chroma, mapped into the gamut.
 
     Call it on strips of some ten thousand pixels, which stay in the processor's cache.
 
     Args:
-        grey: (H, W) uint8 or uint16, sRGB-encoded grey.
+        gray: (H, W) uint8 or uint16, sRGB-encoded gray.
         chroma: (H, W, 2) float32, CIE a* and b*.
 
     Returns:
-        (H, W, 3), dtype of `grey`.
+        (H, W, 3), dtype of `gray`.
     """
-    table = lightness_table(grey.dtype.name)
-    lab = np.empty((*grey.shape, 3), np.float32)
-    cv2.mixChannels([table.take(grey, mode="clip"), chroma], [lab], [0, 0, 1, 1, 2, 2])
-    rgb = _to_levels(lab, grey.dtype)
-    top = np.iinfo(grey.dtype).max
+    table = lightness_table(gray.dtype.name)
+    lab = np.empty((*gray.shape, 3), np.float32)
+    cv2.mixChannels([table.take(gray, mode="clip"), chroma], [lab], [0, 0, 1, 1, 2, 2])
+    rgb = _to_levels(lab, gray.dtype)
+    top = np.iinfo(gray.dtype).max
     clipped = np.flatnonzero(cv2.inRange(rgb, (1,) * 3, (top - 1,) * 3) == 0)
     if clipped.size:
-        mapped = _in_gamut(lab.reshape(-1, 3).take(clipped, axis=0), grey.dtype)
+        mapped = _in_gamut(lab.reshape(-1, 3).take(clipped, axis=0), gray.dtype)
         _pixels(rgb)[clipped] = _pixels(mapped)
-    if grey.dtype == np.uint16:
-        _put_neutral(rgb, grey, chroma)
+    if gray.dtype == np.uint16:
+        _put_neutral(rgb, gray, chroma)
     return rgb
 
 
-def _put_neutral(rgb: UIntImage, grey: UIntImage, chroma: Float) -> None:
-    """Give pixels without chroma the grey itself: OpenCV misses dark levels of 16 bit by some."""
+def _put_neutral(rgb: UIntImage, gray: UIntImage, chroma: Float) -> None:
+    """Give pixels without chroma the gray itself: OpenCV misses dark levels of 16 bit by some."""
     neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
     if cv2.countNonZero(neutral):
-        cv2.copyTo(cv2.merge([grey] * 3), neutral, rgb)
+        cv2.copyTo(cv2.merge([gray] * 3), neutral, rgb)
 
 
 def _pixels(levels: UIntImage) -> NDArray[np.void]:

@@ -38,7 +38,7 @@ class SampleSpec(NamedTuple):
         picture: Of which picture.
         size: Its side in pixels.
         seed: Of its dice.
-        hinted: Whether some of its colours are given.
+        hinted: Whether some of its colors are given.
     """
 
     picture: int
@@ -54,7 +54,7 @@ class Example(NamedTuple):
         lightness: (1, S, S) in 0..100, maybe of an old-looking print.
         hints: (3, S, S) a*, b* and mask; mostly nothing.
         chroma: (2, S / scale, S / scale) the true a*b*.
-        rgb: (3, S, S) uint8, the photograph in colour.
+        rgb: (3, S, S) uint8, the photograph in color.
         label: What it shows, -1 where nobody said.
     """
 
@@ -74,7 +74,7 @@ class Crops:
         size_shares: How often each size is drawn; as long as `sizes`.
         area: Least share of the picture's area that a crop shows.
         aged: Share of the examples whose lightness looks old.
-        hinted: Share of the batches in which some colours are given.
+        hinted: Share of the batches in which some colors are given.
     """
 
     sizes: tuple[int, ...] = (128,)

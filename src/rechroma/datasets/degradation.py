@@ -1,7 +1,7 @@
-"""Making a colour photograph's lightness look like that of an old black-and-white print.
+"""Making a color photograph's lightness look like that of an old black-and-white print.
 
-Only the network's input is aged; the colour it has to find stays that of the photograph. Old film
-did not see colours alike: orthochromatic plates hardly saw red, the earliest only blue ("Time-
+Only the network's input is aged; the color it has to find stays that of the photograph. Old film
+did not see colors alike: orthochromatic plates hardly saw red, the earliest only blue ("Time-
 Travel Rephotography", arXiv 2012.12261), and photographers used filters. Prints fade, blur, gather
 grain and scratches, and scans are compressed.
 """

@@ -1,7 +1,7 @@
-"""Hints for training and measuring: some true colours, as a user would give them.
+"""Hints for training and measuring: some true colors, as a user would give them.
 
 They are drawn as by Zhang et al. (2017, "Real-time user-guided image colorization"): most lie
-towards the middle, and each is a small square of the mean colour under it. Theirs are 8 on average,
+towards the middle, and each is a small square of the mean color under it. Theirs are 8 on average,
 which teaches little in a short training; here the logarithm of how many is uniform, up to 64.
 """
 

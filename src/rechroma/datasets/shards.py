@@ -96,7 +96,7 @@ class Shards:
         return digest.hexdigest()
 
     def facts(self, number: int) -> dict[str, Any]:
-        """What the shard says of the picture (source, licence), empty when it says nothing."""
+        """What the shard says of the picture (source, license), empty when it says nothing."""
         text = self._read(number, FACTS)
         if text is None:
             return {}

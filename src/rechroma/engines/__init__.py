@@ -1,4 +1,4 @@
-"""Engines run colour models: lightness in, chroma out."""
+"""Engines run color models: lightness in, chroma out."""
 
 from __future__ import annotations
 

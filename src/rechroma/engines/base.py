@@ -15,7 +15,7 @@ _MAX_THREADS = 8  # a small network gains little from more
 
 
 class Engine(Protocol):
-    """Runs a colour model. One engine may be used from several threads at once."""
+    """Runs a color model. One engine may be used from several threads at once."""
 
     @property
     def card(self) -> ModelCard:

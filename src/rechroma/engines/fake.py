@@ -17,7 +17,7 @@ class FakeEngine:
     """Gives every place one hue, the stronger the lighter it is; black stays neutral.
 
     A cell with a hint in it gets the mean of what was fixed there. The distribution knows of two
-    colours, neutral and `ab`, and of no hints.
+    colors, neutral and `ab`, and of no hints.
 
     Args:
         ab: The a* and b* of white; a cell of mean lightness L* gets L* / 100 of them.
@@ -43,7 +43,7 @@ class FakeEngine:
             stride=stride,
             scale=scale,
             size=size,
-            licence="Apache-2.0",
+            license="Apache-2.0",
             authors=("The Rechroma authors",),
             data=(),
             hints=hints,

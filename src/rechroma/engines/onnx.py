@@ -1,4 +1,4 @@
-"""Colour models on ONNX Runtime: on any processor, and on NVIDIA cards where it can."""
+"""Color models on ONNX Runtime: on any processor, and on NVIDIA cards where it can."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CUDA = "CUDAExecutionProvider"
 
 
 class OnnxEngine:
-    """Runs a colour model file with ONNX Runtime. Safe to use from several threads.
+    """Runs a color model file with ONNX Runtime. Safe to use from several threads.
 
     Args:
         path: The model file.
@@ -79,7 +79,7 @@ class OnnxEngine:
         """
         if "distribution" not in (output.name for output in self._session.get_outputs()):
             raise ModelFeatureError(
-                f"the model {self._card.name} gives no distribution of colours",
+                f"the model {self._card.name} gives no distribution of colors",
                 hint="Use another model.",
             )
         return self._output("distribution", len(self._card.bins), lightness, hints)

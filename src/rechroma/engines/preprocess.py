@@ -26,7 +26,7 @@ _ENLARGED_TO = 96  # only smaller pictures are enlarged: blur costs more than si
 class View:
     """What a network sees of one picture.
 
-    The copy is made by averaging areas of the sRGB-encoded grey, not of linear light: that is how
+    The copy is made by averaging areas of the sRGB-encoded gray, not of linear light: that is how
     the pictures that networks learn from were made small.
 
     Attributes:
@@ -41,17 +41,17 @@ class View:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, grey: UIntImage, card: ModelCard, size: int | None, hints: Sequence[Hint]) -> View:
+    def of(cls, gray: UIntImage, card: ModelCard, size: int | None, hints: Sequence[Hint]) -> View:
         """Look at a picture.
 
         Args:
-            grey: (H, W) uint8 or uint16, sRGB-encoded.
+            gray: (H, W) uint8 or uint16, sRGB-encoded.
             card: Of the model that is to see it.
             size: Long side of the copy; None for the size that the model was trained for.
-            hints: Colours that the user fixed.
+            hints: Colors that the user fixed.
         """
-        height, width = input_shape(grey.shape, size or card.size, card.scale)
-        small = lightness(_resized(grey, height, width))
+        height, width = input_shape(gray.shape, size or card.size, card.scale)
+        small = lightness(_resized(gray, height, width))
         padding = [(0, -side % card.stride) for side in small.shape]
         padded = np.pad(small, padding, mode="reflect")
         drawn = _drawn(hints, small.shape, padding)
@@ -92,17 +92,17 @@ def _drawn(
     return np.pad(hint_map(hints, *shape), [(0, 0), *padding])[None]
 
 
-def _resized(grey: UIntImage, height: int, width: int) -> UIntImage:
+def _resized(gray: UIntImage, height: int, width: int) -> UIntImage:
     """A copy of another size; large pictures are first shrunk by a whole number, which is fast.
 
     The first step leaves out what is over at the right and the bottom: less than half a pixel of
     the copy.
     """
-    whole = min(grey.shape[0] // height, grey.shape[1] // width) // 2
+    whole = min(gray.shape[0] // height, gray.shape[1] // width) // 2
     if whole > 1:
-        rows, columns = (side // whole for side in grey.shape)
-        even = grey[: rows * whole, : columns * whole]
-        grey = cast("UIntImage", cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA))
-    shrinks = height <= grey.shape[0] and width <= grey.shape[1]
+        rows, columns = (side // whole for side in gray.shape)
+        even = gray[: rows * whole, : columns * whole]
+        gray = cast("UIntImage", cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA))
+    shrinks = height <= gray.shape[0] and width <= gray.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return cast("UIntImage", cv2.resize(grey, (width, height), interpolation=method))
+    return cast("UIntImage", cv2.resize(gray, (width, height), interpolation=method))

@@ -1,4 +1,4 @@
-"""Evaluation: models on data sets, by the metrics, beside grey and truth."""
+"""Evaluation: models on data sets, by the metrics, beside gray and truth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rechroma.evaluation.contact_sheet import sheet
 from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import Standing, compare
 from rechroma.evaluation.page import page
-from rechroma.evaluation.predictor import Painter, grey_level
+from rechroma.evaluation.predictor import Painter, gray_level
 from rechroma.evaluation.report import Plan, Report, evaluate
 from rechroma.evaluation.selection import ImageScore
 from rechroma.evaluation.tables import Table, tables
@@ -22,7 +22,7 @@ __all__ = [
     "Table",
     "compare",
     "evaluate",
-    "grey_level",
+    "gray_level",
     "page",
     "sheet",
     "spread",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Figures = dict[str, float]
 
 ALL = "all"
-GREY, TRUTH = "grey", "truth"
+GRAY, TRUTH = "gray", "truth"
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Aggregator:
 
         Args:
             source: Where the picture is from.
-            answers: By row, (H, W, 3) each; with "grey" and "truth", and always the same rows.
+            answers: By row, (H, W, 3) each; with "gray" and "truth", and always the same rows.
 
         Returns:
             Of each row, the figures of this picture that have no need of a set.
@@ -108,8 +108,8 @@ def _distances(name: str, row: _Row, truth: _Row) -> Figures:
 
 
 def _semantics(row: _Row, rows: dict[str, _Row]) -> Figures:
-    share, grey = (agreement(r.classes, rows[TRUTH].classes) for r in (row, rows[GREY]))
+    share, gray = (agreement(r.classes, rows[TRUTH].classes) for r in (row, rows[GRAY]))
     return {
         "semantic_agreement": 100 * share,
-        "semantic_recovered": 100 * recovered(share, grey),
+        "semantic_recovered": 100 * recovered(share, gray),
     }

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.evaluation.aggregate import GREY, TRUTH
-from rechroma.evaluation.predictor import grey_level, in_rgb
+from rechroma.evaluation.aggregate import GRAY, TRUTH
+from rechroma.evaluation.predictor import gray_level, in_rgb
 from rechroma.evaluation.report import MODEL
 from rechroma.imaging import contact_sheet
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def sheet(colorizer: Colorizer, truths: Iterable[Picture], size: int | None = None) -> Image:
-    """A contact sheet: grey, the model's colours, the truth.
+    """A contact sheet: gray, the model's colors, the truth.
 
     Args:
         colorizer: The model.
-        truths: Photographs (H, W, 3) in colour.
+        truths: Photographs (H, W, 3) in color.
         size: Long side that the network sees; without, the model's own.
     """
     samples = []
     for truth in truths:
-        grey = grey_level(truth)
-        model = np.asarray(colorizer.colorize(grey, size=size), np.uint8)
-        samples.append((in_rgb(grey), model, truth))
-    return contact_sheet(samples, (GREY, MODEL, TRUTH), panel=(192, 144), samples_per_row=3)
+        gray = gray_level(truth)
+        model = np.asarray(colorizer.colorize(gray, size=size), np.uint8)
+        samples.append((in_rgb(gray), model, truth))
+    return contact_sheet(samples, (GRAY, MODEL, TRUTH), panel=(192, 144), samples_per_row=3)

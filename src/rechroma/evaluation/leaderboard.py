@@ -1,4 +1,4 @@
-"""Many models on the same pictures in one run, beside grey and truth, with what each costs."""
+"""Many models on the same pictures in one run, beside gray and truth, with what each costs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 
 from rechroma.engines import OnnxEngine
-from rechroma.evaluation.aggregate import ALL, GREY, TRUTH, Aggregator
+from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
 from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.predictor import Painter, grey_level, in_rgb
+from rechroma.evaluation.predictor import Painter, gray_level, in_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Standing:
 
     Attributes:
         figures: As :meth:`rechroma.evaluation.metrics.Scores.compute` names them.
-        weights: How many numbers the file holds; 0 for grey and truth.
+        weights: How many numbers the file holds; 0 for gray and truth.
         megabytes: Of the file.
         milliseconds: Of the network alone at 256 x 256, on this machine.
     """
@@ -47,16 +47,16 @@ def compare(
     *,
     on_picture: Callable[[], None] = lambda: None,
 ) -> dict[str, Standing]:
-    """Colour the same pictures with several models.
+    """Color the same pictures with several models.
 
     Args:
-        models: Colour model files by the names they are to have; not "grey" nor "truth".
-        pictures: Photographs in colour.
+        models: Color model files by the names they are to have; not "gray" nor "truth".
+        pictures: Photographs in color.
         numbers: Which of them.
         on_picture: Called after each.
 
     Returns:
-        By name: grey, the models with the best by balanced AuC first, truth.
+        By name: gray, the models with the best by balanced AuC first, truth.
 
     Raises:
         ModelError: A model cannot be used.
@@ -67,9 +67,9 @@ def compare(
     gathering = Aggregator()
     for number in numbers:
         truth = pictures[number]
-        grey = grey_level(truth)
-        painted = {name: painter.colored(grey) for name, painter in painters.items()}
-        gathering.add("", {GREY: in_rgb(grey), **painted, TRUTH: truth})
+        gray = gray_level(truth)
+        painted = {name: painter.colored(gray) for name, painter in painters.items()}
+        gathering.add("", {GRAY: in_rgb(gray), **painted, TRUTH: truth})
         on_picture()
     rows = gathering.compute()[ALL]
     standings = {
@@ -78,7 +78,7 @@ def compare(
     }
     ranked = sorted(standings, key=lambda name: -rows[name].get(_RANKED_BY, 0.0))
     best_first = {name: standings[name] for name in ranked}
-    return {GREY: Standing(rows[GREY]), **best_first, TRUTH: Standing(rows[TRUTH])}
+    return {GRAY: Standing(rows[GRAY]), **best_first, TRUTH: Standing(rows[TRUTH])}
 
 
 def _size(path: Path) -> tuple[int, float]:

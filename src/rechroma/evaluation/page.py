@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from rechroma.datasets import spread
-from rechroma.evaluation.predictor import grey_level, in_rgb
+from rechroma.evaluation.predictor import gray_level, in_rgb
 from rechroma.evaluation.report import answers
 from rechroma.evaluation.selection import best_and_worst
 from rechroma.evaluation.tables import tables
@@ -35,12 +35,12 @@ _SIDE, _QUALITY = 320, 80  # of the pictures on the page
 def page(report: Report, painter: Painter, pictures: Shards, old: Shards | None = None) -> str:
     """The HTML text; pictures are inside it, and nothing is loaded from elsewhere.
 
-    The pictures that gained most and least over grey by CIEDE2000 are shown in grey, as the model
-    colours them, and as they were; photographs without truth in grey and coloured.
+    The pictures that gained most and least over gray by CIEDE2000 are shown in gray, as the model
+    colors them, and as they were; photographs without truth in gray and colored.
 
     Args:
         report: The figures.
-        painter: The model, to colour them again.
+        painter: The model, to color them again.
         pictures: What was measured on.
         old: Photographs without truth.
     """
@@ -58,7 +58,7 @@ def page(report: Report, painter: Painter, pictures: Shards, old: Shards | None 
 def _samples(painter: Painter, pictures: Shards, judged: Iterable[ImageScore]) -> Iterator[_Sample]:
     for one in judged:
         caption = (
-            f"{one.key} ({one.source}): CIEDE2000 {one.model:.1f}, grey {one.grey:.1f}, "
+            f"{one.key} ({one.source}): CIEDE2000 {one.model:.1f}, gray {one.gray:.1f}, "
             f"gain {one.gain:+.1f}"
         )
         yield caption, answers(painter, pictures[one.number])
@@ -66,8 +66,8 @@ def _samples(painter: Painter, pictures: Shards, judged: Iterable[ImageScore]) -
 
 def _old(painter: Painter, pictures: Shards) -> Iterator[_Sample]:
     for number in spread(len(pictures), _MAX_OLD):
-        grey = grey_level(pictures[number])
-        yield pictures.key(number), {"grey": in_rgb(grey), "model": painter.colored(grey)}
+        gray = gray_level(pictures[number])
+        yield pictures.key(number), {"gray": in_rgb(gray), "model": painter.colored(gray)}
 
 
 def _figure(sample: _Sample) -> str:

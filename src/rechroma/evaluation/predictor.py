@@ -1,7 +1,7 @@
-"""A model's answers to photographs turned grey: as it would be served, and under other conditions.
+"""A model's answers to photographs turned gray: as it would be served, and under other conditions.
 
 All go through the :class:`~rechroma.colorizer.Colorizer`, so that what is measured is what users
-get. Where the model is to see something else than the picture that is coloured, an engine stands
+get. Where the model is to see something else than the picture that is colored, an engine stands
 in for it.
 """
 
@@ -36,7 +36,7 @@ _SEED = 20_040
 
 
 class Painter:
-    """Colours grey pictures with one engine.
+    """Colors gray pictures with one engine.
 
     Args:
         engine: The model.
@@ -45,7 +45,7 @@ class Painter:
     Attributes:
         chroma_max: The largest absolute a* or b* that the network has given so far, before it was
             mapped into the gamut.
-        chroma_beyond: The share of its places, 0..1, where one was above 110, which no colour is.
+        chroma_beyond: The share of its places, 0..1, where one was above 110, which no color is.
     """
 
     def __init__(self, engine: Engine, size: int | None = None) -> None:
@@ -54,12 +54,12 @@ class Painter:
         self._engine, self._size = engine, size
         self._places = 0
 
-    def colored(self, grey: Picture, size: int | None = None) -> Picture:
-        """A grey picture (H, W) in colour (H, W, 3)."""
-        return self._colored(grey, self._chroma, size)
+    def colored(self, gray: Picture, size: int | None = None) -> Picture:
+        """A gray picture (H, W) in color (H, W, 3)."""
+        return self._colored(gray, self._chroma, size)
 
-    def colored_as(self, grey: Picture, seen: Picture) -> Picture:
-        """A grey picture (H, W) in the colours that the model gives another one of that shape."""
+    def colored_as(self, gray: Picture, seen: Picture) -> Picture:
+        """A gray picture (H, W) in the colors that the model gives another one of that shape."""
         answers: list[Float] = []
 
         def keep(lightness: Float) -> Float:
@@ -67,10 +67,10 @@ class Painter:
             return answers[0]
 
         self._colored(seen, keep)
-        return self._colored(grey, lambda _: answers[0])
+        return self._colored(gray, lambda _: answers[0])
 
     def true_hints(self, truth: Picture, count: int, rng: Generator) -> Float:
-        """`count` colours of a photograph (H, W, 3), drawn as the network would see them.
+        """`count` colors of a photograph (H, W, 3), drawn as the network would see them.
 
         Returns:
             (3, h, w) a*, b* and mask at the network's size, see
@@ -80,8 +80,8 @@ class Painter:
         small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)
         return random_hints(np.asarray(small, np.float32), count, rng)
 
-    def colored_with_hints(self, grey: Picture, drawn: Float) -> Picture:
-        """A grey picture (H, W) in colour, with colours given as by :meth:`true_hints`.
+    def colored_with_hints(self, gray: Picture, drawn: Float) -> Picture:
+        """A gray picture (H, W) in color, with colors given as by :meth:`true_hints`.
 
         Raises:
             ModelFeatureError: There are hints, and the model takes none.
@@ -92,13 +92,13 @@ class Painter:
             hints[0, :, : drawn.shape[1], : drawn.shape[2]] = drawn
             return self._chroma(lightness, hints if drawn[2].any() else None)
 
-        return self._colored(grey, answer)
+        return self._colored(gray, answer)
 
     def _colored(
-        self, grey: Picture, answer: Callable[[Float], Float], size: int | None = None
+        self, gray: Picture, answer: Callable[[Float], Float], size: int | None = None
     ) -> Picture:
         colorizer = Colorizer(engine=_StandIn(self._engine, answer))
-        return np.asarray(colorizer.colorize(grey, size=size or self._size), np.uint8)
+        return np.asarray(colorizer.colorize(gray, size=size or self._size), np.uint8)
 
     def _chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         chroma = self._engine.chroma(lightness, hints)
@@ -127,21 +127,21 @@ class _StandIn:
         return self._engine.distribution(lightness, hints)
 
 
-def grey_level(rgb: Picture) -> Picture:
-    """The sRGB grey (H, W) that has the luminance of a colour picture (H, W, 3)."""
-    return np.asarray(photo_of_array(rgb).grey, np.uint8)
+def gray_level(rgb: Picture) -> Picture:
+    """The sRGB gray (H, W) that has the luminance of a color picture (H, W, 3)."""
+    return np.asarray(photo_of_array(rgb).gray, np.uint8)
 
 
 def aged_level(rgb: Picture, rng: Generator) -> Picture:
-    """The sRGB grey (H, W) of an old-looking print of a colour picture (H, W, 3)."""
+    """The sRGB gray (H, W) of an old-looking print of a color picture (H, W, 3)."""
     light = degrade_lightness(rgb, rng)
     lab = np.stack([light, np.zeros_like(light), np.zeros_like(light)], axis=-1)
     return np.ascontiguousarray(lab_to_srgb(lab, np.uint8)[..., 1], np.uint8)
 
 
-def in_rgb(grey: Picture) -> Picture:
-    """A grey picture (H, W) as (H, W, 3)."""
-    return np.repeat(grey[..., None], 3, axis=-1)
+def in_rgb(gray: Picture) -> Picture:
+    """A gray picture (H, W) as (H, W, 3)."""
+    return np.repeat(gray[..., None], 3, axis=-1)
 
 
 def dice(key: str) -> Generator:

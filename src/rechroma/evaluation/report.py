@@ -1,6 +1,6 @@
-"""How good a model is on a data set, always beside the rows *grey* and *truth*.
+"""How good a model is on a data set, always beside the rows *gray* and *truth*.
 
-A fully grey answer wins by PSNR and is not far off by CIEDE2000, so no figure means anything
+A fully gray answer wins by PSNR and is not far off by CIEDE2000, so no figure means anything
 without those two rows.
 """
 
@@ -12,9 +12,9 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from rechroma.datasets import spread
-from rechroma.evaluation.aggregate import GREY, TRUTH, Aggregator
+from rechroma.evaluation.aggregate import GRAY, TRUTH, Aggregator
 from rechroma.evaluation.benchmark import network_milliseconds, peak_memory_mb
-from rechroma.evaluation.predictor import Painter, aged_level, dice, grey_level, in_rgb
+from rechroma.evaluation.predictor import Painter, aged_level, dice, gray_level, in_rgb
 from rechroma.evaluation.robustness import hint_curve, old_photographs, size_agreement
 from rechroma.evaluation.selection import ImageScore
 
@@ -43,7 +43,7 @@ class Plan:
         size: Long side that the network sees; None for the model's own.
         aged: Whether to add a row of what the model makes of an old-looking print of each picture.
         features: Whose features the sets are compared by; None to leave that out.
-        hints: Whether to measure with colours given.
+        hints: Whether to measure with colors given.
         sizes: Whether to compare the answers at several sizes.
         old: Photographs without truth.
     """
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures by source ("all" first) and row ("grey", "model", maybe "aged", "truth").
+    """Figures by source ("all" first) and row ("gray", "model", maybe "aged", "truth").
 
     What the plan did not ask for is empty; a figure that is not defined for a set is left out.
 
@@ -79,7 +79,7 @@ class Report:
             and those of the features.
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
             `chroma_beyond` as :class:`Painter` has them.
-        lost: Of each source, how much of the gain over grey is lost on old-looking prints, per
+        lost: Of each source, how much of the gain over gray is lost on old-looking prints, per
             cent of the gain in `hue_hit` and `balanced_auc`.
         hints: Figures by the number of hints.
         sizes: CIEDE2000 between the answers at two sizes of the "picture" and of what the
@@ -110,11 +110,11 @@ def evaluate(
     *,
     on_picture: Callable[[], None] = lambda: None,
 ) -> Report:
-    """Turn pictures grey, colour them and compare with what they were.
+    """Turn pictures gray, color them and compare with what they were.
 
     Args:
         engine: The model.
-        pictures: Photographs in colour.
+        pictures: Photographs in color.
         plan: What to measure.
         on_picture: Called after each; :meth:`Plan.rounds` times.
 
@@ -144,18 +144,18 @@ def evaluate(
 
 
 def answers(painter: Painter, truth: Picture, aging: Generator | None = None) -> dict[str, Picture]:
-    """A photograph (H, W, 3) by row: in grey, as the model colours that, and as it was.
+    """A photograph (H, W, 3) by row: in gray, as the model colors that, and as it was.
 
     Args:
         painter: The model.
         truth: The photograph.
-        aging: Dice for an old-looking print of it, whose colours make one row more. They are laid
-            on the true lightness, so that only colour is compared.
+        aging: Dice for an old-looking print of it, whose colors make one row more. They are laid
+            on the true lightness, so that only color is compared.
     """
-    grey = grey_level(truth)
-    rows = {GREY: in_rgb(grey), MODEL: painter.colored(grey)}
+    gray = gray_level(truth)
+    rows = {GRAY: in_rgb(gray), MODEL: painter.colored(gray)}
     if aging is not None:
-        rows[AGED] = painter.colored_as(grey, aged_level(truth, aging))
+        rows[AGED] = painter.colored_as(gray, aged_level(truth, aging))
     return rows | {TRUTH: truth}
 
 
@@ -170,9 +170,9 @@ def _judged(
         key, source = pictures.key(number), str(pictures.facts(number).get("source", "unknown"))
         rows = answers(painter, pictures[number], dice(key) if plan.aged else None)
         figures = gathering.add(source, rows)
-        grey, model = (figures[row]["ciede2000"] for row in (GREY, MODEL))
+        gray, model = (figures[row]["ciede2000"] for row in (GRAY, MODEL))
         on_picture()
-        yield ImageScore(number, key, source, grey, model)
+        yield ImageScore(number, key, source, gray, model)
 
 
 def _network(painter: Painter, milliseconds: float) -> Figures:
@@ -186,11 +186,11 @@ def _network(painter: Painter, milliseconds: float) -> Figures:
 
 
 def _lost(rows: Mapping[str, Figures]) -> Figures:
-    """How much of the gain over grey is lost with age, per cent, where there was a gain."""
+    """How much of the gain over gray is lost with age, per cent, where there was a gain."""
     lost = {}
     for name in _GAINS:
         if all(name in row for row in rows.values()):
-            gain = rows[MODEL][name] - rows[GREY][name]
+            gain = rows[MODEL][name] - rows[GRAY][name]
             if gain > 0:
                 lost[name] = 100 * (rows[MODEL][name] - rows[AGED][name]) / gain
     return lost

@@ -1,4 +1,4 @@
-"""A model under other conditions: with colours given, at other sizes, on photographs of old."""
+"""A model under other conditions: with colors given, at other sizes, on photographs of old."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from rechroma.color import srgb_to_lab
 from rechroma.evaluation.metrics import Scores, ciede2000, nanmean_over_images, no_reference_metrics
-from rechroma.evaluation.predictor import dice, grey_level
+from rechroma.evaluation.predictor import dice, gray_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,13 +29,13 @@ _HINT_FIGURES = ("ciede2000", "psnr", "hue_hit")
 def hint_curve(
     painter: Painter, pictures: Shards, numbers: Iterable[int], on_picture: Callable[[], None]
 ) -> dict[str, dict[str, float]]:
-    """How the answer nears the truth with the number of true colours given.
+    """How the answer nears the truth with the number of true colors given.
 
     The hints are drawn by :func:`rechroma.datasets.random_hints`; those of a smaller number are
     the first of those of a larger one.
 
     Returns:
-        CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: how far the colours at
+        CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: how far the colors at
         the places of the hints are from what the hints say, in CIEDE2000.
 
     Raises:
@@ -45,10 +45,10 @@ def hint_curve(
     off: dict[int, list[float]] = {count: [] for count in HINTS if count}
     for number in numbers:
         truth, key = pictures[number], pictures.key(number)
-        grey = grey_level(truth)
+        gray = gray_level(truth)
         for count, gathered in scores.items():
             drawn = painter.true_hints(truth, count, dice(key))
-            answer = painter.colored_with_hints(grey, drawn)
+            answer = painter.colored_with_hints(gray, drawn)
             gathered.update(answer, truth)
             if count:
                 off[count].append(difference_at_hints(answer, drawn))
@@ -62,7 +62,7 @@ def hint_curve(
 
 
 def difference_at_hints(answer: Picture, drawn: Float) -> float:
-    """How far a picture's colours are from hints at their places, mean CIEDE2000.
+    """How far a picture's colors are from hints at their places, mean CIEDE2000.
 
     Args:
         answer: (H, W, 3) sRGB.
@@ -78,7 +78,7 @@ def difference_at_hints(answer: Picture, drawn: Float) -> float:
 def size_agreement(
     painter: Painter, pictures: Shards, numbers: Iterable[int], on_picture: Callable[[], None]
 ) -> dict[str, Figures]:
-    """How much the colours change with the size of a picture, and of what the network sees of it.
+    """How much the colors change with the size of a picture, and of what the network sees of it.
 
     Pictures are brought to 1024 pixels first, so that all sizes differ. The results are compared
     at 256 pixels.
@@ -91,9 +91,9 @@ def size_agreement(
     pairs = list(combinations(SIZES, 2))
     found: dict[str, list[list[float]]] = {way: [] for way in ways}
     for number in numbers:
-        grey = _resized(grey_level(pictures[number]), max(SIZES))
+        gray = _resized(gray_level(pictures[number]), max(SIZES))
         for way, colored in ways.items():
-            labs = {size: _small_lab(colored(painter, grey, size)) for size in SIZES}
+            labs = {size: _small_lab(colored(painter, gray, size)) for size in SIZES}
             found[way].append([_color_difference(labs[a], labs[b]) for a, b in pairs])
         on_picture()
     return {
@@ -107,12 +107,12 @@ def _color_difference(lab: Float, other: Float) -> float:
     return float(ciede2000(lab, np.concatenate([lab[..., :1], other[..., 1:]], axis=-1)).mean())
 
 
-def _at_own_size(painter: Painter, grey: Picture, size: int) -> Picture:
-    return painter.colored(_resized(grey, size))
+def _at_own_size(painter: Painter, gray: Picture, size: int) -> Picture:
+    return painter.colored(_resized(gray, size))
 
 
-def _seen_at_size(painter: Painter, grey: Picture, size: int) -> Picture:
-    return painter.colored(grey, size)
+def _seen_at_size(painter: Painter, gray: Picture, size: int) -> Picture:
+    return painter.colored(gray, size)
 
 
 def old_photographs(
@@ -121,7 +121,7 @@ def old_photographs(
     """The figures for which no truth is needed, of photographs that have none."""
     found = []
     for number in numbers:
-        rgb = painter.colored(grey_level(pictures[number]))
+        rgb = painter.colored(gray_level(pictures[number]))
         found.append(no_reference_metrics(rgb, srgb_to_lab(rgb)))
         on_picture()
     return {"pictures": len(found), **nanmean_over_images(found)}

@@ -17,24 +17,24 @@ class ImageScore:
         number: Its place among the shards' pictures.
         key: Its name in its shard.
         source: Where it is from.
-        grey: CIEDE2000 of grey.
+        gray: CIEDE2000 of gray.
         model: CIEDE2000 of the model's answer.
     """
 
     number: int
     key: str
     source: str
-    grey: float
+    gray: float
     model: float
 
     @property
     def gain(self) -> float:
-        """By how much CIEDE2000 the model is nearer to the truth than grey."""
-        return self.grey - self.model
+        """By how much CIEDE2000 the model is nearer to the truth than gray."""
+        return self.gray - self.model
 
 
 def best_and_worst(each: Sequence[ImageScore], limit: int) -> list[ImageScore]:
-    """At most `limit` pictures, those that gained most over grey first, those that lost most last.
+    """At most `limit` pictures, those that gained most over gray first, those that lost most last.
 
     Args:
         each: All pictures.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rechroma.evaluation.aggregate import ALL, GREY
+from rechroma.evaluation.aggregate import ALL, GRAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rechroma.evaluation.aggregate import Figures
     from rechroma.evaluation.report import Report
 
-_COLOUR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "cf", "cf_abs", "delta_cf", "psnr")
+_COLOR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "cf", "cf_abs", "delta_cf", "psnr")
 _PICTURE = (
     *("ssim", "chroma_max", "edge_correlation", "flat_chroma", "flat_unevenness"),
     *("lightness_shift", "lightness_shift_max"),
@@ -49,15 +49,15 @@ class Table:
 def tables(report: Report) -> list[Table]:
     """The essentials, most important first."""
     whole = report.figures[ALL]
-    seen = [n for n in whole[GREY] if n not in (*_COLOUR, *_PICTURE, *_LEFT_OUT)]
+    seen = [n for n in whole[GRAY] if n not in (*_COLOR, *_PICTURE, *_LEFT_OUT)]
     by_row: list[_Row] = [((row,), figures) for row, figures in whole.items()]
     made = [
-        _table("Colour", ("pictures", ""), _by_source(report), _COLOUR),
+        _table("Color", ("pictures", ""), _by_source(report), _COLOR),
         _table("Picture, all", ("",), by_row, _PICTURE),
         _table("As a fixed network sees it, all", ("",), by_row, seen),
-        _flat("Lost on old-looking prints, per cent of the gain over grey", report.lost.get(ALL)),
-        _table("With true colours given", ("colours",), _labelled(report.hints)),
-        _table("CIEDE2000 between sizes in pixels", ("of the",), _labelled(report.sizes)),
+        _flat("Lost on old-looking prints, per cent of the gain over gray", report.lost.get(ALL)),
+        _table("With true colors given", ("colors",), _labeled(report.hints)),
+        _table("CIEDE2000 between sizes in pixels", ("of the",), _labeled(report.sizes)),
         _flat("Photographs without truth", report.old),
         _flat("Network", report.network),
     ]
@@ -66,13 +66,13 @@ def tables(report: Report) -> list[Table]:
 
 def _by_source(report: Report) -> list[_Row]:
     return [
-        ((f"{source} ({report.pictures[source]})" if row == GREY else "", row), figures)
+        ((f"{source} ({report.pictures[source]})" if row == GRAY else "", row), figures)
         for source, rows in report.figures.items()
         for row, figures in rows.items()
     ]
 
 
-def _labelled(rows: dict[str, Figures]) -> list[_Row]:
+def _labeled(rows: dict[str, Figures]) -> list[_Row]:
     return [((label,), figures) for label, figures in rows.items()]
 
 

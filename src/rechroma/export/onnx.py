@@ -1,8 +1,8 @@
-"""From a trained network to a colour model file, with proof that both say the same.
+"""From a trained network to a color model file, with proof that both say the same.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
-build the network again. Batch normalisation is left for the runtime: ONNX Runtime folds it as it
-loads the file. Spectral normalisation, which no runtime knows, is folded before. Matrices and
+build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
+loads the file. Spectral normalization, which no runtime knows, is folded before. Matrices and
 convolutions are rounded, unless all is to stay exact, and stand so in the file: to float16, the
 large ones to int8 with a step for each channel of the first axis; all arithmetic stays float32.
 The parity check compares the file with the rounded network, strictly, and reports what the rounding
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
-_FARTHEST = 10_000.0  # in a* or b*: nobody's colour, and float32 hardly tells TOLERANCE there
+_FARTHEST = 10_000.0  # in a* or b*: nobody's color, and float32 hardly tells TOLERANCE there
 _LARGE = 65_536  # weights; of these a layer has enough for the errors of int8 to cancel out
 _INT8 = 127
 _OPSET = 20
@@ -61,7 +61,7 @@ class Parity:
 
 
 class Deployed(nn.Module):
-    """A network as the colour model contract wants it: hints and bins only if it gives them."""
+    """A network as the color model contract wants it: hints and bins only if it gives them."""
 
     def __init__(self, network: ColorizationNetwork) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Deployed(nn.Module):
 def export_model(
     network: ColorizationNetwork, card: ModelCard, target: Path, *, rounded: bool = True
 ) -> Parity:
-    """Write a network as a colour model and check the file against the network.
+    """Write a network as a color model and check the file against the network.
 
     Args:
         network: A trained network; it is left as it was.
@@ -92,7 +92,7 @@ def export_model(
         How far the file is from the network.
 
     Raises:
-        CheckpointError: The network, or what rounding makes of it, gives no colours.
+        CheckpointError: The network, or what rounding makes of it, gives no colors.
         ParityError: The file differs from the rounded network by more than 0.05 in a* or b*, or
             rounding moves them by more than 1 (root mean square).
         TargetError: The file cannot be written.
@@ -100,9 +100,9 @@ def export_model(
     """
     network = copy.deepcopy(network).cpu().float().eval()
     fold_spectral_norm(network)
-    _check_colours(network)
+    _check_colors(network)
     held = rounded_network(network) if rounded else network
-    _check_colours(held)
+    _check_colors(held)
     model = _completed(_trace(Deployed(held), card.stride), held)
     if rounded:
         model = pack_weights(model, {f"{PREFIX}{name}" for name, _ in _matrices(held)})
@@ -116,7 +116,7 @@ def export_model(
     return parity
 
 
-def _check_colours(network: ColorizationNetwork) -> None:
+def _check_colors(network: ColorizationNetwork) -> None:
     lightness, _ = next(iter(_inputs()))
     with torch.inference_mode():
         farthest = float(_chroma(network, lightness, no_hints(lightness)).abs().max())
@@ -124,8 +124,8 @@ def _check_colours(network: ColorizationNetwork) -> None:
     # Written so that a NaN does not pass.
     if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
         raise CheckpointError(
-            "gives no colours: its weights are not finite or far too large",
-            hint="Take a checkpoint from before that, or train again with a lower optimiser.rate.",
+            "gives no colors: its weights are not finite or far too large",
+            hint="Take a checkpoint from before that, or train again with a lower optimizer.rate.",
         )
 
 
@@ -165,7 +165,7 @@ def _unpacked(packed: NDArray[Any], step: NDArray[np.float32] | None) -> NDArray
 
 
 def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter]]:
-    """Nearly all of the weight; what is left (normalisation, biases) is small and delicate."""
+    """Nearly all of the weight; what is left (normalization, biases) is small and delicate."""
     return ((name, each) for name, each in network.named_parameters() if each.dim() > 1)
 
 
@@ -195,7 +195,7 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 
 def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
-    """Add the weights that colouring does not need as such, for example an auxiliary head's."""
+    """Add the weights that coloring does not need as such, for example an auxiliary head's."""
     there = {weights.name for weights in model.graph.initializer}
     for name, weights in weights_of(network).items():
         if f"{PREFIX}{name}" not in there:
@@ -223,7 +223,7 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             dynamic_shapes=(sizes,) * len(inputs),
             opset_version=_OPSET,
             dynamo=True,
-            optimize=False,  # it would fold normalisation
+            optimize=False,  # it would fold normalization
             verbose=False,
         )
         model: onnx.ModelProto = program.model_proto

@@ -1,4 +1,4 @@
-"""A mark on the picture itself that says its colours were made: a disc, half grey and half hues.
+"""A mark on the picture itself that says its colors were made: a disc, half gray and half hues.
 
 The note in the metadata is lost where pictures are copied without it, and nobody sees it; this
 stays, and needs no words.
@@ -24,7 +24,7 @@ _SMALLEST = 12  # pixels
 _MARGIN = 0.4  # of the disc's side
 _FINER = 8  # times larger is it drawn, for smooth edges
 _HUES = ("#d9534f", "#e39b3c", "#e8d44d", "#5fae57", "#4a86c5", "#8a63b5")
-_GREYS = ("#3a3a3a", "#6e6e6e", "#a8a8a8")
+_GRAYS = ("#3a3a3a", "#6e6e6e", "#a8a8a8")
 
 
 def draw_badge(rgb: UIntImage, alpha: UIntImage | None = None) -> None:
@@ -63,7 +63,7 @@ def _disc(side: int) -> NDArray[np.uint8]:
     draw = ImageDraw.Draw(image)
     draw.ellipse((0, 0, large - 1, large - 1), "white")
     inner = (large * 0.1, large * 0.1, large * 0.9, large * 0.9)
-    for sectors, start in ((_HUES, -90), (_GREYS, 90)):
+    for sectors, start in ((_HUES, -90), (_GRAYS, 90)):
         angle = 180 / len(sectors)
         for number, color in enumerate(sectors):
             draw.pieslice(inner, start + number * angle, start + (number + 1) * angle, color)

@@ -1,6 +1,6 @@
-"""Pixels of every kind to sRGB-encoded grey with the same luminance.
+"""Pixels of every kind to sRGB-encoded gray with the same luminance.
 
-Grey stays exactly what it was. Colours are turned to grey in strips of rows, so that there never
+Gray stays exactly what it was. Colors are turned to gray in strips of rows, so that there never
 is a float copy of the whole picture.
 """
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 _STRIP_PIXELS = 1 << 18
 _ALL_16_BITS = 65535
-_SPREAD = 6 / 255  # between the channels of a grey pixel after lossy compression, of full range
+_SPREAD = 6 / 255  # between the channels of a gray pixel after lossy compression, of full range
 
 
 def of_image(image: Image, profile: Profile) -> tuple[UIntImage, bool]:
-    """The grey of a decoded picture without alpha.
+    """The gray of a decoded picture without alpha.
 
     Args:
         image: Any of Pillow's modes.
         profile: The profile that came with it.
 
     Returns:
-        (H, W) uint8, or uint16 for modes with more than 8 bits; and whether there was colour.
+        (H, W) uint8, or uint16 for modes with more than 8 bits; and whether there was color.
 
     Raises:
         UnsupportedImageError: Whole numbers beyond 16 bits, or floats outside 0..1.
@@ -48,28 +48,28 @@ def of_image(image: Image, profile: Profile) -> tuple[UIntImage, bool]:
 
 
 def of_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntImage, bool]:
-    """The grey of an array of colours.
+    """The gray of an array of colors.
 
     Args:
         rgb: (H, W, 3) uint8 or uint16.
         profile: What the numbers mean; sRGB if None.
 
     Returns:
-        (H, W) of the same type, and whether there was colour: more of it than lossy compression
-        makes of grey.
+        (H, W) of the same type, and whether there was color: more of it than lossy compression
+        makes of gray.
     """
-    grey = np.empty(rgb.shape[:2], rgb.dtype)
+    gray = np.empty(rgb.shape[:2], rgb.dtype)
     rows = max(1, _STRIP_PIXELS // rgb.shape[1])
     had_color = False
     for top in range(0, len(rgb), rows):
         strip = rgb[top : top + rows]
         if _is_neutral(strip):
-            grey[top : top + rows] = profile.tone(strip[..., 0]) if profile else strip[..., 0]
+            gray[top : top + rows] = profile.tone(strip[..., 0]) if profile else strip[..., 0]
         else:
             had_color = had_color or _is_colored(strip)
             colors = profile.colors(strip) if profile else strip
-            grey[top : top + rows] = from_float(to_encoded(luminance(colors)), rgb.dtype)
-    return cast("UIntImage", grey), had_color
+            gray[top : top + rows] = from_float(to_encoded(luminance(colors)), rgb.dtype)
+    return cast("UIntImage", gray), had_color
 
 
 def of_numbers(numbers: NDArray[Any]) -> UIntImage:

@@ -1,4 +1,4 @@
-"""A photograph in memory: its grey pixels, and all that has to survive the colouring."""
+"""A photograph in memory: its gray pixels, and all that has to survive the coloring."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class Metadata:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photograph that was read, in grey.
+    """A photograph that was read, in gray.
 
     Attributes:
-        grey: (H, W) uint8 or uint16, sRGB-encoded grey with the CIE luminance of the source,
+        gray: (H, W) uint8 or uint16, sRGB-encoded gray with the CIE luminance of the source,
             upright.
         alpha: (H, W) opacity of the same type, or None where the source had none.
         format: Pillow's name of the source's format, such as ``JPEG``.
-        had_color: The source was not neutral (sepia, a colour picture) and was turned to grey.
+        had_color: The source was not neutral (sepia, a color picture) and was turned to gray.
         metadata: What to keep.
         pages: How many pictures the file holds, of which this is the first.
     """
 
-    grey: UIntImage
+    gray: UIntImage
     alpha: UIntImage | None = None
     format: str = "PNG"
     had_color: bool = False

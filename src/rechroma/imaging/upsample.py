@@ -26,7 +26,7 @@ class ChromaUpsampler:
     """Gives any rows of a chroma map at full size.
 
     The strips join without a seam: together they are what ``cv2.resize`` with ``INTER_CUBIC``
-    gives for the whole (pixel centres aligned, edges repeated). Safe to use from several threads.
+    gives for the whole (pixel centers aligned, edges repeated). Safe to use from several threads.
 
     Args:
         chroma: (h, w, 2) float32, CIE a* and b*.

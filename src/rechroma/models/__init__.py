@@ -1,4 +1,4 @@
-"""Colour model files: what one says about itself, what it must keep, where it is found."""
+"""Color model files: what one says about itself, what it must keep, where it is found."""
 
 from __future__ import annotations
 

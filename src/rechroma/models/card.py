@@ -1,7 +1,7 @@
-"""The model card: what a colour model says about itself.
+"""The model card: what a color model says about itself.
 
 It travels inside the model file, as JSON in the ONNX metadata property `rechroma`, so that weights
-are never apart from their licence, their training data and what the runtime must know.
+are never apart from their license, their training data and what the runtime must know.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class DataSource:
     """A set of pictures that a model was trained on."""
 
     name: str
-    licence: str
+    license: str
     url: str = ""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a colour model says about itself.
+    """What a color model says about itself.
 
     Attributes:
         name: What users call it; a file name without suffix.
@@ -41,11 +41,11 @@ class ModelCard:
         stride: Height and width of the input are multiples of it; at most 512.
         scale: Height and width of the input over those of the chroma.
         size: Long side of the input that it was trained for, 32 to 4096 pixels.
-        licence: SPDX identifier for the weights.
+        license: SPDX identifier for the weights.
         authors: Who made it.
-        data: What it was trained on, each with its licence.
-        hints: Whether it takes colours that the user fixed.
-        bins: a* and b* of the colour bins, where it gives a `distribution`.
+        data: What it was trained on, each with its license.
+        hints: Whether it takes colors that the user fixed.
+        bins: a* and b* of the color bins, where it gives a `distribution`.
         metrics: Figures on the dev set, by name.
         commit: Of the code that trained it.
         description: One or two sentences for a person who chooses.
@@ -59,7 +59,7 @@ class ModelCard:
     stride: int
     scale: int
     size: int
-    licence: str
+    license: str
     authors: tuple[str, ...]
     data: tuple[DataSource, ...]
     hints: bool = False
@@ -165,7 +165,7 @@ def _source(name: str, value: object) -> DataSource:
     try:
         return DataSource(**{key: _text(f"{name}.{key}", text) for key, text in item.items()})
     except TypeError as error:
-        words = "a list of objects with 'name', 'licence' and, if any, 'url'"
+        words = "a list of objects with 'name', 'license' and, if any, 'url'"
         raise _broken(f"field '{name}' must be {words}") from error
 
 
@@ -201,7 +201,7 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "stride": _whole(1, MAX_STRIDE),
     "scale": _whole(1, MAX_STRIDE),
     "size": _whole(MIN_SIZE, MAX_SIZE),
-    "licence": _name,
+    "license": _name,
     "authors": _texts,
     "data": _sources,
     "hints": _flag,

@@ -1,4 +1,4 @@
-"""Opening colour model files with ONNX Runtime."""
+"""Opening color model files with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def load_model(
     providers: Sequence[Any] = ("CPUExecutionProvider",),
     options: ort.SessionOptions | None = None,
 ) -> tuple[ort.InferenceSession, ModelCard]:
-    """Open a colour model file and check that it keeps the contract.
+    """Open a color model file and check that it keeps the contract.
 
     Args:
         path: The model file.
         providers: ONNX Runtime's providers, best first.
-        options: Session options; without, nothing is optimised (enough to read the card).
+        options: Session options; without, nothing is optimized (enough to read the card).
 
     Returns:
         The session, ready to run, and the model's card.
@@ -37,7 +37,7 @@ def load_model(
     Raises:
         ModelContractError: The file is no model or breaks the contract; it names the part.
     """
-    session = _open(path, providers, options or _unoptimised())
+    session = _open(path, providers, options or _unoptimized())
     try:
         card = _card_of(session)
         check_contract(card, session.get_inputs(), session.get_outputs())
@@ -47,7 +47,7 @@ def load_model(
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card of a colour model file.
+    """The card of a color model file.
 
     Raises:
         ModelContractError: The file is no model or breaks the contract; it names the part.
@@ -55,7 +55,7 @@ def read_card(path: Path) -> ModelCard:
     return load_model(path)[1]
 
 
-def _unoptimised() -> ort.SessionOptions:
+def _unoptimized() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return options

@@ -1,4 +1,4 @@
-"""The colour model contract: which tensors go in and come out, and of which shape.
+"""The color model contract: which tensors go in and come out, and of which shape.
 
 ======================== =================== =====================================================
 input `lightness`        (N, 1, H, W)        CIE L* in 0..100; H and W are multiples of `stride`

@@ -1,4 +1,4 @@
-"""Where colour models are found: in the package, in a folder of the user's, or by their path.
+"""Where color models are found: in the package, in a folder of the user's, or by their path.
 
 Bundled models are package data with a published SHA-256; `bundled/manifest.json` lists them and
 says which is the default. The user's own lie in the folder that the environment variable
@@ -56,7 +56,7 @@ def get_card(name: str) -> ModelCard:
 
 
 def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
-    """The file of a colour model.
+    """The file of a color model.
 
     Args:
         name_or_path: "default", the name of a bundled model or of one in the user's folder, or
@@ -106,7 +106,7 @@ def _file_at(path: Path) -> Path:
 
 def _no_model(path: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"{path} is no colour model: the name of one ends with .onnx",
+        f"{path} is no color model: the name of one ends with .onnx",
         hint="See 'rechroma models list' for those at hand; 'rechroma export' makes others.",
     )
 

@@ -20,12 +20,12 @@ class Prediction(NamedTuple):
     """What a network says of a batch.
 
     Attributes:
-        logits: (N, Q, h, w) of the colour bins; Q is 0 where the network has none. Height and
+        logits: (N, Q, h, w) of the color bins; Q is 0 where the network has none. Height and
             width may be a whole factor smaller than those of `ab`.
         ab: (N, 2, h, w) a*b* of the regression head.
         bottom: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of what the picture shows, where the network has such a head.
-        given: (N, 1, h, w) how much of the colour comes from hints, 0..1, where the network tells.
+        given: (N, 1, h, w) how much of the color comes from hints, 0..1, where the network tells.
     """
 
     logits: Tensor
@@ -38,7 +38,7 @@ class Prediction(NamedTuple):
 class ColorizationNetwork(nn.Module, ABC):
     """Lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W) in, a :class:`Prediction` out.
 
-    Hints are a*, b* and a mask of 0 or 1: the colours that somebody fixed, and where.
+    Hints are a*, b* and a mask of 0 or 1: the colors that somebody fixed, and where.
 
     Attributes:
         config: The dataclass that it was built by.
@@ -47,8 +47,8 @@ class ColorizationNetwork(nn.Module, ABC):
         scale: The chroma is smaller than the lightness by this factor.
         bin_scale: The logits of the bins are smaller than the chroma by this factor. Unless it is
             1, no distribution is given: enlarged, it would take more memory than all the rest.
-        centres: (Q, 2) a*b* of the colour bins; Q is 0 where the network has none.
-        encoder: The part that may start from pretrained weights; None where all is learnt.
+        centers: (Q, 2) a*b* of the color bins; Q is 0 where the network has none.
+        encoder: The part that may start from pretrained weights; None where all is learned.
     """
 
     config: Any
@@ -56,7 +56,7 @@ class ColorizationNetwork(nn.Module, ABC):
     stride: int
     scale: int
     bin_scale: int = 1
-    centres: Tensor
+    centers: Tensor
     encoder: Encoder | None
 
     @abstractmethod
@@ -68,7 +68,7 @@ class ColorizationNetwork(nn.Module, ABC):
         """Decode a prediction to a*b* (N, 2, H / scale, W / scale)."""
 
     def distribution(self, prediction: Prediction) -> Tensor:
-        """Probabilities (N, Q, h, w) of the colour bins, of the size of the logits."""
+        """Probabilities (N, Q, h, w) of the color bins, of the size of the logits."""
         return probabilities(prediction.logits)
 
     @property
@@ -78,8 +78,8 @@ class ColorizationNetwork(nn.Module, ABC):
 
     def given_bins(self) -> tuple[tuple[float, float], ...]:
         """The a*b* of the bins of which a distribution is given, as a card lists them."""
-        centres = self.centres.tolist() if self.bin_scale == 1 else []
-        return tuple((a, b) for a, b in centres)
+        centers = self.centers.tolist() if self.bin_scale == 1 else []
+        return tuple((a, b) for a, b in centers)
 
 
 def no_hints(lightness: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """A critic that tells painted pictures from photographs, for the adversarial stage of training.
 
-Convolutions of stride 2 with spectral normalisation (Miyato et al. 2018) and one block of self-
+Convolutions of stride 2 with spectral normalization (Miyato et al. 2018) and one block of self-
 attention (Zhang et al. 2019, SAGAN); every place of the coarsest level gives its own opinion.
 """
 

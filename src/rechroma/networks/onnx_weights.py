@@ -1,4 +1,4 @@
-"""Networks out of colour model files, to be trained on.
+"""Networks out of color model files, to be trained on.
 
 The export writes every weight of a network under its own name, led by `PREFIX`; a weight that it
 rounds to float16 has `HALF` behind the name, one that it rounds to int8 has `BYTES`, and beside it
@@ -31,7 +31,7 @@ STEP = ".step"
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
-    """The network that a colour model file was exported from, its weights rounded as there.
+    """The network that a color model file was exported from, its weights rounded as there.
 
     Args:
         path: A file that `rechroma export` wrote.
@@ -40,7 +40,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
         The network in evaluation mode.
 
     Raises:
-        ModelContractError: The file is no colour model.
+        ModelContractError: The file is no color model.
         CheckpointError: The file does not say which network it holds, or lacks weights of it.
         RecipeError: No such network is known here.
     """

@@ -26,7 +26,7 @@ from rechroma.networks.architectures.siggraph17 import Siggraph17
 from rechroma.networks.architectures.vgg_fcn import Config as VggFcnConfig
 from rechroma.networks.architectures.vgg_fcn import VggFcn
 from rechroma.networks.config import fitting_options
-from rechroma.networks.layers.spectral_norm import fold_spectral_norm, is_folded, normalise_again
+from rechroma.networks.layers.spectral_norm import fold_spectral_norm, is_folded, normalize_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +47,7 @@ class Architecture:
         config: The dataclass of that.
         paper: Where its ideas come from.
         character: What it is good and bad at, in one line.
-        licence: SPDX identifier of the weights that its authors published, if they did.
+        license: SPDX identifier of the weights that its authors published, if they did.
         authors: Who made those.
         data: What those were trained on.
     """
@@ -57,7 +57,7 @@ class Architecture:
     config: type[Any]
     paper: str
     character: str
-    licence: str = ""
+    license: str = ""
     authors: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = ()
 
@@ -71,8 +71,8 @@ _ARCHITECTURES = (
         Rechroma,
         Config,
         "encoders: MobileNetV2 (arXiv 1801.04381), MobileNetEdgeTPU (2004.14525), ResNet-50 v2 "
-        "(1603.05027), VGG-19 (1409.1556); colour bins (1603.08511), FiLM (1709.07871)",
-        "strong: vivid, takes hints, knows several colours for a place; weak: large, and of "
+        "(1603.05027), VGG-19 (1409.1556); color bins (1603.08511), FiLM (1709.07871)",
+        "strong: vivid, takes hints, knows several colors for a place; weak: large, and of "
         "little use without a pretrained encoder",
     ),
     Architecture(
@@ -80,7 +80,7 @@ _ARCHITECTURES = (
         VggFcn,
         VggFcnConfig,
         "VGG-19 (arXiv 1409.1556), fully convolutional networks (1411.4038)",
-        "strong: simple, follows edges; weak: pale where a thing may have several colours, as "
+        "strong: simple, follows edges; weak: pale where a thing may have several colors, as "
         "all regression is, and blind to the picture as a whole",
     ),
     Architecture(
@@ -105,7 +105,7 @@ _ARCHITECTURES = (
         Eccv16Config,
         "Colorful image colorization, Zhang et al. 2016 (arXiv 1603.08511)",
         "strong: vivid, published weights exist; weak: large, brown people, uneven patches",
-        licence="BSD-2-Clause",
+        license="BSD-2-Clause",
         authors=("Richard Zhang", "Phillip Isola", "Alexei A. Efros"),
         data=(_IMAGENET,),
     ),
@@ -115,7 +115,7 @@ _ARCHITECTURES = (
         Siggraph17Config,
         "Real-time user-guided image colorization, Zhang et al. 2017 (arXiv 1705.02999)",
         "strong: takes hints, full size, published weights exist; weak: large, pale without hints",
-        licence="BSD-2-Clause",
+        license="BSD-2-Clause",
         authors=(
             *("Richard Zhang", "Jun-Yan Zhu", "Phillip Isola", "Xinyang Geng", "Angela S. Lin"),
             *("Tianhe Yu", "Alexei A. Efros"),
@@ -126,8 +126,8 @@ _ARCHITECTURES = (
         "attention-gan",
         AttentionGan,
         AttentionGanConfig,
-        "SAGAN (arXiv 1805.08318), spectral normalisation (1802.05957), NoGAN (DeOldify)",
-        "strong: a critic rewards plausible colour; weak: costly and restless to train",
+        "SAGAN (arXiv 1805.08318), spectral normalization (1802.05957), NoGAN (DeOldify)",
+        "strong: a critic rewards plausible color; weak: costly and restless to train",
     ),
 )
 
@@ -230,7 +230,7 @@ def weights_of(module: nn.Module) -> dict[str, Tensor]:
 def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Give a module all its weights, by their names; what `weights` hold beyond is left out.
 
-    Weights without spectral normalisation, such as a model file holds, also fit a module with it.
+    Weights without spectral normalization, such as a model file holds, also fit a module with it.
 
     Raises:
         CheckpointError: One is missing or of another shape; the message begins with `path`.
@@ -243,4 +243,4 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
         module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
-    normalise_again(folded)
+    normalize_again(folded)

@@ -25,16 +25,16 @@ class View(BaseModel):
 class SketchQuery(View):
     """How a sketch is wanted."""
 
-    grey: int | None = Field(
+    gray: int | None = Field(
         default=None,
         ge=16,
         le=4096,
-        description="Send the picture in grey, too, at most so many pixels long.",
+        description="Send the picture in gray, too, at most so many pixels long.",
     )
 
 
 class PaletteQuery(View):
-    """The place that colours are wanted for."""
+    """The place that colors are wanted for."""
 
     x: float = Field(ge=0, le=1, description="0 (left) to 1 (right).")
     y: float = Field(ge=0, le=1, description="0 (top) to 1 (bottom).")
@@ -44,10 +44,10 @@ class PaletteQuery(View):
 class Options(View):
     """The knobs, as query parameters."""
 
-    saturation: float = Field(default=1.0, ge=0, le=3, description="0 (grey) to 3 (vivid).")
+    saturation: float = Field(default=1.0, ge=0, le=3, description="0 (gray) to 3 (vivid).")
     warmth: float = Field(default=0.0, ge=-1, le=1, description="-1 (cooler) to 1 (warmer).")
     strength: float = Field(
-        default=1.0, ge=0, le=1, description="How much of the colour is mixed in."
+        default=1.0, ge=0, le=1, description="How much of the color is mixed in."
     )
     quality: int = Field(default=QUALITY, ge=1, le=100, description="Of JPEG and WebP.")
     label: bool = Field(default=True, description="Note in the metadata that a model did it.")
@@ -84,7 +84,7 @@ class DirectBody(BaseModel):
 
     picture: Base64Bytes = Field(min_length=1, description="A picture file in base64.")
     hints: dict[str, Any] | None = Field(
-        default=None, description="Colours that you fix, as for --hints."
+        default=None, description="Colors that you fix, as for --hints."
     )
 
 
@@ -104,7 +104,7 @@ class JobBody(BaseModel):
 
     pictures: list[NamedPicture] = Field(min_length=1)
     hints: dict[str, Any] | None = Field(
-        default=None, description="Colours that you fix, as for --hints."
+        default=None, description="Colors that you fix, as for --hints."
     )
 
 
@@ -138,10 +138,10 @@ class PictureView(BaseModel):
     name: str
     state: Literal["queued", "running", "done", "failed"]
     had_color: bool | None = Field(
-        default=None, description="Whether it was in colour or toned, once it is done."
+        default=None, description="Whether it was in color or toned, once it is done."
     )
     pages: int | None = Field(
-        default=None, description="Pages or frames of the file: only the first is coloured."
+        default=None, description="Pages or frames of the file: only the first is colored."
     )
     problem: Problem | None = None
 
@@ -160,7 +160,7 @@ class JobView(BaseModel):
     id: str
     state: Literal["queued", "running", "done", "failed", "expired"]
     total: int = Field(description="Pictures in the job.")
-    done: int = Field(description="Those that are coloured.")
+    done: int = Field(description="Those that are colored.")
     failed: int = Field(description="Those that could not be.")
     created: str = Field(description="UTC, as ISO 8601 has it.")
     ended: str | None = None
@@ -171,7 +171,7 @@ class JobView(BaseModel):
 
 
 class ChromaView(BaseModel):
-    """The colours alone. They cover the whole picture; enlarge them bicubically."""
+    """The colors alone. They cover the whole picture; enlarge them bicubically."""
 
     width: int
     height: int
@@ -182,24 +182,24 @@ class ChromaView(BaseModel):
 
 
 class SketchView(BaseModel):
-    """All that it takes to show a picture in colour, and to turn the knobs, without the service."""
+    """All that it takes to show a picture in color, and to turn the knobs, without the service."""
 
     width: int = Field(description="Of the upright picture, in pixels.")
     height: int
-    had_color: bool = Field(description="Whether the picture was in colour or toned.")
+    had_color: bool = Field(description="Whether the picture was in color or toned.")
     chroma: ChromaView
-    grey: str | None = Field(default=None, description="The picture in grey: a JPEG in base64.")
+    gray: str | None = Field(default=None, description="The picture in gray: a JPEG in base64.")
 
 
 class LikelyView(BaseModel):
-    """A colour that the model thinks likely at a place."""
+    """A color that the model thinks likely at a place."""
 
     color: str = Field(description="sRGB at the lightness of the place, as #rrggbb.")
     share: float = Field(description="How likely it and what looks much like it are, 0 to 1.")
 
 
 class PaletteView(BaseModel):
-    """The colours that the model thinks likely at a place, the likeliest first."""
+    """The colors that the model thinks likely at a place, the likeliest first."""
 
     colors: list[LikelyView]
 
@@ -209,11 +209,11 @@ class ModelView(BaseModel):
 
     name: str
     version: str
-    licence: str
+    license: str
     authors: list[str]
     description: str
     size: int = Field(description="Long side of the copy that the network sees, in pixels.")
-    hints: bool = Field(description="Whether it takes colours that you fix.")
+    hints: bool = Field(description="Whether it takes colors that you fix.")
     default: bool = Field(description="Whether requests that name no model get this one.")
 
 

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     provider: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What computes.")
     workers: _Count = Field(
         default_factory=available_threads,
-        description="Pictures coloured at a time; by default one for each core, at most 8.",
+        description="Pictures colored at a time; by default one for each core, at most 8.",
     )
     threads: int = Field(
         default=32, ge=4, le=256, description="Requests that are answered at a time."
@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     )
     isolate: bool = Field(
         default=True,
-        description="Colour in processes of their own, so that a picture that makes one crash or "
+        description="Color in processes of their own, so that a picture that makes one crash or "
         "hang leaves the service alive. Each takes some 0.2 GB. Workers always do.",
     )
     seconds: float = Field(
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
         default=1000, description="Pictures that may wait in jobs; more are told 503."
     )
     attempts: _Count = Field(
-        default=3, description="How often a picture is begun if what colours it dies over it."
+        default=3, description="How often a picture is begun if what colors it dies over it."
     )
     private_callbacks: bool = Field(
         default=False,

@@ -45,7 +45,7 @@ class Telemetry:
         )
         self._pictures = Counter(
             "rechroma_pictures",
-            "Pictures that were coloured, or could not be",
+            "Pictures that were colored, or could not be",
             ("way", "outcome"),
             registry=self._registry,
         )
@@ -75,7 +75,7 @@ class Telemetry:
         self._callbacks.labels("heard" if heard else "failed").inc()
 
     def count_picture(self, way: Literal["direct", "job"], *, done: bool) -> None:
-        """Count a picture that was coloured, or could not be."""
+        """Count a picture that was colored, or could not be."""
         self._pictures.labels(way, "done" if done else "failed").inc()
 
     def answer(self) -> Response:
@@ -116,12 +116,12 @@ class _Processes(Collector):
         taken = [_taken(process_id) for process_id in self._process_ids()]
         yield GaugeMetricFamily(
             "rechroma_hands_memory_bytes",
-            "Resident memory of the processes that colour, what they share counted for each",
+            "Resident memory of the processes that color, what they share counted for each",
             sum(one.get("process_resident_memory_bytes", 0.0) for one in taken),
         )
         yield CounterMetricFamily(
             "rechroma_hands_cpu_seconds",
-            "Processor time of the processes that colour",
+            "Processor time of the processes that color",
             sum(one.get("process_cpu_seconds_total", 0.0) for one in taken),
         )
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Adversary:
-    """The critic of a run and its optimiser."""
+    """The critic of a run and its optimizer."""
 
     def __init__(self, settings: Settings, device: torch.device) -> None:
         self.settings = settings
         self.critic = Critic().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._joined: Any = self.critic
-        self.optimiser = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             self.critic.parameters(), lr=settings.rate, betas=(0.0, 0.9), weight_decay=1e-3
         )
 
@@ -55,16 +55,16 @@ class Adversary:
         # One look at both, for joined processes meet once in every look.
         of_true, of_painted = self._joined(torch.cat([true, painted])).float().chunk(2)
         doubt = (F.relu(1 - of_true) + F.relu(1 + of_painted)).mean()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         doubt.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.optimizer.step()
         return doubt.detach()
 
     def state(self) -> dict[str, Any]:
         """All that the critic needs to go on."""
-        return {"critic": self.critic.state_dict(), "optimiser": self.optimiser.state_dict()}
+        return {"critic": self.critic.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state`."""
         self.critic.load_state_dict(state["critic"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimizer"])

@@ -27,7 +27,7 @@ class Checkpoint:
         step: Steps done.
         network: State of the network.
         ema: The same, averaged over the steps.
-        optimiser: State of the optimiser.
+        optimizer: State of the optimizer.
         prior: (Q,) how often each bin occurs in the training pictures.
         seen: Pictures shown so far.
         pictures: A digest of which pictures the run learns from.
@@ -40,7 +40,7 @@ class Checkpoint:
     step: int
     network: dict[str, torch.Tensor]
     ema: dict[str, torch.Tensor]
-    optimiser: dict[str, Any]
+    optimizer: dict[str, Any]
     prior: torch.Tensor
     seen: int = 0
     pictures: str = ""

@@ -1,7 +1,7 @@
 """Several processes that train one network together, as `torchrun` starts them.
 
 A recipe's batch is that of all processes together: each takes its share of it, gradients are
-averaged in proportion, and so n processes follow the curve of one. (Where a network normalises over
+averaged in proportion, and so n processes follow the curve of one. (Where a network normalizes over
 the batch, each process has statistics of its own share on a CPU; on CUDA they are taken together.)
 """
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rechroma.datasets import Crops
 from rechroma.networks import describe
-from rechroma.training.recipe import Data, Loss, Network, Optimiser, Recipe
+from rechroma.training.recipe import Data, Loss, Network, Optimizer, Recipe
 from rechroma.training.state import starting_network
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def finetuning_recipe(start: Path, pictures: Sequence[str], steps: int = STEPS) 
     on a CPU.
 
     Args:
-        start: A checkpoint, or a colour model file that `rechroma export` wrote.
+        start: A checkpoint, or a color model file that `rechroma export` wrote.
         pictures: Shards to learn from.
         steps: Of 32 crops each.
 
@@ -35,13 +35,13 @@ def finetuning_recipe(start: Path, pictures: Sequence[str], steps: int = STEPS) 
     """
     network = starting_network(start)
     plan = describe(network)
-    has_bins = len(network.centres) > 0
+    has_bins = len(network.centers) > 0
     return Recipe(
         network=Network(plan["name"], plan["options"], start=str(start)),
         data=Data(train=tuple(pictures)),
         crops=Crops(sizes=(_SIDE,), aged=0.2, hinted=0.2 if network.takes_hints else 0.0),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
-        optimiser=Optimiser(rate=5e-4, encoder_rate=0.0, frozen=1.0, warmup=20, ema=0.99),
+        optimizer=Optimizer(rate=5e-4, encoder_rate=0.0, frozen=1.0, warmup=20, ema=0.99),
         steps=steps,
         batch=_BATCH,
     )

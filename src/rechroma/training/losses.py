@@ -1,16 +1,16 @@
 """What a prediction costs: a sum of named parts, each with its weight in the recipe.
 
 ============ =======================================================================================
-bins         rebalanced cross-entropy of the colour bins against soft targets (Zhang et al. 2016)
+bins         rebalanced cross-entropy of the color bins against soft targets (Zhang et al. 2016)
 ab           Huber on the a*b* of the regression head
 classes      cross-entropy of what the picture shows, over the examples that have a label
-teacher      the encoder, which sees grey, against the same encoder as published, which sees the
-             colours (cross-modal distillation, Gupta et al. 2016): 1 - cosine, place by place
+teacher      the encoder, which sees gray, against the same encoder as published, which sees the
+             colors (cross-modal distillation, Gupta et al. 2016): 1 - cosine, place by place
 difference   CIE94 difference of the decoded chroma to the true one
-hue          share of the truly colourful places that miss the hue, octant by octant
+hue          share of the truly colorful places that miss the hue, octant by octant
 features     the picture with the decoded chroma against the true one, in the features of the
              published encoder (perceptual loss, Johnson et al. 2016)
-colorfulness how far a picture's colourfulness is from the true one, to either side
+colorfulness how far a picture's colorfulness is from the true one, to either side
 ============ =======================================================================================
 """
 
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from rechroma.networks import Encoder, Prediction
     from rechroma.training.recipe import Loss
 
-_AB_UNIT = 20.0  # a*b* steps that cost one unit: about the chroma of a muted colour
-_CF_UNIT = 30.0  # about the colourfulness of a photograph
+_AB_UNIT = 20.0  # a*b* steps that cost one unit: about the chroma of a muted color
+_CF_UNIT = 30.0  # about the colorfulness of a photograph
 
 
 class Answer:
@@ -68,7 +68,7 @@ class Answer:
 
     @cached_property
     def picture(self) -> Tensor:
-        """The photographs (N, 3, H, W), sRGB in 0..1, in its colours."""
+        """The photographs (N, 3, H, W), sRGB in 0..1, in its colors."""
         return painted(self.chroma, self.photograph)
 
     @cached_property
@@ -88,7 +88,7 @@ class ColorizationLoss(nn.Module):
     """The weighted sum of the parts above; a part of weight 0 is not computed.
 
     Args:
-        centres: (Q, 2) a*b* of the bins; needed by the part of that name.
+        centers: (Q, 2) a*b* of the bins; needed by the part of that name.
         prior: (Q,) how often each bin occurs in the training pictures.
         settings: Weights and widths.
         decode: From a prediction to a*b*, as :meth:`rechroma.networks.ColorizationNetwork.chroma`.
@@ -104,7 +104,7 @@ class ColorizationLoss(nn.Module):
 
     def __init__(
         self,
-        centres: NDArray[np.float32],
+        centers: NDArray[np.float32],
         prior: NDArray[np.float32],
         settings: Loss,
         decode: Callable[[Prediction], Tensor],
@@ -112,17 +112,17 @@ class ColorizationLoss(nn.Module):
     ) -> None:
         super().__init__()
         if settings.bins:
-            self._learn_bins(centres, prior, settings)
+            self._learn_bins(centers, prior, settings)
         self.settings = settings
         self.decode = decode
         self.teacher = teacher
 
     def _learn_bins(
-        self, centres: NDArray[np.float32], prior: NDArray[np.float32], settings: Loss
+        self, centers: NDArray[np.float32], prior: NDArray[np.float32], settings: Loss
     ) -> None:
-        if not len(centres):
-            raise RecipeError("loss.bins: the network has no colour bins; set it to 0")
-        bins, shares = nearest_bins(centres, settings.neighbours)
+        if not len(centers):
+            raise RecipeError("loss.bins: the network has no color bins; set it to 0")
+        bins, shares = nearest_bins(centers, settings.neighbors)
         weights = rebalancing_weights(prior, settings.uniform_share)
         self.register_buffer("bins", torch.from_numpy(bins))
         self.register_buffer("shares", torch.from_numpy(shares))
@@ -161,7 +161,7 @@ class ColorizationLoss(nn.Module):
             true = example.chroma / _AB_UNIT
             yield "ab", F.huber_loss(prediction.ab.float() / _AB_UNIT, true)
         if self.settings.classes:
-            yield "classes", _labelled(prediction.classes, example.label)
+            yield "classes", _labeled(prediction.classes, example.label)
         if self.settings.teacher and self.teacher is not None:
             with torch.no_grad():
                 seen = self.teacher(example.rgb.float() / 255)[-1]
@@ -197,7 +197,7 @@ def _unlikeness(features: list[Tensor], true: list[Tensor]) -> Tensor:
     return torch.stack(levels).mean()
 
 
-def _labelled(logits: Tensor | None, labels: Tensor) -> Tensor:
+def _labeled(logits: Tensor | None, labels: Tensor) -> Tensor:
     if logits is None:
         raise RecipeError("loss.classes: the network has no classifier; set it to 0")
     known = labels >= 0

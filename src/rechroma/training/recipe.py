@@ -34,9 +34,9 @@ class Network:
         name: An architecture of :mod:`rechroma.networks`.
         options: Fields of its configuration that differ from the defaults.
         encoder_weights: What the encoder starts from: a safetensors file of pretrained weights, or
-            a checkpoint or colour model, named or as a file, with such an encoder; empty to start
+            a checkpoint or color model, named or as a file, with such an encoder; empty to start
             from scratch.
-        start: A checkpoint (its averaged weights) or a colour model, named or as a file, that all
+        start: A checkpoint (its averaged weights) or a color model, named or as a file, that all
             of the network starts from; empty for none.
     """
 
@@ -59,15 +59,15 @@ class Loss:
     """Weights of the loss's parts (see :mod:`rechroma.training.losses`) and their settings.
 
     Attributes:
-        bins: Weight of the classification into colour bins.
+        bins: Weight of the classification into color bins.
         ab: Weight of the Huber loss on the regression head.
         classes: Weight of the classification of what the picture shows.
-        teacher: Weight of the encoder's likeness to itself as published, when that sees colour.
-        difference: Weight of the colour difference of the decoded chroma.
+        teacher: Weight of the encoder's likeness to itself as published, when that sees color.
+        difference: Weight of the color difference of the decoded chroma.
         hue: Weight of the missed hues of the decoded chroma.
         features: Weight of the perceptual loss.
-        colorfulness: Weight of the two-sided difference in colourfulness.
-        neighbours: Bins that share the true colour (Zhang 2016: 5).
+        colorfulness: Weight of the two-sided difference in colorfulness.
+        neighbors: Bins that share the true color (Zhang 2016: 5).
         uniform_share: Rebalancing: 0 weights by the inverse frequency, 1 not at all (0.5).
     """
 
@@ -79,12 +79,12 @@ class Loss:
     hue: float = 0.0
     features: float = 0.0
     colorfulness: float = 0.0
-    neighbours: int = 5
+    neighbors: int = 5
     uniform_share: float = 0.5
 
 
 @dataclass(frozen=True)
-class Optimiser:
+class Optimizer:
     """AdamW with a linear warm-up and a cosine to zero.
 
     Attributes:
@@ -143,7 +143,7 @@ class Recipe:
     """All that decides what a training run does.
 
     Attributes:
-        steps: Optimiser steps of the whole run.
+        steps: Optimizer steps of the whole run.
         batch: Pictures in a batch of the first crop size, over all processes; larger crops come
             in fewer.
         seed: Of the initial weights, the order of the pictures and the crops.
@@ -157,7 +157,7 @@ class Recipe:
     data: Data = field(default_factory=Data)
     crops: Crops = field(default_factory=Crops)
     loss: Loss = field(default_factory=Loss)
-    optimiser: Optimiser = field(default_factory=Optimiser)
+    optimizer: Optimizer = field(default_factory=Optimizer)
     adversary: Adversary = field(default_factory=Adversary)
     validation: Validation = field(default_factory=Validation)
     steps: int = 2000
@@ -277,7 +277,7 @@ def _check_ranges(recipe: Recipe) -> None:
         "crops.area": 0 < crops.area <= 1,
         "crops.aged": 0 <= crops.aged <= 1,
         "loss.uniform_share": 0 < recipe.loss.uniform_share <= 1,
-        "loss.neighbours": recipe.loss.neighbours >= 1,
+        "loss.neighbors": recipe.loss.neighbors >= 1,
         "crops.hinted": 0 <= crops.hinted <= 1,
         "precision": recipe.precision in PRECISIONS,
         **{f"loss.{part}": getattr(recipe.loss, part) >= 0 for part in _LOSS_PARTS},
@@ -289,13 +289,13 @@ def _check_ranges(recipe: Recipe) -> None:
         "validation.every": recipe.validation.every >= 0,
         "validation.pictures": recipe.validation.pictures >= 1,
         "validation.patience": recipe.validation.patience >= 0,
-        "optimiser.rate": recipe.optimiser.rate > 0,
-        "optimiser.encoder_rate": recipe.optimiser.encoder_rate >= 0,
-        "optimiser.warmup": recipe.optimiser.warmup >= 0,
-        "optimiser.weight_decay": recipe.optimiser.weight_decay >= 0,
-        "optimiser.clip": recipe.optimiser.clip > 0,
-        "optimiser.frozen": 0 <= recipe.optimiser.frozen <= 1,
-        "optimiser.ema": 0 <= recipe.optimiser.ema < 1,
+        "optimizer.rate": recipe.optimizer.rate > 0,
+        "optimizer.encoder_rate": recipe.optimizer.encoder_rate >= 0,
+        "optimizer.warmup": recipe.optimizer.warmup >= 0,
+        "optimizer.weight_decay": recipe.optimizer.weight_decay >= 0,
+        "optimizer.clip": recipe.optimizer.clip > 0,
+        "optimizer.frozen": 0 <= recipe.optimizer.frozen <= 1,
+        "optimizer.ema": 0 <= recipe.optimizer.ema < 1,
     }
     if wrong := [name for name, fine in checks.items() if not fine]:
         raise RecipeError(f"{wrong[0]}: outside its range")

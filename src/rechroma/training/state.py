@@ -43,7 +43,7 @@ class Run:
     recipe: Recipe
     network: ColorizationNetwork
     ema: ColorizationNetwork
-    optimiser: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer
     prior: NDArray[np.float32]
     pictures: str
     step: int = 0
@@ -59,7 +59,7 @@ class Run:
             self.step,
             self.network.state_dict(),
             self.ema.state_dict(),
-            self.optimiser.state_dict(),
+            self.optimizer.state_dict(),
             torch.from_numpy(self.prior),
             self.seen,
             self.pictures,
@@ -78,7 +78,7 @@ def open_run(recipe: Recipe, path: Path, pictures: Shards, device: torch.device)
         RecipeError: The crops do not fit the network.
     """
     run = _resumed(recipe, path, device) if path.exists() else _begun(recipe, pictures, device)
-    _same(path, run.pictures, pictures.digest(), "learnt from other pictures")
+    _same(path, run.pictures, pictures.digest(), "learned from other pictures")
     run.origin = _same(path, run.origin, _origin(recipe), "began with other weights")
     if recipe.validation.every:
         measured = Shards(recipe.data.dev).digest()
@@ -130,21 +130,21 @@ def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> Col
 
 
 def measure_prior(
-    pictures: Shards, centres: NDArray[np.float32], scale: int
+    pictures: Shards, centers: NDArray[np.float32], scale: int
 ) -> NDArray[np.float32]:
     """How often each bin occurs, smoothed, (Q,); measured on up to 2,000 pictures."""
-    if not len(centres):
+    if not len(centers):
         return np.zeros(0, np.float32)
     counts = np.zeros(TABLE_ROWS, np.int64)
     for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
         chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
         counts += np.bincount(table_index(chroma).ravel(), minlength=TABLE_ROWS)
-    return smooth_prior(bin_counts(counts, centres), centres)
+    return smooth_prior(bin_counts(counts, centers), centers)
 
 
-def array_of(centres: Tensor) -> NDArray[np.float32]:
-    """The bins' centres (Q, 2) as an array."""
-    return np.asarray(centres.cpu().numpy(), np.float32)
+def array_of(centers: Tensor) -> NDArray[np.float32]:
+    """The bins' centers (Q, 2) as an array."""
+    return np.asarray(centers.cpu().numpy(), np.float32)
 
 
 def teacher(recipe: Recipe) -> Encoder | None:
@@ -167,14 +167,14 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     network = build(recipe.network.name, recipe.network.options)
     if recipe.network.encoder_weights:
         _pretrained(network, recipe)
-    elif network.encoder and recipe.optimiser.frozen == 1 and not recipe.network.start:
+    elif network.encoder and recipe.optimizer.frozen == 1 and not recipe.network.start:
         raise RecipeError(
-            "optimiser.frozen: the encoder knows nothing yet, and would never learn",
-            hint="Name network.encoder_weights ('default' will do), or set optimiser.frozen=0.",
+            "optimizer.frozen: the encoder knows nothing yet, and would never learn",
+            hint="Name network.encoder_weights ('default' will do), or set optimizer.frozen=0.",
         )
     if recipe.network.start:
         _start_from(network, Path(recipe.network.start))
-    prior = measure_prior(pictures, array_of(network.centres), network.scale)
+    prior = measure_prior(pictures, array_of(network.centers), network.scale)
     return _assembled(recipe, network, prior, pictures.digest(), device)
 
 
@@ -204,15 +204,15 @@ def _pretrained(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
     if source.suffix == ".safetensors":
         load_encoder(network.encoder, source)
         return network.encoder
-    learnt = starting_network(source).encoder
-    if learnt is None:
+    learned = starting_network(source).encoder
+    if learned is None:
         raise RecipeError(f"network.encoder_weights: {source} has no encoder")
-    fill(network.encoder, weights_of(learnt), source)
+    fill(network.encoder, weights_of(learned), source)
     return network.encoder
 
 
 def starting_network(source: Path) -> ColorizationNetwork:
-    """The network that a checkpoint (.pt) or a colour model, named or as a file, holds.
+    """The network that a checkpoint (.pt) or a color model, named or as a file, holds.
 
     Raises:
         CheckpointError: The file holds no network that can be trained, or its weights do not fit.
@@ -234,7 +234,7 @@ def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
     try:
         run.network.load_state_dict(checkpoint.network)
         run.ema.load_state_dict(checkpoint.ema)
-        run.optimiser.load_state_dict(checkpoint.optimiser)
+        run.optimizer.load_state_dict(checkpoint.optimizer)
         if run.adversary is not None:
             run.adversary.restore(checkpoint.adversary)
     except (RuntimeError, ValueError) as error:
@@ -264,8 +264,8 @@ def _assembled(
     encoder = list(network.encoder.parameters()) if network.encoder is not None else []
     known = {id(parameter) for parameter in encoder}
     rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
-    settings = recipe.optimiser
-    optimiser = torch.optim.AdamW(
+    settings = recipe.optimizer
+    optimizer = torch.optim.AdamW(
         [{"params": rest}, {"params": encoder}],
         lr=settings.rate,
         betas=(0.9, 0.99),
@@ -273,4 +273,4 @@ def _assembled(
         fused=True,
     )
     adversary = Adversary(recipe.adversary, device) if recipe.adversary.weight else None
-    return Run(recipe, network, ema, optimiser, prior, pictures, adversary=adversary)
+    return Run(recipe, network, ema, optimizer, prior, pictures, adversary=adversary)

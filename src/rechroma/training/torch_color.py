@@ -1,4 +1,4 @@
-"""The colour science of :mod:`rechroma.color` once more in torch, for gradients to pass through."""
+"""The color science of :mod:`rechroma.color` once more in torch, for gradients to pass through."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def srgb_of(lightness: Tensor, ab: Tensor) -> Tensor:
 
 def painted(chroma: Tensor, photograph: Tensor) -> Tensor:
     """A photograph (N, 3, H, W), sRGB in 0..1, with other chroma (N, 2, h, w) on its lightness."""
-    # In coarser arithmetic grey would not stay grey, and a critic would know it by that.
+    # In coarser arithmetic gray would not stay gray, and a critic would know it by that.
     with torch.autocast(chroma.device.type, enabled=False):
         larger = F.interpolate(chroma.float(), photograph.shape[2:], mode="bilinear")
         return srgb_of(lightness_of(photograph), larger)
 
 
 def colorfulness_of(rgb: Tensor) -> Tensor:
-    """Colourfulness (N,) of sRGB (N, 3, H, W) in 0..1 (Hasler 2003, M3, abs form)."""
+    """Colorfulness (N,) of sRGB (N, 3, H, W) in 0..1 (Hasler 2003, M3, abs form)."""
     red, green, blue = (255 * rgb).unbind(dim=1)
     opponents = torch.stack([(red - green).abs(), ((red + green) / 2 - blue).abs()]).flatten(2)
     spread = (opponents.var(dim=2, correction=0).sum(dim=0) + _LEAST).sqrt()
@@ -54,9 +54,9 @@ def colorfulness_of(rgb: Tensor) -> Tensor:
 
 
 def chroma_difference(ab: Tensor, true: Tensor) -> Tensor:
-    """Colour difference (N, h, w) of a*b* (N, 2, h, w) to the true one at equal lightness.
+    """Color difference (N, h, w) of a*b* (N, 2, h, w) to the true one at equal lightness.
 
-    The formula of CIE94: the difference counts less along the chroma of vivid colours. CIEDE2000
+    The formula of CIE94: the difference counts less along the chroma of vivid colors. CIEDE2000
     differs little from it but for blues, and its gradient is unsteady.
     """
     chroma, true_chroma = _norm(ab), _norm(true)
@@ -69,7 +69,7 @@ def chroma_difference(ab: Tensor, true: Tensor) -> Tensor:
 def hue_misses(ab: Tensor, true: Tensor) -> Tensor:
     """A smooth form of 1 - hue hit of a*b* (N, 2, h, w), 0..1.
 
-    Of the truly colourful places, the share that is too pale or off by more than 30 degrees of hue;
+    Of the truly colorful places, the share that is too pale or off by more than 30 degrees of hue;
     every octant of the true hue counts the same.
     """
     chroma, true_chroma = _norm(ab), _norm(true)

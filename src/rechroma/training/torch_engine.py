@@ -39,7 +39,7 @@ class TorchEngine:
             stride=network.stride,
             scale=network.scale,
             size=size,
-            licence="",
+            license="",
             authors=(),
             data=(),
             hints=network.takes_hints,
@@ -64,13 +64,13 @@ class TorchEngine:
             ModelFeatureError: The network gives none.
         """
         if not self._card.bins:
-            raise ModelFeatureError("the network gives no distribution of colours")
+            raise ModelFeatureError("the network gives no distribution of colors")
         shares = self._network.distribution(self._predict(lightness, hints))
         return _finite("distribution", shares)
 
     def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
         check_takes_hints(self._card, hints)
-        device = self._network.centres.device
+        device = self._network.centers.device
         shown = torch.from_numpy(lightness).to(device)
         fixed = no_hints(shown) if hints is None else torch.from_numpy(hints).to(device)
         prediction: Prediction = self._network(shown, fixed)

@@ -38,7 +38,7 @@ class Trainer:
         self.run, self._team = run, team
         settings, network = run.recipe.loss, run.network
         self._loss = ColorizationLoss(
-            array_of(network.centres), run.prior, settings, network.chroma, teacher(run.recipe)
+            array_of(network.centers), run.prior, settings, network.chroma, teacher(run.recipe)
         ).to(team.device)
         self._joined = team.joined(network)
         if run.adversary is not None:
@@ -118,12 +118,12 @@ class Trainer:
                 hint="Parts that look at the encoder alone teach nothing while it is frozen.",
             )
         run = self.run
-        run.optimiser.zero_grad(set_to_none=True)
+        run.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimiser.clip)
+        norm = nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimizer.clip)
         if not torch.isfinite(norm):
             raise _diverged(run, "the gradient is not finite")
-        run.optimiser.step()
+        run.optimizer.step()
         _average(run)
 
 
@@ -177,14 +177,14 @@ def _duel(recipe: Recipe) -> tuple[int, int]:
 
 
 def _set_rates(run: Run) -> None:
-    settings, steps = run.recipe.optimiser, run.recipe.steps
+    settings, steps = run.recipe.optimizer, run.recipe.steps
     frozen = run.step < settings.frozen * steps
     if run.network.encoder is not None:
         run.network.encoder.requires_grad_(not frozen)
     first, end = _duel(run.recipe)  # of the steps between these the network knows nothing
-    learnt = min(run.step, first) + max(0, run.step - end)
-    factor = _schedule(learnt, steps - (end - first), settings.warmup)
-    decoder, encoder = run.optimiser.param_groups
+    learned = min(run.step, first) + max(0, run.step - end)
+    factor = _schedule(learned, steps - (end - first), settings.warmup)
+    decoder, encoder = run.optimizer.param_groups
     decoder["lr"] = settings.rate * factor
     encoder["lr"] = 0.0 if frozen else settings.encoder_rate * factor
 
@@ -197,12 +197,12 @@ def _schedule(step: int, steps: int, warmup: int) -> float:
 @torch.no_grad()
 def _average(run: Run) -> None:
     # Early on the average follows closely, or it would keep the random start for long.
-    decay = min(run.recipe.optimiser.ema, (1 + run.step) / (10 + run.step))
+    decay = min(run.recipe.optimizer.ema, (1 + run.step) / (10 + run.step))
     for averaged, current in zip(run.ema.parameters(), run.network.parameters(), strict=True):
         averaged.lerp_(current, 1 - decay)
-    # The normalisation's statistics too: those of other weights would spoil the averaged ones.
+    # The normalization's statistics too: those of other weights would spoil the averaged ones.
     newest = dict(run.network.named_buffers())
     for name, kept in run.ema.named_buffers():
-        # A mean of the directions of spectral normalisation would be too short.
+        # A mean of the directions of spectral normalization would be too short.
         mean = kept.is_floating_point() and not name.endswith(("._u", "._v"))
         kept.lerp_(newest[name], 1 - decay) if mean else kept.copy_(newest[name])

@@ -64,13 +64,13 @@ def samples() -> Response:
 
 @page.get("/samples/<name>.jpg")
 def sample(name: str) -> Response:
-    """A sample in grey."""
+    """A sample in gray."""
     return _sample_answer(name, side=2048, quality=92)
 
 
 @page.get("/samples/small/<name>.jpg")
 def small_sample(name: str) -> Response:
-    """A small sample in grey, to choose by."""
+    """A small sample in gray, to choose by."""
     return _sample_answer(name, side=200, quality=80)
 
 
@@ -112,12 +112,12 @@ def _sample_answer(name: str, *, side: int, quality: int) -> Response:
     path = found and sample_file(found)
     if found is None or path is None:
         abort(404)
-    response = Response(_grey(found, path, side, quality), content_type="image/jpeg")
+    response = Response(_gray(found, path, side, quality), content_type="image/jpeg")
     response.cache_control.max_age = _DAY
     return _with_tag(response)
 
 
 @cache
-def _grey(sample: Sample, path: Path, side: int, quality: int) -> bytes:
+def _gray(sample: Sample, path: Path, side: int, quality: int) -> bytes:
     photo = read_photo(path, name=sample.name)
-    return encode_preview(photo.grey, side, quality)
+    return encode_preview(photo.gray, side, quality)

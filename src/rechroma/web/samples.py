@@ -14,7 +14,7 @@ class Sample:
     Attributes:
         name: What it shows, and the name of the files made of it.
         file: Its file in scikit-image's data folder.
-        has_color: Whether the original is in colour, to compare with.
+        has_color: Whether the original is in color, to compare with.
     """
 
     name: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny colour model file that tints everything."""
+    """A tiny color model file that tints everything."""
     return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx"))
 
 
@@ -58,7 +58,7 @@ def shell(tmp_path: Path) -> Shell:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> MakePhoto:
-    """Write a small grey photograph below the test's folder."""
+    """Write a small gray photograph below the test's folder."""
 
     def write(name: str, *, size: tuple[int, int] = (48, 32)) -> Path:
         width, height = size

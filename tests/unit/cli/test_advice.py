@@ -42,7 +42,7 @@ def test_nothing_to_see(run: Run, model: str) -> None:
     Path("empty.jpg").touch()
     Image.new("L", (1, 1)).save("one.png")
     assert "again" in hint_after(run, "empty.jpg", "--model", model, error="the file is empty")
-    assert "2 at least" in hint_after(run, "one.png", "--model", model, error="too few to colour")
+    assert "2 at least" in hint_after(run, "one.png", "--model", model, error="too few to color")
 
 
 def test_a_folder_without_pictures(run: Run) -> None:
@@ -61,7 +61,7 @@ def test_pages_that_are_left_are_told(run: Run, photo: MakePhoto, model: str, na
     assert result.exit_code == 0
     warning, told = result.stderr.splitlines()
     assert warning == (
-        f"rechroma: warning: {name}: only the first of its 3 pictures was coloured; 2 left"
+        f"rechroma: warning: {name}: only the first of its 3 pictures was colored; 2 left"
     )
     assert f"{name} -> " in told
     assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""

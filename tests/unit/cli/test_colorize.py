@@ -77,7 +77,7 @@ def test_one_bad_file_of_ten_is_named_and_the_rest_is_done(
 ) -> None:
     result = run("box", "--model", model)
     assert result.exit_code == 1
-    assert "9 coloured, 1 failed" in result.stderr
+    assert "9 colored, 1 failed" in result.stderr
     (line,) = [line for line in result.stderr.splitlines() if "error" in line]
     assert line.startswith("rechroma: error: box/4.png")
     made = [path.with_name(f"{path.stem}.color.png") for path in ten]
@@ -125,7 +125,7 @@ def test_what_is_done_is_skipped(run: Run, photo: MakePhoto, model: str) -> None
     first = made.stat().st_mtime_ns
     again = run("box", "--model", model)
     assert again.exit_code == 0
-    assert "1 coloured, 2 already there" in again.stderr
+    assert "1 colored, 2 already there" in again.stderr
     assert made.stat().st_mtime_ns == first
 
 
@@ -160,7 +160,7 @@ def test_what_is_no_file_is_no_result(run: Run, photo: MakePhoto, model: str, ki
     assert made.is_dir() or made.is_symlink()
 
 
-def test_overwrite_colours_again(run: Run, photo: MakePhoto, model: str) -> None:
+def test_overwrite_colors_again(run: Run, photo: MakePhoto, model: str) -> None:
     made = photo("a.png").with_name("a.color.png")
     made.write_bytes(b"old")
     told = run("a.png", "--model", model)
@@ -179,7 +179,7 @@ def test_collisions_stop_before_anything_is_written(
     result = run("a/photo.png", "b/photo.png", "-o", "out", "--model", model)
     assert result.exit_code == 2
     assert "a/photo.png and b/photo.png would both become out/photo.png" in result.stderr
-    assert "hint: Colour them in two runs" in result.stderr
+    assert "hint: Color them in two runs" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -201,7 +201,7 @@ def test_namesakes_of_one_folder_are_told_apart(
     for name, size in (("pal.gif.png", (20, 30)), ("pal.png", (30, 20))):
         with Image.open(tmp_path / "out" / name) as image:
             assert image.size == size
-    assert "0 coloured, 2 already there" in run(*words).stderr
+    assert "0 colored, 2 already there" in run(*words).stderr
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ class TestHints:
         return path
 
     @pytest.mark.parametrize("through", ["files", "pipe"])
-    def test_they_colour_their_place(
+    def test_they_color_their_place(
         self, run: Run, photo: MakePhoto, hinted_model: str, hints: Path, through: str
     ) -> None:
         source = photo("a.png", size=(128, 96))
@@ -395,16 +395,16 @@ def test_quiet_says_nothing_but_errors(run: Run, model: str) -> None:
 def test_what_nobody_foresaw_stops_one_picture_only(
     run: Run, ten: list[Path], model: str, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    def fail_for_the_small_one(grey: Any, chroma: Any) -> Any:
-        if grey.shape == (10, 20):
+    def fail_for_the_small_one(gray: Any, chroma: Any) -> Any:
+        if gray.shape == (10, 20):
             raise fault
-        return render(grey, chroma)
+        return render(gray, chroma)
 
     Image.new("L", (20, 10), 99).save(ten[4])
     monkeypatch.setattr("rechroma.colorizer.render", fail_for_the_small_one)
     result = run("box", "--model", model)
     assert result.exit_code == 1
-    assert "9 coloured, 1 failed" in result.stderr
+    assert "9 colored, 1 failed" in result.stderr
     assert "rechroma: error: box/4.png: " in result.stderr
 
 
@@ -445,7 +445,7 @@ def test_a_full_disk_stops_the_run(
     assert "stopped; 3 of 20 are done, and the same command goes on" in result.stderr
     assert len(opened) < 10
     assert len(list((tmp_path / "out").iterdir())) == 3
-    assert "17 coloured, 3 already there" in run("box", "-o", "out", "--model", model).stderr
+    assert "17 colored, 3 already there" in run("box", "-o", "out", "--model", model).stderr
 
 
 def test_odd_metadata_is_no_news(shell: Shell, tmp_path: Path, model: str) -> None:
@@ -490,7 +490,7 @@ class TestOneSourceThatFails:
         result = run("gone.jpg", "a.png", "--model", model)
         assert result.exit_code == 1
         assert "gone.jpg: there is no such file or folder" in result.stderr
-        assert "1 coloured, 1 failed" in result.stderr
+        assert "1 colored, 1 failed" in result.stderr
 
     def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "box").mkdir()
@@ -528,7 +528,7 @@ class TestOneSourceThatFails:
         photo("box/a.png")
         result = run("box", "--model", model)
         assert result.exit_code == 1
-        assert "1 coloured, 1 failed" in result.stderr
+        assert "1 colored, 1 failed" in result.stderr
 
 
 class TestPipes:

@@ -37,7 +37,7 @@ def host() -> Iterator[Host]:
 def listed(host: Host, tmp_path: Path) -> Path:
     """A list of them, and of one that is not there."""
     lines = [f"{host.url(f'/{number}.jpg')},CC0,Ann,{number % 2}" for number in range(6)]
-    (tmp_path / "list.csv").write_text("url,licence,author,label\n" + "\n".join(lines))
+    (tmp_path / "list.csv").write_text("url,license,author,label\n" + "\n".join(lines))
     return tmp_path / "list.csv"
 
 
@@ -60,7 +60,7 @@ def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
     seen = run("data", "inspect", "out", "--sheet", "sheet.jpg")
     assert seen.exit_code == 0, seen.output
     assert "5 pictures in 1 shards, 0 damaged" in seen.output
-    assert "licences: 5 CC0" in seen.output
+    assert "licenses: 5 CC0" in seen.output
     with Image.open("sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
     assert json.loads(run("data", "inspect", "out", "--json").output)["classes"] == {"0": 3, "1": 2}
@@ -71,10 +71,10 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
         path = tmp_path / f"in/class{number}/a.png"
         path.parent.mkdir(parents=True)
         Image.fromarray(picture(number, 96, 96)).save(path)
-    Image.new("L", (96, 96)).save(tmp_path / "in/class0/grey.png")
-    options = ("--least-side", 64, "--val-share", 1, "--licence", "CC0", "--source", "mine")
+    Image.new("L", (96, 96)).save(tmp_path / "in/class0/gray.png")
+    options = ("--least-side", 64, "--val-share", 1, "--license", "CC0", "--source", "mine")
     packed = run("data", "pack", "in", "-o", "out", *options)
-    assert "left out: 1 grey" in packed.output
+    assert "left out: 1 gray" in packed.output
     assert "without a picture for training: class0, class1, class2" in packed.output
     again = run("data", "pack", "in", "-o", "out")
     assert again.exit_code == 73

@@ -24,7 +24,7 @@ def dev(tmp_path: Path) -> Path:
 def test_the_table_has_all_rows(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--limit", 2, "--aged")
     assert answer.exit_code == 0, answer.output
-    for words in ("tiny 1", "drawn (2)", "grey", "model", "aged", "truth", "milliseconds"):
+    for words in ("tiny 1", "drawn (2)", "gray", "model", "aged", "truth", "milliseconds"):
         assert words in answer.output
 
 
@@ -44,7 +44,7 @@ def test_features_by_a_weights_file(run: Run, model: str, dev: Path) -> None:
     save_file(weights, "encoder.safetensors")
     answer = run("evaluate", model, dev, "--json", "--features", "encoder.safetensors")
     assert answer.exit_code == 0, answer.output
-    assert json.loads(answer.stdout)["figures"]["all"]["grey"]["fd_mobilenet_v2"] > 0
+    assert json.loads(answer.stdout)["figures"]["all"]["gray"]["fd_mobilenet_v2"] > 0
 
 
 def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:

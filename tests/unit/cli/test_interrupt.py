@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture
 def words(photo: MakePhoto, model: str) -> list[str]:
-    """A command line that colours a folder, one at a time."""
+    """A command line that colors a folder, one at a time."""
     for number in range(PICTURES):
         photo(f"box/{number}.png", size=(640, 480))
     return ["box", "-o", "out", "--jobs", "1", "--model", model]
@@ -59,7 +59,7 @@ def test_stopped_and_taken_up_again(
 
     again = shell(*words)
     assert again.returncode == 0
-    assert f"{PICTURES - len(made)} coloured, {len(made)} already there" in again.stderr.decode()
+    assert f"{PICTURES - len(made)} colored, {len(made)} already there" in again.stderr.decode()
     assert {path: path.stat().st_mtime_ns for path in made} == before
     assert len(list((tmp_path / "out").iterdir())) == PICTURES
 

@@ -41,17 +41,17 @@ def table(text: str) -> list[dict[str, str]]:
     return [dict(zip(header, line, strict=True)) for line in lines]
 
 
-def test_models_stand_between_grey_and_truth(run: Run, shard: Path, vivid: Path) -> None:
+def test_models_stand_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
     calm = write_constant_model(shard.parent / "calm.onnx", (0.0, 0.0))
     done = run("leaderboard", calm, vivid, "--data", shard)
     assert done.exit_code == 0, done.output
-    grey, first, second, truth = table(done.output)
-    assert (grey[""], truth[""]) == ("grey", "truth")
+    gray, first, second, truth = table(done.output)
+    assert (gray[""], truth[""]) == ("gray", "truth")
     assert {first[""], second[""]} == {"calm", "vivid"}
     assert float(first["balanced AuC"]) >= float(second["balanced AuC"])
     calmer = first if first[""] == "calm" else second
-    assert calmer["CIEDE2000"] == pytest.approx(grey["CIEDE2000"])
-    assert grey["MB"] == ""
+    assert calmer["CIEDE2000"] == pytest.approx(gray["CIEDE2000"])
+    assert gray["MB"] == ""
     assert float(first["ms"]) >= 0
     assert "crops" not in first
 
@@ -62,7 +62,7 @@ def test_a_run_tells_what_it_has_cost(run: Run, shard: Path, vivid: Path) -> Non
     data = [f"--set=data.{name}={shard}" for name in ("train", "dev")]
     assert run("train", "recipe.toml", "-o", "runs/mine", *data).exit_code == 0
     early = run("leaderboard", "runs/mine", "--data", shard)
-    assert "checkpoint.pt is a checkpoint and no colour model yet: export it first" in early.output
+    assert "checkpoint.pt is a checkpoint and no color model yet: export it first" in early.output
     command = early.stderr.splitlines()[-1].removeprefix("hint: rechroma ")
     exported = run(*command.split())
     assert exported.exit_code == 0, exported.output
@@ -84,6 +84,6 @@ def test_mistakes_end_in_one_line(run: Run, shard: Path, vivid: Path) -> None:
     assert "two rows of the table would have the same name" in twice.output
     absent = run("leaderboard", "absent", "--data", shard)
     assert "there is no model 'absent'" in absent.output
-    (shard.parent / "grey").mkdir()
-    write_model(shard.parent / "grey/model.onnx")
-    assert run("leaderboard", "grey", "--data", shard).exit_code == 2
+    (shard.parent / "gray").mkdir()
+    write_model(shard.parent / "gray/model.onnx")
+    assert run("leaderboard", "gray", "--data", shard).exit_code == 2

@@ -18,7 +18,7 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with two models of the user's."""
     folder = tmp_path / "own"
     folder.mkdir()
-    write_model(folder / "portraits.onnx", description="For [bold]faces[/bold].", licence="MIT")
+    write_model(folder / "portraits.onnx", description="For [bold]faces[/bold].", license="MIT")
     write_model(folder / "scenery.onnx", size=512)
     monkeypatch.setenv("RECHROMA_MODELS", str(folder))
     monkeypatch.setenv("COLUMNS", "120")
@@ -37,7 +37,7 @@ def test_list(run: Run) -> None:
 def test_list_as_json(run: Run) -> None:
     cards = {card["name"]: card for card in json.loads(run("models", "list", "--json").stdout)}
     assert cards["scenery"]["size"] == 512
-    assert cards["portraits"]["licence"] == "MIT"
+    assert cards["portraits"]["license"] == "MIT"
 
 
 @pytest.mark.parametrize("model", ["scenery", "own/scenery.onnx"])
@@ -45,7 +45,7 @@ def test_info(run: Run, model: str) -> None:
     result = run("models", "info", model)
     assert result.exit_code == 0
     words = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
-    assert words["licence"].strip() == "Apache-2.0"
+    assert words["license"].strip() == "Apache-2.0"
     assert words["size"].strip() == "512"
     assert words["authors"].strip() == "The Rechroma authors"
     assert words["data"].strip() == "nothing, CC0-1.0"
@@ -76,7 +76,7 @@ def test_a_picture_is_no_model(run: Run, photo: MakePhoto) -> None:
         result = run(*words)
         assert result.exit_code == 78
         error, hint = result.stderr.splitlines()
-        assert error == "rechroma: error: x.jpg is no colour model: the name of one ends with .onnx"
+        assert error == "rechroma: error: x.jpg is no color model: the name of one ends with .onnx"
         assert "'rechroma models list'" in hint
 
 
@@ -119,7 +119,7 @@ def test_a_broken_model_is_named_beside_the_others(run: Run, own_models: Path) -
 
 def test_a_card_cannot_play_tricks_on_the_terminal(run: Run, own_models: Path) -> None:
     trick = "\x1b]0;mine\x07\n\x1b[2J"
-    source = {"name": trick, "licence": "MIT"}
+    source = {"name": trick, "license": "MIT"}
     write_model(own_models / "trick.onnx", description=trick, authors=[trick], data=[source])
     for words in (["list"], ["info", "trick"]):
         told = run("models", *words).stdout
@@ -142,19 +142,19 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "published.pth"
 
 
-def test_an_imported_checkpoint_colours(run: Run, checkpoint: Path, photo: MakePhoto) -> None:
+def test_an_imported_checkpoint_colors(run: Run, checkpoint: Path, photo: MakePhoto) -> None:
     (checkpoint.parent / "card.json").write_text('{"version": "2", "size": 128}')
     result = run("models", "import", checkpoint, "--as", "siggraph17", "--card", "card.json")
     assert result.exit_code == 0, result.output
     assert "siggraph17.onnx: " in result.stdout
     card = json.loads(run("models", "info", "siggraph17.onnx", "--json").stdout)
     assert (card["name"], card["version"], card["size"]) == ("siggraph17", "2", 128)
-    assert card["licence"] == "BSD-2-Clause"
+    assert card["license"] == "BSD-2-Clause"
     assert "Richard Zhang" in card["authors"]
     assert card["data"][0]["name"] == "ImageNet"
     assert card["hints"] is True
-    coloured = run(photo("p.png"), "--model", "siggraph17.onnx", "-o", "c.png")
-    assert coloured.exit_code == 0, coloured.output
+    colored = run(photo("p.png"), "--model", "siggraph17.onnx", "-o", "c.png")
+    assert colored.exit_code == 0, colored.output
     assert Path("c.png").exists()
 
 

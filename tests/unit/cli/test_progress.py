@@ -14,7 +14,7 @@ from tests.support.command import MakePhoto, Shell
 
 @pytest.fixture
 def words(photo: MakePhoto, model: str) -> list[str]:
-    """A command line that colours three photographs."""
+    """A command line that colors three photographs."""
     for number in range(3):
         photo(f"box/{number}.png")
     return ["box", "--model", model]
@@ -30,7 +30,7 @@ def test_on_a_terminal(
     subprocess.run(command, cwd=tmp_path, stderr=theirs, check=True, timeout=60)
     os.close(theirs)
     told = _read_all(ours)
-    assert (b"Colouring" in told) is shown
+    assert (b"Coloring" in told) is shown
     assert (b"3/3" in told) is shown
 
 
@@ -38,7 +38,7 @@ def test_not_into_a_file(shell: Shell, words: list[str]) -> None:
     done = shell(*words)
     assert done.returncode == 0
     assert done.stdout == b""
-    assert done.stderr.decode().startswith("rechroma: 3 coloured in ")
+    assert done.stderr.decode().startswith("rechroma: 3 colored in ")
 
 
 def _read_all(terminal: int) -> bytes:

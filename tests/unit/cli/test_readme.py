@@ -27,7 +27,7 @@ def commands(heading: str) -> list[list[str]]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Forty pieces of colour photographs."""
+    """Forty pieces of color photographs."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     dice = np.random.default_rng(0)

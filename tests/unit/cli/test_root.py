@@ -74,7 +74,7 @@ def test_nothing_at_all_shows_the_help(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("modles", "models"), ("colourize", "colorize"), ("dmeo", "demo")]
+    ("typed", "meant"), [("modles", "models"), ("colorize", "colorize"), ("dmeo", "demo")]
 )
 def test_a_mistyped_command_is_answered_with_the_nearest(run: Run, typed: str, meant: str) -> None:
     result = run(typed)

@@ -99,7 +99,7 @@ def test_a_result_named_alone_is_a_picture_like_any() -> None:
     assert pairs(make_plan(["box/a.color.jpg"])) == {"box/a.color.jpg": "box/a.color.color.jpg"}
 
 
-def test_what_is_named_twice_is_coloured_once(box: Path) -> None:
+def test_what_is_named_twice_is_colored_once(box: Path) -> None:
     plan = make_plan(["box/a.jpg", "box", str(box / "a.jpg"), "box/deep/../a.jpg"], "out")
     assert [task.target.as_posix() for task in plan.tasks].count("out/a.jpg") == 1
     assert len(plan.tasks) == 4
@@ -283,6 +283,6 @@ def test_words_that_name_pictures(word: str) -> None:
     assert names_pictures(word)
 
 
-@pytest.mark.parametrize("word", ["models", "colour", "gone.txt", "box.zip"])
+@pytest.mark.parametrize("word", ["models", "color", "gone.txt", "box.zip"])
 def test_words_that_do_not(word: str) -> None:
     assert not names_pictures(word)

@@ -39,13 +39,13 @@ def train(run: Run, folder: Path, *words: object) -> Result:
     return run("train", folder / "recipe.toml", "-o", folder / "run", *data, *words)
 
 
-def test_from_pictures_to_a_model_that_colours(run: Run, folder: Path) -> None:
+def test_from_pictures_to_a_model_that_colors(run: Run, folder: Path) -> None:
     trained = train(run, folder)
     assert trained.exit_code == 0, trained.output
     assert "3 steps done" in trained.output
     assert (folder / "run/sheet-0000003.jpg").exists()
 
-    card = {"version": "7", "licence": "CC0-1.0", "authors": ["me"], "size": 64}
+    card = {"version": "7", "license": "CC0-1.0", "authors": ["me"], "size": 64}
     (folder / "card.json").write_text(json.dumps(card))
     model = folder / "mine.onnx"
     exported = run(
@@ -72,7 +72,7 @@ def test_from_pictures_to_a_model_that_colours(run: Run, folder: Path) -> None:
     assert json.loads(measured.output)["pictures"]["all"] == 3
     assert (folder / "s.jpg").exists()
     table = run("evaluate", model, folder / "dev.tar", "--limit", 2)
-    assert "grey" in table.output
+    assert "gray" in table.output
     assert "drawn (2)" in table.output
 
 
@@ -83,7 +83,7 @@ def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, fo
     assert exported.exit_code == 0, exported.output
     assert "rounding the weights by 0 on average" in exported.output
     info = json.loads(run("models", "info", model, "--json").output)
-    assert (info["name"], info["licence"]) == ("plain", "unstated")
+    assert (info["name"], info["license"]) == ("plain", "unstated")
     start = train(run, folder, "-o", folder / "on", f"--set=network.start={model}")
     assert start.exit_code == 0, start.output
     assert "3 steps done" in start.output
@@ -93,7 +93,7 @@ def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
     def finetune(start: str, out: str) -> dict[str, Any]:
         small = (f"--set={key}" for key in ("crops.sizes=[32]", "batch=2", "workers=0"))
         words = (folder / start, folder / "dev.tar", "-o", folder / out, "--steps", 2)
-        tuned = run("finetune", *words, "--licence", "CC0-1.0", *small)
+        tuned = run("finetune", *words, "--license", "CC0-1.0", *small)
         assert tuned.exit_code == 0, tuned.output
         info = run("models", "info", folder / out / "model.onnx", "--json")
         return dict(json.loads(info.output))
@@ -109,13 +109,13 @@ def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
 
     again = finetune("mine", "more")
     assert again["description"] == "Fine-tuned from mine."
-    assert again["data"] == [{"name": "dev.tar", "licence": "CC0-1.0", "url": ""}] * 2
+    assert again["data"] == [{"name": "dev.tar", "license": "CC0-1.0", "url": ""}] * 2
 
 
 def test_what_was_best_on_other_pictures_is_what_finetuning_gives(run: Run, folder: Path) -> None:
     train(run, folder)
     keys = ["crops.sizes=[32]", "batch=2", "workers=0", f"data.dev={folder / 'dev.tar'}"]
-    keys += ["validation.every=2", "optimiser.warmup=0", "optimiser.ema=0.0"]  # not after step 3
+    keys += ["validation.every=2", "optimizer.warmup=0", "optimizer.ema=0.0"]  # not after step 3
     words = (folder / "run", folder / "train.tar", "-o", folder / "mine", "--steps", 3)
     tuned = run("finetune", *words, *(f"--set={key}" for key in keys))
     assert tuned.exit_code == 0, tuned.output
@@ -155,13 +155,13 @@ def test_the_encoder_may_start_from_a_file(run: Run, folder: Path) -> None:
     first = trained_network(folder / "run/checkpoint.pt")
     assert first.encoder is not None
     save_file(first.encoder.state_dict(), folder / "encoder.safetensors")
-    frozen = ("--set", "optimiser.frozen=1.0", "-o", folder / "second")
+    frozen = ("--set", "optimizer.frozen=1.0", "-o", folder / "second")
     done = train(run, folder, *frozen, "--encoder-weights", folder / "encoder.safetensors")
     assert done.exit_code == 0, done.output
     second = trained_network(folder / "second/checkpoint.pt")
     assert second.encoder is not None
-    learnt = dict(second.encoder.named_parameters())
-    assert all(learnt[name].equal(w) for name, w in first.encoder.named_parameters())
+    learned = dict(second.encoder.named_parameters())
+    assert all(learned[name].equal(w) for name, w in first.encoder.named_parameters())
 
 
 def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:

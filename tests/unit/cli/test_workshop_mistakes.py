@@ -43,7 +43,7 @@ def advice(result: Result, code: int, *words: str) -> str:
 
 
 def test_metrics_of_a_report_come_into_the_card(run: Run, checkpoint: Path) -> None:
-    report = {"figures": {"all": {"grey": {}, "model": {"hue_hit": 43.07}}}}
+    report = {"figures": {"all": {"gray": {}, "model": {"hue_hit": 43.07}}}}
     Path("report.json").write_text(json.dumps(report))
     made = run("export", checkpoint, "-o", "a.onnx", "--report", "report.json")
     assert made.exit_code == 0, made.output
@@ -74,7 +74,7 @@ def test_a_report_or_card_that_is_not_there(run: Run, checkpoint: Path) -> None:
     "command", [("export", "none.pt"), ("models", "import", "none.pth", "--as", "eccv16")]
 )
 def test_a_place_for_a_model_is_looked_at_first(run: Run, command: Sequence[str]) -> None:
-    hint = advice(run(*command, "-o", "mine"), 2, "mine: the name of a colour model ends with")
+    hint = advice(run(*command, "-o", "mine"), 2, "mine: the name of a color model ends with")
     assert "mine.onnx" in hint
     Path("letter").touch()
     advice(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is no folder")
@@ -125,13 +125,13 @@ def test_nothing_to_finetune(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("value", [float("nan"), 1e30, 1e5])
-def test_a_network_that_gives_no_colours(run: Run, checkpoint: Path, value: float) -> None:
+def test_a_network_that_gives_no_colors(run: Run, checkpoint: Path, value: float) -> None:
     state = load_checkpoint(checkpoint)
     state.ema["ab.weight"].fill_(value)
     save_checkpoint(state, checkpoint)
     result = run("export", checkpoint, "-o", "a.onnx")
-    hint = advice(result, 65, "run.pt: gives no colours: its weights are not finite or far too")
-    assert "optimiser.rate" in hint
+    hint = advice(result, 65, "run.pt: gives no colors: its weights are not finite or far too")
+    assert "optimizer.rate" in hint
     assert not Path("a.onnx").exists()
 
 

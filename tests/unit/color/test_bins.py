@@ -1,4 +1,4 @@
-"""Colour bins: which there are, how colours are spread over them, how they are weighted."""
+"""Color bins: which there are, how colors are spread over them, how they are weighted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from rechroma.color import (
     TABLE_ROWS,
-    bin_centres,
+    bin_centers,
     bin_counts,
     nearest_bins,
     rebalancing_weights,
@@ -19,26 +19,26 @@ from rechroma.color import (
     table_index,
 )
 
-CENTRES = bin_centres()
-NEAREST, SHARES = nearest_bins(CENTRES, 5)
+CENTERS = bin_centers()
+NEAREST, SHARES = nearest_bins(CENTERS, 5)
 
 
 def test_bins_cover_the_gamut_and_little_more() -> None:
-    assert 250 <= len(CENTRES) <= 313
-    assert [0, 0] in CENTRES.tolist()
-    assert np.abs(CENTRES).max() <= 110
+    assert 250 <= len(CENTERS) <= 313
+    assert [0, 0] in CENTERS.tolist()
+    assert np.abs(CENTERS).max() <= 110
 
 
 @given(hnp.arrays(np.uint8, (20, 3)))
-def test_every_colour_has_a_bin_near_by(rgb: np.ndarray) -> None:
+def test_every_color_has_a_bin_near_by(rgb: np.ndarray) -> None:
     ab = srgb_to_lab(rgb)[..., 1:]
-    distance = np.linalg.norm(CENTRES[NEAREST[table_index(ab), 0]] - ab, axis=-1)
+    distance = np.linalg.norm(CENTERS[NEAREST[table_index(ab), 0]] - ab, axis=-1)
     # Half a diagonal, and half a step of the table; a corner of the gamut may lack its own bin.
     assert distance.max() <= 5 * 2**0.5 + 5
 
 
 @given(st.floats(-110, 110), st.floats(-110, 110))
-def test_soft_labels_share_out_the_whole_colour_nearest_first(a: float, b: float) -> None:
+def test_soft_labels_share_out_the_whole_color_nearest_first(a: float, b: float) -> None:
     row = table_index(np.array([a, b], np.float32))
     assert SHARES[row].sum() == pytest.approx(1, abs=1e-5)
     assert (np.diff(SHARES[row]) <= 1e-6).all()
@@ -48,16 +48,16 @@ def test_soft_labels_share_out_the_whole_colour_nearest_first(a: float, b: float
 def test_counts_go_to_the_nearest_bin() -> None:
     counts = np.zeros(TABLE_ROWS, np.int64)
     counts[table_index(np.array([[3, -4], [18, 1]], np.float32))] = [7, 2]
-    binned = bin_counts(counts, CENTRES)
-    assert binned[CENTRES.tolist().index([0, 0])] == 7
-    assert binned[CENTRES.tolist().index([20, 0])] == 2
+    binned = bin_counts(counts, CENTERS)
+    assert binned[CENTERS.tolist().index([0, 0])] == 7
+    assert binned[CENTERS.tolist().index([20, 0])] == 2
     assert binned.sum() == 9
 
 
-@given(hnp.arrays(np.int64, len(CENTRES), elements=st.integers(0, 10**6)))
-def test_weights_are_one_on_average_and_favour_the_rare(counts: np.ndarray) -> None:
+@given(hnp.arrays(np.int64, len(CENTERS), elements=st.integers(0, 10**6)))
+def test_weights_are_one_on_average_and_favor_the_rare(counts: np.ndarray) -> None:
     counts[0] += 1
-    prior = smooth_prior(counts, CENTRES)
+    prior = smooth_prior(counts, CENTERS)
     weights = rebalancing_weights(prior)
     assert prior.sum() == pytest.approx(1, abs=1e-4)
     assert (weights * prior).sum() == pytest.approx(1, abs=1e-4)

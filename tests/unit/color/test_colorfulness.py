@@ -1,4 +1,4 @@
-"""Colourfulness in both published forms."""
+"""Colorfulness in both published forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = pytest.mark.parametrize("measure", [colorfulness, colorfulness_abs])
 
 @BOTH
 @given(level=hnp.arrays(np.uint8, (4, 5, 1)))
-def test_grey_has_none(measure: type, level: np.ndarray) -> None:
+def test_gray_has_none(measure: type, level: np.ndarray) -> None:
     assert measure(np.repeat(level, 3, axis=-1)) == 0
 
 
@@ -27,7 +27,7 @@ def test_does_not_depend_on_the_type_of_number(measure: type) -> None:
     assert measure(picture.astype(np.uint16) * 257) == pytest.approx(expected, rel=1e-5)
 
 
-def test_one_flat_colour_counts_by_its_offset_alone() -> None:
+def test_one_flat_color_counts_by_its_offset_alone() -> None:
     flat = np.full((3, 3, 3), (200, 100, 50), np.uint8)
     expected = 0.3 * np.hypot(100, 150 - 50)
     assert colorfulness(flat) == pytest.approx(expected, rel=1e-5)

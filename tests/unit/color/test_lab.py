@@ -37,7 +37,7 @@ def test_integers_survive_there_and_back(dtype: type, data: st.DataObject) -> No
     assert np.abs(back.astype(int) - rgb).max() <= steps
 
 
-def test_every_8_bit_colour_of_a_cube_agrees_with_scikit_image_backwards() -> None:
+def test_every_8_bit_color_of_a_cube_agrees_with_scikit_image_backwards() -> None:
     lab = srgb_to_lab(np.indices((18, 18, 18)).reshape(3, -1).T.astype(np.uint8) * 15)
     np.testing.assert_allclose(lab_to_srgb(lab), lab2rgb(lab), atol=1e-3)
 
@@ -64,7 +64,7 @@ def test_lightness_is_the_first_of_the_three(rgb: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_lightness_of_grey_rises_through_the_full_range(dtype: type) -> None:
+def test_lightness_of_gray_rises_through_the_full_range(dtype: type) -> None:
     top = np.iinfo(dtype).max
     light = lightness(np.arange(top + 1, dtype=dtype)[None])[0]
     assert light[0] == 0
@@ -73,10 +73,10 @@ def test_lightness_of_grey_rises_through_the_full_range(dtype: type) -> None:
     assert light[top // 2] == pytest.approx(53.4, abs=0.3)
 
 
-def test_lightness_of_grey_is_that_of_neutral_colour() -> None:
-    grey = np.arange(256, dtype=np.uint8)[None]
-    neutral = np.repeat(grey[..., None], 3, axis=-1)
-    np.testing.assert_allclose(lightness(grey), lightness(neutral), atol=2e-3)
+def test_lightness_of_gray_is_that_of_neutral_color() -> None:
+    gray = np.arange(256, dtype=np.uint8)[None]
+    neutral = np.repeat(gray[..., None], 3, axis=-1)
+    np.testing.assert_allclose(lightness(gray), lightness(neutral), atol=2e-3)
 
 
 def test_luminance_weighs_green_most() -> None:

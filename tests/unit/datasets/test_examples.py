@@ -56,12 +56,12 @@ def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
     np.testing.assert_allclose(example.lightness[0], lightness(rgb), atol=1e-3)
     np.testing.assert_allclose(example.chroma, small_chroma(rgb, 4), atol=1e-3)
     fixed = example.hints[2].bool().numpy()
-    colours = srgb_to_lab(rgb)[..., 1:][fixed]
+    colors = srgb_to_lab(rgb)[..., 1:][fixed]
     given = example.hints[:2, fixed].T.numpy()
-    assert np.abs(given - colours).mean() < 8  # a hint is the mean of a patch
+    assert np.abs(given - colors).mean() < 8  # a hint is the mean of a patch
 
 
-def test_only_a_hinted_ticket_gives_colours(tmp_path: Path) -> None:
+def test_only_a_hinted_ticket_gives_colors(tmp_path: Path) -> None:
     examples = Examples(Shards([write_shard(tmp_path / "s.tar", 1)]), Crops(), scale=4)
     for seed in range(20):
         assert examples[SampleSpec(0, 32, seed, hinted=True)].hints[2].any()

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from rechroma._version import __version__
 from rechroma.datasets import Shards, fetching
 from rechroma.datasets.build.download import CrawlPolicy, Tally, fetch
-from rechroma.datasets.build.licenses import licence_name
+from rechroma.datasets.build.licenses import license_name
 from rechroma.datasets.build.pack import Settings, pack
 from rechroma.datasets.build.politeness import Pace
 from rechroma.datasets.build.preprocess import Form
@@ -71,7 +71,7 @@ def fetched(host: Host, tmp_path: Path) -> Callable[..., Tally]:
 
 
 def write_list(path: Path, rows: Iterable[dict[str, str]]) -> Path:
-    defaults = {"url": "", "licence": "CC0-1.0", "author": "Ann"}
+    defaults = {"url": "", "license": "CC0-1.0", "author": "Ann"}
     rows = [defaults | row for row in rows]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -103,7 +103,7 @@ def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
     host.routes |= {"/a": pictured(1), "/b.png": lambda r: r.answer(encoded(2, ".png"))}
     rows = [
         {"url": host.url("/a"), "author": "Zoë, with\na comma", "title": "Sea"},
-        {"url": host.url("/b.png"), "licence": "CC-BY-4.0", "title": ""},
+        {"url": host.url("/b.png"), "license": "CC-BY-4.0", "title": ""},
         {"url": host.url("/a"), "title": "again"},
     ]
     tally = fetch(
@@ -112,7 +112,7 @@ def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
     assert (tally.fetched, tally.present, tally.failed) == (2, 0, Counter())
     told = {row["url"]: row for row in table(tmp_path / "out/attribution.csv")}
     first = told[host.url("/a")]
-    assert (first["author"], first["licence"], first["title"]) == (
+    assert (first["author"], first["license"], first["title"]) == (
         "Zoë, with a comma",
         "CC0-1.0",
         "Sea",
@@ -502,16 +502,16 @@ def test_a_secure_connection_is_made_by_the_hosts_name(monkeypatch: pytest.Monke
         *(("", ""), ("All rights reserved", "all-rights-reserved")),
     ],
 )
-def test_a_licence_has_one_name(text: str, name: str) -> None:
-    assert licence_name(text) == name
+def test_a_license_has_one_name(text: str, name: str) -> None:
+    assert license_name(text) == name
 
 
-def test_only_the_licences_asked_for(host: Host, tmp_path: Path) -> None:
+def test_only_the_licenses_asked_for(host: Host, tmp_path: Path) -> None:
     named = {"/a": "CC0 1.0", "/b": "CC BY-NC 4.0", "/c": "CC-BY-2.0", "/d": ""}
     host.routes |= {path: pictured(n) for n, path in enumerate(named)}
-    rows = [{"url": host.url(path), "licence": licence} for path, licence in named.items()]
+    rows = [{"url": host.url(path), "license": license} for path, license in named.items()]
     listed = write_list(tmp_path / "l.csv", rows)
-    options: dict[str, Any] = {"is_allowed": only_here, "licences": ["cc0", "CC-BY"]}
+    options: dict[str, Any] = {"is_allowed": only_here, "licenses": ["cc0", "CC-BY"]}
     tally = fetch(listed, tmp_path / "a", FAST, **options)
     assert (tally.fetched, tally.unwanted) == (2, 2)
     assert [host.count(path) for path in named] == [1, 0, 1, 0]
@@ -522,8 +522,8 @@ class TestLists:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("url,author\nhttp://a.example/x,Ann\n", "lacks the column 'licence'"),
-            ("url,licence,author\n", "names no picture"),
+            ("url,author\nhttp://a.example/x,Ann\n", "lacks the column 'license'"),
+            ("url,license,author\n", "names no picture"),
             ("", "names no picture"),
         ],
     )
@@ -540,7 +540,7 @@ class TestLists:
         arrow = pytest.importorskip("pyarrow")
         parquet = pytest.importorskip("pyarrow.parquet")
         host.routes["/a"] = pictured(1)
-        columns = {"URL": [host.url("/a")], "licence": ["CC0"], "author": [None], "year": [1999]}
+        columns = {"URL": [host.url("/a")], "license": ["CC0"], "author": [None], "year": [1999]}
         parquet.write_table(arrow.table(columns), tmp_path / "l.parquet")
         fetch(tmp_path / "l.parquet", tmp_path / "out", FAST, is_allowed=only_here)
         (told,) = table(tmp_path / "out/attribution.csv")

@@ -1,4 +1,4 @@
-"""Hints say the true colour of where they lie, and are as many as somebody would give."""
+"""Hints say the true color of where they lie, and are as many as somebody would give."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def true_chroma(seed: int, height: int = 40, width: int = 56) -> np.ndarray:
 
 
 @given(st.integers(0, 2**32), st.integers(2, 40), st.integers(2, 56))
-def test_a_hint_is_a_small_patch_of_the_mean_colour_under_it(
+def test_a_hint_is_a_small_patch_of_the_mean_color_under_it(
     seed: int, height: int, width: int
 ) -> None:
     chroma = true_chroma(seed, height, width)

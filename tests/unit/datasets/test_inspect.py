@@ -45,9 +45,9 @@ def test_what_is_in_them(tmp_path: Path) -> None:
     assert (found.shards, found.pictures, found.damaged) == (3, 8, ())
     assert found.splits == {"train": 0.875, "val": 0.125}
     assert found.classes == {"0": 2, "1": 3, "2": 2}
-    assert (found.unlabelled, found.lonely) == (1, ())
+    assert (found.unlabeled, found.lonely) == (1, ())
     assert found.sources == {"a": 7, "drawn": 1}
-    assert found.licences == {"CC0-1.0": 8}
+    assert found.licenses == {"CC0-1.0": 8}
     assert found.short_side["0"] == found.short_side["100"] == 48
     assert found.long_side["50"] == 64
     values = [colorfulness(picture(number)) for number in (*range(7), 9)]
@@ -70,14 +70,14 @@ def test_a_class_with_one_picture_is_told(tmp_path: Path) -> None:
     assert inspect([tmp_path / "s.tar"]).lonely == (7,)
 
 
-def test_pictures_without_colour_are_counted_and_used(tmp_path: Path) -> None:
+def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
     sepia = (picture(1)[..., :1] * np.array([0.7, 0.85, 1.0])).astype(np.uint8)
-    grey = picture(2)[..., 0]
+    gray = picture(2)[..., 0]
     path = write_members(
-        tmp_path / "s.tar", {"a.png": encoded(grey), "b.png": encoded(sepia), "c.png": GOOD}
+        tmp_path / "s.tar", {"a.png": encoded(gray), "b.png": encoded(sepia), "c.png": GOOD}
     )
     found = inspect([path])
-    assert (found.pictures, found.grey, found.toned) == (3, 1, 1)
+    assert (found.pictures, found.gray, found.toned) == (3, 1, 1)
     assert Examples(Shards([path]), Crops(), scale=4)[SampleSpec(0, 32, 0)].chroma.abs().max() < 1
 
 
@@ -178,5 +178,5 @@ def test_a_sheet_passes_over_what_is_damaged(tmp_path: Path) -> None:
     write_members(tmp_path / "a.tar", {"a.png": b"no", "b.png": GOOD})
     (tmp_path / "b.tar").write_bytes(b"no")
     sheet = sample_sheet([tmp_path], 10)
-    colours = np.asarray(sheet)[60:140, 20:140]
-    assert colorfulness(colours) > 20
+    colors = np.asarray(sheet)[60:140, 20:140]
+    assert colorfulness(colors) > 20

@@ -21,7 +21,7 @@ from PIL import Image
 from rechroma.color import lightness
 from rechroma.datasets import Shards
 from rechroma.datasets.build.catalog import number_classes
-from rechroma.datasets.build.color_filter import NoColor, colourless, quantiles
+from rechroma.datasets.build.color_filter import NoColor, colorless, quantiles
 from rechroma.datasets.build.near_duplicates import MAX_HAMMING, NearDuplicateIndex, difference_hash
 from rechroma.datasets.build.pack import Settings, pack, split_of
 from rechroma.datasets.build.preprocess import Form
@@ -58,9 +58,9 @@ def contents(out: Path) -> dict[str, bytes]:
 
 def toned(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The picture as a sepia print."""
-    grey = lightness(rgb) / 100
+    gray = lightness(rgb) / 100
     paper, ink = np.array([250, 235, 205]), np.array([45, 25, 10])
-    return np.asarray(ink + grey[..., None] * (paper - ink), np.uint8)
+    return np.asarray(ink + gray[..., None] * (paper - ink), np.uint8)
 
 
 def test_what_goes_in_comes_out_of_the_shards(folder: Path, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_what_goes_in_comes_out_of_the_shards(folder: Path, tmp_path: Path) -> N
         assert shown.shape == (facts["height"], facts["width"], 3) == (64, 85, 3)
         small = cv2.resize(original, (85, 64), interpolation=cv2.INTER_AREA)
         assert np.abs(shown.astype(int) - small).mean() < 6
-        assert (facts["source"], facts["licence"]) == ("mine", "unknown")
+        assert (facts["source"], facts["license"]) == ("mine", "unknown")
         content = (folder / facts["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest().startswith(shards.key(number))
         label = {"cats": 0, "dogs": 1}[facts["file"].split("/")[0]]
@@ -88,15 +88,15 @@ def test_the_manifest_tells_all(folder: Path, tmp_path: Path) -> None:
     save(folder / "dogs/dull.png", np.full((96, 96, 3), 90, np.uint8))
     manifest = pack(folder, out, SMALL)
     assert manifest == json.loads((out / "manifest.json").read_text("utf-8"))
-    assert manifest["dropped"] == {"grey": 1}
-    assert dropped(out) == {"dogs/dull.png": "grey"}
+    assert manifest["dropped"] == {"gray": 1}
+    assert dropped(out) == {"dogs/dull.png": "gray"}
     assert [(entry["number"], entry["name"]) for entry in manifest["classes"]] == [
         (0, "cats"),
         (1, "dogs"),
     ]
     assert sum(entry["train"] + entry["val"] for entry in manifest["classes"]) == 10
     assert manifest["short_side"]["50"] == 64
-    assert manifest["licences"] == {"unknown": 10}
+    assert manifest["licenses"] == {"unknown": 10}
     for shard in manifest["shards"]:
         content = (out / shard["file"]).read_bytes()
         assert shard["sha256"] == hashlib.sha256(content).hexdigest()
@@ -151,8 +151,8 @@ def png_of_huge_sides(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: save(path, picture(0, 96, 128)[..., 1]), "grey"),
-        (lambda path: save(path, np.repeat(picture(0, 96, 96)[..., :1], 3, axis=2)), "grey"),
+        (lambda path: save(path, picture(0, 96, 128)[..., 1]), "gray"),
+        (lambda path: save(path, np.repeat(picture(0, 96, 96)[..., :1], 3, axis=2)), "gray"),
         (lambda path: save(path, toned(picture(0, 96, 96))), "toned"),
         (lambda path: save(path, picture(60, 20, 90)), "too small"),
         (lambda path: save(path, picture(60, 1, 90)), "too small"),
@@ -164,7 +164,7 @@ def png_of_huge_sides(path: Path) -> None:
         (lambda path: path.write_bytes(os.urandom(5000)), "unreadable"),
     ],
 )
-def test_what_does_not_teach_colour_is_left_out(
+def test_what_does_not_teach_color_is_left_out(
     folder: Path, tmp_path: Path, make: MakeOdd, reason: str
 ) -> None:
     make(folder / "cats/odd.png")
@@ -224,23 +224,23 @@ def test_labels_by_a_table(folder: Path, tmp_path: Path) -> None:
 
 
 def test_folders_are_no_classes_where_that_is_not_wanted(folder: Path, tmp_path: Path) -> None:
-    assert pack(folder, tmp_path / "a", SMALL, labelled=False)["classes"] == []
+    assert pack(folder, tmp_path / "a", SMALL, labeled=False)["classes"] == []
     save(folder / "loose.png", picture(30, 96, 128))
     assert pack(folder, tmp_path / "b", SMALL)["classes"] == []
 
 
 def test_who_made_a_picture_is_kept(folder: Path, tmp_path: Path) -> None:
     (folder / "attribution.csv").write_text(
-        "file,url,author,licence,label\ncats/1.png,https://a.example/1,Ann,CC-BY-4.0,tabby\n"
+        "file,url,author,license,label\ncats/1.png,https://a.example/1,Ann,CC-BY-4.0,tabby\n"
     )
     manifest = pack(folder, tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
     facts = {shards.facts(n)["file"]: shards.facts(n) for n in range(10)}
     known = facts["cats/1.png"]
-    assert (known["author"], known["licence"]) == ("Ann", "CC-BY-4.0")
+    assert (known["author"], known["license"]) == ("Ann", "CC-BY-4.0")
     assert known["url"] == "https://a.example/1"
     assert facts["dogs/0.png"]["author"] == ""
-    assert manifest["licences"] == {"CC-BY-4.0": 1, "unknown": 9}
+    assert manifest["licenses"] == {"CC-BY-4.0": 1, "unknown": 9}
     assert [c["name"] for c in manifest["classes"]] == ["tabby"]
 
 
@@ -280,7 +280,7 @@ class TestNothingIsHalfWritten:
 
     def test_when_nothing_can_be_kept(self, tmp_path: Path) -> None:
         save(tmp_path / "in/a.png", np.zeros((64, 64), np.uint8))
-        with pytest.raises(DataError, match="no picture can be kept: 1 grey"):
+        with pytest.raises(DataError, match="no picture can be kept: 1 gray"):
             pack(tmp_path / "in", tmp_path / "out", SMALL)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
@@ -386,13 +386,13 @@ def test_labels_that_are_numbers_are_their_own() -> None:
     assert number_classes([str(MAX_CLASS)]) == {str(MAX_CLASS): MAX_CLASS}
 
 
-def test_colour_is_told_from_grey_and_sepia() -> None:
+def test_color_is_told_from_gray_and_sepia() -> None:
     rgb = picture(4, 96, 128)
     noise = np.random.default_rng(0).normal(0, 2, rgb.shape)
     noisy = np.clip(toned(rgb) + noise, 0, 255).astype(np.uint8)
-    assert colourless(rgb) is None
-    assert colourless(noisy) is NoColor.TONED
-    assert colourless(np.zeros((40, 40, 3), np.uint8)) is NoColor.GREY
+    assert colorless(rgb) is None
+    assert colorless(noisy) is NoColor.TONED
+    assert colorless(np.zeros((40, 40, 3), np.uint8)) is NoColor.GRAY
 
 
 def test_quantiles_of_nothing_are_nothing() -> None:

@@ -37,7 +37,7 @@ def test_a_picture_without_facts_and_label_is_fine(tmp_path: Path) -> None:
     assert shards.label(0) == -1
 
 
-def test_labelled_and_unlabelled_shards_may_be_mixed(tmp_path: Path) -> None:
+def test_labeled_and_unlabeled_shards_may_be_mixed(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.tar", 2)
     write_shard(tmp_path / "b.tar", 3, classes=2)
     shards = Shards([tmp_path])

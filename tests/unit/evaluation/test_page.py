@@ -93,12 +93,12 @@ def test_tables_have_as_many_words_as_columns(pictures: Shards) -> None:
     for table in made:
         assert table.rows
         assert {len(row) for row in table.rows} == {len(table.header)}
-    assert made[0].rows[0][:3] == ("all (5)", "grey", "0.0")
+    assert made[0].rows[0][:3] == ("all (5)", "gray", "0.0")
 
 
 def test_tables_leave_out_what_was_not_asked_for(report: Report) -> None:
     titles = [table.title for table in tables(report)]
-    assert titles == ["Colour", "Picture, all", "Network"]
+    assert titles == ["Color", "Picture, all", "Network"]
 
 
 def judged(gain: float) -> ImageScore:

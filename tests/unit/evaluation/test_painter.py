@@ -1,4 +1,4 @@
-"""What the model sees, and on which lightness its colours are laid."""
+"""What the model sees, and on which lightness its colors are laid."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import Colorizer
 from rechroma.engines import FakeEngine
 from rechroma.errors import ModelFeatureError
-from rechroma.evaluation import Painter, grey_level
+from rechroma.evaluation import Painter, gray_level
 from rechroma.evaluation.metrics import ciede2000
 from rechroma.evaluation.predictor import aged_level, dice
 from tests.support.shards import picture
 
-GREY = grey_level(picture(1))
+GRAY = gray_level(picture(1))
 
 
-def test_colours_as_users_get_them() -> None:
+def test_colors_as_users_get_them() -> None:
     painter = Painter(FakeEngine(), size=64)
-    expected = Colorizer(engine=FakeEngine()).colorize(GREY, size=64)
-    np.testing.assert_array_equal(painter.colored(GREY), expected)
+    expected = Colorizer(engine=FakeEngine()).colorize(GRAY, size=64)
+    np.testing.assert_array_equal(painter.colored(GRAY), expected)
 
 
 def test_a_size_of_its_own_goes_before_that_of_all() -> None:
@@ -31,36 +31,36 @@ def test_a_size_of_its_own_goes_before_that_of_all() -> None:
 
     shapes: list[int] = []
     painter = Painter(Spy(), size=64)
-    large = np.repeat(np.repeat(GREY, 3, axis=0), 3, axis=1)
+    large = np.repeat(np.repeat(GRAY, 3, axis=0), 3, axis=1)
     painter.colored(large)
     painter.colored(large, 128)
     assert shapes == [64, 128]
 
 
-def test_grey_has_the_lightness_of_the_picture() -> None:
+def test_gray_has_the_lightness_of_the_picture() -> None:
     rgb = picture(1)
-    assert np.abs(lightness(grey_level(rgb)) - lightness(rgb)).max() < 0.5
+    assert np.abs(lightness(gray_level(rgb)) - lightness(rgb)).max() < 0.5
 
 
-def test_the_colours_of_another_picture_come_on_the_own_lightness() -> None:
+def test_the_colors_of_another_picture_come_on_the_own_lightness() -> None:
     painter = Painter(FakeEngine((20, 30)))
-    white = np.full_like(GREY, 255)
-    lab = srgb_to_lab(painter.colored_as(GREY, white))
-    assert np.abs(lab[..., 0] - lightness(GREY)).max() < 0.5
+    white = np.full_like(GRAY, 255)
+    lab = srgb_to_lab(painter.colored_as(GRAY, white))
+    assert np.abs(lab[..., 0] - lightness(GRAY)).max() < 0.5
     np.testing.assert_allclose(np.median(lab[..., 1:], axis=(0, 1)), [20, 30], atol=0.5)
-    np.testing.assert_array_equal(painter.colored_as(GREY, GREY), painter.colored(GREY))
+    np.testing.assert_array_equal(painter.colored_as(GRAY, GRAY), painter.colored(GRAY))
 
 
 def test_an_old_print_is_the_same_in_every_run_and_another_for_each_picture() -> None:
     first = aged_level(picture(1), dice("a"))
     np.testing.assert_array_equal(first, aged_level(picture(1), dice("a")))
-    assert first.shape == GREY.shape
+    assert first.shape == GRAY.shape
     assert np.abs(first.astype(int) - aged_level(picture(1), dice("b"))).mean() > 1
 
 
 def hinted(painter: Painter, truth: np.ndarray, count: int) -> np.ndarray:
     drawn = painter.true_hints(truth, count, dice("key"))
-    return painter.colored_with_hints(grey_level(truth), drawn)
+    return painter.colored_with_hints(gray_level(truth), drawn)
 
 
 def test_hints_bring_the_answer_nearer_to_the_truth() -> None:
@@ -71,7 +71,7 @@ def test_hints_bring_the_answer_nearer_to_the_truth() -> None:
         return float(ciede2000(srgb_to_lab(answer), srgb_to_lab(truth)).mean())
 
     assert difference(50) < difference(10) - 1 < difference(0) - 2
-    plain = painter.colored(grey_level(truth))
+    plain = painter.colored(gray_level(truth))
     np.testing.assert_array_equal(hinted(painter, truth, 0), plain)
 
 

@@ -1,4 +1,4 @@
-"""The report: grey and truth beside the model, by source, as it would be served."""
+"""The report: gray and truth beside the model, by source, as it would be served."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def test_rows_and_sources(pictures: Shards) -> None:
     assert report.pictures == {"all": 5, "one": 3, "two": 2}
     assert list(report.figures) == ["all", "one", "two"]
     for rows in report.figures.values():
-        assert list(rows) == ["grey", "model", "truth"]
-        assert rows["grey"]["hue_hit"] == 0
+        assert list(rows) == ["gray", "model", "truth"]
+        assert rows["gray"]["hue_hit"] == 0
         assert rows["truth"]["hue_hit"] == 100
         assert rows["truth"]["ciede2000"] == 0
         assert rows["truth"]["ssim"] == pytest.approx(1)
-        assert rows["model"]["cf_abs"] > rows["grey"]["cf_abs"] + 5
+        assert rows["model"]["cf_abs"] > rows["gray"]["cf_abs"] + 5
         assert rows["model"]["lightness_shift_max"] < 0.5
     assert report.model == "fake 1"
 
@@ -46,7 +46,7 @@ def test_json_holds_everything(pictures: Shards) -> None:
 
 def test_all_is_the_mean_over_the_pictures(pictures: Shards) -> None:
     report = evaluate(FakeEngine(), pictures)
-    for row in ("grey", "model"):
+    for row in ("gray", "model"):
         mean = np.mean([getattr(one, row) for one in report.each])
         assert report.figures["all"][row]["ciede2000"] == pytest.approx(mean)
     assert [one.source for one in report.each] == ["one"] * 3 + ["two"] * 2
@@ -62,7 +62,7 @@ def test_the_network_is_measured(pictures: Shards) -> None:
 def test_old_prints_are_a_row_of_their_own(pictures: Shards) -> None:
     report = evaluate(FakeEngine(), pictures, Plan(aged=True))
     rows = report.figures["all"]
-    assert list(rows) == ["grey", "model", "aged", "truth"]
+    assert list(rows) == ["gray", "model", "aged", "truth"]
     assert rows["aged"]["ciede2000"] != rows["model"]["ciede2000"]
     assert rows["aged"]["lightness_shift_max"] < 0.5
     lost = (rows["model"]["hue_hit"] - rows["aged"]["hue_hit"]) / rows["model"]["hue_hit"]
@@ -94,7 +94,7 @@ def test_hints_are_refused_before_the_work_begins(pictures: Shards) -> None:
         evaluate(FakeEngine(hints=False), pictures, Plan(hints=True), on_picture=fail)
 
 
-def test_sizes_are_told_apart_only_where_colours_change(pictures: Shards) -> None:
+def test_sizes_are_told_apart_only_where_colors_change(pictures: Shards) -> None:
     class Fickle(FakeEngine):
         """Paints red what it sees large."""
 
@@ -133,9 +133,9 @@ def test_sets_are_compared_by_features(pictures: Shards, tmp_path: Path) -> None
     for rows in figures.values():
         assert rows["truth"]["fd_mobilenet_v2"] == pytest.approx(0, abs=1e-5)
         assert rows["truth"]["kid_mobilenet_v2"] == pytest.approx(0, abs=1e-9)
-        assert rows["grey"]["fd_mobilenet_v2"] > 0
-        assert rows["grey"]["semantic_agreement"] == 100
-        assert "semantic_recovered" not in rows["model"]  # grey lost nothing
+        assert rows["gray"]["fd_mobilenet_v2"] > 0
+        assert rows["gray"]["semantic_agreement"] == 100
+        assert "semantic_recovered" not in rows["model"]  # gray lost nothing
     json.dumps(figures, allow_nan=False)
 
 

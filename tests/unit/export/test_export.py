@@ -15,13 +15,13 @@ from rechroma.export import export_model
 from rechroma.export.onnx import rounded_network
 from rechroma.networks import ColorizationNetwork, describe, load_exported, no_hints
 from rechroma.training import TorchEngine
-from tests.support.networks import card, learnt
+from tests.support.networks import card, learned
 
 OPTIONS = {"encoder": "resnet-50", "classes": 3}
 
 
 def network(**options: object) -> ColorizationNetwork:
-    return learnt("rechroma", **(OPTIONS | options))
+    return learned("rechroma", **(OPTIONS | options))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_card_and_the_packed_weights_are_in_the_file(exported: Path) -> None
     engine = OnnxEngine(exported)
     assert engine.card.name == "small"
     assert engine.card.hints
-    assert len(engine.card.bins) == len(network().centres)
+    assert len(engine.card.bins) == len(network().centers)
     assert exported.stat().st_size < 1.3 * sum(p.numel() for p in network().parameters())
 
 

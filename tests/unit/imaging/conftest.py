@@ -28,20 +28,20 @@ def encode() -> Encode:
 
 
 @pytest.fixture
-def grey() -> NDArray[np.uint8]:
+def gray() -> NDArray[np.uint8]:
     """Every 8-bit level, (24, 32), in no symmetry: it shows if it was turned or flipped."""
     steps = np.linspace(0, 255, 24 * 32).astype(np.uint8)
     return steps.reshape(24, 32)
 
 
 @pytest.fixture
-def grey_16(grey: NDArray[np.uint8]) -> NDArray[np.uint16]:
+def gray_16(gray: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """The same with levels in between that 8 bits do not have."""
-    return (grey.astype(np.uint16) * 257) ^ np.uint16(0x55)
+    return (gray.astype(np.uint16) * 257) ^ np.uint16(0x55)
 
 
 @pytest.fixture
 def colors() -> NDArray[np.uint8]:
-    """A picture in colour, (24, 32, 3)."""
+    """A picture in color, (24, 32, 3)."""
     x, y = np.meshgrid(np.linspace(0, 255, 32), np.linspace(0, 255, 24))
     return np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)

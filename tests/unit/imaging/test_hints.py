@@ -28,11 +28,11 @@ def text_with(**fields: Any) -> str:
 
 class TestHint:
     @given(colors)
-    def test_it_has_the_chroma_of_its_colour(self, color: str) -> None:
+    def test_it_has_the_chroma_of_its_color(self, color: str) -> None:
         rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)], np.uint8)
         assert Hint(0, 0, color).ab == tuple(srgb_to_lab(rgb)[1:].tolist())
 
-    def test_known_colours(self) -> None:
+    def test_known_colors(self) -> None:
         assert Hint(0, 0, "#FF0000").ab == pytest.approx((80.1, 67.2), abs=0.1)
         assert Hint(0, 0, "#777777").ab == pytest.approx((0, 0), abs=0.01)
 
@@ -47,7 +47,7 @@ class TestHint:
         "color",
         ["red", "c04030", "#c0403", "#c040300", "#c0403g", " #c04030", "#c04030\n", 3, None],
     )
-    def test_no_such_colour(self, color: Any) -> None:
+    def test_no_such_color(self, color: Any) -> None:
         with pytest.raises(HintError, match=r"^color must be like '#c04030', not"):
             Hint(0.5, 0.5, color)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from rechroma.imaging.metadata.icc import Profile
-from tests.support.profiles import ADOBE, GREY_18, SRGB_COLORANTS, a_profile
+from tests.support.profiles import ADOBE, GRAY_18, SRGB_COLORANTS, a_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -24,7 +24,7 @@ def test_no_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
     assert profile.for_result is None
 
 
-@pytest.mark.parametrize("broken", [b"rubbish", SRGB[:200], GREY_18[:150], bytes(4000)])
+@pytest.mark.parametrize("broken", [b"rubbish", SRGB[:200], GRAY_18[:150], bytes(4000)])
 def test_a_broken_profile_counts_as_srgb(broken: bytes, colors: NDArray[np.uint8]) -> None:
     profile = Profile(broken)
     assert profile.tone(colors) is colors
@@ -38,7 +38,7 @@ def test_srgb_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
     assert profile.for_result == SRGB
 
 
-@pytest.mark.parametrize("icc", [GREY_18, a_profile(b"RGB ", 1.8, SRGB_COLORANTS)])
+@pytest.mark.parametrize("icc", [GRAY_18, a_profile(b"RGB ", 1.8, SRGB_COLORANTS)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.uint8, 1), (np.uint16, 64)])
 def test_the_tone_of_gamma_18_becomes_that_of_srgb(
     icc: bytes, dtype: type[np.unsignedinteger], tolerance: int
@@ -60,7 +60,7 @@ def test_adobe_rgb_becomes_srgb() -> None:
     assert seen[0, 0, 0] > 190
 
 
-@pytest.mark.parametrize("icc", [GREY_18, ADOBE])
+@pytest.mark.parametrize("icc", [GRAY_18, ADOBE])
 def test_the_result_of_another_profile_gets_a_standard_srgb(icc: bytes) -> None:
     result = Profile(icc).for_result
     assert result is not None

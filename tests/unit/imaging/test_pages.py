@@ -40,7 +40,7 @@ def content(file_format: str, count: int, **options: Any) -> bytes:
 def test_the_first_is_read_and_all_are_counted(file_format: str, options: dict[str, Any]) -> None:
     photo = read_photo(content(file_format, 3, **options))
     assert photo.pages == 3
-    np.testing.assert_array_equal(photo.grey, np.asarray(pages(1)[0]))
+    np.testing.assert_array_equal(photo.gray, np.asarray(pages(1)[0]))
     assert read_photo(content(file_format, 1, **options)).pages == 1
 
 
@@ -65,7 +65,7 @@ def test_what_a_camera_puts_behind_a_jpeg_is_no_page() -> None:
 def test_damage_behind_the_first_page_does_not_cost_it(file_format: str) -> None:
     whole, one = content(file_format, 3), content(file_format, 1)
     photo = read_photo(whole[: len(one) + 40])
-    np.testing.assert_array_equal(photo.grey, np.asarray(pages(1)[0]))
+    np.testing.assert_array_equal(photo.gray, np.asarray(pages(1)[0]))
 
 
 def test_the_result_tells_how_many_there_were(tmp_path: Path) -> None:

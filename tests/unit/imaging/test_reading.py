@@ -34,7 +34,7 @@ from rechroma.errors import (
     UnsupportedImageError,
 )
 from rechroma.imaging import photo_of_array, read_photo
-from tests.support.profiles import GREY_18, SRGB_COLORANTS, a_profile
+from tests.support.profiles import GRAY_18, SRGB_COLORANTS, a_profile
 
 Encode = Callable[..., bytes]
 _XMP_ON_ITS_SIDE = b'<x tiff:Orientation="6"/>'
@@ -62,14 +62,14 @@ def a_tiff(array: NDArray[Any], **options: Any) -> bytes:
 
 class TestSources:
     def test_a_path_bytes_a_stream_and_a_picture_give_the_same(
-        self, tmp_path: Path, encode: Encode, grey: NDArray[np.uint8]
+        self, tmp_path: Path, encode: Encode, gray: NDArray[np.uint8]
     ) -> None:
-        data = encode(grey, "PNG")
+        data = encode(gray, "PNG")
         path = tmp_path / "a.png"
         path.write_bytes(data)
         for source in (path, data, BytesIO(data), Image.open(path)):
             photo = read_photo(source)
-            np.testing.assert_array_equal(photo.grey, grey)
+            np.testing.assert_array_equal(photo.gray, gray)
             assert photo.format == "PNG"
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
@@ -80,21 +80,21 @@ class TestSources:
         writer.start()
         photo = read_photo(path)
         writer.join()
-        np.testing.assert_array_equal(photo.grey, read_photo(data).grey)
+        np.testing.assert_array_equal(photo.gray, read_photo(data).gray)
         reading, writing = os.pipe()
         with open(writing, "wb") as end:  # noqa: PTH123 - no path, but a descriptor
             end.write(data[: len(data)])
         with open(reading, "rb") as stream:  # noqa: PTH123
-            np.testing.assert_array_equal(read_photo(stream).grey, photo.grey)
+            np.testing.assert_array_equal(read_photo(stream).gray, photo.gray)
 
     def test_a_picture_made_in_memory_counts_as_png(self) -> None:
         assert read_photo(Image.new("L", (4, 4))).format == "PNG"
 
     def test_the_content_counts_and_not_the_name(
-        self, tmp_path: Path, encode: Encode, grey: NDArray[np.uint8]
+        self, tmp_path: Path, encode: Encode, gray: NDArray[np.uint8]
     ) -> None:
         path = tmp_path / "a.jpg"
-        path.write_bytes(encode(grey, "PNG"))
+        path.write_bytes(encode(gray, "PNG"))
         assert read_photo(path).format == "PNG"
 
     def test_errors_name_the_file(self, tmp_path: Path) -> None:
@@ -109,31 +109,31 @@ class TestSources:
 
 class TestModes:
     @pytest.mark.parametrize("file_format", LOSSLESS)
-    def test_grey_comes_back_exactly(
-        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    def test_gray_comes_back_exactly(
+        self, encode: Encode, gray: NDArray[np.uint8], file_format: str
     ) -> None:
-        photo = read_photo(encode(grey, file_format))
-        np.testing.assert_array_equal(photo.grey, grey)
+        photo = read_photo(encode(gray, file_format))
+        np.testing.assert_array_equal(photo.gray, gray)
         assert (photo.format, photo.had_color, photo.alpha) == (file_format, False, None)
 
     @pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
-    def test_grey_comes_back_closely(
-        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    def test_gray_comes_back_closely(
+        self, encode: Encode, gray: NDArray[np.uint8], file_format: str
     ) -> None:
-        photo = read_photo(encode(grey, file_format, quality=95))
-        assert np.abs(photo.grey.astype(int) - grey).max() <= 6
+        photo = read_photo(encode(gray, file_format, quality=95))
+        assert np.abs(photo.gray.astype(int) - gray).max() <= 6
         assert (photo.format, photo.had_color) == (file_format, False)
 
     @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "BMP"])
-    def test_neutral_rgb_is_its_grey(
-        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+    def test_neutral_rgb_is_its_gray(
+        self, encode: Encode, gray: NDArray[np.uint8], file_format: str
     ) -> None:
-        photo = read_photo(encode(np.dstack([grey] * 3), file_format))
-        np.testing.assert_array_equal(photo.grey, grey)
+        photo = read_photo(encode(np.dstack([gray] * 3), file_format))
+        np.testing.assert_array_equal(photo.gray, gray)
         assert not photo.had_color
 
     @pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "HSV"])
-    def test_colour_becomes_grey_of_the_same_lightness(
+    def test_color_becomes_gray_of_the_same_lightness(
         self, colors: NDArray[np.uint8], mode: str
     ) -> None:
         image = Image.fromarray(colors)
@@ -144,47 +144,47 @@ class TestModes:
             image = image.convert(mode)
         seen = np.asarray(image.convert("RGB")) if mode != "LAB" else colors
         photo = read_photo(image)
-        difference = lightness(photo.grey) - lightness(seen)
+        difference = lightness(photo.gray) - lightness(seen)
         assert photo.had_color
         assert np.abs(difference).mean() < (1 if mode == "LAB" else 0.3)
 
-    def test_black_and_white(self, grey: NDArray[np.uint8], encode: Encode) -> None:
-        photo = read_photo(encode(Image.fromarray(grey > 100), "PNG"))
-        np.testing.assert_array_equal(photo.grey, np.where(grey > 100, 255, 0))
+    def test_black_and_white(self, gray: NDArray[np.uint8], encode: Encode) -> None:
+        photo = read_photo(encode(Image.fromarray(gray > 100), "PNG"))
+        np.testing.assert_array_equal(photo.gray, np.where(gray > 100, 255, 0))
 
     @pytest.mark.parametrize("mode", ["LA", "RGBA", "PA"])
-    def test_alpha_is_set_aside(self, grey: NDArray[np.uint8], mode: str) -> None:
-        image = Image.fromarray(grey).convert(mode)
-        image.putalpha(Image.fromarray(grey[::-1].copy()))
+    def test_alpha_is_set_aside(self, gray: NDArray[np.uint8], mode: str) -> None:
+        image = Image.fromarray(gray).convert(mode)
+        image.putalpha(Image.fromarray(gray[::-1].copy()))
         photo = read_photo(image)
-        np.testing.assert_array_equal(photo.grey, grey)
-        np.testing.assert_array_equal(photo.alpha, grey[::-1])
+        np.testing.assert_array_equal(photo.gray, gray)
+        np.testing.assert_array_equal(photo.alpha, gray[::-1])
 
     @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
-    def test_a_transparent_colour_becomes_alpha(self, encode: Encode, mode: str) -> None:
+    def test_a_transparent_color_becomes_alpha(self, encode: Encode, mode: str) -> None:
         image = Image.new("L", (4, 4), 200)
         image.putpixel((1, 2), 30)
         image = image.convert(mode)
         key = image.getpixel((1, 2))
         photo = read_photo(encode(image, "PNG", transparency=key))
         assert photo.alpha is not None
-        assert photo.grey[0, 0] == 200
+        assert photo.gray[0, 0] == 200
         assert (photo.alpha == 0).sum() == 1
         assert photo.alpha[2, 1] == 0
 
     def test_a_picture_of_the_callers_is_not_changed(
-        self, encode: Encode, grey: NDArray[np.uint8]
+        self, encode: Encode, gray: NDArray[np.uint8]
     ) -> None:
-        image = Image.open(BytesIO(encode(grey, "JPEG", exif=_exif(6), xmp=_XMP_ON_ITS_SIDE)))
+        image = Image.open(BytesIO(encode(gray, "JPEG", exif=_exif(6), xmp=_XMP_ON_ITS_SIDE)))
         info = dict(image.info)
         first, second = read_photo(image), read_photo(image)
-        np.testing.assert_array_equal(first.grey, second.grey)
+        np.testing.assert_array_equal(first.gray, second.gray)
         assert image.info == info
         assert image.getexif()[ExifTags.Base.Orientation] == 6
 
     def test_floats_are_read_in_16_bit(self, encode: Encode) -> None:
         photo = read_photo(encode(np.array([[0, 0.5], [1, 0.25]], np.float32), "TIFF"))
-        np.testing.assert_array_equal(photo.grey, [[0, 32768], [65535, 16384]])
+        np.testing.assert_array_equal(photo.gray, [[0, 32768], [65535, 16384]])
 
     @pytest.mark.parametrize("value", [-1.0, 1.5, 255.0, float("nan")])
     def test_floats_outside_their_range_are_refused(self, encode: Encode, value: float) -> None:
@@ -195,88 +195,88 @@ class TestModes:
         with pytest.raises(UnsupportedImageError, match=r"beyond 0\.\.65535"):
             read_photo(encode(np.full((4, 4), 70_000, np.int32), "TIFF"))
 
-    def test_the_first_frame_of_an_animation(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
-        more = [Image.fromarray(255 - grey)]
-        data = encode(grey, "GIF", save_all=True, append_images=more)
-        np.testing.assert_array_equal(read_photo(data).grey, grey)
+    def test_the_first_frame_of_an_animation(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
+        more = [Image.fromarray(255 - gray)]
+        data = encode(gray, "GIF", save_all=True, append_images=more)
+        np.testing.assert_array_equal(read_photo(data).gray, gray)
 
     def test_a_jpeg_with_more_pictures_is_a_jpeg(
-        self, encode: Encode, grey: NDArray[np.uint8]
+        self, encode: Encode, gray: NDArray[np.uint8]
     ) -> None:
-        data = encode(grey, "MPO", save_all=True, append_images=[Image.fromarray(grey)])
+        data = encode(gray, "MPO", save_all=True, append_images=[Image.fromarray(gray)])
         assert read_photo(data).format == "JPEG"
 
 
 class TestSixteenBits:
     @pytest.mark.parametrize("order", ["<", ">"])
-    def test_grey_tiff(self, grey_16: NDArray[np.uint16], order: str) -> None:
-        photo = read_photo(a_tiff(grey_16, byteorder=order, photometric="minisblack"))
-        np.testing.assert_array_equal(photo.grey, grey_16)
-        assert photo.grey.dtype == np.uint16
+    def test_gray_tiff(self, gray_16: NDArray[np.uint16], order: str) -> None:
+        photo = read_photo(a_tiff(gray_16, byteorder=order, photometric="minisblack"))
+        np.testing.assert_array_equal(photo.gray, gray_16)
+        assert photo.gray.dtype == np.uint16
 
-    def test_grey_tiff_with_white_as_zero(self, grey_16: NDArray[np.uint16]) -> None:
-        photo = read_photo(a_tiff(grey_16, photometric="miniswhite"))
-        np.testing.assert_array_equal(photo.grey, 65535 - grey_16)
+    def test_gray_tiff_with_white_as_zero(self, gray_16: NDArray[np.uint16]) -> None:
+        photo = read_photo(a_tiff(gray_16, photometric="miniswhite"))
+        np.testing.assert_array_equal(photo.gray, 65535 - gray_16)
 
     @pytest.mark.parametrize("order", ["<", ">"])
     @pytest.mark.parametrize("compression", [None, "zlib"])
     def test_neutral_rgb_tiff(
-        self, grey_16: NDArray[np.uint16], order: str, compression: str | None
+        self, gray_16: NDArray[np.uint16], order: str, compression: str | None
     ) -> None:
-        rgb = np.dstack([grey_16] * 3)
+        rgb = np.dstack([gray_16] * 3)
         data = a_tiff(rgb, byteorder=order, compression=compression, photometric="rgb")
         photo = read_photo(data)
-        np.testing.assert_array_equal(photo.grey, grey_16)
+        np.testing.assert_array_equal(photo.gray, gray_16)
         assert photo.metadata.compressed == (compression is not None)
 
-    def test_rgba_tiff(self, grey_16: NDArray[np.uint16]) -> None:
-        rgba = np.dstack([grey_16, grey_16, grey_16, grey_16[::-1]])
+    def test_rgba_tiff(self, gray_16: NDArray[np.uint16]) -> None:
+        rgba = np.dstack([gray_16, gray_16, gray_16, gray_16[::-1]])
         photo = read_photo(a_tiff(rgba, photometric="rgb", extrasamples=["unassalpha"]))
-        np.testing.assert_array_equal(photo.grey, grey_16)
-        np.testing.assert_array_equal(photo.alpha, grey_16[::-1])
+        np.testing.assert_array_equal(photo.gray, gray_16)
+        np.testing.assert_array_equal(photo.alpha, gray_16[::-1])
 
     @pytest.mark.parametrize(
         "options", [{"planarconfig": "separate"}, {"extrasamples": ["assocalpha"]}]
     )
     def test_rgb_tiffs_that_would_be_read_wrongly_are_refused(
-        self, grey_16: NDArray[np.uint16], options: dict[str, Any]
+        self, gray_16: NDArray[np.uint16], options: dict[str, Any]
     ) -> None:
-        array = np.stack([grey_16] * 3) if "planarconfig" in options else np.dstack([grey_16] * 4)
-        with pytest.raises(UnsupportedImageError, match="16-bit colours") as caught:
+        array = np.stack([gray_16] * 3) if "planarconfig" in options else np.dstack([gray_16] * 4)
+        with pytest.raises(UnsupportedImageError, match="16-bit colors") as caught:
             read_photo(a_tiff(array, photometric="rgb", **options))
         assert caught.value.hint
 
-    def test_grey_and_alpha_tiff_is_refused(self, grey_16: NDArray[np.uint16]) -> None:
-        array = np.dstack([grey_16, grey_16])
+    def test_gray_and_alpha_tiff_is_refused(self, gray_16: NDArray[np.uint16]) -> None:
+        array = np.dstack([gray_16, gray_16])
         with pytest.raises(UnsupportedImageError, match="kind of TIFF"):
             read_photo(a_tiff(array, photometric="minisblack", extrasamples=["unassalpha"]))
 
     @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (4, 2), (2, 3), (6, 4)])
     def test_png_of_every_kind(
-        self, grey_16: NDArray[np.uint16], color_type: int, channels: int
+        self, gray_16: NDArray[np.uint16], color_type: int, channels: int
     ) -> None:
         planes = [
-            grey_16[::-1] if channels in (2, 4) and i == channels - 1 else grey_16
+            gray_16[::-1] if channels in (2, 4) and i == channels - 1 else gray_16
             for i in range(channels)
         ]
         photo = read_photo(a_png(np.dstack(planes), color_type))
-        np.testing.assert_array_equal(photo.grey, grey_16)
+        np.testing.assert_array_equal(photo.gray, gray_16)
         if channels in (2, 4):
-            np.testing.assert_array_equal(photo.alpha, grey_16[::-1])
+            np.testing.assert_array_equal(photo.alpha, gray_16[::-1])
         else:
             assert photo.alpha is None
 
-    def test_colour_png_has_the_lightness_of_its_colours(self, colors: NDArray[np.uint8]) -> None:
+    def test_color_png_has_the_lightness_of_its_colors(self, colors: NDArray[np.uint8]) -> None:
         deep = colors.astype(np.uint16) * 257
         photo = read_photo(cv2.imencode(".png", deep[..., ::-1])[1].tobytes())
         assert photo.had_color
-        np.testing.assert_allclose(lightness(photo.grey), lightness(deep), atol=0.01)
+        np.testing.assert_allclose(lightness(photo.gray), lightness(deep), atol=0.01)
 
     @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (2, 3)])
-    def test_a_transparent_colour_of_a_png_becomes_alpha(
-        self, grey_16: NDArray[np.uint16], color_type: int, channels: int
+    def test_a_transparent_color_of_a_png_becomes_alpha(
+        self, gray_16: NDArray[np.uint16], color_type: int, channels: int
     ) -> None:
-        rows = np.dstack([grey_16] * channels)
+        rows = np.dstack([gray_16] * channels)
         rows[3, 5] = clear = np.arange(300, 300 + channels)
         rows[3, 6] = clear ^ 1  # the same in 8 bits
         tag = (b"tRNS", clear.astype(">u2").tobytes())
@@ -286,30 +286,30 @@ class TestSixteenBits:
         assert np.argwhere(photo.alpha != 65535).tolist() == [[3, 5]]
         assert photo.alpha[3, 5] == 0
 
-    def test_text_behind_the_pixels_is_found(self, grey_16: NDArray[np.uint16]) -> None:
-        data = a_png(np.dstack([grey_16] * 3), 2)
+    def test_text_behind_the_pixels_is_found(self, gray_16: NDArray[np.uint16]) -> None:
+        data = a_png(np.dstack([gray_16] * 3), 2)
         text = b"tEXtTitle\0A photo"
         chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
         photo = read_photo(data[:-12] + chunk + data[-12:])
         assert photo.metadata.text == {"Title": "A photo"}
 
     @pytest.mark.parametrize("orientation", range(1, 9))
-    def test_colour_tiffs_are_turned_upright(
-        self, grey_16: NDArray[np.uint16], orientation: int
+    def test_color_tiffs_are_turned_upright(
+        self, gray_16: NDArray[np.uint16], orientation: int
     ) -> None:
-        turned = _as_the_camera_stores(grey_16, orientation)
+        turned = _as_the_camera_stores(gray_16, orientation)
         tag = [(274, "H", 1, orientation, True)]
         data = a_tiff(np.dstack([turned] * 3), photometric="rgb", extratags=tag)
-        np.testing.assert_array_equal(read_photo(data).grey, grey_16)
+        np.testing.assert_array_equal(read_photo(data).gray, gray_16)
 
     @pytest.mark.parametrize("orientation", range(1, 9))
-    def test_colour_pngs_are_turned_upright(
-        self, grey_16: NDArray[np.uint16], orientation: int
+    def test_color_pngs_are_turned_upright(
+        self, gray_16: NDArray[np.uint16], orientation: int
     ) -> None:
-        turned = np.dstack([_as_the_camera_stores(grey_16, orientation)] * 3)
+        turned = np.dstack([_as_the_camera_stores(gray_16, orientation)] * 3)
         exif = _exif(orientation).removeprefix(b"Exif\0\0")
         photo = read_photo(a_png(turned, 2, (b"eXIf", exif)))
-        np.testing.assert_array_equal(photo.grey, grey_16)
+        np.testing.assert_array_equal(photo.gray, gray_16)
 
 
 def _exif(orientation: int) -> bytes:
@@ -336,41 +336,41 @@ class TestOrientation:
     @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
     @pytest.mark.parametrize("orientation", range(1, 9))
     def test_pictures_are_turned_upright(
-        self, encode: Encode, grey: NDArray[np.uint8], orientation: int, file_format: str
+        self, encode: Encode, gray: NDArray[np.uint8], orientation: int, file_format: str
     ) -> None:
-        stored = _as_the_camera_stores(grey, orientation)
+        stored = _as_the_camera_stores(gray, orientation)
         photo = read_photo(encode(stored, file_format, exif=_exif(orientation)))
-        np.testing.assert_array_equal(photo.grey, grey)
+        np.testing.assert_array_equal(photo.gray, gray)
 
     @pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
     def test_the_tag_is_reset_and_the_resolution_turned(
-        self, encode: Encode, grey: NDArray[np.uint8], file_format: str
+        self, encode: Encode, gray: NDArray[np.uint8], file_format: str
     ) -> None:
         options = {"exif": _exif(6), "dpi": (300, 150)}
-        photo = read_photo(encode(grey, file_format, **options))
+        photo = read_photo(encode(gray, file_format, **options))
         tags = Image.Exif()
         tags.load(b"Exif\0\0" + (photo.metadata.exif or b""))
-        assert photo.grey.shape == grey.shape[::-1]
+        assert photo.gray.shape == gray.shape[::-1]
         assert tags[ExifTags.Base.Orientation] == 1
         assert photo.metadata.dpi == ((150, 300) if file_format == "JPEG" else None)
 
-    def test_alpha_turns_too(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
-        image = Image.fromarray(grey).convert("LA")
-        image.putalpha(Image.fromarray(grey))
+    def test_alpha_turns_too(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
+        image = Image.fromarray(gray).convert("LA")
+        image.putalpha(Image.fromarray(gray))
         photo = read_photo(encode(image, "PNG", exif=_exif(8)))
-        np.testing.assert_array_equal(photo.alpha, photo.grey)
+        np.testing.assert_array_equal(photo.alpha, photo.gray)
 
     @pytest.mark.parametrize("warnings", ["ignore", "error"])
     @pytest.mark.parametrize(
         "broken", [b"Exif\0\0rubbish", b"Exif\0\0", b"Exif\0\0II*\0\xff\0\0\0"]
     )
     def test_broken_exif_does_not_cost_the_picture(
-        self, encode: Encode, grey: NDArray[np.uint8], broken: bytes, warnings: Any
+        self, encode: Encode, gray: NDArray[np.uint8], broken: bytes, warnings: Any
     ) -> None:
-        data = encode(grey, "JPEG", exif=broken)
+        data = encode(gray, "JPEG", exif=broken)
         with catch_warnings(action=warnings):
             photo = read_photo(data)
-        assert photo.grey.shape == grey.shape
+        assert photo.gray.shape == gray.shape
         assert photo.metadata.exif is None
 
 
@@ -385,18 +385,18 @@ class TestDamagedMetadata:
     @pytest.mark.parametrize("behind", [False, True])
     @pytest.mark.parametrize("kind", BAD_TEXTS)
     def test_a_pngs_text_does_not_cost_the_picture(
-        self, grey_16: NDArray[np.uint16], kind: str, *, behind: bool
+        self, gray_16: NDArray[np.uint16], kind: str, *, behind: bool
     ) -> None:
-        whole = a_png(np.dstack([grey_16] * 3), 2)
+        whole = a_png(np.dstack([gray_16] * 3), 2)
         at = len(whole) - 12 if behind else 33
         photo = read_photo(whole[:at] + self.BAD_TEXTS[kind]() + whole[at:])
-        np.testing.assert_array_equal(photo.grey, grey_16)
+        np.testing.assert_array_equal(photo.gray, gray_16)
 
-    def test_what_is_whole_is_kept(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
-        whole = encode(grey, "PNG", icc_profile=GREY_18, transparency=7)
+    def test_what_is_whole_is_kept(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
+        whole = encode(gray, "PNG", icc_profile=GRAY_18, transparency=7)
         photo = read_photo(whole[:33] + self.BAD_TEXTS["checksum"]() + whole[33:])
-        assert photo.metadata.icc == GREY_18
-        np.testing.assert_array_equal(photo.alpha, np.where(grey == 7, 0, 255))
+        assert photo.metadata.icc == GRAY_18
+        np.testing.assert_array_equal(photo.alpha, np.where(gray == 7, 0, 255))
 
     def test_a_wrong_checksum_of_the_header_is_damage(self, encode: Encode) -> None:
         whole = bytearray(encode(Image.new("L", (40, 40)), "PNG"))
@@ -404,17 +404,17 @@ class TestDamagedMetadata:
         with pytest.raises(BrokenImageError):
             read_photo(bytes(whole))
 
-    def test_a_jpeg_keeps_its_profile_and_its_colours(
+    def test_a_jpeg_keeps_its_profile_and_its_colors(
         self, encode: Encode, colors: NDArray[np.uint8]
     ) -> None:
         image = Image.fromarray(colors).convert("CMYK")  # with Adobe's mark, that it is inverted
         broken = {"exif": b"Exif\0\0II*\0\xff\0\0\0", "comment": b"hello"}
-        data = encode(image, "JPEG", icc_profile=GREY_18, **broken)
+        data = encode(image, "JPEG", icc_profile=GRAY_18, **broken)
         with catch_warnings(action="error"):
             photo = read_photo(data)
         with catch_warnings(action="ignore"):
-            np.testing.assert_array_equal(photo.grey, read_photo(data).grey)
-        assert photo.metadata.icc == GREY_18
+            np.testing.assert_array_equal(photo.gray, read_photo(data).gray)
+        assert photo.metadata.icc == GRAY_18
         assert photo.metadata.text == {}
 
 
@@ -473,7 +473,7 @@ class TestBadInput:
         data = encode(Image.new("L", (100, 101)), "PNG")
         with pytest.raises(ImageTooLargeError, match="100 x 101"):
             read_photo(data, max_pixels=10_000)
-        assert read_photo(data, max_pixels=10_100).grey.shape == (101, 100)
+        assert read_photo(data, max_pixels=10_100).gray.shape == (101, 100)
 
     def test_a_bomb_is_refused_by_its_header(self) -> None:
         header = struct.pack(">2I5B", 60_000, 60_000, 8, 0, 0, 0, 0)
@@ -491,7 +491,7 @@ class TestBadInput:
         self, encode: Encode, monkeypatch: pytest.MonkeyPatch, file_format: str
     ) -> None:
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-        assert read_photo(encode(Image.new("L", (40, 40)), file_format)).grey.shape == (40, 40)
+        assert read_photo(encode(Image.new("L", (40, 40)), file_format)).gray.shape == (40, 40)
         assert Image.MAX_IMAGE_PIXELS == 100
 
     def test_pillows_limit_comes_back_after_threads(self, encode: Encode) -> None:
@@ -516,7 +516,7 @@ class TestBadInput:
     def test_no_damage_gets_past_our_errors(
         self,
         encode: Encode,
-        grey_16: NDArray[np.uint16],
+        gray_16: NDArray[np.uint16],
         colors: NDArray[np.uint8],
         data: st.DataObject,
     ) -> None:
@@ -527,8 +527,8 @@ class TestBadInput:
                     *(encode(colors, name, **exif) for name in ("JPEG", "PNG", "TIFF", "WEBP")),
                     *(encode(colors, name) for name in ("BMP", "GIF")),
                     encode(colors, "TIFF", compression="tiff_lzw"),
-                    a_tiff(grey_16),
-                    a_png(np.dstack([grey_16] * 3), 2),
+                    a_tiff(gray_16),
+                    a_png(np.dstack([gray_16] * 3), 2),
                 ]
             )
         )
@@ -536,7 +536,7 @@ class TestBadInput:
         for position in data.draw(st.lists(st.integers(0, max(0, len(damaged) - 1)), max_size=4)):
             damaged[position : position + 1] = data.draw(st.binary(min_size=1, max_size=1))
         with suppress(InputError):
-            assert read_photo(bytes(damaged), max_pixels=1_000_000).grey.size > 1
+            assert read_photo(bytes(damaged), max_pixels=1_000_000).gray.size > 1
 
     @given(st.binary(max_size=200))
     def test_rubbish_is_refused(self, rubbish: bytes) -> None:
@@ -545,17 +545,17 @@ class TestBadInput:
 
 
 class TestMetadata:
-    def test_a_jpeg(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+    def test_a_jpeg(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
         photo = read_photo(
-            encode(grey, "JPEG", dpi=(300, 300), comment="From the attic", xmp=b"<x/>")
+            encode(gray, "JPEG", dpi=(300, 300), comment="From the attic", xmp=b"<x/>")
         )
         assert photo.metadata.dpi == (300, 300)
         assert photo.metadata.text == {"Comment": "From the attic"}
         assert photo.metadata.xmp == b"<x/>"
 
-    def test_a_tiffs_tags(self, encode: Encode, grey: NDArray[np.uint8]) -> None:
+    def test_a_tiffs_tags(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
         tags = {271: "Maker", 315: "Jane", 33432: "Doe", 306: "1950:01:01 00:00:00"}
-        photo = read_photo(encode(grey, "TIFF", tiffinfo=tags, dpi=(600, 600)))
+        photo = read_photo(encode(gray, "TIFF", tiffinfo=tags, dpi=(600, 600)))
         seen = Image.Exif()
         seen.load(b"Exif\0\0" + (photo.metadata.exif or b""))
         assert dict(seen) == tags
@@ -563,44 +563,44 @@ class TestMetadata:
 
     @pytest.mark.parametrize("mode", ["L", "RGB"])
     def test_the_tone_is_that_of_the_profile(
-        self, encode: Encode, grey: NDArray[np.uint8], mode: str
+        self, encode: Encode, gray: NDArray[np.uint8], mode: str
     ) -> None:
-        image = Image.fromarray(grey).convert(mode)
-        icc = GREY_18 if mode == "L" else a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
+        image = Image.fromarray(gray).convert(mode)
+        icc = GRAY_18 if mode == "L" else a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
         photo = read_photo(encode(image, "PNG", icc_profile=icc))
-        light = to_linear(to_float(photo.grey))
-        np.testing.assert_allclose(light, (grey / 255) ** 1.8, atol=0.006)
+        light = to_linear(to_float(photo.gray))
+        np.testing.assert_allclose(light, (gray / 255) ** 1.8, atol=0.006)
         assert photo.metadata.icc == icc
 
-    def test_sixteen_bits_have_the_tone_of_the_profile(self, grey_16: NDArray[np.uint16]) -> None:
+    def test_sixteen_bits_have_the_tone_of_the_profile(self, gray_16: NDArray[np.uint16]) -> None:
         icc = a_profile(b"RGB ", 1.8, SRGB_COLORANTS)
-        data = a_tiff(np.dstack([grey_16] * 3), photometric="rgb", iccprofile=icc)
-        light = to_linear(to_float(read_photo(data).grey))
-        np.testing.assert_allclose(light, (grey_16 / 65535) ** 1.8, atol=0.001)
+        data = a_tiff(np.dstack([gray_16] * 3), photometric="rgb", iccprofile=icc)
+        light = to_linear(to_float(read_photo(data).gray))
+        np.testing.assert_allclose(light, (gray_16 / 65535) ** 1.8, atol=0.001)
 
     def test_a_broken_profile_does_not_cost_the_picture(
-        self, encode: Encode, grey: NDArray[np.uint8]
+        self, encode: Encode, gray: NDArray[np.uint8]
     ) -> None:
-        photo = read_photo(encode(grey, "PNG", icc_profile=b"rubbish" * 30))
-        np.testing.assert_array_equal(photo.grey, grey)
+        photo = read_photo(encode(gray, "PNG", icc_profile=b"rubbish" * 30))
+        np.testing.assert_array_equal(photo.gray, gray)
 
 
 class TestArrays:
     @pytest.mark.parametrize("channels", [0, 1, 2, 3, 4])
-    def test_every_shape(self, grey: NDArray[np.uint8], channels: int) -> None:
-        array = np.dstack([grey] * channels) if channels else grey
+    def test_every_shape(self, gray: NDArray[np.uint8], channels: int) -> None:
+        array = np.dstack([gray] * channels) if channels else gray
         photo = photo_of_array(array)
-        np.testing.assert_array_equal(photo.grey, grey)
+        np.testing.assert_array_equal(photo.gray, gray)
         assert (photo.alpha is not None) == (channels in (2, 4))
         assert not photo.had_color
 
     def test_every_type(self) -> None:
-        assert photo_of_array(np.full((2, 2), 7, np.uint8)).grey.dtype == np.uint8
-        assert photo_of_array(np.full((2, 2), 7, ">u2")).grey[0, 0] == 7
-        assert photo_of_array(np.full((2, 2), 0.5, np.float64)).grey[0, 0] == 32768
-        assert photo_of_array(np.full((2, 2), 1, np.float16)).grey[0, 0] == 65535
+        assert photo_of_array(np.full((2, 2), 7, np.uint8)).gray.dtype == np.uint8
+        assert photo_of_array(np.full((2, 2), 7, ">u2")).gray[0, 0] == 7
+        assert photo_of_array(np.full((2, 2), 0.5, np.float64)).gray[0, 0] == 32768
+        assert photo_of_array(np.full((2, 2), 1, np.float16)).gray[0, 0] == 65535
 
-    def test_colour_is_noticed(self, colors: NDArray[np.uint8]) -> None:
+    def test_color_is_noticed(self, colors: NDArray[np.uint8]) -> None:
         assert photo_of_array(colors).had_color
 
     @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_gives_float32_rows_of_the_full_width() -> None:
 
 
 @pytest.mark.parametrize("color", [(0.0, 0.0), (25.0, -60.0)])
-def test_one_colour_stays_one_colour(color: tuple[float, float]) -> None:
+def test_one_color_stays_one_color(color: tuple[float, float]) -> None:
     chroma = np.full((4, 6, 2), color, np.float32)
     strip = ChromaUpsampler(chroma, (33, 47)).strip(slice(0, 33))
     np.testing.assert_allclose(strip, np.broadcast_to(color, strip.shape), atol=1e-4)

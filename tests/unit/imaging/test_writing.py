@@ -20,7 +20,7 @@ from rechroma.errors import OptionError
 from rechroma.fs import write_atomically
 from rechroma.imaging import Metadata, Photo, encode_photo, photo_of_array, read_photo, write_photo
 from rechroma.imaging.metadata.icc import Profile
-from tests.support.profiles import GREY_18
+from tests.support.profiles import GRAY_18
 
 Encode = Callable[..., bytes]
 UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
@@ -143,7 +143,7 @@ class TestPixels:
         np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), rgb)
 
     def test_the_same_picture_gives_the_same_file(self, colors: NDArray[np.uint8]) -> None:
-        photo = a_photo(colors, metadata=Metadata(icc=GREY_18))
+        photo = a_photo(colors, metadata=Metadata(icc=GRAY_18))
         for file_format in FORMATS:
             first, second = (encode_photo(colors, photo, format=file_format) for _ in range(2))
             assert first == second
@@ -200,14 +200,14 @@ class TestMetadata:
         assert found == {(2, 120): b"Caption", (2, 80): b"Jane"}
 
     @pytest.mark.parametrize("file_format", WITH_METADATA)
-    def test_a_grey_profile_gives_way_to_srgb(
+    def test_a_gray_profile_gives_way_to_srgb(
         self, colors: NDArray[np.uint8], file_format: str
     ) -> None:
-        photo = a_photo(colors, metadata=Metadata(icc=GREY_18))
+        photo = a_photo(colors, metadata=Metadata(icc=GRAY_18))
         icc = Image.open(BytesIO(encode_photo(colors, photo, format=file_format))).info[
             "icc_profile"
         ]
-        assert icc == Profile(GREY_18).for_result
+        assert icc == Profile(GRAY_18).for_result
         again = a_photo(colors, metadata=Metadata(icc=icc))
         image = Image.open(BytesIO(encode_photo(colors, again, format=file_format)))
         assert image.info["icc_profile"] == icc
@@ -227,7 +227,7 @@ class TestMetadata:
             xmp=b"<x>" + b" " * 70_000 + b"</x>",
             iptc=huge,
             text={"Comment": "x" * 70_000},
-            icc=GREY_18,
+            icc=GRAY_18,
         )
         data = encode_photo(colors, a_photo(colors, metadata=metadata), format="JPEG", label=False)
         image = Image.open(BytesIO(data))
@@ -243,7 +243,7 @@ class TestMetadata:
 
 class TestLabel:
     @pytest.mark.parametrize("file_format", WITH_METADATA)
-    def test_says_that_a_model_made_the_colours(
+    def test_says_that_a_model_made_the_colors(
         self, colors: NDArray[np.uint8], file_format: str
     ) -> None:
         data = encode_photo(colors, a_photo(colors), format=file_format)
@@ -258,7 +258,7 @@ class TestLabel:
 
 
 class TestOptions:
-    def test_colours_of_another_size_are_refused(self, colors: NDArray[np.uint8]) -> None:
+    def test_colors_of_another_size_are_refused(self, colors: NDArray[np.uint8]) -> None:
         with pytest.raises(OptionError, match="32 x 24"):
             encode_photo(colors[:-1], a_photo(colors))
 
@@ -283,7 +283,7 @@ class TestOptions:
 
     def test_a_tiff_above_4_gb_is_refused(self) -> None:
         rgb = np.broadcast_to(np.uint8(0), (40_000, 40_000, 3))
-        photo = Photo(grey=np.broadcast_to(np.uint8(0), (40_000, 40_000)), format="TIFF")
+        photo = Photo(gray=np.broadcast_to(np.uint8(0), (40_000, 40_000)), format="TIFF")
         with pytest.raises(OptionError, match="4 GB"):
             write_photo(BytesIO(), rgb, photo)
 
@@ -291,12 +291,12 @@ class TestOptions:
 @pytest.mark.skipif(not HAS_HEIF, reason="pillow-heif is not installed")
 class TestHeif:
     def test_comes_back_with_its_metadata(self, colors: NDArray[np.uint8]) -> None:
-        photo = a_photo(colors, metadata=Metadata(exif=an_exif_block(), icc=GREY_18))
+        photo = a_photo(colors, metadata=Metadata(exif=an_exif_block(), icc=GRAY_18))
         data = encode_photo(colors, photo, format="HEIF", quality=95)
         again = read_photo(data)
         assert again.format == "HEIF"
-        assert np.abs(again.grey.astype(int) - photo.grey).mean() < 4
+        assert np.abs(again.gray.astype(int) - photo.gray).mean() < 4
         assert LABEL in (again.metadata.xmp or b"")
-        assert again.metadata.icc == Profile(GREY_18).for_result
+        assert again.metadata.icc == Profile(GRAY_18).for_result
         assert b"Jane Doe" in (again.metadata.exif or b"")
         assert encode_photo(colors, again)[4:8] == b"ftyp"

@@ -28,20 +28,20 @@ def labels(packet: bytes) -> list[str]:
 
 
 def test_makes_a_packet_where_there_is_none() -> None:
-    packet = xmp.labelled(None)
+    packet = xmp.labeled(None)
     assert labels(packet) == [xmp.SOURCE_TYPE]
     assert packet.startswith('<?xpacket begin="\ufeff"'.encode())
 
 
 def test_keeps_what_a_packet_says() -> None:
-    packet = xmp.labelled(PACKET)
+    packet = xmp.labeled(PACKET)
     assert labels(packet) == [xmp.SOURCE_TYPE]
     assert "<r:li>Zo\u00eb</r:li>".encode() in packet
     assert b'x:xmptk="a toolkit"' in packet
 
 
 def test_reads_utf_16_and_padding() -> None:
-    packet = xmp.labelled(PACKET.decode().replace("\ufeff", "").encode("utf-16") + bytes(64))
+    packet = xmp.labeled(PACKET.decode().replace("\ufeff", "").encode("utf-16") + bytes(64))
     assert "Zo\u00eb" in packet.decode()
     assert labels(packet) == [xmp.SOURCE_TYPE]
 
@@ -55,13 +55,13 @@ def test_reads_utf_16_and_padding() -> None:
 )
 def test_replaces_an_earlier_label(old: bytes) -> None:
     old %= b"http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-    packet = xmp.labelled(PACKET.replace(b"</r:RDF>", old + b"</r:RDF>"))
+    packet = xmp.labeled(PACKET.replace(b"</r:RDF>", old + b"</r:RDF>"))
     assert labels(packet) == [xmp.SOURCE_TYPE]
     assert packet.count(b"DigitalSourceType") == 1
 
 
 def test_labelling_twice_is_labelling_once() -> None:
-    assert labels(xmp.labelled(xmp.labelled(PACKET))) == [xmp.SOURCE_TYPE]
+    assert labels(xmp.labeled(xmp.labeled(PACKET))) == [xmp.SOURCE_TYPE]
 
 
 NESTED = PACKET.replace(b"<r:Seq>", b"<r:Seq>" * 3000).replace(b"</r:Seq>", b"</r:Seq>" * 3000)
@@ -69,7 +69,7 @@ NESTED = PACKET.replace(b"<r:Seq>", b"<r:Seq>" * 3000).replace(b"</r:Seq>", b"</
 
 @pytest.mark.parametrize("broken", [b"no xml", PACKET[:200], b"<a/>", BOMB, bytes(9), NESTED])
 def test_replaces_packets_that_cannot_be_read(broken: bytes) -> None:
-    assert xmp.labelled(broken) == xmp.labelled(None)
+    assert xmp.labeled(broken) == xmp.labeled(None)
 
 
 def test_sets_the_orientation_upright_and_nothing_else() -> None:

@@ -37,7 +37,7 @@ def test_a_hue_further_off_misses(hue: float, step: float) -> None:
     assert hit(polar(40, hue + step), polar(40, hue)) == 0
 
 
-def test_grey_scores_nothing_and_muted_truth_is_not_asked() -> None:
+def test_gray_scores_nothing_and_muted_truth_is_not_asked() -> None:
     assert hit(polar(9.9, 20), polar(40, 20)) == 0
     assert math.isnan(hit(polar(40, 20), polar(19.9, 20)))
 
@@ -65,7 +65,7 @@ def test_area_is_one_for_the_truth_and_zero_beyond_reach() -> None:
     assert area_under_curve(error_counts(true + 200, true)) == 0
 
 
-def test_balancing_lets_a_rare_colour_weigh_as_much_as_a_common_one() -> None:
+def test_balancing_lets_a_rare_color_weigh_as_much_as_a_common_one() -> None:
     true = np.concatenate([np.zeros((99, 2)), np.full((1, 2), 50)]).astype(np.float32)
     predicted = np.zeros_like(true)
     rare = (151 - math.ceil(math.hypot(50, 50))) / 151

@@ -11,11 +11,11 @@ from rechroma.color import lab_to_srgb, srgb_to_lab
 from rechroma.evaluation.metrics import edge_correlation, flat_parts
 
 
-def halves(light_edge: int, colour_edge: int) -> np.ndarray:
-    """L*a*b* (40, 60, 3) with one edge in lightness and one in colour."""
+def halves(light_edge: int, color_edge: int) -> np.ndarray:
+    """L*a*b* (40, 60, 3) with one edge in lightness and one in color."""
     lab = np.zeros((40, 60, 3), np.float32)
     lab[:, :light_edge, 0], lab[:, light_edge:, 0] = 30, 60
-    lab[:, :colour_edge, 1], lab[:, colour_edge:, 2] = 20, 30
+    lab[:, :color_edge, 1], lab[:, color_edge:, 2] = 20, 30
     return lab
 
 
@@ -27,14 +27,14 @@ def test_edges_at_other_places_do_not() -> None:
     assert edge_correlation(halves(20, 40)) < 0.1
 
 
-def test_a_grey_picture_has_no_edges_of_colour() -> None:
+def test_a_gray_picture_has_no_edges_of_color() -> None:
     ramp = np.random.default_rng(0).integers(0, 256, (40, 40, 1), np.uint8)
     assert math.isnan(edge_correlation(srgb_to_lab(np.repeat(ramp, 3, axis=-1))))
     assert math.isnan(edge_correlation(np.full((9, 9, 3), 50, np.float32)))
 
 
 def sky_over_gravel(blotches: float) -> np.ndarray:
-    """L*a*b* whose upper half is flat and blue, with blotches; the lower is rough and grey."""
+    """L*a*b* whose upper half is flat and blue, with blotches; the lower is rough and gray."""
     rng = np.random.default_rng(0)
     lab = np.zeros((96, 96, 3), np.float32)
     lab[:48] = 70, -5, -12
@@ -54,6 +54,6 @@ def test_blotches_are_uneven() -> None:
     assert 3.5 < flat_parts(sky_over_gravel(4)).unevenness < 4
 
 
-def test_a_grey_picture_has_flat_parts_without_colour() -> None:
+def test_a_gray_picture_has_flat_parts_without_color() -> None:
     picture = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
     assert flat_parts(srgb_to_lab(picture)).chroma < 0.1

@@ -15,7 +15,7 @@ def astronaut() -> np.ndarray:
     return np.ascontiguousarray(data.astronaut()[::2, ::2])
 
 
-def greyed(rgb: np.ndarray) -> np.ndarray:
+def grayed(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(lab_to_srgb(srgb_to_lab(rgb) * np.array([1, 0, 0], np.float32), np.uint8))
 
 
@@ -32,8 +32,8 @@ def test_truth_is_perfect() -> None:
     assert figures["ciede2000"] == figures["delta_cf"] == figures["lightness_shift_max"] == 0
 
 
-def test_grey_never_hits_a_hue_and_keeps_the_lightness() -> None:
-    figures = scores(greyed(astronaut()), astronaut())
+def test_gray_never_hits_a_hue_and_keeps_the_lightness() -> None:
+    figures = scores(grayed(astronaut()), astronaut())
     assert figures["hue_hit"] == 0
     assert figures["cf_abs"] < 0.5
     assert figures["lightness_shift"] < 0.2
@@ -43,21 +43,21 @@ def test_grey_never_hits_a_hue_and_keeps_the_lightness() -> None:
 
 
 def test_psnr_agrees_with_scikit_image() -> None:
-    grey, true = greyed(astronaut()), astronaut()
-    assert scores(grey, true)["psnr"] == pytest.approx(peak_signal_noise_ratio(true, grey))
+    gray, true = grayed(astronaut()), astronaut()
+    assert scores(gray, true)["psnr"] == pytest.approx(peak_signal_noise_ratio(true, gray))
 
 
 def test_difference_of_means_and_mean_of_differences_are_told_apart() -> None:
     gathered = Scores()
-    gathered.update(greyed(astronaut()), astronaut())
-    gathered.update(astronaut(), greyed(astronaut()))
+    gathered.update(grayed(astronaut()), astronaut())
+    gathered.update(astronaut(), grayed(astronaut()))
     figures = gathered.compute()
     assert figures["delta_cf"] == pytest.approx(0, abs=1e-9)
     assert figures["delta_cf_each"] > 10
 
 
 def test_sets_that_are_joined_score_as_if_gathered_together() -> None:
-    pictures = [(greyed(astronaut()), astronaut()), (astronaut(), astronaut()[:, ::-1])]
+    pictures = [(grayed(astronaut()), astronaut()), (astronaut(), astronaut()[:, ::-1])]
     together, parts = Scores(), [Scores(), Scores()]
     for part, (predicted, true) in zip(parts, pictures, strict=True):
         together.update(predicted, true)
@@ -69,13 +69,13 @@ def test_sets_that_are_joined_score_as_if_gathered_together() -> None:
 def test_of_the_largest_chroma_the_largest_of_all_pictures_is_kept() -> None:
     gathered = Scores()
     red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
-    figures = [gathered.update(picture, red) for picture in (red, greyed(red))]
+    figures = [gathered.update(picture, red) for picture in (red, grayed(red))]
     assert figures[0]["chroma_max"] == pytest.approx(80.1, abs=0.1)
     assert gathered.compute()["chroma_max"] == figures[0]["chroma_max"]
 
 
 def test_what_is_undefined_is_left_out() -> None:
-    grey = greyed(astronaut())
-    figures = scores(grey, grey)
+    gray = grayed(astronaut())
+    figures = scores(gray, gray)
     assert "hue_hit" not in figures
     assert figures["ssim"] == pytest.approx(1)

@@ -14,12 +14,12 @@ def test_agreement_is_the_share_of_same_answers() -> None:
     assert math.isnan(agreement([], []))
 
 
-def test_recovered_goes_from_grey_to_the_truth() -> None:
+def test_recovered_goes_from_gray_to_the_truth() -> None:
     assert recovered(0.6, 0.6) == 0
     assert recovered(0.8, 0.6) == pytest.approx(0.5)
     assert recovered(1, 0.6) == 1
     assert recovered(0.5, 0.6) == pytest.approx(-0.25)
 
 
-def test_where_grey_lost_nothing_nothing_can_be_recovered() -> None:
+def test_where_gray_lost_nothing_nothing_can_be_recovered() -> None:
     assert math.isnan(recovered(1, 1))

@@ -1,4 +1,4 @@
-"""The model that comes with the package: whole, honest about itself, and not afraid of colour."""
+"""The model that comes with the package: whole, honest about itself, and not afraid of color."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skimage import data
 
 from rechroma import Colorizer, list_models
 from rechroma.color import colorfulness_abs, lightness
-from rechroma.evaluation import grey_level
+from rechroma.evaluation import gray_level
 from rechroma.models import find_model, read_card
 
 SAMPLES = [data.astronaut, data.chelsea, data.coffee]
@@ -25,25 +25,23 @@ def test_the_default_is_there_small_and_unchanged() -> None:
     assert read_card(path).name in [card.name for card in list_models()]
 
 
-def test_its_card_names_licence_data_and_figures() -> None:
+def test_its_card_names_license_data_and_figures() -> None:
     card = read_card(find_model())
-    assert card.licence == "Apache-2.0"
+    assert card.license == "Apache-2.0"
     assert len(card.data) > 10
-    assert all(source.licence for source in card.data)
+    assert all(source.license for source in card.data)
     assert {"hue_hit", "balanced_auc", "ciede2000", "cf_abs"} <= set(card.metrics)
     assert len(card.bins) > 200
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.__name__)
-def test_it_colours_a_photograph_and_keeps_its_lightness(
-    colorizer: Colorizer, sample: type
-) -> None:
+def test_it_colors_a_photograph_and_keeps_its_lightness(colorizer: Colorizer, sample: type) -> None:
     truth = np.asarray(sample())
-    grey = grey_level(truth)
-    coloured = colorizer.colorize(grey)
-    assert coloured.shape == truth.shape
-    assert colorfulness_abs(coloured) > 0.3 * colorfulness_abs(truth)
-    assert np.abs(lightness(coloured) - lightness(grey)).mean() < 0.5
+    gray = gray_level(truth)
+    colored = colorizer.colorize(gray)
+    assert colored.shape == truth.shape
+    assert colorfulness_abs(colored) > 0.3 * colorfulness_abs(truth)
+    assert np.abs(lightness(colored) - lightness(gray)).mean() < 0.5
 
 
 def test_a_sky_is_blue_and_a_lawn_is_green(colorizer: Colorizer) -> None:

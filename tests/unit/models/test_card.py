@@ -25,7 +25,7 @@ cards = st.builds(
     stride=strides,
     scale=strides,
     size=st.integers(32, 4096),
-    licence=names,
+    license=names,
     authors=st.lists(names, max_size=3).map(tuple),
     data=st.lists(st.builds(DataSource, names, names, names), max_size=3).map(tuple),
     hints=st.booleans(),
@@ -51,7 +51,7 @@ def test_optional_fields_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["name", "version", "stride", "scale", "size", "licence", "authors", "data", "format"]
+    "field", ["name", "version", "stride", "scale", "size", "license", "authors", "data", "format"]
 )
 def test_a_missing_field_is_named(field: str) -> None:
     with pytest.raises(ModelContractError, match=f"'{field}'"):
@@ -63,7 +63,7 @@ def test_a_missing_field_is_named(field: str) -> None:
     [
         ("name", 3),
         ("name", ""),
-        ("licence", None),
+        ("license", None),
         ("stride", 0),
         ("stride", "32"),
         ("stride", True),
@@ -79,8 +79,8 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("data", {}),
         ("data", ["a set"]),
         ("data", [{"name": "a set"}]),
-        ("data", [{"name": "a set", "licence": "CC0-1.0", "size": "3"}]),
-        ("data", [{"name": "a set", "licence": 0}]),
+        ("data", [{"name": "a set", "license": "CC0-1.0", "size": "3"}]),
+        ("data", [{"name": "a set", "license": 0}]),
         ("metrics", [1]),
         ("metrics", {"auc": "good"}),
         ("bins", [[1, 2, 3]]),
@@ -93,7 +93,7 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("network", {"name": "rechroma", "options": []}),
         ("format", 0),
         ("format", "1"),
-        ("colour", "blue"),
+        ("color", "blue"),
     ],
 )
 def test_an_ill_field_is_named(field: str, value: Any) -> None:

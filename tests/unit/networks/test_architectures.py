@@ -23,13 +23,13 @@ from rechroma.networks import (
 )
 from rechroma.training import TorchEngine
 from rechroma.training.recipe import Loss
-from tests.support.networks import SMALL, card, learns_by_heart, learnt, pictures, small
+from tests.support.networks import SMALL, card, learned, learns_by_heart, pictures, small
 from tests.support.shards import picture
 
 SIDE = 64
-LABELLED = [name for name, each in ARCHITECTURES.items() if hasattr(each.config, "classes")]
+LABELED = [name for name, each in ARCHITECTURES.items() if hasattr(each.config, "classes")]
 VARIANTS = [
-    *((name, {"classes": 3} if name in LABELLED else {}) for name in ARCHITECTURES),
+    *((name, {"classes": 3} if name in LABELED else {}) for name in ARCHITECTURES),
     ("rechroma", {"classes": 3, "encoder": "mobilenet-edgetpu"}),
     ("rechroma", {"classes": 3, "encoder": "resnet-50"}),
 ]
@@ -48,7 +48,7 @@ def test_two_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("strides", [(1, 1), (2, 3), (5, 1)])
-def test_colour_has_the_promised_size(name: str, strides: tuple[int, int]) -> None:
+def test_color_has_the_promised_size(name: str, strides: tuple[int, int]) -> None:
     network = small(name).eval()
     height, width = (network.stride * each for each in strides)
     light = torch.rand(2, 1, height, width) * 100
@@ -59,7 +59,7 @@ def test_colour_has_the_promised_size(name: str, strides: tuple[int, int]) -> No
     assert ab.shape == prediction.ab.shape == (2, 2, *size)
     assert ab.dtype == torch.float32
     bins = (side // network.bin_scale for side in size)
-    assert prediction.logits.shape == (2, len(network.centres), *bins)
+    assert prediction.logits.shape == (2, len(network.centers), *bins)
     assert prediction.bottom.shape[0] == 2
 
 
@@ -85,23 +85,23 @@ def heads(prediction: Prediction) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_few_pictures_can_be_learnt_by_heart(name: str) -> None:
+def test_a_few_pictures_can_be_learned_by_heart(name: str) -> None:
     network = small(name).train()
     assert learns_by_heart(network, pictures(network.scale), Loss(bins=0, ab=1))
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_photograph_is_coloured_by_the_exported_network(name: str, tmp_path: Path) -> None:
-    network, path = learnt(name), tmp_path / "small.onnx"
+def test_a_photograph_is_colored_by_the_exported_network(name: str, tmp_path: Path) -> None:
+    network, path = learned(name), tmp_path / "small.onnx"
     assert export_model(network, card(network), path).file <= 0.05
     photo = np.repeat(picture(1, 75, 110)[..., :1], 3, axis=2)
-    coloured = Colorizer(path).colorize(photo)
-    assert coloured.shape == photo.shape
-    assert np.ptp(coloured, axis=2).max() > 2
+    colored = Colorizer(path).colorize(photo)
+    assert colored.shape == photo.shape
+    assert np.ptp(colored, axis=2).max() > 2
     again = load_exported(path)
     assert describe(again) == describe(network)
     by_torch = Colorizer(engine=TorchEngine(again, size=64)).colorize(photo)
-    np.testing.assert_allclose(by_torch.astype(float), coloured.astype(float), atol=1)
+    np.testing.assert_allclose(by_torch.astype(float), colored.astype(float), atol=1)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -1,4 +1,4 @@
-"""The attention GAN's generator: its sizes, and spectral normalisation on and off."""
+"""The attention GAN's generator: its sizes, and spectral normalization on and off."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def network() -> ColorizationNetwork:
     built = build("attention-gan", SMALL)
     built.get_parameter("coarse.1.share").data.fill_(0.5)
     lightness = torch.rand(4, 1, 64, 64) * 100
-    for _ in range(3):  # normalisation of both kinds looks at what is there
+    for _ in range(3):  # normalization of both kinds looks at what is there
         built(lightness, no_hints(lightness))
     return built.eval()
 
@@ -42,7 +42,7 @@ def chroma(network: ColorizationNetwork) -> torch.Tensor:
 
 @pytest.mark.parametrize("encoder", ["mobilenet-v2", "mobilenet-edgetpu", "resnet-50"])
 @pytest.mark.parametrize("turned", [False, True])
-def test_colour_at_half_the_size(encoder: str, turned: bool) -> None:
+def test_color_at_half_the_size(encoder: str, turned: bool) -> None:
     network = build("attention-gan", SMALL | {"encoder": encoder}).eval()
     assert network.stride == (16 if encoder == "resnet-50" else 32)
     sides = (network.stride, 3 * network.stride)
@@ -51,7 +51,7 @@ def test_colour_at_half_the_size(encoder: str, turned: bool) -> None:
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
     assert network.chroma(prediction).shape == (2, 2, height // 2, width // 2)
-    assert prediction.logits.shape[1] == len(network.centres) == 0
+    assert prediction.logits.shape[1] == len(network.centers) == 0
 
 
 def test_an_unknown_encoder_is_refused() -> None:
@@ -62,15 +62,15 @@ def test_an_unknown_encoder_is_refused() -> None:
 def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(
     network: ColorizationNetwork,
 ) -> None:
-    normalised = [module for module in network.modules() if is_parametrized(module, "weight")]
-    assert len(normalised) == 2 + 4 + 4 * 3  # coarse, attention, and three for each level
-    for module in normalised:
+    normalized = [module for module in network.modules() if is_parametrized(module, "weight")]
+    assert len(normalized) == 2 + 4 + 4 * 3  # coarse, attention, and three for each level
+    for module in normalized:
         weight = getattr(module, "weight")  # noqa: B009 - the type of the attribute says Module
         matrix = weight.detach().flatten(1)
         assert torch.linalg.matrix_norm(matrix, ord=2).item() == pytest.approx(1, abs=0.1)
 
 
-def test_folding_changes_no_colour_and_leaves_the_original_alone(
+def test_folding_changes_no_color_and_leaves_the_original_alone(
     network: ColorizationNetwork,
 ) -> None:
     before, folded = chroma(network), copy.deepcopy(network)
@@ -83,7 +83,7 @@ def test_folding_changes_no_colour_and_leaves_the_original_alone(
     assert any(is_parametrized(module) for module in network.modules())
 
 
-def test_folded_weights_start_a_network_that_normalises(network: ColorizationNetwork) -> None:
+def test_folded_weights_start_a_network_that_normalizes(network: ColorizationNetwork) -> None:
     folded, start = copy.deepcopy(network), build("attention-gan", SMALL).eval()
     fold_spectral_norm(folded)
     fill(start, folded.state_dict(), Path("model.onnx"))

@@ -14,7 +14,7 @@ from rechroma.networks import build, load_encoder, no_hints
 from rechroma.networks.encoders.vgg import VGG19
 from rechroma.networks.layers.blocks import Fusion
 from rechroma.training.recipe import Loss
-from tests.support.networks import learns_by_heart, learnt, pictures, small
+from tests.support.networks import learned, learns_by_heart, pictures, small
 
 # torchvision's names for the convolutions of VGG-19, and how many channels each gives
 PUBLISHED = (
@@ -83,7 +83,7 @@ def test_fusion_is_the_convolution_of_a_repeated_vector() -> None:
 
 @pytest.mark.parametrize("name", ["fusion-autoencoder", "inception-unet"])
 def test_what_the_whole_shows_is_felt_at_every_place(name: str) -> None:
-    network = learnt(name)
+    network = learned(name)
     light = torch.rand(1, 1, 128, 64) * 100
     with torch.inference_mode():
         before = network(light, no_hints(light)).ab

@@ -44,7 +44,7 @@ def test_features_have_the_promised_channels_and_halve_in_size(encoder: Encoder)
     assert [tuple(level.shape) for level in features] == shapes
 
 
-def test_normalisation_never_learns_statistics(encoder: Encoder) -> None:
+def test_normalization_never_learns_statistics(encoder: Encoder) -> None:
     encoder.train()
     before = {key: value.clone() for key, value in encoder.named_buffers()}
     encoder(torch.rand(2, 3, 32, 32))
@@ -59,7 +59,7 @@ def test_the_edge_network_pads_behind_as_it_was_trained() -> None:
     with torch.inference_mode():
         weight.zero_()
         weight[0, 0, 0, 0] = weight[1, 0, 2, 2] = 1  # the first and the last tap of the 3 x 3
-        first, last = stem(picture)[0, :2] * (1 + 1e-3) ** 0.5  # of a normalisation with variance 1
+        first, last = stem(picture)[0, :2] * (1 + 1e-3) ** 0.5  # of a normalization with variance 1
     torch.testing.assert_close(first, picture[0, 0, ::2, ::2])
     torch.testing.assert_close(last[:-1, :-1], picture[0, 0, 2::2, 2::2])
     assert last[-1].eq(0).all()
@@ -100,7 +100,7 @@ def test_the_published_weights_load_and_see_something(encoder: Encoder) -> None:
 
 def test_the_edge_network_knows_what_photographs_show() -> None:
     path = shared("weights/mobilenet_edgetpu_1.0.safetensors")
-    pictures, classes = labelled_pictures(shared("data/train-0000.tar"), 20)
+    pictures, classes = labeled_pictures(shared("data/train-0000.tar"), 20)
     encoder = MobileNetEdgeTPU().eval()
     load_encoder(encoder, path)
     head = load_file(path)
@@ -110,7 +110,7 @@ def test_the_edge_network_knows_what_photographs_show() -> None:
     assert logits.argmax(dim=1).eq(classes).sum() >= 14
 
 
-def labelled_pictures(shard: Path, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def labeled_pictures(shard: Path, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures (count, 3, 224, 224) in 0..1, and the ImageNet classes in their files' names."""
     pictures: list[torch.Tensor] = []
     classes: list[int] = []

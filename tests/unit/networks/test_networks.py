@@ -55,13 +55,13 @@ def chroma(
         {"grid": 20},
     ],
 )
-def test_every_variant_gives_colour_at_a_quarter_of_the_size(options: dict[str, object]) -> None:
+def test_every_variant_gives_color_at_a_quarter_of_the_size(options: dict[str, object]) -> None:
     network = small("rechroma", **options).eval()
     lightness = torch.rand(2, 1, 64, 96) * 100
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
         ab = network.chroma(prediction)
-    assert prediction.logits.shape == (2, len(network.centres), 16, 24)
+    assert prediction.logits.shape == (2, len(network.centers), 16, 24)
     assert prediction.ab.shape == ab.shape == (2, 2, 16, 24)
     assert network.encoder is not None
     assert prediction.bottom.shape[:2] == (2, network.encoder.channels[-1])
@@ -82,7 +82,7 @@ def test_what_lies_under_a_mask_of_zero_does_not_count(
     assert chroma(network, lightness, stray).equal(plain)
 
 
-def test_a_hint_changes_the_colour_most_where_it_lies(
+def test_a_hint_changes_the_color_most_where_it_lies(
     network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     stay(network)
@@ -94,7 +94,7 @@ def test_a_hint_changes_the_colour_most_where_it_lies(
     assert change[2:4, 4:6].mean() > 20 * change[-8:, -8:].mean()
 
 
-def test_only_the_colour_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_covers(
+def test_only_the_color_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_covers(
     network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     whole = chroma(network, lightness, hint((60, -40), slice(8, 12), slice(16, 20)))
@@ -113,11 +113,11 @@ def test_each_picture_of_a_batch_has_its_own_hints(
 
 
 def test_annealing_goes_from_the_mean_to_the_mode() -> None:
-    centres = torch.tensor([[0.0, 0.0], [60.0, 20.0]])
+    centers = torch.tensor([[0.0, 0.0], [60.0, 20.0]])
     logits = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
     share = torch.sigmoid(torch.tensor(1.0)).item()
-    assert annealed_mean(logits, centres, 1.0)[0, 0].item() == pytest.approx(60 * share, rel=1e-5)
-    assert annealed_mean(logits, centres, 0.05)[0, :, 0, 0].tolist() == pytest.approx([60, 20])
+    assert annealed_mean(logits, centers, 1.0)[0, 0].item() == pytest.approx(60 * share, rel=1e-5)
+    assert annealed_mean(logits, centers, 0.05)[0, :, 0, 0].tolist() == pytest.approx([60, 20])
 
 
 def test_the_mix_of_heads_is_linear(network: ColorizationNetwork, lightness: torch.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""From pictures to a coloured photograph, with each network by the same loop."""
+"""From pictures to a colored photograph, with each network by the same loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rechroma.errors import ModelFeatureError
 from rechroma.export import export_model
 from rechroma.networks import build, load_exported
 from rechroma.training import Recipe, TorchEngine, train, trained_network
-from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimiser
+from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimizer
 from tests.support.networks import card
 from tests.support.shards import picture, write_shard
 
@@ -63,7 +63,7 @@ def recipe_of(folder: Path) -> Recipe:
         data=Data(train=(str(write_shard(folder / "train.tar", 4)),)),
         crops=Crops(sizes=(32,), area=0.9, hinted=0.5 if name == "siggraph17" else 0.0),
         loss=PLANS[name].loss,
-        optimiser=Optimiser(rate=3e-3, encoder_rate=1e-3, warmup=5, frozen=0.0),
+        optimizer=Optimizer(rate=3e-3, encoder_rate=1e-3, warmup=5, frozen=0.0),
         steps=PLANS[name].steps,
         batch=4,
         workers=0,
@@ -94,15 +94,15 @@ def test_it_learns(run: Path) -> None:
     assert last < 0.85 * first
 
 
-def test_it_colours_a_photograph_and_comes_back_from_its_file(run: Path) -> None:
+def test_it_colors_a_photograph_and_comes_back_from_its_file(run: Path) -> None:
     network = trained_network(run / "checkpoint.pt")
     model = run / "model.onnx"
     parity = export_model(network, card(network), model, rounded=False)
     assert parity.rounding == 0
     assert parity.file < 0.01
-    coloured = Colorizer(model).colorize(picture(0))
-    assert coloured.shape == picture(0).shape
-    assert coloured.std(axis=2).mean() > 1
+    colored = Colorizer(model).colorize(picture(0))
+    assert colored.shape == picture(0).shape
+    assert colored.std(axis=2).mean() > 1
 
     lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 64, 96)).astype(np.float32)
     file, again = OnnxEngine(model), TorchEngine(load_exported(model))

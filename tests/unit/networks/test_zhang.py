@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rechroma.color import bin_centres
+from rechroma.color import bin_centers
 from rechroma.errors import RecipeError
 from rechroma.networks import ColorizationNetwork, build, no_hints
 
@@ -43,7 +43,7 @@ def chroma(
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 96), (120, 40)])
-def test_colour_of_every_pixel_and_bins_at_a_quarter_of_the_size(
+def test_color_of_every_pixel_and_bins_at_a_quarter_of_the_size(
     name: str, network: ColorizationNetwork, height: int, width: int
 ) -> None:
     lightness = torch.rand(2, 1, height, width) * 100
@@ -67,20 +67,20 @@ def test_a_width_that_leaves_nothing_is_refused(name: str) -> None:
         build(name, {"width": 0.001})
 
 
-def test_the_bins_lie_on_a_grid_and_reach_every_colour(network: ColorizationNetwork) -> None:
-    centres = network.centres
-    torch.testing.assert_close(centres, 10 * (centres / 10).round())
-    assert len(centres.round().unique(dim=0)) == len(centres)
-    reached = {tuple(row) for row in centres.round().tolist()}
-    assert {tuple(row) for row in bin_centres(10).tolist()} <= reached
+def test_the_bins_lie_on_a_grid_and_reach_every_color(network: ColorizationNetwork) -> None:
+    centers = network.centers
+    torch.testing.assert_close(centers, 10 * (centers / 10).round())
+    assert len(centers.round().unique(dim=0)) == len(centers)
+    reached = {tuple(row) for row in centers.round().tolist()}
+    assert {tuple(row) for row in bin_centers(10).tolist()} <= reached
 
 
-def test_the_chroma_is_the_mean_colour_of_the_bins(lightness: torch.Tensor) -> None:
+def test_the_chroma_is_the_mean_color_of_the_bins(lightness: torch.Tensor) -> None:
     network = build("eccv16", {"width": 0.1}).eval()
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
         shares = network.distribution(prediction)
-    mean = torch.einsum("nqhw,qc->nchw", shares, network.centres)
+    mean = torch.einsum("nqhw,qc->nchw", shares, network.centers)
     enlarged = torch.nn.functional.interpolate(mean, scale_factor=4.0, mode="bilinear")
     torch.testing.assert_close(network.chroma(prediction), enlarged, atol=1e-4, rtol=0)
 
@@ -89,10 +89,10 @@ def test_the_bins_come_with_the_weights() -> None:
     network = build("eccv16", {"width": 0.1})
     state = {**network.state_dict(), "model_out.weight": torch.full((2, 313, 1, 1), 0.5)}
     network.load_state_dict(state)
-    torch.testing.assert_close(network.centres, torch.full((313, 2), 55.0))
+    torch.testing.assert_close(network.centers, torch.full((313, 2), 55.0))
 
 
-def test_a_hint_changes_the_colour_and_more_than_an_empty_one(lightness: torch.Tensor) -> None:
+def test_a_hint_changes_the_color_and_more_than_an_empty_one(lightness: torch.Tensor) -> None:
     network = build("siggraph17", {"width": 0.1}).eval()
     place = (slice(16, 24), slice(32, 40))
     plain = chroma(network, lightness, no_hints(lightness))

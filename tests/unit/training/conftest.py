@@ -8,7 +8,7 @@ import pytest
 
 from rechroma.datasets import Crops
 from rechroma.training import Recipe
-from rechroma.training.recipe import Data, Network, Optimiser
+from rechroma.training.recipe import Data, Network, Optimizer
 from tests.support.shards import write_shard
 
 
@@ -20,7 +20,7 @@ def recipe(tmp_path: Path) -> Recipe:
         network=Network(options={"widths": [16, 8, 8, 8]}),
         data=Data(train=(str(shard),)),
         crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), aged=0.3, hinted=0.5),
-        optimiser=Optimiser(warmup=2, frozen=0.3),
+        optimizer=Optimizer(warmup=2, frozen=0.3),
         steps=8,
         batch=4,
         checkpoint_every=2,

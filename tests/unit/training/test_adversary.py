@@ -12,8 +12,8 @@ from rechroma.training.losses import Cost
 from rechroma.training.recipe import Adversary as Settings
 
 
-def _pictures(colour: float) -> torch.Tensor:
-    return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * colour
+def _pictures(color: float) -> torch.Tensor:
+    return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * color
 
 
 def _nothing() -> Cost:
@@ -39,13 +39,13 @@ def test_the_dislike_reaches_the_painting_and_not_the_critic() -> None:
     adversary = Adversary(Settings(weight=1.0), torch.device("cpu"))
     painting = _pictures(0.3).requires_grad_()
     cost = adversary.judge(_nothing(), painting, _pictures(1.0))
-    learnt = [part.grad.clone() for part in adversary.critic.parameters() if part.grad is not None]
+    learned = [part.grad.clone() for part in adversary.critic.parameters() if part.grad is not None]
     cost.total.backward()
     assert painting.grad is not None
     assert painting.grad.abs().max() > 0
     after = [part.grad for part in adversary.critic.parameters() if part.grad is not None]
-    assert learnt
-    assert all(torch.equal(a, b) for a, b in zip(learnt, after, strict=True))
+    assert learned
+    assert all(torch.equal(a, b) for a, b in zip(learned, after, strict=True))
 
 
 def test_a_restored_adversary_thinks_and_learns_alike() -> None:

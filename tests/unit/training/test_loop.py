@@ -32,7 +32,7 @@ from rechroma.training import (
     train,
     trained_network,
 )
-from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimiser
+from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimizer
 from tests.support.shards import write_shard
 
 
@@ -63,9 +63,9 @@ def test_a_run_of_coarser_arithmetic_learns_and_goes_on_to_the_same_numbers(
     assert all(weights.dtype == torch.float32 for weights in whole.network.parameters())
 
 
-def test_what_pictures_show_is_learnt_beside_their_colours(recipe: Recipe, tmp_path: Path) -> None:
-    write_shard(tmp_path / "labelled.tar", 4, classes=2)
-    both = (*recipe.data.train, str(tmp_path / "labelled.tar"))
+def test_what_pictures_show_is_learned_beside_their_colors(recipe: Recipe, tmp_path: Path) -> None:
+    write_shard(tmp_path / "labeled.tar", 4, classes=2)
+    both = (*recipe.data.train, str(tmp_path / "labeled.tar"))
     network = replace(recipe.network, options={**recipe.network.options, "classes": 2})
     plan = replace(recipe, network=network, data=Data(train=both), loss=Loss(classes=0.5))
     run = train(plan, tmp_path / "run", stop_after=3)
@@ -77,7 +77,7 @@ def test_what_pictures_show_is_learnt_beside_their_colours(recipe: Recipe, tmp_p
 def test_a_stopped_run_with_dropout_and_no_encoder_ends_with_the_same_weights(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    shard = write_shard(tmp_path / "labelled.tar", 4, classes=2)
+    shard = write_shard(tmp_path / "labeled.tar", 4, classes=2)
     plan = replace(
         recipe,
         network=Network("inception-unet", {"widths": [16, 16, 16, 16], "classes": 2}),
@@ -99,13 +99,13 @@ def test_what_a_network_lacks_cannot_be_asked_for(recipe: Recipe, tmp_path: Path
         with pytest.raises(RecipeError, match=message):
             train(replace(recipe, network=network, loss=loss), tmp_path / "run", stop_after=1)
 
-    refused("the network has no colour bins", Loss(bins=1.0))
+    refused("the network has no color bins", Loss(bins=1.0))
     refused("the network has no classifier", Loss(bins=0.0, classes=1.0))
     refused("network 'inception-unet' has no encoder", Loss(bins=0.0), "any.safetensors")
 
 
 def test_a_label_that_the_network_does_not_know_is_named(recipe: Recipe, tmp_path: Path) -> None:
-    shard = write_shard(tmp_path / "labelled.tar", 4, classes=3)
+    shard = write_shard(tmp_path / "labeled.tar", 4, classes=3)
     options = {**recipe.network.options, "classes": 2}
     plan = replace(
         recipe,
@@ -129,28 +129,28 @@ def test_the_parts_of_the_loss_are_written_down(recipe: Recipe, tmp_path: Path) 
     assert json.loads(line)["hue"] == pytest.approx(reports[0].costs["hue"], abs=1e-4)
 
 
-def test_a_teacher_must_have_learnt_something(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_teacher_must_have_learned_something(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"loss\.teacher.* network\.encoder_weights"):
         train(replace(recipe, loss=Loss(teacher=1.0)), tmp_path / "run")
 
 
 def test_an_encoder_that_knows_nothing_must_learn(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="knows nothing yet"):
-        train(replace(recipe, optimiser=Optimiser(frozen=1.0)), tmp_path / "run")
+        train(replace(recipe, optimizer=Optimizer(frozen=1.0)), tmp_path / "run")
 
 
 def test_an_encoder_may_come_from_a_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
     first = train(recipe, tmp_path / "first", stop_after=1)
     start = str(tmp_path / "first/checkpoint.pt")
-    frozen = Optimiser(rate=1e-3, frozen=1.0)
+    frozen = Optimizer(rate=1e-3, frozen=1.0)
     network = replace(recipe.network, encoder_weights=start)
     second = train(
-        replace(recipe, network=network, optimiser=frozen), tmp_path / "second", stop_after=1
+        replace(recipe, network=network, optimizer=frozen), tmp_path / "second", stop_after=1
     )
     assert first.ema.encoder is not None
     assert second.network.encoder is not None
-    learnt = dict(second.network.encoder.named_parameters())
-    assert all(learnt[name].equal(w) for name, w in first.ema.encoder.named_parameters())
+    learned = dict(second.network.encoder.named_parameters())
+    assert all(learned[name].equal(w) for name, w in first.ema.encoder.named_parameters())
 
 
 def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_the_critic_comes_after_a_while_and_first_learns_alone(
     plan = replace(recipe, adversary=Adversary(weight=0.1, after=0.25, alone=0.5))
     states = [train(plan, tmp_path / "run", stop_after=stop) for stop in (2, 4, 6, 7)]
     critics = [state.adversary.critic.state_dict() for state in states if state.adversary]
-    learnt = [dict(state.network.named_parameters()) for state in states]
-    assert same(learnt[0], learnt[1])
-    assert same(learnt[0], learnt[2])
-    assert not same(learnt[2], learnt[3])
+    learned = [dict(state.network.named_parameters()) for state in states]
+    assert same(learned[0], learned[1])
+    assert same(learned[0], learned[2])
+    assert not same(learned[2], learned[3])
     assert not same(critics[0], critics[1])
 
 
@@ -182,7 +182,7 @@ def test_while_the_critic_learns_alone_the_network_rests(recipe: Recipe, tmp_pat
     before, after = (train(plan, tmp_path / "run", stop_after=stop) for stop in (2, 6))
     assert same(before.network.state_dict(), after.network.state_dict())
     rates = [
-        state.optimiser.param_groups[0]["lr"]
+        state.optimizer.param_groups[0]["lr"]
         for state in (before, train(plan, tmp_path / "run", stop_after=7))
     ]
     assert 0 < rates[1] < rates[0]  # the steps between do not count
@@ -198,20 +198,20 @@ def test_before_the_critic_comes_a_run_is_as_without(recipe: Recipe, tmp_path: P
 def test_a_run_starts_from_the_averaged_weights_of_another(recipe: Recipe, tmp_path: Path) -> None:
     first = train(recipe, tmp_path / "first", stop_after=2)
     network = replace(recipe.network, start=str(tmp_path / "first/checkpoint.pt"))
-    still = Optimiser(rate=1e-12, encoder_rate=0.0, warmup=0)
+    still = Optimizer(rate=1e-12, encoder_rate=0.0, warmup=0)
     second = train(
-        replace(recipe, network=network, optimiser=still), tmp_path / "second", stop_after=1
+        replace(recipe, network=network, optimizer=still), tmp_path / "second", stop_after=1
     )
-    learnt = dict(second.network.named_parameters())
+    learned = dict(second.network.named_parameters())
     for name, weights in first.ema.named_parameters():
-        torch.testing.assert_close(learnt[name], weights, atol=1e-6, rtol=0)
+        torch.testing.assert_close(learned[name], weights, atol=1e-6, rtol=0)
 
 
 def test_a_run_may_learn_classes_that_its_start_knew_nothing_of(
     recipe: Recipe, tmp_path: Path
 ) -> None:
     train(recipe, tmp_path / "first", stop_after=1)
-    shard = write_shard(tmp_path / "labelled.tar", 4, classes=2)
+    shard = write_shard(tmp_path / "labeled.tar", 4, classes=2)
     start = str(tmp_path / "first/checkpoint.pt")
     options = {**recipe.network.options, "classes": 2}
     plan = replace(
@@ -219,14 +219,14 @@ def test_a_run_may_learn_classes_that_its_start_knew_nothing_of(
         network=Network(options=options, start=start),
         data=Data(train=(str(shard),)),
         loss=Loss(classes=0.5),
-        optimiser=Optimiser(rate=1e-12, encoder_rate=0.0, warmup=0),
+        optimizer=Optimizer(rate=1e-12, encoder_rate=0.0, warmup=0),
     )
     second = train(plan, tmp_path / "second", stop_after=1)
     first = trained_network(tmp_path / "first/checkpoint.pt")
-    learnt = dict(second.network.named_parameters())
-    assert learnt["context.classes.weight"].shape[0] == 2
+    learned = dict(second.network.named_parameters())
+    assert learned["context.classes.weight"].shape[0] == 2
     for name, weights in first.named_parameters():
-        torch.testing.assert_close(learnt[name], weights, atol=1e-6, rtol=0)
+        torch.testing.assert_close(learned[name], weights, atol=1e-6, rtol=0)
 
 
 def test_a_start_of_another_shape_is_refused(recipe: Recipe, tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_a_folder_with_another_run_is_refused(recipe: Recipe, tmp_path: Path) ->
 
 
 def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
-    wild = replace(recipe, optimiser=Optimiser(rate=1e30, encoder_rate=1e30, warmup=1, frozen=0))
+    wild = replace(recipe, optimizer=Optimizer(rate=1e30, encoder_rate=1e30, warmup=1, frozen=0))
     with pytest.raises(DivergedError, match="not finite"):
         train(wild, tmp_path / "run")
 
@@ -367,8 +367,8 @@ def test_a_device_with_too_little_memory_is_named(
 def test_what_has_exploded_does_not_take_the_place_of_a_good_checkpoint(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    wild = Optimiser(rate=1e30, encoder_rate=1e30, warmup=3, frozen=0)
-    plan = replace(recipe, optimiser=wild, checkpoint_every=1)
+    wild = Optimizer(rate=1e30, encoder_rate=1e30, warmup=3, frozen=0)
+    plan = replace(recipe, optimizer=wild, checkpoint_every=1)
     with pytest.raises(DivergedError):
         train(plan, tmp_path / "run")
     assert not (tmp_path / "run/checkpoint.pt").exists()

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from rechroma.color import bin_centres, nearest_bins, rebalancing_weights, table_index
+from rechroma.color import bin_centers, nearest_bins, rebalancing_weights, table_index
 from rechroma.datasets import Example
 from rechroma.networks import Encoder, Prediction
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from rechroma.training.losses import ColorizationLoss
 from rechroma.training.recipe import Loss
 
-CENTRES = bin_centres()
-PRIOR = np.full(len(CENTRES), 1 / len(CENTRES), np.float32)
+CENTERS = bin_centers()
+PRIOR = np.full(len(CENTERS), 1 / len(CENTERS), np.float32)
 PRIOR[100] += 1
 PRIOR /= PRIOR.sum()
 NONE: dict[str, Any] = {"bins": 0.0, "ab": 0.0}  # of what counts without being asked for
@@ -25,7 +25,7 @@ NONE: dict[str, Any] = {"bins": 0.0, "ab": 0.0}  # of what counts without being 
 def loss(encoder: Encoder | None = None, **settings: Any) -> ColorizationLoss:
     """A loss that decodes a prediction to its regression."""
     return ColorizationLoss(
-        CENTRES, PRIOR, Loss(**settings), lambda prediction: prediction.ab, encoder
+        CENTERS, PRIOR, Loss(**settings), lambda prediction: prediction.ab, encoder
     )
 
 
@@ -71,11 +71,11 @@ def photograph(seed: int = 0) -> torch.Tensor:
 
 def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
     dice = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, len(CENTRES), 3, 4, generator=dice)
+    logits = torch.randn(2, len(CENTERS), 3, 4, generator=dice)
     chroma = torch.rand(2, 2, 3, 4, generator=dice) * 60 - 30
     rows = table_index(chroma.movedim(1, -1).numpy())
-    bins, shares = nearest_bins(CENTRES, 5)
-    dense = np.zeros((*rows.shape, len(CENTRES)), np.float32)
+    bins, shares = nearest_bins(CENTERS, 5)
+    dense = np.zeros((*rows.shape, len(CENTERS)), np.float32)
     np.put_along_axis(dense, bins[rows], shares[rows], axis=-1)
     weights = rebalancing_weights(PRIOR)[bins[rows][..., 0]]
     entropy = torch.nn.functional.cross_entropy(
@@ -89,8 +89,8 @@ def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
 def test_the_truth_costs_nothing_in_the_regression_and_least_in_the_bins() -> None:
     chroma = torch.full((1, 2, 2, 2), 40.0)
     row = table_index(np.array([40, 40], np.float32))
-    right = torch.zeros(1, len(CENTRES), 2, 2)
-    bins, shares = nearest_bins(CENTRES, 5)
+    right = torch.zeros(1, len(CENTERS), 2, 2)
+    bins, shares = nearest_bins(CENTERS, 5)
     right[:, bins[row]] = torch.from_numpy(np.log(shares[row]) + 20)[:, None, None]
     best = loss()(prediction(logits=right, ab=chroma), truth(chroma))
     wrong = prediction(logits=right.roll(50, dims=1), ab=chroma + 10)
@@ -100,9 +100,9 @@ def test_the_truth_costs_nothing_in_the_regression_and_least_in_the_bins() -> No
     assert other.parts["ab"] > 0
 
 
-def test_a_rare_colour_costs_more_to_miss_than_a_common_one() -> None:
-    flat = prediction(logits=torch.zeros(1, len(CENTRES), 1, 1))
-    common, rare = (torch.tensor(CENTRES[place]).view(1, 2, 1, 1) for place in (100, 30))
+def test_a_rare_color_costs_more_to_miss_than_a_common_one() -> None:
+    flat = prediction(logits=torch.zeros(1, len(CENTERS), 1, 1))
+    common, rare = (torch.tensor(CENTERS[place]).view(1, 2, 1, 1) for place in (100, 30))
     costs = loss(ab=0.0)
     assert costs(flat, truth(rare)).total > costs(flat, truth(common)).total
 
@@ -114,14 +114,11 @@ def test_the_regression_is_a_huber_loss_in_units_of_twenty() -> None:
     assert cost.total.item() == pytest.approx((near + far) / 2)
 
 
-def test_classes_are_learnt_from_labelled_pictures_alone() -> None:
+def test_classes_are_learned_from_labeled_pictures_alone() -> None:
     logits = torch.tensor([[2.0, 0.0, 0.0], [9.0, -9.0, 0.0], [0.0, 0.0, 1.0]])
-    labelled = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    labeled = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     expected = -np.mean(
-        [
-            row[label] - np.log(np.exp(row).sum())
-            for row, label in zip(labelled, (0, 1), strict=True)
-        ]
+        [row[label] - np.log(np.exp(row).sum()) for row, label in zip(labeled, (0, 1), strict=True)]
     )
     costs = loss(**NONE, classes=1.0)
     cost = costs(prediction(classes=logits), truth(label=(0, -1, 1)))
@@ -129,7 +126,7 @@ def test_classes_are_learnt_from_labelled_pictures_alone() -> None:
     assert costs(prediction(classes=logits), truth(label=(-1, -1, -1))).total == 0
 
 
-def test_unlabelled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
+def test_unlabeled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
     logits = torch.ones(2, 3, requires_grad=True)
     loss(**NONE, classes=1.0)(prediction(classes=logits), truth(label=(-1, -1))).total.backward()
     assert logits.grad is not None
@@ -147,12 +144,12 @@ def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encod
     assert opposite.item() == pytest.approx(2, abs=1e-5)
 
 
-def test_the_true_colours_cost_nothing_to_look_at(encoder: Encoder) -> None:
-    grey = photograph()[:, :1].expand(-1, 3, -1, -1)
+def test_the_true_colors_cost_nothing_to_look_at(encoder: Encoder) -> None:
+    gray = photograph()[:, :1].expand(-1, 3, -1, -1)
     none, red = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 40.0)
     costs = loss(encoder, **NONE, difference=1.0, hue=1.0, features=1.0, colorfulness=1.0)
-    best = costs(prediction(ab=none), truth(none, rgb=grey)).parts
-    worse = costs(prediction(ab=red), truth(none, rgb=grey)).parts
+    best = costs(prediction(ab=none), truth(none, rgb=gray)).parts
+    worse = costs(prediction(ab=red), truth(none, rgb=gray)).parts
     assert set(best) == {"difference", "hue", "features", "colorfulness"}
     assert all(part < 0.05 for part in best.values())
     assert all(worse[name] > 3 * best[name] for name in best if name != "hue")
@@ -170,7 +167,7 @@ def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed
 ) -> None:
     chroma = torch.full((1, 2, 1, 1), 30.0)
     guess = prediction(
-        logits=torch.zeros(1, len(CENTRES), 1, 1),
+        logits=torch.zeros(1, len(CENTERS), 1, 1),
         ab=torch.zeros(1, 2, 1, 1),
         bottom=torch.ones(1, 320, 1, 1),
         classes=torch.zeros(1, 3),
@@ -187,7 +184,7 @@ def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed
 
 def test_bins_coarser_than_the_truth_are_held_against_its_mean() -> None:
     torch.manual_seed(0)
-    logits = torch.randn(2, len(CENTRES), 3, 4)
+    logits = torch.randn(2, len(CENTERS), 3, 4)
     chroma = torch.rand(2, 2, 12, 16) * 100 - 50
     mean = torch.nn.functional.avg_pool2d(chroma, 4)
     part = loss(**NONE | {"bins": 1.0})

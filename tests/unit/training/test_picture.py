@@ -1,4 +1,4 @@
-"""The torch colour science agrees with the numpy one and lets gradients through."""
+"""The torch color science agrees with the numpy one and lets gradients through."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_picture_survives_the_way_to_lab_and_back(rgb: np.ndarray) -> None:
     np.testing.assert_allclose(np.moveaxis(back, 0, -1), rgb, atol=2e-3)
 
 
-def test_grey_stays_grey_in_coarse_arithmetic() -> None:
+def test_gray_stays_gray_in_coarse_arithmetic() -> None:
     ramp = torch.linspace(0, 1, 256).expand(1, 3, 16, 256).contiguous()
     with torch.autocast("cpu", torch.bfloat16):
         shown = painted(torch.zeros(1, 2, 4, 64), ramp)
@@ -47,7 +47,7 @@ def test_grey_stays_grey_in_coarse_arithmetic() -> None:
     torch.testing.assert_close(shown, ramp, atol=1e-3, rtol=0)
 
 
-def test_colours_outside_the_gamut_are_clipped_and_still_give_finite_gradients() -> None:
+def test_colors_outside_the_gamut_are_clipped_and_still_give_finite_gradients() -> None:
     ab = torch.tensor([[100.0, -100.0], [0.0, 0.0]]).T.reshape(1, 2, 1, 2).requires_grad_()
     rgb = srgb_of(torch.tensor([[5.0, 0.0]]).view(1, 1, 1, 2), ab)
     rgb.sum().backward()
@@ -57,21 +57,21 @@ def test_colours_outside_the_gamut_are_clipped_and_still_give_finite_gradients()
     assert torch.isfinite(ab.grad).all()
 
 
-def test_colourfulness_is_that_of_the_numpy_code(rgb: np.ndarray) -> None:
+def test_colorfulness_is_that_of_the_numpy_code(rgb: np.ndarray) -> None:
     mine = float(colorfulness_of(_tensor(rgb)))
     assert mine == pytest.approx(colorfulness_abs(rgb), rel=1e-3)
 
 
-def test_a_grey_picture_has_almost_no_colourfulness_and_a_finite_gradient() -> None:
-    grey = torch.full((1, 3, 4, 4), 0.5, requires_grad=True)
-    value = colorfulness_of(grey)
+def test_a_gray_picture_has_almost_no_colorfulness_and_a_finite_gradient() -> None:
+    gray = torch.full((1, 3, 4, 4), 0.5, requires_grad=True)
+    value = colorfulness_of(gray)
     value.sum().backward()
     assert value.item() < 0.1
-    assert grey.grad is not None
-    assert torch.isfinite(grey.grad).all()
+    assert gray.grad is not None
+    assert torch.isfinite(gray.grad).all()
 
 
-def test_the_difference_of_equal_colours_is_nearly_nothing_and_grows_with_distance() -> None:
+def test_the_difference_of_equal_colors_is_nearly_nothing_and_grows_with_distance() -> None:
     true = torch.tensor([30.0, 40.0]).view(1, 2, 1, 1)
     same, near, far = (
         float(chroma_difference(true + torch.tensor([d, 0.0]).view(1, 2, 1, 1), true))
@@ -97,9 +97,9 @@ def test_hue_misses_is_a_smooth_form_of_hue_hit() -> None:
         assert 1 - float(hue_misses(_tensor(guess), _tensor(true))) == pytest.approx(hit, abs=0.12)
 
 
-def test_without_a_colourful_place_no_hue_is_missed() -> None:
-    grey = torch.zeros(1, 2, 4, 4)
+def test_without_a_colorful_place_no_hue_is_missed() -> None:
+    gray = torch.zeros(1, 2, 4, 4)
     guess = torch.zeros(1, 2, 4, 4, requires_grad=True)
-    misses = hue_misses(guess, grey)
+    misses = hue_misses(guess, gray)
     misses.backward()
     assert misses.item() == 0

@@ -31,7 +31,7 @@ def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
         path,
         [
             "steps=7",
-            "optimiser.rate=1",
+            "optimizer.rate=1",
             "data.train=a/*.tar",
             "crops.sizes=[64]",
             "crops.size_shares=[1]",
@@ -39,7 +39,7 @@ def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
         ],
     )
     assert recipe.steps == 7
-    assert recipe.optimiser.rate == 1.0
+    assert recipe.optimizer.rate == 1.0
     assert recipe.data.train == ("a/*.tar",)
     assert recipe.crops.sizes == (64,)
     assert recipe.network.options == {"attention": True, "film": False}
@@ -49,17 +49,17 @@ def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
     ("override", "message"),
     [
         ("stepz=3", "unknown key 'stepz'"),
-        ("optimiser.speed=3", r"unknown key optimiser\.'speed'"),
+        ("optimizer.speed=3", r"unknown key optimizer\.'speed'"),
         ("steps=many", "steps: expected int, got 'many'"),
         ("steps=0", "steps: outside its range"),
         ("crops.sizes=[0]", r"crops\.sizes: outside its range"),
-        ("optimiser.rate=-1", r"optimiser\.rate: outside its range"),
+        ("optimizer.rate=-1", r"optimizer\.rate: outside its range"),
         ("crops.aged=1.5", r"crops\.aged: outside its range"),
         ("crops.hinted=-0.1", r"crops\.hinted: outside its range"),
         ("loss.teacher=-1", r"loss\.teacher: outside its range"),
         ("precision=float16", "precision: outside its range"),
         ("adversary.after=0.8", r"adversary\.alone: outside its range"),
-        ("optimiser=3", "optimiser: expected a table"),
+        ("optimizer=3", "optimizer: expected a table"),
         ("steps.more=3", "steps is no section"),
         ("steps", "not of the form key=value"),
     ],
@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_named(path: Path, override: str, message: str) -> 
 
 @pytest.mark.parametrize(
     ("override", "meant"),
-    [("stepz=3", "steps"), ("optimiser.rat=1", "rate"), ("optimizer.rate=1", "optimiser")],
+    [("stepz=3", "steps"), ("optimizer.rat=1", "rate"), ("optimizer.rate=1", "optimizer")],
 )
 def test_what_was_meant_is_named(path: Path, override: str, meant: str) -> None:
     with pytest.raises(RecipeError) as caught:

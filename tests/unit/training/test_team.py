@@ -39,7 +39,7 @@ bins = 0.0
 ab = 1.0
 colorfulness = 0.1
 
-[optimiser]
+[optimizer]
 rate = 2e-4  # in Adam's first steps rounding decides the sign of the least gradients
 encoder_rate = 2e-4
 frozen = 0.4

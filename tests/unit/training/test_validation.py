@@ -15,7 +15,7 @@ from rechroma.training.recipe import (
     Data,
     Loss,
     Network,
-    Optimiser,
+    Optimizer,
     Validation,
     recipe_from,
     recipe_values,
@@ -33,9 +33,9 @@ def plan(recipe: Recipe, tmp_path: Path) -> Recipe:
 @pytest.fixture
 def hopeless(plan: Recipe) -> Recipe:
     """So fast that it jumps to and fro."""
-    wild = Optimiser(rate=0.5, warmup=1, frozen=0.99, ema=0.0)
+    wild = Optimizer(rate=0.5, warmup=1, frozen=0.99, ema=0.0)
     once = Validation(every=2, patience=1)
-    return replace(plan, optimiser=wild, steps=60, validation=once)
+    return replace(plan, optimizer=wild, steps=60, validation=once)
 
 
 def totals(folder: Path) -> dict[int, float]:
@@ -102,14 +102,14 @@ def test_it_goes_on_being_measured_on_the_same_pictures(plan: Recipe, tmp_path: 
 
 def test_labels_that_are_found_are_counted(plan: Recipe, tmp_path: Path) -> None:
     train_shard, dev = (write_shard(tmp_path / f"{name}.tar", 6, classes=2) for name in ("t", "d"))
-    labelled = replace(
+    labeled = replace(
         plan,
         network=Network("inception-unet", {"widths": [16, 16, 16, 16], "classes": 2}),
         data=Data((str(train_shard),), (str(dev),)),
         crops=Crops((32,), (1.0,)),
         loss=Loss(bins=0.0, ab=1.0, classes=1.0),
     )
-    train(labelled, tmp_path / "run", stop_after=2)
+    train(labeled, tmp_path / "run", stop_after=2)
     (line,) = read_log(tmp_path / "run/log.jsonl")
     assert line["dev_accuracy"] in {0, 25, 50, 75, 100}
     assert line["dev_classes"] > 0

@@ -1,4 +1,4 @@
-"""Who made each picture that was fetched, under which licence, and from where: `attribution.csv`.
+"""Who made each picture that was fetched, under which license, and from where: `attribution.csv`.
 
 It also tells what is there already. A picture is written first and its line after it, so that a
 run that was ended at any moment can be taken up again.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rechroma.datasets.build.tables import Row
 
 FAILED = "failed.csv"
-_COLUMNS = ("file", "url", "author", "licence", "sha256", "when")
+_COLUMNS = ("file", "url", "author", "license", "sha256", "when")
 
 
 class AttributionLog:

@@ -1,4 +1,4 @@
-"""What is known of the pictures of a folder before any is opened: labels, licences, authors."""
+"""What is known of the pictures of a folder before any is opened: labels, licenses, authors."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from rechroma.datasets.build.tables import Row
 
 ATTRIBUTION = "attribution.csv"
-_KEPT = ("source", "licence", "author", "url")
+_KEPT = ("source", "license", "author", "url")
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """A folder's pictures.
 
     Attributes:
         files: Their paths within the folder, with slashes, sorted.
         labels: What each shows, where that is known.
         classes: The number of each label, in its order.
-        facts: Source, licence, author and URL of each, where they are known.
+        facts: Source, license, author and URL of each, where they are known.
         absent: Files that have a label, and are not there.
     """
 
@@ -40,25 +40,25 @@ class Catalogue:
     absent: list[str]
 
 
-def read_catalogue(folder: Path, labels: Path | None, *, labelled: bool) -> Catalogue:
+def read_catalog(folder: Path, labels: Path | None, *, labeled: bool) -> Catalog:
     """Look through a folder and the tables that belong to it.
 
     Args:
         folder: The pictures.
         labels: A table with the columns `path` and `label`.
-        labelled: Whether labels are wanted.
+        labeled: Whether labels are wanted.
 
     Raises:
         DataError: There is no picture, or a table makes no sense.
     """
     files = _pictures(folder)
     facts = _facts(folder / ATTRIBUTION)
-    found = _labels(files, facts, labels) if labelled else {}
+    found = _labels(files, facts, labels) if labeled else {}
     here = set(files)
     present = {file: label for file, label in found.items() if file in here}
     absent = sorted(found.keys() - here)
     kept = {file: {name: row.get(name, "") for name in _KEPT} for file, row in facts.items()}
-    return Catalogue(files, present, number_classes(present.values()), kept, absent)
+    return Catalog(files, present, number_classes(present.values()), kept, absent)
 
 
 def number_classes(labels: Iterable[str]) -> dict[str, int]:

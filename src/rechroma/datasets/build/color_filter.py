@@ -1,4 +1,4 @@
-"""What pictures and data sets are judged by: whether there is colour, and how figures spread."""
+"""What pictures and data sets are judged by: whether there is color, and how figures spread."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_COLORFULNESS = 4.0
-"""Below it (M3 of a copy of 64 x 64) a picture counts as grey, as 3 of 10,000 photographs do."""
+"""Below it (M3 of a copy of 64 x 64) a picture counts as gray, as 3 of 10,000 photographs do."""
 
 MIN_TONES = 2.5
 """Below it a picture counts as toned.
 
-So do 2 of 100 colour photographs, nearly grey ones, and three quarters of toned prints, of which
+So do 2 of 100 color photographs, nearly gray ones, and three quarters of toned prints, of which
 half were unevenly yellowed, most noisy, and all compressed.
 """
 
@@ -30,24 +30,24 @@ _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 
 class NoColor(StrEnum):
-    """Why a picture does not teach colour."""
+    """Why a picture does not teach color."""
 
-    GREY = "grey"
+    GRAY = "gray"
     TONED = "toned"
 
 
-def colourless(rgb: NDArray[np.uint8]) -> NoColor | None:
-    """Whether a picture (H, W, 3) has no colour, or only that of its paper: sepia, cyanotype."""
+def colorless(rgb: NDArray[np.uint8]) -> NoColor | None:
+    """Whether a picture (H, W, 3) has no color, or only that of its paper: sepia, cyanotype."""
     small = np.asarray(cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     if colorfulness(small) < MIN_COLORFULNESS:
-        return NoColor.GREY
+        return NoColor.GRAY
     return NoColor.TONED if tones(small) < MIN_TONES else None
 
 
 def tones(rgb: NDArray[np.uint8]) -> float:
-    """How much of a picture's colour its lightness does not tell already.
+    """How much of a picture's color its lightness does not tell already.
 
-    A toned print has one colour for each lightness. So a* and b* are fitted by cubics of L*, and
+    A toned print has one color for each lightness. So a* and b* are fitted by cubics of L*, and
     what is left is the figure: the root of the mean squared distance in a*b*.
 
     Args:

@@ -1,4 +1,4 @@
-"""Fetches the pictures of a list, with their licences and authors, as a good guest.
+"""Fetches the pictures of a list, with their licenses and authors, as a good guest.
 
 Pictures come one at a time from each host, at its pace and as its robots.txt allows; several hosts
 are asked at once. What is there is not fetched again.
@@ -18,7 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.attribution import AttributionLog
-from rechroma.datasets.build.licenses import licence_name
+from rechroma.datasets.build.licenses import license_name
 from rechroma.datasets.build.politeness import Pace, RobotsCache
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import (
@@ -88,7 +88,7 @@ class Tally:
     Attributes:
         fetched: Pictures that were fetched.
         present: Pictures that were there.
-        unwanted: Pictures under other licences than those asked for.
+        unwanted: Pictures under other licenses than those asked for.
         failed: How many could not be fetched, by reason; each is named in `failed.csv`.
     """
 
@@ -103,7 +103,7 @@ def fetch(
     folder: Path,
     manners: CrawlPolicy | None = None,
     *,
-    licences: Collection[str] = (),
+    licenses: Collection[str] = (),
     limit: int | None = None,
     is_allowed: Callable[[str], bool] | None = None,
     on_picture: Callable[[], None] = lambda: None,
@@ -111,10 +111,10 @@ def fetch(
     """Fetch what a list names.
 
     Args:
-        table: CSV or Parquet with the columns `url`, `licence` and `author`; others are kept.
+        table: CSV or Parquet with the columns `url`, `license` and `author`; others are kept.
         folder: Where the pictures go, with `attribution.csv` and `failed.csv`.
         manners: How hosts are treated.
-        licences: Take only pictures under these, such as ``cc0`` and ``cc-by``; of any version.
+        licenses: Take only pictures under these, such as ``cc0`` and ``cc-by``; of any version.
         limit: Take only so many of the list.
         is_allowed: Whether an IP address may be connected to; without, if it is a public one.
         on_picture: Called after each, from several threads.
@@ -125,7 +125,7 @@ def fetch(
         TargetError: The folder cannot be written.
     """
     manners, tally = manners or CrawlPolicy(), Tally()
-    rows = list(islice(_wanted(table, licences, tally), limit))
+    rows = list(islice(_wanted(table, licenses, tally), limit))
     columns = [name for name in (rows[0] if rows else {}) if name not in _OWN]
     with closing(AttributionLog(folder, columns)) as ledger:
         missing = [row for row in rows if row["url"] not in ledger.present]
@@ -242,16 +242,16 @@ class _Fetcher:
             self._done()
 
 
-def _wanted(table: Path, licences: Collection[str], tally: Tally) -> Iterator[Row]:
-    """The rows of a list under the licences asked for, each URL once."""
-    asked = {licence_name(licence) for licence in licences}
+def _wanted(table: Path, licenses: Collection[str], tally: Tally) -> Iterator[Row]:
+    """The rows of a list under the licenses asked for, each URL once."""
+    asked = {license_name(license) for license in licenses}
     seen: set[str] = set()
-    for row in read_table(table, ("url", "licence", "author")):
+    for row in read_table(table, ("url", "license", "author")):
         url = row["url"].strip()
         if not url or url in seen:
             continue
         seen.add(url)
-        if asked and licence_name(row["licence"]) not in asked:
+        if asked and license_name(row["license"]) not in asked:
             tally.unwanted += 1
             continue
         yield row | {"url": url}

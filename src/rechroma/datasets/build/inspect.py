@@ -1,4 +1,4 @@
-"""Looks through shards: what is in them, how large and how colourful it is, and what is damaged."""
+"""Looks through shards: what is in them, how large and how colorful it is, and what is damaged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.color import colorfulness
-from rechroma.datasets.build.color_filter import colourless, quantiles
+from rechroma.datasets.build.color_filter import colorless, quantiles
 from rechroma.datasets.build.parallel import in_order
 from rechroma.datasets.shards import Shards, shard_paths, spread
 from rechroma.errors import DataError
@@ -33,14 +33,14 @@ class Inspection:
         pictures: How many pictures that can be used.
         splits: Their share of each split, which is what stands before the number in a shard's name.
         classes: How many pictures there are of each class, by its number.
-        unlabelled: How many have no class.
+        unlabeled: How many have no class.
         lonely: The classes of which there is one picture only.
         sources: How many pictures there are from each source.
-        licences: How many there are under each licence.
+        licenses: How many there are under each license.
         short_side: Quantiles by their per cent, in pixels.
         long_side: The same.
         colorfulness: The same, of M3.
-        grey: How many have no colour.
+        gray: How many have no color.
         toned: How many have none but that of their paper.
         damaged: What cannot be used, and why.
     """
@@ -49,14 +49,14 @@ class Inspection:
     pictures: int
     splits: dict[str, float]
     classes: dict[str, int]
-    unlabelled: int
+    unlabeled: int
     lonely: tuple[int, ...]
     sources: dict[str, int]
-    licences: dict[str, int]
+    licenses: dict[str, int]
     short_side: dict[str, float]
     long_side: dict[str, float]
     colorfulness: dict[str, float]
-    grey: int
+    gray: int
     toned: int
     damaged: tuple[str, ...]
 
@@ -72,7 +72,7 @@ class _Seen(NamedTuple):
     error: str = ""
     label: int = -1
     source: str = _UNKNOWN
-    licence: str = _UNKNOWN
+    license: str = _UNKNOWN
     short: int = 0
     long: int = 0
     colorfulness: float = 0.0
@@ -138,10 +138,10 @@ def _look(place: tuple[Shards, int]) -> _Seen:
         facts, label, rgb = shards.facts(number), shards.label(number), shards[number]
     except DataError as error:
         return _Seen(split, error.message)
-    source, licence = (str(facts.get(name, _UNKNOWN)) for name in ("source", "licence"))
+    source, license = (str(facts.get(name, _UNKNOWN)) for name in ("source", "license"))
     short, long = sorted(rgb.shape[:2])
-    fault = colourless(rgb) or ""
-    return _Seen(split, "", label, source, licence, short, long, colorfulness(rgb), fault)
+    fault = colorless(rgb) or ""
+    return _Seen(split, "", label, source, license, short, long, colorfulness(rgb), fault)
 
 
 def _summed(shards: int, seen: list[_Seen], damaged: list[str]) -> Inspection:
@@ -153,14 +153,14 @@ def _summed(shards: int, seen: list[_Seen], damaged: list[str]) -> Inspection:
         pictures=len(good),
         splits={s: round(n / len(good), 4) for s, n in _counts(look.split for look in good)},
         classes={str(label): labels[label] for label in sorted(labels)},
-        unlabelled=len(good) - labels.total(),
+        unlabeled=len(good) - labels.total(),
         lonely=tuple(sorted(label for label, count in labels.items() if count == 1)),
         sources=dict(_counts(look.source for look in good)),
-        licences=dict(_counts(look.licence for look in good)),
+        licenses=dict(_counts(look.license for look in good)),
         short_side=quantiles(look.short for look in good),
         long_side=quantiles(look.long for look in good),
         colorfulness=quantiles(look.colorfulness for look in good),
-        grey=faults["grey"],
+        gray=faults["gray"],
         toned=faults["toned"],
         damaged=(*damaged, *(look.error for look in seen if look.error)),
     )

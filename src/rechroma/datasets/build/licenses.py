@@ -1,4 +1,4 @@
-"""One short name for each licence, however a list writes it."""
+"""One short name for each license, however a list writes it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ALIASES = {
 _VERSION = re.compile(r"-?v?\d+(\.\d+)+.*$|-(unported|generic|international|universal)$")
 
 
-def licence_name(text: str) -> str:
-    """A licence's name without version and country, such as ``cc-by-sa``.
+def license_name(text: str) -> str:
+    """A license's name without version and country, such as ``cc-by-sa``.
 
     Args:
         text: Its name as a list has it, or the address of a Creative Commons deed.

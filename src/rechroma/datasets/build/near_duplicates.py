@@ -1,7 +1,7 @@
 """Pictures that show the same: a hash of what is seen, and a search that stays quick with millions.
 
 The hash is the difference hash (N. Krawetz, "Kind of Like That", 2013) in both directions: which
-of two neighbours is the brighter one, on a grey of 9 x 9, in 128 bits. Copies that were scaled,
+of two neighbors is the brighter one, on a gray of 9 x 9, in 128 bits. Copies that were scaled,
 compressed or lightly toned differ in a few bits.
 """
 
@@ -30,9 +30,9 @@ _BLOCKS, _BLOCK_BITS = 8, 16
 def difference_hash(rgb: NDArray[np.uint8]) -> int:
     """The hash of a picture (H, W, 3), 128 bits."""
     small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    across = grey[:-1, 1:] > grey[:-1, :-1]
-    down = grey[1:, :-1] > grey[:-1, :-1]
+    gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    across = gray[:-1, 1:] > gray[:-1, :-1]
+    down = gray[1:, :-1] > gray[:-1, :-1]
     # Taken in steps, a block holds some of every part: flat skies make no whole block alike.
     bits = np.concatenate([across.ravel(), down.ravel()]).reshape(_BLOCK_BITS, _BLOCKS).T
     return int.from_bytes(np.packbits(bits).tobytes())

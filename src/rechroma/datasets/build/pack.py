@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from rechroma._version import __version__
-from rechroma.datasets.build.catalog import Catalogue, read_catalogue
+from rechroma.datasets.build.catalog import Catalog, read_catalog
 from rechroma.datasets.build.color_filter import quantiles
 from rechroma.datasets.build.near_duplicates import NearDuplicateIndex
 from rechroma.datasets.build.parallel import in_order
@@ -58,14 +58,14 @@ class Settings:
         shard_size: The most pictures in a shard.
         val_share: Share of the pictures that is set aside for validation, 0 to 1.
         source: Where the pictures are from; a name for the whole, which figures are grouped by.
-        licence: That of the pictures of which nothing else is known.
+        license: That of the pictures of which nothing else is known.
     """
 
     form: Form = field(default_factory=Form)
     shard_size: int = 5000
     val_share: float = 0.1
     source: str = "unknown"
-    licence: str = "unknown"
+    license: str = "unknown"
 
     def __post_init__(self) -> None:
         check_range("shard_size", self.shard_size, 1, 1_000_000)
@@ -78,7 +78,7 @@ def pack(
     settings: Settings | None = None,
     *,
     labels: Path | None = None,
-    labelled: bool = True,
+    labeled: bool = True,
     jobs: int | None = None,
     on_picture: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def pack(
         labels: A table with the columns `path` (within the folder) and `label`. Without, a column
             `label` of `attribution.csv` says what the pictures show, or else the subfolders that
             they lie in, if all do.
-        labelled: Whether pictures get labels at all.
+        labeled: Whether pictures get labels at all.
         jobs: Pictures at a time; without, as many as there are processors.
         on_picture: Called after each.
 
@@ -104,16 +104,16 @@ def pack(
     """
     settings = settings or Settings()
     _check_free(out)
-    catalogue = read_catalogue(folder, labels, labelled=labelled)
+    catalog = read_catalog(folder, labels, labeled=labeled)
     made = in_order(
         lambda file: (file, make_sample(folder / file, file, settings.form)),
-        _drawn(catalogue.files),
+        _drawn(catalog.files),
         jobs or os.cpu_count() or 1,
     )
     with (
         translate_os_errors(out),
         _built(out) as building,
-        _Packer(building, settings, catalogue) as packer,
+        _Packer(building, settings, catalog) as packer,
     ):
         with closing(made):
             for file, sample in made:
@@ -125,14 +125,14 @@ def pack(
 class _Packer:
     """Gathers what is kept and what is dropped."""
 
-    def __init__(self, folder: Path, settings: Settings, catalogue: Catalogue) -> None:
-        self._folder, self._settings, self._catalogue = folder, settings, catalogue
+    def __init__(self, folder: Path, settings: Settings, catalog: Catalog) -> None:
+        self._folder, self._settings, self._catalog = folder, settings, catalog
         self._writers = {s: ShardWriter(folder, s, settings.shard_size) for s in SPLITS}
         self._likeness, self._kept = NearDuplicateIndex(), dict[str, str]()
         self._files: list[str] = []  # that are kept, by their numbers in the likeness
-        self._dropped = [Dropped(name, ABSENT) for name in catalogue.absent]
+        self._dropped = [Dropped(name, ABSENT) for name in catalog.absent]
         self._classes = {split: Counter[str]() for split in SPLITS}
-        self._licences = Counter[str]()
+        self._licenses = Counter[str]()
         self._sides: list[int] = []
 
     def __enter__(self) -> Self:
@@ -175,18 +175,18 @@ class _Packer:
         split = split_of(sample.key, self._settings.val_share)
         facts = self._facts(file, sample)
         self._sides.append(min(sample.width, sample.height))
-        self._licences[facts["licence"]] += 1
+        self._licenses[facts["license"]] += 1
         parts = {SUFFIXES[self._settings.form.format]: sample.data, ".json": _json(facts)}
-        label = self._catalogue.labels.get(file)
+        label = self._catalog.labels.get(file)
         if label is not None:
             self._classes[split][label] += 1
-            parts[".cls"] = str(self._catalogue.classes[label]).encode()
+            parts[".cls"] = str(self._catalog.classes[label]).encode()
         self._writers[split].add(sample.key, parts)
 
     def _facts(self, file: str, sample: Sample) -> dict[str, Any]:
-        known: Row = self._catalogue.facts.get(file, {})
+        known: Row = self._catalog.facts.get(file, {})
         stated = {name: value for name, value in known.items() if value}
-        defaults = {"source": self._settings.source, "licence": self._settings.licence}
+        defaults = {"source": self._settings.source, "license": self._settings.license}
         size = {"width": sample.width, "height": sample.height}
         return defaults | {"author": ""} | stated | {"file": file} | size
 
@@ -199,7 +199,7 @@ class _Packer:
             "rechroma": __version__,
             "settings": asdict(self._settings),
             "pictures": {
-                "found": len(self._catalogue.files),
+                "found": len(self._catalog.files),
                 "kept": len(self._kept),
                 **{split: writer.pictures for split, writer in self._writers.items()},
             },
@@ -207,9 +207,9 @@ class _Packer:
             "classes": [
                 {"number": number, "name": name}
                 | {split: counts[name] for split, counts in self._classes.items()}
-                for name, number in self._catalogue.classes.items()
+                for name, number in self._catalog.classes.items()
             ],
-            "licences": dict(sorted(self._licences.items())),
+            "licenses": dict(sorted(self._licenses.items())),
             "short_side": quantiles(self._sides),
             "shards": [shard for writer in self._writers.values() for shard in writer.shards],
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from rechroma.datasets.build.color_filter import colourless
+from rechroma.datasets.build.color_filter import colorless
 from rechroma.datasets.build.near_duplicates import difference_hash
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, InternalError, RechromaError
 from rechroma.imaging import read_rgb_thumbnail
@@ -118,7 +118,7 @@ def _fault(rgb: NDArray[np.uint8], form: Form) -> tuple[str, str] | None:
         return TOO_SMALL, f"the short side has {short} pixels"
     if long > _LONGEST * short:
         return TOO_LONG, f"{long} x {short} pixels"
-    why = colourless(rgb)
+    why = colorless(rgb)
     return (str(why), "") if why else None
 
 

@@ -1,4 +1,4 @@
-"""How colourisation is measured: a functional core, and :class:`Scores` that adds it up."""
+"""How colorization is measured: a functional core, and :class:`Scores` that adds it up."""
 
 from __future__ import annotations
 

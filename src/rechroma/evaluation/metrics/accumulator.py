@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.color import bin_centres, colorfulness, colorfulness_abs, srgb_to_lab
+from rechroma.color import bin_centers, colorfulness, colorfulness_abs, srgb_to_lab
 from rechroma.evaluation.metrics.ciede2000 import ciede2000
 from rechroma.evaluation.metrics.hue_auc import (
     OCTANTS,
@@ -44,7 +44,7 @@ class Scores:
 
     _hue: NDArray[np.int64] = field(default_factory=lambda: _zeros(2, OCTANTS))
     _errors: NDArray[np.int64] = field(
-        default_factory=lambda: _zeros(len(bin_centres()), THRESHOLDS + 1)
+        default_factory=lambda: _zeros(len(bin_centers()), THRESHOLDS + 1)
     )
     _pictures: list[dict[str, float]] = field(default_factory=list)
 
@@ -62,8 +62,8 @@ class Scores:
         """Add one picture.
 
         Args:
-            predicted: (H, W, 3) sRGB, as the model coloured it.
-            true: (H, W, 3) sRGB, the photograph that was turned to grey.
+            predicted: (H, W, 3) sRGB, as the model colored it.
+            true: (H, W, 3) sRGB, the photograph that was turned to gray.
 
         Returns:
             The figures of this picture that have no need of a set.
@@ -78,7 +78,7 @@ class Scores:
     def compute(self) -> dict[str, float]:
         """The figures by name; hue hit and the areas in per cent. What is undefined is left out.
 
-        `delta_cf` is the absolute difference of the mean colourfulness (abs form) of predictions
+        `delta_cf` is the absolute difference of the mean colorfulness (abs form) of predictions
         and truths, `delta_cf_each` the mean of the pictures' absolute differences.
         """
         found = nanmean_over_images(self._pictures)

@@ -1,4 +1,4 @@
-"""How far apart two colours look: CIEDE2000."""
+"""How far apart two colors look: CIEDE2000."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAR = 25.0**7
 
 
 def ciede2000(first: Float, second: Float) -> _Double:
-    """CIEDE2000 colour difference, with all weighting factors 1.
+    """CIEDE2000 color difference, with all weighting factors 1.
 
     G. Sharma, W. Wu, E. N. Dalal: The CIEDE2000 Color-Difference Formula (2005); the names follow
     the equations there. About 1 is just noticeable.
@@ -42,7 +42,7 @@ def ciede2000(first: Float, second: Float) -> _Double:
 
 
 def _stretched(lab1: _Double, lab2: _Double) -> tuple[_Double, _Double, _Double, _Double]:
-    """Chroma and hue of both after a* near grey has been stretched (equations 2 to 7)."""
+    """Chroma and hue of both after a* near gray has been stretched (equations 2 to 7)."""
     mean = (np.hypot(lab1[..., 1], lab1[..., 2]) + np.hypot(lab2[..., 1], lab2[..., 2])) / 2
     stretch = 1.5 - 0.5 * np.sqrt(mean**7 / (mean**7 + _FAR))
     return (*_polar(lab1, stretch), *_polar(lab2, stretch))

@@ -1,4 +1,4 @@
-"""Whether colour helps to see what a picture shows, by the answers of a fixed classifier.
+"""Whether color helps to see what a picture shows, by the answers of a fixed classifier.
 
 Without labels, the classifier's answer to the true photograph stands for the truth.
 """
@@ -18,11 +18,11 @@ def agreement(classes: Sequence[int], true: Sequence[int]) -> float:
     return float(np.mean(np.equal(classes, true))) if len(true) else float("nan")
 
 
-def recovered(share: float, grey: float) -> float:
-    """How much of what grey lost is won back: 0 as grey, 1 as the truth; below 0 worse than grey.
+def recovered(share: float, gray: float) -> float:
+    """How much of what gray lost is won back: 0 as gray, 1 as the truth; below 0 worse than gray.
 
     Args:
-        share: The agreement of the coloured pictures, 0..1.
-        grey: That of the grey ones. Where it is 1, nothing was lost, and the answer is nan.
+        share: The agreement of the colored pictures, 0..1.
+        gray: That of the gray ones. Where it is 1, nothing was lost, and the answer is nan.
     """
-    return (share - grey) / (1 - grey) if grey < 1 else float("nan")
+    return (share - gray) / (1 - gray) if gray < 1 else float("nan")

@@ -52,7 +52,7 @@ def kernel_distance(first: Float, second: Float) -> float:
 
     Args:
         first: (N, D) features, a picture a row.
-        second: (N, D), of the same pictures in other colours, in the same order.
+        second: (N, D), of the same pictures in other colors, in the same order.
 
     Returns:
         0 for the same sets, about 0 for sets of one kind, larger for others; nan for less than two
@@ -69,8 +69,8 @@ def kernel_distance(first: Float, second: Float) -> float:
 def _moments(features: Float) -> tuple[_Double, _Double]:
     """Mean (D,) and a matrix R of at most D rows with R' R = covariance."""
     mean = features.mean(axis=0, dtype=np.float64)
-    centred = (features - mean) / np.sqrt(len(features) - 1)
-    return mean, np.asarray(np.linalg.qr(centred, mode="r"))
+    centered = (features - mean) / np.sqrt(len(features) - 1)
+    return mean, np.asarray(np.linalg.qr(centered, mode="r"))
 
 
 def _kernel(first: Float, second: Float) -> _Double:

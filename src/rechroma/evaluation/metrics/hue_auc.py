@@ -1,4 +1,4 @@
-"""How often a colour is right: hue hit, and the area under the curve of a*b* errors.
+"""How often a color is right: hue hit, and the area under the curve of a*b* errors.
 
 Both are gathered as counts over a data set and divided once at the end, so that a picture weighs
 by its pixels. The functions here are the core;
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.color import bin_centres, nearest_bins, table_index
+from rechroma.color import bin_centers, nearest_bins, table_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 OCTANTS = 8
 THRESHOLDS = 151  # errors of 0..150 a*b* steps, as in Zhang et al. (2016)
-_COLOURFUL = 20.0
-_COLOURED = 10.0
+_COLORFUL = 20.0
+_COLORED = 10.0
 _HUE_TOLERANCE = np.pi / 6
 
 
 def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
     """Hits and tries of each octant of the true hue, (2, 8).
 
-    A try is a truly colourful pixel (C* of 20 or more); a hit is a try that was given a C* of 10 or
+    A try is a truly colorful pixel (C* of 20 or more); a hit is a try that was given a C* of 10 or
     more and a hue within 30 degrees of the truth.
 
     Args:
@@ -38,7 +38,7 @@ def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
     """
     hue = np.arctan2(true[..., 1], true[..., 0])
     octant = np.floor((hue + np.pi) / (2 * np.pi) * OCTANTS).astype(np.int64) % OCTANTS
-    tried = np.hypot(true[..., 0], true[..., 1]) >= _COLOURFUL
+    tried = np.hypot(true[..., 0], true[..., 1]) >= _COLORFUL
     hit = tried & _same_hue(predicted, hue)
     return np.stack([np.bincount(octant[mask], minlength=OCTANTS) for mask in (hit, tried)])
 
@@ -46,8 +46,8 @@ def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
 def _same_hue(predicted: Float, hue: Float) -> NDArray[np.bool_]:
     step = np.arctan2(predicted[..., 1], predicted[..., 0]) - hue
     near = np.abs((step + np.pi) % (2 * np.pi) - np.pi) <= _HUE_TOLERANCE
-    coloured = np.hypot(predicted[..., 0], predicted[..., 1]) >= _COLOURED
-    return np.asarray(near & coloured)
+    colored = np.hypot(predicted[..., 0], predicted[..., 1]) >= _COLORED
+    return np.asarray(near & colored)
 
 
 def hue_hit(counts: NDArray[np.int64]) -> float:
@@ -57,7 +57,7 @@ def hue_hit(counts: NDArray[np.int64]) -> float:
 
 
 def error_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
-    """Pixels by true colour bin and by a*b* error rounded up, (Q, 152); the last column is beyond.
+    """Pixels by true color bin and by a*b* error rounded up, (Q, 152); the last column is beyond.
 
     Args:
         predicted: (..., 2) a*b*.
@@ -66,7 +66,7 @@ def error_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
     error = np.linalg.norm(predicted - true, axis=-1)
     column = np.minimum(np.ceil(error), THRESHOLDS).astype(np.int64)
     row = _bin_table()[table_index(true)]
-    shape = (len(bin_centres()), THRESHOLDS + 1)
+    shape = (len(bin_centers()), THRESHOLDS + 1)
     flat = np.ravel_multi_index((row, column), shape)
     return np.bincount(flat.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
@@ -77,7 +77,7 @@ def area_under_curve(counts: NDArray[np.int64]) -> float:
 
 
 def balanced_area_under_curve(counts: NDArray[np.int64]) -> float:
-    """The same with every occurring colour bin of equal weight: pixels weigh 1 / p(bin)."""
+    """The same with every occurring color bin of equal weight: pixels weigh 1 / p(bin)."""
     return _area(counts[counts.sum(axis=1) > 0])
 
 
@@ -88,4 +88,4 @@ def _area(counts: NDArray[np.int64]) -> float:
 
 @cache
 def _bin_table() -> NDArray[np.int64]:
-    return nearest_bins(bin_centres(), 1)[0][:, 0]
+    return nearest_bins(bin_centers(), 1)[0][:, 0]

@@ -1,6 +1,6 @@
-"""How neatly colour is laid on, which can be seen without knowing the truth.
+"""How neatly color is laid on, which can be seen without knowing the truth.
 
-The figures have no right value of their own: compare with those of real colour photographs.
+The figures have no right value of their own: compare with those of real color photographs.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ import numpy as np
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
-_NO_EDGES = 0.2  # spread of the slopes, by Sobel: that of a grey picture is rounding alone
+_NO_EDGES = 0.2  # spread of the slopes, by Sobel: that of a gray picture is rounding alone
 _FLAT_SHARE = 0.25
 _WINDOWS = 32  # that would lie side by side along the picture
 
 
 def edge_correlation(lab: Float) -> float:
-    """How well edges of colour lie on edges of lightness.
+    """How well edges of color lie on edges of lightness.
 
     Args:
         lab: (H, W, 3) L*a*b*.
 
     Returns:
         Pearson's correlation of the slopes of L* and of a*b*, -1..1; nan where one of them hardly
-        differs from place to place, as in a grey picture.
+        differs from place to place, as in a gray picture.
     """
     slopes = [_slope(lab[..., channel]) for channel in range(3)]
-    light, colour = np.sqrt(slopes[0]), np.sqrt(slopes[1] + slopes[2])
-    if min(light.std(), colour.std()) < _NO_EDGES:
+    light, color = np.sqrt(slopes[0]), np.sqrt(slopes[1] + slopes[2])
+    if min(light.std(), color.std()) < _NO_EDGES:
         return float("nan")
-    return float(np.corrcoef(light.ravel(), colour.ravel())[0, 1])
+    return float(np.corrcoef(light.ravel(), color.ravel())[0, 1])
 
 
 class Flat(NamedTuple):
-    """What colour the flat parts of a picture have.
+    """What color the flat parts of a picture have.
 
     Attributes:
         chroma: Mean C*; plain walls and skies should have some, but little of it by mistake.
@@ -48,7 +48,7 @@ class Flat(NamedTuple):
 
 
 def flat_parts(lab: Float) -> Flat:
-    """The colour of the flattest quarter of a picture.
+    """The color of the flattest quarter of a picture.
 
     Flat is where L* varies least within a square window whose side is 1/32 of the picture's long
     side. A share, and not a threshold, is taken as flat because old photographs have grain.
@@ -71,6 +71,6 @@ def _slope(plane: Float) -> Float:
 
 def _variance(plane: Float, side: int) -> Float:
     """The variance within the window around each place of a plane (H, W)."""
-    centred = plane - plane.mean()  # float32 would lose a small variance under a large mean
-    mean, squares = (cv2.blur(part, (side, side)) for part in (centred, centred * centred))
+    centered = plane - plane.mean()  # float32 would lose a small variance under a large mean
+    mean, squares = (cv2.blur(part, (side, side)) for part in (centered, centered * centered))
     return np.asarray(np.maximum(squares - mean * mean, 0), np.float32)

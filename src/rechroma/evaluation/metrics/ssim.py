@@ -21,7 +21,7 @@ def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
 
     Z. Wang, A. Bovik, H. Sheikh, E. Simoncelli: Image Quality Assessment (2004), with the
     parameters given there: a Gaussian window of 11 x 11 and sigma 1.5, moved within the picture.
-    Colour hardly moves it: grey and truth have the same lightness.
+    Color hardly moves it: gray and truth have the same lightness.
 
     Args:
         first: (H, W, 3) sRGB. Of a picture with a side below 11, all places count.

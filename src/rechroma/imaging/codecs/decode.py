@@ -1,6 +1,6 @@
 """Reads photographs: files, bytes, streams, Pillow's pictures and arrays become a `Photo`.
 
-Pillow decodes everything but colours of 16 bit, which it would cut to 8: those go through OpenCV.
+Pillow decodes everything but colors of 16 bit, which it would cut to 8: those go through OpenCV.
 Of animations and files with several pages the first picture is read, and the others are counted.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
 MAX_PIXELS = 250_000_000
-"""The usual limit to a picture's pixels: some 2 GB of memory while it is coloured."""
+"""The usual limit to a picture's pixels: some 2 GB of memory while it is colored."""
 
 _BITS_TAG, _PLANAR_TAG, _EXTRA_TAG = 258, 284, 338  # of a TIFF
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
@@ -46,7 +46,7 @@ def read_photo(
     max_pixels: int = MAX_PIXELS,
     name: str | None = None,
 ) -> Photo:
-    """Read a photograph and turn it to grey.
+    """Read a photograph and turn it to gray.
 
     A PNG or JPEG that does not decode is tried once more without its metadata.
 
@@ -78,7 +78,7 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
     """Make a photograph of pixels in sRGB.
 
     Args:
-        array: (H, W), or (H, W, C) with grey (C = 1), grey and alpha (2), RGB (3) or RGBA (4);
+        array: (H, W), or (H, W, C) with gray (C = 1), gray and alpha (2), RGB (3) or RGBA (4);
             uint8, uint16, or float in 0..1, which is processed in 16 bit.
 
     Raises:
@@ -97,9 +97,9 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
     channels = pixels.shape[2]
     alpha = cast("UIntImage", np.ascontiguousarray(pixels[..., -1])) if channels in (2, 4) else None
     if channels < 3:
-        return Photo(grey=pixels[..., 0], alpha=alpha)
+        return Photo(gray=pixels[..., 0], alpha=alpha)
     neutral, had_color = grayscale.of_rgb(pixels[..., :3])
-    return Photo(grey=neutral, alpha=alpha, had_color=had_color)
+    return Photo(gray=neutral, alpha=alpha, had_color=had_color)
 
 
 def _photo_of_file(file: BinaryIO, max_pixels: int) -> Photo:
@@ -128,7 +128,7 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     with decoding():
         pixels = _deep_pixels(deep, image, profile) if deep else _pixels(image, profile)
     return Photo(
-        grey=upright(pixels.grey, orientation),
+        gray=upright(pixels.gray, orientation),
         alpha=None if pixels.alpha is None else upright(pixels.alpha, orientation),
         format=format_of(image),
         had_color=pixels.had_color,
@@ -144,7 +144,7 @@ def format_of(image: Image.Image) -> str:
 
 
 class _Pixels(NamedTuple):
-    grey: UIntImage
+    gray: UIntImage
     alpha: UIntImage | None
     had_color: bool
 
@@ -167,7 +167,7 @@ def _pixels(image: Image.Image, profile: Profile) -> _Pixels:
 
 
 def _has_deep_colors(image: Image.Image) -> bool:
-    """Whether a picture that is not decoded yet has colours of 16 bit, which Pillow cuts to 8."""
+    """Whether a picture that is not decoded yet has colors of 16 bit, which Pillow cuts to 8."""
     if image.mode not in ("RGB", "RGBA"):
         return False
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -175,7 +175,7 @@ def _has_deep_colors(image: Image.Image) -> bool:
     deep = bool(max(image.tag_v2.get(_BITS_TAG, (8,))) > 8)
     if deep and (image.tag_v2.get(_PLANAR_TAG) == 2 or image.tag_v2.get(_EXTRA_TAG) == (1,)):
         raise UnsupportedImageError(
-            "16-bit colours in separate planes or multiplied by their opacity are not handled",
+            "16-bit colors in separate planes or multiplied by their opacity are not handled",
             hint="Save it with interleaved channels and without transparency.",
         )
     return deep
@@ -185,7 +185,7 @@ def _deep_pixels(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixel
     file.seek(0)
     bgr = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if bgr is None or bgr.dtype != np.uint16:
-        raise BrokenImageError("the picture's 16-bit colours do not decode")
+        raise BrokenImageError("the picture's 16-bit colors do not decode")
     rgb = cast("UIntImage", bgr[..., 2::-1])
     if image.mode == "RGBA":
         alpha = cast("UIntImage | None", np.ascontiguousarray(bgr[..., 3]))
@@ -196,7 +196,7 @@ def _deep_pixels(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixel
 
 
 def _opacity(samples: UIntImage, clear: object) -> UIntImage | None:
-    """Opacity of 16 bit where one level, or one colour, was said to be clear."""
+    """Opacity of 16 bit where one level, or one color, was said to be clear."""
     if clear is None:
         return None
     differs = samples != np.array(clear, np.uint16)

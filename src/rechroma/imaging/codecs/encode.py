@@ -1,4 +1,4 @@
-"""Writes coloured photographs: the source's format, depth, metadata and opacity come back."""
+"""Writes colored photographs: the source's format, depth, metadata and opacity come back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def encode_photo(
     label: bool = True,
     badge: bool = False,
 ) -> bytes:
-    """Encode a photograph's colours as a file's content; see :func:`write_photo`."""
+    """Encode a photograph's colors as a file's content; see :func:`write_photo`."""
     file = BytesIO()
     write_photo(file, rgb, photo, format=format, quality=quality, label=label, badge=badge)
     return file.getvalue()
@@ -57,7 +57,7 @@ def write_photo(
     label: bool = True,
     badge: bool = False,
 ) -> None:
-    """Write a photograph's colours with its opacity and metadata.
+    """Write a photograph's colors with its opacity and metadata.
 
     JPEG has its chroma at half the resolution (4:2:0): chroma that was made for a picture is
     smooth, the file is a seventh smaller and takes two thirds of the time. Where a format has no
@@ -68,15 +68,15 @@ def write_photo(
     Args:
         file: Where to, at its start; it has to be seekable.
         rgb: (H, W, 3) uint8 or uint16, sRGB.
-        photo: What was coloured.
+        photo: What was colored.
         format: What :func:`parse_format` takes; by default :func:`output_format` of the source's.
         quality: 1..100, for formats with loss.
-        label: Whether to say in the XMP that a model made the colours.
+        label: Whether to say in the XMP that a model made the colors.
         badge: Whether to draw a mark into the picture that says so, too.
 
     Raises:
         OptionError: An unknown format or one that cannot hold the picture, a quality outside its
-            range, or colours of another size than the photograph.
+            range, or colors of another size than the photograph.
         MissingExtraError: HEIF was asked for, and pillow-heif is not installed.
     """
     name = parse_format(format) if format else output_format(photo.format)
@@ -97,7 +97,7 @@ def write_photo(
 
 
 def encode_preview(levels: UIntImage, side: int, quality: int = 90) -> bytes:
-    """A small JPEG of a picture in grey, to look at.
+    """A small JPEG of a picture in gray, to look at.
 
     Args:
         levels: (H, W) uint8 or uint16, sRGB-encoded.
@@ -112,11 +112,9 @@ def encode_preview(levels: UIntImage, side: int, quality: int = 90) -> bytes:
 
 
 def _check(rgb: UIntImage, photo: Photo, name: str, quality: int) -> None:
-    height, width = photo.grey.shape
+    height, width = photo.gray.shape
     if rgb.shape != (height, width, 3):
-        raise OptionError(
-            f"colours of shape {rgb.shape} for a picture of {width} x {height} pixels"
-        )
+        raise OptionError(f"colors of shape {rgb.shape} for a picture of {width} x {height} pixels")
     if not 1 <= quality <= 100:
         raise OptionError(f"a quality of {quality}", hint="It runs from 1 to 100.")
     if max(width, height) > _MAX_SIDE.get(name, width + height):
@@ -135,7 +133,7 @@ def _metadata_for_result(metadata: Metadata, *, label: bool) -> Metadata:
     return replace(
         metadata,
         icc=Profile(metadata.icc).for_result,
-        xmp=xmp.labelled(metadata.xmp) if label else metadata.xmp,
+        xmp=xmp.labeled(metadata.xmp) if label else metadata.xmp,
     )
 
 

@@ -31,7 +31,7 @@ SUFFIXES: Mapping[str, str] = {
 def output_format(photo_format: str) -> str:
     """The format in which a photograph that came in `photo_format` is written.
 
-    It is the same, but for GIF: a palette of 256 colours would show bands where the colours that
+    It is the same, but for GIF: a palette of 256 colors would show bands where the colors that
     were added run smoothly, so a GIF becomes a PNG.
 
     Args:

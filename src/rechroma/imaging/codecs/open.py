@@ -108,7 +108,7 @@ def decoding() -> Iterator[None]:
     except Exception as error:
         if "unknown pixel mode" in str(error):
             raise UnsupportedImageError(
-                "this kind of TIFF is not handled", hint="Save it as RGB or grey, of 8 or 16 bit."
+                "this kind of TIFF is not handled", hint="Save it as RGB or gray, of 8 or 16 bit."
             ) from error
         raise BrokenImageError(
             "the picture is damaged or ends early",
@@ -127,7 +127,7 @@ def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
         raise EmptyImageError("the picture has no pixels")
     if min(size) < _MIN_SIDE:
         raise ImageTooSmallError(
-            f"{width} x {height} pixels are too few to colour",
+            f"{width} x {height} pixels are too few to color",
             hint=f"Each side needs {_MIN_SIDE} at least.",
         )
     if max_pixels is not None and width * height > max_pixels:

@@ -1,6 +1,6 @@
 """PNG of 8 and 16 bit with metadata.
 
-OpenCV makes the pixels, because Pillow has no 16-bit colour (and takes six times as long for the
+OpenCV makes the pixels, because Pillow has no 16-bit color (and takes six times as long for the
 same size); the chunks with metadata are put in here.
 """
 

@@ -1,4 +1,4 @@
-"""Reads pictures of any size as small ones in colour, for data sets and for a look at them."""
+"""Reads pictures of any size as small ones in color, for data sets and for a look at them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_rgb_thumbnail(
     max_pixels: int = MAX_PIXELS,
     name: str | None = None,
 ) -> NDArray[np.uint8]:
-    """Read a picture in colour, in sRGB and upright; of an animation the first picture.
+    """Read a picture in color, in sRGB and upright; of an animation the first picture.
 
     A large JPEG is decoded at a fraction of its size. What is clear becomes white.
 

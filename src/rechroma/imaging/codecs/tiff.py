@@ -1,6 +1,6 @@
 """TIFF of 8 and 16 bit with metadata, written strip by strip.
 
-Pillow packs the directory; it has no 16-bit colour, so the pixels are put in here. Nothing is held
+Pillow packs the directory; it has no 16-bit color, so the pixels are put in here. Nothing is held
 in memory beside the picture and one strip.
 """
 

@@ -1,4 +1,4 @@
-"""EXIF: what a turned and coloured picture makes untrue is put right, the rest is kept.
+"""EXIF: what a turned and colored picture makes untrue is put right, the rest is kept.
 
 A block is patched in place and not written anew: makers' notes point into it by byte offsets, and
 all that is not touched stays as the camera wrote it. Only a TIFF has its tags spread over the file
@@ -32,7 +32,7 @@ _STORAGE_TAGS = frozenset(
     for first, last in (
         *((254, 259), (262, 262), (266, 266), (273, 274), (277, 284), (288, 293), (296, 297)),
         *((301, 301), (317, 347), (512, 532), (XMP_TAG, XMP_TAG), (IPTC_TAG, IPTC_TAG)),
-        *((34377, 34377), (ICC_TAG, ICC_TAG), (37724, 37724)),  # Photoshop's; with grey layers
+        *((34377, 34377), (ICC_TAG, ICC_TAG), (37724, 37724)),  # Photoshop's; with gray layers
     )
     for tag in range(first, last + 1)
 )
@@ -45,7 +45,7 @@ _SHORT, _LONG = 3, 4
 def upright(exif: bytes, size: tuple[int, int]) -> bytes | None:
     """Say in an EXIF block that the picture stands upright, has this size and no thumbnail.
 
-    The thumbnail is unhooked because it shows the grey picture.
+    The thumbnail is unhooked because it shows the gray picture.
 
     Args:
         exif: The block, with or without the ``Exif`` mark in front.

@@ -1,7 +1,7 @@
 """ICC profiles: what the source's numbers mean, and which profile the result needs.
 
-Pillow brings Little CMS, but has no 16-bit RGB. A tiny grey profile with the curve of sRGB, made
-here, gets the tone of any profile out of it in 16 bit; that is all that a grey picture needs.
+Pillow brings Little CMS, but has no 16-bit RGB. A tiny gray profile with the curve of sRGB, made
+here, gets the tone of any profile out of it in 16 bit; that is all that a gray picture needs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rechroma.imaging.photo import UIntImage
 
 _UNUSABLE = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
-_MODES = {"GRAY": "L", "RGB": "RGB"}  # Pillow's mode for the colour spaces that have a neutral ramp
+_MODES = {"GRAY": "L", "RGB": "RGB"}  # Pillow's mode for the color spaces that have a neutral ramp
 _SAME_TONE = 128  # of 65535: below it no 8-bit level changes
 _SAME_COLOR = 2  # 8-bit levels by which one maker's sRGB profile differs from another's
 
@@ -40,7 +40,7 @@ class Profile:
         self._profile = _opened(icc)
 
     def tone(self, levels: UIntImage) -> UIntImage:
-        """Bring grey levels, or the equal channels of a neutral colour, to the tone of sRGB.
+        """Bring gray levels, or the equal channels of a neutral color, to the tone of sRGB.
 
         Args:
             levels: Any shape; returned as it is when there is nothing to change.
@@ -50,10 +50,10 @@ class Profile:
         return _table(self._tone, levels.dtype)[levels]
 
     def colors(self, rgb: UIntImage) -> UIntImage:
-        """Bring colours to sRGB.
+        """Bring colors to sRGB.
 
-        16-bit colours only get the tone of sRGB on each channel: Pillow has no more, and of the
-        primaries the grey made from them shows next to nothing.
+        16-bit colors only get the tone of sRGB on each channel: Pillow has no more, and of the
+        primaries the gray made from them shows next to nothing.
 
         Args:
             rgb: (H, W, 3) uint8 or uint16.
@@ -76,10 +76,10 @@ class Profile:
 
     @property
     def for_result(self) -> bytes | None:
-        """The profile to embed beside colours in sRGB, or None where the source had none.
+        """The profile to embed beside colors in sRGB, or None where the source had none.
 
-        The source's own bytes if they describe sRGB. Otherwise a standard sRGB profile: a grey or
-        CMYK profile cannot describe an RGB picture, and another RGB profile would bend the colours.
+        The source's own bytes if they describe sRGB. Otherwise a standard sRGB profile: a gray or
+        CMYK profile cannot describe an RGB picture, and another RGB profile would bend the colors.
         """
         if self._icc is None:
             return None
@@ -87,15 +87,15 @@ class Profile:
 
     @cached_property
     def _tone(self) -> NDArray[np.uint16] | None:
-        """The 16-bit sRGB grey of each 8-bit level; None where they are the same."""
+        """The 16-bit sRGB gray of each 8-bit level; None where they are the same."""
         mode = _MODES.get(self._space)
-        transform = _transform(self._profile, _srgb_grey(), mode, "I;16") if mode else None
+        transform = _transform(self._profile, _srgb_gray(), mode, "I;16") if mode else None
         if transform is None:
             return None
         levels = np.arange(256)
         ramp = Image.fromarray(levels[None].astype(np.uint8)).convert(mode)
-        grey = np.asarray(transform.apply(ramp), np.uint16)[0]
-        return None if np.abs(grey - levels * 257).max() < _SAME_TONE else grey
+        gray = np.asarray(transform.apply(ramp), np.uint16)[0]
+        return None if np.abs(gray - levels * 257).max() < _SAME_TONE else gray
 
     @cached_property
     def _from_rgb(self) -> ImageCms.ImageCmsTransform | None:
@@ -170,8 +170,8 @@ def _srgb_bytes() -> bytes:
 
 
 @cache
-def _srgb_grey() -> ImageCms.ImageCmsProfile:
-    """A grey profile (ICC.1:2022) with the transfer curve of IEC 61966-2-1."""
+def _srgb_gray() -> ImageCms.ImageCmsProfile:
+    """A gray profile (ICC.1:2022) with the transfer curve of IEC 61966-2-1."""
     white = struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))  # D50
     curve = [round(v * 65536) for v in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)]
     tags = {

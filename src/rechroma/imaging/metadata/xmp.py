@@ -1,4 +1,4 @@
-"""The XMP packet: the label that says a model made the colours.
+"""The XMP packet: the label that says a model made the colors.
 
 The label is IPTC's `DigitalSourceType`. Search engines and picture agencies read it, nobody sees
 it in the picture.
@@ -34,7 +34,7 @@ def upright(xmp: bytes) -> bytes:
     return _ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
-def labelled(xmp: bytes | None) -> bytes:
+def labeled(xmp: bytes | None) -> bytes:
     """Add the label to a packet, or make a new packet for it.
 
     A packet has only room for the label if it can be parsed. One that is not well-formed XML,

@@ -1,8 +1,8 @@
 """`attention-gan`: a U-Net with self-attention, made to be trained against a critic.
 
 After the generator of DeOldify: a pretrained encoder, a decoder with skip connections whose
-convolutions have spectral normalisation (Miyato et al. 2018, arXiv 1802.05957) beside batch
-normalisation, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
+convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) beside batch
+normalization, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
 a*b*; what keeps them from being pale are the perceptual loss and the critic
 (:mod:`rechroma.training.adversarial`). Attention sits at the coarsest level, where its cost, which
 grows with the square of the number of places, stays small for large pictures too.
@@ -20,7 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
 from rechroma.networks.config import require
-from rechroma.networks.encoders.base import Encoder, grey
+from rechroma.networks.encoders.base import Encoder, gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.self_attention import SelfAttention
 
@@ -80,8 +80,8 @@ class AttentionGan(RegressionNetwork):
         self.ab = nn.Conv2d(config.width, 2, 1)
 
     def regress(self, lightness: Tensor) -> Regression:
-        """Find colour; height and width must be multiples of the stride."""
-        *skips, bottom = self.encoder(grey(lightness))
+        """Find color; height and width must be multiples of the stride."""
+        *skips, bottom = self.encoder(gray(lightness))
         x = self.coarse(bottom)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)

@@ -1,7 +1,7 @@
-"""`eccv16`: colour as a classification (Zhang, Isola and Efros 2016, arXiv 1603.08511).
+"""`eccv16`: color as a classification (Zhang, Isola and Efros 2016, arXiv 1603.08511).
 
-A plain column of convolutions gives each place of a quarter of the size probabilities of 313 colour
-bins; their mean colour, bilinearly enlarged, is the chroma. The published checkpoint loads as it is
+A plain column of convolutions gives each place of a quarter of the size probabilities of 313 color
+bins; their mean color, bilinearly enlarged, is the chroma. The published checkpoint loads as it is
 (`rechroma models import`): the last "layer" of it holds the bins.
 """
 
@@ -20,12 +20,12 @@ from rechroma.networks.layers.zhang_blocks import (
     AB_NORM,
     convolution,
     doubling,
-    normalised,
+    normalized,
     scaled,
     stages,
 )
 
-_GRID = 10  # side of a colour bin
+_GRID = 10  # side of a color bin
 _FIRST_A = -90
 # The published bins: for each a*, from -90 on, the least and the greatest b*.
 _B_RANGES = (
@@ -56,7 +56,7 @@ class Config:
 
 
 class Eccv16(ColorizationNetwork):
-    """Lightness in, probabilities of colour bins at a quarter of the size and a*b* out.
+    """Lightness in, probabilities of color bins at a quarter of the size and a*b* out.
 
     Raises:
         RecipeError: The width leaves a layer without channels.
@@ -80,17 +80,17 @@ class Eccv16(ColorizationNetwork):
             *(doubling(coarse, fine), nn.ReLU(inplace=True)),
             *(convolution(fine, fine), nn.ReLU(inplace=True)),
             *(convolution(fine, fine), nn.ReLU(inplace=True)),
-            nn.Conv2d(fine, len(self.centres), 1),
+            nn.Conv2d(fine, len(self.centers), 1),
         )
 
     @property
-    def centres(self) -> Tensor:  # type: ignore[override]
+    def centers(self) -> Tensor:  # type: ignore[override]
         """(Q, 2) a*b* of the bins, which are part of the checkpoint."""
         return self.model_out.weight[:, :, 0, 0].T * AB_NORM
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
-        """Predict colour; height and width must be multiples of 8."""
-        x = normalised(lightness)
+        """Predict color; height and width must be multiples of 8."""
+        x = normalized(lightness)
         for number in range(1, 8):
             x = self.get_submodule(f"model{number}")(x)
         logits = self.model8(x)
@@ -101,22 +101,22 @@ class Eccv16(ColorizationNetwork):
         return self._decoded(prediction.logits)
 
     def _decoded(self, logits: Tensor) -> Tensor:
-        small = annealed_mean(logits, self.centres, self.config.temperature)
+        small = annealed_mean(logits, self.centers, self.config.temperature)
         return F.interpolate(small, scale_factor=float(self.bin_scale), mode="bilinear")
 
 
 class _Bins(nn.Module):
-    """The bins' centres in the shape of the convolution that they are in the checkpoint."""
+    """The bins' centers in the shape of the convolution that they are in the checkpoint."""
 
     weight: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        weight = _published_centres().T[:, :, None, None] / AB_NORM
+        weight = _published_centers().T[:, :, None, None] / AB_NORM
         self.register_buffer("weight", weight.contiguous())
 
 
-def _published_centres() -> Tensor:
+def _published_centers() -> Tensor:
     return torch.tensor(
         [
             (float(_FIRST_A + number * _GRID), float(b))

@@ -4,7 +4,7 @@ The idea of Iizuka et al. 2016 ("Let there be color!", ACM TOG 35(4)) in the pla
 deep-koalarization (Baldassarre et al. 2017, arXiv 1712.03400), whose layers these are: an encoder
 down to an eighth of the size, the pooled features of a pretrained network fused into every place of
 it, and a decoder without skip connections. The second network is one of ours in place of
-Inception-ResNet, all layers are normalised, and the end is linear.
+Inception-ResNet, all layers are normalized, and the end is linear.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
 from rechroma.networks.config import require
-from rechroma.networks.encoders.base import grey
+from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.blocks import Fusion, convolution
 
@@ -67,8 +67,8 @@ class FusionAutoencoder(RegressionNetwork):
         self.up = _up(config.width)
 
     def regress(self, lightness: Tensor) -> Regression:
-        """Find colour; height and width must be multiples of 32."""
-        bottom = self.encoder(grey(lightness))[-1]
+        """Find color; height and width must be multiples of 32."""
+        bottom = self.encoder(gray(lightness))[-1]
         x = self.down(lightness / _MIDDLE - 1)
         return Regression(self.up(self.fusion(x, bottom.mean(dim=(2, 3)))), bottom)
 

@@ -4,7 +4,7 @@ Inception blocks (Szegedy et al. 2015, arXiv 1409.4842) go down to 1/32 of the s
 convolutions go up again beside skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
 The coarsest level is pooled to a vector of 512 that goes two ways: to a classifier of what the
 picture shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
-who learn colours and labels together). All of it is learnt from scratch.
+who learn colors and labels together). All of it is learned from scratch.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class InceptionUnet(RegressionNetwork):
         self.ab = nn.Conv2d(widths[0], 2, 1)
 
     def regress(self, lightness: Tensor) -> Regression:
-        """Find colour and class; height and width must be multiples of 32."""
+        """Find color and class; height and width must be multiples of 32."""
         first, *coarser = self.down
         features = [first(self.stem(lightness / _MIDDLE - 1))]
         for block in coarser:

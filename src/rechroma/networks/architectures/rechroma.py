@@ -1,10 +1,10 @@
 """`rechroma`: the network that ships.
 
-A pretrained encoder sees the lightness as a grey picture; a decoder with skip connections goes up
+A pretrained encoder sees the lightness as a gray picture; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
 picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
-the finest level: one classifies colour into bins (Zhang et al. 2016), one regresses a*b*. Colours
+the finest level: one classifies color into bins (Zhang et al. 2016), one regresses a*b*. Colors
 that the user fixed are mixed into both, at their own places and at those that look alike (see
 :mod:`rechroma.networks.layers.hint_propagation`).
 The chroma that comes out is the annealed mean of the bins,
@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.color import bin_centres
+from rechroma.color import bin_centers
 from rechroma.networks.base import AB_UNIT, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
-from rechroma.networks.encoders.base import grey
+from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.bin_decoding import annealed_mean
 from rechroma.networks.layers.blocks import convolution
@@ -47,7 +47,7 @@ class Config:
         film: Whether the pooled vector scales and shifts every decoder level.
         attention: Whether the coarse level attends to itself.
         classes: Outputs of the auxiliary classifier; 0 for none.
-        grid: Side of a colour bin in a*b* units.
+        grid: Side of a color bin in a*b* units.
         temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
             their mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
@@ -78,7 +78,7 @@ class Config:
 
 
 class Rechroma(ColorizationNetwork):
-    """Lightness and hints in, colour bins and a*b* at a quarter of the size out.
+    """Lightness and hints in, color bins and a*b* at a quarter of the size out.
 
     Raises:
         RecipeError: The encoder is unknown.
@@ -93,20 +93,20 @@ class Rechroma(ColorizationNetwork):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Config()
-        self.register_buffer("centres", torch.tensor(bin_centres(config.grid)), persistent=False)
+        self.register_buffer("centers", torch.tensor(bin_centers(config.grid)), persistent=False)
         self.encoder = make_encoder(config.encoder)
         bottom = self.encoder.channels[-1]
         self.context = _Context(bottom, config.classes)
         # Some encoders end at 1/16 of the size.
         self.coarse = _Coarse(bottom, config, halve=len(self.encoder.channels) < _HALVINGS)
         self.levels = _levels(self.encoder.channels, config)
-        self.bins = nn.Conv2d(config.widths[-1], len(self.centres), 1)
+        self.bins = nn.Conv2d(config.widths[-1], len(self.centers), 1)
         self.ab = nn.Conv2d(config.widths[-1], 2, 1)
-        self.propagation = Propagation(config.widths[-1], self.centres)
+        self.propagation = Propagation(config.widths[-1], self.centers)
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
-        """Predict colour; height and width must be multiples of 32."""
-        _, *features = self.encoder(grey(lightness))
+        """Predict color; height and width must be multiples of 32."""
+        _, *features = self.encoder(gray(lightness))
         context, classes = self.context(features[-1])
         x = self.coarse(features[-1], context)
         for level, skip in zip(self.levels, features[2::-1], strict=True):
@@ -117,7 +117,7 @@ class Rechroma(ColorizationNetwork):
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, h, w) by the configured annealing and mix."""
-        annealed = annealed_mean(prediction.logits, self.centres, self.config.temperature)
+        annealed = annealed_mean(prediction.logits, self.centers, self.config.temperature)
         mixed = torch.lerp(annealed, prediction.ab.float(), self.config.regression_share)
         given = 0.0 if prediction.given is None else prediction.given
         own = self.config.saturation

@@ -30,14 +30,14 @@ class RegressionNetwork(ColorizationNetwork):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("centres", torch.zeros(0, 2), persistent=False)
+        self.register_buffer("centers", torch.zeros(0, 2), persistent=False)
 
     @abstractmethod
     def regress(self, lightness: Tensor) -> Regression:
         """What the network finds in lightness (N, 1, H, W) in 0..100."""
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
-        """Predict colour; height and width must be multiples of the stride."""
+        """Predict color; height and width must be multiples of the stride."""
         found = self.regress(lightness)
         ab = found.ab * AB_UNIT
         return Prediction(ab[:, :0], ab, found.bottom, found.classes)

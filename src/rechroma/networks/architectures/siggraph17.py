@@ -1,7 +1,7 @@
-"""`siggraph17`: real-time user-guided colouring (Zhang et al. 2017, arXiv 1705.02999).
+"""`siggraph17`: real-time user-guided coloring (Zhang et al. 2017, arXiv 1705.02999).
 
-A U-Net sees lightness, the colours that the user fixed and where, and gives a*b* of every pixel. A
-second head tells, at a quarter of the size, which of 529 colour bins are likely. The published
+A U-Net sees lightness, the colors that the user fixed and where, and gives a*b* of every pixel. A
+second head tells, at a quarter of the size, which of 529 color bins are likely. The published
 checkpoint loads as it is (`rechroma models import`).
 """
 
@@ -17,12 +17,12 @@ from rechroma.networks.layers.zhang_blocks import (
     AB_NORM,
     convolution,
     doubling,
-    normalised,
+    normalized,
     scaled,
     stages,
 )
 
-_GRID = 10  # side of a colour bin; they cover the square of +-110, a* by a*
+_GRID = 10  # side of a color bin; they cover the square of +-110, a* by a*
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Config:
 
 
 class Siggraph17(ColorizationNetwork):
-    """Lightness and hints in, a*b* of every pixel and colour bins at a quarter of the size out.
+    """Lightness and hints in, a*b* of every pixel and color bins at a quarter of the size out.
 
     Raises:
         RecipeError: The width leaves a layer without channels.
@@ -53,7 +53,7 @@ class Siggraph17(ColorizationNetwork):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Config()
-        self.register_buffer("centres", _square_of_bins(), persistent=False)
+        self.register_buffer("centers", _square_of_bins(), persistent=False)
         made = stages(4, config.width, halved=0)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
@@ -71,13 +71,13 @@ class Siggraph17(ColorizationNetwork):
         self.model10 = nn.Sequential(
             nn.ReLU(inplace=True), convolution(half, half), nn.LeakyReLU(0.2)
         )
-        self.model_class = nn.Sequential(nn.Conv2d(quarter, len(self.centres), 1))
+        self.model_class = nn.Sequential(nn.Conv2d(quarter, len(self.centers), 1))
         self.model_out = nn.Sequential(nn.Conv2d(half, 2, 1), nn.Tanh())
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
-        """Predict colour; height and width must be multiples of 8."""
+        """Predict color; height and width must be multiples of 8."""
         mask = hints[:, 2:]
-        seen = torch.cat([normalised(lightness), hints[:, :2] * mask / AB_NORM, mask], dim=1)
+        seen = torch.cat([normalized(lightness), hints[:, :2] * mask / AB_NORM, mask], dim=1)
         whole = self.model1(seen)
         half = self.model2(_halved(whole))
         quarter = self.model3(_halved(half))

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.encoders.base import grey
+from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.vgg import VGG19
 from rechroma.networks.layers.blocks import convolution
 
@@ -56,8 +56,8 @@ class VggFcn(RegressionNetwork):
         self.ab = nn.Conv2d(quarter, 2, 1)
 
     def regress(self, lightness: Tensor) -> Regression:
-        """Find colour; height and width must be multiples of 16."""
-        _, *skips, bottom = self.encoder(grey(lightness))
+        """Find color; height and width must be multiples of 16."""
+        _, *skips, bottom = self.encoder(gray(lightness))
         x = self.coarse(bottom)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)

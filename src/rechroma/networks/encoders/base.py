@@ -1,4 +1,4 @@
-"""What a colour network asks of the pretrained network that sees the picture for it."""
+"""What a color network asks of the pretrained network that sees the picture for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def grey(lightness: Tensor) -> Tensor:
+def gray(lightness: Tensor) -> Tensor:
     """Lightness (N, 1, H, W) in 0..100 as the RGB (N, 3, H, W) in 0..1 that encoders see."""
     return (lightness / 100).expand(-1, 3, -1, -1)
 
@@ -20,7 +20,7 @@ def grey(lightness: Tensor) -> Tensor:
 class Encoder(nn.Module, ABC):
     """RGB (N, 3, H, W) in 0..1 in, features at 1/2, 1/4, 1/8 and so on out, finest first.
 
-    Its batch normalisation always uses the published statistics: pictures of a small batch would
+    Its batch normalization always uses the published statistics: pictures of a small batch would
     shift them, and a converged encoder gains nothing from it.
 
     Attributes:
@@ -39,15 +39,15 @@ class Encoder(nn.Module, ABC):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     @abstractmethod
-    def features_of(self, normalised: Tensor) -> list[Tensor]:
-        """Features of pictures that are normalised as the encoder was trained."""
+    def features_of(self, normalized: Tensor) -> list[Tensor]:
+        """Features of pictures that are normalized as the encoder was trained."""
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         """Features of (N, 3, H, W) RGB in 0..1, finest first; H and W multiples of 32."""
         return self.features_of((picture - self.mean) / self.std)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode; batch normalisation stays in evaluation mode."""
+        """Switch the mode; batch normalization stays in evaluation mode."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):

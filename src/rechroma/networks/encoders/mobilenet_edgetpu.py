@@ -61,10 +61,10 @@ class MobileNetEdgeTPU(Encoder):
             inputs = plan.outputs
         self.convs = nn.ModuleList([*convolutions, _Convolution(inputs, _HEAD, 1)])
 
-    def features_of(self, normalised: Tensor) -> list[Tensor]:
+    def features_of(self, normalized: Tensor) -> list[Tensor]:
         """See :meth:`Encoder.features_of`."""
         stem, narrow, *rest, head = self.convs
-        x = narrow(stem(normalised))
+        x = narrow(stem(normalized))
         taps = []
         convolutions = iter(rest)
         for plan in _BLOCKS:

@@ -32,9 +32,9 @@ class MobileNetV2(Encoder):
         super().__init__()
         self.features = nn.Sequential(_convolution(3, 32, 3, stride=2), *_blocks())
 
-    def features_of(self, normalised: Tensor) -> list[Tensor]:
+    def features_of(self, normalized: Tensor) -> list[Tensor]:
         """See :meth:`Encoder.features_of`."""
-        taps, x = [], normalised
+        taps, x = [], normalized
         for number, block in enumerate(self.features):
             x = block(x)
             if number in _TAPS:

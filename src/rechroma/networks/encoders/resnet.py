@@ -1,6 +1,6 @@
 """ResNet-50 with pre-activation (He et al. 2016, arXiv 1603.05027) as an encoder, without stage 4.
 
-The last stage holds most of the weights and sees 32 times coarser; colour needs neither. The
+The last stage holds most of the weights and sees 32 times coarser; color needs neither. The
 parameter names are `bn_in`, `conv0`, `bn0` and `stages.S.B.*`; the stride sits in `conv2`.
 """
 
@@ -33,9 +33,9 @@ class ResNet50(Encoder):
             self.stages.append(nn.Sequential(first, *rest))
             inputs = outputs
 
-    def features_of(self, normalised: Tensor) -> list[Tensor]:
+    def features_of(self, normalized: Tensor) -> list[Tensor]:
         """See :meth:`Encoder.features_of`."""
-        x = F.relu(self.bn0(self.conv0(self.bn_in(normalised))))
+        x = F.relu(self.bn0(self.conv0(self.bn_in(normalized))))
         taps = [x]
         x = F.max_pool2d(x, 3, 2, 1)
         for stage in self.stages:

@@ -1,7 +1,7 @@
 """VGG-19 (Simonyan and Zisserman 2014, arXiv 1409.1556) as an encoder.
 
 The parameter names are those of torchvision's `features.*`, so that its published ImageNet weights
-load strictly. It has no normalisation; from scratch it learns because its weights begin at the
+load strictly. It has no normalization; from scratch it learns because its weights begin at the
 scale that keeps the size of what goes through (He et al. 2015, arXiv 1502.01852).
 """
 
@@ -33,9 +33,9 @@ class VGG19(Encoder):
         self.channels = tuple(channels for channels, _ in stages[1:])
         self.features = nn.Sequential(*_layers(stages))
 
-    def features_of(self, normalised: Tensor) -> list[Tensor]:
+    def features_of(self, normalized: Tensor) -> list[Tensor]:
         """See :meth:`Encoder.features_of`."""
-        taps, x = [], normalised
+        taps, x = [], normalized
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
                 taps.append(x)

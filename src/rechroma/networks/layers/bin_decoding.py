@@ -1,4 +1,4 @@
-"""From scores of colour bins to probabilities and to a colour.
+"""From scores of color bins to probabilities and to a color.
 
 ONNX Runtime's own softmax over channels takes longer than a small network; a sum by convolution
 takes next to nothing.
@@ -18,12 +18,12 @@ def probabilities(logits: Tensor) -> Tensor:
     return shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
 
 
-def annealed_mean(logits: Tensor, centres: Tensor, temperature: float) -> Tensor:
-    """The mean colour of the bins after sharpening their probabilities (Zhang 2016, eq. 5).
+def annealed_mean(logits: Tensor, centers: Tensor, temperature: float) -> Tensor:
+    """The mean color of the bins after sharpening their probabilities (Zhang 2016, eq. 5).
 
     Args:
         logits: (N, Q, h, w).
-        centres: (Q, 2) a*b* of the bins.
+        centers: (Q, 2) a*b* of the bins.
         temperature: 1 gives the plain mean, towards 0 the mode.
 
     Returns:
@@ -31,6 +31,6 @@ def annealed_mean(logits: Tensor, centres: Tensor, temperature: float) -> Tensor
     """
     logits = logits.float()
     shares = torch.exp((logits - logits.amax(dim=1, keepdim=True)) / temperature)
-    weights = torch.cat([centres, torch.ones_like(centres[:, :1])], dim=1)
+    weights = torch.cat([centers, torch.ones_like(centers[:, :1])], dim=1)
     sums = F.conv2d(shares, weights.T[:, :, None, None])
     return sums[:, :2] / sums[:, 2:]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """A convolution that keeps the size (but for the stride), batch normalisation and ReLU."""
+    """A convolution that keeps the size (but for the stride), batch normalization and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),

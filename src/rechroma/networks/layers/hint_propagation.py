@@ -1,4 +1,4 @@
-"""Colours that the user fixed, spread over the places that look like theirs.
+"""Colors that the user fixed, spread over the places that look like theirs.
 
 What a place shows is taken for a mixture: either it is what the network thinks of it, or it is as
 the hints say. How likely a hint is right for a place falls with the distance of the two in a
@@ -24,7 +24,7 @@ _LAW = 1e4  # odds of a hint at its own place
 _FAR = 1e3  # distance of a place where nothing is fixed
 _CELL = 4  # pixels of the input in one place, to each side
 _FEATURES = 24
-_SPREAD = 5.0  # of a fixed colour over the bins, as of the targets in training (Zhang 2016)
+_SPREAD = 5.0  # of a fixed color over the bins, as of the targets in training (Zhang 2016)
 _UNIT = 64.0  # places to a unit of position
 
 
@@ -33,14 +33,14 @@ class Propagation(nn.Module):
 
     Args:
         channels: Of the features that likeness is learned from.
-        centres: (Q, 2) a*b* of the bins.
+        centers: (Q, 2) a*b* of the bins.
     """
 
-    centres: Tensor
+    centers: Tensor
 
-    def __init__(self, channels: int, centres: Tensor) -> None:
+    def __init__(self, channels: int, centers: Tensor) -> None:
         super().__init__()
-        self.register_buffer("centres", centres.clone(), persistent=False)
+        self.register_buffer("centers", centers.clone(), persistent=False)
         self.features = nn.Conv2d(channels, _FEATURES, 1)
         self.nearness = nn.Parameter(torch.tensor(2.0))  # weight of distance in position
         self.certainty = nn.Parameter(torch.tensor(3.0))  # log-odds of a hint at its own place
@@ -63,14 +63,14 @@ class Propagation(nn.Module):
             return logits, ab, None  # what follows would cost more than all the rest
         features = self.features(x).float()
         with torch.autocast(x.device.type, enabled=False):
-            colour, covered = _places(hints.float())
+            color, covered = _places(hints.float())
             point = torch.cat([features, self.nearness * _positions(covered)], dim=1)
-            return _mixture(logits.float(), ab.float(), self._spread(point, colour, covered))
+            return _mixture(logits.float(), ab.float(), self._spread(point, color, covered))
 
-    def _spread(self, point: Tensor, colour: Tensor, covered: Tensor) -> Tensor:
+    def _spread(self, point: Tensor, color: Tensor, covered: Tensor) -> Tensor:
         """What the hints say at every place, times their odds: (N, Q + 3, h, w)."""
         chosen = _chosen(covered)
-        there, given, weight = (_at(chosen, x) for x in (point, colour, (covered > 0).float()))
+        there, given, weight = (_at(chosen, x) for x in (point, color, (covered > 0).float()))
         distance = _squared_distances(point.flatten(2), there) + _FAR * (1 - weight)
         law = _LAW * weight * (_numbers(covered)[:, :, None] == chosen)
         odds = (torch.exp(self.certainty - distance) + law).sum(dim=2, keepdim=True)
@@ -81,25 +81,25 @@ class Propagation(nn.Module):
         said = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
         return (say @ said).transpose(1, 2).reshape(said.shape[0], -1, *point.shape[2:])
 
-    def _over_bins(self, colour: Tensor) -> Tensor:
-        """Colours (N, K, 2) as probabilities of the bins (N, K, Q)."""
-        squares = (colour[:, :, None] - self.centres).square().sum(dim=3)
+    def _over_bins(self, color: Tensor) -> Tensor:
+        """Colors (N, K, 2) as probabilities of the bins (N, K, Q)."""
+        squares = (color[:, :, None] - self.centers).square().sum(dim=3)
         nearness = torch.exp(-squares / (2 * _SPREAD**2)) + 1e-12
         return nearness / nearness.sum(dim=2, keepdim=True)
 
 
 def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The network's view, of odds 1, and what the hints say, already times their odds."""
-    bins, colour, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
+    bins, color, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
     return (
         torch.log(probabilities(logits) + bins + 1e-9),
-        (ab + colour) / (1 + odds),
+        (ab + color) / (1 + odds),
         odds / (1 + odds),
     )
 
 
 def _places(hints: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean colour (N, 2, h, w) of what is fixed at each place, and how much of it is, 0..1."""
+    """The mean color (N, 2, h, w) of what is fixed at each place, and how much of it is, 0..1."""
     sums = F.avg_pool2d(hints * hints[:, 2:], _CELL)
     return sums[:, :2] / (sums[:, 2:] + 1e-6), sums[:, 2:]
 

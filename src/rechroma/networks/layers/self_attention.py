@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 class SelfAttention(nn.Module):
     """The identity at the start, then as much of what other places hold as `share` says.
 
-    All its convolutions have spectral normalisation.
+    All its convolutions have spectral normalization.
 
     Args:
         channels: Of the features (N, C, H, W) in and out; a multiple of 4.

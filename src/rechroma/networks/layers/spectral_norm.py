@@ -1,7 +1,7 @@
-"""Spectral normalisation (Miyato et al. 2018, arXiv 1802.05957): for training, and gone in a file.
+"""Spectral normalization (Miyato et al. 2018, arXiv 1802.05957): for training, and gone in a file.
 
 It divides a layer's weights by their greatest singular value at every step. Once a network has
-learnt, what comes out of the division is the weights.
+learned, what comes out of the division is the weights.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
     """Put the divided weights in the place of the division, under their plain names.
 
     Returns:
-        The layers that were normalised.
+        The layers that were normalized.
     """
     layers = [each for each in network.modules() if is_parametrized(each, _WEIGHT)]
     for layer in layers:
@@ -41,7 +41,7 @@ def _fold(layer: nn.Module) -> None:
     layer.register_parameter(_WEIGHT, weights)
 
 
-def normalise_again(layers: Iterable[nn.Module]) -> None:
+def normalize_again(layers: Iterable[nn.Module]) -> None:
     """Undo :func:`fold_spectral_norm`: divide from now on."""
     for layer in layers:
         spectral_norm(layer, _WEIGHT)

@@ -1,8 +1,8 @@
 """What the networks that Zhang et al. published in 2016 and 2017 have in common.
 
-Seven stages of 3x3 convolutions, each convolution with ReLU, each stage with batch normalisation at
+Seven stages of 3x3 convolutions, each convolution with ReLU, each stage with batch normalization at
 its end. The size is halved three times; the fifth and the sixth stage see further by dilation
-instead. Shapes, names of the weights and normalising constants are those of the published
+instead. Shapes, names of the weights and normalizing constants are those of the published
 checkpoints, so that these load as they are.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 AB_NORM = 110.0  # the published networks work in units of this many a*b* steps
-_L_CENTRE, _L_NORM = 50.0, 100.0
+_L_CENTER, _L_NORM = 50.0, 100.0
 
 
 class _Plan(NamedTuple):
@@ -39,9 +39,9 @@ _STAGES = (
 )
 
 
-def normalised(lightness: Tensor) -> Tensor:
+def normalized(lightness: Tensor) -> Tensor:
     """Lightness in 0..100 as the published networks see it, -0.5..0.5."""
-    return (lightness - _L_CENTRE) / _L_NORM
+    return (lightness - _L_CENTER) / _L_NORM
 
 
 def scaled(channels: int, width: float) -> int:

@@ -28,7 +28,7 @@ class Service:
     Attributes:
         settings: What its owner has set.
         models: What requests may choose from.
-        hands: Colour pictures.
+        hands: Color pictures.
         store: The table of jobs.
         desk: Takes jobs in.
         runner: Does them, once it was started.

@@ -36,7 +36,7 @@ _ERRORS = {
 def describe(app: APIFlask, *, with_keys: bool) -> None:
     """Complete the document of an app, and give its page what it needs: nothing from outside."""
     app.config.update(
-        INFO={"description": "Gives black-and-white photographs plausible colour."},
+        INFO={"description": "Gives black-and-white photographs plausible color."},
         AUTO_OPERATION_ID=True,
         AUTO_404_RESPONSE=False,
         AUTO_SERVERS=False,

@@ -1,4 +1,4 @@
-"""Colours pictures for requests and jobs, with the model that is asked for."""
+"""Colors pictures for requests and jobs, with the model that is asked for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_MODELS = 4  # in memory at a time, beside the usual one
 
 @dataclass(frozen=True)
 class Painting:
-    """The file of a picture in colour.
+    """The file of a picture in color.
 
     Attributes:
         made: What it is, and what it was made from.
@@ -45,38 +45,38 @@ class Painting:
 
 @dataclass(frozen=True)
 class Sketch:
-    """The colours of a picture, for whoever puts both together.
+    """The colors of a picture, for whoever puts both together.
 
     Attributes:
         width: Of the upright picture, in pixels.
         height: Of the same.
-        had_color: Whether it was in colour or toned.
+        had_color: Whether it was in color or toned.
         chroma: (h, w, 2) float32, CIE a* and b* of the whole picture, before any knob is turned.
-        grey: A JPEG of the picture in grey, if it was asked for.
+        gray: A JPEG of the picture in gray, if it was asked for.
     """
 
     width: int
     height: int
     had_color: bool
     chroma: Float
-    grey: bytes | None
+    gray: bytes | None
 
 
 class Paints(Protocol):
-    """Colours one picture at a time.
+    """Colors one picture at a time.
 
     What all three raise:
-        InputError: It cannot be coloured.
+        InputError: It cannot be colored.
         OptionError: What is asked for makes no sense.
         EngineError: The model failed.
         ProcessingTimeoutError: It took longer than the service allows.
-        PoisonImageError: The processes that coloured it ended.
+        PoisonImageError: The processes that colored it ended.
     """
 
     def paint(
         self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
     ) -> Painting:
-        """Colour a picture.
+        """Color a picture.
 
         Args:
             source: The file's content, or where it lies.
@@ -87,22 +87,22 @@ class Paints(Protocol):
         ...
 
     def sketch(
-        self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None
+        self, source: bytes, order: Order, *, max_pixels: int, gray_side: int | None = None
     ) -> Sketch:
-        """Give the colours of a picture alone.
+        """Give the colors of a picture alone.
 
         Args:
             source: As for :meth:`paint`, as for the other two.
-            order: What is asked for; knobs that colours are turned by do not count.
+            order: What is asked for; knobs that colors are turned by do not count.
             max_pixels: As for :meth:`paint`.
-            grey_side: The long side of the grey picture to send along; None for none.
+            gray_side: The long side of the gray picture to send along; None for none.
         """
         ...
 
     def palette(
         self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
     ) -> tuple[LikelyColor, ...]:
-        """Find what colours are likely at a place: see :meth:`rechroma.Colorizer.likely_colors`."""
+        """Find what colors are likely at a place: see :meth:`rechroma.Colorizer.likely_colors`."""
         ...
 
 
@@ -167,7 +167,7 @@ class Painter:
         """See :meth:`Paints.paint`."""
         photo = read_photo(source, max_pixels=max_pixels, name=name)
         with named(name):
-            rgb = self._colorizer(order).colorize(photo.grey, **_knobs(order))
+            rgb = self._colorizer(order).colorize(photo.gray, **_knobs(order))
         options = order.options
         wanted = output_format(options.format or photo.format)
         content = encode_photo(
@@ -182,14 +182,14 @@ class Painter:
         return Painting(made, content)
 
     def sketch(
-        self, source: bytes, order: Order, *, max_pixels: int, grey_side: int | None = None
+        self, source: bytes, order: Order, *, max_pixels: int, gray_side: int | None = None
     ) -> Sketch:
         """See :meth:`Paints.sketch`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
-        chroma = self._colorizer(order).chroma(photo.grey, **_view(order))
-        height, width = photo.grey.shape
-        grey = encode_preview(photo.grey, grey_side) if grey_side else None
-        return Sketch(width, height, photo.had_color, chroma, grey)
+        chroma = self._colorizer(order).chroma(photo.gray, **_view(order))
+        height, width = photo.gray.shape
+        gray = encode_preview(photo.gray, gray_side) if gray_side else None
+        return Sketch(width, height, photo.had_color, chroma, gray)
 
     def palette(
         self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
@@ -197,7 +197,7 @@ class Painter:
         """See :meth:`Paints.palette`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
         colorizer = self._colorizer(order)
-        return colorizer.likely_colors(photo.grey, x, y, count=count, **_view(order))
+        return colorizer.likely_colors(photo.gray, x, y, count=count, **_view(order))
 
     def _colorizer(self, order: Order) -> Colorizer:
         name = checked_name(order, self._settings)

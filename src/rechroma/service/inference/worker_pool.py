@@ -1,4 +1,4 @@
-"""How many pictures are coloured at a time, and where: in processes that may be killed.
+"""How many pictures are colored at a time, and where: in processes that may be killed.
 
 A picture's file is decoded by libraries in C, and may be made so that they crash or never end. In
 a process of its own it takes with it only itself: the service goes on, with a new process.
@@ -41,7 +41,7 @@ _PROCESSES = multiprocessing.get_context("spawn")
 
 
 class WorkerPool(Protocol):
-    """Those who colour pictures."""
+    """Those who color pictures."""
 
     def turn(self, wait: float | None) -> AbstractContextManager[Paints]:
         """Have one of them for a while.
@@ -176,7 +176,7 @@ class _Process:
                 return self._heard(self._settings.seconds, name)
             except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
                 self.close()  # a process that is being killed may look alive for a while
-        raise PoisonImageError(f"{name}: ended each process that coloured it")
+        raise PoisonImageError(f"{name}: ended each process that colored it")
 
     def _revive(self) -> None:
         if self._child is None or not self._child.process.is_alive():
@@ -249,5 +249,5 @@ def _answer(painter: Painter, method: str, name: str, asked: Mapping[str, Any]) 
     except RechromaError as error:
         return error
     except Exception as error:
-        _log.exception("a picture was not coloured")
+        _log.exception("a picture was not colored")
         return InternalError.of(error, name)

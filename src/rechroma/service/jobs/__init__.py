@@ -1,6 +1,6 @@
-"""Jobs: pictures that are coloured after the request, and their results.
+"""Jobs: pictures that are colored after the request, and their results.
 
-A `Store` is the table of jobs, a `Runner` sees to it that their pictures are coloured, `Files`
+A `Store` is the table of jobs, a `Runner` sees to it that their pictures are colored, `Files`
 hold the pictures, and the `JobService` is what the API talks to.
 """
 

@@ -1,4 +1,4 @@
-"""Has the pictures of jobs coloured by Celery workers, on any number of machines.
+"""Has the pictures of jobs colored by Celery workers, on any number of machines.
 
 Servers and workers all look after the jobs, one of them at a time: what a dead worker had in hand
 waits again, messages that were lost are sent anew, and old results are let go of.

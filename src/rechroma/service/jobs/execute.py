@@ -1,4 +1,4 @@
-"""What every runner does with a picture: colours it, and puts in words why it could not."""
+"""What every runner does with a picture: colors it, and puts in words why it could not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 POISON = worded(
     PoisonImageError(
-        "each process that coloured the picture ended",
+        "each process that colored the picture ended",
         hint="Send the picture's file with a report; the others of the job are not touched.",
     )
 )
@@ -31,10 +31,10 @@ TOO_SLOW = worded(
 
 
 def outcome_of(painter: Paints, files: Files, task: Task, settings: Settings) -> Outcome:
-    """Colour a picture and keep its result; whatever goes wrong becomes a problem.
+    """Color a picture and keep its result; whatever goes wrong becomes a problem.
 
     Args:
-        painter: Colours it.
+        painter: Colors it.
         files: Where it lies, and where its result goes.
         task: The picture.
         settings: Of the service.

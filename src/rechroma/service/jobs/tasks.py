@@ -1,6 +1,6 @@
 """The Celery app: how messages about pictures travel from servers to workers.
 
-A message names a picture and nothing more. It only wakes a worker: who may colour the picture is
+A message names a picture and nothing more. It only wakes a worker: who may color the picture is
 written in the table of jobs, so that messages may come twice, late or never.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 QUEUE = "pictures"
-TASK = "rechroma.colour"
+TASK = "rechroma.color"
 GRACE = 10
 """Seconds between the time limit of a picture, and the end of the process that does not heed it."""
 
@@ -87,11 +87,11 @@ def send(app: Celery, job_id: str, number: int, *, urgent: bool) -> None:
         app.send_task(TASK, (job_id, number), queue=QUEUE, priority=priority, retry=False)
 
 
-def register(app: Celery, colour: Callable[[str, int], None]) -> None:
-    """Let the app's workers colour pictures by that function of job and number."""
+def register(app: Celery, color: Callable[[str, int], None]) -> None:
+    """Let the app's workers color pictures by that function of job and number."""
 
     def run(job_id: str, number: int) -> None:
-        colour(job_id, number)
+        color(job_id, number)
 
     app.task(run, name=TASK)
 

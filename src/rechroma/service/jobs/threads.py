@@ -1,4 +1,4 @@
-"""Colours the pictures of jobs in threads of the server's process.
+"""Colors the pictures of jobs in threads of the server's process.
 
 Each server holds a lock on a file of its own as long as it lives, and the system lets go of it
 however the server ends. So the pictures that a dead one had in hand are known at once, without a
@@ -55,9 +55,9 @@ class ThreadRunner:
     Args:
         store: The table of jobs.
         files: Where pictures lie, and results go.
-        hands: Colour them.
+        hands: Color them.
         settings: Of the service.
-        telemetry: Counts what was coloured.
+        telemetry: Counts what was colored.
         tidy: What is done again and again: letting go of old results.
     """
 

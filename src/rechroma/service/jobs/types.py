@@ -46,7 +46,7 @@ class Picture:
         number: Its place in the job, from 1.
         name: What the user calls it.
         state: How far it is.
-        made: What there is of it in colour.
+        made: What there is of it in color.
         problem: Why it failed.
     """
 
@@ -127,7 +127,7 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Task:
-    """A picture that is to be coloured now."""
+    """A picture that is to be colored now."""
 
     job_id: str
     number: int
@@ -198,7 +198,7 @@ class Store(Protocol):
 
         Args:
             task: The picture.
-            worker: Who has coloured it.
+            worker: Who has colored it.
             outcome: What became of it.
 
         Returns:
@@ -317,7 +317,7 @@ class Files(Protocol):
 
 
 class Runner(Protocol):
-    """Sees to it that the pictures of jobs are coloured."""
+    """Sees to it that the pictures of jobs are colored."""
 
     def start(self) -> None:
         """Begin with what waits."""

@@ -1,4 +1,4 @@
-"""A worker: processes that colour the pictures of jobs, and one that watches over them."""
+"""A worker: processes that color the pictures of jobs, and one that watches over them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _Answer = TypeVar("_Answer")
 
 
 def work(settings: Settings, ready: Callable[[str], object]) -> None:
-    """Colour pictures until SIGTERM or Ctrl-C; those in hand are finished.
+    """Color pictures until SIGTERM or Ctrl-C; those in hand are finished.
 
     Args:
         settings: What the owner has set.
@@ -102,7 +102,7 @@ def _load_model(settings: Settings) -> None:
 def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
     app = make_celery(settings)
     hand = Hand(settings, node)
-    register(app, hand.colour)
+    register(app, hand.color)
     connected = [  # Celery holds them weakly
         (signals.worker_process_init, lambda **_: hand.open()),
         (signals.worker_ready, lambda **_: ready(node)),
@@ -124,7 +124,7 @@ def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -
 
 
 class Hand:
-    """One process of a worker, and what it colours pictures with.
+    """One process of a worker, and what it colors pictures with.
 
     Args:
         settings: Of the service.
@@ -147,8 +147,8 @@ class Hand:
         self._painter = Painter(self._settings)
         self._name = worker_name(self._node, os.getpid())
 
-    def colour(self, job_id: str, number: int) -> None:
-        """Colour a picture, if it still waits for that."""
+    def color(self, job_id: str, number: int) -> None:
+        """Color a picture, if it still waits for that."""
         task = _insist(partial(self._store.begin, job_id, number, self._name))
         if task is not None:
             outcome = self._outcome(task)

@@ -1,4 +1,4 @@
-"""What is answered at once: a picture in colour, its colours alone, or those of a place."""
+"""What is answered at once: a picture in color, its colors alone, or those of a place."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _USE_JOBS = "POST /v1/jobs takes larger ones."
 @direct.output(FileSchema(), content_type="image/*")
 @direct.input(Options, location="query", arg_name="options")
 def colorize(options: Options) -> Response:
-    """Colour a picture at once.
+    """Color a picture at once.
 
     The answer is the picture, in the format that `Accept` asks for, or else its own.
     """
@@ -68,15 +68,15 @@ def colorize(options: Options) -> Response:
 @direct.output(SketchView)
 @direct.input(SketchQuery, location="query", arg_name="query")
 def sketch(query: SketchQuery) -> SketchView:
-    """Get the colours of a picture alone.
+    """Get the colors of a picture alone.
 
-    For pages and programs that show it in colour themselves, and turn the knobs without asking
+    For pages and programs that show it in color themselves, and turn the knobs without asking
     again.
     """
     service = current_service()
     most = service.settings.direct_pixels
     with _one_picture(service) as (data, hints), _turn(service) as painter:
-        found = painter.sketch(data, _order(query, hints), max_pixels=most, grey_side=query.grey)
+        found = painter.sketch(data, _order(query, hints), max_pixels=most, gray_side=query.gray)
     return _sketch_view(found)
 
 
@@ -84,7 +84,7 @@ def sketch(query: SketchQuery) -> SketchView:
 @direct.output(PaletteView)
 @direct.input(PaletteQuery, location="query", arg_name="query")
 def palette(query: PaletteQuery) -> PaletteView:
-    """Get the colours that the model thinks likely at a place of a picture."""
+    """Get the colors that the model thinks likely at a place of a picture."""
     service = current_service()
     most = service.settings.direct_pixels
     place = query.model_dump(include={"x", "y", "count"})
@@ -103,7 +103,7 @@ def _sketch_view(found: Sketch) -> SketchView:
         chroma=ChromaView(
             width=width, height=height, step=_CHROMA_STEP, data=_base64(steps.tobytes())
         ),
-        grey=None if found.grey is None else _base64(found.grey),
+        gray=None if found.gray is None else _base64(found.gray),
     )
 
 

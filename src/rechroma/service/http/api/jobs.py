@@ -1,4 +1,4 @@
-"""`/v1/jobs`: one picture or many, coloured after the request."""
+"""`/v1/jobs`: one picture or many, colored after the request."""
 
 from __future__ import annotations
 

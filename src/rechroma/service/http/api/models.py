@@ -53,7 +53,7 @@ def _view(card: ModelCard, *, is_default: bool) -> ModelView:
     return ModelView(
         name=card.name,
         version=card.version,
-        licence=card.licence,
+        license=card.license,
         authors=list(card.authors),
         description=card.description,
         size=card.size,

@@ -1,12 +1,12 @@
-/** What colours are called, roughly, for those who hear them. */
+/** What colors are called, roughly, for those who hear them. */
 
 import { labOf } from "./science.js";
 import { t } from "../page/texts.js";
 
-const GREY = 8; // chroma below which a colour has no hue
+const GRAY = 8; // chroma below which a color has no hue
 const [DARK, LIGHT] = [40, 75]; // L*
 const [BLACK, WHITE] = [15, 95];
-const HUES = [ // up to which angle of CIE a* and b* a colour is called so, in degrees
+const HUES = [ // up to which angle of CIE a* and b* a color is called so, in degrees
   [15, "pink"], [50, "red"], [75, "orange"], [105, "yellow"], [165, "green"],
   [230, "turquoise"], [295, "blue"], [330, "purple"], [360, "pink"],
 ];
@@ -14,12 +14,12 @@ const HUES = [ // up to which angle of CIE a* and b* a colour is called so, in d
 /** @param {string} hex "#rrggbb" @returns {string} such as "dark red #5a1a12" */
 export function nameOf(hex) {
   const [light, a, b] = labOf(hex);
-  return `${Math.hypot(a, b) < GREY ? greyName(light) : hueName(light, a, b)} ${hex}`;
+  return `${Math.hypot(a, b) < GRAY ? grayName(light) : hueName(light, a, b)} ${hex}`;
 }
 
-function greyName(light) {
+function grayName(light) {
   if (light < BLACK) return t("color.black");
-  return light > WHITE ? t("color.white") : shaded(light, t("color.grey"));
+  return light > WHITE ? t("color.white") : shaded(light, t("color.gray"));
 }
 
 function hueName(light, a, b) {

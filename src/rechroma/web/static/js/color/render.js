@@ -1,7 +1,7 @@
 /**
- * A part of a picture in colour: its grey pixels, and the small map of its colours enlarged to them.
+ * A part of a picture in color: its gray pixels, and the small map of its colors enlarged to them.
  *
- * The enlarging is bicubic with aligned pixel centres and repeated edges, as the service's.
+ * The enlarging is bicubic with aligned pixel centers and repeated edges, as the service's.
  */
 
 import { putColor } from "./science.js";
@@ -15,27 +15,27 @@ const SHARPNESS = -0.75; // the free parameter of the cubic kernel
  */
 
 /**
- * Colour a part of a picture.
- * @param {Pixels} grey what is clear stays clear
+ * Color a part of a picture.
+ * @param {Pixels} gray what is clear stays clear
  * @param {Chroma} chroma of the whole picture, with the knobs turned already
- * @param {Region} region the part that `grey` shows; it may reach beyond the picture
- * @param {Uint8ClampedArray} out as large as the grey's data
+ * @param {Region} region the part that `gray` shows; it may reach beyond the picture
+ * @param {Uint8ClampedArray} out as large as the gray's data
  */
-export function paint(grey, chroma, region, out) {
-  const columns = tapsOf(grey.width, region.x, region.width, chroma.width);
-  const rows = tapsOf(grey.height, region.y, region.height, chroma.height);
-  const wide = widened(chroma, columns, grey.width);
-  const row = new Float32Array(2 * grey.width);
-  for (let y = 0; y < grey.height; y++) {
+export function paint(gray, chroma, region, out) {
+  const columns = tapsOf(gray.width, region.x, region.width, chroma.width);
+  const rows = tapsOf(gray.height, region.y, region.height, chroma.height);
+  const wide = widened(chroma, columns, gray.width);
+  const row = new Float32Array(2 * gray.width);
+  for (let y = 0; y < gray.height; y++) {
     mixRows(wide, rows, y, row);
-    paintRow(grey.data, row, y * grey.width * 4, out);
+    paintRow(gray.data, row, y * gray.width * 4, out);
   }
 }
 
-function paintRow(grey, row, start, out) {
+function paintRow(gray, row, start, out) {
   for (let x = 0, at = start; x < row.length; x += 2, at += 4) {
-    out[at + 3] = grey[at + 3];
-    if (grey[at + 3]) putColor(grey[at], row[x], row[x + 1], out, at);
+    out[at + 3] = gray[at + 3];
+    if (gray[at + 3]) putColor(gray[at], row[x], row[x + 1], out, at);
   }
 }
 

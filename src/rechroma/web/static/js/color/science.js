@@ -1,5 +1,5 @@
 /**
- * Colour science without a page: CIE L*a*b* (D65), what sRGB can show, and the knobs.
+ * Color science without a page: CIE L*a*b* (D65), what sRGB can show, and the knobs.
  *
  * The formulas and constants are those of the Python package (`rechroma.color`, `Knobs.apply`), so
  * that the page shows what the service writes.
@@ -15,7 +15,7 @@ const KNEE = 6 / 29; // CIE 15: below it the cube gives way to its tangent
 const SLOPE = 3 * KNEE * KNEE;
 const TOLERANCE = 1e-4; // linear light that may be missing to the gamut
 const ENCODED_STEPS = 16384; // fine enough for the steep start of sRGB's curve
-const WARM = [3, 12]; // a* and b* that warmth 1 adds to vivid colours
+const WARM = [3, 12]; // a* and b* that warmth 1 adds to vivid colors
 const WARM_HALF = 10; // chroma at which half of that is added
 
 const XYZ_TO_RGB = inverse(RGB_TO_XYZ.map((row, i) => row.map((value) => value / WHITE[i])));
@@ -24,7 +24,7 @@ const [[RX, RY, RZ], [GX, GY, GZ], [BX, BY, BZ]] = XYZ_TO_RGB;
 /** Linear light (0..1) of each sRGB level. */
 const LINEAR = Float64Array.from({ length: 256 }, (_, level) => toLinear(level / 255));
 
-/** CIE's f(Y) of each level of grey. */
+/** CIE's f(Y) of each level of gray. */
 const RESPONSE = LINEAR.map(forward);
 
 /** sRGB levels of linear light in steps. */
@@ -63,16 +63,16 @@ function encoded(linear) {
   return ENCODED[Math.min(Math.max(linear, 0), 1) * ENCODED_STEPS + 0.5 | 0];
 }
 
-/** @param {number} level of grey, 0..255 @returns {number} L*, 0..100 */
+/** @param {number} level of gray, 0..255 @returns {number} L*, 0..100 */
 export function lightness(level) {
   return 116 * RESPONSE[level] - 16;
 }
 
 /**
- * Turn pixels grey, each with the luminance that it had.
+ * Turn pixels gray, each with the luminance that it had.
  * @param {Uint8ClampedArray} rgba changed in place
  */
-export function makeGrey(rgba) {
+export function makeGray(rgba) {
   const [red, green, blue] = RGB_TO_XYZ[1];
   for (let at = 0; at < rgba.length; at += 4) {
     if (rgba[at] === rgba[at + 1] && rgba[at] === rgba[at + 2]) continue;
@@ -82,7 +82,7 @@ export function makeGrey(rgba) {
 }
 
 /**
- * Linear light of a colour; outside 0..1 where sRGB cannot show it.
+ * Linear light of a color; outside 0..1 where sRGB cannot show it.
  * @param {number} fy CIE's f(Y)
  * @param {Float64Array} into three channels
  */
@@ -103,15 +103,15 @@ function isBeyond(rgb, tolerance) {
 
 const scratch = new Float64Array(3);
 
-/** Whether sRGB can show a colour. */
+/** Whether sRGB can show a color. */
 export function isShown(lightnessOfIt, a, b) {
   linearRgb((lightnessOfIt + 16) / 116, a, b, scratch);
   return !isBeyond(scratch, TOLERANCE);
 }
 
 /**
- * Write a grey pixel in colour, with less chroma where sRGB cannot show as much.
- * @param {number} level of grey, 0..255
+ * Write a gray pixel in color, with less chroma where sRGB cannot show as much.
+ * @param {number} level of gray, 0..255
  * @param {Uint8ClampedArray} out
  * @param {number} at where its red goes
  */
@@ -131,12 +131,12 @@ export function putColor(level, a, b, out, at) {
    -1..3 like an angle: on the square |a*| + |b*| = 1 from -b* over +a* and +b* to -a* and back. */
 const LIGHTNESS_STEPS = 128;
 const DIRECTION_STEPS = 384;
-const REACH = 180; // |a*| + |b*| that no colour of sRGB gets to
+const REACH = 180; // |a*| + |b*| that no color of sRGB gets to
 const SCAN_STEPS = 30;
 const BISECTIONS = 6;
 let limits = null;
 
-/** The factor, 0..1, that brings a colour to the surface of the gamut. */
+/** The factor, 0..1, that brings a color to the surface of the gamut. */
 function surfaceScale(light, a, b) {
   limits ??= chromaLimits();
   const extent = Math.max(Math.abs(a) + Math.abs(b), 1e-6);
@@ -199,7 +199,7 @@ function firstWayOut(light, a, b) {
 export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
 
 /**
- * Turn the knobs on colours.
+ * Turn the knobs on colors.
  * @param {Float32Array} ab pairs of a* and b*
  * @param {Knobs} knobs
  * @returns {Float32Array}
@@ -225,7 +225,7 @@ export function labOf(hex) {
   return [116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)];
 }
 
-/** @returns {string} "#rrggbb" of the colour, or of the nearest paler one that sRGB can show */
+/** @returns {string} "#rrggbb" of the color, or of the nearest paler one that sRGB can show */
 export function hexOf(light, a, b) {
   const fy = (light + 16) / 116;
   const scale = isShown(light, a, b) ? 1 : surfaceScale(light, a, b);

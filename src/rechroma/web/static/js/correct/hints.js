@@ -1,4 +1,4 @@
-/** Correcting: places on the picture, their likely colours, and the marks of those chosen. */
+/** Correcting: places on the picture, their likely colors, and the marks of those chosen. */
 
 import { nameOf } from "../color/colornames.js";
 import { hintsOf, hintsText, newHint } from "../state/hintfile.js";
@@ -12,7 +12,7 @@ const STEP = 0.01; // of the picture, for a press of an arrow key
 
 const find = (selector) => document.querySelector(selector);
 
-/** Whether colours for other hints are on their way. @param {import("../state/store.js").Photo} [photo] */
+/** Whether colors for other hints are on their way. @param {import("../state/store.js").Photo} [photo] */
 export function isLate(photo) {
   if (!photo?.chroma || photo.refused === photo.wish.hints) return false;
   return hintsText(photo.wish.hints) !== photo.sketched;
@@ -36,7 +36,7 @@ export function createHints(store, history, queue, api, complain) {
   const chosenHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
   const without = (id) => hints().filter((hint) => hint.id !== id);
 
-  /** Ask what colour a place should have. */
+  /** Ask what color a place should have. */
   async function choose({ x, y }, hint = null) {
     const photo = store.current;
     if (!photo?.chroma || !store.state.takesHints) return;
@@ -62,7 +62,7 @@ export function createHints(store, history, queue, api, complain) {
 
   const colorOf = (id) => hints().find((hint) => hint.id === id)?.color;
 
-  /** Give the chosen place a colour. */
+  /** Give the chosen place a color. */
   function setColor(color, isSettled = true) {
     const { spot } = store.state;
     if (!spot) return;
@@ -144,7 +144,7 @@ export function createHints(store, history, queue, api, complain) {
   return { choose, move, remove, step: STEP };
 }
 
-/** Ask, when colours are first to be chosen, whether the model takes any. */
+/** Ask, when colors are first to be chosen, whether the model takes any. */
 function learnOfModel(store, api) {
   let asked = null;
   store.subscribe(({ mode }) => {
@@ -177,7 +177,7 @@ function swatchOf({ color, share }, chosen) {
   return button;
 }
 
-/** Ask for new colours, once at a time, whenever the hints of the photo that is shown are others. */
+/** Ask for new colors, once at a time, whenever the hints of the photo that is shown are others. */
 function keepSketched(store, queue, complain) {
   let asking = null; // what is not answered yet
   let last = null; // the photo that was shown

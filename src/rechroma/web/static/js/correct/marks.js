@@ -1,4 +1,4 @@
-/** The marks of the chosen colours on the picture: to select, move and delete. */
+/** The marks of the chosen colors on the picture: to select, move and delete. */
 
 import { clamp } from "../stage/camera.js";
 import { nameOf } from "../color/colornames.js";
@@ -59,7 +59,7 @@ export function setUpMarks(store, hints, view) {
       mark.remove();
       marks.delete(id);
     }
-    const { left, top } = view().corner; // those of places out of view would lie on the grey picture
+    const { left, top } = view().corner; // those of places out of view would lie on the gray picture
     layer.style.clipPath = left || top ? `inset(${top}px 0 0 ${left}px)` : "none";
     list.forEach((hint, index) => showMark(hint, index + 1, spot?.hint === hint.id));
     if (spot && !spot.hint) {

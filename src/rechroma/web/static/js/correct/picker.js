@@ -1,4 +1,4 @@
-/** The free choice of a colour: a plane of all that sRGB can show at one lightness. */
+/** The free choice of a color: a plane of all that sRGB can show at one lightness. */
 
 import { boundsOf, hexOf, isShown, labOf } from "../color/science.js";
 
@@ -6,7 +6,7 @@ const STEPS = 40; // of the arrow keys from the middle to the edge
 
 /**
  * @param {HTMLCanvasElement} plane
- * @param {HTMLInputElement} field for the colour in hexadecimal
+ * @param {HTMLInputElement} field for the color in hexadecimal
  * @param {(hex: string, isSettled: boolean) => void} chosen
  * @param {(problem: import("../page/texts.js").Problem) => void} complain
  */
@@ -21,7 +21,7 @@ export function createPicker(plane, field, chosen, complain) {
     (1 - (b - bounds.b) / bounds.reach) * (plane.height / 2),
   ];
 
-  /** The colour at a place of the plane, in shares of its sides. */
+  /** The color at a place of the plane, in shares of its sides. */
   const toColor = (x, y) => [
     bounds.a + (2 * x - 1) * bounds.reach,
     bounds.b + (1 - 2 * y) * bounds.reach,
@@ -53,7 +53,7 @@ export function createPicker(plane, field, chosen, complain) {
     }
   }
 
-  /** Go to a colour, or to the nearest towards grey that can be shown. */
+  /** Go to a color, or to the nearest towards gray that can be shown. */
   function choose(a, b, isSettled) {
     const hex = hexOf(light, a, b);
     const [, shownA, shownB] = labOf(hex);
@@ -98,7 +98,7 @@ export function createPicker(plane, field, chosen, complain) {
     return choose(a, b, true);
   });
 
-  /** Show a colour as the one that is chosen. */
+  /** Show a color as the one that is chosen. */
   function mark(hex) {
     const [, a, b] = hex ? labOf(hex) : [0, 0, 0];
     at = { a, b };
@@ -109,7 +109,7 @@ export function createPicker(plane, field, chosen, complain) {
 
   return {
     mark,
-    /** Show what can be chosen at a lightness, and a colour that is chosen already. */
+    /** Show what can be chosen at a lightness, and a color that is chosen already. */
     show(lightness, hex) {
       light = Math.min(Math.max(lightness, 2), 98);
       bounds = boundsOf(light);

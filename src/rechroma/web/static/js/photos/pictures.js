@@ -1,9 +1,9 @@
-/** The pixels of photographs: decoded, made smaller, turned grey. */
+/** The pixels of photographs: decoded, made smaller, turned gray. */
 
-import { lightness, makeGrey } from "../color/science.js";
+import { lightness, makeGray } from "../color/science.js";
 
 const VIEW_SIDE = 2048; // of the copy that is shown until somebody zooms in
-const COPY_SIDE = 1024; // of the copy that the service makes colours of
+const COPY_SIDE = 1024; // of the copy that the service makes colors of
 const MOST_BYTES = 8_000_000; // of a file that goes as it is at each correction
 const MOST_PIXELS = 16_000_000; // of the same
 const THUMB_SIDE = 192;
@@ -52,11 +52,11 @@ function drawn(bitmap, side) {
   return { canvas, context };
 }
 
-/** @param {ImageBitmap} bitmap @returns {Pixels} small and grey */
+/** @param {ImageBitmap} bitmap @returns {Pixels} small and gray */
 export function thumbOf(bitmap) {
   const { canvas, context } = drawn(bitmap, THUMB_SIDE);
   const thumb = context.getImageData(0, 0, canvas.width, canvas.height);
-  makeGrey(thumb.data);
+  makeGray(thumb.data);
   return thumb;
 }
 
@@ -67,7 +67,7 @@ function isClear({ canvas, context }) {
 }
 
 /**
- * What the service makes colours of: the file itself if it is small, else a small copy. A canvas
+ * What the service makes colors of: the file itself if it is small, else a small copy. A canvas
  * forgets what lies beneath clear places, and the service does not: such a file goes as it is, too.
  * @param {Opened} opened
  * @param {Blob} file
@@ -93,7 +93,7 @@ export function lightnessAround({ view }, x, y) {
   const [left, top] = [x * view.width - side / 2, y * view.height - side / 2];
   context.drawImage(view, left, top, side, side, 0, 0, 8, 8);
   const { data } = context.getImageData(0, 0, 8, 8);
-  makeGrey(data);
+  makeGray(data);
   let [sum, count] = [0, 0];
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] < 255) continue; // beyond the edge

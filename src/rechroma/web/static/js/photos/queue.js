@@ -1,5 +1,5 @@
 /**
- * The way of each photograph: seen as it came, then in colour, then coloured whole as a job.
+ * The way of each photograph: seen as it came, then in color, then colored whole as a job.
  *
  * What goes with a photograph but is nobody's to show stays here: what the browser can decode of
  * it, the small copy, and its jobs.
@@ -12,7 +12,7 @@ import { createJobs } from "../service/jobs.js";
 import { bytesOf, copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 
 const AT_A_TIME = 2;
-const GREY_SIDE = 4096; // of the picture in grey, where the browser cannot decode the file
+const GRAY_SIDE = 4096; // of the picture in gray, where the browser cannot decode the file
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 
@@ -50,7 +50,7 @@ function freeLabel(name, labels) {
   return label;
 }
 
-/** What is too large to be shown may still be coloured. */
+/** What is too large to be shown may still be colored. */
 function passTooLarge(error) {
   if (error.status !== 413) throw error;
 }
@@ -64,7 +64,7 @@ function chromaOf({ width, height, step, data }) {
   return { width, height, data: values };
 }
 
-/** The colours of a photo as its user wants them. */
+/** The colors of a photo as its user wants them. */
 export const wantedChroma = ({ chroma, wish }) =>
   chroma && { ...chroma, data: turned(chroma.data, wish.knobs) };
 
@@ -78,7 +78,7 @@ export function problemOf(error) {
 /**
  * @typedef {object} Entry
  * @property {Promise<Blob>} seen what the browser can decode of a photograph
- * @property {Promise<Blob>} copy what the service makes its first colours of
+ * @property {Promise<Blob>} copy what the service makes its first colors of
  * @property {ReturnType<createJobs>} jobs
  * @property {AbortController} removal
  */
@@ -147,7 +147,7 @@ export function createQueue(store, api) {
   }
 
   /**
-   * Show a photograph before it is in colour; gives its small copy.
+   * Show a photograph before it is in color; gives its small copy.
    * @param {Blob} seen what the browser can decode of it, and `size`, that of the whole
    */
   async function look(photo, removal, seen = photo.file, size = undefined) {
@@ -188,16 +188,16 @@ export function createQueue(store, api) {
     }
   }
 
-  /** Show a photograph in colour; the service decodes what the browser cannot. */
+  /** Show a photograph in color; the service decodes what the browser cannot. */
   async function color(photo) {
     const entry = kept.get(photo.id);
     const { signal } = entry.removal;
     const copy = await entry.copy.catch(() => null);
     store.patch(photo.id, { stage: "sketching" });
     if (copy) return sketch(photo.id, signal).catch(passTooLarge);
-    const found = await api.sketch(photo.file, { grey: GREY_SIDE, signal }).catch(passTooLarge);
+    const found = await api.sketch(photo.file, { gray: GRAY_SIDE, signal }).catch(passTooLarge);
     if (!found) return undefined;
-    const seen = jpegOf(found.grey);
+    const seen = jpegOf(found.gray);
     entry.seen = Promise.resolve(seen);
     entry.copy = look(photo, signal, seen, found);
     await entry.copy;

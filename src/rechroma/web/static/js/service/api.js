@@ -90,10 +90,10 @@ export function createApi(page) {
 
   return {
     ask,
-    /** The colours of a picture alone. */
-    sketch: (picture, { hints, grey, signal } = {}) =>
-      post(`/v1/sketch${queryOf({ grey })}`, { picture, hints }, { signal }),
-    /** Likely colours of a place. */
+    /** The colors of a picture alone. */
+    sketch: (picture, { hints, gray, signal } = {}) =>
+      post(`/v1/sketch${queryOf({ gray })}`, { picture, hints }, { signal }),
+    /** Likely colors of a place. */
     palette: (picture, { x, y, hints, signal }) =>
       post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal }),
     /** The model that requests get which name none. */

@@ -40,7 +40,7 @@ export class Camera {
     return Math.min(width / this.picture.width, height / this.picture.height);
   }
 
-  /** Where the picture in colour begins. */
+  /** Where the picture in color begins. */
   get second() {
     const { width, height } = this.pane;
     return { left: this.canvas.width - width, top: this.canvas.height - height };
@@ -67,8 +67,8 @@ export class Camera {
   moveTo(scale, x, y) {
     const { width, height } = this.pane;
     this.scale = this.#allowed(scale);
-    this.x = centred(x, width / this.scale, this.picture.width);
-    this.y = centred(y, height / this.scale, this.picture.height);
+    this.x = centered(x, width / this.scale, this.picture.width);
+    this.y = centered(y, height / this.scale, this.picture.height);
   }
 
   #allowed(scale) {
@@ -105,7 +105,7 @@ export class Camera {
     };
   }
 
-  /** The point of the box, in CSS pixels, where a pixel of the picture in colour is. */
+  /** The point of the box, in CSS pixels, where a pixel of the picture in color is. */
   pointOf(x, y) {
     const { second, seen } = this;
     return {
@@ -116,7 +116,7 @@ export class Camera {
 }
 
 /** The middle of what is seen, so that the picture fills the pane or stands in its middle. */
-function centred(middle, seen, whole) {
+function centered(middle, seen, whole) {
   if (seen >= whole) return whole / 2;
   return clamp(middle, seen / 2, whole - seen / 2);
 }

@@ -95,7 +95,7 @@ function showing(view, store, queue) {
   };
 }
 
-/** Say why there is no picture to be seen, or none in colour. */
+/** Say why there is no picture to be seen, or none in color. */
 function showNotice(photo, isLost) {
   const notice = find("#notice");
   notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isLost);
@@ -194,7 +194,7 @@ function toggleFullScreen() {
   else document.documentElement.requestFullscreen(); // what lies outside of it would be dead
 }
 
-/** Keys on the stage: zoom, move, and, where colours are chosen, aim; gives what draws the aim. */
+/** Keys on the stage: zoom, move, and, where colors are chosen, aim; gives what draws the aim. */
 function setUpKeys(view, stage, store, hints) {
   let aim = null;
 
@@ -213,7 +213,7 @@ function setUpKeys(view, stage, store, hints) {
     store.set({ say: t("aim", { x, y }) });
   }
 
-  /** Choose the place aimed at, and go on to its colours. */
+  /** Choose the place aimed at, and go on to its colors. */
   async function chooseAim() {
     await hints.choose(aim);
     if (document.activeElement === stage) find("#swatches button")?.focus();

@@ -1,14 +1,14 @@
-/** The stage's canvas: a photograph before and in colour, as large as its box on the screen. */
+/** The stage's canvas: a photograph before and in color, as large as its box on the screen. */
 
 import { Camera, clamp } from "./camera.js";
-import { makeGrey } from "../color/science.js";
+import { makeGray } from "../color/science.js";
 import { readableCanvas } from "../photos/pictures.js";
 import { paint } from "../color/render.js";
 
 const MOST_PIXELS = 2_400_000;
 const SLOW = 40; // milliseconds; above, a moving picture is drawn with half the detail
 const SETTLED = 140; // milliseconds without a change
-const FADE = 450; // milliseconds in which the first colours come
+const FADE = 450; // milliseconds in which the first colors come
 
 /** @typedef {import("../photos/pictures.js").Opened} Opened */
 /** @typedef {import("../color/render.js").Chroma} Chroma */
@@ -76,7 +76,7 @@ export class View {
     this.#redraw();
   }
 
-  /** Show these colours. @param {?Chroma} chroma */
+  /** Show these colors. @param {?Chroma} chroma */
   color(chroma) {
     const isFirst = chroma && !this.#chroma;
     this.#chroma = chroma;
@@ -155,13 +155,13 @@ export class View {
     return this.#camera.pointOf(x * width, y * height);
   }
 
-  /** From where on the box may show the picture in colour, in CSS pixels. */
+  /** From where on the box may show the picture in color, in CSS pixels. */
   get corner() {
     const { second, pixelRatio } = this.#camera;
     return { left: second.left / pixelRatio, top: second.top / pixelRatio };
   }
 
-  /** The part of the box that the picture in colour covers. */
+  /** The part of the box that the picture in color covers. */
   get bounds() {
     const { picture } = this.#camera;
     const { clientWidth, clientHeight } = this.#canvas;
@@ -205,7 +205,7 @@ export class View {
     return this.#isDraft || this.#fade.share < 1 ? "draft" : "color";
   }
 
-  /** What is seen of the photograph as it came, and in grey: both the same whatever the colours. */
+  /** What is seen of the photograph as it came, and in gray: both the same whatever the colors. */
   #drawBefore(width, height) {
     const part = this.#camera.seen;
     const key = [part.left, part.top, part.width, part.height, width, height].join();
@@ -213,7 +213,7 @@ export class View {
     setSize(this.#before.canvas, width, height);
     this.#drawPart(part, width / part.width, height / part.height);
     const pixels = this.#before.context.getImageData(0, 0, width, height);
-    makeGrey(pixels.data);
+    makeGray(pixels.data);
     this.#plane = { key, pixels };
   }
 

@@ -17,12 +17,12 @@
  * @property {?import("../page/texts.js").Problem} problem why it failed
  * @property {number} width of the upright picture, in pixels; 0 while unknown
  * @property {number} height
- * @property {boolean} hadColor whether it was in colour or toned; known when it is done
- * @property {number} pages of its file, of which the first is coloured; known then, too
- * @property {?Pixels} thumb small and grey
+ * @property {boolean} hadColor whether it was in color or toned; known when it is done
+ * @property {number} pages of its file, of which the first is colored; known then, too
+ * @property {?Pixels} thumb small and gray
  * @property {?Chroma} chroma before any knob is turned
  * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
- * @property {?Hint[]} refused the hints that it could not be coloured with
+ * @property {?Hint[]} refused the hints that it could not be colored with
  * @property {Wish} wish
  * @property {?string} taken the order that was downloaded last, as `orderKey` has it
  * @property {Wish[]} past for undo
@@ -33,8 +33,8 @@
  * @property {?number} selected the id of the photo that is shown
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
- * @property {boolean} takesHints whether the model takes colours that are chosen
- * @property {?{x: number, y: number, hint: ?number}} spot the place whose colour is being chosen
+ * @property {boolean} takesHints whether the model takes colors that are chosen
+ * @property {?{x: number, y: number, hint: ?number}} spot the place whose color is being chosen
  * @property {boolean} away whether the server does not answer
  * @property {boolean} busy whether it has put requests off
  * @property {boolean} badge whether downloads are marked visibly
