@@ -1,21 +1,21 @@
 /** Puts the page together. */
 
-import { setUpAdding } from "./photos/add.js";
-import { setUpKnobs } from "./page/adjust.js";
+import { initAddPhotos } from "./photos/add.js";
+import { initSliders } from "./page/sliders.js";
 import { createApi } from "./service/api.js";
-import { complain, offerUndo, setUpWaiting } from "./page/banners.js";
+import { showError, offerUndo, initConnectionBanner } from "./page/notifications.js";
 import { createHints } from "./correct/hints.js";
 import { createHistory } from "./state/history.js";
-import { orderKey } from "./service/jobs.js";
-import { askForKey } from "./page/keydialog.js";
-import { setUpList } from "./photos/list.js";
-import { setUpMarks } from "./correct/marks.js";
+import { requestKey } from "./service/jobs.js";
+import { askForKey } from "./page/keyDialog.js";
+import { initPhotoList } from "./photos/list.js";
+import { initHintMarkers } from "./correct/hintMarkers.js";
 import { createQueue } from "./photos/queue.js";
-import { setUpSettings } from "./page/settings.js";
-import { setUpStage } from "./stage/stage.js";
+import { initSettings } from "./page/settings.js";
+import { initStage } from "./stage/stage.js";
 import { createStore } from "./state/store.js";
-import { setUpTabs } from "./page/tabs.js";
-import { setUpTaking } from "./photos/take.js";
+import { initTabs } from "./page/tabs.js";
+import { initDownloads } from "./photos/downloads.js";
 
 const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 
@@ -30,13 +30,13 @@ const api = createApi({
 const queue = createQueue(store, api);
 const history = createHistory(store);
 
-function setUpUndo() {
+function initUndo() {
   find("#undo").addEventListener("click", history.undo);
   find("#redo").addEventListener("click", history.redo);
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("input:not([type=range], [type=checkbox]), select");
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping) return;
-    const name = letterOf(event);
+    const name = latinLetter(event);
     const isRedo = name === "y" || (name === "z" && event.shiftKey);
     if (!isRedo && name !== "z") return;
     event.preventDefault();
@@ -50,20 +50,20 @@ function setUpUndo() {
 }
 
 /** What a key is with Latin letters; on a Russian keyboard its place tells. */
-const letterOf = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
+const latinLetter = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
 
-function setUpPage() {
-  const showTab = setUpTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));
+function initPage() {
+  const showTab = initTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));
   store.subscribe(({ photos, mode, say }) => {
-    showStudio(photos.length > 0);
+    showWorkspace(photos.length > 0);
     if (find("#said").textContent !== say) find("#said").textContent = say;
-    document.title = titleOf(photos);
+    document.title = pageTitle(photos);
     showTab(mode);
   });
 }
 
 /** The first photograph brings the studio, and the last takes it away: the focus goes along. */
-function showStudio(isWanted) {
+function showWorkspace(isWanted) {
   const isNew = find("#studio").hidden === isWanted;
   const isLeft = find("#welcome").contains(document.activeElement);
   find("#welcome").hidden = isWanted;
@@ -73,7 +73,7 @@ function showStudio(isWanted) {
 }
 
 /** What is pressed may be disabled or hidden by that: the focus then goes to the picture. */
-function setUpFocus() {
+function initFocus() {
   store.subscribe(() => {
     const focused = document.activeElement;
     if (focused === document.body) return;
@@ -82,38 +82,38 @@ function setUpFocus() {
 }
 
 /** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
-function setUpLeaving() {
+function initLeaveWarning() {
   window.addEventListener("beforeunload", (event) => {
-    const isLost = (photo) =>
-      photo.stage !== "failed" && orderKey(store.orderOf(photo)) !== photo.taken;
-    if (store.state.photos.some(isLost)) event.preventDefault();
+    const isUnsaved = (photo) =>
+      photo.stage !== "failed" && requestKey(store.orderOf(photo)) !== photo.downloaded;
+    if (store.state.photos.some(isUnsaved)) event.preventDefault();
   });
 }
 
-function titleOf(photos) {
+function pageTitle(photos) {
   const left = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
   return left ? `(${left}) Rechroma` : "Rechroma";
 }
 
-const hints = createHints(store, history, queue, api, complain);
+const hints = createHints(store, history, queue, api, showError);
 let showMarks = () => {};
-const view = setUpStage(store, queue, hints, () => showMarks());
-showMarks = setUpMarks(store, hints, () => view);
-setUpList(store, queue, offerUndo);
-setUpKnobs(store, history);
-setUpTaking(store, queue, complain);
-setUpUndo();
-setUpPage();
-setUpWaiting(store, isLocal);
-setUpFocus();
-setUpLeaving();
+const view = initStage(store, queue, hints, () => showMarks());
+showMarks = initHintMarkers(store, hints, () => view);
+initPhotoList(store, queue, offerUndo);
+initSliders(store, history);
+initDownloads(store, queue, showError);
+initUndo();
+initPage();
+initConnectionBanner(store, isLocal);
+initFocus();
+initLeaveWarning();
 if (isLocal) find(".promise").dataset.text = "promise.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
-await setUpSettings(api, () => store.set({}));
-setUpAdding(api, complain, (files, left = 0) => {
+await initSettings(api, () => store.set({}));
+initAddPhotos(api, showError, (files, left = 0) => {
   queue.add(files);
-  if (!files.length) complain({ key: "said.none" });
-  else if (left) complain({ key: "said.left", values: { count: left } });
+  if (!files.length) showError({ key: "said.none" });
+  else if (left) showError({ key: "said.left", values: { count: left } });
 });
 store.set({});
 document.documentElement.dataset.ready = "true";

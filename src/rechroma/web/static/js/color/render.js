@@ -4,7 +4,7 @@
  * The enlarging is bicubic with aligned pixel centers and repeated edges, as the service's.
  */
 
-import { putColor } from "./science.js";
+import { writePixel } from "./colorspace.js";
 
 const SHARPNESS = -0.75; // the free parameter of the cubic kernel
 
@@ -17,14 +17,14 @@ const SHARPNESS = -0.75; // the free parameter of the cubic kernel
 /**
  * Color a part of a picture.
  * @param {Pixels} gray what is clear stays clear
- * @param {Chroma} chroma of the whole picture, with the knobs turned already
+ * @param {Chroma} chroma of the whole picture, with the adjustments turned already
  * @param {Region} region the part that `gray` shows; it may reach beyond the picture
  * @param {Uint8ClampedArray} out as large as the gray's data
  */
 export function paint(gray, chroma, region, out) {
-  const columns = tapsOf(gray.width, region.x, region.width, chroma.width);
-  const rows = tapsOf(gray.height, region.y, region.height, chroma.height);
-  const wide = widened(chroma, columns, gray.width);
+  const columns = computeTaps(gray.width, region.x, region.width, chroma.width);
+  const rows = computeTaps(gray.height, region.y, region.height, chroma.height);
+  const wide = upsampleRows(chroma, columns, gray.width);
   const row = new Float32Array(2 * gray.width);
   for (let y = 0; y < gray.height; y++) {
     mixRows(wide, rows, y, row);
@@ -35,12 +35,12 @@ export function paint(gray, chroma, region, out) {
 function paintRow(gray, row, start, out) {
   for (let x = 0, at = start; x < row.length; x += 2, at += 4) {
     out[at + 3] = gray[at + 3];
-    if (gray[at + 3]) putColor(gray[at], row[x], row[x + 1], out, at);
+    if (gray[at + 3]) writePixel(gray[at], row[x], row[x + 1], out, at);
   }
 }
 
 /** For each of `count` positions the four samples that count, and how much each does. */
-function tapsOf(count, start, length, samples) {
+function computeTaps(count, start, length, samples) {
   const places = new Int32Array(4 * count);
   const weights = new Float32Array(4 * count);
   for (let i = 0; i < count; i++) {
@@ -61,7 +61,7 @@ function cubic(distance) {
 }
 
 /** The few rows of the map, each as wide as the picture's part. */
-function widened(chroma, { places, weights }, width) {
+function upsampleRows(chroma, { places, weights }, width) {
   return Array.from({ length: chroma.height }, (_, y) => {
     const source = chroma.data.subarray(2 * y * chroma.width, 2 * (y + 1) * chroma.width);
     const row = new Float32Array(2 * width);

@@ -1,10 +1,10 @@
 /** Correcting: places on the picture, their likely colors, and the marks of those chosen. */
 
-import { nameOf } from "../color/colornames.js";
-import { hintsOf, hintsText, newHint } from "../state/hintfile.js";
-import { lightnessAround } from "../photos/pictures.js";
+import { describeColor } from "../color/colorNames.js";
+import { parseHints, serializeHints, createHint } from "../state/hintFile.js";
+import { sampleLightness } from "../photos/images.js";
 import { createPicker } from "./picker.js";
-import { savedAs, stemOf } from "../photos/save.js";
+import { saveFile, fileStem } from "../photos/save.js";
 import { t } from "../page/texts.js";
 
 const SETTLED = 150; // milliseconds without a key, after which a moved mark lies still
@@ -13,9 +13,9 @@ const STEP = 0.01; // of the picture, for a press of an arrow key
 const find = (selector) => document.querySelector(selector);
 
 /** Whether colors for other hints are on their way. @param {import("../state/store.js").Photo} [photo] */
-export function isLate(photo) {
-  if (!photo?.chroma || photo.refused === photo.wish.hints) return false;
-  return hintsText(photo.wish.hints) !== photo.sketched;
+export function isPreviewStale(photo) {
+  if (!photo?.chroma || photo.rejectedHints === photo.edit.hints) return false;
+  return serializeHints(photo.edit.hints) !== photo.previewedHints;
 }
 
 /**
@@ -23,31 +23,31 @@ export function isLate(photo) {
  * @param {ReturnType<import("../state/history.js").createHistory>} history
  * @param {ReturnType<import("../photos/queue.js").createQueue>} queue
  * @param {ReturnType<import("../service/api.js").createApi>} api
- * @param {(problem: unknown, again?: () => void) => () => void} complain
+ * @param {(problem: unknown, again?: () => void) => () => void} showError
  */
-export function createHints(store, history, queue, api, complain) {
+export function createHints(store, history, queue, api, showError) {
   let swatches = null; // of the spot; null while they are on their way
   let looking = new AbortController();
   let settling = 0;
   const picker = createPicker(find("#plane"), find("#hex"), (hex, isSettled) =>
-    setColor(hex, isSettled), complain);
+    setColor(hex, isSettled), showError);
 
-  const hints = () => store.current?.wish.hints ?? [];
-  const chosenHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
+  const hints = () => store.current?.edit.hints ?? [];
+  const selectedHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
   const without = (id) => hints().filter((hint) => hint.id !== id);
 
   /** Ask what color a place should have. */
   async function choose({ x, y }, hint = null) {
     const photo = store.current;
-    if (!photo?.chroma || !store.state.takesHints) return;
+    if (!photo?.chroma || !store.state.supportsHints) return;
     store.set({ spot: { x, y, hint } });
     swatches = null;
     looking.abort();
     looking = new AbortController();
     const { signal } = looking;
     try {
-      picker.show(lightnessAround(await queue.opened(photo.id), x, y), colorOf(hint));
-      const text = hintsText(without(hint));
+      picker.show(sampleLightness(await queue.opened(photo.id), x, y), colorOf(hint));
+      const text = serializeHints(without(hint));
       const copy = await queue.copy(photo.id);
       const { colors } = await api.palette(copy, { x, y, hints: text, signal });
       swatches = colors;
@@ -56,7 +56,7 @@ export function createHints(store, history, queue, api, complain) {
       if (signal.aborted) return;
       swatches = [];
       store.set({});
-      complain(error);
+      showError(error);
     }
   }
 
@@ -66,11 +66,11 @@ export function createHints(store, history, queue, api, complain) {
   function setColor(color, isSettled = true) {
     const { spot } = store.state;
     if (!spot) return;
-    const old = chosenHint();
-    const hint = old ? { ...old, color } : newHint(spot.x, spot.y, color);
+    const old = selectedHint();
+    const hint = old ? { ...old, color } : createHint(spot.x, spot.y, color);
     const list = old ? hints().map((one) => (one.id === old.id ? hint : one)) : [...hints(), hint];
     settle({ hints: list }, isSettled);
-    store.set({ spot: { ...spot, hint: hint.id }, ...(isSettled && { say: nameOf(color) }) });
+    store.set({ spot: { ...spot, hint: hint.id }, ...(isSettled && { say: describeColor(color) }) });
   }
 
   function settle(fields, isSettled) {
@@ -83,10 +83,10 @@ export function createHints(store, history, queue, api, complain) {
     if (store.state.spot?.hint !== id) return;
     store.set({ spot: { ...store.state.spot, ...place } });
     clearTimeout(settling);
-    if (isSettled) settling = setTimeout(chooseAgain, SETTLED, id);
+    if (isSettled) settling = setTimeout(refreshSuggestions, SETTLED, id);
   }
 
-  function chooseAgain(id) {
+  function refreshSuggestions(id) {
     const { spot } = store.state;
     if (spot?.hint === id) choose(spot, id);
   }
@@ -102,17 +102,17 @@ export function createHints(store, history, queue, api, complain) {
   }
 
   function save() {
-    const content = new Blob([hintsText(hints())], { type: "application/json" });
-    savedAs(content, `${stemOf(store.current.name)}.hints.json`);
+    const content = new Blob([serializeHints(hints())], { type: "application/json" });
+    saveFile(content, `${fileStem(store.current.name)}.hints.json`);
   }
 
   async function load(file) {
     const { selected } = store.state;
     try {
-      const list = hintsOf(await file.text());
+      const list = parseHints(await file.text());
       if (store.state.selected === selected) replace(list, t("hints.loaded"));
     } catch {
-      complain({ key: "problem.hints" });
+      showError({ key: "problem.hints" });
     }
   }
 
@@ -130,92 +130,92 @@ export function createHints(store, history, queue, api, complain) {
     target.value = "";
   });
 
-  store.subscribe(({ spot, takesHints }) => {
+  store.subscribe(({ spot, supportsHints }) => {
     find("#spot").hidden = !spot;
-    find("#no-spot").hidden = Boolean(spot) || !takesHints;
-    find("#no-hints").hidden = takesHints;
-    find("#load").disabled = !takesHints;
-    find("#remove-hint").disabled = !chosenHint();
+    find("#no-spot").hidden = Boolean(spot) || !supportsHints;
+    find("#no-hints").hidden = supportsHints;
+    find("#load").disabled = !supportsHints;
+    find("#remove-hint").disabled = !selectedHint();
     find("#clear-hints").disabled = find("#save-hints").disabled = !hints().length;
-    if (spot) showSwatches(swatches, chosenHint()?.color);
+    if (spot) renderSwatches(swatches, selectedHint()?.color);
   });
-  learnOfModel(store, api);
-  keepSketched(store, queue, complain);
+  checkHintSupport(store, api);
+  keepPreviewFresh(store, queue, showError);
   return { choose, move, remove, step: STEP };
 }
 
 /** Ask, when colors are first to be chosen, whether the model takes any. */
-function learnOfModel(store, api) {
+function checkHintSupport(store, api) {
   let asked = null;
   store.subscribe(({ mode }) => {
     if (mode !== "correct" || asked) return;
-    asked = api.model().then(({ hints }) => store.set({ takesHints: hints }), console.error);
+    asked = api.model().then(({ hints }) => store.set({ supportsHints: hints }), console.error);
   });
 }
 
-function showSwatches(swatches, chosen) {
+function renderSwatches(swatches, chosen) {
   const list = find("#swatches");
   list.setAttribute("aria-busy", String(!swatches));
   const key = JSON.stringify([swatches, chosen, document.documentElement.lang]);
   if (list.dataset.key === key) return;
   const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
   list.dataset.key = key;
-  list.replaceChildren(...(swatches ?? []).map((one) => swatchOf(one, chosen)));
+  list.replaceChildren(...(swatches ?? []).map((one) => createSwatch(one, chosen)));
   if (focused) list.querySelector(`[value="${focused}"]`)?.focus();
 }
 
-function swatchOf({ color, share }, chosen) {
+function createSwatch({ color, share }, chosen) {
   const button = document.createElement("button");
   button.type = "button";
   button.value = color;
   button.style.backgroundColor = color;
   button.className = "swatch";
   const percent = Math.max(1, Math.round(share * 100));
-  button.title = t("swatch", { color: nameOf(color), percent });
+  button.title = t("swatch", { color: describeColor(color), percent });
   button.setAttribute("aria-label", button.title);
   button.setAttribute("aria-pressed", String(color === chosen));
   return button;
 }
 
 /** Ask for new colors, once at a time, whenever the hints of the photo that is shown are others. */
-function keepSketched(store, queue, complain) {
+function keepPreviewFresh(store, queue, showError) {
   let asking = null; // what is not answered yet
   let last = null; // the photo that was shown
-  let takeBack = () => {}; // the complaint
+  let dismiss = () => {}; // the complaint
 
-  async function ask({ id, wish }) {
+  async function ask({ id, edit }) {
     const request = new AbortController();
     asking = { id, request };
-    takeBack();
+    dismiss();
     try {
       await queue.sketch(id, request.signal);
     } catch (error) {
       if (request.signal.aborted) return;
-      store.patch(id, { refused: wish.hints });
-      takeBack = complain(error, () => store.patch(id, { refused: null }));
+      store.patch(id, { rejectedHints: edit.hints });
+      dismiss = showError(error, () => store.patch(id, { rejectedHints: null }));
     }
     if (asking?.request !== request) return;
     asking = null;
     store.set({});
   }
 
-  /** What was refused may be asked for again. */
-  function forgive(photo) {
-    takeBack();
-    if (photo?.refused) store.patch(photo.id, { refused: null });
+  /** What was rejectedHints may be asked for again. */
+  function clearRejection(photo) {
+    dismiss();
+    if (photo?.rejectedHints) store.patch(photo.id, { rejectedHints: null });
   }
 
-  function turnTo(photo) {
+  function switchPhoto(photo) {
     last = photo?.id;
     asking?.request.abort();
     asking = null;
-    forgive(photo);
+    clearRejection(photo);
   }
 
   store.subscribe(() => {
     const photo = store.current;
-    if (photo?.id !== last) turnTo(photo);
-    if (photo?.refused && photo.sketched === hintsText(photo.wish.hints)) forgive(photo);
-    if (!asking && isLate(photo)) ask(photo);
+    if (photo?.id !== last) switchPhoto(photo);
+    if (photo?.rejectedHints && photo.previewedHints === serializeHints(photo.edit.hints)) clearRejection(photo);
+    if (!asking && isPreviewStale(photo)) ask(photo);
   });
 }

@@ -1,6 +1,6 @@
 /** The free choice of a color: a plane of all that sRGB can show at one lightness. */
 
-import { boundsOf, hexOf, isShown, labOf } from "../color/science.js";
+import { gamutBounds, labToHex, isInGamut, hexToLab } from "../color/colorspace.js";
 
 const STEPS = 40; // of the arrow keys from the middle to the edge
 
@@ -8,9 +8,9 @@ const STEPS = 40; // of the arrow keys from the middle to the edge
  * @param {HTMLCanvasElement} plane
  * @param {HTMLInputElement} field for the color in hexadecimal
  * @param {(hex: string, isSettled: boolean) => void} chosen
- * @param {(problem: import("../page/texts.js").Problem) => void} complain
+ * @param {(problem: import("../page/texts.js").Problem) => void} showError
  */
-export function createPicker(plane, field, chosen, complain) {
+export function createPicker(plane, field, chosen, showError) {
   const context = plane.getContext("2d");
   let light = 50;
   let bounds = { a: 0, b: 0, reach: 100 };
@@ -32,7 +32,7 @@ export function createPicker(plane, field, chosen, complain) {
     for (let y = 0, to = 0; y < plane.height; y++) {
       for (let x = 0; x < plane.width; x++, to += 4) {
         const [a, b] = toColor((x + 0.5) / plane.width, (y + 0.5) / plane.height);
-        if (isShown(light, a, b)) pixels.data.set(rgbaOf(hexOf(light, a, b)), to);
+        if (isInGamut(light, a, b)) pixels.data.set(rgbaOf(labToHex(light, a, b)), to);
       }
     }
     context.putImageData(pixels, 0, 0);
@@ -55,9 +55,9 @@ export function createPicker(plane, field, chosen, complain) {
 
   /** Go to a color, or to the nearest towards gray that can be shown. */
   function choose(a, b, isSettled) {
-    const hex = hexOf(light, a, b);
-    const [, shownA, shownB] = labOf(hex);
-    at = isShown(light, a, b) ? { a, b } : { a: shownA, b: shownB };
+    const hex = labToHex(light, a, b);
+    const [, shownA, shownB] = hexToLab(hex);
+    at = isInGamut(light, a, b) ? { a, b } : { a: shownA, b: shownB };
     field.value = hex;
     drawPoint();
     chosen(hex, isSettled);
@@ -93,14 +93,14 @@ export function createPicker(plane, field, chosen, complain) {
     const hex = `#${digits.length === 3 ? digits.replace(/./g, "$&$&") : digits}`;
     const isFine = /^#[0-9a-f]{6}$/.test(hex);
     field.setAttribute("aria-invalid", String(!isFine));
-    if (!isFine) return complain({ key: "problem.color" });
-    const [, a, b] = labOf(hex);
+    if (!isFine) return showError({ key: "problem.color" });
+    const [, a, b] = hexToLab(hex);
     return choose(a, b, true);
   });
 
   /** Show a color as the one that is chosen. */
   function mark(hex) {
-    const [, a, b] = hex ? labOf(hex) : [0, 0, 0];
+    const [, a, b] = hex ? hexToLab(hex) : [0, 0, 0];
     at = { a, b };
     field.value = hex ?? "";
     field.setAttribute("aria-invalid", "false");
@@ -112,7 +112,7 @@ export function createPicker(plane, field, chosen, complain) {
     /** Show what can be chosen at a lightness, and a color that is chosen already. */
     show(lightness, hex) {
       light = Math.min(Math.max(lightness, 2), 98);
-      bounds = boundsOf(light);
+      bounds = gamutBounds(light);
       bounds.reach *= 1.05;
       background = drawPlane();
       mark(hex);

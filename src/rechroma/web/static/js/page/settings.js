@@ -1,6 +1,6 @@
 /** The look and the language, kept on this computer. */
 
-import { LANGUAGES, speak } from "./texts.js";
+import { LANGUAGES, loadTexts } from "./texts.js";
 
 const THEMES = ["auto", "light", "dark"];
 
@@ -36,7 +36,7 @@ function showTheme(theme) {
  * @param {() => void} changed is called when the words are in another language
  * @returns {Promise<void>} until the first words are there
  */
-export async function setUpSettings(api, changed) {
+export async function initSettings(api, changed) {
   const language = document.querySelector("#language");
   const theme = document.querySelector("#theme");
   theme.value = THEMES.includes(kept("theme")) ? kept("theme") : "auto";
@@ -48,8 +48,8 @@ export async function setUpSettings(api, changed) {
   language.value = firstLanguage();
   language.addEventListener("change", async () => {
     keep("language", language.value);
-    await speak(language.value, api);
+    await loadTexts(language.value, api);
     changed();
   });
-  await speak(language.value, api);
+  await loadTexts(language.value, api);
 }

@@ -5,7 +5,7 @@
  * @param {(name: string) => void} chosen is called with the `data-name` of a tab
  * @returns {(name: string) => void} shows a tab as chosen
  */
-export function setUpTabs(row, chosen) {
+export function initTabs(row, chosen) {
   const tabs = [...row.querySelectorAll("[role=tab]")];
 
   function show(name) {

@@ -9,7 +9,7 @@ let wanted = ""; // the language that was chosen last
  * @param {string} language one of LANGUAGES
  * @param {ReturnType<import("../service/api.js").createApi>} api
  */
-export async function speak(language, api) {
+export async function loadTexts(language, api) {
   wanted = language;
   const found = await api.ask(`/static/texts/${language}.json`, {}, (answer) => answer.json());
   if (language !== wanted) return;
@@ -32,7 +32,7 @@ export function t(key, values = {}) {
  * @typedef {{key: string, detail?: string, values?: Record<string, string>}} Problem
  * @param {Problem} problem
  */
-export function wordsOf({ key, detail, values }) {
+export function describeProblem({ key, detail, values }) {
   return key in texts ? t(key, values) : detail || t("problem.other");
 }
 

@@ -2,41 +2,41 @@
 
 import { t } from "../page/texts.js";
 
-const PICTURE = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
+const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
 
 /**
  * @param {ReturnType<import("../service/api.js").createApi>} api
- * @param {(problem: unknown) => void} complain
+ * @param {(problem: unknown) => void} showError
  * @param {(files: File[], left?: number) => void} add is told, too, how many files were left out
  */
-export function setUpAdding(api, complain, add) {
+export function initAddPhotos(api, showError, add) {
   for (const input of document.querySelectorAll("input[data-adds]")) {
     input.addEventListener("change", () => {
       const files = [...input.files];
-      add(...(input.webkitdirectory ? sorted(files) : [files]));
+      add(...(input.webkitdirectory ? keepImages(files) : [files]));
       input.value = "";
     });
   }
   for (const button of document.querySelectorAll("button[data-opens]")) {
     button.addEventListener("click", () => document.querySelector(button.dataset.opens).click());
   }
-  setUpDrop(complain, add);
+  initDrop(showError, add);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) add(files);
   });
-  showSamples(api, (name) => sampleFile(api, name).then((file) => add([file]), complain));
+  initSamples(api, (name) => fetchSample(api, name).then((file) => add([file]), showError));
 }
 
 /** The pictures among files of a folder, and how many others there are that one can see. */
-function sorted(files) {
+function keepImages(files) {
   const seen = files.filter(({ name, webkitRelativePath }) =>
     ![name, ...webkitRelativePath.split("/")].some((part) => part.startsWith(".")));
-  const pictures = seen.filter(({ name }) => PICTURE.test(name));
+  const pictures = seen.filter(({ name }) => IMAGE_NAME.test(name));
   return [pictures, seen.length - pictures.length];
 }
 
-function setUpDrop(complain, add) {
+function initDrop(showError, add) {
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   const mark = (isOver) => document.body.classList.toggle("dropping", isOver);
 
@@ -52,32 +52,32 @@ function setUpDrop(complain, add) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(false);
-    filesOf(event.dataTransfer).then((found) => add(...found), complain);
+    collectDropped(event.dataTransfer).then((found) => add(...found), showError);
   });
 }
 
 /** All files that were dropped, and the pictures within folders; how many others were there. */
-async function filesOf(transfer) {
-  // Entries and files are to be taken before the first wait: they are gone afterwards.
+async function collectDropped(transfer) {
+  // Entries and files are to be downloaded before the first wait: they are gone afterwards.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [...transfer.files];
   const folders = entries.filter((entry) => entry.isDirectory);
   if (!folders.length) return [files];
-  const single = await Promise.all(entries.filter((entry) => entry.isFile).map(filesIn));
-  const [pictures, left] = sorted((await Promise.all(folders.map(filesIn))).flat());
+  const single = await Promise.all(entries.filter((entry) => entry.isFile).map(collectEntry));
+  const [pictures, left] = keepImages((await Promise.all(folders.map(collectEntry))).flat());
   return [[...single.flat(), ...pictures], left];
 }
 
-async function filesIn(entry) {
+async function collectEntry(entry) {
   if (entry.isDirectory && entry.name.startsWith(".")) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const found = [];
-  for await (const child of childrenOf(entry.createReader())) found.push(await filesIn(child));
+  for await (const child of readFolder(entry.createReader())) found.push(await collectEntry(child));
   return found.flat();
 }
 
 /** A folder tells its files in portions, until one is empty. */
-async function* childrenOf(reader) {
+async function* readFolder(reader) {
   for (;;) {
     const portion = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!portion.length) return;
@@ -85,14 +85,14 @@ async function* childrenOf(reader) {
   }
 }
 
-async function showSamples(api, choose) {
+async function initSamples(api, choose) {
   const names = await api.ask("/samples", {}, (answer) => answer.json()).catch(() => []);
   document.querySelector("#samples").hidden = !names.length;
   const list = document.querySelector("#samples ul");
-  list.replaceChildren(...names.map((name) => sampleOf(name, choose)));
+  list.replaceChildren(...names.map((name) => createSampleButton(name, choose)));
 }
 
-function sampleOf(name, choose) {
+function createSampleButton(name, choose) {
   const template = document.querySelector("#sample");
   const item = template.content.firstElementChild.cloneNode(true);
   const button = item.querySelector("button");
@@ -104,7 +104,7 @@ function sampleOf(name, choose) {
   return item;
 }
 
-async function sampleFile(api, name) {
+async function fetchSample(api, name) {
   const content = await api.ask(`/samples/${name}.jpg`, {}, (answer) => answer.blob());
   return new File([content], `${name}.jpg`, { type: "image/jpeg" });
 }

@@ -1,12 +1,12 @@
 /** The list of photographs: what each looks like, how far it is, and why it failed. */
 
 import { paint } from "../color/render.js";
-import { wantedChroma } from "./queue.js";
-import { remarksOn } from "./take.js";
-import { t, wordsOf } from "../page/texts.js";
+import { adjustedChroma } from "./queue.js";
+import { describeRemarks } from "./downloads.js";
+import { t, describeProblem } from "../page/texts.js";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
-const PROGRESS = { waiting: 0, reading: 0.1, sketching: 0.3, sending: 0.55, coloring: 0.75 };
+const PROGRESS = { waiting: 0, reading: 0.1, previewing: 0.3, uploading: 0.55, coloring: 0.75 };
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 
@@ -15,7 +15,7 @@ const PROGRESS = { waiting: 0, reading: 0.1, sketching: 0.3, sending: 0.55, colo
  * @param {ReturnType<import("./queue.js").createQueue>} queue
  * @param {(words: string, undo: () => void) => void} offerUndo
  */
-export function setUpList(store, queue, offerUndo) {
+export function initPhotoList(store, queue, offerUndo) {
   const list = document.querySelector("#photos");
   /** @type {Map<number, {element: HTMLElement, photo: Photo, isSelected: boolean, lang: string}>} */
   const rows = new Map();
@@ -44,7 +44,7 @@ export function setUpList(store, queue, offerUndo) {
   }
 
   /** One stop of the Tab key for the whole list: the row that has the focus, or that is shown. */
-  function rove() {
+  function updateTabStops() {
     const wanted = ["li:focus-within", "li:has([aria-current=true])", "li"];
     const current = wanted.map((one) => list.querySelector(one)).find(Boolean);
     for (const button of list.querySelectorAll("button")) {
@@ -75,8 +75,8 @@ export function setUpList(store, queue, offerUndo) {
       const old = rows.get(photo.id);
       const isSelected = photo.id === selected;
       if (old?.photo === photo && old.isSelected === isSelected && old.lang === lang) continue;
-      const element = old?.element ?? newRow(photo, list);
-      showRow(element, photo, isSelected);
+      const element = old?.element ?? createRow(photo, list);
+      renderRow(element, photo, isSelected);
       if (isSelected && !old?.isSelected) element.scrollIntoView({ block: "nearest" });
       rows.set(photo.id, { element, photo, isSelected, lang });
     }
@@ -84,17 +84,17 @@ export function setUpList(store, queue, offerUndo) {
       const { element } = rows.get(id); // one that came back is at its old place
       if (list.children[at] !== element) list.insertBefore(element, list.children[at]);
     });
-    rove();
+    updateTabStops();
   }
 
   list.addEventListener("click", act);
   list.addEventListener("keydown", onKey);
-  list.addEventListener("focusin", rove);
+  list.addEventListener("focusin", updateTabStops);
   store.subscribe(show);
-  store.subscribe(telling(store));
+  store.subscribe(createProgressAnnouncer(store));
 }
 
-function newRow(photo, list) {
+function createRow(photo, list) {
   const template = document.querySelector("#photo-row");
   const element = template.content.firstElementChild.cloneNode(true);
   element.dataset.id = String(photo.id);
@@ -102,12 +102,12 @@ function newRow(photo, list) {
   return element;
 }
 
-function showRow(element, photo, isSelected) {
+function renderRow(element, photo, isSelected) {
   const find = (selector) => element.querySelector(selector);
   const { label: name, stage } = photo;
   element.dataset.stage = stage;
   find(".name").textContent = name;
-  find(".state").textContent = find(".state").title = stateOf(photo);
+  find(".state").textContent = find(".state").title = describeState(photo);
   find(".select").setAttribute("aria-current", String(isSelected));
   find("progress").hidden = !(stage in PROGRESS);
   find("progress").value = PROGRESS[stage] ?? 1;
@@ -117,35 +117,35 @@ function showRow(element, photo, isSelected) {
   find(".retry").setAttribute("aria-label", t("retry.of", { name }));
   find(".remove").setAttribute("aria-label", t("remove.of", { name }));
   find(".remove").title = t("remove.of", { name });
-  drawThumb(find("canvas"), photo);
+  drawThumbnail(find("canvas"), photo);
 }
 
-function stateOf({ stage, problem, pages }) {
-  if (stage === "failed") return wordsOf(problem);
+function describeState({ stage, problem, pages }) {
+  if (stage === "failed") return describeProblem(problem);
   return stage === "done" && pages > 1 ? t("state.first", { pages }) : t(`state.${stage}`);
 }
 
-function drawThumb(canvas, photo) {
-  const { thumb } = photo;
-  if (!thumb) return;
-  const out = new ImageData(new Uint8ClampedArray(thumb.data), thumb.width, thumb.height);
-  const chroma = wantedChroma(photo);
-  if (chroma) paint(thumb, chroma, WHOLE, out.data);
-  canvas.width = thumb.width;
-  canvas.height = thumb.height;
+function drawThumbnail(canvas, photo) {
+  const { thumbnail } = photo;
+  if (!thumbnail) return;
+  const out = new ImageData(new Uint8ClampedArray(thumbnail.data), thumbnail.width, thumbnail.height);
+  const chroma = adjustedChroma(photo);
+  if (chroma) paint(thumbnail, chroma, WHOLE, out.data);
+  canvas.width = thumbnail.width;
+  canvas.height = thumbnail.height;
   canvas.getContext("2d").putImageData(out, 0, 0);
 }
 
 /** Says aloud what became of each photograph. */
-function telling(store) {
+function createProgressAnnouncer(store) {
   const told = new Map();
   return ({ photos }) => {
     for (const photo of photos) {
       const { id, label: name, stage, problem } = photo;
       if (told.get(id) === stage) continue;
       told.set(id, stage);
-      if (stage === "done") store.set({ say: `${t("said.done", { name })} ${remarksOn(photo)}` });
-      if (stage === "failed") store.set({ say: t("said.failed", { name, why: wordsOf(problem) }) });
+      if (stage === "done") store.set({ say: `${t("said.done", { name })} ${describeRemarks(photo)}` });
+      if (stage === "failed") store.set({ say: t("said.failed", { name, why: describeProblem(problem) }) });
     }
   };
 }

@@ -5,13 +5,13 @@
  * it, the small copy, and its jobs.
  */
 
-import { Refusal } from "../service/api.js";
-import { turned, USUAL_KNOBS } from "../color/science.js";
-import { hintsText } from "../state/hintfile.js";
+import { ApiError } from "../service/api.js";
+import { turned, DEFAULT_ADJUSTMENTS } from "../color/colorspace.js";
+import { serializeHints } from "../state/hintFile.js";
 import { createJobs } from "../service/jobs.js";
-import { bytesOf, copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
+import { decodeBase64, createSmallCopy, createImageCache, jpegOf, createThumbnail } from "./images.js";
 
-const AT_A_TIME = 2;
+const MAX_CONCURRENT = 2;
 const GRAY_SIDE = 4096; // of the picture in gray, where the browser cannot decode the file
 
 /** @typedef {import("../state/store.js").Photo} Photo */
@@ -31,19 +31,19 @@ function newPhoto(file, label) {
     height: 0,
     hadColor: false,
     pages: 1,
-    thumb: null,
+    thumbnail: null,
     chroma: null,
-    sketched: undefined,
-    refused: null,
-    wish: { knobs: USUAL_KNOBS, hints: [] },
-    taken: null,
+    previewedHints: undefined,
+    rejectedHints: null,
+    edit: { adjustments: DEFAULT_ADJUSTMENTS, hints: [] },
+    downloaded: null,
     past: [],
     future: [],
   };
 }
 
 /** `a.jpg` from another folder is called `a.jpg (2)`. */
-function freeLabel(name, labels) {
+function uniqueLabel(name, labels) {
   let label = name;
   for (let number = 2; labels.has(label); number++) label = `${name} (${number})`;
   labels.add(label);
@@ -51,13 +51,13 @@ function freeLabel(name, labels) {
 }
 
 /** What is too large to be shown may still be colored. */
-function passTooLarge(error) {
+function ignoreTooLarge(error) {
   if (error.status !== 413) throw error;
 }
 
 /** @returns {import("../color/render.js").Chroma} of what the service sent, in base64 */
-function chromaOf({ width, height, step, data }) {
-  const bytes = bytesOf(data);
+function decodeChroma({ width, height, step, data }) {
+  const bytes = decodeBase64(data);
   const view = new DataView(bytes.buffer);
   const values = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
     view.getInt16(2 * i, true) * step);
@@ -65,12 +65,12 @@ function chromaOf({ width, height, step, data }) {
 }
 
 /** The colors of a photo as its user wants them. */
-export const wantedChroma = ({ chroma, wish }) =>
-  chroma && { ...chroma, data: turned(chroma.data, wish.knobs) };
+export const adjustedChroma = ({ chroma, edit }) =>
+  chroma && { ...chroma, data: turned(chroma.data, edit.adjustments) };
 
 /** @returns {import("../page/texts.js").Problem} words for what went wrong */
 export function problemOf(error) {
-  if (error instanceof Refusal) return { key: `problem.${error.type}`, detail: error.message };
+  if (error instanceof ApiError) return { key: `problem.${error.type}`, detail: error.message };
   console.error(error);
   return { key: "problem.other" };
 }
@@ -88,7 +88,7 @@ export function problemOf(error) {
  * @param {ReturnType<import("../service/api.js").createApi>} api
  */
 export function createQueue(store, api) {
-  const shelf = createShelf();
+  const cache = createImageCache();
   /** @type {Map<number, Entry>} */
   const kept = new Map();
   /** @type {Map<number, () => Promise<unknown>>} what is to be read, and how */
@@ -108,7 +108,7 @@ export function createQueue(store, api) {
 
   function photosOf(files) {
     const labels = new Set(store.state.photos.map(({ label }) => label));
-    return files.map((file) => newPhoto(file, freeLabel(file.name, labels)));
+    return files.map((file) => newPhoto(file, uniqueLabel(file.name, labels)));
   }
 
   function keep(photo) {
@@ -152,16 +152,16 @@ export function createQueue(store, api) {
    */
   async function look(photo, removal, seen = photo.file, size = undefined) {
     removal.throwIfAborted();
-    const opened = await shelf.open(photo.id, seen);
+    const opened = await cache.open(photo.id, seen);
     const { width, height } = size ?? opened.full;
-    store.patch(photo.id, { width, height, thumb: thumbOf(opened.view) });
-    const copy = await copyOf(opened, seen);
-    shelf.tidy(store.state.selected);
+    store.patch(photo.id, { width, height, thumbnail: createThumbnail(opened.view) });
+    const copy = await createSmallCopy(opened, seen);
+    cache.tidy(store.state.selected);
     return copy;
   }
 
   function next() {
-    while (running < AT_A_TIME) {
+    while (running < MAX_CONCURRENT) {
       const waiting = store.state.photos.filter((photo) => photo.stage === "waiting");
       const photo = waiting.find(({ id }) => id === store.state.selected) ?? waiting[0];
       if (!photo) return;
@@ -193,23 +193,23 @@ export function createQueue(store, api) {
     const entry = kept.get(photo.id);
     const { signal } = entry.removal;
     const copy = await entry.copy.catch(() => null);
-    store.patch(photo.id, { stage: "sketching" });
-    if (copy) return sketch(photo.id, signal).catch(passTooLarge);
-    const found = await api.sketch(photo.file, { gray: GRAY_SIDE, signal }).catch(passTooLarge);
+    store.patch(photo.id, { stage: "previewing" });
+    if (copy) return sketch(photo.id, signal).catch(ignoreTooLarge);
+    const found = await api.sketch(photo.file, { gray: GRAY_SIDE, signal }).catch(ignoreTooLarge);
     if (!found) return undefined;
     const seen = jpegOf(found.gray);
     entry.seen = Promise.resolve(seen);
     entry.copy = look(photo, signal, seen, found);
     await entry.copy;
-    store.patch(photo.id, { chroma: chromaOf(found.chroma) });
+    store.patch(photo.id, { chroma: decodeChroma(found.chroma) });
     return undefined;
   }
 
   async function sketch(id, signal) {
     const copy = await kept.get(id).copy;
-    const hints = hintsText(store.photo(id)?.wish.hints ?? []);
+    const hints = serializeHints(store.photo(id)?.edit.hints ?? []);
     const { chroma } = await api.sketch(copy, { hints, signal });
-    store.patch(id, { chroma: chromaOf(chroma), sketched: hints });
+    store.patch(id, { chroma: decodeChroma(chroma), previewedHints: hints });
   }
 
   /** Forget a photo; gives a way to have it back, with all that was wanted of it. */
@@ -221,13 +221,13 @@ export function createQueue(store, api) {
     store.set({ photos: left, ...(selected === id && { selected: near, spot: null }) });
     kept.get(id)?.removal.abort();
     kept.delete(id);
-    shelf.drop(id);
+    cache.drop(id);
     return () => restore(photos[at], at);
   }
 
   /** Begin anew with what is wanted of a photo; what was under way for the old one has no say. */
-  function restore({ file, wish, past, future }, at) {
-    const photo = { ...photosOf([file])[0], wish, past, future };
+  function restore({ file, edit, past, future }, at) {
+    const photo = { ...photosOf([file])[0], edit, past, future };
     store.set({ photos: store.state.photos.toSpliced(at, 0, photo), selected: photo.id, spot: null });
     keep(photo);
     next();
@@ -257,8 +257,8 @@ export function createQueue(store, api) {
       const entry = kept.get(id);
       const seen = await entry?.seen.catch(() => null);
       if (!seen || !store.photo(id)) return null;
-      const opened = shelf.open(id, seen).catch(async () => shelf.open(id, await entry.copy));
-      shelf.tidy(store.state.selected); // another one may be shown by now
+      const opened = cache.open(id, seen).catch(async () => cache.open(id, await entry.copy));
+      cache.tidy(store.state.selected); // another one may be shown by now
       return opened;
     },
   };

@@ -1,21 +1,21 @@
 /** The service's REST API. While the server is away, requests wait and are sent again. */
 
-import { eventsOf } from "./events.js";
+import { readEvents } from "./eventStream.js";
 
-const LOOK_AGAIN = 1000; // milliseconds
-const MOST_WAITS = 60; // for a server that is busy
-const MOST_BREAKS = 3; // of a connection to a server that is there
+const POLL_INTERVAL = 1000; // milliseconds
+const MAX_BUSY_RETRIES = 60; // for a server that is busy
+const MAX_CONNECTION_RETRIES = 3; // of a connection to a server that is there
 const ENDED = ["done", "failed", "expired"];
-const BY_STATUS = { 413: "upload-too-large", 429: "busy", 500: "unexpected", 503: "busy" }; // without a type
+const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "busy", 500: "unexpected", 503: "busy" }; // without a type
 
 /** Why the service did not do what it was asked to. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   /** @param {number} status of HTTP @param {any} problem as RFC 9457 has it */
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
     const type = String(problem.type ?? "").split(":").pop();
-    this.type = ["", "blank"].includes(type) ? BY_STATUS[status] ?? type : type;
+    this.type = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
   }
 }
 
@@ -28,7 +28,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
  * @param {(wasWrong: boolean) => Promise<string>} page.askForKey
  */
 export function createApi(page) {
-  let key = keptKey();
+  let key = loadKey();
   let asking = null;
   let returning = null;
   let waiting = 0; // requests that a busy service has put off
@@ -38,14 +38,14 @@ export function createApi(page) {
     if (usedKey !== key) return Promise.resolve();
     asking ??= page.askForKey(Boolean(key)).then((given) => {
       key = given;
-      keepKey(given);
+      saveKey(given);
       asking = null;
     });
     return asking;
   }
 
   /** Until the server answers again; true if it had really been away. */
-  function untilBack() {
+  function waitUntilBack() {
     returning ??= waitForServer(page.away).finally(() => {
       returning = null;
     });
@@ -58,7 +58,7 @@ export function createApi(page) {
    * @template T
    * @param {(answer: Response) => Promise<T>} read
    * @returns {Promise<T>} what was read of an answer that is fine
-   * @throws {Refusal | DOMException} what the service refused, or an aborted request
+   * @throws {ApiError | DOMException} what the service rejectedHints, or an aborted request
    */
   async function ask(path, options = {}, read = async (answer) => answer) {
     for (let [broken, busy] = [0, 0]; ; ) {
@@ -67,41 +67,41 @@ export function createApi(page) {
       const [answer, content] = await attempt(path, { ...options, headers }, read);
       if (!answer) {
         // The picture itself may be what cannot be read: the server answers, and it still fails.
-        const isThere = !(await untilBack());
-        if (isThere && ++broken > MOST_BREAKS) throw new Refusal(0, { type: brokenType(options) });
+        const isReachable = !(await waitUntilBack());
+        if (isReachable && ++broken > MAX_CONNECTION_RETRIES) throw new ApiError(0, { type: disconnectType(options) });
       } else if (answer.ok) return content;
       else if (answer.status === 401) await askForKey(usedKey);
-      else if (isBusy(answer.status) && ++busy < MOST_WAITS) await untilFree(waitOf(answer));
-      else throw new Refusal(answer.status, await problemOf(answer));
+      else if (isBusy(answer.status) && ++busy < MAX_BUSY_RETRIES) await waitWhileBusy(retryDelay(answer));
+      else throw new ApiError(answer.status, await problemOf(answer));
       options.signal?.throwIfAborted();
       options.removal?.throwIfAborted();
     }
   }
 
   /** Wait for a service that has too much to do, and let that be seen. */
-  async function untilFree(milliseconds) {
+  async function waitWhileBusy(milliseconds) {
     page.busy(++waiting > 0);
     await pause(milliseconds);
     page.busy(--waiting > 0);
   }
 
   const post = (path, fields, options) =>
-    ask(path, { method: "POST", body: formOf(fields), ...options }, (answer) => answer.json());
+    ask(path, { method: "POST", body: toFormData(fields), ...options }, (answer) => answer.json());
 
   return {
     ask,
     /** The colors of a picture alone. */
     sketch: (picture, { hints, gray, signal } = {}) =>
-      post(`/v1/sketch${queryOf({ gray })}`, { picture, hints }, { signal }),
+      post(`/v1/sketch${toQuery({ gray })}`, { picture, hints }, { signal }),
     /** Likely colors of a place. */
     palette: (picture, { x, y, hints, signal }) =>
-      post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal }),
+      post(`/v1/palette${toQuery({ x, y })}`, { picture, hints }, { signal }),
     /** The model that requests get which name none. */
     model: () => ask("/v1/models", {}, (answer) => answer.json()).then(({ models }) =>
       models.find((model) => model.default)),
     /** Hand in a picture as a job; the same `repeat` never makes a second one. */
     submit: (picture, { name, query, hints, repeat }, removal) =>
-      post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
+      post(`/v1/jobs${toQuery(query)}`, { picture: [picture, name], hints }, {
         headers: { "Idempotency-Key": repeat },
         removal,
       }),
@@ -132,7 +132,7 @@ async function waitForServer(away) {
       return tries > 0;
     }
     away(true);
-    await pause(LOOK_AGAIN);
+    await pause(POLL_INTERVAL);
   }
 }
 
@@ -140,20 +140,20 @@ async function follow(ask, job, signal) {
   while (!ENDED.includes(job.state)) {
     try {
       const answer = await ask(job.links.events, { signal });
-      for await (const { event, data } of eventsOf(answer.body)) {
-        if (event === "problem") throw new Refusal(data.status, data);
+      for await (const { event, data } of readEvents(answer.body)) {
+        if (event === "problem") throw new ApiError(data.status, data);
         job = data;
       }
     } catch (error) {
-      if (error instanceof Refusal || signal.aborted) throw error; // else it broke: ask again
+      if (error instanceof ApiError || signal.aborted) throw error; // else it broke: ask again
     }
-    if (!ENDED.includes(job.state)) await pause(LOOK_AGAIN / 4);
+    if (!ENDED.includes(job.state)) await pause(POLL_INTERVAL / 4);
   }
-  if (job.state === "expired") throw new Refusal(410, {}); // as happens to who slept meanwhile
+  if (job.state === "expired") throw new ApiError(410, {}); // as happens to who slept meanwhile
   return job;
 }
 
-function formOf(fields) {
+function toFormData(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (Array.isArray(value)) form.append(name, ...value);
@@ -162,16 +162,16 @@ function formOf(fields) {
   return form;
 }
 
-function queryOf(fields = {}) {
+function toQuery(fields = {}) {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
 
-const brokenType = ({ body }) => (body ? "unreadable" : "broken-off");
+const disconnectType = ({ body }) => (body ? "unreadable" : "broken-off");
 
 const isBusy = (status) => status === 429 || status === 503;
 
-const waitOf = (answer) => 1000 * Math.min(Number(answer.headers.get("Retry-After")) || 1, 10);
+const retryDelay = (answer) => 1000 * Math.min(Number(answer.headers.get("Retry-After")) || 1, 10);
 
 async function problemOf(answer) {
   try {
@@ -181,7 +181,7 @@ async function problemOf(answer) {
   }
 }
 
-function keptKey() {
+function loadKey() {
   try {
     return sessionStorage.getItem("key") ?? "";
   } catch {
@@ -189,7 +189,7 @@ function keptKey() {
   }
 }
 
-function keepKey(key) {
+function saveKey(key) {
   try {
     sessionStorage.setItem("key", key);
   } catch {

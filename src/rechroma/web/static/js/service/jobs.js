@@ -1,19 +1,19 @@
 /** The jobs of one photograph on the service: one for each order, forgotten together with it. */
 
-import { Refusal } from "./api.js";
-import { hintsText } from "../state/hintfile.js";
+import { ApiError } from "./api.js";
+import { serializeHints } from "../state/hintFile.js";
 
 const GONE = [404, 410]; // what the service has forgotten
-const MOST_TRIES = 5; // for a service that forgets jobs that are under way
+const MAX_ATTEMPTS = 5; // for a service that forgets jobs that are under way
 
-/** @typedef {import("../state/store.js").Wish} Wish */
-/** @typedef {{wish: Wish, badge: boolean}} Order */
+/** @typedef {import("../state/store.js").Edit} Edit */
+/** @typedef {{edit: Edit, badge: boolean}} Order */
 
 /** What tells one order of a picture from another. @param {Order} order */
-export const orderKey = ({ wish, badge }) =>
-  JSON.stringify([wish.knobs, hintsText(wish.hints), badge]);
+export const requestKey = ({ edit, badge }) =>
+  JSON.stringify([edit.adjustments, serializeHints(edit.hints), badge]);
 
-const randomName = () =>
+const createIdempotencyKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
 
 /**
@@ -31,9 +31,9 @@ export function createJobs(api, { file, name }, removal) {
   }
 
   /** A job at its end; one that the service forgot when it began anew is handed in again. */
-  async function ended(options, tell, tries = MOST_TRIES) {
-    tell("sending");
-    const job = await api.submit(file, { name, ...options, repeat: randomName() }, removal);
+  async function ended(options, tell, tries = MAX_ATTEMPTS) {
+    tell("uploading");
+    const job = await api.submit(file, { name, ...options, repeat: createIdempotencyKey() }, removal);
     links.push(job.links.self);
     if (removal.aborted) forget();
     tell("coloring");
@@ -43,20 +43,20 @@ export function createJobs(api, { file, name }, removal) {
     });
   }
 
-  async function make({ wish, badge }, tell) {
-    const query = { ...wish.knobs, ...(badge && { badge }) };
-    const job = await ended({ query, hints: hintsText(wish.hints) }, tell);
+  async function make({ edit, badge }, tell) {
+    const query = { ...edit.adjustments, ...(badge && { badge }) };
+    const job = await ended({ query, hints: serializeHints(edit.hints) }, tell);
     if (job.state === "done") return job;
-    throw new Refusal(job.problem?.status ?? 500, job.problem ?? {});
+    throw new ApiError(job.problem?.status ?? 500, job.problem ?? {});
   }
 
   /**
    * The ended job of an order; it is made once.
    * @param {Order} order
-   * @param {(stage: "sending" | "coloring") => void} tell is called at each step
+   * @param {(stage: "uploading" | "coloring") => void} tell is called at each step
    */
   function of(order, tell = () => {}) {
-    const key = orderKey(order);
+    const key = requestKey(order);
     if (!made.has(key)) {
       made.set(key, make(order, tell));
       made.get(key).catch(() => made.delete(key));
@@ -69,7 +69,7 @@ export function createJobs(api, { file, name }, removal) {
     const fetched = async () => api.result(await of(order));
     return fetched().catch((error) => {
       if (!GONE.includes(error.status)) throw error;
-      made.delete(orderKey(order));
+      made.delete(requestKey(order));
       return fetched();
     });
   }

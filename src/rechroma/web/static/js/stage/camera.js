@@ -5,10 +5,10 @@
  * `x` and `y` say which pixel of the picture is in the middle.
  */
 
-const MOST_ENLARGED = 3; // of a small picture, to fill its box
-const MOST_ZOOM = 8;
+const MAX_UPSCALE = 3; // of a small picture, to fill its box
+const MAX_ZOOM = 8;
 const GAP = 8; // between pictures side by side, in CSS pixels
-const WORTH_STACKING = 1.4; // times as large, if one is below the other
+const STACK_GAIN = 1.4; // times as large, if one is below the other
 
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number, width: number, height: number}} Part */
@@ -33,7 +33,7 @@ export class Camera {
     const gap = GAP * this.pixelRatio;
     const beside = { width: Math.floor((width - gap) / 2), height };
     const below = { width, height: Math.floor((height - gap) / 2) };
-    return this.#fitIn(below) > WORTH_STACKING * this.#fitIn(beside) ? below : beside;
+    return this.#fitIn(below) > STACK_GAIN * this.#fitIn(beside) ? below : beside;
   }
 
   #fitIn({ width, height }) {
@@ -47,7 +47,7 @@ export class Camera {
   }
 
   get fitScale() {
-    return Math.min(this.#fitIn(this.pane), MOST_ENLARGED * this.pixelRatio);
+    return Math.min(this.#fitIn(this.pane), MAX_UPSCALE * this.pixelRatio);
   }
 
   get isFitted() {
@@ -67,12 +67,12 @@ export class Camera {
   moveTo(scale, x, y) {
     const { width, height } = this.pane;
     this.scale = this.#allowed(scale);
-    this.x = centered(x, width / this.scale, this.picture.width);
-    this.y = centered(y, height / this.scale, this.picture.height);
+    this.x = clampCenter(x, width / this.scale, this.picture.width);
+    this.y = clampCenter(y, height / this.scale, this.picture.height);
   }
 
   #allowed(scale) {
-    return clamp(scale, Math.min(this.fitScale, 1), Math.max(this.fitScale, MOST_ZOOM));
+    return clamp(scale, Math.min(this.fitScale, 1), Math.max(this.fitScale, MAX_ZOOM));
   }
 
   /** Zoom; the pixel of the picture at `at` stays where it is. */
@@ -116,7 +116,7 @@ export class Camera {
 }
 
 /** The middle of what is seen, so that the picture fills the pane or stands in its middle. */
-function centered(middle, seen, whole) {
+function clampCenter(middle, seen, whole) {
   if (seen >= whole) return whole / 2;
   return clamp(middle, seen / 2, whole - seen / 2);
 }

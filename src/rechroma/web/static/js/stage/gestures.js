@@ -7,7 +7,7 @@ export const ARROWS = {
 
 const CLICK = 5; // CSS pixels that a hand may tremble
 const WHEEL = 0.0015;
-const DOUBLE = 320; // milliseconds between the taps of a double one
+const DOUBLE_TAP_TIME = 320; // milliseconds between the taps of a double one
 
 /**
  * @param {HTMLElement} stage
@@ -51,7 +51,7 @@ export function watchGestures(stage, to) {
   }
 
   function click({ x, y }) {
-    const isDouble = performance.now() - lastClick.at < DOUBLE
+    const isDouble = performance.now() - lastClick.at < DOUBLE_TAP_TIME
       && Math.hypot(x - lastClick.x, y - lastClick.y) < 4 * CLICK;
     lastClick = { at: isDouble ? -Infinity : performance.now(), x, y };
     if (isDouble) to.doubleClick(x, y);

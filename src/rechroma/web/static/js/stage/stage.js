@@ -2,17 +2,17 @@
 
 import { clamp } from "./camera.js";
 import { ARROWS, watchGestures } from "./gestures.js";
-import { isLate } from "../correct/hints.js";
-import { wantedChroma } from "../photos/queue.js";
-import { t, wordsOf } from "../page/texts.js";
+import { isPreviewStale } from "../correct/hints.js";
+import { adjustedChroma } from "../photos/queue.js";
+import { t, describeProblem } from "../page/texts.js";
 import { View } from "./view.js";
 
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // CSS pixels
 const SPLIT_STEP = 0.05;
 const INSET = 10; // CSS pixels
-const AIM_STEP = 0.02; // of the picture
-const CAPTIONS = 200; // CSS pixels that the words for before and after need
+const CROSSHAIR_STEP = 0.02; // of the picture
+const MIN_CAPTION_WIDTH = 200; // CSS pixels that the words for before and after need
 const find = (selector) => document.querySelector(selector);
 
 /**
@@ -21,12 +21,12 @@ const find = (selector) => document.querySelector(selector);
  * @param {ReturnType<import("../correct/hints.js").createHints>} hints
  * @param {() => void} moved is called when places on the picture are elsewhere
  */
-export function setUpStage(store, queue, hints, moved) {
+export function initStage(store, queue, hints, moved) {
   const stage = find("#stage");
   const view = new View(find("#canvas"), () => {
     showZoom(view);
-    placeCaptions(view, stage);
-    placeAim();
+    positionCaptions(view, stage);
+    positionCrosshair();
     moved();
   });
   watchGestures(stage, {
@@ -40,9 +40,9 @@ export function setUpStage(store, queue, hints, moved) {
     },
     doubleClick: (x, y) => toggleZoom(view, x, y),
   });
-  setUpDivider(view, stage);
-  setUpTools(view, store);
-  const placeAim = setUpKeys(view, stage, store, hints);
+  initDivider(view, stage);
+  initTools(view, store);
+  const positionCrosshair = initKeys(view, stage, store, hints);
   new ResizeObserver(() => view.resize()).observe(stage);
   store.subscribe(showing(view, store, queue));
   return view;
@@ -52,7 +52,7 @@ const isSliding = ({ layout, mode }) => layout === "slider" && mode === "adjust"
 
 /** Keep the view as the store says. */
 function showing(view, store, queue) {
-  const nothing = { id: null, isAsked: false, isLost: false, hasPixels: false, chroma: null, knobs: null };
+  const nothing = { id: null, isAsked: false, isUnsaved: false, hasPixels: false, chroma: null, adjustments: null };
   let shown = nothing;
 
   async function open(photo) {
@@ -60,8 +60,8 @@ function showing(view, store, queue) {
     view.show(null);
     const opened = photo && (await queue.opened(photo.id).catch(() => null));
     if (!photo || shown.id !== photo.id || shown.hasPixels) return;
-    shown.isLost = !opened && shown.isAsked;
-    if (!opened) return showNotice(store.current, shown.isLost);
+    shown.isUnsaved = !opened && shown.isAsked;
+    if (!opened) return showNotice(store.current, shown.isUnsaved);
     shown.hasPixels = true;
     view.resize();
     view.show(opened, store.photo(photo.id));
@@ -71,9 +71,9 @@ function showing(view, store, queue) {
   function showColors() {
     const photo = store.current;
     if (!shown.hasPixels || photo?.id !== shown.id) return;
-    if (photo.chroma === shown.chroma && photo.wish.knobs === shown.knobs) return;
-    shown = { ...shown, chroma: photo.chroma, knobs: photo.wish.knobs };
-    view.color(wantedChroma(photo));
+    if (photo.chroma === shown.chroma && photo.edit.adjustments === shown.adjustments) return;
+    shown = { ...shown, chroma: photo.chroma, adjustments: photo.edit.adjustments };
+    view.color(adjustedChroma(photo));
   }
 
   return (state) => {
@@ -84,39 +84,39 @@ function showing(view, store, queue) {
     view.setSide(state.layout === "side");
     const slides = isSliding(state) && Boolean(photo?.chroma);
     find("#divider").hidden = !slides;
-    view.split = slides ? dividerShare() : 0;
+    view.split = slides ? dividerPosition() : 0;
     find("#before").hidden = !photo?.chroma || (!slides && state.layout !== "side");
     find("#after").hidden = !photo?.chroma;
     find("#stage").dataset.mode = state.mode;
-    find("#stage").setAttribute("aria-busy", String(isLate(photo)));
+    find("#stage").setAttribute("aria-busy", String(isPreviewStale(photo)));
     showColors();
-    showNotice(photo, shown.isLost);
-    sayDivider();
+    showNotice(photo, shown.isUnsaved);
+    describeDivider();
   };
 }
 
 /** Say why there is no picture to be seen, or none in color. */
-function showNotice(photo, isLost) {
+function showNotice(photo, isUnsaved) {
   const notice = find("#notice");
-  notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isLost);
-  if (!notice.hidden) notice.textContent = isLost ? t("problem.unreadable") : noticeOf(photo);
+  notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isUnsaved);
+  if (!notice.hidden) notice.textContent = isUnsaved ? t("problem.unreadable") : describeNotice(photo);
 }
 
-function noticeOf({ stage, problem }) {
-  if (stage === "failed") return wordsOf(problem);
+function describeNotice({ stage, problem }) {
+  if (stage === "failed") return describeProblem(problem);
   return t(stage === "done" ? "stage.unseen" : `stage.${stage}`);
 }
 
-const dividerShare = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
+const dividerPosition = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
 
 function setDivider(view, share) {
   view.split = clamp(share, 0, 1);
   find("#divider").style.left = `${view.split * 100}%`;
   find("#divider").setAttribute("aria-valuenow", String(Math.round(view.split * 100)));
-  sayDivider();
+  describeDivider();
 }
 
-function sayDivider() {
+function describeDivider() {
   const percent = find("#divider").getAttribute("aria-valuenow");
   find("#divider").setAttribute("aria-valuetext", t("divider.value", { percent }));
 }
@@ -126,7 +126,7 @@ function slideTo(view, stage, clientX) {
   setDivider(view, (clientX - box.left) / box.width);
 }
 
-function setUpDivider(view, stage) {
+function initDivider(view, stage) {
   const divider = find("#divider");
   divider.addEventListener("pointerdown", (event) => divider.setPointerCapture(event.pointerId));
   divider.addEventListener("pointermove", (event) => {
@@ -156,20 +156,20 @@ function showZoom(view) {
 }
 
 /** Put the words for before and after into the pictures' upper corners, and the line onto them. */
-function placeCaptions(view, stage) {
+function positionCaptions(view, stage) {
   const { left, top, right, bottom } = view.bounds;
   const move = (selector, x, y) => {
     find(selector).style.translate = `${x}px ${y + INSET}px`;
   };
   move("#before", left - view.corner.left + INSET, top - view.corner.top);
   move("#after", right - stage.clientWidth - INSET, top);
-  stage.toggleAttribute("data-narrow", right - left < CAPTIONS);
+  stage.toggleAttribute("data-narrow", right - left < MIN_CAPTION_WIDTH);
   const divider = find("#divider");
   divider.style.top = `${top}px`;
   divider.style.height = `${bottom - top}px`;
 }
 
-function setUpTools(view, store) {
+function initTools(view, store) {
   const tools = {
     "zoom-in": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
     "zoom-out": () => view.zoomTo(view.camera.scale / ZOOM_STEP),
@@ -194,28 +194,28 @@ function toggleFullScreen() {
   else document.documentElement.requestFullscreen(); // what lies outside of it would be dead
 }
 
-/** Keys on the stage: zoom, move, and, where colors are chosen, aim; gives what draws the aim. */
-function setUpKeys(view, stage, store, hints) {
-  let aim = null;
+/** Keys on the stage: zoom, move, and, where colors are chosen, crosshair; gives what draws the crosshair. */
+function initKeys(view, stage, store, hints) {
+  let crosshair = null;
 
-  function placeAim() {
-    if (!aim) return;
-    const { left, top } = view.pointOf(aim);
+  function positionCrosshair() {
+    if (!crosshair) return;
+    const { left, top } = view.pointOf(crosshair);
     find("#aim").style.translate = `${left}px ${top}px`;
   }
 
-  function moveAim([dx, dy], step) {
-    aim ??= store.state.spot ?? { x: 0.5, y: 0.5 };
-    aim = { x: clamp(aim.x + dx * step, 0, 1), y: clamp(aim.y + dy * step, 0, 1) };
-    placeAim();
+  function moveCrosshair([dx, dy], step) {
+    crosshair ??= store.state.spot ?? { x: 0.5, y: 0.5 };
+    crosshair = { x: clamp(crosshair.x + dx * step, 0, 1), y: clamp(crosshair.y + dy * step, 0, 1) };
+    positionCrosshair();
     find("#aim").hidden = false;
-    const [x, y] = [aim.x, aim.y].map((share) => Math.round(share * 100));
+    const [x, y] = [crosshair.x, crosshair.y].map((share) => Math.round(share * 100));
     store.set({ say: t("aim", { x, y }) });
   }
 
   /** Choose the place aimed at, and go on to its colors. */
-  async function chooseAim() {
-    await hints.choose(aim);
+  async function selectCrosshair() {
+    await hints.choose(crosshair);
     if (document.activeElement === stage) find("#swatches button")?.focus();
   }
 
@@ -232,22 +232,22 @@ function setUpKeys(view, stage, store, hints) {
     const isAiming = store.state.mode === "correct" && store.current?.chroma;
     if (event.key in keys) keys[event.key]();
     else if (event.key in ARROWS && isAiming) {
-      moveAim(ARROWS[event.key], event.shiftKey ? AIM_STEP / 4 : AIM_STEP);
+      moveCrosshair(ARROWS[event.key], event.shiftKey ? CROSSHAIR_STEP / 4 : CROSSHAIR_STEP);
     } else if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key];
       view.panBy(-dx * PAN_STEP, -dy * PAN_STEP);
-    } else if (isAiming && aim && (event.key === "Enter" || event.key === " ")) chooseAim();
+    } else if (isAiming && crosshair && (event.key === "Enter" || event.key === " ")) selectCrosshair();
     else return;
     event.preventDefault();
   });
-  function dropAim() {
-    aim = null;
+  function hideCrosshair() {
+    crosshair = null;
     find("#aim").hidden = true;
   }
 
-  stage.addEventListener("blur", dropAim);
+  stage.addEventListener("blur", hideCrosshair);
   store.subscribe(({ mode }) => {
-    if (mode !== "correct") dropAim();
+    if (mode !== "correct") hideCrosshair();
   });
-  return placeAim;
+  return positionCrosshair;
 }

@@ -1,28 +1,28 @@
 /** The stage's canvas: a photograph before and in color, as large as its box on the screen. */
 
 import { Camera, clamp } from "./camera.js";
-import { makeGray } from "../color/science.js";
-import { readableCanvas } from "../photos/pictures.js";
+import { makeGray } from "../color/colorspace.js";
+import { createCanvas } from "../photos/images.js";
 import { paint } from "../color/render.js";
 
-const MOST_PIXELS = 2_400_000;
-const SLOW = 40; // milliseconds; above, a moving picture is drawn with half the detail
+const MAX_PIXELS = 2_400_000;
+const SLOW_FRAME = 40; // milliseconds; above, a moving picture is drawn with half the detail
 const SETTLED = 140; // milliseconds without a change
-const FADE = 450; // milliseconds in which the first colors come
+const FADE_TIME = 450; // milliseconds in which the first colors come
 
-/** @typedef {import("../photos/pictures.js").Opened} Opened */
+/** @typedef {import("../photos/images.js").Opened} Opened */
 /** @typedef {import("../color/render.js").Chroma} Chroma */
 /** @typedef {{x: number, y: number}} Place in shares of the picture */
 
-const wantsCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class View {
   #canvas;
   #context;
   #moved;
   #camera = new Camera();
-  #before = readableCanvas(1, 1);
-  #colored = readableCanvas(1, 1);
+  #before = createCanvas(1, 1);
+  #colored = createCanvas(1, 1);
   /** @type {?Opened} */
   #opened = null;
   /** @type {?Chroma} */
@@ -94,7 +94,7 @@ export class View {
   /** The box has another size. */
   resize() {
     const { clientWidth, clientHeight } = this.#canvas.parentElement;
-    const most = Math.sqrt(MOST_PIXELS / Math.max(1, clientWidth * clientHeight));
+    const most = Math.sqrt(MAX_PIXELS / Math.max(1, clientWidth * clientHeight));
     this.#change(() => {
       this.#camera.pixelRatio = Math.min(devicePixelRatio, most);
       setSize(this.#canvas, ...[clientWidth, clientHeight].map((side) =>
@@ -189,7 +189,7 @@ export class View {
       return;
     }
     const began = performance.now();
-    const detail = this.#isDraft && this.#took > SLOW ? 0.5 : 1;
+    const detail = this.#isDraft && this.#took > SLOW_FRAME ? 0.5 : 1;
     const { pane } = this.#camera;
     const [width, height] = [pane.width, pane.height].map((side) => Math.ceil(side * detail));
     this.#drawBefore(width, height);
@@ -276,13 +276,13 @@ export class View {
   }
 
   #startFade() {
-    this.#fade = { began: performance.now(), share: wantsCalm() ? 1 : 0 };
+    this.#fade = { began: performance.now(), share: prefersReducedMotion() ? 1 : 0 };
     if (this.#fade.share < 1) requestAnimationFrame((now) => this.#goOnFading(now));
   }
 
   #goOnFading(now) {
     if (!this.#chroma || !this.#opened) return;
-    this.#fade.share = clamp((now - this.#fade.began) / FADE, 0, 1);
+    this.#fade.share = clamp((now - this.#fade.began) / FADE_TIME, 0, 1);
     if (!this.#frame) this.#compose();
     if (this.#fade.share < 1) requestAnimationFrame((later) => this.#goOnFading(later));
     else this.#redraw();

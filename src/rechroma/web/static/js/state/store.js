@@ -1,12 +1,12 @@
 /**
  * What the page knows, in one place. Whoever shows a part of it is told after each change.
  *
- * @typedef {import("../color/science.js").Knobs} Knobs
+ * @typedef {import("../color/colorspace.js").Adjustments} Adjustments
  * @typedef {import("../color/render.js").Chroma} Chroma
  * @typedef {import("../color/render.js").Pixels} Pixels
  * @typedef {{id: number, x: number, y: number, color: string}} Hint
- * @typedef {{knobs: Knobs, hints: Hint[]}} Wish what the user wants of a picture
- * @typedef {"waiting" | "reading" | "sketching" | "sending" | "coloring" | "done" | "failed"} Stage
+ * @typedef {{adjustments: Adjustments, hints: Hint[]}} Edit what the user wants of a picture
+ * @typedef {"waiting" | "reading" | "previewing" | "uploading" | "coloring" | "done" | "failed"} Stage
  *
  * @typedef {object} Photo
  * @property {number} id
@@ -19,21 +19,21 @@
  * @property {number} height
  * @property {boolean} hadColor whether it was in color or toned; known when it is done
  * @property {number} pages of its file, of which the first is colored; known then, too
- * @property {?Pixels} thumb small and gray
+ * @property {?Pixels} thumbnail small and gray
  * @property {?Chroma} chroma before any knob is turned
- * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
- * @property {?Hint[]} refused the hints that it could not be colored with
- * @property {Wish} wish
- * @property {?string} taken the order that was downloaded last, as `orderKey` has it
- * @property {Wish[]} past for undo
- * @property {Wish[]} future for redo
+ * @property {string | undefined} previewedHints the hints, as text, that `chroma` was made with
+ * @property {?Hint[]} rejectedHints the hints that it could not be colored with
+ * @property {Edit} edit
+ * @property {?string} downloaded the order that was downloaded last, as `requestKey` has it
+ * @property {Edit[]} past for undo
+ * @property {Edit[]} future for redo
  *
  * @typedef {object} State
  * @property {Photo[]} photos
  * @property {?number} selected the id of the photo that is shown
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
- * @property {boolean} takesHints whether the model takes colors that are chosen
+ * @property {boolean} supportsHints whether the model takes colors that are chosen
  * @property {?{x: number, y: number, hint: ?number}} spot the place whose color is being chosen
  * @property {boolean} away whether the server does not answer
  * @property {boolean} busy whether it has put requests off
@@ -48,7 +48,7 @@ function firstState() {
     selected: null,
     mode: "adjust",
     layout: "slider",
-    takesHints: true,
+    supportsHints: true,
     spot: null,
     away: false,
     busy: false,
@@ -86,7 +86,7 @@ export function createStore() {
       return this.photo(state.selected);
     },
     /** What is wanted of a photo now. @returns {import("../service/jobs.js").Order} */
-    orderOf: ({ wish }) => ({ wish, badge: state.badge }),
+    orderOf: ({ edit }) => ({ edit, badge: state.badge }),
     /** Change some fields of a photo; one that was removed meanwhile stays so. */
     patch(id, fields) {
       set({

@@ -1,15 +1,15 @@
-/** The pixels of photographs: decoded, made smaller, turned gray. */
+/** The pixels of photographs: decodeImage, made downscale, turned gray. */
 
-import { lightness, makeGray } from "../color/science.js";
+import { lightness, makeGray } from "../color/colorspace.js";
 
 const VIEW_SIDE = 2048; // of the copy that is shown until somebody zooms in
 const COPY_SIDE = 1024; // of the copy that the service makes colors of
-const MOST_BYTES = 8_000_000; // of a file that goes as it is at each correction
-const MOST_PIXELS = 16_000_000; // of the same
-const THUMB_SIDE = 192;
+const MAX_BYTES = 8_000_000; // of a file that goes as it is at each correction
+const MAX_PIXELS = 16_000_000; // of the same
+const THUMBNAIL_SIDE = 192;
 const COPY_QUALITY = 0.95;
-const KEPT = 3; // photographs whose pixels stay in memory
-const AROUND = 0.02; // of the long side: the place whose lightness counts
+const MAX_OPEN = 3; // photographs whose pixels stay in memory
+const SAMPLE_SIZE = 0.02; // of the long side: the place whose lightness counts
 
 /**
  * @typedef {import("../color/render.js").Pixels} Pixels
@@ -17,7 +17,7 @@ const AROUND = 0.02; // of the long side: the place whose lightness counts
  */
 
 /** A canvas that is read, and so had better stay in main memory. */
-export function readableCanvas(width, height) {
+export function createCanvas(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width));
   canvas.height = Math.max(1, Math.round(height));
@@ -27,41 +27,41 @@ export function readableCanvas(width, height) {
 }
 
 /** @param {Blob} file @returns {Promise<ImageBitmap>} upright */
-const decoded = (file) => createImageBitmap(file, { imageOrientation: "from-image" });
+const decodeImage = (file) => createImageBitmap(file, { imageOrientation: "from-image" });
 
 /** @returns {Uint8Array} @param {string} base64 */
-export const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+export const decodeBase64 = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
 
 /** @returns {Blob} @param {string} base64 */
-export const jpegOf = (base64) => new Blob([bytesOf(base64)], { type: "image/jpeg" });
+export const jpegOf = (base64) => new Blob([decodeBase64(base64)], { type: "image/jpeg" });
 
-function sizeWithin(side, { width, height }) {
+function fitSize(side, { width, height }) {
   const scale = Math.min(1, side / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
-async function smaller(bitmap, side) {
-  const [resizeWidth, resizeHeight] = sizeWithin(side, bitmap);
+async function downscale(bitmap, side) {
+  const [resizeWidth, resizeHeight] = fitSize(side, bitmap);
   if (resizeWidth === bitmap.width) return bitmap;
   return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "medium" });
 }
 
 function drawn(bitmap, side) {
-  const { canvas, context } = readableCanvas(...sizeWithin(side, bitmap));
+  const { canvas, context } = createCanvas(...fitSize(side, bitmap));
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   return { canvas, context };
 }
 
 /** @param {ImageBitmap} bitmap @returns {Pixels} small and gray */
-export function thumbOf(bitmap) {
-  const { canvas, context } = drawn(bitmap, THUMB_SIDE);
-  const thumb = context.getImageData(0, 0, canvas.width, canvas.height);
-  makeGray(thumb.data);
-  return thumb;
+export function createThumbnail(bitmap) {
+  const { canvas, context } = drawn(bitmap, THUMBNAIL_SIDE);
+  const thumbnail = context.getImageData(0, 0, canvas.width, canvas.height);
+  makeGray(thumbnail.data);
+  return thumbnail;
 }
 
 /** Whether anything of a picture lets the background through. */
-function isClear({ canvas, context }) {
+function hasTransparency({ canvas, context }) {
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   return data.some((level, at) => at % 4 === 3 && level < 255);
 }
@@ -73,12 +73,12 @@ function isClear({ canvas, context }) {
  * @param {Blob} file
  * @returns {Promise<Blob>}
  */
-export function copyOf({ full, view }, file) {
+export function createSmallCopy({ full, view }, file) {
   const isSmall = Math.max(full.width, full.height) <= COPY_SIDE;
   if (isSmall && /jpeg|png|webp/.test(file.type)) return Promise.resolve(file);
   const copy = drawn(view, COPY_SIDE);
-  const hasAlpha = !/jpeg/.test(file.type) && isClear(copy);
-  const isModest = file.size <= MOST_BYTES && full.width * full.height <= MOST_PIXELS;
+  const hasAlpha = !/jpeg/.test(file.type) && hasTransparency(copy);
+  const isModest = file.size <= MAX_BYTES && full.width * full.height <= MAX_PIXELS;
   if (hasAlpha && isModest) return Promise.resolve(file);
   return new Promise((resolve, reject) => {
     const take = (blob) => (blob ? resolve(blob) : reject(new Error("no room for a copy")));
@@ -87,9 +87,9 @@ export function copyOf({ full, view }, file) {
 }
 
 /** @returns {number} L* around a place, given in shares of the picture */
-export function lightnessAround({ view }, x, y) {
-  const side = Math.max(view.width, view.height) * AROUND;
-  const { context } = readableCanvas(8, 8);
+export function sampleLightness({ view }, x, y) {
+  const side = Math.max(view.width, view.height) * SAMPLE_SIZE;
+  const { context } = createCanvas(8, 8);
   const [left, top] = [x * view.width - side / 2, y * view.height - side / 2];
   context.drawImage(view, left, top, side, side, 0, 0, 8, 8);
   const { data } = context.getImageData(0, 0, 8, 8);
@@ -106,7 +106,7 @@ export function lightnessAround({ view }, x, y) {
 /**
  * The pixels of the photographs that were opened last.
  */
-export function createShelf() {
+export function createImageCache() {
   /** @type {Map<number, {seen: Blob, opened: Promise<Opened>}>} */
   const kept = new Map();
 
@@ -135,7 +135,7 @@ export function createShelf() {
     /** Let go of all but a few, never of the one that is shown. */
     tidy(shown) {
       for (const id of [...kept.keys()]) {
-        if (kept.size > KEPT && id !== shown) drop(id);
+        if (kept.size > MAX_OPEN && id !== shown) drop(id);
       }
     },
     drop,
@@ -143,6 +143,6 @@ export function createShelf() {
 }
 
 async function openedOf(blob) {
-  const full = await decoded(blob);
-  return { full, view: await smaller(full, VIEW_SIDE) };
+  const full = await decodeImage(blob);
+  return { full, view: await downscale(full, VIEW_SIDE) };
 }

@@ -4,7 +4,7 @@
  * @param {ReadableStream<Uint8Array>} body
  * @yields {{event: string, data: any}} the data read as JSON
  */
-export async function* eventsOf(body) {
+export async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * Color science without a page: CIE L*a*b* (D65), what sRGB can show, and the knobs.
+ * Color science without a page: CIE L*a*b* (D65), what sRGB can show, and the adjustments.
  *
- * The formulas and constants are those of the Python package (`rechroma.color`, `Knobs.apply`), so
+ * The formulas and constants are those of the Python package (`rechroma.color`, `Adjustments.apply`), so
  * that the page shows what the service writes.
  */
 
@@ -95,7 +95,7 @@ function linearRgb(fy, a, b, into) {
   into[2] = BX * x + BY * y + BZ * z;
 }
 
-function isBeyond(rgb, tolerance) {
+function isOutside(rgb, tolerance) {
   const top = 1 + tolerance;
   return rgb[0] < -tolerance || rgb[1] < -tolerance || rgb[2] < -tolerance
     || rgb[0] > top || rgb[1] > top || rgb[2] > top;
@@ -104,9 +104,9 @@ function isBeyond(rgb, tolerance) {
 const scratch = new Float64Array(3);
 
 /** Whether sRGB can show a color. */
-export function isShown(lightnessOfIt, a, b) {
+export function isInGamut(lightnessOfIt, a, b) {
   linearRgb((lightnessOfIt + 16) / 116, a, b, scratch);
-  return !isBeyond(scratch, TOLERANCE);
+  return !isOutside(scratch, TOLERANCE);
 }
 
 /**
@@ -115,11 +115,11 @@ export function isShown(lightnessOfIt, a, b) {
  * @param {Uint8ClampedArray} out
  * @param {number} at where its red goes
  */
-export function putColor(level, a, b, out, at) {
+export function writePixel(level, a, b, out, at) {
   const fy = RESPONSE[level];
   linearRgb(fy, a, b, scratch);
-  if (isBeyond(scratch, TOLERANCE)) {
-    const scale = surfaceScale(116 * fy - 16, a, b);
+  if (isOutside(scratch, TOLERANCE)) {
+    const scale = gamutScale(116 * fy - 16, a, b);
     linearRgb(fy, a * scale, b * scale, scratch);
   }
   out[at] = encoded(scratch[0]);
@@ -137,8 +137,8 @@ const BISECTIONS = 6;
 let limits = null;
 
 /** The factor, 0..1, that brings a color to the surface of the gamut. */
-function surfaceScale(light, a, b) {
-  limits ??= chromaLimits();
+function gamutScale(light, a, b) {
+  limits ??= buildLimitTable();
   const extent = Math.max(Math.abs(a) + Math.abs(b), 1e-6);
   const along = b / extent;
   const column = ((a < 0 ? 2 - along : along) + 1) * (DIRECTION_STEPS / 4);
@@ -157,7 +157,7 @@ function between(table, row, column) {
     + (table[below] * (1 - right) + table[below + 1] * right) * down;
 }
 
-function chromaLimits() {
+function buildLimitTable() {
   const table = new Float32Array((LIGHTNESS_STEPS + 1) * (DIRECTION_STEPS + 1));
   let at = 0;
   for (let row = 0; row <= LIGHTNESS_STEPS; row++) {
@@ -165,18 +165,18 @@ function chromaLimits() {
       const u = (column / DIRECTION_STEPS) * 4 - 1;
       const b = u <= 1 ? u : 2 - u;
       const a = (1 - Math.abs(b)) * (u <= 1 ? 1 : -1);
-      table[at++] = firstWayOut((row / LIGHTNESS_STEPS) * 100, a, b);
+      table[at++] = findBoundary((row / LIGHTNESS_STEPS) * 100, a, b);
     }
   }
   return table;
 }
 
 /** How far a ray stays inside; near yellow it may leave, come back and leave again. */
-function firstWayOut(light, a, b) {
+function findBoundary(light, a, b) {
   const fy = (light + 16) / 116;
   const leaves = (extent) => {
     linearRgb(fy, extent * a, extent * b, scratch);
-    return isBeyond(scratch, 1e-6);
+    return isOutside(scratch, 1e-6);
   };
   const step = REACH / SCAN_STEPS;
   let beyond = step;
@@ -192,16 +192,16 @@ function firstWayOut(light, a, b) {
 
 /**
  * What the user may turn.
- * @typedef {{saturation: number, warmth: number, strength: number}} Knobs
+ * @typedef {{saturation: number, warmth: number, strength: number}} Adjustments
  */
 
-/** @type {Readonly<Knobs>} */
-export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
+/** @type {Readonly<Adjustments>} */
+export const DEFAULT_ADJUSTMENTS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
 
 /**
- * Turn the knobs on colors.
+ * Turn the adjustments on colors.
  * @param {Float32Array} ab pairs of a* and b*
- * @param {Knobs} knobs
+ * @param {Adjustments} adjustments
  * @returns {Float32Array}
  */
 export function turned(ab, { saturation, warmth, strength }) {
@@ -218,7 +218,7 @@ export function turned(ab, { saturation, warmth, strength }) {
 }
 
 /** @param {string} hex as "#rrggbb" @returns {number[]} L*, a*, b* */
-export function labOf(hex) {
+export function hexToLab(hex) {
   const rgb = [1, 3, 5].map((at) => LINEAR[parseInt(hex.slice(at, at + 2), 16)]);
   const [fx, fy, fz] = RGB_TO_XYZ.map((row, i) =>
     forward(row.reduce((sum, share, channel) => sum + share * rgb[channel], 0) / WHITE[i]));
@@ -226,9 +226,9 @@ export function labOf(hex) {
 }
 
 /** @returns {string} "#rrggbb" of the color, or of the nearest paler one that sRGB can show */
-export function hexOf(light, a, b) {
+export function labToHex(light, a, b) {
   const fy = (light + 16) / 116;
-  const scale = isShown(light, a, b) ? 1 : surfaceScale(light, a, b);
+  const scale = isInGamut(light, a, b) ? 1 : gamutScale(light, a, b);
   linearRgb(fy, a * scale, b * scale, scratch);
   return `#${Array.from(scratch, (value) => encoded(value).toString(16).padStart(2, "0")).join("")}`;
 }
@@ -237,11 +237,11 @@ export function hexOf(light, a, b) {
  * What sRGB can show at a lightness: the middle of it and how far it goes from there.
  * @returns {{a: number, b: number, reach: number}}
  */
-export function boundsOf(light) {
+export function gamutBounds(light) {
   const surface = Array.from({ length: 180 }, (_, turn) => {
     const angle = (turn / 90) * Math.PI;
     const [a, b] = [Math.cos(angle) * REACH, Math.sin(angle) * REACH];
-    const scale = surfaceScale(light, a, b);
+    const scale = gamutScale(light, a, b);
     return [a * scale, b * scale];
   });
   const [lows, highs] = [Math.min, Math.max].map((pick) =>

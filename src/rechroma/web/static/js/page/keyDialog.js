@@ -2,7 +2,7 @@
 
 import { t } from "./texts.js";
 
-const POSSIBLE = /^[\x21-\x7e]+$/; // what a header can carry
+const VALID_KEY = /^[\x21-\x7e]+$/; // what a header can carry
 
 /** @param {boolean} wasWrong @returns {Promise<string>} */
 export function askForKey(wasWrong) {
@@ -16,7 +16,7 @@ export function askForKey(wasWrong) {
   return new Promise((resolve) => {
     const give = () => {
       const key = field.value.trim();
-      if (!POSSIBLE.test(key)) {
+      if (!VALID_KEY.test(key)) {
         fault.textContent = key && t("key.wrong");
         return;
       }

@@ -1,12 +1,12 @@
 /** Files of hints, as `rechroma colorize --hints` reads them. */
 
 const FORMAT = 1;
-const MOST_HINTS = 1000;
+const MAX_HINTS = 1000;
 
 /** @typedef {import("./store.js").Hint} Hint */
 
 /** @param {Hint[]} hints @returns {string | undefined} JSON; nothing if there are none */
-export function hintsText(hints) {
+export function serializeHints(hints) {
   if (!hints.length) return undefined;
   return JSON.stringify({ format: FORMAT, hints: hints.map(({ x, y, color }) => ({ x, y, color })) });
 }
@@ -14,18 +14,18 @@ export function hintsText(hints) {
 let nextId = 1;
 
 /** @returns {Hint} */
-export const newHint = (x, y, color) => ({ id: nextId++, x, y, color });
+export const createHint = (x, y, color) => ({ id: nextId++, x, y, color });
 
 /**
  * @param {string} text
  * @returns {Hint[]}
  * @throws {Error} it is no file of hints
  */
-export function hintsOf(text) {
+export function parseHints(text) {
   const { format, hints } = JSON.parse(text);
-  const isFine = format === FORMAT && Array.isArray(hints) && hints.length <= MOST_HINTS;
+  const isFine = format === FORMAT && Array.isArray(hints) && hints.length <= MAX_HINTS;
   if (!isFine || !hints.every(isHint)) throw new Error("not a file of hints");
-  return hints.map(({ x, y, color }) => newHint(x, y, color.toLowerCase()));
+  return hints.map(({ x, y, color }) => createHint(x, y, color.toLowerCase()));
 }
 
 function isHint({ x, y, color }) {

@@ -1,6 +1,6 @@
-/** The three knobs of the photograph that is shown. */
+/** The three adjustments of the photograph that is shown. */
 
-import { USUAL_KNOBS } from "../color/science.js";
+import { DEFAULT_ADJUSTMENTS } from "../color/colorspace.js";
 
 const SIGNED = ["warmth"];
 
@@ -8,24 +8,24 @@ const SIGNED = ["warmth"];
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
  */
-export function setUpKnobs(store, history) {
-  const inputs = Object.keys(USUAL_KNOBS).map((name) => document.querySelector(`#${name}`));
+export function initSliders(store, history) {
+  const inputs = Object.keys(DEFAULT_ADJUSTMENTS).map((name) => document.querySelector(`#${name}`));
   const reset = document.querySelector("#reset");
 
   const withValue = (input) => ({
-    knobs: { ...store.current.wish.knobs, [input.id]: Number(input.value) },
+    adjustments: { ...store.current.edit.adjustments, [input.id]: Number(input.value) },
   });
 
   for (const input of inputs) {
     input.addEventListener("input", () => history.preview(withValue(input)));
     input.addEventListener("change", () => history.commit(withValue(input)));
   }
-  reset.addEventListener("click", () => history.commit({ knobs: USUAL_KNOBS }));
+  reset.addEventListener("click", () => history.commit({ adjustments: DEFAULT_ADJUSTMENTS }));
 
   store.subscribe(() => {
-    const knobs = store.current?.wish.knobs ?? USUAL_KNOBS;
-    for (const input of inputs) show(input, knobs[input.id]);
-    reset.disabled = inputs.every(({ id }) => knobs[id] === USUAL_KNOBS[id]);
+    const adjustments = store.current?.edit.adjustments ?? DEFAULT_ADJUSTMENTS;
+    for (const input of inputs) show(input, adjustments[input.id]);
+    reset.disabled = inputs.every(({ id }) => adjustments[id] === DEFAULT_ADJUSTMENTS[id]);
   });
 }
 

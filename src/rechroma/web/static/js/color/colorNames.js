@@ -1,6 +1,6 @@
 /** What colors are called, roughly, for those who hear them. */
 
-import { labOf } from "./science.js";
+import { hexToLab } from "./colorspace.js";
 import { t } from "../page/texts.js";
 
 const GRAY = 8; // chroma below which a color has no hue
@@ -12,24 +12,24 @@ const HUES = [ // up to which angle of CIE a* and b* a color is called so, in de
 ];
 
 /** @param {string} hex "#rrggbb" @returns {string} such as "dark red #5a1a12" */
-export function nameOf(hex) {
-  const [light, a, b] = labOf(hex);
-  return `${Math.hypot(a, b) < GRAY ? grayName(light) : hueName(light, a, b)} ${hex}`;
+export function describeColor(hex) {
+  const [light, a, b] = hexToLab(hex);
+  return `${Math.hypot(a, b) < GRAY ? describeGray(light) : describeHue(light, a, b)} ${hex}`;
 }
 
-function grayName(light) {
+function describeGray(light) {
   if (light < BLACK) return t("color.black");
-  return light > WHITE ? t("color.white") : shaded(light, t("color.gray"));
+  return light > WHITE ? t("color.white") : addShade(light, t("color.gray"));
 }
 
-function hueName(light, a, b) {
+function describeHue(light, a, b) {
   const angle = ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360;
   const [, name] = HUES.find(([end]) => angle <= end);
   const isBrown = light < 55 && (name === "orange" || name === "yellow");
-  return shaded(light, t(isBrown ? "color.brown" : `color.${name}`));
+  return addShade(light, t(isBrown ? "color.brown" : `color.${name}`));
 }
 
-function shaded(light, color) {
+function addShade(light, color) {
   if (light < DARK) return t("color.dark", { color });
   return light > LIGHT ? t("color.light", { color }) : color;
 }

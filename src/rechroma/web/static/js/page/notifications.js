@@ -1,20 +1,20 @@
 /** What is said above all else on the page: what went wrong, what can be undone, what is waited for. */
 
 import { problemOf } from "../photos/queue.js";
-import { t, wordsOf } from "./texts.js";
+import { t, describeProblem } from "./texts.js";
 
-const SHOWN = 8000; // milliseconds
+const NOTIFICATION_TIME = 8000; // milliseconds
 
 const find = (selector) => document.querySelector(selector);
 
 /**
- * Say something above all else on the page: for a while, or until it is taken back.
+ * Say something above all else on the page: for a while, or until it is downloaded back.
  * @returns a way to take it back
  */
-function announce(words, button, stays) {
+function showNotification(words, button, stays) {
   const box = find("#complaint");
   const line = document.createElement("p");
-  const takeBack = () => {
+  const dismiss = () => {
     const hadFocus = line.contains(document.activeElement);
     line.remove();
     if (hadFocus) find("#stage").focus();
@@ -23,12 +23,12 @@ function announce(words, button, stays) {
   line.append(words, ...(button ? [button] : []));
   if (!stays) {
     if (!button) box.querySelector("p:not(.stays, :has(button))")?.remove();
-    setTimeout(takeBack, SHOWN);
+    setTimeout(dismiss, NOTIFICATION_TIME);
   }
   line.classList.toggle("stays", stays);
   box.append(line);
   box.togglePopover(true);
-  return takeBack;
+  return dismiss;
 }
 
 /**
@@ -37,20 +37,20 @@ function announce(words, button, stays) {
  * @param {() => void} [again]
  * @returns a way to take it back
  */
-export function complain(error, again) {
-  const button = again && buttonOf(t("retry"), again);
-  return announce(wordsOf(error.key ? error : problemOf(error)), button, Boolean(again));
+export function showError(error, again) {
+  const button = again && createButton(t("retry"), again);
+  return showNotification(describeProblem(error.key ? error : problemOf(error)), button, Boolean(again));
 }
 
-/** Say what was done, and let it be taken back for a while. */
+/** Say what was done, and let it be downloaded back for a while. */
 export function offerUndo(words, undo) {
-  const takeBack = announce(words, buttonOf(t("undo.this"), () => {
-    takeBack();
+  const dismiss = showNotification(words, createButton(t("undo.this"), () => {
+    dismiss();
     undo();
   }), false);
 }
 
-function buttonOf(words, act) {
+function createButton(words, act) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = words;
@@ -66,7 +66,7 @@ function buttonOf(words, act) {
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {boolean} isLocal whether it runs on this computer
  */
-export function setUpWaiting(store, isLocal) {
+export function initConnectionBanner(store, isLocal) {
   const banner = find("#waiting");
   store.subscribe(({ away, busy }) => {
     const awayText = isLocal ? "away.local" : "away";

@@ -1,7 +1,7 @@
 /** The marks of the chosen colors on the picture: to select, move and delete. */
 
 import { clamp } from "../stage/camera.js";
-import { nameOf } from "../color/colornames.js";
+import { describeColor } from "../color/colorNames.js";
 import { ARROWS } from "../stage/gestures.js";
 import { t } from "../page/texts.js";
 
@@ -12,26 +12,26 @@ const CLICK = 4; // CSS pixels that a hand may tremble
  * @param {ReturnType<import("./hints.js").createHints>} hints
  * @param {() => import("../stage/view.js").View} view
  */
-export function setUpMarks(store, hints, view) {
+export function initHintMarkers(store, hints, view) {
   const layer = document.querySelector("#marks");
   /** @type {Map<number, HTMLButtonElement>} */
   const marks = new Map();
   const ring = document.createElement("span");
   ring.className = "mark ring";
 
-  const hintOf = (id) => store.current?.wish.hints.find((hint) => hint.id === id);
+  const findHint = (id) => store.current?.edit.hints.find((hint) => hint.id === id);
 
   function put(element, place) {
     const { left, top } = view().pointOf(place);
     element.style.translate = `${left}px ${top}px`;
   }
 
-  function markOf(id) {
+  function createMarker(id) {
     const mark = document.createElement("button");
     mark.type = "button";
     mark.className = "mark";
-    letDrag(mark, view, {
-      click: () => hints.choose(hintOf(id), id),
+    makeDraggable(mark, view, {
+      click: () => hints.choose(findHint(id), id),
       drag: (place, isSettled) => hints.move(id, place, isSettled),
     });
     mark.addEventListener("keydown", (event) => onKey(event, id));
@@ -39,7 +39,7 @@ export function setUpMarks(store, hints, view) {
   }
 
   function onKey(event, id) {
-    const hint = hintOf(id);
+    const hint = findHint(id);
     if (event.key === "Delete" || event.key === "Backspace") hints.remove(id);
     else if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key].map((way) => way * hints.step);
@@ -52,7 +52,7 @@ export function setUpMarks(store, hints, view) {
   function show() {
     const { spot, mode } = store.state;
     layer.hidden = mode !== "correct";
-    const list = store.current?.chroma ? store.current.wish.hints : [];
+    const list = store.current?.chroma ? store.current.edit.hints : [];
     for (const [id, mark] of marks) {
       if (list.some((hint) => hint.id === id)) continue;
       if (mark === document.activeElement) document.querySelector("#stage").focus();
@@ -70,7 +70,7 @@ export function setUpMarks(store, hints, view) {
 
   function showMark(hint, number, isChosen) {
     if (!marks.has(hint.id)) {
-      marks.set(hint.id, markOf(hint.id));
+      marks.set(hint.id, createMarker(hint.id));
       layer.append(marks.get(hint.id));
     }
     const mark = marks.get(hint.id);
@@ -78,7 +78,7 @@ export function setUpMarks(store, hints, view) {
     mark.style.backgroundColor = hint.color;
     mark.setAttribute("aria-pressed", String(isChosen));
     const [x, y] = [hint.x, hint.y].map((share) => Math.round(share * 100));
-    mark.setAttribute("aria-label", t("mark", { number, color: nameOf(hint.color), x, y }));
+    mark.setAttribute("aria-label", t("mark", { number, color: describeColor(hint.color), x, y }));
   }
 
   store.subscribe(show);
@@ -86,7 +86,7 @@ export function setUpMarks(store, hints, view) {
 }
 
 /** Tell clicks on an element from drags of it over the picture. */
-function letDrag(element, view, to) {
+function makeDraggable(element, view, to) {
   let began = null;
   let hasMoved = false;
   let place = null; // the last one on the picture
