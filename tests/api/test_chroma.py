@@ -1,4 +1,4 @@
-"""`POST /v1/chroma` and `/v1/suggestions`: what a page needs to show and correct the colors itself."""
+"""`POST /v1/chroma` and `/v1/suggestions`: colors for a page that renders the photo itself."""
 
 from __future__ import annotations
 
