@@ -1,78 +1,84 @@
-/** Puts the page together. */
+/** The entry point: creates the parts of the page and connects them. */
 
-import { initAddPhotos } from "./photos/add.js";
-import { initSliders } from "./page/sliders.js";
-import { createApi } from "./service/api.js";
-import { showError, offerUndo, initConnectionBanner } from "./page/notifications.js";
 import { createHints } from "./correct/hints.js";
-import { createHistory } from "./state/history.js";
-import { requestKey } from "./service/jobs.js";
-import { askForKey } from "./page/keyDialog.js";
-import { initPhotoList } from "./photos/list.js";
 import { initHintMarkers } from "./correct/hintMarkers.js";
-import { createQueue } from "./photos/queue.js";
+import { find, targetOf } from "./page/dom.js";
+import { askForKey } from "./page/keyDialog.js";
+import { initConnectionBanner, offerUndo, showError } from "./page/notifications.js";
 import { initSettings } from "./page/settings.js";
-import { initStage } from "./stage/stage.js";
-import { createStore } from "./state/store.js";
+import { initSliders } from "./page/sliders.js";
 import { initTabs } from "./page/tabs.js";
+import { initAddPhotos } from "./photos/add.js";
 import { initDownloads } from "./photos/downloads.js";
+import { initPhotoList } from "./photos/list.js";
+import { createPreviews } from "./photos/preview.js";
+import { createQueue } from "./photos/queue.js";
+import { createApi } from "./service/api.js";
+import { requestKey } from "./service/jobs.js";
+import { initStage } from "./stage/stage.js";
+import { createHistory } from "./state/history.js";
+import { createStore } from "./state/store.js";
 
 const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 
-const find = (selector) => document.querySelector(selector);
-
 const store = createStore();
 const api = createApi({
-  away: (away) => store.set({ away }),
-  busy: (busy) => store.set({ busy }),
+  onUnreachable: (unreachable) => store.set({ unreachable }),
+  onBusy: (busy) => store.set({ busy }),
   askForKey,
 });
-const queue = createQueue(store, api);
+const previews = createPreviews(store, api);
+const queue = createQueue(store, api, previews);
 const history = createHistory(store);
 
 function initUndo() {
-  find("#undo").addEventListener("click", history.undo);
-  find("#redo").addEventListener("click", history.redo);
+  const undo = find("#undo", HTMLButtonElement);
+  const redo = find("#redo", HTMLButtonElement);
+  undo.addEventListener("click", history.undo);
+  redo.addEventListener("click", history.redo);
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input:not([type=range], [type=checkbox]), select");
+    const isTyping = targetOf(event).closest("input:not([type=range], [type=checkbox]), select");
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping) return;
-    const name = latinLetter(event);
-    const isRedo = name === "y" || (name === "z" && event.shiftKey);
-    if (!isRedo && name !== "z") return;
+    const letter = latinLetter(event);
+    const isRedo = letter === "y" || (letter === "z" && event.shiftKey);
+    if (!isRedo && letter !== "z") return;
     event.preventDefault();
     if (isRedo) history.redo();
     else history.undo();
   });
   store.subscribe(() => {
-    find("#undo").disabled = !store.current?.past.length;
-    find("#redo").disabled = !store.current?.future.length;
+    undo.disabled = !store.current?.past.length;
+    redo.disabled = !store.current?.future.length;
   });
 }
 
-/** What a key is with Latin letters; on a Russian keyboard its place tells. */
+/** Get the Latin letter of a key; on other layouts, such as the Russian one, by its position. */
 const latinLetter = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
 
 function initPage() {
-  const showTab = initTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));
-  store.subscribe(({ photos, mode, say }) => {
+  const showTab = initTabs(find("#modes"), (name) =>
+    store.set({ mode: name === "correct" ? "correct" : "adjust", spot: null }));
+  store.subscribe(({ photos, mode, announcement }) => {
     showWorkspace(photos.length > 0);
-    if (find("#said").textContent !== say) find("#said").textContent = say;
+    const announcer = find("#announcer");
+    if (announcer.textContent !== announcement) announcer.textContent = announcement;
     document.title = pageTitle(photos);
     showTab(mode);
   });
 }
 
-/** The first photograph brings the studio, and the last takes it away: the focus goes along. */
-function showWorkspace(isWanted) {
-  const isNew = find("#studio").hidden === isWanted;
-  const isLeft = find("#welcome").contains(document.activeElement);
-  find("#welcome").hidden = isWanted;
-  find("#studio").hidden = !isWanted;
-  if (isNew && isLeft) find("#stage").focus();
-  if (isNew && !isWanted) find("#choose").focus();
+/** Switch between the welcome screen and the workspace, and move the focus along. */
+function showWorkspace(isVisible) {
+  const [welcome, workspace] = [find("#welcome"), find("#workspace")];
+  const hasChanged = workspace.hidden === isVisible;
+  const hadFocus = welcome.contains(document.activeElement);
+  welcome.hidden = isVisible;
+  workspace.hidden = !isVisible;
+  if (hasChanged && hadFocus) find("#stage").focus();
+  if (hasChanged && !isVisible) find("#choose").focus();
 }
 
-/** What is pressed may be disabled or hidden by that: the focus then goes to the picture. */
+/** Move the focus to the stage when the focused control is disabled or hidden, perhaps by itself. */
 function initFocus() {
   store.subscribe(() => {
     const focused = document.activeElement;
@@ -81,24 +87,24 @@ function initFocus() {
   });
 }
 
-/** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
+/** Ask before the page is left while there are results that were not downloaded. */
 function initLeaveWarning() {
   window.addEventListener("beforeunload", (event) => {
     const isUnsaved = (photo) =>
-      photo.stage !== "failed" && requestKey(store.orderOf(photo)) !== photo.downloaded;
+      photo.stage !== "failed" && requestKey(store.requestFor(photo)) !== photo.downloaded;
     if (store.state.photos.some(isUnsaved)) event.preventDefault();
   });
 }
 
 function pageTitle(photos) {
-  const left = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
-  return left ? `(${left}) Rechroma` : "Rechroma";
+  const unfinished = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
+  return unfinished ? `(${unfinished}) Rechroma` : "Rechroma";
 }
 
-const hints = createHints(store, history, queue, api, showError);
-let showMarks = () => {};
-const view = initStage(store, queue, hints, () => showMarks());
-showMarks = initHintMarkers(store, hints, () => view);
+const hints = createHints(store, history, previews, api, showError);
+let renderMarkers = () => {};
+const view = initStage(store, previews, hints, () => renderMarkers());
+renderMarkers = initHintMarkers(store, hints, () => view);
 initPhotoList(store, queue, offerUndo);
 initSliders(store, history);
 initDownloads(store, queue, showError);
@@ -107,13 +113,13 @@ initPage();
 initConnectionBanner(store, isLocal);
 initFocus();
 initLeaveWarning();
-if (isLocal) find(".promise").dataset.text = "promise.local";
+if (isLocal) find(".tagline").dataset.text = "tagline.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
 await initSettings(api, () => store.set({}));
-initAddPhotos(api, showError, (files, left = 0) => {
+initAddPhotos(api, showError, ({ files, skipped }) => {
   queue.add(files);
-  if (!files.length) showError({ key: "said.none" });
-  else if (left) showError({ key: "said.left", values: { count: left } });
+  if (!files.length) showError({ key: "problem.no-photos" });
+  else if (skipped) showError({ key: "problem.skipped", values: { count: skipped } });
 });
 store.set({});
 document.documentElement.dataset.ready = "true";

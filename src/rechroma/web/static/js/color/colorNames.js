@@ -1,17 +1,18 @@
-/** What colors are called, roughly, for those who hear them. */
+/** Rough names of colors, for screen readers. */
 
 import { hexToLab } from "./colorspace.js";
 import { t } from "../page/texts.js";
 
-const GRAY = 8; // chroma below which a color has no hue
+const GRAY = 8; // chroma below which a color is called gray
 const [DARK, LIGHT] = [40, 75]; // L*
 const [BLACK, WHITE] = [15, 95];
-const HUES = [ // up to which angle of CIE a* and b* a color is called so, in degrees
+/** @type {[number, string][]} */
+const HUES = [ // upper ends of the ranges of hue angles, in degrees
   [15, "pink"], [50, "red"], [75, "orange"], [105, "yellow"], [165, "green"],
   [230, "turquoise"], [295, "blue"], [330, "purple"], [360, "pink"],
 ];
 
-/** @param {string} hex "#rrggbb" @returns {string} such as "dark red #5a1a12" */
+/** Name a color, such as "dark red #5a1a12". @param {string} hex "#rrggbb" */
 export function describeColor(hex) {
   const [light, a, b] = hexToLab(hex);
   return `${Math.hypot(a, b) < GRAY ? describeGray(light) : describeHue(light, a, b)} ${hex}`;

@@ -1,37 +1,39 @@
-/** Asks for the service's key, where it wants one. */
+/** The dialog for the API key. */
 
+import { find } from "./dom.js";
 import { t } from "./texts.js";
 
-const VALID_KEY = /^[\x21-\x7e]+$/; // what a header can carry
+const VALID_KEY = /^[\x21-\x7e]+$/; // what an HTTP header can carry
 
-/** @param {boolean} wasWrong @returns {Promise<string>} */
+/** Ask for a key. @param {boolean} wasWrong whether the last one was @returns {Promise<string>} */
 export function askForKey(wasWrong) {
-  const dialog = document.querySelector("#key-dialog");
-  const field = dialog.querySelector("input");
-  const fault = dialog.querySelector("[role=alert]");
-  fault.textContent = wasWrong ? t("key.wrong") : "";
+  const dialog = find("#key-dialog", HTMLDialogElement);
+  const field = find("input", HTMLInputElement, dialog);
+  const button = find("button", HTMLButtonElement, dialog);
+  const error = find("[role=alert]", HTMLElement, dialog);
+  error.textContent = wasWrong ? t("key.wrong") : "";
   if (!dialog.open) dialog.showModal();
   field.value = "";
   field.focus();
   return new Promise((resolve) => {
-    const give = () => {
+    const submit = () => {
       const key = field.value.trim();
       if (!VALID_KEY.test(key)) {
-        fault.textContent = key && t("key.wrong");
+        error.textContent = key && t("key.wrong");
         return;
       }
       dialog.onclose = null;
-      dialog.querySelector("button").removeEventListener("click", give);
+      button.removeEventListener("click", submit);
       field.removeEventListener("keydown", onKey);
       dialog.close();
       resolve(key);
     };
     const onKey = (event) => {
-      if (event.key === "Enter") give();
+      if (event.key === "Enter") submit();
     };
-    dialog.querySelector("button").addEventListener("click", give);
+    button.addEventListener("click", submit);
     field.addEventListener("keydown", onKey);
-    // Nothing can be done without a key, and a second Esc closes the dialog without asking.
+    // The page is useless without a key, and a second Esc closes a dialog without a cancel event.
     dialog.oncancel = (event) => event.preventDefault();
     dialog.onclose = () => dialog.showModal();
   });

@@ -1,18 +1,19 @@
-/** What is said above all else on the page: what went wrong, what can be undone, what is waited for. */
+/** Notifications above the rest of the page: errors, offers to undo, and the state of the connection. */
 
-import { problemOf } from "../photos/queue.js";
-import { t, describeProblem } from "./texts.js";
+import { find } from "./dom.js";
+import { describeProblem, t, toProblem } from "./texts.js";
 
-const NOTIFICATION_TIME = 8000; // milliseconds
-
-const find = (selector) => document.querySelector(selector);
+const DISPLAY_TIME = 8000; // milliseconds
 
 /**
- * Say something above all else on the page: for a while, or until it is downloaded back.
- * @returns a way to take it back
+ * Show a notification for a while, or until it is dismissed.
+ * @param {string} message
+ * @param {?HTMLButtonElement} button
+ * @param {boolean} isPersistent
+ * @returns {() => void} dismisses it
  */
-function showNotification(words, button, stays) {
-  const box = find("#complaint");
+function showNotification(message, button, isPersistent) {
+  const box = find("#notifications");
   const line = document.createElement("p");
   const dismiss = () => {
     const hadFocus = line.contains(document.activeElement);
@@ -20,58 +21,59 @@ function showNotification(words, button, stays) {
     if (hadFocus) find("#stage").focus();
     box.togglePopover(Boolean(box.childElementCount));
   };
-  line.append(words, ...(button ? [button] : []));
-  if (!stays) {
-    if (!button) box.querySelector("p:not(.stays, :has(button))")?.remove();
-    setTimeout(dismiss, NOTIFICATION_TIME);
+  line.append(message, ...(button ? [button] : []));
+  if (!isPersistent) {
+    if (!button) box.querySelector("p:not(.persistent, :has(button))")?.remove();
+    setTimeout(dismiss, DISPLAY_TIME);
   }
-  line.classList.toggle("stays", stays);
+  line.classList.toggle("persistent", isPersistent);
   box.append(line);
   box.togglePopover(true);
   return dismiss;
 }
 
 /**
- * Say what went wrong; what can be done again is said until it is.
- * @param {unknown} error a problem with its key, or whatever was thrown
- * @param {() => void} [again]
- * @returns a way to take it back
+ * Show an error; with a button to retry, it stays until it is dismissed.
+ * @param {any} error a problem, or whatever was thrown
+ * @param {() => void} [retry]
+ * @returns {() => void} dismisses it
  */
-export function showError(error, again) {
-  const button = again && createButton(t("retry"), again);
-  return showNotification(describeProblem(error.key ? error : problemOf(error)), button, Boolean(again));
+export function showError(error, retry) {
+  const button = retry ? createButton(t("retry"), retry) : null;
+  const problem = error.key ? error : toProblem(error);
+  return showNotification(describeProblem(problem), button, Boolean(retry));
 }
 
-/** Say what was done, and let it be downloaded back for a while. */
-export function offerUndo(words, undo) {
-  const dismiss = showNotification(words, createButton(t("undo.this"), () => {
+/** Show what was done, with a button to undo it. @param {string} message @param {() => void} undo */
+export function offerUndo(message, undo) {
+  const dismiss = showNotification(message, createButton(t("undo.removal"), () => {
     dismiss();
     undo();
   }), false);
 }
 
-function createButton(words, act) {
+function createButton(label, onClick) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = words;
+  button.textContent = label;
   button.addEventListener("click", () => {
-    act();
-    setTimeout(() => find("#stage").focus()); // it may be shown only now
+    onClick();
+    setTimeout(() => find("#stage").focus()); // it may have been hidden until now
   });
   return button;
 }
 
 /**
- * Say that the service does not answer, or has too much to do, as long as it is waited for.
+ * Show a banner while the service is unreachable or busy.
  * @param {ReturnType<import("../state/store.js").createStore>} store
- * @param {boolean} isLocal whether it runs on this computer
+ * @param {boolean} isLocal whether the service runs on this computer
  */
 export function initConnectionBanner(store, isLocal) {
-  const banner = find("#waiting");
-  store.subscribe(({ away, busy }) => {
-    const awayText = isLocal ? "away.local" : "away";
-    if (away || busy) banner.dataset.text = away ? awayText : "busy";
+  const banner = find("#connection");
+  store.subscribe(({ unreachable, busy }) => {
+    const unreachableText = isLocal ? "unreachable.local" : "unreachable";
+    if (unreachable || busy) banner.dataset.text = unreachable ? unreachableText : "busy";
     if (document.documentElement.dataset.ready) banner.textContent = t(banner.dataset.text);
-    banner.togglePopover(away || busy);
+    banner.togglePopover(unreachable || busy);
   });
 }

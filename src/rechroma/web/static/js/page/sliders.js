@@ -1,16 +1,16 @@
-/** The three adjustments of the photograph that is shown. */
+/** The sliders of the Adjust tab. */
 
 import { DEFAULT_ADJUSTMENTS } from "../color/colorspace.js";
-
-const SIGNED = ["warmth"];
+import { find } from "./dom.js";
+import { formatPercent } from "./texts.js";
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
  */
 export function initSliders(store, history) {
-  const inputs = Object.keys(DEFAULT_ADJUSTMENTS).map((name) => document.querySelector(`#${name}`));
-  const reset = document.querySelector("#reset");
+  const inputs = Object.keys(DEFAULT_ADJUSTMENTS).map((name) => find(`#${name}`, HTMLInputElement));
+  const reset = find("#reset", HTMLButtonElement);
 
   const withValue = (input) => ({
     adjustments: { ...store.current.edit.adjustments, [input.id]: Number(input.value) },
@@ -24,15 +24,15 @@ export function initSliders(store, history) {
 
   store.subscribe(() => {
     const adjustments = store.current?.edit.adjustments ?? DEFAULT_ADJUSTMENTS;
-    for (const input of inputs) show(input, adjustments[input.id]);
+    for (const input of inputs) render(input, adjustments[input.id]);
     reset.disabled = inputs.every(({ id }) => adjustments[id] === DEFAULT_ADJUSTMENTS[id]);
   });
 }
 
-function show(input, value) {
+/** @param {HTMLInputElement} input @param {number} value */
+function render(input, value) {
   if (Number(input.value) !== value) input.value = String(value);
-  const percent = Math.round(value * 100);
-  const words = SIGNED.includes(input.id) && percent > 0 ? `+${percent}` : `${percent}`;
-  input.setAttribute("aria-valuetext", `${words} %`);
-  document.querySelector(`output[for=${input.id}]`).textContent = `${words} %`;
+  const text = formatPercent(value, { signDisplay: Number(input.min) < 0 ? "exceptZero" : "auto" });
+  input.setAttribute("aria-valuetext", text);
+  find(`output[for=${input.id}]`).textContent = text;
 }

@@ -1,14 +1,17 @@
-/** Taking home: one photograph, or all of them as a zip. */
+/** Downloads of one photograph, or of all as a zip. */
 
+import { find } from "../page/dom.js";
+import { describeProblem, t, toProblem } from "../page/texts.js";
 import { requestKey } from "../service/jobs.js";
-import { problemOf } from "./queue.js";
 import { resultName, saveFile } from "./save.js";
-import { t, describeProblem } from "../page/texts.js";
 import { createZip } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
 const ALL = "all";
-const MAX_NAMES = 5; // in a complaint
+const MAX_NAMES = 5; // in an error message
+
+/** @typedef {import("../state/store.js").Photo} Photo */
+/** @typedef {{id: number, key: string, name: string, content: Blob}} Result */
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
@@ -16,25 +19,24 @@ const MAX_NAMES = 5; // in a complaint
  * @param {(problem: import("../page/texts.js").Problem) => void} showError
  */
 export function initDownloads(store, queue, showError) {
-  const one = document.querySelector("#download");
-  const all = document.querySelector("#download-all");
-  const badge = document.querySelector("#badge");
-  const remarks = document.querySelector("#remarks");
+  const one = find("#download", HTMLButtonElement);
+  const all = find("#download-all", HTMLButtonElement);
+  const badge = find("#badge", HTMLInputElement);
 
-  const inProgress = new Set(); // the photographs that are being downloaded, or ALL
+  const inProgress = new Set(); // ids of photographs, or ALL
   let progress = null; // of the zip
 
   const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
 
-  /** One press at a time, and a sign that it is heard. */
-  async function press(what, take) {
+  /** Run a download and show that it is in progress; a second click on its button does nothing. */
+  async function runOnce(what, download) {
     if (inProgress.has(what)) return;
     inProgress.add(what);
     store.set({});
     try {
-      await take();
+      await download();
     } catch (error) {
-      showError(error instanceof RangeError ? { key: "problem.zip" } : problemOf(error));
+      showError(error instanceof RangeError ? { key: "problem.zip-too-large" } : toProblem(error));
     } finally {
       inProgress.delete(what);
       store.set({});
@@ -42,48 +44,55 @@ export function initDownloads(store, queue, showError) {
   }
 
   async function downloadOne() {
-    const found = await fetchResult(store.current);
-    if (found) markDownloaded([found], found.content, found.name);
+    const result = await fetchResult(store.current);
+    if (!result) return;
+    saveFile(result.content, result.name);
+    markDownloaded([result], result.name);
   }
 
   async function downloadAll() {
-    const [members, failures] = [[], []];
-    const wanted = finished();
-    for (const [done, photo] of wanted.entries()) {
-      progress = { done, count: wanted.length };
+    /** @type {Result[]} */
+    const results = [];
+    const failures = [];
+    const photos = finished();
+    for (const [done, photo] of photos.entries()) {
+      progress = { done, count: photos.length };
       store.set({});
-      const found = await fetchResult(photo).catch((error) => {
+      const result = await fetchResult(photo).catch((error) => {
         failures.push({ name: photo.label, error });
       });
-      if (found) members.push(found);
+      if (result) results.push(result);
     }
     progress = null;
-    if (members.length) markDownloaded(members, await createZip(deduplicateNames(members)), ZIP_NAME);
+    if (results.length) {
+      saveFile(await createZip(deduplicateNames(results)), ZIP_NAME);
+      markDownloaded(results, ZIP_NAME);
+    }
     if (failures.length) showError(describeMissing(failures));
   }
 
-  function markDownloaded(members, content, name) {
-    saveFile(content, name);
-    store.set({ say: t("said.taken", { name }) });
-    for (const { id, order } of members) store.patch(id, { downloaded: order });
+  /** @param {Result[]} results @param {string} name of the saved file */
+  function markDownloaded(results, name) {
+    store.set({ announcement: t("announce.downloaded", { name }) });
+    for (const { id, key } of results) store.patch(id, { downloaded: key });
   }
 
-  /** The finished file of a photograph; nothing for one that was removed meanwhile. */
+  /** @param {Photo} photo @returns {Promise<?Result>} null if it was removed meanwhile */
   async function fetchResult({ id, name }) {
     const photo = store.photo(id);
     if (!photo) return null;
-    const order = requestKey(store.orderOf(photo));
+    const key = requestKey(store.requestFor(photo));
     try {
-      const content = await queue.result(id);
-      return { id, order, name: resultName(name, content.type), content };
+      const content = await queue.fetchResult(id);
+      return { id, key, name: resultName(name, content.type), content };
     } catch (error) {
       if (store.photo(id)) throw error;
       return null;
     }
   }
 
-  one.addEventListener("click", () => press(store.state.selected, downloadOne));
-  all.addEventListener("click", () => press(ALL, downloadAll));
+  one.addEventListener("click", () => runOnce(store.state.selected, downloadOne));
+  all.addEventListener("click", () => runOnce(ALL, downloadAll));
   badge.addEventListener("change", () => store.set({ badge: badge.checked }));
   store.subscribe(({ photos, selected }) => {
     one.disabled = store.current?.stage !== "done";
@@ -92,32 +101,33 @@ export function initDownloads(store, queue, showError) {
     all.disabled = photos.some(({ stage }) => stage !== "done" && stage !== "failed");
     all.setAttribute("aria-busy", String(inProgress.has(ALL)));
     all.textContent = progress ? t("download.all.progress", progress) : t("download.all");
-    remarks.textContent = store.current ? describeRemarks(store.current) : "";
+    find("#remarks").textContent = store.current ? describeRemarks(store.current) : "";
   });
 }
 
-/** What is said of those that did not come. */
+/** Describe which photographs are missing from the zip, and why the first one is. */
 function describeMissing(failures) {
   const shown = failures.slice(0, MAX_NAMES).map(({ name }) => name);
   const names = [...shown, ...(failures.length > MAX_NAMES ? [`… (${failures.length})`] : [])].join(", ");
-  return { key: "problem.left", values: { names, why: describeProblem(problemOf(failures[0].error)) } };
+  const why = describeProblem(toProblem(failures[0].error));
+  return { key: "problem.zip-incomplete", values: { names, why } };
 }
 
-/** What is to be known of a photograph's result. @param {import("../state/store.js").Photo} photo */
+/** Describe what a result leaves out. @param {Photo} photo */
 export function describeRemarks({ hadColor, pages }) {
   return [hadColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
     .filter(Boolean).join(" ");
 }
 
-/** `a.jpg` and `a.jpg` from two folders become `a.jpg` and `a-2.jpg`. */
-function deduplicateNames(members) {
-  const downloaded = new Set();
-  return members.map(({ name, ...member }) => {
-    let free = name;
-    for (let number = 2; downloaded.has(free.toLowerCase()); number++) {
-      free = name.replace(/(\.color\.\w+)$/, `-${number}$1`);
+/** Rename the second `a.color.jpg` to `a-2.color.jpg`. @param {Result[]} results @returns {Result[]} */
+function deduplicateNames(results) {
+  const used = new Set();
+  return results.map((result) => {
+    let { name } = result;
+    for (let number = 2; used.has(name.toLowerCase()); number++) {
+      name = result.name.replace(/(\.color\.\w+)$/, `-${number}$1`);
     }
-    downloaded.add(free.toLowerCase());
-    return { ...member, name: free };
+    used.add(name.toLowerCase());
+    return { ...result, name };
   });
 }

@@ -1,23 +1,25 @@
-/** Server-sent events, read from a fetched body: so they can carry a key. */
+/** A parser of server-sent events from a fetched body: unlike EventSource, fetch can send a key. */
 
 /**
  * @param {ReadableStream<Uint8Array>} body
- * @yields {{event: string, data: any}} the data read as JSON
+ * @yields {{event: string, data: any}} the data parsed as JSON
  */
 export async function* readEvents(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
   let rest = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    const blocks = (rest + value).split("\n\n");
+    const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
     rest = blocks.pop();
-    yield* blocks.map(parsed).filter(Boolean);
+    yield* blocks.map(parseEvent).filter(Boolean);
   }
 }
 
-/** @param {string} block @returns {?{event: string, data: any}} nothing for a mere comment */
-function parsed(block) {
+/** @param {string} block @returns {?{event: string, data: any}} null for a comment */
+function parseEvent(block) {
+  /** @type {Record<string, string>} */
   const fields = {};
   for (const line of block.split("\n")) {
     const at = line.indexOf(": ");

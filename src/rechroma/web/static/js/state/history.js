@@ -1,4 +1,4 @@
-/** What the user wants of each photograph, with undo and redo. */
+/** Undo and redo of the edits of each photograph. */
 
 const MAX_STEPS = 200;
 
@@ -7,12 +7,13 @@ const MAX_STEPS = 200;
 /** @param {ReturnType<import("./store.js").createStore>} store */
 export function createHistory(store) {
   /** @type {?{id: number, edit: Edit}} */
-  let before = null; // while something is dragged
+  let before = null; // the edit before the current drag
 
+  /** @param {"past" | "future"} from @param {"past" | "future"} to */
   function step(from, to) {
     const photo = store.current;
     const edit = photo?.[from].at(-1);
-    if (!edit) return false;
+    if (!edit) return;
     before = null;
     store.patch(photo.id, {
       edit,
@@ -20,22 +21,21 @@ export function createHistory(store) {
       [to]: [...photo[to], photo.edit],
     });
     store.set({ spot: null });
-    return true;
   }
 
   return {
-    /** Show a edit that is not settled yet. @param {Partial<Edit>} fields */
+    /** Show an edit without adding it to the history. @param {Partial<Edit>} fields */
     preview(fields) {
       const photo = store.current;
       if (before?.id !== photo.id) before = { id: photo.id, edit: photo.edit };
       store.patch(photo.id, { edit: { ...photo.edit, ...fields } });
     },
-    /** Settle on a edit, as one step. @param {Partial<Edit>} fields */
+    /** Make an edit one step of the history. @param {Partial<Edit>} fields */
     commit(fields) {
       const photo = store.current;
       const last = before?.id === photo.id ? before.edit : photo.edit;
       before = null;
-      const past = [...photo.past, last].slice(-MOST_STEPS);
+      const past = [...photo.past, last].slice(-MAX_STEPS);
       store.patch(photo.id, { edit: { ...photo.edit, ...fields }, past, future: [] });
     },
     undo: () => step("past", "future"),
