@@ -174,8 +174,9 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
         and not recipe.network.init_from
     ):
         raise RecipeError(
-            "optimizer.freeze_encoder_fraction: the encoder knows nothing yet, and would never learn",
-            hint="Name network.encoder_weights ('default' will do), or set optimizer.freeze_encoder_fraction=0.",
+            "optimizer.freeze_encoder_fraction: the encoder knows nothing yet, and would never "
+            "learn",
+            hint="Name network.encoder_weights ('default' will do), or set it to 0.",
         )
     if recipe.network.init_from:
         _start_from(network, Path(recipe.network.init_from))

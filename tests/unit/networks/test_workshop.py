@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from msgspec.structs import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from rechroma import Colorizer

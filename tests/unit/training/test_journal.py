@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from msgspec.structs import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rechroma.datasets import Crops
 from rechroma.errors import CheckpointError, RecipeError
