@@ -175,7 +175,7 @@ class Painter:
             photo,
             format=wanted,
             quality=options.quality,
-            label=options.label,
+            provenance=options.label,
             badge=options.badge,
         )
         made = Made(format=wanted, had_color=photo.had_color, pages=photo.pages)
