@@ -12,14 +12,9 @@ from apiflask.schemas import FileSchema
 from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from rechroma.errors import (
-    EmptyImageError,
-    ImageTooLargeError,
-    NotAcceptableError,
-    OverloadedError,
-    UploadTooLargeError,
-)
+from rechroma.errors import EmptyImageError, ImageTooLargeError
 from rechroma.imaging import output_format, sniff
+from rechroma.service.errors import NotAcceptableError, OverloadedError, UploadTooLargeError
 from rechroma.service.http.context import Service, current_service
 from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.uploads import read_direct_upload
