@@ -59,7 +59,7 @@ def colorize(options: Options) -> Response:
     return Response(painting.content, content_type=MEDIA_TYPES[painting.made.format])
 
 
-@direct.post("/sketch")
+@direct.post("/chroma")
 @direct.output(SketchView)
 @direct.input(SketchQuery, location="query", arg_name="query")
 def sketch(query: SketchQuery) -> SketchView:
@@ -75,7 +75,7 @@ def sketch(query: SketchQuery) -> SketchView:
     return _sketch_view(found)
 
 
-@direct.post("/palette")
+@direct.post("/suggestions")
 @direct.output(PaletteView)
 @direct.input(PaletteQuery, location="query", arg_name="query")
 def palette(query: PaletteQuery) -> PaletteView:
