@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from rechroma.errors import StoreError
 from rechroma.service import new_key, service_of
+from rechroma.service.errors import StoreError
 from rechroma.service.jobs import webhooks
 from tests.api.conftest import MakeApp, both
 from tests.support.host import Handler, Host, Request, serving

@@ -12,13 +12,9 @@ from typing import Any
 
 import pytest
 
-from rechroma.errors import (
-    BrokenImageError,
-    OverloadedError,
-    PoisonImageError,
-    ProcessingTimeoutError,
-)
+from rechroma.errors import BrokenImageError
 from rechroma.service import Settings
+from rechroma.service.errors import OverloadedError, PoisonImageError, ProcessingTimeoutError
 from rechroma.service.inference import worker_pool as service_hands
 from rechroma.service.inference.predictor import Painter, Painting
 from rechroma.service.inference.worker_pool import WorkerPool, make_hands

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import redis
 
-from rechroma.errors import OverloadedError, StoreError
 from rechroma.service import service_of
+from rechroma.service.errors import OverloadedError, StoreError
 from rechroma.service.jobs import ImageTask, JobState, NewJob, SqliteStore, TaskResult
 from rechroma.service.jobs.redis import PREFIX, RedisStore
 from rechroma.service.jobs.scripts import SCRIPTS

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from rechroma.errors import StoreError, TargetError
+from rechroma.errors import TargetError
 from rechroma.service import service_of
+from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Painter
 from rechroma.service.jobs import LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp

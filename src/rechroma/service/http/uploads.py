@@ -15,9 +15,9 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from rechroma.errors import RequestError, UploadTooLargeError
 from rechroma.fs import translate_os_errors
 from rechroma.imaging import SUFFIXES
+from rechroma.service.errors import BadRequestError, UploadTooLargeError
 from rechroma.service.jobs.types import Upload
 from rechroma.service.schemas import DirectBody, JobBody
 
@@ -53,7 +53,7 @@ def read_direct_upload(most_bytes: int) -> ParsedUpload:
         most_bytes: How large it may be.
 
     Raises:
-        RequestError: There is none, there are several, or the body makes no sense.
+        BadRequestError: There is none, there are several, or the body makes no sense.
         RequestEntityTooLarge: It is larger.
         UploadTooLargeError: What came with it is too much.
     """
@@ -63,7 +63,7 @@ def read_direct_upload(most_bytes: int) -> ParsedUpload:
         return ParsedUpload((_of_bytes("", body.picture),), _text_of(body.hints))
     upload = _form_or_raw(most_pictures=1)
     if len(upload.pictures) > 1:
-        raise RequestError(
+        raise BadRequestError(
             f"one picture at a time, not {len(upload.pictures)}",
             hint="POST /v1/jobs takes many.",
         )
@@ -78,7 +78,7 @@ def read_job_upload(most_bytes: int, most_pictures: int) -> ParsedUpload:
         most_pictures: How many there may be.
 
     Raises:
-        RequestError: There is none, or the body makes no sense.
+        BadRequestError: There is none, or the body makes no sense.
         UploadTooLargeError: They are larger, there are more, or what came with them is too much.
     """
     _limit_body(most_bytes)
@@ -116,7 +116,7 @@ def _json_body(kind: type[_Body]) -> _Body:
     try:
         return kind.model_validate_json(request.get_data(cache=False))
     except ValidationError as error:
-        raise RequestError(f"the JSON makes no sense: {_words(error)}", hint=_WAYS) from None
+        raise BadRequestError(f"the JSON makes no sense: {_words(error)}", hint=_WAYS) from None
 
 
 def _words(error: ValidationError) -> str:
@@ -138,7 +138,7 @@ def _form_or_raw(most_pictures: int) -> ParsedUpload:
         sent = list(request.files.items(multi=True))
     files = [file for _, file in sent if file.filename or file.name]
     if not files:
-        raise RequestError("there is no picture in the form", hint="curl -F picture=@photo.jpg")
+        raise BadRequestError("there is no picture in the form", hint="curl -F picture=@photo.jpg")
     pictures = (Upload(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files)
     return ParsedUpload(tuple(pictures), request.form.get("hints"))
 
@@ -164,7 +164,7 @@ def _raw_body() -> BinaryIO:
     # How long it is was not told of one in chunks, but it may be read to its end.
     body = BufferedReader(cast("RawIOBase", request.stream))
     if not body.peek(1):
-        raise RequestError("the request has no body", hint=_WAYS)
+        raise BadRequestError("the request has no body", hint=_WAYS)
     return body
 
 

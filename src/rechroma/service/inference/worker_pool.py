@@ -13,13 +13,8 @@ from contextlib import contextmanager
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from rechroma.errors import (
-    InternalError,
-    OverloadedError,
-    PoisonImageError,
-    ProcessingTimeoutError,
-    RechromaError,
-)
+from rechroma.errors import InternalError, RechromaError
+from rechroma.service.errors import OverloadedError, PoisonImageError, ProcessingTimeoutError
 from rechroma.service.inference.predictor import Painter
 
 if TYPE_CHECKING:
@@ -260,4 +255,4 @@ def _answer(painter: Painter, method: str, name: str, asked: Mapping[str, Any]) 
         return error
     except Exception as error:
         _log.exception("a picture was not colored")
-        return InternalError.of(error, name)
+        return InternalError.from_exception(error, name)

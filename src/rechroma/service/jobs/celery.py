@@ -10,7 +10,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rechroma.errors import StoreError
+from rechroma.service.errors import StoreError
 from rechroma.service.jobs.execute import POISON
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.tasks import make_celery, messages, send

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.errors import InternalError, PoisonImageError, ProcessingTimeoutError, RechromaError
+from rechroma.errors import InternalError, RechromaError
+from rechroma.service.errors import PoisonImageError, ProcessingTimeoutError
 from rechroma.service.jobs.types import TaskResult
 from rechroma.service.problems import problem_of, worded
 
@@ -51,4 +52,4 @@ def run_task(painter: Paints, files: FileStore, task: ImageTask, settings: Setti
     except RechromaError as error:
         return TaskResult(problem=problem_of(error))
     except Exception as error:
-        return TaskResult(problem=problem_of(InternalError.of(error)))
+        return TaskResult(problem=problem_of(InternalError.from_exception(error)))

@@ -7,7 +7,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from rechroma.errors import (
+from rechroma.service.errors import (
     IdempotencyConflictError,
     JobExpiredError,
     JobNotFoundError,

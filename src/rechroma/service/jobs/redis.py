@@ -26,7 +26,8 @@ from redis.backoff import ExponentialBackoff
 from redis.lock import Lock
 from redis.retry import Retry
 
-from rechroma.errors import OverloadedError, StoreError, TargetError
+from rechroma.errors import TargetError
+from rechroma.service.errors import OverloadedError, StoreError
 from rechroma.service.jobs.scripts import SCRIPTS
 from rechroma.service.jobs.types import (
     ImageRecord,

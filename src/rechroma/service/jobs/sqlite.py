@@ -12,8 +12,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rechroma.errors import OverloadedError, StoreError, TargetError
+from rechroma.errors import TargetError
 from rechroma.fs import translate_os_errors
+from rechroma.service.errors import OverloadedError, StoreError
 from rechroma.service.jobs.files import close_to_others
 from rechroma.service.jobs.types import (
     ImageRecord,

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 from celery import signals
 from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
 
-from rechroma.errors import OptionError, StoreError, TargetError
+from rechroma.errors import OptionError, TargetError
+from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Painter
 from rechroma.service.jobs import JobState, TaskResult, make_files, make_shared_jobs
 from rechroma.service.jobs.celery import node_of, process_of, worker_name

@@ -12,14 +12,9 @@ from apiflask.schemas import FileSchema
 from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from rechroma.errors import (
-    EmptyImageError,
-    ImageTooLargeError,
-    NotAcceptableError,
-    OverloadedError,
-    UploadTooLargeError,
-)
+from rechroma.errors import EmptyImageError, ImageTooLargeError
 from rechroma.imaging import output_format, sniff
+from rechroma.service.errors import NotAcceptableError, OverloadedError, UploadTooLargeError
 from rechroma.service.http.context import Service, current_service
 from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.uploads import read_direct_upload
@@ -64,7 +59,7 @@ def colorize(options: Options) -> Response:
     return Response(painting.content, content_type=MEDIA_TYPES[painting.made.format])
 
 
-@direct.post("/sketch")
+@direct.post("/chroma")
 @direct.output(SketchView)
 @direct.input(SketchQuery, location="query", arg_name="query")
 def sketch(query: SketchQuery) -> SketchView:
@@ -80,7 +75,7 @@ def sketch(query: SketchQuery) -> SketchView:
     return _sketch_view(found)
 
 
-@direct.post("/palette")
+@direct.post("/suggestions")
 @direct.output(PaletteView)
 @direct.input(PaletteQuery, location="query", arg_name="query")
 def palette(query: PaletteQuery) -> PaletteView:

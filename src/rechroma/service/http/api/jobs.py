@@ -10,7 +10,7 @@ from apiflask.schemas import FileSchema
 from flask import Response, g, request, send_file, url_for
 from werkzeug.wsgi import FileWrapper
 
-from rechroma.errors import JobExpiredError, OverloadedError, RequestError
+from rechroma.service.errors import BadRequestError, JobExpiredError, OverloadedError
 from rechroma.service.http.context import current_service
 from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.sse import event_stream
@@ -183,5 +183,5 @@ def _time(seconds: float) -> str:
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= _MAX_KEY:
-        raise RequestError(f"an Idempotency-Key has 1 to {_MAX_KEY} characters")
+        raise BadRequestError(f"an Idempotency-Key has 1 to {_MAX_KEY} characters")
     return key
