@@ -389,7 +389,7 @@ class Colorizer:
             except RechromaError as error:
                 return Failure(source, target, _without_locals(error))
             except Exception as error:
-                unexpected = InternalError.of(error, source)
+                unexpected = InternalError.from_exception(error, source)
                 return Failure(source, target, _without_locals(unexpected))
 
         pool = ThreadPoolExecutor(jobs)
