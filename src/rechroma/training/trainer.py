@@ -153,7 +153,8 @@ def _out_of_memory(run: Run, device: torch.device) -> MemoryExhaustedError:
     return MemoryExhaustedError(
         f"{device} has too little memory at step {run.step}",
         hint=f"Lower batch_size (now {recipe.batch_size}) or crops.sizes (up to "
-        f"{max(recipe.crops.sizes)}), in another folder; network.init_from goes on from a checkpoint.",
+        f"{max(recipe.crops.sizes)}), in another folder; network.init_from goes on from a "
+        "checkpoint.",
     )
 
 
