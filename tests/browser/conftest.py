@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.service import Server
 from tests.support.page_driver import PageDriver
+from tests.support.service import Server
 
 Open = Callable[..., PageDriver]
 Serve = Callable[..., Server]

@@ -15,8 +15,8 @@ from playwright.sync_api import Route, expect
 import rechroma.web
 from rechroma import errors
 from tests.browser.conftest import Open
-from tests.support.service import has_color
 from tests.support.page_driver import PageDriver, photograph
+from tests.support.service import has_color
 
 STATIC = Path(rechroma.web.__file__).parent / "static"
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
@@ -264,7 +264,9 @@ def test_words_that_come_late(driver: PageDriver) -> None:
     driver.open()
     expect(driver.find("#choose")).to_have_text("Choose photographs")
     html = (STATIC / "index.html").read_text("utf-8")
-    assert f'data-text="unreachable">{texts("en")["unreachable"]}</p>' in html  # before there are any
+    assert (
+        f'data-text="unreachable">{texts("en")["unreachable"]}</p>' in html
+    )  # before there are any
 
 
 def test_russian(open_page: Open) -> None:

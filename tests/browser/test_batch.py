@@ -13,8 +13,8 @@ from playwright.sync_api import Dialog, Route, expect
 
 from rechroma.service import new_key
 from tests.browser.conftest import Open, Serve
-from tests.support.service import has_color, opened
 from tests.support.page_driver import PageDriver, photograph, saved
+from tests.support.service import has_color, opened
 
 REASON = "This file is not a photograph in a supported format."
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Route, expect
 from tests.browser.conftest import Open, Serve
 from tests.browser.test_photo import difference
 from tests.support.models import write_model
-from tests.support.service import wait_until
 from tests.support.page_driver import PageDriver, photograph, rgb
+from tests.support.service import wait_until
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from playwright.sync_api import Route, expect
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from tests.browser.conftest import Open
-from tests.support.service import Server, has_color, opened
 from tests.support.page_driver import PageDriver, photograph, rgb
+from tests.support.service import Server, has_color, opened
 
 KNOBS = (
     {"saturation": 1.0, "warmth": 0.0, "strength": 1.0},

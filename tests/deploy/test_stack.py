@@ -29,8 +29,8 @@ from tests.deploy.conftest import (
     services,
     with_our_programs,
 )
-from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
 from tests.support.page_driver import PageDriver, photograph
+from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
 from tests.support.team import Worker
 
 LARGE = photo_file((1600, 1200), "JPEG")
