@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-_CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+_CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 # Milliseconds from an action until colors are drawn.
 _UNTIL_DRAWN = """(act) => new Promise((resolve) => {
   const canvas = document.querySelector("#canvas");
@@ -69,12 +74,17 @@ def main() -> None:
         _print_times("start of rechroma app to the colors of a sample", starts)
         with _app() as url:
             photo = _create_photo()
-            _print_times("12 megapixels, drop to display", [_measure_drop(browser, url, photo)[0] for _ in range(2)])
+            _print_times(
+                "12 megapixels, drop to display",
+                [_measure_drop(browser, url, photo)[0] for _ in range(2)],
+            )
             drops = [_measure_drop(browser, url, photo)[1] for _ in range(arguments.repeat)]
             _print_times("12 megapixels, drop to colors", drops)
             page = _open_page(browser, url)
             _print_times("one megapixel rendered", [t / 1000 for t in page.evaluate(_PAINT)])
-            _print_times("correction, choice to display", _measure_corrections(page, arguments.hints))
+            _print_times(
+                "correction, choice to display", _measure_corrections(page, arguments.hints)
+            )
         browser.close()
 
 

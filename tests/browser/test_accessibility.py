@@ -14,6 +14,7 @@ from playwright.sync_api import Route, expect
 
 import rechroma.web
 from rechroma import errors
+from rechroma.service import errors as service_errors
 from tests.browser.conftest import Open
 from tests.support.page_driver import PageDriver, photograph
 from tests.support.service import has_color
@@ -320,7 +321,8 @@ def test_every_text_that_is_asked_for_is_there_and_no_other() -> None:
         asked |= set(re.findall(r'(?:\bt\(|\bkey: )"([^"]+)"', source))
         words |= set(re.findall(r'"([\w.-]+)"', source))
     assert asked <= texts("en").keys()
-    known = {f"problem.{_dashed(kind)}" for kind in vars(errors) if kind.endswith("Error")}
+    kinds = [*vars(errors), *vars(service_errors)]
+    known = {f"problem.{_dashed(kind)}" for kind in kinds if kind.endswith("Error")}
     known |= words | {f"problem.{word}" for word in words}
     made = r"(color|sample|stage|state)\.\w+"
     rest = {key for key in texts("en").keys() - known if not re.fullmatch(made, key)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from functools import cache
 from pathlib import Path
+
 from flask import Blueprint, Response, abort, jsonify, request
 
 from rechroma.imaging import encode_preview, read_photo
