@@ -1,12 +1,14 @@
-"""Rechroma gives black-and-white photographs plausible color.
+"""Colorization of black-and-white photographs.
 
 >>> import rechroma
->>> rechroma.colorize("photo.jpg")  # doctest: +SKIP
+>>> from PIL import Image
+>>> rechroma.colorize(Image.open("photo.jpg")).show()  # doctest: +SKIP
+>>> rechroma.colorize_file("photo.jpg").target  # doctest: +SKIP
 PosixPath('photo.color.jpg')
 
-`Colorizer` does the same with a model, a provider and many files of your choice. What stands in
-`__all__` is the public interface; importing it is cheap, for the heavy parts are only loaded when
-they are first used.
+:class:`Colorizer` does the same with a chosen model, provider and number of threads. `__all__` is
+the public interface, with :mod:`rechroma.errors` for the whole exception tree. Importing the
+package is cheap: heavy modules are imported on first use.
 """
 
 from __future__ import annotations
@@ -15,146 +17,59 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rechroma import errors
 from rechroma._version import __version__
-from rechroma.errors import (
-    ApiError,
-    AuthenticationError,
-    BrokenImageError,
-    CheckpointError,
-    ClientError,
-    ConnectionFailedError,
-    DataError,
-    DivergedError,
-    EmptyImageError,
-    EngineError,
-    FetchError,
-    FileError,
-    ForbiddenOriginError,
-    HintError,
-    IdempotencyConflictError,
-    ImageTooLargeError,
-    ImageTooSmallError,
-    InputError,
-    InternalError,
-    InvalidChromaError,
-    JobExpiredError,
-    JobNotFoundError,
-    JobNotReadyError,
-    JobTimeoutError,
-    MemoryExhaustedError,
-    MissingExtraError,
-    ModelContractError,
-    ModelError,
-    ModelFeatureError,
-    ModelIntegrityError,
-    ModelNotFoundError,
-    NotAcceptableError,
-    NotAnImageError,
-    OptionError,
-    OverloadedError,
-    ParityError,
-    PoisonImageError,
-    ProcessingTimeoutError,
-    ProviderError,
-    RechromaError,
-    RecipeError,
-    RequestError,
-    ServiceError,
-    SourceError,
-    StoreError,
-    TargetError,
-    TargetExistsError,
-    TrainingError,
-    UnsupportedImageError,
-    UploadTooLargeError,
-)
+from rechroma.errors import FileError, InputError, ModelError, OptionError, RechromaError
 
 if TYPE_CHECKING:
     from rechroma.colorizer import Colorizer, Failure, Result
     from rechroma.hints import Hint
     from rechroma.models import list_models
 
-    colorize = Colorizer().colorize  # so that its overloads need not be written twice
+    # Bound methods, so that signatures and overloads are written once.
+    colorize = Colorizer().colorize
+    colorize_file = Colorizer().colorize_file
 else:
 
     def colorize(image: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Color one picture with the default model: see :meth:`Colorizer.colorize`."""
+        """Colorize one image with the default model, like :meth:`Colorizer.colorize`."""
         return _default_colorizer().colorize(image, **options)
+
+    def colorize_file(source: Any, target: Any = None, **options: Any) -> Any:  # noqa: ANN401
+        """Colorize one image file with the default model, like :meth:`Colorizer.colorize_file`."""
+        return _default_colorizer().colorize_file(source, target, **options)
 
 
 __all__ = [
-    "ApiError",
-    "AuthenticationError",
-    "BrokenImageError",
-    "CheckpointError",
-    "ClientError",
     "Colorizer",
-    "ConnectionFailedError",
-    "DataError",
-    "DivergedError",
-    "EmptyImageError",
-    "EngineError",
     "Failure",
-    "FetchError",
     "FileError",
-    "ForbiddenOriginError",
     "Hint",
-    "HintError",
-    "IdempotencyConflictError",
-    "ImageTooLargeError",
-    "ImageTooSmallError",
     "InputError",
-    "InternalError",
-    "InvalidChromaError",
-    "JobExpiredError",
-    "JobNotFoundError",
-    "JobNotReadyError",
-    "JobTimeoutError",
-    "MemoryExhaustedError",
-    "MissingExtraError",
-    "ModelContractError",
     "ModelError",
-    "ModelFeatureError",
-    "ModelIntegrityError",
-    "ModelNotFoundError",
-    "NotAcceptableError",
-    "NotAnImageError",
     "OptionError",
-    "OverloadedError",
-    "ParityError",
-    "PoisonImageError",
-    "ProcessingTimeoutError",
-    "ProviderError",
     "RechromaError",
-    "RecipeError",
-    "RequestError",
     "Result",
-    "ServiceError",
-    "SourceError",
-    "StoreError",
-    "TargetError",
-    "TargetExistsError",
-    "TrainingError",
-    "UnsupportedImageError",
-    "UploadTooLargeError",
     "__version__",
     "colorize",
+    "colorize_file",
+    "errors",
     "list_models",
 ]
 
-_HOMES = {
+_LAZY = {
     "Colorizer": "rechroma.colorizer",
     "Failure": "rechroma.colorizer",
-    "Hint": "rechroma.imaging",
+    "Hint": "rechroma.hints",
     "Result": "rechroma.colorizer",
     "list_models": "rechroma.models",
 }
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name not in _HOMES:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:

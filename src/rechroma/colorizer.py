@@ -209,7 +209,7 @@ class Colorizer:
             case bytes():
                 photo = read_photo(image)
                 with named("the picture"):
-                    return encode_photo(self._color(photo, turned), photo, label=label)
+                    return encode_photo(self._color(photo, turned), photo, provenance=label)
             case Image.Image():
                 return self._color_pillow(image, turned)
             case np.ndarray():
@@ -337,7 +337,7 @@ class Colorizer:
                 photo=photo,
                 format=wanted,
                 quality=quality,
-                label=label,
+                provenance=label,
                 badge=badge,
             )
             write_atomically(target, write, overwrite=overwrite)
@@ -389,7 +389,7 @@ class Colorizer:
             except RechromaError as error:
                 return Failure(source, target, _without_locals(error))
             except Exception as error:
-                unexpected = InternalError.of(error, source)
+                unexpected = InternalError.from_exception(error, source)
                 return Failure(source, target, _without_locals(unexpected))
 
         pool = ThreadPoolExecutor(jobs)

@@ -1,58 +1,46 @@
-"""Every error that Rechroma raises on purpose, as one tree.
+"""The exception tree of Rechroma.
 
-Each leaf knows the exit code with which the command line ends and the HTTP status with which a
-service answers, so that no front end keeps a table of its own::
+Each class carries the exit code of the command line and the HTTP status of the service, so that
+no front end keeps a mapping of its own::
 
     RechromaError
-    ├── InputError                  what was given cannot be colored
-    │   ├── EmptyImageError         the file holds no bytes, or the picture no pixels
-    │   ├── NotAnImageError         the bytes are of no known picture format
-    │   ├── UnsupportedImageError   a picture, but of a kind that is not handled
-    │   ├── BrokenImageError        a picture that ends early or does not decode
-    │   ├── ImageTooSmallError      a side below two pixels: there is nothing to see in it
-    │   └── ImageTooLargeError      more pixels than the limit allows
-    ├── FileError                   the file system said no
-    │   ├── SourceError             the source is missing or may not be read
-    │   ├── TargetError             the result could not be written (access, full disk)
-    │   └── TargetExistsError       the result is already there and was not to be overwritten
-    ├── OptionError                 a knob or an option outside its range
-    │   └── HintError               a hint, or a file of hints, that makes no sense
-    ├── ModelError                  the color model file
+    ├── InputError                  an image that cannot be colored
+    │   ├── EmptyImageError         a file without bytes, or an image without pixels
+    │   ├── NotAnImageError         bytes of no known image format
+    │   ├── UnsupportedImageError   an image of a kind that is not supported
+    │   ├── BrokenImageError        a truncated or corrupt image
+    │   ├── ImageTooSmallError      an image with a side below two pixels
+    │   └── ImageTooLargeError      an image with more pixels than allowed
+    ├── FileError                   a failed file-system operation
+    │   ├── SourceError             a source that is missing or cannot be read
+    │   ├── TargetError             a result that cannot be written (access, full disk)
+    │   └── TargetExistsError       a target that exists and must not be overwritten
+    ├── OptionError                 an argument or option of the wrong type or out of range
+    │   └── HintError               an invalid hint, or an invalid file of hints
+    ├── ModelError                  an unusable model file
     │   ├── ModelNotFoundError      no model of that name or path
-    │   ├── ModelIntegrityError     the file's SHA-256 is not the one that was published
-    │   ├── ModelContractError      the file breaks the color model contract
-    │   └── ModelFeatureError       it takes no hints, or gives no distribution
-    ├── EngineError                 running the model
-    │   ├── ProviderError           the provider is unknown or not available here
-    │   └── InvalidChromaError      the model gave a NaN, an infinity or a wrong shape
-    ├── MissingExtraError           an optional dependency is not installed
-    ├── ServiceError                a request that the service did not take
-    │   ├── RequestError            a body that is not what the service reads
-    │   ├── AuthenticationError             no key, or one that is not known
-    │   ├── ForbiddenOriginError             a browser asks for a page of another site
-    │   ├── JobNotFoundError          no job has that number, or it is somebody else's
-    │   ├── NotAcceptableError      the answer is wanted in a format that is not written
-    │   ├── JobNotReadyError        the job has no result yet, or none at all
-    │   ├── JobExpiredError         the result was kept for its time, and is gone
-    │   ├── UploadTooLargeError     more bytes or pictures than are taken at once
-    │   ├── IdempotencyConflictError        an Idempotency-Key that came with another request before
-    │   ├── OverloadedError               the queue is full, or all hands are busy
-    │   ├── ProcessingTimeoutError            a picture that takes longer than the service allows
-    │   ├── PoisonImageError             a picture over which the processes end that color it
-    │   └── StoreError              the table of jobs cannot be read or written
-    ├── ClientError                 asking a service from another program
-    │   ├── ApiError            the service said no: its status, title, detail and hint
-    │   ├── ConnectionFailedError        no connection, no answer in time, or none that makes sense
-    │   └── JobTimeoutError         a job that has not ended in the time it was given
-    ├── InternalError             a fault of the program's own, such as nobody foresaw
-    └── TrainingError               training, measuring and exporting
-        ├── DataError               a shard or data set that cannot be used
-        ├── FetchError              a picture that cannot be fetched, or may not be
-        ├── RecipeError             a recipe with unknown keys or impossible values
-        ├── CheckpointError         a checkpoint that does not fit
-        ├── DivergedError           a loss that is not finite any more
+    │   ├── ModelIntegrityError     a SHA-256 that differs from the published one
+    │   ├── ModelContractError      a file that violates the color model contract
+    │   └── ModelFeatureError       a model without the requested feature (hints, distribution)
+    ├── EngineError                 a failed inference
+    │   ├── ProviderError           an execution provider that is unknown or not available
+    │   └── InvalidChromaError      a model output with NaN, infinity or a wrong shape
+    ├── MissingExtraError           an optional dependency that is not installed
+    ├── ClientError                 a failed call of a service
+    │   ├── ApiError                an error response: its status, title, detail and hint
+    │   ├── ConnectionFailedError   no connection, a timeout, or an unreadable response
+    │   └── JobTimeoutError         a job that has not finished in the given time
+    ├── InternalError               an unexpected error: a bug in Rechroma
+    └── TrainingError               failed training, evaluation or export
+        ├── DataError               an unusable shard or data set
+        ├── FetchError              an image that cannot, or must not, be downloaded
+        ├── RecipeError             a recipe with unknown keys or invalid values
+        ├── CheckpointError         a checkpoint that does not match
+        ├── DivergedError           a loss that is no longer finite
         ├── MemoryExhaustedError    a device with too little memory for a batch
         └── ParityError             an exported model that disagrees with its network
+
+What only the service raises is in :mod:`rechroma.service.errors`.
 """
 
 from __future__ import annotations
@@ -65,25 +53,29 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Advice for a word that is not known: the nearest that is, or all of them."""
+    """Suggest the known word closest to an unknown one, or list them all."""
     if near := get_close_matches(word, known, n=1):
         return f"Did you mean {near[0]!r}?"
-    return f"There are: {', '.join(known)}."
+    return f"Available: {', '.join(known)}."
 
 
 def install_hint(extra: str) -> str:
-    """Advice for an optional dependency that is missing, for a checkout and elsewhere."""
+    """Tell how to install a missing extra, from the package index and in a checkout."""
     return (
         f'Install it: pip install "rechroma[{extra}]", or in a checkout: pip install ".[{extra}]"'
     )
 
 
 class RechromaError(Exception):
-    """The root of all errors raised on purpose.
+    """Base class of all errors raised by Rechroma.
 
     Args:
-        message: One line that says what is wrong, with the file's name where there is one.
-        hint: One line that says what the user can do about it.
+        message: What is wrong, in one line, with the file name if there is one.
+        hint: What the user can do about it, in one line.
+
+    Attributes:
+        exit_code: Exit code of the command line for this error.
+        http_status: HTTP status of the service for this error.
     """
 
     exit_code: ClassVar[int] = 1
@@ -96,124 +88,124 @@ class RechromaError(Exception):
 
 
 class InputError(RechromaError):
-    """What was given cannot be colored."""
+    """The image cannot be colored."""
 
     exit_code = 65
     http_status = 422
 
 
 class EmptyImageError(InputError):
-    """The file holds no bytes, or the picture no pixels."""
+    """The file has no bytes, or the image no pixels."""
 
 
 class NotAnImageError(InputError):
-    """The bytes are of no known picture format."""
+    """The bytes are in no known image format."""
 
     http_status = 415
 
 
 class UnsupportedImageError(InputError):
-    """A picture, but of a kind that is not handled."""
+    """The image is of a kind that is not supported."""
 
     http_status = 415
 
 
 class BrokenImageError(InputError):
-    """A picture that ends early or does not decode."""
+    """The image is truncated or corrupt."""
 
 
 class ImageTooSmallError(InputError):
-    """A picture with a side below two pixels."""
+    """A side of the image is below two pixels."""
 
 
 class ImageTooLargeError(InputError):
-    """A picture with more pixels than the limit allows."""
+    """The image has more pixels than allowed."""
 
     http_status = 413
 
 
 class FileError(RechromaError):
-    """The file system said no."""
+    """A file-system operation failed."""
 
     exit_code = 74
 
 
 class SourceError(FileError):
-    """The source is missing or may not be read."""
+    """The source is missing or cannot be read."""
 
     exit_code = 66
     http_status = 404
 
 
 class TargetError(FileError):
-    """The result could not be written."""
+    """The result cannot be written."""
 
     exit_code = 73
     http_status = 507
 
 
 class TargetExistsError(FileError):
-    """The result is already there and was not to be overwritten."""
+    """The target exists and must not be overwritten."""
 
     exit_code = 73
     http_status = 409
 
 
 class OptionError(RechromaError, ValueError):
-    """A knob or an option outside its range."""
+    """An argument or option is of the wrong type or out of range."""
 
     exit_code = 2
     http_status = 422
 
 
 class HintError(OptionError):
-    """A hint, or a file of hints, makes no sense."""
+    """A hint, or a file of hints, is invalid."""
 
     exit_code = 65
 
 
 class ModelError(RechromaError):
-    """Something is wrong with a color model file."""
+    """A model file cannot be used."""
 
     exit_code = 78
 
 
 class ModelNotFoundError(ModelError):
-    """There is no model of that name or path."""
+    """There is no model with that name or path."""
 
     http_status = 404
 
 
 class ModelIntegrityError(ModelError):
-    """The file's SHA-256 is not the one that was published."""
+    """The SHA-256 of the model file differs from the published one."""
 
 
 class ModelContractError(ModelError):
-    """The file breaks the color model contract."""
+    """The file violates the color model contract."""
 
 
 class ModelFeatureError(ModelError):
-    """The model lacks what was asked of it: it takes no hints, or gives no distribution."""
+    """The model lacks a requested feature: support for hints, or a distribution."""
 
     exit_code = 69
     http_status = 422
 
 
 class EngineError(RechromaError):
-    """Running the model failed."""
+    """Inference failed."""
 
     exit_code = 70
 
 
 class ProviderError(EngineError):
-    """The provider is unknown, or not available on this machine."""
+    """The execution provider is unknown or not available on this machine."""
 
     exit_code = 69
     http_status = 503
 
 
 class InvalidChromaError(EngineError):
-    """The model gave a NaN, an infinity or a wrong shape."""
+    """The model output contains NaN or infinity, or has a wrong shape."""
 
 
 class MissingExtraError(RechromaError):
@@ -223,105 +215,21 @@ class MissingExtraError(RechromaError):
     http_status = 501
 
 
-class ServiceError(RechromaError):
-    """The service did not take a request."""
-
-    exit_code = 69
-
-
-class RequestError(ServiceError):
-    """The body of the request is not what the service reads."""
-
-    http_status = 400
-
-
-class AuthenticationError(ServiceError):
-    """There is no key in the request, or one that is not known."""
-
-    http_status = 401
-
-
-class ForbiddenOriginError(ServiceError):
-    """A browser asks for a page of another site that is not let in."""
-
-    http_status = 403
-
-
-class JobNotFoundError(ServiceError):
-    """There is no such job, or it is somebody else's."""
-
-    http_status = 404
-
-
-class NotAcceptableError(ServiceError):
-    """The answer is wanted in a format that is not written."""
-
-    http_status = 406
-
-
-class JobNotReadyError(ServiceError):
-    """The job has no result yet, or none at all."""
-
-    http_status = 409
-
-
-class JobExpiredError(ServiceError):
-    """The result was kept for its time, and is gone."""
-
-    http_status = 410
-
-
-class UploadTooLargeError(ServiceError):
-    """More bytes or pictures than are taken at once."""
-
-    http_status = 413
-
-
-class IdempotencyConflictError(ServiceError):
-    """The Idempotency-Key came with another request before."""
-
-    http_status = 422
-
-
-class OverloadedError(ServiceError):
-    """The queue is full, or all hands are busy: try again a little later."""
-
-    http_status = 503
-
-
-class ProcessingTimeoutError(ServiceError):
-    """The picture takes longer than the service allows."""
-
-    http_status = 422
-
-
-class PoisonImageError(ServiceError):
-    """The processes end that color this picture."""
-
-    http_status = 500
-
-
-class StoreError(ServiceError):
-    """The table of jobs cannot be read or written."""
-
-    http_status = 503
-
-
 class ClientError(RechromaError):
-    """A service was asked, and it did not work."""
+    """A call of a service failed."""
 
     exit_code = 69
     http_status = 502
 
 
 class ApiError(ClientError):
-    """The service said no.
+    """The service answered with an error.
 
     Args:
         status: HTTP status, 300 to 599.
-        title: What kind of problem it is.
-        detail: What was wrong with this request, if the service said so.
-        hint: What can be done about it.
+        title: Kind of problem.
+        detail: What is wrong with this request, if the service says so.
+        hint: What the caller can do about it.
     """
 
     def __init__(
@@ -334,42 +242,42 @@ class ApiError(ClientError):
 
 
 class ConnectionFailedError(ClientError):
-    """There is no connection, no answer in time, or none that makes sense."""
+    """The connection failed or timed out, or the response is unreadable."""
 
     http_status = 504
 
 
 class JobTimeoutError(ClientError):
-    """A job has not ended in the time it was given."""
+    """The job has not finished in the given time."""
 
     http_status = 504
 
 
 class InternalError(RechromaError):
-    """A fault of the program's own, such as nobody foresaw."""
+    """An unexpected error: a bug in Rechroma."""
 
     exit_code = 70
 
     @classmethod
-    def of(cls, error: Exception, name: object = None) -> InternalError:
-        """Word what was raised, which becomes the cause.
+    def from_exception(cls, error: Exception, name: object = None) -> InternalError:
+        """Wrap an unexpected exception, which becomes the cause.
 
         Args:
-            error: What was raised.
-            name: Of the picture that was in hand, where it is known.
+            error: The exception.
+            name: Name of the image being processed, if known.
         """
         first_line = (str(error).splitlines() or [""])[0]
         message = f"unexpected {type(error).__name__}: {first_line}"
-        unexpected = cls(
+        internal = cls(
             message if name is None else f"{name}: {message}",
-            hint="This is a fault in Rechroma: please report it.",
+            hint="This is a bug in Rechroma: please report it.",
         )
-        unexpected.__cause__ = error
-        return unexpected
+        internal.__cause__ = error
+        return internal
 
 
 class TrainingError(RechromaError):
-    """Training, measuring or exporting failed."""
+    """Training, evaluation or export failed."""
 
 
 class DataError(TrainingError):
@@ -379,25 +287,25 @@ class DataError(TrainingError):
 
 
 class FetchError(TrainingError):
-    """A picture cannot be fetched, or may not be."""
+    """An image cannot, or must not, be downloaded."""
 
     exit_code = 69
 
 
 class RecipeError(TrainingError):
-    """A recipe has unknown keys or impossible values."""
+    """A recipe has unknown keys or invalid values."""
 
     exit_code = 78
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint does not fit the network or the recipe."""
+    """A checkpoint does not match the network or the recipe."""
 
     exit_code = 65
 
 
 class DivergedError(TrainingError):
-    """The loss of a training run is not finite any more."""
+    """The training loss is no longer finite."""
 
     exit_code = 70
 

@@ -210,8 +210,8 @@ def test_the_openapi_document(client: FlaskClient) -> None:
     }
     assert operations == {
         ("post", "/v1/colorize"),
-        ("post", "/v1/sketch"),
-        ("post", "/v1/palette"),
+        ("post", "/v1/chroma"),
+        ("post", "/v1/suggestions"),
         ("post", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
         ("delete", "/v1/jobs/{job_id}"),

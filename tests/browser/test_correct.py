@@ -70,7 +70,7 @@ def test_a_model_that_takes_no_corrections(open_page: Open, serve: Serve, tmp_pa
     studio.page.mouse.click(*studio.point(0.5, 0.5))
     expect(studio.find("#spot")).to_be_hidden()
     expect(studio.find("#no-spot")).to_be_hidden()
-    assert studio.sent("/v1/palette") == []
+    assert studio.sent("/v1/suggestions") == []
 
 
 def test_undo_and_redo(corrected: Studio) -> None:
@@ -151,7 +151,7 @@ def test_what_is_likely_follows_the_mark(corrected: Studio) -> None:
     corrected.find("button.mark").hover()
     page.mouse.down()
     page.mouse.move(*corrected.point(0.6, 0.4))
-    with page.expect_response(lambda answer: "/v1/palette?" in answer.url) as waiting:
+    with page.expect_response(lambda answer: "/v1/suggestions?" in answer.url) as waiting:
         page.mouse.up()
     (hint,) = hints_of(corrected)["hints"]
     asked = parse_qs(urlsplit(waiting.value.url).query)
@@ -284,7 +284,7 @@ def hold(studio: Studio, held: list[Route], most: int) -> None:
         else:
             route.continue_()
 
-    studio.page.route("**/v1/sketch", keep)
+    studio.page.route("**/v1/chroma", keep)
 
 
 def test_the_colors_follow_a_drag(corrected: Studio) -> None:
@@ -298,7 +298,7 @@ def test_the_colors_follow_a_drag(corrected: Studio) -> None:
         corrected.page.mouse.move(*corrected.point(0.2 + 0.08 * step, 0.8 - 0.08 * step))
         corrected.page.wait_for_timeout(80)
     assert len(held) == 1  # the next question waits for the answer
-    with corrected.page.expect_request("**/v1/sketch"):
+    with corrected.page.expect_request("**/v1/chroma"):
         held[0].continue_()
     wait_until(lambda: not np.array_equal(corrected.pixels(), before))
     assert len(held) == 2
@@ -313,7 +313,7 @@ def test_a_late_answer_is_not_for_another_photograph(corrected: Studio) -> None:
     corrected.settled()
     held: list[Route] = []
     hold(corrected, held, 1)
-    with corrected.page.expect_request("**/v1/sketch"):
+    with corrected.page.expect_request("**/v1/chroma"):
         corrected.find("button.mark").press("Delete")
     corrected.find("#photos .select").nth(1).click()
     corrected.settled()
@@ -323,7 +323,7 @@ def test_a_late_answer_is_not_for_another_photograph(corrected: Studio) -> None:
     assert np.array_equal(corrected.pixels(), before)
     corrected.find("#photos .select").first.click()
     corrected.settled()
-    assert len(corrected.sent("/v1/sketch")) == 5  # two at first, the mark's, twice without it
+    assert len(corrected.sent("/v1/chroma")) == 5  # two at first, the mark's, twice without it
 
 
 def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
@@ -332,21 +332,21 @@ def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
     corrected.ready(2)
     corrected.settled()
     complaint = corrected.find("#complaint")
-    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=3)
+    corrected.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=3)
     corrected.find("button.mark").press("Delete")
     expect(complaint).to_be_visible()
     expect(corrected.find("#stage")).to_have_attribute("aria-busy", "false")
     corrected.shoot("correct-failed-wide-light")
     again = complaint.get_by_role("button", name="Try again")
-    with corrected.page.expect_response("**/v1/sketch"):
+    with corrected.page.expect_response("**/v1/chroma"):
         again.click()
     expect(complaint).to_be_visible()
     corrected.find("#photos .select").nth(1).click()
     expect(complaint).to_be_hidden()
-    with corrected.page.expect_response("**/v1/sketch"):
+    with corrected.page.expect_response("**/v1/chroma"):
         corrected.find("#photos .select").first.click()
     before = corrected.pixels()
-    with corrected.page.expect_response("**/v1/sketch") as waiting:
+    with corrected.page.expect_response("**/v1/chroma") as waiting:
         again.click()
     assert waiting.value.status == 200
     corrected.settled()
@@ -357,8 +357,8 @@ def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
 def test_what_can_be_done_again_outlasts_another_complaint(corrected: Studio) -> None:
     corrected.expected = ("500",)
     corrected.settled()
-    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=1)
-    corrected.page.route("**/v1/palette*", lambda route: route.fulfill(status=500), times=1)
+    corrected.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
+    corrected.page.route("**/v1/suggestions*", lambda route: route.fulfill(status=500), times=1)
     before = corrected.pixels()
     corrected.find("button.mark").press("Delete")
     again = corrected.find("#complaint").get_by_role("button", name="Try again")
@@ -374,11 +374,11 @@ def test_what_can_be_done_again_outlasts_another_complaint(corrected: Studio) ->
 def test_undo_takes_back_the_complaint(corrected: Studio) -> None:
     corrected.expected = ("500",)
     corrected.settled()
-    corrected.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=1)
+    corrected.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
     corrected.find("button.mark").press("Delete")
     expect(corrected.find("#complaint")).to_be_visible()
     corrected.find("#undo").click()
     expect(corrected.find("#complaint")).to_be_hidden()
-    with corrected.page.expect_response("**/v1/sketch") as waiting:
+    with corrected.page.expect_response("**/v1/chroma") as waiting:
         corrected.find("#redo").click()
     assert waiting.value.ok

@@ -152,7 +152,7 @@ def test_an_aim_that_is_not_seen_chooses_nothing(studio: Studio) -> None:
     studio.find("#tab-correct").focus()
     studio.find("#stage").press("Enter")
     expect(studio.find("#spot")).to_be_hidden()
-    assert studio.sent("/v1/palette") == []
+    assert studio.sent("/v1/suggestions") == []
 
 
 def test_the_aim_stays_at_its_place(studio: Studio) -> None:

@@ -59,7 +59,7 @@ def test_a_failed_one_can_be_tried_again_and_removed(studio: Studio) -> None:
     failed = studio.find("#photos > [data-stage=failed]")
     failed.locator(".select").click()
     expect(studio.find("#notice")).to_have_text(REASON)
-    with studio.page.expect_response("**/v1/sketch?gray=4096") as waiting:
+    with studio.page.expect_response("**/v1/chroma?gray=4096") as waiting:
         failed.locator(".retry").click()
     assert waiting.value.status == 415
     expect(failed).to_have_count(1)

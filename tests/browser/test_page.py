@@ -136,7 +136,7 @@ def test_rechroma_app(tmp_path: Path) -> None:
         assert seen.read_text().strip() == found[0]
         with urllib.request.urlopen(f"{found[0]}/v1/models") as answer:  # it wants no key
             assert answer.status == 200
-        with urllib.request.urlopen(f"{found[0]}/v1/sketch", photo_file()) as answer:
+        with urllib.request.urlopen(f"{found[0]}/v1/chroma", photo_file()) as answer:
             assert answer.status == 200
         assert len(list(temporary.glob("rechroma-*"))) == 1
     finally:

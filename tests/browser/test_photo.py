@@ -54,7 +54,7 @@ def test_from_the_drop_to_the_download(studio: Studio) -> None:
 
 def test_it_is_gray_at_first(studio: Studio) -> None:
     held: list[Route] = []
-    studio.page.route("**/v1/sketch", lambda route: held.append(route))
+    studio.page.route("**/v1/chroma", lambda route: held.append(route))
     studio.drop(("cat.jpg", photograph()))
     expect(studio.find("#canvas")).to_have_attribute("data-drawn", "before")
     pixels = studio.pixels()
@@ -323,10 +323,10 @@ def test_a_complaint_in_full_screen_can_be_pressed(studio: Studio) -> None:
     studio.find("#full-screen").click()
     expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
     studio.settled()
-    studio.page.route("**/v1/sketch", lambda route: route.fulfill(status=500), times=1)
+    studio.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
     studio.page.mouse.click(*studio.point(0.5, 0.5))
     studio.find("#swatches button").nth(1).click()
-    with studio.page.expect_response(lambda answer: answer.url.endswith("sketch") and answer.ok):
+    with studio.page.expect_response(lambda answer: answer.url.endswith("chroma") and answer.ok):
         studio.find("#complaint").get_by_role("button", name="Try again").click()
 
 

@@ -484,11 +484,11 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("target", "format", "said"),
         [
-            ("x.pdf", None, "not written as '.pdf'"),
-            ("x.gif", None, "not written as '.gif'"),
-            ("x.pdf", "png", "not written as '.pdf'"),
-            ("x.png", "jpeg", "the name says PNG, but the format asked for is JPEG"),
-            ("x.png", "gif", "not written as 'gif'"),
+            ("x.pdf", None, "cannot write the format '.pdf'"),
+            ("x.gif", None, "cannot write the format '.gif'"),
+            ("x.pdf", "png", "cannot write the format '.pdf'"),
+            ("x.png", "jpeg", "the name implies PNG, but JPEG was requested"),
+            ("x.png", "gif", "cannot write the format 'gif'"),
             ("", None, "no file's name"),
         ],
     )

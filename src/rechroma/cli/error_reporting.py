@@ -53,7 +53,7 @@ def hint_of(error: RechromaError) -> str | None:
         case ImageTooLargeError() if not isinstance(error.__cause__, MemoryError):
             return "Raise --max-pixels if you trust the file and have the memory."
         case InternalError() if not is_debugging():
-            return "This is a fault in Rechroma: --debug shows where it is."
+            return "This is a bug in Rechroma: run again with --debug to see where."
     return error.hint
 
 
@@ -101,7 +101,7 @@ def _explained(error: Exception) -> RechromaError:
         # Files are named in their errors; this came from writing help, JSON or a picture to stdout.
         drop_output(sys.stdout)
         return TargetError(f"stdout: {error.strerror}")
-    return InternalError.of(error)
+    return InternalError.from_exception(error)
 
 
 def _remember_debug(ctx: click.Context, _option: click.Parameter, given: bool) -> None:

@@ -34,7 +34,7 @@ def colorize_stream(request: Request) -> None:
             photo,
             format=wanted,
             quality=request.quality,
-            label=not request.no_label,
+            provenance=not request.no_label,
             badge=request.badge,
         )
     if request.target is None:

@@ -6,17 +6,17 @@ of (seed, step): a run that was stopped goes on with the very same examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import cv2
 import numpy as np
 import torch
+from msgspec import Meta, Struct
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rechroma.color import lightness, srgb_to_lab
+from rechroma.datasets.crops import random_crop, shrink_chroma
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.random_hints import random_count, random_hints
 from rechroma.errors import DataError
@@ -24,10 +24,8 @@ from rechroma.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from rechroma.color.lab import Float
     from rechroma.datasets.shards import Shards
 
 
@@ -65,23 +63,22 @@ class Example(NamedTuple):
     label: Tensor
 
 
-@dataclass(frozen=True)
-class Crops:
+class Crops(Struct, frozen=True, forbid_unknown_fields=True):
     """How crops are taken.
 
     Attributes:
         sizes: Sides in pixels, one of which is drawn for each batch.
         size_shares: How often each size is drawn; as long as `sizes`.
-        area: Least share of the picture's area that a crop shows.
-        aged: Share of the examples whose lightness looks old.
-        hinted: Share of the batches in which some colors are given.
+        min_crop_area: Least share of the picture's area that a crop shows.
+        degrade_prob: Share of the examples whose lightness looks old.
+        hint_prob: Share of the batches in which some colors are given.
     """
 
-    sizes: tuple[int, ...] = (128,)
-    size_shares: tuple[float, ...] = (1.0,)
-    area: float = 0.4
-    aged: float = 0.0
-    hinted: float = 0.0
+    sizes: Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)] = (128,)
+    size_shares: tuple[Annotated[float, Meta(ge=0)], ...] = (1.0,)
+    min_crop_area: Annotated[float, Meta(gt=0, le=1)] = 0.4
+    degrade_prob: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    hint_prob: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
     def in_batch(self, size: int, batch: int) -> int:
         """How many crops of `size` make up a batch of `batch` crops of the first size."""
@@ -104,14 +101,20 @@ class Examples(Dataset[Example]):
 
     def __getitem__(self, ticket: SampleSpec) -> Example:
         rng = np.random.default_rng(ticket.seed)
-        rgb = random_crop(self._pictures[ticket.picture], ticket.size, self._crops.area, rng)
-        light = degrade_lightness(rgb, rng) if rng.random() < self._crops.aged else lightness(rgb)
+        rgb = random_crop(
+            self._pictures[ticket.picture], ticket.size, self._crops.min_crop_area, rng
+        )
+        light = (
+            degrade_lightness(rgb, rng)
+            if rng.random() < self._crops.degrade_prob
+            else lightness(rgb)
+        )
         chroma = srgb_to_lab(rgb)[..., 1:]
         hints = random_hints(chroma, random_count(rng) if ticket.hinted else 0, rng)
         return Example(
             torch.from_numpy(light)[None],
             torch.from_numpy(hints),
-            torch.from_numpy(_shrunk(chroma, self._scale)),
+            torch.from_numpy(shrink_chroma(chroma, self._scale)),
             torch.from_numpy(rgb).permute(2, 0, 1),
             torch.tensor(self._label(ticket.picture)),
         )
@@ -174,7 +177,7 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
         count = self._crops.in_batch(size, self._batch)
         pictures = [self._picture(seen + number) for number in range(count)]
         seeds = rng.integers(0, 2**62, count)
-        hinted = bool(rng.random() < self._crops.hinted)
+        hinted = bool(rng.random() < self._crops.hint_prob)
         return [SampleSpec(p, size, int(s), hinted) for p, s in zip(pictures, seeds, strict=True)]
 
     def _picture(self, place: int) -> int:
@@ -186,27 +189,3 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
 def _order(pictures: int, seed: int, epoch: int) -> NDArray[np.int64]:
     rng = np.random.default_rng((seed, 1 << 40, epoch))  # apart from the steps' own dice
     return rng.permutation(pictures)
-
-
-def random_crop(
-    rgb: NDArray[np.uint8], size: int, area: float, rng: Generator
-) -> NDArray[np.uint8]:
-    """A square crop of at least `area` of the largest square, scaled to `size`, maybe mirrored."""
-    height, width = rgb.shape[:2]
-    side = max(2, round(min(height, width) * np.sqrt(rng.uniform(area, 1))))
-    top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
-    crop = rgb[top : top + side, left : left + side]
-    shrink = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
-    scaled = cv2.resize(crop, (size, size), interpolation=shrink)
-    return np.ascontiguousarray(scaled[:, ::-1] if rng.random() < 0.5 else scaled, np.uint8)
-
-
-def small_chroma(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
-    """The mean a*b* of every scale x scale cell, (2, H / scale, W / scale)."""
-    return _shrunk(srgb_to_lab(rgb)[..., 1:], scale)
-
-
-def _shrunk(chroma: Float, scale: int) -> Float:
-    height, width = chroma.shape[:2]
-    small = cv2.resize(chroma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(np.moveaxis(small, -1, 0), np.float32)

@@ -17,17 +17,14 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from rechroma.errors import (
-    AuthenticationError,
     ImageTooLargeError,
     InputError,
     InternalError,
     ModelFeatureError,
     OptionError,
-    OverloadedError,
     RechromaError,
-    ServiceError,
-    StoreError,
 )
+from rechroma.service.errors import AuthenticationError, OverloadedError, ServiceError, StoreError
 from rechroma.service.schemas import Problem
 
 if TYPE_CHECKING:
@@ -42,7 +39,7 @@ _SPEAKABLE = (InputError, OptionError, ModelFeatureError, ServiceError)
 
 def problem_of(error: Exception) -> Problem:
     """What the user is told about an error, in a job or in an answer."""
-    known = error if isinstance(error, RechromaError) else InternalError.of(error)
+    known = error if isinstance(error, RechromaError) else InternalError.from_exception(error)
     if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(
         known, OverloadedError
     ):

@@ -14,7 +14,7 @@ from flask_limiter import Limiter
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from rechroma.errors import AuthenticationError, ForbiddenOriginError
+from rechroma.service.errors import AuthenticationError, ForbiddenOriginError
 from rechroma.web import blueprint as page
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def test_the_unexpected_asks_for_debug(run: Run, photo: MakePhoto) -> None:
     assert result.exit_code == 70
     assert result.stderr.splitlines() == [
         "rechroma: error: unexpected ZeroDivisionError: two lines",
-        "hint: This is a fault in Rechroma: --debug shows where it is.",
+        "hint: This is a bug in Rechroma: run again with --debug to see where.",
     ]
 
 
@@ -62,7 +62,7 @@ def test_the_unexpected_with_debug(run: Run, photo: MakePhoto) -> None:
     assert "in fail" in result.stderr
     assert result.stderr.splitlines()[-2:] == [
         "rechroma: error: unexpected ZeroDivisionError: two lines",
-        "hint: This is a fault in Rechroma: please report it.",
+        "hint: This is a bug in Rechroma: please report it.",
     ]
 
 

@@ -83,7 +83,7 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("vivd", "Did you mean 'vivid'?"), ("zzzz", "There are: plain, vivid.")]
+    ("name", "hint"), [("vivd", "Did you mean 'vivid'?"), ("zzzz", "Available: plain, vivid.")]
 )
 def test_an_unknown_name_gets_a_hint(bundled: Path, name: str, hint: str) -> None:  # noqa: ARG001
     with pytest.raises(ModelNotFoundError, match=name) as caught:

@@ -187,7 +187,7 @@ class _Fetcher:
         except RechromaError as error:
             self._miss(row, error.message)
         except Exception as error:  # one odd answer must not end hours of work
-            self._miss(row, InternalError.of(error).message)
+            self._miss(row, InternalError.from_exception(error).message)
         return 0
 
     def _picture(self, url: str) -> bytes:

@@ -109,7 +109,7 @@ def make_sample(path: Path, file: str, form: Form) -> Sample | Dropped:
     except RechromaError as error:
         return Dropped(file, UNREADABLE, error.message)
     except Exception as error:  # one odd picture must not end hours of work
-        return Dropped(file, UNREADABLE, InternalError.of(error).message)
+        return Dropped(file, UNREADABLE, InternalError.from_exception(error).message)
 
 
 def _fault(rgb: NDArray[np.uint8], form: Form) -> tuple[str, str] | None:

@@ -23,8 +23,8 @@ _ALWAYS = (400, 403)  # a host name or a page of another site that is not answer
 _DIRECT = (413, 415, 429, 503)
 _ERRORS = {
     "/v1/colorize": (406, *_DIRECT),
-    "/v1/sketch": _DIRECT,
-    "/v1/palette": _DIRECT,
+    "/v1/chroma": _DIRECT,
+    "/v1/suggestions": _DIRECT,
     "/v1/jobs": (413, 422, 429, 503, 507),
     "/v1/jobs/{job_id}": (404, 503),
     "/v1/jobs/{job_id}/result": (404, 409, 410, 503, 507),
@@ -65,7 +65,7 @@ def _completed(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
         schemas |= _schemas_of(model)
     colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
     one = {"type": "string", "format": "binary"}
-    for path in ("/v1/colorize", "/v1/sketch", "/v1/palette"):
+    for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
         paths[path]["post"]["requestBody"] = _body("DirectBody", "picture", one)
     many = {"type": "array", "items": {"type": "string", "format": "binary"}}
     submit["requestBody"] = _body("JobBody", "pictures", many)

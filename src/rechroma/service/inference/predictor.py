@@ -13,14 +13,14 @@ from rechroma.errors import OptionError, did_you_mean
 from rechroma.hints import hints_from_json
 from rechroma.imaging import encode_photo, encode_preview, output_format, read_photo
 from rechroma.models import find_model, get_card, model_names, read_card
-from rechroma.service.schemas import Made
+from rechroma.service.schemas import ResultInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.color.lab import Float
     from rechroma.options import InferenceOptions, ViewOptions
-    from rechroma.service.schemas import Order
+    from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
 _MAX_MODELS = 4  # in memory at a time, beside the usual one
@@ -35,7 +35,7 @@ class Painting:
         content: Its bytes.
     """
 
-    made: Made
+    made: ResultInfo
     content: bytes
 
     def write(self, file: BinaryIO) -> None:
@@ -74,7 +74,12 @@ class Paints(Protocol):
     """
 
     def paint(
-        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+        self,
+        source: bytes | Path,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        name: str = "the picture",
     ) -> Painting:
         """Color a picture.
 
@@ -87,7 +92,12 @@ class Paints(Protocol):
         ...
 
     def sketch(
-        self, source: bytes, order: Order, *, max_pixels: int, gray_side: int | None = None
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        gray_side: int | None = None,
     ) -> Sketch:
         """Give the colors of a picture alone.
 
@@ -100,7 +110,14 @@ class Paints(Protocol):
         ...
 
     def palette(
-        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        x: float,
+        y: float,
+        count: int,
     ) -> tuple[LikelyColor, ...]:
         """Find what colors are likely at a place: see :meth:`rechroma.Colorizer.likely_colors`."""
         ...
@@ -118,7 +135,7 @@ class Models:
         self.usual = read_card(find_model(settings.model))
         self._card = lru_cache(_MAX_MODELS)(get_card)
 
-    def check(self, order: Order) -> None:
+    def check(self, order: ColorizeRequest) -> None:
         """Refuse what could only fail later.
 
         Raises:
@@ -131,7 +148,7 @@ class Models:
         check_takes_hints(card, _knobs(order).get("hints") or None)
 
 
-def checked_name(order: Order, settings: Settings) -> str | None:
+def checked_name(order: ColorizeRequest, settings: Settings) -> str | None:
     """The name of the model that is asked for; None for the usual one.
 
     A path is no name: requests choose among what the owner put there.
@@ -162,7 +179,12 @@ class Painter:
         self._other = lru_cache(_MAX_MODELS)(self._load)
 
     def paint(
-        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+        self,
+        source: bytes | Path,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        name: str = "the picture",
     ) -> Painting:
         """See :meth:`Paints.paint`."""
         photo = read_photo(source, max_pixels=max_pixels, name=name)
@@ -175,14 +197,19 @@ class Painter:
             photo,
             format=wanted,
             quality=options.quality,
-            label=options.label,
+            provenance=options.label,
             badge=options.badge,
         )
-        made = Made(format=wanted, had_color=photo.had_color, pages=photo.pages)
+        made = ResultInfo(format=wanted, had_color=photo.had_color, pages=photo.pages)
         return Painting(made, content)
 
     def sketch(
-        self, source: bytes, order: Order, *, max_pixels: int, gray_side: int | None = None
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        gray_side: int | None = None,
     ) -> Sketch:
         """See :meth:`Paints.sketch`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
@@ -192,14 +219,21 @@ class Painter:
         return Sketch(width, height, photo.had_color, chroma, gray)
 
     def palette(
-        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        x: float,
+        y: float,
+        count: int,
     ) -> tuple[LikelyColor, ...]:
         """See :meth:`Paints.palette`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
         colorizer = self._colorizer(order)
         return colorizer.likely_colors(photo.gray, x, y, count=count, **_view(order))
 
-    def _colorizer(self, order: Order) -> Colorizer:
+    def _colorizer(self, order: ColorizeRequest) -> Colorizer:
         name = checked_name(order, self._settings)
         return self._usual if name is None else self._other(name)
 
@@ -208,7 +242,7 @@ class Painter:
         return Colorizer(name, provider=self._settings.provider, threads=threads)
 
 
-def _knobs(order: Order) -> InferenceOptions:
+def _knobs(order: ColorizeRequest) -> InferenceOptions:
     options = order.options
     return {
         "saturation": options.saturation,
@@ -218,6 +252,6 @@ def _knobs(order: Order) -> InferenceOptions:
     }
 
 
-def _view(order: Order) -> ViewOptions:
+def _view(order: ColorizeRequest) -> ViewOptions:
     hints = hints_from_json(order.hints) if order.hints else ()
     return {"size": order.options.size, "hints": hints}

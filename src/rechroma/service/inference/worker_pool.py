@@ -13,13 +13,8 @@ from contextlib import contextmanager
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from rechroma.errors import (
-    InternalError,
-    OverloadedError,
-    PoisonImageError,
-    ProcessingTimeoutError,
-    RechromaError,
-)
+from rechroma.errors import InternalError, RechromaError
+from rechroma.service.errors import OverloadedError, PoisonImageError, ProcessingTimeoutError
 from rechroma.service.inference.predictor import Painter
 
 if TYPE_CHECKING:
@@ -31,7 +26,7 @@ if TYPE_CHECKING:
 
     from rechroma.colorizer import LikelyColor
     from rechroma.service.inference.predictor import Painting, Paints, Sketch
-    from rechroma.service.schemas import Order
+    from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -136,19 +131,29 @@ class _Process:
             self._ready = True
 
     def paint(
-        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+        self,
+        source: bytes | Path,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        name: str = "the picture",
     ) -> Painting:
         """See :meth:`rechroma.service.inference.predictor.Paints.paint`."""
         asked = {"source": source, "order": order, "max_pixels": max_pixels, "name": name}
         painting: Painting = self._asked("paint", name, asked)
         return painting
 
-    def sketch(self, source: bytes, order: Order, **wanted: Any) -> Sketch:  # noqa: ANN401
+    def sketch(self, source: bytes, order: ColorizeRequest, **wanted: Any) -> Sketch:  # noqa: ANN401
         """See :meth:`rechroma.service.inference.predictor.Paints.sketch`."""
         sketch: Sketch = self._asked("sketch", _NAME, {"source": source, "order": order, **wanted})
         return sketch
 
-    def palette(self, source: bytes, order: Order, **wanted: Any) -> tuple[LikelyColor, ...]:  # noqa: ANN401
+    def palette(
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        **wanted: Any,  # noqa: ANN401
+    ) -> tuple[LikelyColor, ...]:
         """See :meth:`rechroma.service.inference.predictor.Paints.palette`."""
         asked = {"source": source, "order": order, **wanted}
         colors: tuple[LikelyColor, ...] = self._asked("palette", _NAME, asked)
@@ -250,4 +255,4 @@ def _answer(painter: Painter, method: str, name: str, asked: Mapping[str, Any]) 
         return error
     except Exception as error:
         _log.exception("a picture was not colored")
-        return InternalError.of(error, name)
+        return InternalError.from_exception(error, name)

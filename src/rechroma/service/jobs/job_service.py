@@ -1,4 +1,4 @@
-"""Where jobs are taken in and given out: the store, the files and the runner under one hand."""
+"""Submission and retrieval of jobs: the facade over job store, file store and runner."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from rechroma.errors import (
+from rechroma.service.errors import (
     IdempotencyConflictError,
     JobExpiredError,
     JobNotFoundError,
@@ -15,153 +15,143 @@ from rechroma.errors import (
     StoreError,
 )
 from rechroma.service.jobs.files import result_name
-from rechroma.service.jobs.types import Job, NewJob, State
+from rechroma.service.jobs.types import JobRecord, JobState, NewJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rechroma.service.jobs.types import Content, Files, Incoming, Kept, Runner, Store
-    from rechroma.service.schemas import Order
+    from rechroma.service.jobs.protocols import FileStore, JobRunner, JobStore
+    from rechroma.service.jobs.types import OpenFile, Upload
+    from rechroma.service.schemas import ColorizeRequest
 
 _log = logging.getLogger(__name__)
 
 
 class ResultFile(NamedTuple):
-    """The result of a job: a picture's file, or a zip where `format` is None."""
+    """The result of a job: an image file, or a zip file if `format` is None."""
 
-    content: Path | Content
+    content: Path | OpenFile
     format: str | None
     name: str
 
 
 class JobService:
-    """What the API does with jobs.
+    """Submits jobs and serves their results.
 
     Args:
-        store: The table of jobs.
-        files: The pictures.
-        keep: Seconds that results are kept.
+        store: The state of jobs.
+        files: Uploads and results.
+        keep: Retention time of results in seconds.
     """
 
-    def __init__(self, store: Store, files: Files, keep: float) -> None:
+    def __init__(self, store: JobStore, files: FileStore, keep: float) -> None:
         self._store = store
         self._files = files
         self._keep = keep
 
     def submit(
         self,
-        pictures: Sequence[Incoming],
-        order: Order,
+        images: Sequence[Upload],
+        request: ColorizeRequest,
         owner: str,
-        runner: Runner,
-        repeat_key: str | None = None,
-        callback: str | None = None,
-    ) -> Job:
-        """Take in a job; one that came before with the same key is not done again.
+        runner: JobRunner,
+        idempotency_key: str | None = None,
+        webhook_url: str | None = None,
+    ) -> JobRecord:
+        """Queue a job, or return the earlier job with the same idempotency key.
 
         Raises:
             OverloadedError: The queue is full.
-            EmptyImageError: One of the pictures is empty.
-            IdempotencyConflictError: The key came with something else before.
+            EmptyImageError: One of the images is empty.
+            IdempotencyConflictError: The key was used for a different request.
             TargetError: The disk is full.
-            StoreError: The table of jobs cannot be written.
+            StoreError: The job store cannot be written.
         """
-        job_id = self._store.mark() + secrets.token_urlsafe(16)
+        job_id = self._store.id_prefix() + secrets.token_urlsafe(16)
+        digest = hashlib.sha256(f"{request.model_dump_json()} {webhook_url}".encode())
+        sizes = []
         try:
-            kept = self._put(job_id, pictures)
-            fingerprint = _fingerprint(order, callback, kept)
-            names = tuple(picture.name for picture in pictures)
-            sizes = tuple(picture.size for picture in kept)
-            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key, callback, sizes)
+            for number, image in enumerate(images, 1):
+                stored = self._files.put_source(job_id, number, image.stream)
+                digest.update(stored.digest.encode())
+                sizes.append(stored.size)
+            new = NewJob(
+                id=job_id,
+                owner=owner,
+                request=request,
+                names=tuple(image.name for image in images),
+                fingerprint=digest.hexdigest(),
+                idempotency_key=idempotency_key,
+                webhook_url=webhook_url,
+                sizes=tuple(sizes),
+            )
             job = self._store.add(new)
         except StoreError:
-            raise  # the job may be entered, and only the answer lost; if not, they are orphans
+            raise  # the job may be stored and only the reply lost; otherwise its files are orphans
         except BaseException:
-            self._files.remove(job_id)
+            self._files.delete(job_id)
             raise
-        if job.id != job_id:
-            self._files.remove(job_id)
-            _check_same(job, fingerprint)
-        else:
-            runner.wake(job)
+        if job.id == job_id:
+            runner.notify(job)
+            return job
+        self._files.delete(job_id)
+        if job.fingerprint != new.fingerprint:
+            raise IdempotencyConflictError(
+                "this Idempotency-Key was used for a different request",
+                hint="Use a new key for each new job.",
+            )
         return job
 
-    def find(self, job_id: str, owner: str) -> Job:
-        """The job, if it is that owner's.
+    def get(self, job_id: str, owner: str) -> JobRecord:
+        """Look up a job of that owner.
 
         Raises:
-            JobNotFoundError: It is not, or there is none.
+            JobNotFoundError: There is none.
         """
-        job = self._store.find(job_id)
+        job = self._store.get(job_id)
         if job is None or job.owner != owner:
             raise JobNotFoundError("there is no such job", hint="It may have been deleted.")
         return job
 
-    def remove(self, job_id: str, owner: str) -> None:
-        """Forget a job with all its files.
+    def delete(self, job_id: str, owner: str) -> None:
+        """Delete a job with all its files.
 
         Raises:
-            JobNotFoundError: There is none of that owner's.
+            JobNotFoundError: The owner has no such job.
         """
-        job = self.find(job_id, owner)
-        self._store.remove(job.id)
-        self._files.remove(job.id)
+        job = self.get(job_id, owner)
+        self._store.delete(job.id)
+        self._files.delete(job.id)
 
-    def result(self, job: Job) -> ResultFile:
-        """The file of a job's result.
+    def get_result(self, job: JobRecord) -> ResultFile:
+        """Return the result of a job: its image, or a zip file for a job of several images.
 
         Raises:
-            JobExpiredError: It is gone.
-            JobNotReadyError: It is not there yet, or the job failed.
+            JobExpiredError: The result has been deleted after its retention time.
+            JobNotReadyError: The job has not ended, or it failed.
         """
-        _check_ready(job)
-        done = [picture for picture in job.pictures if picture.state is State.DONE]
-        if len(job.pictures) > 1:
-            return ResultFile(self._files.archive(job.id, done), None, "results.zip")
-        (picture,) = done
-        content = self._files.result(job.id, picture.number)
-        return ResultFile(content, picture.format, result_name(picture))
+        if job.state is JobState.EXPIRED:
+            raise JobExpiredError("the result was deleted after its retention time")
+        if job.state is JobState.FAILED:
+            raise JobNotReadyError(
+                "the job failed and has no result", hint="The job itself gives the reason."
+            )
+        if job.state is not JobState.DONE:
+            raise JobNotReadyError("the job has not ended yet", hint="Try again later.")
+        done = [image for image in job.images if image.state is JobState.DONE]
+        if len(job.images) > 1:
+            return ResultFile(self._files.get_archive(job.id, done), None, "results.zip")
+        (image,) = done
+        content = self._files.get_result(job.id, image.number)
+        return ResultFile(content, image.format, result_name(image))
 
-    def tidy(self) -> None:
-        """Let go of results that were kept for their time, and of files that nobody knows."""
+    def cleanup(self) -> None:
+        """Delete expired results and orphaned files."""
         for job_id in self._store.expire(self._keep):
-            self._files.remove(job_id)
-        for job_id in self._files.orphans(self._store.mark()):
-            job = self._store.find(job_id)
+            self._files.delete(job_id)
+        for job_id in self._files.list_orphans(self._store.id_prefix()):
+            job = self._store.get(job_id)
             if job is None or job.expired:
-                _log.warning("the files of job %s are removed: nobody knows of them", job_id)
-                self._files.remove(job_id)
-
-    def _put(self, job_id: str, pictures: Sequence[Incoming]) -> list[Kept]:
-        return [
-            self._files.put(job_id, number, picture.stream)
-            for number, picture in enumerate(pictures, 1)
-        ]
-
-
-def _fingerprint(order: Order, callback: str | None, kept: Sequence[Kept]) -> str:
-    """Of all that was sent."""
-    whole = hashlib.sha256(f"{order.model_dump_json()} {callback}".encode())
-    for picture in kept:
-        whole.update(picture.digest.encode())
-    return whole.hexdigest()
-
-
-def _check_same(job: Job, fingerprint: str) -> None:
-    if job.fingerprint != fingerprint:
-        raise IdempotencyConflictError(
-            "this Idempotency-Key came with another request before",
-            hint="Take a new key for each new job.",
-        )
-
-
-def _check_ready(job: Job) -> None:
-    if job.state is State.EXPIRED:
-        raise JobExpiredError("the result was kept for its time, and is gone")
-    if job.state is State.FAILED:
-        raise JobNotReadyError(
-            "the job failed, and has no result", hint="Ask for the job: it says why."
-        )
-    if job.state is not State.DONE:
-        raise JobNotReadyError("the job has not ended yet", hint="Ask again later.")
+                _log.warning("deleting the orphaned files of job %s", job_id)
+                self._files.delete(job_id)

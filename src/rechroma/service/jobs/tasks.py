@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery
 from kombu.entity import Queue
 
-from rechroma.errors import StoreError
+from rechroma.service.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a job is, and what its store and its runner keep, whatever they are built on."""
+"""Records of jobs, their images and files, independent of where they are stored."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from rechroma.service.schemas import Made, Order, Problem
+    from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 
 
-class State(StrEnum):
-    """Where a job or one of its pictures is; a picture is never expired."""
+class JobState(StrEnum):
+    """The state of a job or of one of its images; only jobs expire."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -26,12 +23,12 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """A picture that somebody sent.
+class Upload:
+    """An image as a client sent it.
 
     Attributes:
-        name: To tell the results apart; never a path.
-        stream: The file's content.
+        name: A label that identifies the result; never used as a path.
+        stream: The content of the file.
     """
 
     name: str
@@ -39,41 +36,41 @@ class Incoming:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture of a job.
+class ImageRecord:
+    """The state of one image of a job.
 
     Attributes:
-        number: Its place in the job, from 1.
-        name: What the user calls it.
-        state: How far it is.
-        made: What there is of it in color.
-        problem: Why it failed.
+        number: Position in the job, from 1.
+        name: The user's name for it.
+        state: Queued, running, done or failed.
+        result: The properties of the result, once the image is done.
+        problem: The reason for a failure.
     """
 
     number: int
     name: str
-    state: State
-    made: Made | None = None
+    state: JobState
+    result: ResultInfo | None = None
     problem: Problem | None = None
 
     @property
     def format(self) -> str | None:
-        """Of the result, by Pillow's name."""
-        return self.made.format if self.made else None
+        """The format of the result by Pillow's name, once the image is done."""
+        return self.result.format if self.result else None
 
 
 @dataclass(frozen=True)
-class Job:
-    """A job as the store knows it.
+class JobRecord:
+    """The state of a job.
 
     Attributes:
-        id: Its name, which nobody can guess.
-        owner: Whose it is: what stands for a key, or "" where there are no keys.
-        created: Seconds since the epoch; as for `ended`.
-        ended: When the last picture was done or failed.
-        expired: Whether the result is gone.
-        pictures: By their numbers.
-        fingerprint: Of what was sent.
+        id: An unguessable id.
+        owner: The hash of the API key that submitted it, or "" for a service without keys.
+        created: Time of submission in seconds since the epoch.
+        ended: Time at which the last image was done or failed, in the same unit.
+        expired: Whether the result has been deleted after its retention time.
+        images: In order of their numbers.
+        fingerprint: A digest of everything that was submitted.
     """
 
     id: str
@@ -81,168 +78,88 @@ class Job:
     created: float
     ended: float | None
     expired: bool
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageRecord, ...]
     fingerprint: str = ""
 
     @property
-    def counts(self) -> Counter[State]:
-        """How many of the pictures are in each state."""
-        return Counter(picture.state for picture in self.pictures)
+    def counts(self) -> Counter[JobState]:
+        """The number of images in each state."""
+        return Counter(image.state for image in self.images)
 
     @property
-    def state(self) -> State:
-        """Done if any of the pictures is, after the last."""
+    def state(self) -> JobState:
+        """The state of the job as a whole; a job that has ended is done if any image is."""
         if self.expired:
-            return State.EXPIRED
+            return JobState.EXPIRED
         counts = self.counts
         if self.ended is not None:
-            return State.DONE if counts[State.DONE] else State.FAILED
-        return State.QUEUED if counts[State.QUEUED] == len(self.pictures) else State.RUNNING
+            return JobState.DONE if counts[JobState.DONE] else JobState.FAILED
+        return JobState.QUEUED if counts[JobState.QUEUED] == len(self.images) else JobState.RUNNING
 
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job that is to be entered.
+    """A job to be stored.
 
     Attributes:
-        id: A name that nobody can guess.
-        owner: See :class:`Job`.
-        order: What is asked for.
-        names: Of the pictures.
-        fingerprint: Of all that was sent.
-        repeat_key: The Idempotency-Key, if there was one.
-        callback: The URL that is to hear of its end, if any.
-        sizes: Of the pictures' files, in bytes; a runner may begin with the small ones.
+        id: An unguessable id.
+        owner: As in :class:`JobRecord`.
+        request: The options and hints for all images.
+        names: The names of the images.
+        fingerprint: A digest of everything that was submitted.
+        idempotency_key: The Idempotency-Key header, if any.
+        webhook_url: The URL to notify of the end of the job, if any.
+        sizes: The sizes of the image files in bytes; a runner may prefer small images.
     """
 
     id: str
     owner: str
-    order: Order
+    request: ColorizeRequest
     names: tuple[str, ...]
     fingerprint: str
-    repeat_key: str | None = None
-    callback: str | None = None
+    idempotency_key: str | None = None
+    webhook_url: str | None = None
     sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Task:
-    """A picture that is to be colored now."""
+class ImageTask:
+    """An image that a worker has taken on."""
 
     job_id: str
     number: int
     name: str
-    order: Order
+    request: ColorizeRequest
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a picture: a result, or a problem."""
+class TaskResult:
+    """The result of an :class:`ImageTask`: the properties of a result file, or a problem."""
 
-    made: Made | None = None
+    result: ResultInfo | None = None
     problem: Problem | None = None
 
 
 @dataclass(frozen=True)
-class Callback:
-    """Somebody who is to hear now that a job has ended.
+class WebhookDelivery:
+    """A webhook that is due.
 
     Attributes:
-        job: The job.
-        url: Who.
-        attempt: Which this is, from 1.
+        job: The job that has ended.
+        url: The URL to notify.
+        attempt: Counted from 1.
     """
 
-    job: Job
+    job: JobRecord
     url: str
     attempt: int
 
 
-def new_mark() -> str:
-    """A mark for a table of jobs that no other has; see :meth:`Store.mark`."""
-    return f"{secrets.token_hex(6)}-"
-
-
-class Store(Protocol):
-    """The table of jobs. It may be used from several threads, and by several processes at once.
-
-    Every method raises `StoreError` where the table cannot be read or written, and `TargetError`
-    where the disk is full.
-    """
-
-    def mark(self) -> str:
-        """What the names of all jobs of this table begin with, and those of no other table."""
-        ...
-
-    def add(self, job: NewJob) -> Job:
-        """Enter a job. Where this raises `StoreError`, it may have been entered all the same.
-
-        Returns:
-            The job; an earlier one where owner and repeat key are the same.
-
-        Raises:
-            OverloadedError: Too many pictures wait already.
-        """
-        ...
-
-    def find(self, job_id: str) -> Job | None:
-        """The job of that name."""
-        ...
-
-    def remove(self, job_id: str) -> None:
-        """Forget a job, whatever its state."""
-        ...
-
-    def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
-        """Write down what became of a picture.
-
-        Args:
-            task: The picture.
-            worker: Who has colored it.
-            outcome: What became of it.
-
-        Returns:
-            Whether it counts: False where the job is forgotten, or the picture another's.
-        """
-        ...
-
-    def expire(self, keep: float) -> list[str]:
-        """Let go of what has ended long ago.
-
-        Args:
-            keep: Seconds that a result is kept, and the word that there was one thereafter.
-
-        Returns:
-            The jobs whose files are to be removed.
-        """
-        ...
-
-    def take_callback(self, lease: float) -> Callback | None:
-        """Somebody who has not heard yet that a job has ended.
-
-        Args:
-            lease: Seconds until it is given out again, unless it is put off.
-        """
-        ...
-
-    def put_off_callback(self, job_id: str, seconds: float | None) -> None:
-        """Let a callback wait so many seconds; None for ever, since it was heard or given up."""
-        ...
-
-    def counts(self) -> Mapping[str, int]:
-        """How many pictures there are in each state."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the table."""
-        ...
-
-
-class Kept(NamedTuple):
-    """A picture that was put down.
+class StoredFile(NamedTuple):
+    """The digest and size of an uploaded file.
 
     Attributes:
-        digest: The SHA-256 of its content.
+        digest: SHA-256 of the content, in hexadecimal.
         size: In bytes.
     """
 
@@ -251,13 +168,13 @@ class Kept(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Content:
-    """A file that lies elsewhere, open to be read.
+class OpenFile:
+    """An open file of a remote store.
 
     Attributes:
-        stream: Can be sought in; is to be closed.
+        stream: Seekable; the receiver closes it.
         size: In bytes.
-        tag: Another one stands for another content.
+        tag: An entity tag, which changes with the content.
     """
 
     stream: BinaryIO
@@ -265,68 +182,6 @@ class Content:
     tag: str
 
 
-class Files(Protocol):
-    """The pictures of jobs and their results. Each is seen whole or not at all.
-
-    What cannot be written raises `TargetError`, what cannot be read `SourceError`.
-    """
-
-    def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
-        """Keep a picture that was sent.
-
-        Raises:
-            EmptyImageError: It is empty.
-        """
-        ...
-
-    def source(self, job_id: str, number: int) -> Path | bytes:
-        """A picture that was sent: where it lies, or what it holds."""
-        ...
-
-    def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """Write a result."""
-        ...
-
-    def result(self, job_id: str, number: int) -> Path | Content:
-        """A result: where it lies, or what it holds.
-
-        Raises:
-            FileNotFoundError: There is none; of a path it is told as it is opened.
-        """
-        ...
-
-    def archive(self, job_id: str, pictures: Iterable[Picture]) -> Path | Content:
-        """The results as one zip, which is made when it is first asked for."""
-        ...
-
-    def drop_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """Let go of pictures that are not needed any more."""
-        ...
-
-    def remove(self, job_id: str) -> None:
-        """Remove all files of a job."""
-        ...
-
-    def orphans(self, mark: str) -> Iterator[str]:
-        """Jobs with files that have not been touched for long: nobody may know of them.
-
-        Args:
-            mark: What their names begin with. All else there is somebody else's.
-        """
-        ...
-
-
-class Runner(Protocol):
-    """Sees to it that the pictures of jobs are colored."""
-
-    def start(self) -> None:
-        """Begin with what waits."""
-        ...
-
-    def wake(self, job: Job) -> None:
-        """Hear that there is a new job."""
-        ...
-
-    def stop(self) -> None:
-        """End after the pictures in hand; what waits is for the next start."""
-        ...
+def new_id_prefix() -> str:
+    """Generate a random prefix for the job ids of a new store."""
+    return f"{secrets.token_hex(6)}-"

@@ -12,23 +12,18 @@ from apiflask.schemas import FileSchema
 from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from rechroma.errors import (
-    EmptyImageError,
-    ImageTooLargeError,
-    NotAcceptableError,
-    OverloadedError,
-    UploadTooLargeError,
-)
+from rechroma.errors import EmptyImageError, ImageTooLargeError
 from rechroma.imaging import output_format, sniff
+from rechroma.service.errors import NotAcceptableError, OverloadedError, UploadTooLargeError
 from rechroma.service.http.context import Service, current_service
 from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.uploads import read_direct_upload
 from rechroma.service.schemas import (
     ChromaView,
+    ColorizeRequest,
     JobOptions,
     LikelyView,
     Options,
-    Order,
     PaletteQuery,
     PaletteView,
     SketchQuery,
@@ -60,11 +55,11 @@ def colorize(options: Options) -> Response:
     service = current_service()
     with _one_picture(service) as (data, hints):
         wanted = JobOptions.model_validate(options.model_dump() | {"format": _wanted_format(data)})
-        painting = _painted(service, data, Order(options=wanted, hints=hints))
+        painting = _painted(service, data, ColorizeRequest(options=wanted, hints=hints))
     return Response(painting.content, content_type=MEDIA_TYPES[painting.made.format])
 
 
-@direct.post("/sketch")
+@direct.post("/chroma")
 @direct.output(SketchView)
 @direct.input(SketchQuery, location="query", arg_name="query")
 def sketch(query: SketchQuery) -> SketchView:
@@ -80,7 +75,7 @@ def sketch(query: SketchQuery) -> SketchView:
     return _sketch_view(found)
 
 
-@direct.post("/palette")
+@direct.post("/suggestions")
 @direct.output(PaletteView)
 @direct.input(PaletteQuery, location="query", arg_name="query")
 def palette(query: PaletteQuery) -> PaletteView:
@@ -111,8 +106,8 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
-def _order(query: View, hints: str | None) -> Order:
-    return Order(options=JobOptions(size=query.size, model=query.model), hints=hints)
+def _order(query: View, hints: str | None) -> ColorizeRequest:
+    return ColorizeRequest(options=JobOptions(size=query.size, model=query.model), hints=hints)
 
 
 @contextmanager
@@ -130,7 +125,7 @@ def _turn(service: Service) -> AbstractContextManager[Paints]:
     return service.hands.turn(service.settings.wait)
 
 
-def _painted(service: Service, data: bytes, order: Order) -> Painting:
+def _painted(service: Service, data: bytes, order: ColorizeRequest) -> Painting:
     done = False
     try:
         with _turn(service) as painter:

@@ -92,10 +92,10 @@ export function createApi(page) {
     ask,
     /** The colors of a picture alone. */
     sketch: (picture, { hints, gray, signal } = {}) =>
-      post(`/v1/sketch${queryOf({ gray })}`, { picture, hints }, { signal }),
+      post(`/v1/chroma${queryOf({ gray })}`, { picture, hints }, { signal }),
     /** Likely colors of a place. */
     palette: (picture, { x, y, hints, signal }) =>
-      post(`/v1/palette${queryOf({ x, y })}`, { picture, hints }, { signal }),
+      post(`/v1/suggestions${queryOf({ x, y })}`, { picture, hints }, { signal }),
     /** The model that requests get which name none. */
     model: () => ask("/v1/models", {}, (answer) => answer.json()).then(({ models }) =>
       models.find((model) => model.default)),

@@ -1,4 +1,4 @@
-"""`POST /v1/sketch` and `/v1/palette`: what a page needs to show and correct the colors itself."""
+"""`POST /v1/chroma` and `/v1/suggestions`: colors for a page that renders the photo itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.api.conftest import MakeApp, StartServer
 from tests.support.models import write_model
 from tests.support.service import form, opened, photo_file, problem
 
-SKETCH, PALETTE = "/v1/sketch", "/v1/palette"
+SKETCH, PALETTE = "/v1/chroma", "/v1/suggestions"
 HINTS = {"format": 1, "hints": [{"x": 0.5, "y": 0.5, "color": "#2040c0"}]}
 
 
