@@ -271,8 +271,11 @@ def write_model(
     """
     from rechroma.export import export_model
 
+    def progress(line: str) -> None:
+        click.echo(f"{out}: {line}", err=True)
+
     try:
-        parity = export_model(network, card, out, rounded=rounded)
+        parity = export_model(network, card, out, rounded=rounded, progress=progress)
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error.message}", hint=error.hint) from error
     click.echo(

@@ -13,7 +13,7 @@ itself did.
 from __future__ import annotations
 
 import copy
-import logging
+import io
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -25,7 +25,6 @@ import onnx
 import torch
 import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
-from onnxscript import optimizer
 from torch import Tensor, nn
 
 from rechroma.engines import OnnxEngine
@@ -36,7 +35,7 @@ from rechroma.networks import fold_spectral_norm, no_hints, weights_of
 from rechroma.networks.onnx_weights import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -79,7 +78,12 @@ class Deployed(nn.Module):
 
 
 def export_model(
-    network: ColorizationNetwork, card: ModelCard, target: Path, *, rounded: bool = True
+    network: ColorizationNetwork,
+    card: ModelCard,
+    target: Path,
+    *,
+    rounded: bool = True,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Parity:
     """Write a network as a color model and check the file against the network.
 
@@ -88,6 +92,7 @@ def export_model(
         card: What the file says of itself.
         target: Where it goes; only a file that passed the check is put there.
         rounded: Whether the weights are rounded, which makes the file a quarter as large.
+        progress: Is called with a line of text as each step begins.
 
     Returns:
         How far the file is from the network.
@@ -99,11 +104,13 @@ def export_model(
         TargetError: The file cannot be written.
         ModelContractError: The network does not keep the contract.
     """
+    progress("rounding the weights" if rounded else "checking the weights")
     network = copy.deepcopy(network).cpu().float().eval()
     fold_spectral_norm(network)
     _check_colors(network)
     held = rounded_network(network) if rounded else network
     _check_colors(held)
+    progress("tracing the network")
     model = _completed(_trace(Deployed(held), card.stride), held)
     if rounded:
         model = pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held)})
@@ -111,6 +118,7 @@ def export_model(
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         onnx.save(model, draft)
+        progress("comparing the file with the network")
         parity = _compare(draft, held, network)
         _check(parity, target.name)
         write_atomically(target, draft.read_bytes(), overwrite=True)
@@ -209,7 +217,17 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[o
 
 
 def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
-    """Add the weights that coloring does not need as such, for example an auxiliary head's."""
+    """Add the weights that coloring does not need as such, for example an auxiliary head's.
+
+    Weights that are equal, as two fresh layers' are, the exporter shares; each gets its own here.
+    """
+    shared = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Identity" and node.output[0].startswith(PREFIX)
+    ]
+    for node in shared:
+        model.graph.node.remove(node)
     there = {weights.name for weights in model.graph.initializer}
     for name, weights in weights_of(network).items():
         if f"{PREFIX}{name}" not in there:
@@ -219,31 +237,35 @@ def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.Mod
 
 
 def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
-    rows, columns = torch.export.Dim("rows", max=512), torch.export.Dim("columns", max=512)
-    batch = torch.export.Dim("batch", max=4096)
-    sizes = {0: batch, 2: stride * rows, 3: stride * columns}
+    # Hints in one of the two images, so that every operation of theirs is traced.
     lightness = torch.rand(2, 1, 3 * stride, 5 * stride) * 100
-    inputs = (lightness, no_hints(lightness)) if deployed.network.takes_hints else (lightness,)
+    hints = no_hints(lightness)
+    hints[0, 2, :_HINT_SIDE, :_HINT_SIDE] = 1
+    inputs = (lightness, hints) if deployed.network.takes_hints else (lightness,)
+    names = ["lightness", "hints"][: len(inputs)]
+    outputs = ["chroma", "distribution"][: 1 + bool(deployed.network.output_bins())]
+    file = io.BytesIO()
     with warnings.catch_warnings():
-        # The exporter's own use of what it deprecates is not ours to mend, nor does it matter that
-        # torchvision is not there.
+        # The exporter's own use of what it deprecates is not ours to mend.
         warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program: Any = torch.onnx.export(
+        # By tracing: the newer exporter, `dynamo=True`, takes twenty times as long.
+        torch.onnx.export(
             deployed.eval(),
             inputs,
-            input_names=["lightness", "hints"][: len(inputs)],
-            output_names=["chroma", "distribution"][: 1 + bool(deployed.network.output_bins())],
-            dynamic_shapes=(sizes,) * len(inputs),
+            file,
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes={name: _dynamic_axes(name) for name in (*names, *outputs)},
             opset_version=_OPSET,
-            dynamo=True,
-            optimize=False,  # it would fold normalization
-            verbose=False,
+            dynamo=False,
+            do_constant_folding=False,
+            training=torch.onnx.TrainingMode.PRESERVE,  # or it would fold normalization
         )
-        model: onnx.ModelProto = program.model_proto
-        optimizer.fold_constants(model)
-        optimizer.remove_unused_nodes(model)
-    return _without_traces(model)
+    return _without_traces(onnx.load_from_string(file.getvalue()))
+
+
+def _dynamic_axes(name: str) -> dict[int, str]:
+    return {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"}
 
 
 def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -262,11 +284,12 @@ def _compare(file: Path, rounded: ColorizationNetwork, network: ColorizationNetw
     rounding: list[float] = []
     with torch.inference_mode():
         for lightness, hints in _inputs():
-            mine, plain = (_chroma(each, lightness, hints) for each in (rounded, network))
+            mine = _chroma(rounded, lightness, hints)
             given = hints.numpy() if network.takes_hints else None
             theirs = torch.from_numpy(engine.chroma(lightness.numpy(), given))
             differences.append(float((mine - theirs).abs().max()))
             if not hints.any():  # between hints as wild as these, the least change tips the scales
+                plain = _chroma(network, lightness, hints)
                 rounding.append(float((mine - plain).square().mean().sqrt()))
     return Parity(max(differences), max(rounding))
 

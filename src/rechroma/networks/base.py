@@ -72,7 +72,7 @@ class ColorizationNetwork(nn.Module, ABC):
 
     def distribution(self, prediction: Prediction) -> Tensor:
         """Probabilities (N, Q, h, w) of the color bins, of the size of the logits."""
-        return probabilities(prediction.logits)
+        return probabilities(prediction.logits, self.centers)
 
     @property
     def classes(self) -> int:

@@ -28,7 +28,9 @@ def network(**options: object) -> ColorizationNetwork:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = network()
     path = tmp_path_factory.mktemp("model") / "small.onnx"
-    parity = export_model(built, card(built), path)
+    lines: list[str] = []
+    parity = export_model(built, card(built), path, progress=lines.append)
+    assert len(lines) == 3
     assert parity.file <= 0.05
     assert parity.rounding < 1
     return path

@@ -67,7 +67,8 @@ class Propagation(nn.Module):
             color, covered = pool_hints(hints.float(), self.cell)
             positions = _positions(covered) * (self.cell / _UNIT)
             point = torch.cat([features, self.nearness * positions], dim=1)
-            return _mixture(logits.float(), ab.float(), self._spread(point, color, covered))
+            shares = probabilities(logits, self.centers)
+            return _mixture(shares, ab.float(), self._spread(point, color, covered))
 
     def _spread(self, point: Tensor, color: Tensor, covered: Tensor) -> Tensor:
         """What the hints say at every place, times their odds: (N, Q + 3, h, w)."""
@@ -90,11 +91,11 @@ class Propagation(nn.Module):
         return nearness / nearness.sum(dim=2, keepdim=True)
 
 
-def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _mixture(shares: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The network's view, of odds 1, and what the hints say, already times their odds."""
     bins, color, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
     return (
-        torch.log(probabilities(logits) + bins + 1e-9),
+        torch.log(shares + bins + 1e-9),
         (ab + color) / (1 + odds),
         odds / (1 + odds),
     )
@@ -134,8 +135,8 @@ def _chosen(covered: Tensor) -> Tensor:
     """
     lots = torch.sin(_numbers(covered) * 12.9898)
     # As few as there are, also in the exported file: what follows is a sixth of the network's time.
-    most = (covered > 0).flatten(1).sum(dim=1).amax(dim=0)
-    count = cast("int", most.clamp(1, _MOST).item())
+    # A tensor, which tracing keeps as a value; an integer would be that of the traced example.
+    count = cast("int", (covered > 0).flatten(1).sum(dim=1).amax(dim=0).clamp(1, _MOST))
     return (covered.flatten(1) * (lots + 100)).topk(count, dim=1).indices[:, None]
 
 
