@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.support.command import Run
+from tests.support.encoders import write_encoder
 from tests.support.host import Host, Request, serving
 from tests.support.shards import picture, write_shard
 
@@ -169,3 +170,37 @@ def test_ctrl_c_leaves_all_whole(run: Run, host: Host, listed: Path, tmp_path: P
     assert not list((tmp_path / "in").glob("*.part"))
     again = run("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
     assert f"{5 - len(made)} fetched, {len(made)} already there" in again.output
+
+
+def test_features_resumes_after_a_kill(run: Run, tmp_path: Path) -> None:
+    """A killed build leaves whole chunks and no worker; the same command finishes the store."""
+    for number in range(4):
+        write_shard(tmp_path / f"s-{number}.tar", 30, first=100 * number)
+    write_encoder(tmp_path / "tiny.onnx")
+    words = ["data", "features", *sorted(map(str, tmp_path.glob("s-*.tar")))]
+    words += ["--weights", str(tmp_path / "tiny.onnx"), "--encoder", "tiny", "--size", "64"]
+    words += ["--views", "8", "--degrade-prob", "1", "--jobs", "2", "--json", "-o"]
+    store, whole = tmp_path / "store", tmp_path / "whole"
+    command = [sys.executable, "-m", "rechroma", *words, str(store)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as build:
+        while not list(store.glob("*.npy")) and build.poll() is None:
+            time.sleep(0.02)
+        build.kill()
+    finished = {path.name: path.read_bytes() for path in store.glob("*.npy")}
+    assert finished
+    summary = json.loads(run(*words, store).output)
+    assert summary["views"] == 4 * 30 * 8
+    assert run(*words, whole).exit_code == 0
+    assert {path.name for path in store.iterdir()} == {path.name for path in whole.iterdir()}
+    for path in whole.iterdir():
+        assert (store / path.name).read_bytes() == path.read_bytes()
+    for name, data in finished.items():
+        assert (store / name).read_bytes() == data
+
+
+def test_features_of_unreadable_weights_is_an_error(run: Run, tmp_path: Path) -> None:
+    shard = write_shard(tmp_path / "s.tar", 1)
+    done = run("data", "features", shard, "--weights", "none.onnx", "-o", "store")
+    assert done.exit_code == 65
+    assert "none.onnx: cannot be read" in done.output
+    assert not (tmp_path / "store").exists()
