@@ -90,7 +90,7 @@ def pack_command(
     \b
       rechroma data pack pictures/ -o shards/ --license CC0-1.0
       rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
-        --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
+        --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 
     Gray, toned, small, damaged and duplicate images are dropped; dropped.csv lists them with the

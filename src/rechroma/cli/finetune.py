@@ -79,7 +79,7 @@ def finetune_command(
 def _best_checkpoint(plan: Recipe, out: Path) -> Path:
     """Return the best checkpoint, or the last one of a run that ended before any validation."""
     best = out / "best.pt"
-    return best if plan.validation.every and best.is_file() else out / "checkpoint.pt"
+    return best if plan.validation.interval and best.is_file() else out / "checkpoint.pt"
 
 
 def _card(

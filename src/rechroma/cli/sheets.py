@@ -40,7 +40,7 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[Run], None]:
     from rechroma.datasets import Shards, spread
     from rechroma.training import draw_curves
 
-    pictures = Shards(recipe.data.dev) if recipe.data.dev else None
+    pictures = Shards(recipe.data.val) if recipe.data.val else None
 
     def draw_epoch(run: Run) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
