@@ -85,7 +85,8 @@ def report_errors(words: Sequence[str] = ()) -> Iterator[None]:
         yield
     except click.UsageError as error:
         if name := _dashed_file(words):
-            error.message += f" If {name!r} is a file, write ./{name} or -- {name}."
+            advice = f"If {name!r} is a file, write ./{name} or -- {name}."
+            raise click.UsageError(f"{error.format_message()} {advice}", error.ctx) from error
         raise
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise

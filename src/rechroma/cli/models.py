@@ -53,8 +53,8 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
         _print_table(cards)
     else:
         click.echo("No color models found. Use one by its path: --model FILE.onnx")
-    for error in broken:
-        print_error(error)
+    for fault in broken:
+        print_error(fault)
     if broken:
         ctx.exit(broken[0].exit_code)
 

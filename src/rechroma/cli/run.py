@@ -40,8 +40,8 @@ class BatchRun:
         """
         for missing in self._plan.missing:
             self._summary.add(FileOutcome(missing.name, None, Status.FAILED, missing.error))
-        for result in self._plan.results:
-            self._summary.add(FileOutcome(str(result), None, Status.SKIPPED))
+        for path in self._plan.results:
+            self._summary.add(FileOutcome(str(path), None, Status.SKIPPED))
         for task in self._plan.tasks:
             before = _version(task.target)
             if before is None or self._request.overwrite:
