@@ -31,8 +31,8 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
 from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
-from rechroma.networks import fold_spectral_norm, no_hints, weights_of
-from rechroma.networks.onnx_weights import BYTES, HALF, PREFIX, STEP
+from rechroma.networks import fold_spectral_norm, no_hints, state_without_counters
+from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -129,7 +129,7 @@ def _check_colors(network: ColorizationNetwork) -> None:
     lightness, _ = next(iter(_inputs()))
     with torch.inference_mode():
         farthest = float(_chroma(network, lightness, no_hints(lightness)).abs().max())
-    weights = weights_of(network).values()
+    weights = state_without_counters(network).values()
     # Written so that a NaN does not pass.
     if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
         raise CheckpointError(
@@ -229,7 +229,7 @@ def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.Mod
     for node in shared:
         model.graph.node.remove(node)
     there = {weights.name for weights in model.graph.initializer}
-    for name, weights in weights_of(network).items():
+    for name, weights in state_without_counters(network).items():
         if f"{PREFIX}{name}" not in there:
             values = weights.numpy()
             model.graph.initializer.append(numpy_helper.from_array(values, f"{PREFIX}{name}"))
@@ -241,10 +241,10 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
     lightness = torch.rand(2, 1, 3 * stride, 5 * stride) * 100
     hints = no_hints(lightness)
     hints[0, 2, :_HINT_SIDE, :_HINT_SIDE] = 1
-    inputs = (lightness, hints) if deployed.network.takes_hints else (lightness,)
+    inputs = (lightness, hints) if deployed.network.supports_hints else (lightness,)
     names = ["lightness", "hints"][: len(inputs)]
     outputs = ["chroma", "distribution"][: 1 + bool(deployed.network.output_bins())]
-    file = io.BytesIO()
+    file: Any = io.BytesIO()  # which the exporter takes, though its annotations lack it
     with warnings.catch_warnings():
         # The exporter's own use of what it deprecates is not ours to mend.
         warnings.simplefilter("ignore")
@@ -285,7 +285,7 @@ def _compare(file: Path, rounded: ColorizationNetwork, network: ColorizationNetw
     with torch.inference_mode():
         for lightness, hints in _inputs():
             mine = _chroma(rounded, lightness, hints)
-            given = hints.numpy() if network.takes_hints else None
+            given = hints.numpy() if network.supports_hints else None
             theirs = torch.from_numpy(engine.chroma(lightness.numpy(), given))
             differences.append(float((mine - theirs).abs().max()))
             if not hints.any():  # between hints as wild as these, the least change tips the scales

@@ -13,7 +13,7 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
 from rechroma.export import export_model
 from rechroma.export.onnx import rounded_network
-from rechroma.networks import ColorizationNetwork, describe, load_exported, no_hints
+from rechroma.networks import ColorizationNetwork, load_exported, network_config, no_hints
 from rechroma.training import TorchEngine
 from tests.support.networks import card, learned
 
@@ -103,7 +103,7 @@ def test_rounding_moves_a_weight_by_half_a_step_of_its_channel_at_most() -> None
 
 def test_the_network_comes_back_from_the_file(exported: Path) -> None:
     built, again = network(), load_exported(exported)
-    assert describe(again) == describe(built)
+    assert network_config(again) == network_config(built)
     assert not again.training
     weights = again.state_dict()
     for name, value in rounded_network(built).state_dict().items():

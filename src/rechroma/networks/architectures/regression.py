@@ -16,12 +16,12 @@ class Regression(NamedTuple):
 
     Attributes:
         ab: (N, 2, h, w) in units of `AB_UNIT`.
-        bottom: (N, C, ...) the coarsest features.
+        bottleneck: (N, C, ...) the coarsest features.
         classes: (N, K) logits of what the picture shows, where it has such a head.
     """
 
     ab: Tensor
-    bottom: Tensor
+    bottleneck: Tensor
     classes: Tensor | None = None
 
 
@@ -40,7 +40,7 @@ class RegressionNetwork(ColorizationNetwork):
         """Predict color; height and width must be multiples of the stride."""
         found = self.regress(lightness)
         ab = found.ab * AB_UNIT
-        return Prediction(ab[:, :0], ab, found.bottom, found.classes)
+        return Prediction(ab[:, :0], ab, found.bottleneck, found.classes)
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """The a*b* (N, 2, h, w) of the prediction, as they are."""

@@ -41,7 +41,7 @@ def _fold(layer: nn.Module) -> None:
     layer.register_parameter(_WEIGHT, weights)
 
 
-def normalize_again(layers: Iterable[nn.Module]) -> None:
+def restore_spectral_norm(layers: Iterable[nn.Module]) -> None:
     """Undo :func:`fold_spectral_norm`: divide from now on."""
     for layer in layers:
         spectral_norm(layer, _WEIGHT)

@@ -68,7 +68,7 @@ def _run(network: ColorizationNetwork, flow: _Flow) -> None:
         torch.zeros(1, channels, side, side, requires_grad=True) * 1 for channels in (1, 3)
     )
     flow.came_from("lightness", lightness)
-    if network.takes_hints:
+    if network.supports_hints:
         flow.came_from("hints", hints)
     flow.goes_into("chroma", network.chroma(network(lightness, hints)))
 
