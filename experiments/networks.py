@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def section(architecture: Architecture) -> str:
-    """What the page says of one network."""
+    """The section of one network."""
     network = create_network(architecture.name, {})
     bins = len(network.centers)
     facts = {

@@ -1,4 +1,4 @@
-"""From a trained network to a color model file, with proof that both say the same.
+"""ONNX export of trained networks, with weight compression and a parity check.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
-_FARTHEST = 10_000.0  # in a* or b*: nobody's color, and float32 hardly tells TOLERANCE there
+_FARTHEST = 10_000.0  # in a* or b*: no real color, and float32 barely resolves TOLERANCE there
 _LARGE = 65_536  # weights; of these a layer has enough for the errors of int8 to cancel out
 _INT8 = 127
 _OPSET = 20
@@ -61,7 +61,7 @@ class Parity:
 
 
 class Deployed(nn.Module):
-    """A network as the color model contract wants it: hints and bins only if it gives them."""
+    """A network with the inputs and outputs of the color model contract."""
 
     def __init__(self, network: ColorizationNetwork) -> None:
         super().__init__()
@@ -85,12 +85,12 @@ def export_model(
     rounded: bool = True,
     progress: Callable[[str], object] = lambda _: None,
 ) -> Parity:
-    """Write a network as a color model and check the file against the network.
+    """Export a network to a color model file and check the file against the network.
 
     Args:
         network: A trained network; it is left as it was.
-        card: What the file says of itself.
-        target: Where it goes; only a file that passed the check is put there.
+        card: Metadata of the file.
+        target: The file; it is only written if it passes the check.
         rounded: Whether the weights are rounded, which makes the file a quarter as large.
         progress: Is called with a line of text as each step begins.
 
@@ -134,7 +134,7 @@ def _check_colors(network: ColorizationNetwork) -> None:
     if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
         raise CheckpointError(
             "gives no colors: its weights are not finite or far too large",
-            hint="Take a checkpoint from before that, or train again with a lower optimizer.lr.",
+            hint="Use an earlier checkpoint, or train again with a lower optimizer.lr.",
         )
 
 
@@ -149,7 +149,7 @@ def _check(parity: Parity, name: str) -> None:
 
 
 def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
-    """A copy whose matrices are what the file can hold of them, as float32."""
+    """Copy a network with its matrices rounded as in the file, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
         for _, weights, int8 in _matrices(rounded):
@@ -269,7 +269,7 @@ def _dynamic_axes(name: str) -> dict[int, str]:
 
 
 def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop the exporter's notes: they name the files of the machine that it ran on."""
+    """Drop the exporter's notes: they contain paths of the machine that it ran on."""
     graph = model.graph
     for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         part.doc_string = ""
@@ -299,19 +299,19 @@ def _chroma(network: ColorizationNetwork, lightness: Tensor, hints: Tensor) -> T
 
 
 def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
-    """Lightness, smooth as in photographs, of several sizes and aspects; without hints and with."""
-    dice = torch.Generator().manual_seed(0)
+    """Generate lightness, smooth as in photographs, of several sizes; without hints and with."""
+    rng = torch.Generator().manual_seed(0)
     for height, width in _SIZES:
-        coarse = torch.rand(1, 1, height // 16, width // 16, generator=dice)
-        fine = torch.rand(1, 1, height, width, generator=dice)
+        coarse = torch.rand(1, 1, height // 16, width // 16, generator=rng)
+        fine = torch.rand(1, 1, height, width, generator=rng)
         smooth = F.interpolate(coarse, (height, width), mode="bicubic")
         lightness = (90 * smooth + 10 * fine).clamp(0, 100)
         yield lightness, no_hints(lightness)
-        yield lightness, _hints(height, width, dice)
+        yield lightness, _hints(height, width, rng)
 
 
-def _hints(height: int, width: int, dice: torch.Generator) -> Tensor:
-    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=dice)
+def _hints(height: int, width: int, rng: torch.Generator) -> Tensor:
+    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
     mask = (places[:, 2:] < _HINTED).float()
     hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
     return F.interpolate(hints, (height, width))

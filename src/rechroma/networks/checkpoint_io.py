@@ -39,25 +39,24 @@ _COUNTER = "num_batches_tracked"  # of batch normalization; not a weight
 
 
 def load_encoder(encoder: nn.Module, path: Path) -> None:
-    """Fill an encoder from a safetensors file of pretrained weights, float16 or float32.
+    """Load pretrained weights, float16 or float32, into an encoder from a safetensors file.
 
-    What the file holds beyond the encoder's last layer (a classifier) is left out; anything the
-    encoder has and the file lacks is an error.
+    Extra weights (a classifier's) are ignored; a missing one is an error.
 
     Raises:
         CheckpointError: The file is missing, or its keys or shapes do not fit.
     """
     if not path.is_file():
         raise CheckpointError(
-            f"{path}: cannot be read: there is no such file",
-            hint="network.encoder_weights names it; left empty, the encoder begins from scratch.",
+            f"{path}: cannot be read: no such file",
+            hint="network.encoder_weights names it; if empty, the encoder starts from scratch.",
         )
     weights = {key: value.float() for key, value in read_safetensors(path).items()}
     load_weights(encoder, weights, path)
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The weights of a safetensors file by name.
+    """Read the weights of a safetensors file by name.
 
     Raises:
         CheckpointError: The file is missing, or not such a file.
@@ -81,9 +80,9 @@ def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Give a module all its weights, by their names; what `weights` hold beyond is left out.
+    """Load all weights of a module by name; extra `weights` are ignored.
 
-    Weights without spectral normalization, such as a model file holds, also fit a module with it.
+    Weights without spectral normalization, as in a model file, also fit a module with it.
 
     Raises:
         CheckpointError: One is missing or of another shape; the message begins with `path`.
@@ -100,7 +99,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
-    """The network that a color model file was exported from, its weights rounded as there.
+    """Load the network that a color model file was exported from, its weights rounded as there.
 
     Args:
         path: A file that `rechroma export` wrote.
@@ -116,7 +115,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
     plan = read_card(path).network
     if not plan:
         raise CheckpointError(
-            f"{path}: does not say which network it holds",
+            f"{path}: does not name the network it holds",
             hint="Export it again from its checkpoint with 'rechroma export'.",
         )
     module, colon, _ = plan["name"].partition(":")
@@ -147,7 +146,7 @@ def _name(initializer: str) -> str:
 
 
 def load_published(name: str, path: Path) -> ColorizationNetwork:
-    """The network `name`, as its paper has it, with the weights of a published checkpoint.
+    """Create the network `name` of a paper with the weights of a published checkpoint.
 
     Args:
         name: An architecture of the registry.
@@ -163,7 +162,7 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
     """
     if not path.is_file():
         raise CheckpointError(
-            f"{path}: cannot be read: there is no such file",
+            f"{path}: cannot be read: no such file",
             hint=f"Name the file of weights that the authors of {name} published.",
         )
     weights = _without_counters(_read(path), path)
@@ -195,7 +194,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _without_counters(values: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
     for key, value in values.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
-            raise CheckpointError(f"{path}: {key!r:.60} is no weight")
+            raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
     return {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
 
 
@@ -203,7 +202,7 @@ def _check_names(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path
     if missing := [key for key in wanted if key not in found]:
         raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
     if unknown := [key for key in found if key not in wanted]:
-        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which the network has not")
+        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
 
 
 def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> None:

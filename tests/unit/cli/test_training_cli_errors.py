@@ -146,7 +146,7 @@ def test_encoder_weights_that_are_not_there(run: Run, tmp_path: Path) -> None:
     Path("r.toml").write_text("workers = 0\n[network.options]\nwidths = [16, 8, 8, 8]\n")
     keys = ("data.train=train.tar", "network.encoder_weights=none.safetensors")
     result = run("train", "r.toml", "-o", "run", *(f"--set={key}" for key in keys))
-    hint = advice(result, 65, "none.safetensors: cannot be read: there is no such file")
+    hint = advice(result, 65, "none.safetensors: cannot be read: no such file")
     assert "from scratch" in hint
 
 

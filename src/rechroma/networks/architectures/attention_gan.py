@@ -1,7 +1,7 @@
 """`attention-gan`: a U-Net with self-attention, made to be trained against a critic.
 
 After the generator of DeOldify: a pretrained encoder, a decoder with skip connections whose
-convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) beside batch
+convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) next to batch
 normalization, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
 a*b*; what keeps them from being pale are the perceptual loss and the critic
 (:mod:`rechroma.training.adversarial`). Attention sits at the coarsest level, where its cost, which

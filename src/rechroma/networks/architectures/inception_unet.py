@@ -1,7 +1,7 @@
 """`inception-unet`: Inception blocks with skip connections and one vector for the whole picture.
 
 Inception blocks (Szegedy et al. 2015, arXiv 1409.4842) go down to 1/32 of the size, transposed
-convolutions go up again beside skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
+convolutions go up again with skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
 The coarsest level is pooled to a vector of 512 that goes two ways: to a classifier of what the
 picture shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
 who learn colors and labels together). All of it is learned from scratch.
@@ -133,8 +133,8 @@ class _Level(nn.Module):
         self.mix = convolution(outputs, outputs)
 
     def forward(self, x: Tensor, skip: Tensor, vector: Tensor) -> Tensor:
-        beside = torch.cat([self.larger(x), skip], dim=1)
-        out: Tensor = self.mix(self.fusion(beside, vector))
+        joined = torch.cat([self.larger(x), skip], dim=1)
+        out: Tensor = self.mix(self.fusion(joined, vector))
         return out
 
 

@@ -1,6 +1,6 @@
-"""`rechroma`: the network that ships.
+"""`rechroma`: encoder and FiLM-modulated decoder with color bins, regression and hints.
 
-A pretrained encoder sees the lightness as a gray picture; a decoder with skip connections goes up
+A pretrained encoder sees the lightness as a gray image; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
 picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read

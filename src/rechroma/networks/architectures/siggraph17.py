@@ -94,7 +94,7 @@ class Siggraph17(ColorizationNetwork):
         return Prediction(logits, self.model_out(x) * AB_NORM, bottleneck)
 
     def chroma(self, prediction: Prediction) -> Tensor:
-        """The a*b* (N, 2, H, W) of the prediction, as they are."""
+        """Return the regressed a*b* (N, 2, H, W)."""
         return prediction.ab.float()
 
 
@@ -119,7 +119,7 @@ def _halved(x: Tensor) -> Tensor:
 
 
 def _level(channels: int, convolutions: int) -> nn.Sequential:
-    """What follows where a skip connection was added: ReLU comes first."""
+    """The layers after a skip connection was added: ReLU comes first."""
     layers: list[nn.Module] = [nn.ReLU()]
     for _ in range(convolutions):
         layers += [convolution(channels, channels), nn.ReLU(inplace=True)]

@@ -42,12 +42,12 @@ _STAGES = (
 
 
 def normalize_lightness(lightness: Tensor) -> Tensor:
-    """Lightness in 0..100 as the published networks see it, -0.5..0.5."""
+    """Scale lightness in 0..100 to -0.5..0.5, as the published networks expect it."""
     return (lightness - _L_CENTER) / _L_NORM
 
 
 def scale_width(channels: int, width: float) -> int:
-    """Channels of a layer that has `channels` at width 1.
+    """Scale the channels of a layer by a width factor.
 
     Raises:
         RecipeError: The width leaves none.
@@ -58,7 +58,7 @@ def scale_width(channels: int, width: float) -> int:
 
 
 def make_stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
-    """The seven stages.
+    """Build the seven stages.
 
     Args:
         inputs: Channels of what the first one sees.
