@@ -88,7 +88,7 @@ def test_names_that_are_not_ascii_and_names_with_dots(client: Any, tmp_path: Pat
 
 
 def test_knobs(client: Any, photo: Path) -> None:
-    plain = client.colorize(photo, saturation=0, label=False, format="png")
+    plain = client.colorize(photo, saturation=0, provenance=False, format="png")
     assert opened(plain).format == "PNG"
     assert not has_color(plain)
     assert client.colorize(photo, hints=HINTS) != client.colorize(photo)

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from rechroma.color import lightness, srgb_to_lab
-from rechroma.color.render import render
-from rechroma.colorizer import Colorizer, Failure, Result
-from rechroma.engines import FakeEngine
+from rechroma.color.adjust import adjust_chroma
+from rechroma.color.render import render_srgb
+from rechroma.batch import Failure, colorize_many
+from rechroma.colorizer import Colorizer, Result
+from tests.support.fake_engine import FakeEngine
 from rechroma.errors import (
     EmptyImageError,
     EngineError,
@@ -229,7 +231,7 @@ class TestKnobs:
         )
         assert twice == pytest.approx(2 * plain, rel=0.05)
 
-    @pytest.mark.parametrize("knobs", [{"saturation": 0.0}, {"strength": 0.0}])
+    @pytest.mark.parametrize("knobs", [{"saturation": 0.0}, {"blend": 0.0}])
     def test_zero_gives_gray_whatever_the_warmth(self, colorizer: Colorizer, knobs: Any) -> None:
         gray = _gray()
         rgb = colorizer.colorize(gray, warmth=1.0, **knobs)
@@ -237,7 +239,7 @@ class TestKnobs:
 
     def test_half_the_strength_is_half_way_to_gray(self, colorizer: Colorizer) -> None:
         plain, half = (
-            _chroma(colorizer.colorize(_gray(), strength=value)).mean() for value in (1, 0.5)
+            _chroma(colorizer.colorize(_gray(), blend=value)).mean() for value in (1, 0.5)
         )
         assert half == pytest.approx(plain / 2, rel=0.05)
 
@@ -249,9 +251,9 @@ class TestKnobs:
         assert cool + 1 < plain < warm - 1
 
     @given(st.floats(0, 3), st.floats(-1, 1), st.floats(0, 1))
-    def test_neutral_stays_neutral(self, saturation: float, warmth: float, strength: float) -> None:
+    def test_neutral_stays_neutral(self, saturation: float, warmth: float, blend: float) -> None:
         neutral = np.zeros((2, 2, 2), np.float32)
-        assert not Adjustments(saturation, warmth, strength).apply(neutral).any()
+        assert not adjust_chroma(neutral, Adjustments(saturation, warmth, blend)).any()
 
     @pytest.mark.parametrize(
         "knobs",
@@ -261,10 +263,10 @@ class TestKnobs:
             {"saturation": float("nan")},
             {"warmth": 1.1},
             {"warmth": -1.1},
-            {"strength": -0.1},
-            {"strength": 1.1},
+            {"blend": -0.1},
+            {"blend": 1.1},
             {"saturation": "1"},
-            {"strength": None},
+            {"blend": None},
             {"size": 63},
             {"size": "256"},
             {"size": 100.5},
@@ -337,7 +339,7 @@ class TestHints:
             Image.open(tiny.colorize_file(source, hints=[self.RED]).target),
             Image.open(tiny.colorize(_write(tmp_path / "b.png", gray), hints=[self.RED])),
         ]
-        (outcome,) = tiny.colorize_many([_write(tmp_path / "c.png", gray)], hints=[self.RED])
+        (outcome,) = colorize_many(tiny, [_write(tmp_path / "c.png", gray)], hints=[self.RED])
         results.append(Image.open(outcome.target))
         for result in results:
             np.testing.assert_array_equal(np.asarray(result), wanted)
@@ -349,10 +351,10 @@ class TestHints:
     def test_a_model_that_takes_none(self, tmp_path: Path) -> None:
         source = _write(tmp_path / "photo.png")
         colorizer = Colorizer(engine=FakeEngine(hints=False))
-        with pytest.raises(ModelFeatureError, match="takes no hints"):
+        with pytest.raises(ModelFeatureError, match="does not support hints"):
             colorizer.colorize_file(source, hints=[self.RED])
-        with pytest.raises(ModelFeatureError, match="takes no hints"):
-            colorizer.colorize_many([source], hints=[self.RED])
+        with pytest.raises(ModelFeatureError, match="does not support hints"):
+            colorize_many(colorizer, [source], hints=[self.RED])
         assert list(tmp_path.iterdir()) == [source]
         assert colorizer.colorize_file(source, hints=[]).target.exists()
 
@@ -368,32 +370,32 @@ class TestHints:
 class TestChroma:
     def test_the_knobs_on_it_give_what_colorize_gives(self, colorizer: Colorizer) -> None:
         gray = _gray()
-        chroma = colorizer.chroma(gray)
+        chroma = colorizer.predict(gray)
         assert chroma.shape == (22, 30, 2)
-        turned = Adjustments(saturation=0.5, warmth=0.4).apply(chroma)
+        turned = adjust_chroma(chroma, Adjustments(saturation=0.5, warmth=0.4))
         full = ChromaUpsampler(turned, gray.shape).strip(slice(0, len(gray)))
-        expected = render(gray, full)
+        expected = render_srgb(gray, full)
         assert np.array_equal(expected, colorizer.colorize(gray, saturation=0.5, warmth=0.4))
 
     def test_hints_count(self, colorizer: Colorizer) -> None:
         hint = Hint(0.5, 0.5, "#c04030")
-        chroma = colorizer.chroma(_gray(), hints=[hint])
+        chroma = colorizer.predict(_gray(), hints=[hint])
         assert np.allclose(chroma[11, 15], hint.ab, atol=1e-4)
 
     def test_of_a_file(self, colorizer: Colorizer, tmp_path: Path) -> None:
         source = _write(tmp_path / "photo.jpg")
-        expected = colorizer.chroma(source.read_bytes())
-        assert np.array_equal(colorizer.chroma(source), expected)
-        assert np.array_equal(colorizer.chroma(str(source)), expected)
+        expected = colorizer.predict(source.read_bytes())
+        assert np.array_equal(colorizer.predict(source), expected)
+        assert np.array_equal(colorizer.predict(str(source)), expected)
         assert list(tmp_path.iterdir()) == [source]
 
 
-class TestLikelyColors:
+class TestColorSuggestions:
     def test_the_likelier_first_at_the_lightness_of_the_place(self) -> None:
         colorizer = Colorizer(engine=FakeEngine((0.0, 40.0)))
         gray = np.full((64, 64), 70, np.uint8)
         gray[:, 32:] = 200
-        dark, light = (colorizer.likely_colors(gray, x, 0.5) for x in (0.2, 0.8))
+        dark, light = (colorizer.suggest_colors(gray, x, 0.5) for x in (0.2, 0.8))
         assert [found.color for found in dark] == ["#464646", dark[1].color]
         assert light[1].color == "#c8c8c8"
         assert light[0].share == pytest.approx(lightness(gray)[0, -1] / 100, abs=1e-4)
@@ -406,7 +408,7 @@ class TestLikelyColors:
             assert lab[2] > 20
 
     def test_no_more_than_asked_for(self, colorizer: Colorizer) -> None:
-        assert len(colorizer.likely_colors(_gray(), 0, 1, count=1)) == 1
+        assert len(colorizer.suggest_colors(_gray(), 0, 1, count=1)) == 1
 
     @pytest.mark.parametrize(
         ("place", "count"), [((1.1, 0), 6), ((0, -0.1), 6), ((0, float("nan")), 6), ((0, 0), 0)]
@@ -415,12 +417,12 @@ class TestLikelyColors:
         self, colorizer: Colorizer, place: tuple[float, float], count: int
     ) -> None:
         with pytest.raises(OptionError):
-            colorizer.likely_colors(_gray(), *place, count=count)
+            colorizer.suggest_colors(_gray(), *place, count=count)
 
     def test_a_model_without_a_distribution(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_constant_model(tmp_path / "model.onnx", (1.0, 2.0)))
         with pytest.raises(ModelFeatureError, match="no distribution"):
-            colorizer.likely_colors(_gray(), 0.5, 0.5)
+            colorizer.suggest_colors(_gray(), 0.5, 0.5)
 
 
 class TestFiles:
@@ -562,7 +564,7 @@ class TestMany:
     def test_every_picture_is_colored(
         self, colorizer: Colorizer, sources: list[Path], jobs: int | None
     ) -> None:
-        results = list(colorizer.colorize_many(sources, jobs=jobs))
+        results = list(colorize_many(colorizer, sources, jobs=jobs))
         assert {result.source for result in results} == set(sources)
         assert all(isinstance(result, Result) for result in results)
         assert all(result.target.exists() for result in results)
@@ -574,7 +576,7 @@ class TestMany:
         sources[5].unlink()
         failures = {
             outcome.source: outcome.error
-            for outcome in colorizer.colorize_many(sources)
+            for outcome in colorize_many(colorizer, sources)
             if isinstance(outcome, Failure)
         }
         assert {path: type(error) for path, error in failures.items()} == {
@@ -595,7 +597,7 @@ class TestMany:
         _write(sources[2], np.full((40, 50), 0, np.uint8))
         _write(sources[4], np.full((40, 50), 255, np.uint8))
         bad = [Path(), Path("a\0.png")]
-        outcomes = Colorizer(engine=Troubled()).colorize_many([*sources, *bad])
+        outcomes = colorize_many(Colorizer(engine=Troubled()), [*sources, *bad])
         failures = {o.source: o.error for o in outcomes if isinstance(o, Failure)}
         assert {path: type(error) for path, error in failures.items()} == {
             sources[2]: ImageTooLargeError,
@@ -612,7 +614,7 @@ class TestMany:
         self, colorizer: Colorizer, sources: list[Path], tmp_path: Path
     ) -> None:
         pairs = [(source, tmp_path / "out" / source.name) for source in sources]
-        for outcome in colorizer.colorize_many(pairs, strength=0.5):
+        for outcome in colorize_many(colorizer, pairs, blend=0.5):
             assert (outcome.source, outcome.target) in pairs
         assert len(list((tmp_path / "out").iterdir())) == len(sources)
 
@@ -625,7 +627,7 @@ class TestMany:
             for number in taken:
                 yield _write(sources[0].parent / "many" / f"{number}.png", _gray(10, 10))
 
-        outcomes = colorizer.colorize_many(endless(), jobs=2)
+        outcomes = colorize_many(colorizer, endless(), jobs=2)
         assert isinstance(next(iter(outcomes)), Result)
         outcomes.close()
         assert next(taken) < 20
@@ -646,7 +648,7 @@ class TestMany:
         self, colorizer: Colorizer, sources: list[Path], jobs: Any, options: Any
     ) -> None:
         with pytest.raises(OptionError):
-            colorizer.colorize_many(sources, jobs=jobs, **options)
+            colorize_many(colorizer, sources, jobs=jobs, **options)
         assert not list(sources[0].parent.glob("*.color.*"))
 
     def test_a_failure_does_not_keep_its_picture_in_memory(self, tmp_path: Path) -> None:
@@ -658,7 +660,7 @@ class TestMany:
                 kept.append(weakref.ref(lightness))
                 raise EngineError("the model failed")
 
-        (outcome,) = Colorizer(engine=Failing()).colorize_many([source])
+        (outcome,) = colorize_many(Colorizer(engine=Failing()), [source])
         assert isinstance(outcome, Failure)
         assert outcome.error.__traceback__ is not None
         gc.collect()
@@ -669,7 +671,7 @@ class TestMany:
         self, colorizer: Colorizer, sources: list[Path], kind: Callable[[Path], Any]
     ) -> None:
         with pytest.raises(OptionError, match="is one path"):
-            colorizer.colorize_many(kind(sources[0]))
+            colorize_many(colorizer, kind(sources[0]))
 
 
 class TestConstruction:

@@ -35,6 +35,7 @@ INVENTORY = {
     "__version__",
     "colorize",
     "colorize_file",
+    "colorize_many",
     "errors",
     "list_models",
 }

@@ -20,7 +20,7 @@ if find_spec("httpx") is None:
     )
 
 from rechroma.client.clients import AsyncClient, Client
-from rechroma.client.flows import Adjustments
+from rechroma.client.flows import ColorizeParams
 from rechroma.client.responses import Job, Model, Picture, Result
 
-__all__ = ["Adjustments", "AsyncClient", "Client", "Job", "Model", "Picture", "Result"]
+__all__ = ["ColorizeParams", "AsyncClient", "Client", "Job", "Model", "Picture", "Result"]

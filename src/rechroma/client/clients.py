@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from typing import Unpack
 
-    from rechroma.client.flows import Adjustments, Ask, Flow, Reply, Source
+    from rechroma.client.flows import ColorizeParams, Ask, Flow, Reply, Source
     from rechroma.client.responses import Job, Model, Result
 
 _SECONDS = 60.0
@@ -53,7 +53,7 @@ class Client:
         self._patience = patience
         self._http = httpx.Client(**_head(url, key), timeout=timeout, transport=transport)
 
-    def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
+    def colorize(self, picture: Source, **knobs: Unpack[ColorizeParams]) -> bytes:
         """Have a picture colored at once.
 
         Args:
@@ -74,7 +74,7 @@ class Client:
         pictures: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
-        **knobs: Unpack[Adjustments],
+        **knobs: Unpack[ColorizeParams],
     ) -> Job:
         """Hand in a job.
 
@@ -168,7 +168,7 @@ class AsyncClient:
         self._patience = patience
         self._http = httpx.AsyncClient(**_head(url, key), timeout=timeout, transport=transport)
 
-    async def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
+    async def colorize(self, picture: Source, **knobs: Unpack[ColorizeParams]) -> bytes:
         """See :meth:`Client.colorize`."""
         return await self._run(flows.colorize(picture, knobs, self._patience))
 
@@ -177,7 +177,7 @@ class AsyncClient:
         pictures: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
-        **knobs: Unpack[Adjustments],
+        **knobs: Unpack[ColorizeParams],
     ) -> Job:
         """See :meth:`Client.submit`."""
         return await self._run(flows.submit(pictures, knobs, idempotency_key, self._patience))

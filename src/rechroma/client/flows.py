@@ -15,7 +15,7 @@ from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
+from typing import IO, Any, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -29,21 +29,15 @@ from rechroma.errors import (
     OptionError,
     SourceError,
 )
+from rechroma.options import AdjustmentKwargs, InferenceKwargs, OutputKwargs
 
 Source: TypeAlias = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """A picture: the path of its file, its content, or a file that is open."""
 
 
-class Adjustments(TypedDict, total=False):
-    """What may be asked for with a picture; docs/service.md describes them."""
+class ColorizeParams(AdjustmentKwargs, InferenceKwargs, OutputKwargs, total=False):
+    """The parameters of a request, described in docs/service.md."""
 
-    saturation: float
-    warmth: float
-    strength: float
-    size: int
-    quality: int
-    label: bool
-    badge: bool
     model: str
     format: Literal["jpeg", "png", "webp", "tiff"]
     hints: Mapping[str, Any]
@@ -78,7 +72,7 @@ _MAX_LOOK = 5.0
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def colorize(picture: Source, knobs: Adjustments, patience: float) -> Flow[bytes]:
+def colorize(picture: Source, knobs: ColorizeParams, patience: float) -> Flow[bytes]:
     """Have a picture colored at once."""
     query, fields = _split(knobs)
     wanted = query.pop("format", None)
@@ -90,7 +84,7 @@ def colorize(picture: Source, knobs: Adjustments, patience: float) -> Flow[bytes
 
 
 def submit(
-    pictures: Source | Iterable[Source], knobs: Adjustments, repeat_key: str | None, patience: float
+    pictures: Source | Iterable[Source], knobs: ColorizeParams, repeat_key: str | None, patience: float
 ) -> Flow[Job]:
     """Hand in a job, with a key that lets the service know it again."""
     query, fields = _split(knobs)
@@ -213,7 +207,7 @@ def _path_of(job: Job | str) -> str:
     return f"/v1/jobs/{quote(job.id if isinstance(job, Job) else job, safe='')}"
 
 
-def _split(knobs: Adjustments) -> tuple[dict[str, Any], dict[str, str]]:
+def _split(knobs: ColorizeParams) -> tuple[dict[str, Any], dict[str, str]]:
     """What goes into the query, and what into the form."""
     query = {name: value for name, value in knobs.items() if value is not None}
     hints = query.pop("hints", None)

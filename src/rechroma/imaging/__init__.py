@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rechroma.imaging.codecs.decode import MAX_PIXELS, photo_of_array, read_photo
-from rechroma.imaging.codecs.encode import QUALITY, encode_photo, encode_preview, write_photo
+from rechroma.imaging.codecs.decode import photo_of_array, read_photo
+from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
 from rechroma.imaging.codecs.formats import (
     FORMATS,
     SUFFIXES,
@@ -19,8 +19,6 @@ from rechroma.imaging.upsample import ChromaUpsampler
 
 __all__ = [
     "FORMATS",
-    "MAX_PIXELS",
-    "QUALITY",
     "SUFFIXES",
     "ChromaUpsampler",
     "Metadata",

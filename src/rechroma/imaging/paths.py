@@ -9,6 +9,7 @@ from rechroma.errors import RechromaError
 from rechroma.imaging.codecs.decode import format_of
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
 from rechroma.imaging.codecs.open import opened, recognized
+from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A0
     found = own or (None if format else _format_within(source))
     wanted = parse_format(format) if format else found and output_format(found)
     suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
-    return source.parent / f"{source.stem}.color{suffix}"
+    return source.parent / f"{source.stem}{RESULT_SUFFIX}{suffix}"
 
 
 def _format_within(source: Path) -> str | None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rechroma.engines import Engine, FakeEngine, available_threads
+from rechroma.engines import Engine, available_threads
+from tests.support.fake_engine import FakeEngine
 from rechroma.errors import ModelFeatureError
 
 
@@ -40,7 +41,7 @@ def test_one_that_takes_no_hints() -> None:
     lightness, hints = np.zeros((1, 1, 32, 32), np.float32), np.zeros((1, 3, 32, 32), np.float32)
     assert not engine.card.hints
     for run in (engine.chroma, engine.distribution):
-        with pytest.raises(ModelFeatureError, match="the model fake takes no hints"):
+        with pytest.raises(ModelFeatureError, match="the model fake does not support hints"):
             run(lightness, hints)
 
 

@@ -82,7 +82,7 @@ def test_hints_reach_the_model(tmp_path: Path) -> None:
 
 
 def test_a_model_without_hints_refuses_them(model: Path) -> None:
-    with pytest.raises(ModelFeatureError, match="the model tiny takes no hints") as caught:
+    with pytest.raises(ModelFeatureError, match="the model tiny does not support hints") as caught:
         OnnxEngine(model).chroma(_lightness(1, 8, 8), np.zeros((1, 3, 8, 8), np.float32))
     assert "models list" in str(caught.value.hint)
 

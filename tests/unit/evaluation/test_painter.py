@@ -7,7 +7,7 @@ import pytest
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import Colorizer
-from rechroma.engines import FakeEngine
+from tests.support.fake_engine import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import Painter, gray_level
 from rechroma.evaluation.metrics import ciede2000

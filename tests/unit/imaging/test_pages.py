@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from rechroma.colorizer import Colorizer
-from rechroma.engines import FakeEngine
+from tests.support.fake_engine import FakeEngine
 from rechroma.imaging import read_photo
 
 

@@ -214,7 +214,7 @@ class TestMetadata:
 
     @pytest.mark.parametrize("file_format", FORMATS)
     def test_nothing_is_made_up(self, colors: NDArray[np.uint8], file_format: str) -> None:
-        data = encode_photo(colors, a_photo(colors), format=file_format, label=False)
+        data = encode_photo(colors, a_photo(colors), format=file_format, provenance=False)
         info = Image.open(BytesIO(data)).info
         assert not info.keys() & {"icc_profile", "exif", "xmp", "comment"}
         if file_format != "BMP":  # which always has a resolution
@@ -229,7 +229,7 @@ class TestMetadata:
             text={"Comment": "x" * 70_000},
             icc=GRAY_18,
         )
-        data = encode_photo(colors, a_photo(colors, metadata=metadata), format="JPEG", label=False)
+        data = encode_photo(colors, a_photo(colors, metadata=metadata), format="JPEG", provenance=False)
         image = Image.open(BytesIO(data))
         assert "icc_profile" in image.info
         assert not image.info.keys() & {"exif", "xmp", "photoshop", "comment"}
@@ -253,7 +253,7 @@ class TestLabel:
     def test_can_be_left_out(self, colors: NDArray[np.uint8], file_format: str) -> None:
         packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
         photo = a_photo(colors, metadata=Metadata(xmp=packet))
-        data = encode_photo(colors, photo, format=file_format, label=False)
+        data = encode_photo(colors, photo, format=file_format, provenance=False)
         assert Image.open(BytesIO(data)).info["xmp"] == packet
 
 

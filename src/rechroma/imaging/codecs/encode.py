@@ -18,13 +18,12 @@ from rechroma.imaging.codecs.png import write_png
 from rechroma.imaging.codecs.tiff import write_tiff
 from rechroma.imaging.metadata import exif, xmp
 from rechroma.imaging.metadata.icc import Profile
+from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
-QUALITY = 92
-"""The usual quality of JPEG, WebP and HEIF."""
-
+_QUALITY = OPTIONS["quality"].default
 _DEEP_FORMATS = ("PNG", "TIFF")  # of 16 bit
 _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383}  # what the formats' encoders take
@@ -37,13 +36,13 @@ def encode_photo(
     photo: Photo,
     *,
     format: str | None = None,  # noqa: A002 - the word that Pillow uses
-    quality: int = QUALITY,
-    label: bool = True,
+    quality: int = _QUALITY,
+    provenance: bool = True,
     badge: bool = False,
 ) -> bytes:
     """Encode a photograph's colors as a file's content; see :func:`write_photo`."""
     file = BytesIO()
-    write_photo(file, rgb, photo, format=format, quality=quality, label=label, badge=badge)
+    write_photo(file, rgb, photo, format=format, quality=quality, provenance=provenance, badge=badge)
     return file.getvalue()
 
 
@@ -53,8 +52,8 @@ def write_photo(
     photo: Photo,
     *,
     format: str | None = None,  # noqa: A002 - the word that Pillow uses
-    quality: int = QUALITY,
-    label: bool = True,
+    quality: int = _QUALITY,
+    provenance: bool = True,
     badge: bool = False,
 ) -> None:
     """Write a photograph's colors with its opacity and metadata.
@@ -71,7 +70,7 @@ def write_photo(
         photo: What was colored.
         format: What :func:`parse_format` takes; by default :func:`output_format` of the source's.
         quality: 1..100, for formats with loss.
-        label: Whether to say in the XMP that a model made the colors.
+        provenance: Whether to add XMP metadata that declares the colors as made by a model.
         badge: Whether to draw a mark into the picture that says so, too.
 
     Raises:
@@ -85,7 +84,7 @@ def write_photo(
     if badge:
         rgb, alpha = _badged(rgb, alpha)
     pixels = _pixels_for(name, rgb, alpha)
-    metadata = _metadata_for_result(photo.metadata, label=label)
+    metadata = _metadata_for_result(photo.metadata, provenance=provenance)
     if name == "PNG":
         write_png(file, pixels, metadata)
     elif name == "TIFF":
@@ -129,11 +128,11 @@ def _badged(rgb: UIntImage, alpha: UIntImage | None) -> tuple[UIntImage, UIntIma
     return rgb, alpha
 
 
-def _metadata_for_result(metadata: Metadata, *, label: bool) -> Metadata:
+def _metadata_for_result(metadata: Metadata, *, provenance: bool) -> Metadata:
     return replace(
         metadata,
         icc=Profile(metadata.icc).for_result,
-        xmp=xmp.labeled(metadata.xmp) if label else metadata.xmp,
+        xmp=xmp.labeled(metadata.xmp) if provenance else metadata.xmp,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.error_context import named
+from rechroma.error_context import error_context
 from rechroma.errors import MissingExtraError, OptionError, install_hint
+from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,10 +85,10 @@ def resolve_format(
     """
     suffix = target.suffix.lower()
     wanted = parse_format(format) if format else None
-    kept = source is not None and suffix == (source.suffix.lower() or ".color")
+    kept = source is not None and suffix == (source.suffix.lower() or RESULT_SUFFIX)
     if not suffix or (kept and suffix not in SUFFIXES):
         return wanted
-    with named(target):
+    with error_context(target):
         says = parse_format(suffix)
     if wanted not in (None, says):
         raise OptionError(

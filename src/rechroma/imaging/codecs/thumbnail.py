@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from rechroma.error_context import named
+from rechroma.error_context import error_context
 from rechroma.imaging import grayscale
-from rechroma.imaging.codecs.decode import MAX_PIXELS, format_of, upright
+from rechroma.imaging.codecs.decode import format_of, upright
 from rechroma.imaging.codecs.open import any_size, check_size, decoding, name_of, opened, recognized
 from rechroma.imaging.metadata.container import orientation_of
 from rechroma.imaging.metadata.icc import Profile
+from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def read_rgb_thumbnail(
         MissingExtraError: A HEIC picture, and pillow-heif is not installed.
     """
     name = name or name_of(source)
-    with named(name), opened(source, name) as file:
+    with error_context(name), opened(source, name) as file:
         image = recognized(file)
         with decoding(), any_size():
             image.draft(None, (2 * side, 2 * side))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
 
-    from rechroma.colorizer import LikelyColor
+    from rechroma.colorizer import ColorSuggestion
     from rechroma.service.inference.predictor import Painting, Paints, Sketch
     from rechroma.service.schemas import Order
     from rechroma.service.settings import Settings
@@ -143,10 +143,10 @@ class _Process:
         sketch: Sketch = self._asked("sketch", _NAME, {"source": source, "order": order, **wanted})
         return sketch
 
-    def palette(self, source: bytes, order: Order, **wanted: Any) -> tuple[LikelyColor, ...]:  # noqa: ANN401
+    def palette(self, source: bytes, order: Order, **wanted: Any) -> tuple[ColorSuggestion, ...]:  # noqa: ANN401
         """See :meth:`rechroma.service.inference.predictor.Paints.palette`."""
         asked = {"source": source, "order": order, **wanted}
-        colors: tuple[LikelyColor, ...] = self._asked("palette", _NAME, asked)
+        colors: tuple[ColorSuggestion, ...] = self._asked("palette", _NAME, asked)
         return colors
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 /**
  * Color science without a page: CIE L*a*b* (D65), what sRGB can show, and the knobs.
  *
- * The formulas and constants are those of the Python package (`rechroma.color`, `Knobs.apply`), so
+ * The formulas and constants are those of the Python package (`rechroma.color`, `adjust_chroma`), so
  * that the page shows what the service writes.
  */
 
@@ -192,11 +192,11 @@ function firstWayOut(light, a, b) {
 
 /**
  * What the user may turn.
- * @typedef {{saturation: number, warmth: number, strength: number}} Knobs
+ * @typedef {{saturation: number, warmth: number, blend: number}} Knobs
  */
 
 /** @type {Readonly<Knobs>} */
-export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
+export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, blend: 1 });
 
 /**
  * Turn the knobs on colors.
@@ -204,15 +204,15 @@ export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, strength: 1
  * @param {Knobs} knobs
  * @returns {Float32Array}
  */
-export function turned(ab, { saturation, warmth, strength }) {
+export function turned(ab, { saturation, warmth, blend }) {
   const out = new Float32Array(ab.length);
   for (let at = 0; at < ab.length; at += 2) {
     const a = ab[at] * saturation;
     const b = ab[at + 1] * saturation;
     const chroma = Math.hypot(a, b);
     const warm = warmth * (chroma / (chroma + WARM_HALF));
-    out[at] = (a + warm * WARM[0]) * strength;
-    out[at + 1] = (b + warm * WARM[1]) * strength;
+    out[at] = (a + warm * WARM[0]) * blend;
+    out[at + 1] = (b + warm * WARM[1]) * blend;
   }
   return out;
 }
