@@ -63,7 +63,8 @@ def colorize_many(
     jobs = colorizer.threads if jobs is None else jobs
     check_int("jobs", jobs, 1, None)
     check_file_options(options)
-    check_hints_supported(colorizer.card, options.get("hints") or None)
+    if len(hints := options.get("hints", ())):
+        check_hints_supported(colorizer.card, hints)
 
     def pairs() -> Iterator[tuple[Path, Path]]:
         for source in sources:

@@ -21,7 +21,7 @@ from rechroma.color import dominant_chroma, lab_to_srgb, lightness, map_to_gamut
 from rechroma.color.adjust import adjust_chroma
 from rechroma.color.lab import from_float, to_float
 from rechroma.color.render import render_srgb
-from rechroma.engines import ModelInput, OnnxEngine, check_hints_supported, resolve_threads
+from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
 from rechroma.error_context import error_context
 from rechroma.errors import (
     InvalidChromaError,
@@ -438,16 +438,13 @@ class Colorizer:
         )
 
     def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
-        """Predict and render with those of the options that concern it."""
-        kwargs = {name: options[name] for name in ("size", "hints") if name in options}  # type: ignore[literal-required]
-        chroma = self.predict(photo, **cast("PredictKwargs", kwargs))
+        """Predict and render; other options are ignored."""
+        chroma = self.predict(photo, size=options.get("size"), hints=options.get("hints", ()))
         return self.render(photo, chroma, parse_options(Adjustments, options))
 
     def _model_input(self, photo: Photo, options: PredictKwargs) -> ModelInput:
-        hints = options.get("hints", ())
-        if len(hints):
-            check_hints_supported(self.card, hints)
-        return ModelInput.from_image(photo.gray, self.card, options.get("size"), hints)
+        size, hints = options.get("size"), options.get("hints", ())
+        return ModelInput.from_image(photo.gray, self.card, size, hints)
 
 
 def check_file_options(options: EncodeKwargs | FileKwargs) -> None:

@@ -127,8 +127,12 @@ class OutputOptions(_Checked):
 
     format: str | None = _option(None, "File format of the result, such as jpeg, png or tiff.")
     quality: int = _option(92, "JPEG and WebP quality, 1 to 100.", 1, 100)
-    provenance: bool = _option(True, "Add XMP metadata that declares the colors as AI-made.")
-    badge: bool = _option(False, "Draw a small mark that declares the image as colorized.")
+    provenance: bool = _option(
+        default=True, text="Add XMP metadata that declares the colors as AI-made."
+    )
+    badge: bool = _option(
+        default=False, text="Draw a small mark that declares the image as colorized."
+    )
 
 
 OPTIONS: Mapping[str, Option] = {
@@ -192,13 +196,13 @@ def check_keywords(keywords: Mapping[str, Any], *groups: type, also: tuple[str, 
             raise OptionError(f"unknown option {name!r}", hint=did_you_mean(name, known))
 
 
-def check_int(name: str, value: object, low: float | None, high: float | None) -> None:
+def check_int(name: str, value: int, low: float, high: float | None) -> None:
     """Check that a value is a whole number within a range.
 
     Args:
         name: The option, as the user knows it.
         value: The value.
-        low: The smallest allowed value; None for no limit.
+        low: The smallest allowed value.
         high: The largest allowed value; None for no limit.
 
     Raises:
@@ -209,11 +213,11 @@ def check_int(name: str, value: object, low: float | None, high: float | None) -
     check_range(name, value, low, high)
 
 
-def check_range(name: str, value: object, low: float | None, high: float | None) -> None:
+def check_range(name: str, value: float, low: float, high: float | None) -> None:
     """Check that a value is a number within a range, like :func:`check_int`."""
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise OptionError(f"{name} must be a number, not {value!r:.60}")
     # Written so that a NaN is rejected, too.
-    if not ((low is None or value >= low) and (high is None or value <= high)):
+    if not value >= low or (high is not None and not value <= high):
         expected = f"at least {low}" if high is None else f"{low} to {high}"
         raise OptionError(f"{name} must be {expected}, not {value}")

@@ -162,14 +162,14 @@ def test_a_store_that_is_away_is_logged_once(
     monkeypatch.setattr(webhooks, "_LOOK_AGAIN", 0.0)
     store = service_of(client.application).store
     calls = iter(range(1000))
-    well = store.take_callback
+    well = store.lease_webhook
 
     def away(lease: float) -> Any:
         if next(calls) < 3:
             raise StoreError("away")
         return well(lease)
 
-    monkeypatch.setattr(store, "take_callback", away)
+    monkeypatch.setattr(store, "lease_webhook", away)
     host.routes["/told"] = receiver = Receiver(200)
     submit(client, host, photo_file())
     assert receiver.news.wait(PATIENCE)
@@ -198,7 +198,7 @@ def test_a_key_that_is_taken_out_and_put_back(
     without = client_of(make_app, new_key(), private_callbacks=True)
     wait_until(lambda: calls_of(without).get("failed"))
     assert receiver.got == []
-    service_of(without.application).callbacks.stop()
+    service_of(without.application).webhooks.stop()
     client_of(make_app, key, private_callbacks=True)
     assert receiver.news.wait(PATIENCE)
     check_signature(receiver, job_id, key[0])
@@ -208,7 +208,7 @@ def test_a_key_that_is_taken_out_and_put_back(
 def test_what_it_is_signed_with_is_not_in_the_table(
     client: FlaskClient, host: Host, key: tuple[str, str]
 ) -> None:
-    job = service_of(client.application).store.find(submit(client, host, photo_file()))
+    job = service_of(client.application).store.get(submit(client, host, photo_file()))
     assert job
     assert job.owner
     assert key[1] not in str(job)
@@ -220,7 +220,7 @@ def test_a_job_that_is_deleted(make_app: MakeApp, host: Host, key: tuple[str, st
     job_id = submit(client, host, photo_file())
     assert client.delete(f"{URL}/{job_id}").status_code == 204
     service = service_of(client.application)
-    assert service.store.take_callback(0) is None
+    assert service.store.lease_webhook(0) is None
 
 
 @both

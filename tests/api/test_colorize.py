@@ -84,7 +84,8 @@ def test_knobs(client: FlaskClient) -> None:
     gray = client.post(f"{URL}?saturation=0", data=photo_file()).data
     assert not has_color(gray)
     labeled, plain = (
-        client.post(f"{URL}?provenance={label}", data=photo_file()).data for label in ("true", "false")
+        client.post(f"{URL}?provenance={label}", data=photo_file()).data
+        for label in ("true", "false")
     )
     assert b"compositeWithTrainedAlgorithmicMedia" in labeled
     assert b"compositeWithTrainedAlgorithmicMedia" not in plain

@@ -125,7 +125,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_jobs(
     else:
         store = service_of(client.application).store
         assert isinstance(store, RedisStore)
-        os.kill(process_of(store.held()[0].worker), signal.SIGKILL)
+        os.kill(process_of(store.running()[0].worker), signal.SIGKILL)
     check_done(client, urls, 3)
     assert 6 < sum(attempts(redis_at_risk)) <= 6 + (2 if whole else 1)
 
@@ -157,7 +157,7 @@ def test_redis_is_away_while_pictures_are_in_hand(
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize("moment", ["add", "find"])
+@pytest.mark.parametrize("moment", ["add", "get"])
 def test_redis_stands_still_in_a_request_that_is_sent_again(
     client: FlaskClient,
     start_worker: StartWorker,
@@ -262,7 +262,7 @@ def test_messages_that_are_lost(
 def test_a_server_that_dies_before_it_sends(
     client: FlaskClient, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CeleryRunner, "wake", lambda *_: None)
+    monkeypatch.setattr(CeleryRunner, "notify", lambda *_: None)
     start_worker()
     check_done(client, [submit(client, photo_file(), photo_file())], 2)
 
@@ -300,7 +300,7 @@ def test_the_clock_jumps(
     url = submit(client, photo_file(), photo_file())
     usual = time.time
     monkeypatch.setattr(time, "time", lambda: usual() + years * 365.25 * 86_400)
-    service_of(app).desk.tidy()
+    service_of(app).job_service.cleanup()
     after = submit(client, photo_file())
     begin(app, team)
     assert wait_for_end(client, url)["done"] == 2

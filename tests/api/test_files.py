@@ -15,11 +15,18 @@ from werkzeug.exceptions import ClientDisconnected
 
 from rechroma.errors import EmptyImageError, OptionError, SourceError, TargetError
 from rechroma.service import Settings, service_of
-from rechroma.service.jobs import Content, Files, FolderFiles, Picture, State, make_files
-from rechroma.service.jobs.remote import RemoteFiles
+from rechroma.service.jobs import (
+    FileStore,
+    ImageRecord,
+    JobState,
+    LocalFileStore,
+    OpenFile,
+    make_files,
+)
+from rechroma.service.jobs.remote import RemoteFileStore
 from tests.api.conftest import MakeApp
 from tests.support.service import (
-    MADE,
+    RESULT_INFO,
     form,
     has_color,
     photo_file,
@@ -65,11 +72,11 @@ def url(
 
 
 @pytest.fixture
-def files(url: str) -> Files:
-    return RemoteFiles(url) if "://" in url else FolderFiles(Path(url))
+def files(url: str) -> FileStore:
+    return RemoteFileStore(url) if "://" in url else LocalFileStore(Path(url))
 
 
-def held(content: Path | Content) -> bytes:
+def held(content: Path | OpenFile) -> bytes:
     if isinstance(content, Path):
         return content.read_bytes()
     with content.stream as stream:
@@ -78,36 +85,36 @@ def held(content: Path | Content) -> bytes:
     return data
 
 
-def test_what_is_kept_comes_back(files: Files) -> None:
-    kept = files.put("a", 1, BytesIO(b"source"))
+def test_what_is_kept_comes_back(files: FileStore) -> None:
+    kept = files.put_source("a", 1, BytesIO(b"source"))
     assert kept.size == 6
-    source = files.source("a", 1)
+    source = files.get_source("a", 1)
     assert (source.read_bytes() if isinstance(source, Path) else source) == b"source"
-    files.keep("a", 1, lambda file: file.write(b"first"))
-    files.keep("a", 1, lambda file: file.write(b"result"))
-    assert held(files.result("a", 1)) == b"result"
-    files.drop_sources("a", [1, 2])
-    assert held(files.result("a", 1)) == b"result"
-    files.remove("a")
-    files.remove("a")
+    files.put_result("a", 1, lambda file: file.write(b"first"))
+    files.put_result("a", 1, lambda file: file.write(b"result"))
+    assert held(files.get_result("a", 1)) == b"result"
+    files.delete_sources("a", [1, 2])
+    assert held(files.get_result("a", 1)) == b"result"
+    files.delete("a")
+    files.delete("a")
     with pytest.raises(FileNotFoundError):
-        held(files.result("a", 1))
+        held(files.get_result("a", 1))
 
 
-def test_a_result_is_seen_whole_or_not_at_all(files: Files) -> None:
+def test_a_result_is_seen_whole_or_not_at_all(files: FileStore) -> None:
     def half(file: BinaryIO) -> None:
         file.write(b"half")
         raise TargetError("the disk is full")
 
     with pytest.raises(TargetError):
-        files.keep("a", 1, half)
+        files.put_result("a", 1, half)
     with pytest.raises(FileNotFoundError):
-        held(files.result("a", 1))
+        held(files.get_result("a", 1))
     with pytest.raises(EmptyImageError):
-        files.put("a", 1, BytesIO())
+        files.put_source("a", 1, BytesIO())
 
 
-def test_an_upload_that_ends_early_is_not_kept(files: Files) -> None:
+def test_an_upload_that_ends_early_is_not_kept(files: FileStore) -> None:
     class HungUp(BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             if self.tell():
@@ -115,12 +122,12 @@ def test_an_upload_that_ends_early_is_not_kept(files: Files) -> None:
             return super().read(min(size or 10, 10))
 
     with pytest.raises(ClientDisconnected):  # and not as a fault of where it goes
-        files.put("a", 1, HungUp(bytes(100)))
-    if isinstance(files, FolderFiles):
-        assert not files.source("a", 1).exists()
+        files.put_source("a", 1, HungUp(bytes(100)))
+    if isinstance(files, LocalFileStore):
+        assert not files.get_source("a", 1).exists()
     else:
         with pytest.raises(SourceError):
-            files.source("a", 1)
+            files.get_source("a", 1)
 
 
 def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,48 +136,48 @@ def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
-    files = RemoteFiles("s3://bucket/jobs")
+    files = RemoteFileStore("s3://bucket/jobs")
     with pytest.raises(TargetError, match=r"^the files of jobs: [A-Za-z]+$"):
-        files.put("a", 1, BytesIO(b"source"))
+        files.put_source("a", 1, BytesIO(b"source"))
     with pytest.raises(SourceError):
-        files.result("a", 1)
-    files.remove("a")
+        files.get_result("a", 1)
+    files.delete("a")
 
 
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
 def test_a_bucket_that_is_missing_is_not_made(url: str) -> None:
     with pytest.raises(TargetError):
-        RemoteFiles("s3://another-bucket/jobs").put("a", 1, BytesIO(b"source"))
+        RemoteFileStore("s3://another-bucket/jobs").put_source("a", 1, BytesIO(b"source"))
     assert not fsspec.filesystem("s3").exists("another-bucket")
-    assert RemoteFiles(url).put("a", 1, BytesIO(b"source"))
+    assert RemoteFileStore(url).put_source("a", 1, BytesIO(b"source"))
 
 
-def test_a_zip_of_results(files: Files) -> None:
-    pictures = [Picture(number, "", State.DONE, MADE) for number in (1, 3)]
+def test_a_zip_of_results(files: FileStore) -> None:
+    pictures = [ImageRecord(number, "", JobState.DONE, RESULT_INFO) for number in (1, 3)]
     for picture in pictures:
-        files.keep("a", picture.number, lambda file: file.write(b"x" * 2_000_000))
-    first, again = (held(files.archive("a", pictures)) for _ in range(2))
+        files.put_result("a", picture.number, lambda file: file.write(b"x" * 2_000_000))
+    first, again = (held(files.get_archive("a", pictures)) for _ in range(2))
     assert first == again
     with zipfile.ZipFile(BytesIO(first)) as archive:
         assert archive.namelist() == ["001-picture.color.png", "003-picture.color.png"]
     with pytest.raises(SourceError):
-        files.archive("b", pictures)
+        files.get_archive("b", pictures)
 
 
-def test_what_is_young_is_no_orphan(files: Files) -> None:
-    assert list(files.orphans("a")) == []
-    files.put("a", 1, BytesIO(b"source"))
-    assert list(files.orphans("a")) == []
+def test_what_is_young_is_no_orphan(files: FileStore) -> None:
+    assert list(files.list_orphans("a")) == []
+    files.put_source("a", 1, BytesIO(b"source"))
+    assert list(files.list_orphans("a")) == []
 
 
 def test_what_nobody_touched_for_long_is_an_orphan(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = RemoteFiles(url) if "://" in url else FolderFiles(Path(url))
-    files.put("a-1", 1, BytesIO(b"source"))
-    files.put("b-1", 1, BytesIO(b"source"))
+    files = RemoteFileStore(url) if "://" in url else LocalFileStore(Path(url))
+    files.put_source("a-1", 1, BytesIO(b"source"))
+    files.put_source("b-1", 1, BytesIO(b"source"))
     let_all_be_old(monkeypatch)
-    assert list(files.orphans("a-")) == ["a-1"]
+    assert list(files.list_orphans("a-")) == ["a-1"]
 
 
 def let_all_be_old(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,14 +205,14 @@ def test_what_is_not_of_this_service_is_left_alone(
     job = first.test_client().post("/v1/jobs", **form(photo_file())).headers["Location"]
     wait_for_end(first.test_client(), job)
     wait_until(lambda: not any(name.endswith(".source") for name in system.find(root)))
-    lost = f"{service_of(first).store.mark()}lost"
-    make_files(Settings(files=url)).put(lost, 1, BytesIO(b"source"))
+    lost = f"{service_of(first).store.id_prefix()}lost"
+    make_files(Settings(files=url)).put_source(lost, 1, BytesIO(b"source"))
     let_all_be_old(monkeypatch)
     before = set(system.find(root))
-    service_of(second).desk.tidy()
+    service_of(second).job_service.cleanup()
     assert set(system.find(root)) == before
     assert told_by_jobs(caplog) == []
-    service_of(first).desk.tidy()
+    service_of(first).job_service.cleanup()
     assert before - set(system.find(root)) == {f"{root}/rechroma-jobs/{lost}/1.source"}
     (told,) = told_by_jobs(caplog)
     assert lost in told
@@ -262,4 +269,4 @@ def test_workers_on_another_machine(
 
 def test_an_address_that_leads_nowhere() -> None:
     with pytest.raises(OptionError, match="nowhere"):
-        RemoteFiles("nowhere://user:secret@host/jobs")
+        RemoteFileStore("nowhere://user:secret@host/jobs")

@@ -18,7 +18,7 @@ from rechroma.service.errors import OverloadedError, PoisonImageError, Processin
 from rechroma.service.inference import worker_pool as service_hands
 from rechroma.service.inference.predictor import Painter, Painting
 from rechroma.service.inference.worker_pool import WorkerPool, make_hands
-from rechroma.service.schemas import Order
+from rechroma.service.schemas import ColorizeRequest
 from tests.api.conftest import StartServer
 from tests.support.service import Server, figures, has_color, photo_file, wait_until
 
@@ -41,7 +41,7 @@ def make(model: str) -> Iterator[MakeHands]:
 
 def paint(hands: WorkerPool, data: bytes = b"", **options: Any) -> Painting:
     with hands.turn(0) as painter:
-        return painter.paint(data or photo_file(), Order(), max_pixels=10**8, **options)
+        return painter.paint(data or photo_file(), ColorizeRequest(), max_pixels=10**8, **options)
 
 
 def kill(hands: WorkerPool) -> None:
@@ -70,11 +70,11 @@ def command_of(pid: int) -> bytes:
 
 
 def test_the_same_as_in_this_process(make: MakeHands, model: str, tmp_path: Path) -> None:
-    here = Painter(Settings(model=model)).paint(photo_file(), Order(), max_pixels=10**8)
+    here = Painter(Settings(model=model)).paint(photo_file(), ColorizeRequest(), max_pixels=10**8)
     assert paint(make()) == here
     (tmp_path / "photo").write_bytes(photo_file())
     with make(isolate=False).turn(0) as painter:
-        assert painter.paint(tmp_path / "photo", Order(), max_pixels=10**8) == here
+        assert painter.paint(tmp_path / "photo", ColorizeRequest(), max_pixels=10**8) == here
 
 
 def test_what_is_wrong_with_a_picture(make: MakeHands) -> None:

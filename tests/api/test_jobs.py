@@ -229,7 +229,7 @@ def test_expired_files_are_removed(make_app: MakeApp, folder: Path) -> None:
     app = make_app(keep=0.001)
     client = app.test_client()
     wait_for_end(client, submit(client, photo_file()))
-    service_of(app).desk.tidy()
+    service_of(app).job_service.cleanup()
     assert list(folder.iterdir()) == []
 
 

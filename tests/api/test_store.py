@@ -14,12 +14,12 @@ import redis
 
 from rechroma.service import service_of
 from rechroma.service.errors import OverloadedError, StoreError
-from rechroma.service.jobs import NewJob, Outcome, SqliteStore, State, Task
+from rechroma.service.jobs import ImageTask, JobState, NewJob, SqliteStore, TaskResult
 from rechroma.service.jobs.redis import PREFIX, RedisStore
 from rechroma.service.jobs.scripts import SCRIPTS
-from rechroma.service.schemas import Order, Problem
+from rechroma.service.schemas import ColorizeRequest, Problem
 from tests.api.conftest import MakeApp, both
-from tests.support.service import MADE
+from tests.support.service import RESULT_INFO
 from tests.support.team import RedisServer
 
 POISON = Problem(type="urn:rechroma:poison", title="Poison", status=500)
@@ -35,7 +35,7 @@ class TakingStore(RedisStore):
         super().__init__(url, capacity)
         self._own = redis.Redis.from_url(url, decode_responses=True)
 
-    def take(self, worker: str) -> Task | None:
+    def take(self, worker: str) -> ImageTask | None:
         """Begin with a picture that waits, if there is any."""
         while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}waiting", 0, -1):
             for member in waiting:
@@ -85,7 +85,7 @@ def store(make_store: MakeStore) -> TaskStore:
 
 
 def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
-    usual: dict[str, Any] = {"owner": "", "order": Order(), "fingerprint": "f"}
+    usual: dict[str, Any] = {"owner": "", "request": ColorizeRequest(), "fingerprint": "f"}
     usual["names"] = ("",) * pictures
     return NewJob(id=job_id, **(usual | fields))
 
@@ -93,30 +93,32 @@ def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
 def test_first_come_first_served(store: TaskStore) -> None:
     store.add(new("a", 2))
     store.add(new("b"))
-    store.remove("a")
+    store.delete("a")
     store.add(new("c"))
     tasks = [store.take("worker") for _ in range(3)]
     assert [task and task.job_id for task in tasks] == ["b", "c", None]
 
 
 def test_the_order_comes_back(store: TaskStore) -> None:
-    order = Order.model_validate({"options": {"warmth": 0.5, "format": "webp"}, "hints": "{}"})
-    store.add(new(order=order))
+    order = ColorizeRequest.model_validate(
+        {"options": {"warmth": 0.5, "format": "webp"}, "hints": "{}"}
+    )
+    store.add(new(request=order))
     task = store.take("worker")
     assert task is not None
-    assert task.order == order
+    assert task.request == order
 
 
 def test_only_who_took_it_may_finish(store: TaskStore) -> None:
     store.add(new())
     task = store.take("one")
     assert task is not None
-    assert not store.finish(task, "other", Outcome(MADE))
-    assert store.finish(task, "one", Outcome(MADE))
-    assert not store.finish(task, "one", Outcome(problem=POISON))
-    job = store.find("a")
+    assert not store.finish(task, "other", TaskResult(RESULT_INFO))
+    assert store.finish(task, "one", TaskResult(RESULT_INFO))
+    assert not store.finish(task, "one", TaskResult(problem=POISON))
+    job = store.get("a")
     assert job is not None
-    assert (job.state, job.pictures[0].format) == (State.DONE, "PNG")
+    assert (job.state, job.images[0].format) == (JobState.DONE, "PNG")
 
 
 def test_dead_workers(store: TaskStore) -> None:
@@ -125,29 +127,29 @@ def test_dead_workers(store: TaskStore) -> None:
         task = store.take(f"dead{attempt}")
         assert task is not None
         assert task.number == 1
-        store.take_back(lambda worker: worker.startswith("dead"), 3, POISON)
-    job = store.find("a")
+        store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
+    job = store.get("a")
     assert job is not None
-    assert [picture.state for picture in job.pictures] == [State.FAILED, State.QUEUED]
+    assert [picture.state for picture in job.images] == [JobState.FAILED, JobState.QUEUED]
     assert job.ended is None
     task = store.take("alive")
     assert task is not None
-    store.take_back(lambda worker: worker.startswith("dead"), 3, POISON)
+    store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
     assert store.take("other") is None
-    store.finish(task, "alive", Outcome(MADE))
-    job = store.find("a")
+    store.finish(task, "alive", TaskResult(RESULT_INFO))
+    job = store.get("a")
     assert job is not None
-    assert job.state is State.DONE
+    assert job.state is JobState.DONE
     assert job.ended is not None
 
 
 def test_a_job_of_poison_alone_ends(store: TaskStore) -> None:
     store.add(new())
     store.take("dead")
-    store.take_back(lambda _: True, 1, POISON)
-    job = store.find("a")
+    store.requeue_dead(lambda _: True, 1, POISON)
+    job = store.get("a")
     assert job is not None
-    assert (job.state, job.pictures[0].problem) == (State.FAILED, POISON)
+    assert (job.state, job.images[0].problem) == (JobState.FAILED, POISON)
     assert job.ended is not None
 
 
@@ -155,7 +157,7 @@ def test_capacity(store: TaskStore) -> None:
     store.add(new("a", 4))
     with pytest.raises(OverloadedError):
         store.add(new("b", 2))
-    assert store.find("b") is None
+    assert store.get("b") is None
     store.take("worker")
     store.add(new("b", 2))
 
@@ -169,7 +171,7 @@ def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore
     def work(store: TaskStore, name: str) -> None:
         while task := store.take(name):
             taken.append((task.job_id, task.number))
-            assert store.finish(task, name, Outcome(MADE))
+            assert store.finish(task, name, TaskResult(RESULT_INFO))
 
     threads = [threading.Thread(target=work, args=(stores[i % 2], f"{i}")) for i in range(6)]
     for thread in threads:
@@ -177,7 +179,7 @@ def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore
     for thread in threads:
         thread.join()
     assert len(taken) == len(set(taken)) == 100
-    assert stores[1].counts() == {State.DONE: 100}
+    assert stores[1].counts() == {JobState.DONE: 100}
 
 
 def test_a_table_that_cannot_be_read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,14 +197,14 @@ def test_a_table_that_cannot_be_read(make_app: MakeApp, monkeypatch: pytest.Monk
 
 
 def test_sent_twice_it_is_one_job(store: TaskStore) -> None:
-    first = store.add(new("a", owner="one", repeat_key="key"))
-    assert store.add(new("b", owner="one", repeat_key="key")) == first
-    assert store.add(new("c", owner="other", repeat_key="key")).id == "c"
+    first = store.add(new("a", owner="one", idempotency_key="key"))
+    assert store.add(new("b", owner="one", idempotency_key="key")) == first
+    assert store.add(new("c", owner="other", idempotency_key="key")).id == "c"
     assert store.add(new("d", owner="one")).id == "d"
-    assert store.find("b") is None
-    store.remove("a")
-    assert store.add(new("b", owner="one", repeat_key="key")).id == "b"
-    assert store.counts() == {State.QUEUED: 3}
+    assert store.get("b") is None
+    store.delete("a")
+    assert store.add(new("b", owner="one", idempotency_key="key")).id == "b"
+    assert store.counts() == {JobState.QUEUED: 3}
 
 
 @pytest.fixture
@@ -220,9 +222,9 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return put
 
 
-def finish(store: TaskStore, task: Task | None) -> None:
+def finish(store: TaskStore, task: ImageTask | None) -> None:
     assert task is not None
-    assert store.finish(task, "worker", Outcome(MADE))
+    assert store.finish(task, "worker", TaskResult(RESULT_INFO))
 
 
 @pytest.mark.parametrize("hours", [5.0, -5.0])
@@ -241,7 +243,7 @@ def test_the_clock_jumps_by_hours(
     finish(store, tasks[1])
     finish(store, store.take("worker"))
     assert store.expire(day) == []
-    assert store.counts() == {State.DONE: 3}
+    assert store.counts() == {JobState.DONE: 3}
     set_clock(max(hours, 0) + 24.1)
     assert set(make_store(5).expire(day)) == set("abc")
 
@@ -249,8 +251,8 @@ def test_the_clock_jumps_by_hours(
 def test_each_table_has_a_mark_of_its_own(make_store: MakeStore, tmp_path: Path) -> None:
     stores = [make_store(5) for _ in range(2)]
     other = SqliteStore(tmp_path / "other.sqlite", 5)
-    assert stores[0].mark() == stores[1].mark() != other.mark()
-    assert len(stores[0].mark()) > 10
+    assert stores[0].id_prefix() == stores[1].id_prefix() != other.id_prefix()
+    assert len(stores[0].id_prefix()) > 10
     other.close()
 
 
@@ -259,13 +261,13 @@ def test_names_are_forgotten_with_the_pictures(store: TaskStore) -> None:
     store.add(new("b"))
     while task := store.take("worker"):
         if task.job_id == "a":
-            store.finish(task, "worker", Outcome(MADE))
+            store.finish(task, "worker", TaskResult(RESULT_INFO))
     assert store.expire(60) == []
     assert store.expire(0) == ["a"]
     assert store.expire(60) == []
-    job = store.find("a")
+    job = store.get("a")
     assert job is not None
-    assert (job.state, [picture.name for picture in job.pictures]) == (State.EXPIRED, ["", ""])
+    assert (job.state, [picture.name for picture in job.images]) == (JobState.EXPIRED, ["", ""])
     store.expire(0)
-    assert store.find("a") is None
-    assert store.counts() == {State.RUNNING: 1}
+    assert store.get("a") is None
+    assert store.counts() == {JobState.RUNNING: 1}

@@ -13,12 +13,12 @@ from rechroma.errors import TargetError
 from rechroma.service import service_of
 from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Painter
-from rechroma.service.jobs import FolderFiles, Outcome, SqliteStore
+from rechroma.service.jobs import LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
 from tests.support.disk import room_for
-from tests.support.service import MADE, figures, form, photo_file, problem, wait_for_end
+from tests.support.service import RESULT_INFO, figures, form, photo_file, problem, wait_for_end
 
 
 def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
@@ -26,11 +26,11 @@ def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
     store.add(new("a", 3))
     for _ in range(2):
         store.take("dead")
-    store.take_back(lambda _: True, 3, POISON)
+    store.requeue_dead(lambda _: True, 3, POISON)
     numbers = []
     while task := store.take("alive"):
         assert store.take("alive") is None or task.number == 3
-        store.finish(task, "alive", Outcome(MADE))
+        store.finish(task, "alive", TaskResult(RESULT_INFO))
         numbers.append(task.number)
     assert numbers == [1, 2, 3]
     store.close()
@@ -53,11 +53,11 @@ def test_a_table_for_which_there_is_no_room(tmp_path: Path) -> None:
     log = path.with_name("jobs.sqlite-wal")
     with room_for(log.stat().st_size), pytest.raises((StoreError, TargetError)):
         store.add(new("a"))
-    assert store.find("a") is None
+    assert store.get("a") is None
     assert store.add(new("a")).id == "a"
     store.close()
     store = SqliteStore(path, capacity=100)
-    assert store.find("a")
+    assert store.get("a")
     store.close()
 
 
@@ -153,11 +153,11 @@ def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch)
         raise TargetError("/secret/path: no space") from OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(FolderFiles, "put", full)
+        patch.setattr(LocalFileStore, "put_source", full)
         told = problem(client.post(URL, **form(photo_file())), 507)
         assert told["detail"] == "The disk of the service is full."
     with monkeypatch.context() as patch:
-        patch.setattr(FolderFiles, "keep", full)
+        patch.setattr(LocalFileStore, "put_result", full)
         job = wait_for_end(client, submit(client, photo_file()))
         assert job["problem"]["status"] == 507
     assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"

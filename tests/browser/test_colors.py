@@ -60,7 +60,7 @@ def test_knobs(studio: Studio, knobs: dict[str, float]) -> None:
       return Array.from(color.turned(new Float32Array(given.ab), knobs));
     """
     found = run(studio, body, {"ab": ab.ravel().tolist(), "knobs": knobs})
-    assert np.allclose(found, adjust_chroma(ab, Adjustments(**knobs)).ravel(), atol=1e-3)  # type: ignore[arg-type]
+    assert np.allclose(found, adjust_chroma(ab, Adjustments(**knobs)).ravel(), atol=1e-3)
 
 
 def test_painting(studio: Studio) -> None:

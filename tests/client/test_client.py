@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rechroma.client import Adjustments
+from rechroma.client import ColorizeParams
 from rechroma.errors import (
     ApiError,
     ClientError,
@@ -98,7 +98,7 @@ def test_knobs(client: Any, photo: Path) -> None:
 
 
 def test_the_knobs_are_those_of_the_service() -> None:
-    assert set(Adjustments.__annotations__) == {*JobOptions.model_fields, "hints"}
+    assert set(ColorizeParams.__annotations__) == {*JobOptions.model_fields, "hints"}
 
 
 def test_a_job_of_many(client: Any, photo: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from rechroma.service.schemas import Made
+from rechroma.service.schemas import ResultInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0  # seconds that a test waits before it fails
 ENDED = {"done", "failed", "expired"}
-MADE = Made(format="PNG", had_color=False, pages=1)
+RESULT_INFO = ResultInfo(format="PNG", had_color=False, pages=1)
 
 
 def photo_file(

@@ -79,7 +79,9 @@ def _read_hints(
     show_default=True,
     help="Refuse larger pictures.",
 )
-@click.option("--no-provenance", is_flag=True, help="Add no metadata that declares the colors as AI-made.")
+@click.option(
+    "--no-provenance", is_flag=True, help="Add no metadata that declares the colors as AI-made."
+)
 @click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
 @json_option("Print one line of JSON per picture on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")

@@ -192,7 +192,9 @@ def _is_picture(name: str) -> bool:
 def _is_original(name: str) -> bool:
     """A picture that is neither hidden nor the result of an earlier run."""
     return (
-        not name.startswith(".") and _is_picture(name) and not Path(name).stem.endswith(RESULT_SUFFIX)
+        not name.startswith(".")
+        and _is_picture(name)
+        and not Path(name).stem.endswith(RESULT_SUFFIX)
     )
 
 

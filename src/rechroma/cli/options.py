@@ -39,7 +39,9 @@ def _number_option(name: str) -> Callable[[_Command], _Command]:
         type=float if isinstance(option.default, float) else int,
         default=option.default,
         show_default=option.default is not None,
-        help=option.text if option.default is not None else f"{option.text}  [default: the model's]",
+        help=option.text
+        if option.default is not None
+        else f"{option.text}  [default: the model's]",
     )
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from rechroma.cli.request import Request
     from rechroma.batch import Failure
+    from rechroma.cli.request import Request
     from rechroma.colorizer import Result
 
 _Version = tuple[int, int]

@@ -23,4 +23,4 @@ from rechroma.client.clients import AsyncClient, Client
 from rechroma.client.flows import ColorizeParams
 from rechroma.client.responses import Job, Model, Picture, Result
 
-__all__ = ["ColorizeParams", "AsyncClient", "Client", "Job", "Model", "Picture", "Result"]
+__all__ = ["AsyncClient", "Client", "ColorizeParams", "Job", "Model", "Picture", "Result"]

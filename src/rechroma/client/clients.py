@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from typing import Unpack
 
-    from rechroma.client.flows import ColorizeParams, Ask, Flow, Reply, Source
+    from rechroma.client.flows import Ask, ColorizeParams, Flow, Reply, Source
     from rechroma.client.responses import Job, Model, Result
 
 _SECONDS = 60.0

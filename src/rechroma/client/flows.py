@@ -84,7 +84,10 @@ def colorize(picture: Source, knobs: ColorizeParams, patience: float) -> Flow[by
 
 
 def submit(
-    pictures: Source | Iterable[Source], knobs: ColorizeParams, repeat_key: str | None, patience: float
+    pictures: Source | Iterable[Source],
+    knobs: ColorizeParams,
+    repeat_key: str | None,
+    patience: float,
 ) -> Flow[Job]:
     """Hand in a job, with a key that lets the service know it again."""
     query, fields = _split(knobs)

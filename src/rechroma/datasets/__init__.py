@@ -8,7 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rechroma.datasets.crops import small_chroma
 from rechroma.datasets.degradation import degrade_lightness
+from rechroma.datasets.features import FeatureConfig, FeatureStore, build_features
 from rechroma.datasets.random_hints import random_hints
 from rechroma.datasets.shards import Shards, spread
 
@@ -19,17 +21,23 @@ if TYPE_CHECKING:
         Examples,
         ReproducibleBatchSampler,
         SampleSpec,
-        small_chroma,
     )
+    from rechroma.datasets.feature_dataset import FeatureBatch, FeatureDataset, feature_loader
 
 __all__ = [
     "Crops",
     "Example",
     "Examples",
+    "FeatureBatch",
+    "FeatureConfig",
+    "FeatureDataset",
+    "FeatureStore",
     "ReproducibleBatchSampler",
     "SampleSpec",
     "Shards",
+    "build_features",
     "degrade_lightness",
+    "feature_loader",
     "random_hints",
     "small_chroma",
     "spread",
@@ -39,4 +47,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("rechroma.datasets.dataset"), name)
+    module = "feature_dataset" if name.lower().startswith("feature") else "dataset"
+    return getattr(import_module(f"rechroma.datasets.{module}"), name)

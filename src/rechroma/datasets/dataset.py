@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rechroma.color import lightness, srgb_to_lab
+from rechroma.datasets.crops import random_crop, shrink_chroma
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.random_hints import random_count, random_hints
 from rechroma.errors import DataError
@@ -24,10 +24,8 @@ from rechroma.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from rechroma.color.lab import Float
     from rechroma.datasets.shards import Shards
 
 
@@ -111,7 +109,7 @@ class Examples(Dataset[Example]):
         return Example(
             torch.from_numpy(light)[None],
             torch.from_numpy(hints),
-            torch.from_numpy(_shrunk(chroma, self._scale)),
+            torch.from_numpy(shrink_chroma(chroma, self._scale)),
             torch.from_numpy(rgb).permute(2, 0, 1),
             torch.tensor(self._label(ticket.picture)),
         )
@@ -186,27 +184,3 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
 def _order(pictures: int, seed: int, epoch: int) -> NDArray[np.int64]:
     rng = np.random.default_rng((seed, 1 << 40, epoch))  # apart from the steps' own dice
     return rng.permutation(pictures)
-
-
-def random_crop(
-    rgb: NDArray[np.uint8], size: int, area: float, rng: Generator
-) -> NDArray[np.uint8]:
-    """A square crop of at least `area` of the largest square, scaled to `size`, maybe mirrored."""
-    height, width = rgb.shape[:2]
-    side = max(2, round(min(height, width) * np.sqrt(rng.uniform(area, 1))))
-    top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
-    crop = rgb[top : top + side, left : left + side]
-    shrink = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
-    scaled = cv2.resize(crop, (size, size), interpolation=shrink)
-    return np.ascontiguousarray(scaled[:, ::-1] if rng.random() < 0.5 else scaled, np.uint8)
-
-
-def small_chroma(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
-    """The mean a*b* of every scale x scale cell, (2, H / scale, W / scale)."""
-    return _shrunk(srgb_to_lab(rgb)[..., 1:], scale)
-
-
-def _shrunk(chroma: Float, scale: int) -> Float:
-    height, width = chroma.shape[:2]
-    small = cv2.resize(chroma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(np.moveaxis(small, -1, 0), np.float32)

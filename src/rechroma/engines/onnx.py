@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from rechroma.errors import (
     ModelFeatureError,
     OptionError,
     ProviderError,
-    did_you_mean,
 )
 from rechroma.models import load_model
 from rechroma.models.runtime import ort
@@ -102,7 +101,7 @@ class OnnxEngine:
 def _resolve(provider: str) -> list[str]:
     if provider not in PROVIDERS:
         raise OptionError(
-            f"unknown provider {provider!r:.60}", hint=did_you_mean(str(provider), PROVIDERS)
+            f"unknown provider {provider!r:.60}", hint=f"Choose one of {', '.join(PROVIDERS)}."
         )
     has_cuda = _CUDA in ort.get_available_providers()
     if provider == "cuda" and not has_cuda:

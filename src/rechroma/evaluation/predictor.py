@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
     from rechroma.colorizer import PredictKwargs
     from rechroma.engines import Engine
-    from rechroma.models import ModelCard
 
     Picture = NDArray[np.uint8]
 

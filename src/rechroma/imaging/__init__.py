@@ -1,19 +1,17 @@
-"""Reading, writing and the metadata of photographs, hints, and the upsampling of chroma."""
+"""Decoding, encoding and metadata of photographs, and the upsampling of chroma.
+
+`read_photo` turns any supported input into a `Photo` (gray pixels plus everything that has to
+survive coloring); `write_photo` turns a `Photo` and its colors back into a file.
+"""
 
 from __future__ import annotations
 
 from rechroma.imaging.codecs.decode import photo_of_array, read_photo
 from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
-from rechroma.imaging.codecs.formats import (
-    FORMATS,
-    SUFFIXES,
-    output_format,
-    parse_format,
-    resolve_format,
-)
+from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
 from rechroma.imaging.codecs.thumbnail import read_rgb_thumbnail, sniff
 from rechroma.imaging.contact_sheet import contact_sheet
-from rechroma.imaging.paths import default_target
+from rechroma.imaging.paths import default_target, resolve_format
 from rechroma.imaging.photo import Metadata, Photo, UIntImage
 from rechroma.imaging.upsample import ChromaUpsampler
 

@@ -1,7 +1,7 @@
-"""Pixels of every kind to sRGB-encoded gray with the same luminance.
+"""Grayscale conversion that preserves luminance, to sRGB-encoded gray.
 
-Gray stays exactly what it was. Colors are turned to gray in strips of rows, so that there never
-is a float copy of the whole picture.
+Gray input stays exactly as it was. Colors are converted in strips of rows, so that there is never
+a float copy of the whole image.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ if TYPE_CHECKING:
     from rechroma.imaging.photo import UIntImage
 
 _STRIP_PIXELS = 1 << 18
-_ALL_16_BITS = 65535
-_SPREAD = 6 / 255  # between the channels of a gray pixel after lossy compression, of full range
+_MAX_UINT16 = 65535
+_MAX_GRAY_SPREAD = 6 / 255  # of full range: lossy compression's spread of gray channels
 
 
-def of_image(image: Image, profile: Profile) -> tuple[UIntImage, bool]:
-    """The gray of a decoded picture without alpha.
+def gray_from_image(image: Image, profile: Profile) -> tuple[UIntImage, bool]:
+    """Convert a decoded image without alpha to gray.
 
     Args:
-        image: Any of Pillow's modes.
-        profile: The profile that came with it.
+        image: In any of Pillow's modes.
+        profile: The image's own profile.
 
     Returns:
-        (H, W) uint8, or uint16 for modes with more than 8 bits; and whether there was color.
+        (H, W) uint8, or uint16 for modes with more than 8 bits; and whether it had color.
 
     Raises:
-        UnsupportedImageError: Whole numbers beyond 16 bits, or floats outside 0..1.
+        UnsupportedImageError: Integers beyond 16 bits, or floats outside 0..1.
     """
     if image.mode == "RGB":
-        return of_rgb(np.asarray(image), profile)
+        return gray_from_rgb(np.asarray(image), profile)
     if image.mode in ("1", "L"):
         return profile.tone(np.asarray(image.convert("L"))), False
     if image.mode.startswith("I") or image.mode == "F":
-        return profile.tone(of_numbers(np.asarray(image))), False
-    return of_rgb(np.asarray(profile.to_srgb(image)))
+        return profile.tone(to_uint16(np.asarray(image))), False
+    return gray_from_rgb(np.asarray(profile.to_srgb(image)))
 
 
-def of_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntImage, bool]:
-    """The gray of an array of colors.
+def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntImage, bool]:
+    """Convert colors to gray of the same luminance.
 
     Args:
         rgb: (H, W, 3) uint8 or uint16.
-        profile: What the numbers mean; sRGB if None.
+        profile: The colors' profile; None for sRGB.
 
     Returns:
-        (H, W) of the same type, and whether there was color: more of it than lossy compression
-        makes of gray.
+        (H, W) of the same dtype, and whether it had color: more than lossy compression leaves in
+        gray.
     """
     gray = np.empty(rgb.shape[:2], rgb.dtype)
     rows = max(1, _STRIP_PIXELS // rgb.shape[1])
@@ -72,25 +72,25 @@ def of_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntImage, b
     return cast("UIntImage", gray), had_color
 
 
-def of_numbers(numbers: NDArray[Any]) -> UIntImage:
-    """Numbers of other types, of any shape, as levels of 16 bit.
+def to_uint16(samples: NDArray[Any]) -> UIntImage:
+    """Convert samples of another dtype, of any shape, to 16-bit levels.
 
     Args:
-        numbers: Whole numbers of 0..65535, or floats of 0..1.
+        samples: Integers in 0..65535, or floats in 0..1.
 
     Raises:
-        UnsupportedImageError: A number outside the range, or not a number at all.
+        UnsupportedImageError: A sample out of range or NaN.
     """
-    whole = np.issubdtype(numbers.dtype, np.integer)
-    top = _ALL_16_BITS if whole else 1
-    if not (numbers.min() >= 0 and numbers.max() <= top):  # written so that NaN is refused too
+    is_integer = np.issubdtype(samples.dtype, np.integer)
+    maximum = _MAX_UINT16 if is_integer else 1
+    if not (samples.min() >= 0 and samples.max() <= maximum):  # written so that NaN fails, too
         raise UnsupportedImageError(
-            f"the picture's numbers go beyond 0..{top}",
-            hint="Whole numbers may take 16 bits, floats run from 0 to 1: scale them first.",
+            f"the image has values outside 0..{maximum}",
+            hint="Integers can use 16 bits, and floats run from 0 to 1: scale them first.",
         )
-    if whole:
-        return numbers.astype(np.uint16, copy=False)
-    return cast("UIntImage", from_float(numbers.astype(np.float32, copy=False), np.uint16))
+    if is_integer:
+        return samples.astype(np.uint16, copy=False)
+    return cast("UIntImage", from_float(samples.astype(np.float32, copy=False), np.uint16))
 
 
 def _is_neutral(rgb: UIntImage) -> bool:
@@ -99,4 +99,4 @@ def _is_neutral(rgb: UIntImage) -> bool:
 
 
 def _is_colored(rgb: UIntImage) -> bool:
-    return bool(np.ptp(rgb, axis=-1).max() > _SPREAD * np.iinfo(rgb.dtype).max)
+    return bool(np.ptp(rgb, axis=-1).max() > _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max)

@@ -1,4 +1,4 @@
-"""A photograph in memory: its gray pixels, and all that has to survive the coloring."""
+"""A photograph in memory: its gray pixels and everything that has to survive coloring."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
-"""Pixels of 8 or 16 bit, over the full range of their type."""
+"""Pixels of 8 or 16 bits, over the full range of their dtype."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels from the source to the result beside the pixels.
+    """Everything except pixels that is copied from the source to the result.
 
     Attributes:
-        exif: The EXIF block from its byte-order mark on, with the orientation set to upright and
-            without a thumbnail.
+        exif: The EXIF block from its byte-order mark on, with orientation 1 (upright) and without
+            a thumbnail.
         icc: The source's ICC profile.
-        xmp: The XMP packet, with the orientation set to upright.
+        xmp: The XMP packet, with orientation 1 (upright).
         iptc: The IPTC-IIM record (captions, credits) of a JPEG or TIFF.
         dpi: Horizontal and vertical resolution in pixels per inch.
         text: PNG text by keyword; a JPEG's or GIF's comment is under ``Comment``.
@@ -41,16 +41,16 @@ class Metadata:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photograph that was read, in gray.
+    """A decoded photograph, in gray.
 
     Attributes:
         gray: (H, W) uint8 or uint16, sRGB-encoded gray with the CIE luminance of the source,
             upright.
-        alpha: (H, W) opacity of the same type, or None where the source had none.
+        alpha: (H, W) alpha of the same dtype, or None if the source had none.
         format: Pillow's name of the source's format, such as ``JPEG``.
-        had_color: The source was not neutral (sepia, a color picture) and was turned to gray.
-        metadata: What to keep.
-        pages: How many pictures the file holds, of which this is the first.
+        had_color: Whether the source was in color or toned (sepia) and was converted to gray.
+        metadata: The metadata to keep.
+        pages: The number of pages or frames in the file; this is the first.
     """
 
     gray: UIntImage

@@ -1,9 +1,9 @@
-"""Bicubic upsampling of a small chroma map, strip by strip.
+"""Bicubic upsampling of a low-resolution chroma map, strip by strip.
 
-A network's chroma is some sixteen times smaller than the photograph on each side. Blown up at once
-it would be the largest array of the whole run (800 MB for 100 megapixels), so rows are made when
-they are asked for. The widening is done once for the few rows there are; a strip is then no more
-than a product of two thin matrices.
+A network's chroma is about sixteen times smaller than the photograph on each side. Upsampled at
+once it would be the largest array of the whole run (800 MB for 100 megapixels), so rows are
+computed on demand. The few rows of the map are widened once; a strip is then the product of two
+thin matrices.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     Float = NDArray[np.float32]
 
 _SHARPNESS = -0.75  # the free parameter of the cubic kernel, at the value that cv2.resize uses
-_TOGETHER = 2  # rows of the map for which full rows are made at a time: few, as each uses only 4
+_BLOCK = 2  # rows of the map upsampled at a time: few, as each output row uses only 4
 
 
 class ChromaUpsampler:
-    """Gives any rows of a chroma map at full size.
+    """Upsamples any rows of a chroma map to full size.
 
-    The strips join without a seam: together they are what ``cv2.resize`` with ``INTER_CUBIC``
-    gives for the whole (pixel centers aligned, edges repeated). Safe to use from several threads.
+    The strips join seamlessly: together they equal ``cv2.resize`` with ``INTER_CUBIC`` on the
+    whole map (pixel centers aligned, edges repeated). Thread-safe.
 
     Args:
         chroma: (h, w, 2) float32, CIE a* and b*.
@@ -39,42 +39,42 @@ class ChromaUpsampler:
         wide = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
         self._wide = np.asarray(wide, np.float32).reshape(rows, 2 * width)
         self._height = height
-        self._block = max(1, _TOGETHER * height // rows)
+        self._block = max(1, _BLOCK * height // rows)
 
     def strip(self, rows: slice) -> Float:
-        """Upsample some rows.
+        """Upsample a range of rows.
 
         Args:
-            rows: A range of rows of the photograph, within its height and with step 1.
+            rows: Rows of the photograph, within its height and with step 1.
 
         Returns:
             (n, W, 2) float32.
         """
-        places = np.arange(*rows.indices(self._height))
-        strip = np.empty((len(places), self._wide.shape[1]), np.float32)
-        for first in range(0, len(places), self._block):
+        indices = np.arange(*rows.indices(self._height))
+        strip = np.empty((len(indices), self._wide.shape[1]), np.float32)
+        for first in range(0, len(indices), self._block):
             block = slice(first, first + self._block)
-            weights = _cubic_weights(places[block], self._height, len(self._wide))
+            weights = _cubic_weights(indices[block], self._height, len(self._wide))
             used = np.flatnonzero(weights.any(axis=0))
             band = slice(used[0], used[-1] + 1)
-            # Not `@`: the threads of its library spin on after every product and starve ours.
+            # Not `@`: BLAS threads keep spinning after every product and starve ours.
             np.einsum("ps,sx->px", weights[:, band], self._wide[band], out=strip[block])
-        return strip.reshape(len(places), -1, 2)
+        return strip.reshape(len(indices), -1, 2)
 
 
-def _cubic_weights(places: NDArray[np.intp], size: int, small: int) -> Float:
-    """How much each of `small` samples counts for some of `size` positions, (places, small)."""
-    position = (places + 0.5) * (small / size) - 0.5
+def _cubic_weights(rows: NDArray[np.intp], size: int, small: int) -> Float:
+    """Weights of `small` samples for some of `size` output rows, (rows, small)."""
+    position = (rows + 0.5) * (small / size) - 0.5
     first = np.floor(position).astype(np.intp)
     taps = first[:, None] + np.arange(-1, 3)
-    weights = np.zeros((len(places), small), np.float32)
-    cells = (np.arange(len(places))[:, None], np.clip(taps, 0, small - 1))
+    weights = np.zeros((len(rows), small), np.float32)
+    cells = (np.arange(len(rows))[:, None], np.clip(taps, 0, small - 1))
     np.add.at(weights, cells, _cubic(np.abs(position[:, None] - taps)))
     return weights
 
 
 def _cubic(distance: NDArray[np.float64]) -> Float:
-    """The cubic convolution kernel of Keys (1981) at distances of 0..2 samples."""
+    """Cubic convolution kernel of Keys (1981) at distances of 0..2 samples."""
     near = ((_SHARPNESS + 2) * distance - (_SHARPNESS + 3)) * distance**2 + 1
     far = _SHARPNESS * (((distance - 5) * distance + 8) * distance - 4)
     return np.where(distance <= 1, near, far).astype(np.float32)

@@ -69,7 +69,7 @@ class JobQuery(JobOptions):
     )
 
 
-class Order(BaseModel):
+class ColorizeRequest(BaseModel):
     """All that is asked for with a picture; kept with its job."""
 
     model_config = ConfigDict(frozen=True)
@@ -122,7 +122,7 @@ class Problem(BaseModel):
     )
 
 
-class Made(BaseModel):
+class ResultInfo(BaseModel):
     """A result, and what is to be known of the file that it was made from."""
 
     model_config = ConfigDict(frozen=True)

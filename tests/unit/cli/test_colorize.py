@@ -240,7 +240,7 @@ def test_a_format_that_is_not_written_is_refused(run: Run, photo: MakePhoto, nam
     photo("a.png")
     result = run("a.png", "--format", name)
     assert result.exit_code == 2
-    assert f"results are not written as '{name}'" in result.stderr
+    assert f"cannot write the format '{name}'" in result.stderr
     assert "hint: Choose one of " in result.stderr
 
 
@@ -325,7 +325,7 @@ class TestHints:
         assert result.exit_code == 69
         assert result.stderr.splitlines() == [
             "rechroma: error: the model tiny does not support hints",
-            "hint: Use one that does: see 'rechroma models list'.",
+            "hint: Choose one that does: see 'rechroma models list'.",
         ]
         assert not source.with_name("a.color.png").exists()
 

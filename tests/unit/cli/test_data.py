@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.support.command import Run
+from tests.support.encoders import write_encoder
 from tests.support.host import Host, Request, serving
 from tests.support.shards import picture, write_shard
 
@@ -80,7 +81,7 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
     assert again.exit_code == 73
     assert again.output.startswith("rechroma: error: out: there is something already")
     told = json.loads(
-        run("data", "pack", "in", "-o", "b", *options, "--no-provenances", "--json").output
+        run("data", "pack", "in", "-o", "b", *options, "--no-labels", "--json").output
     )
     assert told["settings"]["source"] == "mine"
     assert told["classes"] == []
@@ -102,7 +103,11 @@ def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> No
     [
         (("pack", "absent", "-o", "out"), 65, "absent: there is no such folder"),
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
-        (("pack", ".", "-o", "out", "--labels", "x.csv", "--no-provenances"), 2, "exclude each other"),
+        (
+            ("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"),
+            2,
+            "exclude each other",
+        ),
         (("fetch", "absent.csv", "-o", "out"), 65, "absent.csv: cannot be read: No such file"),
         (
             ("fetch", "absent.csv", "-o", "out", "--per-host", 0),
@@ -169,3 +174,37 @@ def test_ctrl_c_leaves_all_whole(run: Run, host: Host, listed: Path, tmp_path: P
     assert not list((tmp_path / "in").glob("*.part"))
     again = run("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
     assert f"{5 - len(made)} fetched, {len(made)} already there" in again.output
+
+
+def test_features_resumes_after_a_kill(run: Run, tmp_path: Path) -> None:
+    """A killed build leaves whole chunks and no worker; the same command finishes the store."""
+    for number in range(4):
+        write_shard(tmp_path / f"s-{number}.tar", 30, first=100 * number)
+    write_encoder(tmp_path / "tiny.onnx")
+    words = ["data", "features", *sorted(map(str, tmp_path.glob("s-*.tar")))]
+    words += ["--weights", str(tmp_path / "tiny.onnx"), "--encoder", "tiny", "--size", "64"]
+    words += ["--views", "8", "--degrade-prob", "1", "--jobs", "2", "--json", "-o"]
+    store, whole = tmp_path / "store", tmp_path / "whole"
+    command = [sys.executable, "-m", "rechroma", *words, str(store)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as build:
+        while not list(store.glob("*.npy")) and build.poll() is None:
+            time.sleep(0.02)
+        build.kill()
+    finished = {path.name: path.read_bytes() for path in store.glob("*.npy")}
+    assert finished
+    summary = json.loads(run(*words, store).output)
+    assert summary["views"] == 4 * 30 * 8
+    assert run(*words, whole).exit_code == 0
+    assert {path.name for path in store.iterdir()} == {path.name for path in whole.iterdir()}
+    for path in whole.iterdir():
+        assert (store / path.name).read_bytes() == path.read_bytes()
+    for name, data in finished.items():
+        assert (store / name).read_bytes() == data
+
+
+def test_features_of_unreadable_weights_is_an_error(run: Run, tmp_path: Path) -> None:
+    shard = write_shard(tmp_path / "s.tar", 1)
+    done = run("data", "features", shard, "--weights", "none.onnx", "-o", "store")
+    assert done.exit_code == 65
+    assert "none.onnx: cannot be read" in done.output
+    assert not (tmp_path / "store").exists()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rechroma
-from rechroma.cli import colorize, options
 from rechroma.cli.root import root_command
 from tests.support.command import MakePhoto, Run, Shell, is_colored
 

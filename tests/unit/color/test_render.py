@@ -48,7 +48,8 @@ def test_colors_outside_srgb_agree_with_gamut_mapping(dtype: type, spread: float
     chroma = _chroma(gray.shape, spread)
     wanted = lab_to_srgb(map_to_gamut(_lab(gray, chroma)), dtype)
     difference = deltaE_ciede2000(
-        srgb_to_lab(render_srgb(gray, chroma)).astype(np.float64), srgb_to_lab(wanted).astype(np.float64)
+        srgb_to_lab(render_srgb(gray, chroma)).astype(np.float64),
+        srgb_to_lab(wanted).astype(np.float64),
     )
     assert difference.mean() < 0.05
     assert np.percentile(difference, 99.9) < 1

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rechroma.engines import Engine, OnnxEngine
-from tests.support.fake_engine import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.training import TorchEngine
+from tests.support.fake_engine import FakeEngine
 from tests.support.models import write_model
 from tests.support.networks import small
 

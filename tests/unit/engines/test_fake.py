@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rechroma.engines import Engine, available_threads
-from tests.support.fake_engine import FakeEngine
 from rechroma.errors import ModelFeatureError
+from tests.support.fake_engine import FakeEngine
 
 
 def test_chroma_is_the_hue_times_the_mean_lightness_of_the_cell() -> None:

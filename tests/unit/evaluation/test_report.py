@@ -12,10 +12,10 @@ from torch import ones, zeros
 
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
-from tests.support.fake_engine import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import FeatureNetwork, Plan, Report, evaluate, sheet
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
+from tests.support.fake_engine import FakeEngine
 
 
 def test_rows_and_sources(pictures: Shards) -> None:

@@ -9,7 +9,7 @@ from rechroma.imaging.badge import draw_badge
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.sampled_from([np.uint8, np.uint16]))
-def test_any_picture_gets_as_much_of_it_as_there_is_room_for(
+def test_draw_badge_crops_to_small_images(
     height: int, width: int, dtype: type[np.unsignedinteger]
 ) -> None:
     rgb = np.zeros((height, width, 3), dtype)
@@ -20,7 +20,7 @@ def test_any_picture_gets_as_much_of_it_as_there_is_room_for(
         assert min(alpha.max(), rgb.max()) > 0.9 * np.iinfo(dtype).max
 
 
-def test_the_same_in_both_depths() -> None:
+def test_draw_badge_looks_the_same_at_8_and_16_bits() -> None:
     shallow = np.full((300, 400, 3), 77, np.uint8)
     deep = shallow.astype(np.uint16) * 257
     for rgb in (shallow, deep):
@@ -29,7 +29,7 @@ def test_the_same_in_both_depths() -> None:
 
 
 @pytest.mark.parametrize(("shape", "side"), [((100, 3000), 12), ((1000, 2000), 45)])
-def test_its_size_follows_the_picture(shape: tuple[int, int], side: int) -> None:
+def test_draw_badge_scales_with_the_image(shape: tuple[int, int], side: int) -> None:
     rgb = np.zeros((*shape, 3), np.uint8)
     draw_badge(rgb)
     rows, columns, _ = np.nonzero(rgb)

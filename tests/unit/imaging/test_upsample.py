@@ -19,7 +19,7 @@ def a_chroma(height: int, width: int, seed: int = 0) -> np.ndarray:
     rows=st.integers(1, 40),
     seed=st.integers(0, 99),
 )
-def test_strips_join_to_what_opencv_gives_for_the_whole(
+def test_strips_join_to_the_result_of_opencv(
     small: tuple[int, int], size: tuple[int, int], rows: int, seed: int
 ) -> None:
     chroma = a_chroma(*small, seed)
@@ -29,14 +29,14 @@ def test_strips_join_to_what_opencv_gives_for_the_whole(
     np.testing.assert_allclose(np.concatenate(strips), whole.reshape(*size, 2), atol=1e-3)
 
 
-def test_gives_float32_rows_of_the_full_width() -> None:
+def test_strip_is_float32_of_full_width() -> None:
     strip = ChromaUpsampler(a_chroma(5, 7), (40, 50)).strip(slice(10, 13))
     assert strip.dtype == np.float32
     assert strip.shape == (3, 50, 2)
 
 
 @pytest.mark.parametrize("color", [(0.0, 0.0), (25.0, -60.0)])
-def test_one_color_stays_one_color(color: tuple[float, float]) -> None:
+def test_strip_keeps_a_uniform_color(color: tuple[float, float]) -> None:
     chroma = np.full((4, 6, 2), color, np.float32)
     strip = ChromaUpsampler(chroma, (33, 47)).strip(slice(0, 33))
     np.testing.assert_allclose(strip, np.broadcast_to(color, strip.shape), atol=1e-4)

@@ -1,7 +1,7 @@
-"""Reads photographs: files, bytes, streams, Pillow's pictures and arrays become a `Photo`.
+"""Photo decoding: files, bytes, streams, Pillow images and arrays to a `Photo`.
 
-Pillow decodes everything but colors of 16 bit, which it would cut to 8: those go through OpenCV.
-Of animations and files with several pages the first picture is read, and the others are counted.
+Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits; OpenCV decodes
+those. Only the first frame or page of a file is read; the others are counted.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from PIL import Image, TiffImagePlugin
 from rechroma.error_context import error_context
 from rechroma.errors import BrokenImageError, UnsupportedImageError
 from rechroma.imaging import grayscale
-from rechroma.imaging.codecs.formats import FORMATS
-from rechroma.imaging.codecs.open import any_size, check_size, decoding, name_of, opened, recognized
-from rechroma.imaging.codecs.pages import page_count
-from rechroma.imaging.metadata.container import metadata_of, orientation_of
+from rechroma.imaging.codecs.open import (
+    check_size,
+    count_pages,
+    decode_errors,
+    display_name,
+    identify,
+    no_pixel_limit,
+    open_source,
+    source_format,
+)
+from rechroma.imaging.metadata.container import read_metadata, read_orientation
 from rechroma.imaging.metadata.icc import Profile
-from rechroma.imaging.metadata.strip import without_metadata
+from rechroma.imaging.metadata.strip import strip_metadata
 from rechroma.imaging.photo import Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
@@ -30,9 +37,9 @@ if TYPE_CHECKING:
 
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
-_BITS_TAG, _PLANAR_TAG, _EXTRA_TAG = 258, 284, 338  # of a TIFF
+_BITS_TAG, _PLANAR_TAG, _EXTRA_SAMPLES_TAG = 258, 284, 338  # of a TIFF
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
-_STEPS = {  # down and across, after swapping the axes for orientations above 4
+_STEPS = {  # by EXIF orientation: down and across, after swapping the axes above 4
     2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
 }  # fmt: skip
 _OPAQUE = 65535
@@ -44,101 +51,94 @@ def read_photo(
     max_pixels: int = MAX_PIXELS,
     name: str | None = None,
 ) -> Photo:
-    """Read a photograph and turn it to gray.
+    """Read a photograph and convert it to gray.
 
     A PNG or JPEG that does not decode is tried once more without its metadata.
 
     Args:
-        source: A path (a pipe's, too) or a file's content, a stream opened for bytes, or a
-            picture of Pillow's, which is not changed.
-        max_pixels: The most pixels to accept. They are counted before anything is decoded.
-        name: What errors call the picture; by default the file's name.
+        source: A path (also of a named pipe), a file's content, a binary stream, or a Pillow
+            image, which is not changed.
+        max_pixels: The pixel limit, checked before anything is decoded.
+        name: The image's name in errors; the file's name by default.
 
     Raises:
-        SourceError: The file is missing, a folder, or may not be read.
-        EmptyImageError: No bytes, or no pixels.
-        NotAnImageError: The bytes are of no known format.
-        UnsupportedImageError: A kind of picture that is not handled.
-        BrokenImageError: The picture does not decode.
-        ImageTooSmallError: A side of less than 2 pixels.
-        ImageTooLargeError: More pixels than `max_pixels`.
-        MissingExtraError: A HEIC picture, and pillow-heif is not installed.
+        SourceError: The file is missing, a folder, or not readable.
+        EmptyImageError: There are no bytes or no pixels.
+        NotAnImageError: The bytes are in no known format.
+        UnsupportedImageError: The kind of image is not supported.
+        BrokenImageError: The image does not decode.
+        ImageTooSmallError: A side is shorter than 2 pixels.
+        ImageTooLargeError: There are more than `max_pixels` pixels.
+        MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
-    name = name or name_of(source)
+    name = name or display_name(source)
     with error_context(name):
         if isinstance(source, Image.Image):
             return _photo_of_image(source, max_pixels)
-        with opened(source, name) as file:
-            return _photo_of_file(file, max_pixels)
+        with open_source(source, name) as file:
+            try:
+                return _photo_of_image(identify(file), max_pixels, file)
+            except BrokenImageError:
+                file.seek(0)
+                stripped = strip_metadata(file.read())
+                if stripped is None:
+                    raise
+                retry = BytesIO(stripped)
+                return _photo_of_image(identify(retry), max_pixels, retry)
 
 
 def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
-    """Make a photograph of pixels in sRGB.
+    """Convert an sRGB array to a photograph.
 
     Args:
         array: (H, W), or (H, W, C) with gray (C = 1), gray and alpha (2), RGB (3) or RGBA (4);
-            uint8, uint16, or float in 0..1, which is processed in 16 bit.
+            uint8, uint16, or float in 0..1, which is processed at 16 bits.
 
     Raises:
-        UnsupportedImageError: Another shape or type, a float outside 0..1 or not a number.
-        EmptyImageError: No pixels.
-        ImageTooSmallError: A side of less than 2 pixels.
+        UnsupportedImageError: Another shape or dtype, or a float outside 0..1 or NaN.
+        EmptyImageError: There are no pixels.
+        ImageTooSmallError: A side is shorter than 2 pixels.
     """
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         raise UnsupportedImageError(
-            f"an array of shape {array.shape} is no picture",
-            hint="Shapes are (H, W), or (H, W, C) with C = 1, 2, 3 or 4.",
+            f"an array of shape {array.shape} is not an image",
+            hint="Supported shapes are (H, W), and (H, W, C) with C = 1, 2, 3 or 4.",
         )
     with error_context("the array"):
         check_size((array.shape[1], array.shape[0]), max_pixels=None)
-    pixels = _levels(array).reshape(*array.shape[:2], -1)
+    pixels = _to_uint(array).reshape(*array.shape[:2], -1)
     channels = pixels.shape[2]
     alpha = cast("UIntImage", np.ascontiguousarray(pixels[..., -1])) if channels in (2, 4) else None
     if channels < 3:
         return Photo(gray=pixels[..., 0], alpha=alpha)
-    neutral, had_color = grayscale.of_rgb(pixels[..., :3])
-    return Photo(gray=neutral, alpha=alpha, had_color=had_color)
-
-
-def _photo_of_file(file: BinaryIO, max_pixels: int) -> Photo:
-    try:
-        return _photo_of_image(recognized(file), max_pixels, file)
-    except BrokenImageError:
-        file.seek(0)
-        bare = without_metadata(file.read())
-        if bare is None:
-            raise
-        again = BytesIO(bare)
-        return _photo_of_image(recognized(again), max_pixels, again)
+    gray, had_color = grayscale.gray_from_rgb(pixels[..., :3])
+    return Photo(gray=gray, alpha=alpha, had_color=had_color)
 
 
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
     check_size(image.size, max_pixels)
-    pages = 1 if file is None else page_count(image, file)
-    deep = file if file is not None and _has_deep_colors(image) else None
-    with decoding(), any_size():
+    pages = 1 if file is None else count_pages(image, file)
+    file_16_bit = file if file is not None and _has_16_bit_colors(image) else None
+    with decode_errors(), no_pixel_limit():
         image.load()
-    orientation = orientation_of(image)
+    orientation = read_orientation(image)
     swapped = orientation > 4
     size = image.size[::-1] if swapped else image.size
-    metadata = metadata_of(image, size, swapped=swapped)
+    metadata = read_metadata(image, size, swapped=swapped)
     profile = Profile(metadata.icc)
-    with decoding():
-        pixels = _deep_pixels(deep, image, profile) if deep else _pixels(image, profile)
+    with decode_errors():
+        if file_16_bit:
+            pixels = _decode_16_bit(file_16_bit, image, profile)
+        else:
+            pixels = _convert(image, profile)
     return Photo(
-        gray=upright(pixels.gray, orientation),
-        alpha=None if pixels.alpha is None else upright(pixels.alpha, orientation),
-        format=format_of(image),
+        gray=apply_orientation(pixels.gray, orientation),
+        alpha=None if pixels.alpha is None else apply_orientation(pixels.alpha, orientation),
+        format=source_format(image),
         had_color=pixels.had_color,
         metadata=metadata,
         pages=pages,
     )
-
-
-def format_of(image: Image.Image) -> str:
-    """Pillow's name of a picture's format; PNG for a picture that never was a file."""
-    name = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more pictures behind it
-    return name if name and name in FORMATS else "PNG"
 
 
 class _Pixels(NamedTuple):
@@ -147,10 +147,10 @@ class _Pixels(NamedTuple):
     had_color: bool
 
 
-def _pixels(image: Image.Image, profile: Profile) -> _Pixels:
+def _convert(image: Image.Image, profile: Profile) -> _Pixels:
     alpha = None
     if image.mode == "I;16":
-        alpha = _opacity(np.asarray(image), image.info.get("transparency"))
+        alpha = _alpha_from_key(np.asarray(image), image.info.get("transparency"))
     elif image.has_transparency_data and not image.mode.startswith("I"):
         image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
         alpha = np.asarray(image.getchannel("A"))
@@ -159,52 +159,54 @@ def _pixels(image: Image.Image, profile: Profile) -> _Pixels:
         image.mode == "I;16"
         and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
     ):
-        image = Image.fromarray(65535 - np.asarray(image))  # Pillow only does it for 8 bit
-    levels, had_color = grayscale.of_image(image, profile)
-    return _Pixels(levels, alpha, had_color)
+        image = Image.fromarray(65535 - np.asarray(image))  # Pillow inverts 8 bits only
+    gray, had_color = grayscale.gray_from_image(image, profile)
+    return _Pixels(gray, alpha, had_color)
 
 
-def _has_deep_colors(image: Image.Image) -> bool:
-    """Whether a picture that is not decoded yet has colors of 16 bit, which Pillow cuts to 8."""
+def _has_16_bit_colors(image: Image.Image) -> bool:
+    """Return whether an image, not decoded yet, has 16-bit colors, which Pillow reduces to 8."""
     if image.mode not in ("RGB", "RGBA"):
         return False
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
     deep = bool(max(image.tag_v2.get(_BITS_TAG, (8,))) > 8)
-    if deep and (image.tag_v2.get(_PLANAR_TAG) == 2 or image.tag_v2.get(_EXTRA_TAG) == (1,)):
+    if deep and (
+        image.tag_v2.get(_PLANAR_TAG) == 2 or image.tag_v2.get(_EXTRA_SAMPLES_TAG) == (1,)
+    ):
         raise UnsupportedImageError(
-            "16-bit colors in separate planes or multiplied by their opacity are not handled",
+            "16-bit colors in separate planes or with premultiplied alpha are not supported",
             hint="Save it with interleaved channels and without transparency.",
         )
     return deep
 
 
-def _deep_pixels(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixels:
+def _decode_16_bit(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixels:
     file.seek(0)
     bgr = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if bgr is None or bgr.dtype != np.uint16:
-        raise BrokenImageError("the picture's 16-bit colors do not decode")
+        raise BrokenImageError("the 16-bit colors do not decode")
     rgb = cast("UIntImage", bgr[..., 2::-1])
     if image.mode == "RGBA":
         alpha = cast("UIntImage | None", np.ascontiguousarray(bgr[..., 3]))
     else:
-        alpha = _opacity(rgb, image.info.get("transparency"))
-    levels, had_color = grayscale.of_rgb(rgb, profile)
-    return _Pixels(levels, alpha, had_color)
+        alpha = _alpha_from_key(rgb, image.info.get("transparency"))
+    gray, had_color = grayscale.gray_from_rgb(rgb, profile)
+    return _Pixels(gray, alpha, had_color)
 
 
-def _opacity(samples: UIntImage, clear: object) -> UIntImage | None:
-    """Opacity of 16 bit where one level, or one color, was said to be clear."""
-    if clear is None:
+def _alpha_from_key(samples: UIntImage, key: object) -> UIntImage | None:
+    """Make a 16-bit alpha channel from a PNG's transparent gray level or color key."""
+    if key is None:
         return None
-    differs = samples != np.array(clear, np.uint16)
+    differs = samples != np.array(key, np.uint16)
     if samples.ndim == 3:
         differs = differs.any(axis=2)
     return np.where(differs, np.uint16(_OPAQUE), np.uint16(0))
 
 
-def upright(pixels: _Plane, orientation: int) -> _Plane:
-    """Turn pixels (H, W) or (H, W, C) as EXIF's orientation, 1 to 8, says."""
+def apply_orientation(pixels: _Plane, orientation: int) -> _Plane:
+    """Turn pixels (H, W) or (H, W, C) upright, given EXIF's orientation, 1 to 8."""
     if orientation == 1:
         return pixels
     turned = pixels.swapaxes(0, 1) if orientation > 4 else pixels
@@ -212,11 +214,11 @@ def upright(pixels: _Plane, orientation: int) -> _Plane:
     return cast("_Plane", np.ascontiguousarray(turned[::down, ::across]))
 
 
-def _levels(array: np.ndarray[Any, Any]) -> UIntImage:
+def _to_uint(array: np.ndarray[Any, Any]) -> UIntImage:
     if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
         return cast("UIntImage", array.astype(array.dtype.newbyteorder("="), copy=False))
     if array.dtype.kind == "f":
-        return grayscale.of_numbers(array)
+        return grayscale.to_uint16(array)
     raise UnsupportedImageError(
-        f"an array of {array.dtype} is no picture", hint="Use uint8, uint16 or floats in 0..1."
+        f"an array of {array.dtype} is not an image", hint="Use uint8, uint16 or floats in 0..1."
     )

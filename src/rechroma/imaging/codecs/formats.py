@@ -1,16 +1,13 @@
-"""The picture formats that are read and written, by Pillow's names, and how results are named."""
+"""The supported image formats, by Pillow's names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.error_context import error_context
 from rechroma.errors import MissingExtraError, OptionError, install_hint
-from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg"),
@@ -26,80 +23,44 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 SUFFIXES: Mapping[str, str] = {
     suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes
 }
-"""The format of each suffix, which is in lower case."""
+"""The format of each suffix, in lower case."""
 
 
 def output_format(photo_format: str) -> str:
-    """The format in which a photograph that came in `photo_format` is written.
+    """Choose the format to write for a source in `photo_format`.
 
-    It is the same, but for GIF: a palette of 256 colors would show bands where the colors that
-    were added run smoothly, so a GIF becomes a PNG.
+    It is the same format, except that a GIF becomes a PNG: a palette of 256 colors would show
+    bands in the smooth colors that were added.
 
     Args:
         photo_format: Pillow's name of a format, in any case.
 
     Raises:
-        OptionError: The format is none of `FORMATS`.
+        OptionError: The format is not one of `FORMATS`.
     """
     return "PNG" if photo_format.upper() == "GIF" else parse_format(photo_format)
 
 
 def parse_format(name: str) -> str:
-    """Pillow's name of a format that a user asks for.
+    """Parse a format name given by a user into Pillow's name.
 
     Args:
         name: A format's name or suffix, in any case, such as ``JPEG``, ``jpg`` or ``.jpg``.
 
     Raises:
-        OptionError: No such format is known, or it is one that is only read.
+        OptionError: The format is unknown or read-only.
     """
     word = str(name).lower().removeprefix(".")
-    written = [known for known in FORMATS if known != "GIF"]
-    for known in written:
+    writable = [known for known in FORMATS if known != "GIF"]
+    for known in writable:
         if word == known.lower() or f".{word}" in FORMATS[known]:
             return known
-    suffixes = ", ".join(suffix[1:] for known in written for suffix in FORMATS[known])
-    raise OptionError(f"results are not written as '{name}'", hint=f"Choose one of {suffixes}.")
-
-
-def resolve_format(
-    target: Path,
-    format: str | None = None,  # noqa: A002
-    *,
-    source: Path | None = None,
-) -> str | None:
-    """The format in which a result is written: what its name says and what was asked for agree.
-
-    Args:
-        target: The file to write. One without a suffix may hold any format; so may one with an
-            unknown suffix that is the source's, too, and `scan.color` of a `scan`.
-        format: The format asked for, as :func:`parse_format` takes it.
-        source: The photograph, where it is a file.
-
-    Returns:
-        Pillow's name, or None for that of the photograph.
-
-    Raises:
-        OptionError: Another format was asked for than the name says, or the name ends as nothing
-            that is written.
-    """
-    suffix = target.suffix.lower()
-    wanted = parse_format(format) if format else None
-    kept = source is not None and suffix == (source.suffix.lower() or RESULT_SUFFIX)
-    if not suffix or (kept and suffix not in SUFFIXES):
-        return wanted
-    with error_context(target):
-        says = parse_format(suffix)
-    if wanted not in (None, says):
-        raise OptionError(
-            f"{target}: the name says {says}, but the format asked for is {wanted}",
-            hint=f"Name it {target.with_suffix(FORMATS[wanted][0]).name}, or ask for {says}.",
-        )
-    return says
+    suffixes = ", ".join(suffix[1:] for known in writable for suffix in FORMATS[known])
+    raise OptionError(f"cannot write the format '{name}'", hint=f"Choose one of {suffixes}.")
 
 
 def enable_heif() -> None:
-    """Teach Pillow to read and write HEIC and HEIF.
+    """Register the HEIC and HEIF codecs with Pillow.
 
     Raises:
         MissingExtraError: pillow-heif is not installed.
@@ -108,7 +69,7 @@ def enable_heif() -> None:
         from pillow_heif import register_heif_opener
     except ImportError as error:
         raise MissingExtraError(
-            "HEIC and HEIF pictures need pillow-heif, which is not installed",
+            "HEIC and HEIF images need pillow-heif, which is not installed",
             hint=install_hint("heif"),
         ) from error
     register_heif_opener()

@@ -1,4 +1,8 @@
-"""Opening pictures from outside: by their first bytes, within limits, whatever a decoder raises."""
+"""Opening untrusted image files: detection by content, size limits and decoder errors.
+
+Every format is recognized by its first bytes, never by its name, and nothing is decoded before
+the size limit has been checked.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import threading
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from PIL import (  # the plugins register themselves in Image.OPEN
     BmpImagePlugin,  # noqa: F401
@@ -14,7 +18,7 @@ from PIL import (  # the plugins register themselves in Image.OPEN
     Image,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
+    TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401
 )
 
@@ -34,26 +38,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIN_SIDE = 2
+_SUBFILE_TYPE_TAG, _REDUCED_RESOLUTION = 254, 1  # of a TIFF's page, and a bit of its value
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
-def name_of(source: object) -> str:
-    """What errors call a picture that is given as a path, a stream or anything else."""
+def display_name(source: object) -> str:
+    """Return the name that errors use for an image given as a path, a stream or anything else."""
     name = source if isinstance(source, Path) else getattr(source, "name", None)
-    return str(name) if isinstance(name, str | Path) and str(name) else "the picture"
+    return str(name) if isinstance(name, str | Path) and str(name) else "the image"
 
 
 @contextmanager
-def opened(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO]:
-    """Open a path or a file's content as a stream that can be gone through twice.
+def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Open a path, a stream or a file's content as a seekable stream.
 
     Raises:
-        SourceError: The file is missing, a folder, or may not be read.
+        SourceError: The file is missing, a folder, or not readable.
     """
     try:
         file = _seekable(source)
     except FileNotFoundError as error:
-        raise SourceError(f"{name}: there is no such file") from error
+        raise SourceError(f"{name}: no such file") from error
     except OSError as error:
         raise SourceError(f"{name}: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the name, a stream that is closed
@@ -74,10 +79,14 @@ def _seekable(source: Path | bytes | BinaryIO) -> BinaryIO:
         return BytesIO(file.read())
 
 
-def recognized(file: BinaryIO) -> Image.Image:
-    """Open a picture by its first bytes, whatever its name says; nothing is decoded yet.
+def identify(file: BinaryIO) -> Image.Image:
+    """Open an image by its first bytes, without decoding it.
 
-    Pillow's own `open` would warn of pictures above its limit, or refuse them, before ours counts.
+    Pillow's own `open` would warn of images above its limit, or refuse them, before ours counts.
+
+    Raises:
+        InputError: The file is empty, damaged, or in no known format.
+        MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     prefix = file.read(16)
     if not prefix:
@@ -88,84 +97,127 @@ def recognized(file: BinaryIO) -> Image.Image:
         factory, accept = Image.OPEN.get(name, (None, None))
         if factory and accept and accept(prefix) is True:
             file.seek(0)
-            with decoding(), any_size():  # some formats check it as they open
+            with decode_errors(), no_pixel_limit():  # some formats check it as they open
                 return factory(file, "")
     raise NotAnImageError(
-        "this is not a picture in a known format",
-        hint="Known are JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC, whatever the name ends with.",
+        "this is not an image in a known format",
+        hint="JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC are supported, whatever the file's name.",
     )
 
 
+def source_format(image: Image.Image) -> str:
+    """Return Pillow's name of an image's format; PNG for one that never was a file."""
+    name = "JPEG" if image.format == "MPO" else image.format  # a JPEG with more images behind it
+    return name if name and name in FORMATS else "PNG"
+
+
+def count_pages(image: Image.Image, file: BinaryIO) -> int:
+    """Count the pages or frames of the file that an image was opened from; neither is changed.
+
+    Reduced-resolution copies in a TIFF, and what cameras append to a JPEG, do not count. If a
+    later page is damaged, the count is 1.
+    """
+    position = file.tell()
+    try:
+        if image.format == "MPO":
+            return 1
+        if image.format not in ("GIF", "TIFF"):
+            return cast("int", getattr(image, "n_frames", 1))
+        # Counting these reads every frame, and a damaged one would spoil the opened image.
+        file.seek(0)
+        other = identify(file)
+        frames = cast("int", getattr(other, "n_frames", 1))
+        return frames - sum(_is_reduced_copy(other, index) for index in range(1, frames))
+    except Exception:  # decoders raise nearly anything, and the first page may be sound
+        return 1
+    finally:
+        file.seek(position)
+
+
+def _is_reduced_copy(image: Image.Image, index: int) -> bool:
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    image.seek(index)
+    return bool(image.tag_v2.get(_SUBFILE_TYPE_TAG, 0) & _REDUCED_RESOLUTION)
+
+
 @contextmanager
-def decoding() -> Iterator[None]:
-    """Turn whatever a decoder raises, which is nearly anything, into one of our errors."""
+def decode_errors() -> Iterator[None]:
+    """Translate decoder exceptions, which can be nearly anything, into an `InputError`."""
     try:
         yield
     except (RechromaError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise ImageTooLargeError("the picture does not fit into memory") from error
+        raise ImageTooLargeError("the image does not fit into memory") from error
     except Exception as error:
         if "unknown pixel mode" in str(error):
             raise UnsupportedImageError(
-                "this kind of TIFF is not handled", hint="Save it as RGB or gray, of 8 or 16 bit."
+                "this kind of TIFF is not supported",
+                hint="Save it as RGB or grayscale with 8 or 16 bits per channel.",
             ) from error
         raise BrokenImageError(
-            "the picture is damaged or ends early",
+            "the image is damaged or truncated",
             hint="Copy or download the file again.",
         ) from error
 
 
 def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
-    """Refuse a width and height that are nothing, next to nothing, or more than `max_pixels`.
+    """Check an image's size against the limits.
+
+    Args:
+        size: Width and height in pixels.
+        max_pixels: The pixel limit; None for no limit.
 
     Raises:
-        InputError: They are refused.
+        EmptyImageError: There are no pixels.
+        ImageTooSmallError: A side is shorter than 2 pixels.
+        ImageTooLargeError: There are more than `max_pixels` pixels.
     """
     width, height = size
     if width * height == 0:
-        raise EmptyImageError("the picture has no pixels")
+        raise EmptyImageError("the image has no pixels")
     if min(size) < _MIN_SIDE:
         raise ImageTooSmallError(
             f"{width} x {height} pixels are too few to color",
-            hint=f"Each side needs {_MIN_SIDE} at least.",
+            hint=f"Each side needs at least {_MIN_SIDE}.",
         )
     if max_pixels is not None and width * height > max_pixels:
         raise ImageTooLargeError(
-            f"{width} x {height} pixels are more than the limit of {max_pixels}",
+            f"{width} x {height} pixels exceed the limit of {max_pixels}",
             hint="Raise the limit if you trust the file and have the memory.",
         )
 
 
 class _PillowLimit:
-    """Pillow's own limit to the size of pictures, which ours replaces while we decode.
+    """Reference-counted switch for Pillow's pixel limit, which our own limit replaces.
 
-    It is one for the whole process, so it is put back as soon as no thread needs it lifted.
+    Pillow's limit is global to the process, so it is restored as soon as no thread needs it lifted.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lifted = 0
-        self._usual: int | None = None
+        self._users = 0
+        self._original: int | None = None
 
     @contextmanager
-    def lifted(self) -> Iterator[None]:
+    def lift(self) -> Iterator[None]:
         with self._lock:
-            if not self._lifted:
-                self._usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._lifted += 1
+            if not self._users:
+                self._original, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._users += 1
         try:
             yield
         finally:
             with self._lock:
-                self._lifted -= 1
-                if not self._lifted:
-                    Image.MAX_IMAGE_PIXELS = self._usual
+                self._users -= 1
+                if not self._users:
+                    Image.MAX_IMAGE_PIXELS = self._original
 
 
 _PILLOW_LIMIT = _PillowLimit()
 
 
-def any_size() -> AbstractContextManager[None]:
-    """Lift Pillow's own limit to the size of pictures while ours counts."""
-    return _PILLOW_LIMIT.lifted()
+def no_pixel_limit() -> AbstractContextManager[None]:
+    """Lift Pillow's pixel limit for a while; :func:`check_size` applies ours instead."""
+    return _PILLOW_LIMIT.lift()

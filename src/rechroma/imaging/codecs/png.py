@@ -1,7 +1,7 @@
-"""PNG of 8 and 16 bit with metadata.
+"""PNG encoding at 8 and 16 bits, with metadata.
 
-OpenCV makes the pixels, because Pillow has no 16-bit color (and takes six times as long for the
-same size); the chunks with metadata are put in here.
+OpenCV encodes the pixels, because Pillow has no 16-bit color (and takes six times as long for the
+same size); the metadata chunks are inserted here.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from rechroma.imaging.photo import Metadata, UIntImage
 
-_HEAD = 8 + 25  # bytes of the signature and the header chunk
-_LEVEL = 1  # of 9: with OpenCV's filters the next ones take twice the time for 5 % of the size
-_METRE = 0.0254  # in an inch
+_HEADER = 8 + 25  # bytes of the signature and the IHDR chunk
+_COMPRESSION = 1  # of 9: with OpenCV's filters, 2 takes twice the time for 5 % of the size
+_METERS_PER_INCH = 0.0254
 _MAX_KEYWORD = 79
 
 
@@ -28,26 +28,26 @@ def write_png(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
     """Write a PNG.
 
     Args:
-        file: Where to.
+        file: The target.
         pixels: (H, W, 3 or 4) uint8 or uint16, RGB or RGBA.
         metadata: What to embed.
     """
     code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
-    options = [cv2.IMWRITE_PNG_COMPRESSION, _LEVEL]
+    options = [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION]
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, code), options)
     png = encoded.ravel().data
-    file.write(png[:_HEAD])
+    file.write(png[:_HEADER])
     for kind, data in _chunks(metadata):
         file.write(struct.pack(">I", len(data)) + kind + data)
         file.write(struct.pack(">I", zlib.crc32(kind + data)))
-    file.write(png[_HEAD:])
+    file.write(png[_HEADER:])
 
 
 def _chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
     if metadata.icc:
         yield b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)
     if metadata.dpi:
-        across, down = (round(value / _METRE) for value in metadata.dpi)
+        across, down = (round(value / _METERS_PER_INCH) for value in metadata.dpi)
         yield b"pHYs", struct.pack(">IIB", across, down, 1)
     if metadata.exif:
         yield b"eXIf", metadata.exif

@@ -1,4 +1,4 @@
-"""Reads pictures of any size as small ones in color, for data sets and for a look at them."""
+"""Color thumbnails of images of any size, for data sets and previews."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from PIL import Image
 
 from rechroma.error_context import error_context
 from rechroma.imaging import grayscale
-from rechroma.imaging.codecs.decode import format_of, upright
-from rechroma.imaging.codecs.open import any_size, check_size, decoding, name_of, opened, recognized
-from rechroma.imaging.metadata.container import orientation_of
+from rechroma.imaging.codecs.decode import apply_orientation
+from rechroma.imaging.codecs.open import (
+    check_size,
+    decode_errors,
+    display_name,
+    identify,
+    no_pixel_limit,
+    open_source,
+    source_format,
+)
+from rechroma.imaging.metadata.container import read_orientation
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.options import MAX_PIXELS
 
@@ -32,58 +40,58 @@ def read_rgb_thumbnail(
     max_pixels: int = MAX_PIXELS,
     name: str | None = None,
 ) -> NDArray[np.uint8]:
-    """Read a picture in color, in sRGB and upright; of an animation the first picture.
+    """Read an image as a color thumbnail in sRGB, upright; only the first frame or page.
 
-    A large JPEG is decoded at a fraction of its size. What is clear becomes white.
+    A large JPEG is decoded at a fraction of its size. Transparency becomes white.
 
     Args:
-        source: A path, a file's content, or a stream opened for bytes.
-        side: The short side of the result in pixels; a smaller picture stays as it is.
-        max_pixels: The most pixels to decode. They are counted before.
-        name: What errors call the picture; by default the file's name.
+        source: A path, a file's content, or a binary stream.
+        side: The short side of the result in pixels; a smaller image keeps its size.
+        max_pixels: The pixel limit, checked before decoding.
+        name: The image's name in errors; the file's name by default.
 
     Returns:
-        (H, W, 3) uint8; H and W in the proportions of the source.
+        (H, W, 3) uint8, with the source's aspect ratio.
 
     Raises:
-        SourceError: The file is missing, a folder, or may not be read.
-        InputError: It is no picture, is damaged, is too small or too large to be read.
-        MissingExtraError: A HEIC picture, and pillow-heif is not installed.
+        SourceError: The file is missing, a folder, or not readable.
+        InputError: It is not an image, or is damaged, too small or too large.
+        MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
-    name = name or name_of(source)
-    with error_context(name), opened(source, name) as file:
-        image = recognized(file)
-        with decoding(), any_size():
+    name = name or display_name(source)
+    with error_context(name), open_source(source, name) as file:
+        image = identify(file)
+        with decode_errors(), no_pixel_limit():
             image.draft(None, (2 * side, 2 * side))
             check_size(image.size, max_pixels)
             image.load()
-        orientation = orientation_of(image)
-        with decoding():
-            return upright(_shrunk(_colors(image), side), orientation)
+        orientation = read_orientation(image)
+        with decode_errors():
+            return apply_orientation(_downscale(_to_rgb(image), side), orientation)
 
 
 def sniff(data: bytes) -> str:
-    """The format of a file's content, by Pillow's name.
+    """Detect the format of a file's content; returns Pillow's name.
 
     Raises:
-        InputError: It is no picture, or its header is damaged.
-        MissingExtraError: A HEIC picture, and pillow-heif is not installed.
+        InputError: It is not an image, or its header is damaged.
+        MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
-    return format_of(recognized(BytesIO(data)))
+    return source_format(identify(BytesIO(data)))
 
 
-def _colors(image: Image.Image) -> NDArray[np.uint8]:
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     icc = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
-        levels = (grayscale.of_numbers(np.asarray(image)) >> 8).astype(np.uint8)
-        return np.repeat(levels[..., None], 3, axis=2)
+        gray = (grayscale.to_uint16(np.asarray(image)) >> 8).astype(np.uint8)
+        return np.repeat(gray[..., None], 3, axis=2)
     if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", clear.size, _WHITE), clear).convert("RGB")
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
     return np.asarray(Profile(icc if isinstance(icc, bytes) else None).to_srgb(image), np.uint8)
 
 
-def _shrunk(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def _downscale(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     height, width = rgb.shape[:2]
     factor = side / min(height, width)
     if factor >= 1:

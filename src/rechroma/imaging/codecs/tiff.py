@@ -1,7 +1,7 @@
-"""TIFF of 8 and 16 bit with metadata, written strip by strip.
+"""TIFF encoding at 8 and 16 bits, with metadata, strip by strip.
 
-Pillow packs the directory; it has no 16-bit color, so the pixels are put in here. Nothing is held
-in memory beside the picture and one strip.
+Pillow packs the directory; it has no 16-bit color, so the pixels are written here. Memory holds
+only the image and one strip.
 """
 
 from __future__ import annotations
@@ -22,62 +22,65 @@ if TYPE_CHECKING:
 
     from rechroma.imaging.photo import Metadata, UIntImage
 
-_LARGEST = 2**32 - 2**26  # offsets have 32 bits; something is left for metadata and bad compression
+_MAX_BYTES = 2**32 - 2**26  # 32-bit offsets, less room for metadata and bad compression
 _STRIP_BYTES = 1 << 22
 _OFFSETS, _COUNTS = 273, 279
 _RAW, _DEFLATE = 1, 8
-_LEVEL = 4  # of 9
+_COMPRESSION = 4  # of 9
 
 
 def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
-    """Write a TIFF, deflated without loss unless the source's pixels were stored raw.
+    """Write a TIFF, compressed with deflate unless the source was uncompressed.
 
     Args:
-        file: Where to, at its start; it has to be seekable.
+        file: The target, at its start; it must be seekable.
         pixels: (H, W, 3 or 4) uint8 or uint16, RGB or RGBA.
         metadata: What to embed.
 
     Raises:
-        OptionError: The pixels take 4 GB and more.
+        OptionError: The pixels do not fit into the 4 GB of a TIFF.
     """
-    if pixels.nbytes > _LARGEST:
+    if pixels.nbytes > _MAX_BYTES:
         raise OptionError(
-            f"{pixels.nbytes / 1e9:.1f} GB of pixels do not go into a TIFF, which ends at 4 GB",
+            f"{pixels.nbytes / 1e9:.1f} GB of pixels do not fit into a TIFF, which ends at 4 GB",
             hint="Choose another format, such as PNG.",
         )
     rows = max(1, _STRIP_BYTES // pixels[0].nbytes)
     tops = range(0, len(pixels), rows)
-    directory = _directory(pixels, metadata, rows)
-    _place(directory, [0] * len(tops))
-    directory.save(file)  # takes the room that the directory with the true numbers will need
+    directory = _build_directory(pixels, metadata, rows)
+    _set_strips(directory, [0] * len(tops))
+    directory.save(file)  # reserves the space that the directory with the true numbers needs
     counts = [
-        file.write(_packed(pixels[top : top + rows], compressed=metadata.compressed))
+        file.write(_encode_strip(pixels[top : top + rows], compressed=metadata.compressed))
         for top in tops
     ]
-    _place(directory, counts)
+    _set_strips(directory, counts)
     file.seek(0)
     directory.save(file)
 
 
-def _place(directory: ImageFileDirectory_v2, counts: list[int]) -> None:
-    """Enter where the strips are, counted from the directory's end, and how long they are."""
+def _set_strips(directory: ImageFileDirectory_v2, counts: list[int]) -> None:
+    """Set the strips' byte counts and their offsets, which start at the directory's end."""
     directory[_OFFSETS] = tuple(np.cumsum([0, *counts[:-1]]).tolist())
     directory[_COUNTS] = tuple(counts)
     directory.tagtype[_OFFSETS] = directory.tagtype[_COUNTS] = TiffTags.LONG
 
 
-def _packed(strip: UIntImage, *, compressed: bool) -> bytes:
+def _encode_strip(strip: UIntImage, *, compressed: bool) -> bytes:
     little = strip.astype(strip.dtype.newbyteorder("<"), copy=False)
     if not compressed:
         return little.tobytes()
     differences = little.copy()
     np.subtract(little[:, 1:], little[:, :-1], out=differences[:, 1:])  # predictor 2: wraps around
-    return zlib.compress(differences.data, _LEVEL)
+    return zlib.compress(differences.data, _COMPRESSION)
 
 
-def _directory(pixels: UIntImage, metadata: Metadata, rows: int) -> ImageFileDirectory_v2:
+def _build_directory(pixels: UIntImage, metadata: Metadata, rows: int) -> ImageFileDirectory_v2:
     height, width, channels = pixels.shape
-    directory = exif.directory(_tags_of(metadata))
+    tags = Image.Exif()
+    if metadata.exif:
+        tags.load(exif.PREFIX + metadata.exif)
+    directory = exif.pack_tags(tags)
     storage: dict[int, int | float | tuple[int, ...] | bytes | None] = {
         256: width,
         257: height,
@@ -91,8 +94,8 @@ def _directory(pixels: UIntImage, metadata: Metadata, rows: int) -> ImageFileDir
         283: metadata.dpi and metadata.dpi[1],
         284: 1,  # channels interleaved
         296: metadata.dpi and 2,  # per inch
-        317: 2 if metadata.compressed else None,  # differences along the rows
-        338: 2 if channels == 4 else None,  # the fourth is opacity, not multiplied in
+        317: 2 if metadata.compressed else None,  # horizontal differencing
+        338: 2 if channels == 4 else None,  # straight (not premultiplied) alpha
         exif.XMP_TAG: metadata.xmp,
         exif.IPTC_TAG: metadata.iptc,
         exif.ICC_TAG: metadata.icc,
@@ -101,10 +104,3 @@ def _directory(pixels: UIntImage, metadata: Metadata, rows: int) -> ImageFileDir
         if value is not None:
             directory[tag] = value
     return directory
-
-
-def _tags_of(metadata: Metadata) -> Image.Exif:
-    tags = Image.Exif()
-    if metadata.exif:
-        tags.load(exif.PREFIX + metadata.exif)
-    return tags

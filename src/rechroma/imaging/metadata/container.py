@@ -1,7 +1,7 @@
-"""Takes the metadata out of a decoded picture, each part in one form whatever the format.
+"""Metadata extraction from decoded images, into one representation for all formats.
 
-Nothing here may cost a photograph: a part that cannot be read is left out, and so is one of which
-Pillow warns where warnings are errors.
+Metadata must never cost a photograph: a part that cannot be read is left out, and so is one of
+which Pillow warns when warnings are errors.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ _Part = TypeVar("_Part")
 
 _ORIENTATION_TAG = 0x0112
 _IPTC_RESOURCE = 0x0404  # among Photoshop's image resources in a JPEG
-_NO_DPI = 1  # Pillow's number for a TIFF that gives no resolution
-_MAX_DPI = 1e5  # no scanner comes near; more is damage, and does not fit into every format
+_NO_DPI = 1  # Pillow's number for a TIFF without a resolution
+_MAX_DPI = 1e5  # far above any scanner; more is damage, and does not fit every format
 _PNG_XMP = "XML:com.adobe.xmp"
-_NOT_TEXT = (_PNG_XMP, "Raw profile type ")  # PNG text that holds something else
+_NOT_TEXT = (_PNG_XMP, "Raw profile type ")  # keywords of PNG text that holds something else
 
 
-def orientation_of(image: Image) -> int:
-    """How the picture has to be turned: EXIF's 1 (upright) to 8."""
-    value = _tolerant(lambda: int(image.getexif().get(_ORIENTATION_TAG, 1))) or 1
+def read_orientation(image: Image) -> int:
+    """Read EXIF's orientation, 1 (upright) to 8; 1 if it is missing or invalid."""
+    value = _try(lambda: int(image.getexif().get(_ORIENTATION_TAG, 1))) or 1
     return value if value in range(1, 9) else 1
 
 
-def metadata_of(image: Image, size: tuple[int, int], *, swapped: bool = False) -> Metadata:
-    """Gather what has to survive.
+def read_metadata(image: Image, size: tuple[int, int], *, swapped: bool = False) -> Metadata:
+    """Read the metadata that the result keeps.
 
     Args:
-        image: Decoded, because some parts stand behind the pixels.
-        size: Width and height of the upright picture.
-        swapped: Whether turning it upright swaps the axes.
+        image: A decoded image; some metadata comes after the pixels.
+        size: Width and height of the upright image.
+        swapped: Whether turning the image upright swaps its axes.
     """
     info = image.info
     packet = _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
     return Metadata(
-        exif=_tolerant(lambda: _exif(image, size)),
+        exif=_try(lambda: _exif(image, size)),
         icc=_as_bytes(info.get("icc_profile")),
-        xmp=xmp.upright(packet) if packet else None,
-        iptc=_tolerant(lambda: _iptc(image)),
-        dpi=_tolerant(lambda: _dpi(info, swapped)),
-        text=_tolerant(lambda: _text(image)) or {},
+        xmp=xmp.reset_orientation(packet) if packet else None,
+        iptc=_try(lambda: _iptc(image)),
+        dpi=_try(lambda: _dpi(info, swapped)),
+        text=_try(lambda: _text(image)) or {},
         compressed=info.get("compression") != "raw",
     )
 
 
-def _tolerant(read: Callable[[], _Part]) -> _Part | None:
+def _try(read: Callable[[], _Part]) -> _Part | None:
     try:
         return read()
     except Exception:  # broken metadata makes Pillow's parsers raise nearly anything
@@ -62,8 +62,8 @@ def _tolerant(read: Callable[[], _Part]) -> _Part | None:
 
 
 def _exif(image: Image, size: tuple[int, int]) -> bytes | None:
-    data = image.info.get("exif") or exif.block(image.getexif())
-    return exif.upright(data, size) if data else None
+    data = image.info.get("exif") or exif.pack_block(image.getexif())
+    return exif.set_upright(data, size) if data else None
 
 
 def _iptc(image: Image) -> bytes | None:

@@ -1,8 +1,8 @@
-"""EXIF: what a turned and colored picture makes untrue is put right, the rest is kept.
+"""EXIF blocks, patched in place for an upright, colored result.
 
-A block is patched in place and not written anew: makers' notes point into it by byte offsets, and
-all that is not touched stays as the camera wrote it. Only a TIFF has its tags spread over the file
-and has to be packed anew.
+A block is patched and not rewritten: maker notes point into it by byte offsets, and everything
+untouched stays as the camera wrote it. Only a TIFF, whose tags are spread over the file, has to be
+repacked.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from PIL.Image import Exif
 
 PREFIX = b"Exif\0\0"
-"""Stands before the block in a JPEG."""
+"""Precedes the block in a JPEG."""
 
 IPTC_TAG = 33723
 XMP_TAG = 700
 ICC_TAG = 34675
 
-# The tags of a TIFF that say how its pixels are stored or shown, and those with metadata that
-# rechroma.imaging.photo.Metadata keeps apart.
+# TIFF tags that describe how the pixels are stored or shown, and those whose metadata
+# rechroma.imaging.photo.Metadata holds separately.
 _STORAGE_TAGS = frozenset(
     tag
     for first, last in (
         *((254, 259), (262, 262), (266, 266), (273, 274), (277, 284), (288, 293), (296, 297)),
         *((301, 301), (317, 347), (512, 532), (XMP_TAG, XMP_TAG), (IPTC_TAG, IPTC_TAG)),
-        *((34377, 34377), (ICC_TAG, ICC_TAG), (37724, 37724)),  # Photoshop's; with gray layers
+        *((34377, 34377), (ICC_TAG, ICC_TAG), (37724, 37724)),  # Photoshop's, with gray layers
     )
     for tag in range(first, last + 1)
 )
@@ -42,18 +42,18 @@ _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _SHORT, _LONG = 3, 4
 
 
-def upright(exif: bytes, size: tuple[int, int]) -> bytes | None:
-    """Say in an EXIF block that the picture stands upright, has this size and no thumbnail.
+def set_upright(exif: bytes, size: tuple[int, int]) -> bytes | None:
+    """Set an EXIF block's orientation to upright, set its size and remove its thumbnail.
 
-    The thumbnail is unhooked because it shows the gray picture.
+    The thumbnail is unlinked because it shows the gray image.
 
     Args:
-        exif: The block, with or without the ``Exif`` mark in front.
-        size: Width and height of the upright picture.
+        exif: The block, with or without `PREFIX`.
+        size: Width and height of the upright image.
 
     Returns:
-        The block without the mark, or None when it cannot be read: left as it is, a viewer that
-        reads it after all might turn the picture once more.
+        The block without `PREFIX`, or None if it cannot be parsed: a viewer that can parse it
+        after all might turn the image a second time.
     """
     data = bytearray(exif.removeprefix(PREFIX))
     values = {
@@ -68,8 +68,8 @@ def upright(exif: bytes, size: tuple[int, int]) -> bytes | None:
     return bytes(data)
 
 
-def directory(exif: Exif) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """Pack the tags that describe a picture, but not its storage, for a TIFF.
+def pack_tags(exif: Exif) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """Pack the tags that describe an image, but not its storage, into a TIFF directory.
 
     Tags that cannot be packed, because a program wrote them wrongly, are left out.
 
@@ -78,30 +78,32 @@ def directory(exif: Exif) -> TiffImagePlugin.ImageFileDirectory_v2:
     """
     packed = TiffImagePlugin.ImageFileDirectory_v2()
     for tag in set(exif) - _STORAGE_TAGS:
-        value = _group(exif, tag) if tag in _GROUPS else exif[tag]
-        if _packs(tag, value):
+        value = _read_group(exif, tag) if tag in _GROUPS else exif[tag]
+        if _is_packable(tag, value):
             packed[tag] = value
     return packed
 
 
-def block(exif: Exif) -> bytes | None:
-    """The tags that describe a picture as an EXIF block, or None if there are none."""
-    packed = directory(exif)
+def pack_block(exif: Exif) -> bytes | None:
+    """Pack the tags that describe an image into an EXIF block; None if there are none."""
+    packed = pack_tags(exif)
     return b"II*\0\x08\0\0\0" + packed.tobytes(8) if packed else None
 
 
-def _group(exif: Exif, tag: int) -> dict[int, Any]:
+def _read_group(exif: Exif, tag: int) -> dict[int, Any]:
     values = exif.get_ifd(tag)
-    nested = ExifTags.IFD.Interop  # says how a JPEG camera names its files
-    return {key: value for key, value in values.items() if key != nested and _packs(key, value)}
+    nested = ExifTags.IFD.Interop  # how a camera names its JPEG files
+    return {
+        key: value for key, value in values.items() if key != nested and _is_packable(key, value)
+    }
 
 
-def _packs(tag: int, value: object) -> bool:
+def _is_packable(tag: int, value: object) -> bool:
     probe = TiffImagePlugin.ImageFileDirectory_v2()
     try:
         probe[tag] = value
         return bool(probe.tobytes())
-    except Exception:  # Pillow lets anything pass that its packers raise
+    except Exception:  # Pillow passes on anything that its packers raise
         return False
 
 
@@ -110,7 +112,7 @@ def _patch(data: bytearray, values: Mapping[int, int]) -> None:
     (first,) = struct.unpack_from(order + "I", data, 4)
     main = _Directory(data, order, first)
     main.patch(values)
-    main.unhook_next()
+    main.unlink_next()
     details = main.value(_EXIF_IFD)
     if details is not None:
         _Directory(data, order, details).patch(values)
@@ -118,35 +120,35 @@ def _patch(data: bytearray, values: Mapping[int, int]) -> None:
 
 @dataclass(frozen=True)
 class _Directory:
-    """An image file directory in place: a count, entries of 12 bytes, the next one's offset."""
+    """An image file directory, edited in place: a count, 12-byte entries, the next one's offset."""
 
     data: bytearray
     order: str
     offset: int
 
     def patch(self, values: Mapping[int, int]) -> None:
-        for position, tag, kind in self._entries():
-            if tag in values and kind in (_SHORT, _LONG):
-                code = "H" if kind == _SHORT else "I"
+        for position, tag, type_id in self._entries():
+            if tag in values and type_id in (_SHORT, _LONG):
+                code = "H" if type_id == _SHORT else "I"
                 struct.pack_into(self.order + code, self.data, position + 8, values[tag])
 
     def value(self, tag: int) -> int | None:
         for position, found, _ in self._entries():
             if found == tag:
-                return self._number("I", position + 8)
+                return self._read("I", position + 8)
         return None
 
-    def unhook_next(self) -> None:
+    def unlink_next(self) -> None:
         struct.pack_into(self.order + "I", self.data, self.offset + 2 + 12 * self._count, 0)
 
     @property
     def _count(self) -> int:
-        return self._number("H", self.offset)
+        return self._read("H", self.offset)
 
     def _entries(self) -> list[tuple[int, int, int]]:
         positions = [self.offset + 2 + 12 * index for index in range(self._count)]
-        return [(at, self._number("H", at), self._number("H", at + 2)) for at in positions]
+        return [(at, self._read("H", at), self._read("H", at + 2)) for at in positions]
 
-    def _number(self, code: str, offset: int) -> int:
+    def _read(self, code: str, offset: int) -> int:
         (number,) = struct.unpack_from(self.order + code, self.data, offset)
         return int(number)

@@ -1,7 +1,7 @@
-"""ICC profiles: what the source's numbers mean, and which profile the result needs.
+"""ICC color management: conversion of the source to sRGB, and the profile of the result.
 
-Pillow brings Little CMS, but has no 16-bit RGB. A tiny gray profile with the curve of sRGB, made
-here, gets the tone of any profile out of it in 16 bit; that is all that a gray picture needs.
+Pillow includes Little CMS but has no 16-bit RGB. A small gray profile with the sRGB curve, built
+here, extracts the tone curve of any profile at 16 bits, which is all that a gray image needs.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from rechroma.imaging.photo import UIntImage
 
 _UNUSABLE = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
-_MODES = {"GRAY": "L", "RGB": "RGB"}  # Pillow's mode for the color spaces that have a neutral ramp
-_SAME_TONE = 128  # of 65535: below it no 8-bit level changes
-_SAME_COLOR = 2  # 8-bit levels by which one maker's sRGB profile differs from another's
+_MODES = {"GRAY": "L", "RGB": "RGB"}  # Pillow's modes of color spaces with a neutral ramp
+_TONE_TOLERANCE = 128  # of 65535: below it no 8-bit level changes
+_COLOR_TOLERANCE = 2  # 8-bit levels by which vendors' sRGB profiles differ
 
 
 class Profile:
-    """A source's ICC profile, as far as it can be used.
+    """A source's ICC profile.
 
-    One that is missing, broken or made for another kind of picture counts as sRGB: a wrong profile
+    A profile that is missing, broken or for another kind of image counts as sRGB: a wrong profile
     is no reason to refuse a photograph.
 
     Args:
@@ -37,23 +37,23 @@ class Profile:
 
     def __init__(self, icc: bytes | None) -> None:
         self._icc = icc
-        self._profile = _opened(icc)
+        self._profile = _open_profile(icc)
 
     def tone(self, levels: UIntImage) -> UIntImage:
-        """Bring gray levels, or the equal channels of a neutral color, to the tone of sRGB.
+        """Convert gray levels, or the equal channels of a neutral color, to the sRGB curve.
 
         Args:
-            levels: Any shape; returned as it is when there is nothing to change.
+            levels: uint8 or uint16 of any shape; returned unchanged if nothing differs.
         """
         if self._tone is None:
             return levels
-        return _table(self._tone, levels.dtype)[levels]
+        return _lookup_table(self._tone, levels.dtype)[levels]
 
     def colors(self, rgb: UIntImage) -> UIntImage:
-        """Bring colors to sRGB.
+        """Convert colors to sRGB.
 
-        16-bit colors only get the tone of sRGB on each channel: Pillow has no more, and of the
-        primaries the gray made from them shows next to nothing.
+        16-bit colors only get the sRGB curve on each channel: Pillow has no 16-bit transform, and
+        the primaries hardly affect the gray made from them.
 
         Args:
             rgb: (H, W, 3) uint8 or uint16.
@@ -63,7 +63,7 @@ class Profile:
         return self.tone(rgb)
 
     def to_srgb(self, image: Image.Image) -> Image.Image:
-        """Convert a picture with 8-bit channels to RGB in sRGB.
+        """Convert an image with 8-bit channels to RGB in sRGB.
 
         Args:
             image: RGB, CMYK, LAB, P, YCbCr or another mode without alpha.
@@ -75,11 +75,11 @@ class Profile:
         return transform.apply(image) if transform else image.convert("RGB")
 
     @property
-    def for_result(self) -> bytes | None:
-        """The profile to embed beside colors in sRGB, or None where the source had none.
+    def output_profile(self) -> bytes | None:
+        """The profile to embed in the sRGB result; None if the source had none.
 
         The source's own bytes if they describe sRGB. Otherwise a standard sRGB profile: a gray or
-        CMYK profile cannot describe an RGB picture, and another RGB profile would bend the colors.
+        CMYK profile cannot describe an RGB image, and another RGB profile would distort the colors.
         """
         if self._icc is None:
             return None
@@ -87,7 +87,7 @@ class Profile:
 
     @cached_property
     def _tone(self) -> NDArray[np.uint16] | None:
-        """The 16-bit sRGB gray of each 8-bit level; None where they are the same."""
+        """The 16-bit sRGB gray of each 8-bit level; None if they are the same."""
         mode = _MODES.get(self._space)
         transform = _transform(self._profile, _srgb_gray(), mode, "I;16") if mode else None
         if transform is None:
@@ -95,7 +95,7 @@ class Profile:
         levels = np.arange(256)
         ramp = Image.fromarray(levels[None].astype(np.uint8)).convert(mode)
         gray = np.asarray(transform.apply(ramp), np.uint16)[0]
-        return None if np.abs(gray - levels * 257).max() < _SAME_TONE else gray
+        return None if np.abs(gray - levels * 257).max() < _TONE_TOLERANCE else gray
 
     @cached_property
     def _from_rgb(self) -> ImageCms.ImageCmsTransform | None:
@@ -108,14 +108,14 @@ class Profile:
         steps = np.arange(0, 256, 51, dtype=np.uint8)
         cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
         seen = np.asarray(self._from_rgb.apply(Image.fromarray(cube)), np.int16)
-        return bool(np.abs(seen - cube).max() <= _SAME_COLOR)
+        return bool(np.abs(seen - cube).max() <= _COLOR_TOLERANCE)
 
     @property
     def _space(self) -> str:
         return self._profile.profile.xcolor_space.strip() if self._profile else ""
 
 
-def _opened(icc: bytes | None) -> ImageCms.ImageCmsProfile | None:
+def _open_profile(icc: bytes | None) -> ImageCms.ImageCmsProfile | None:
     try:
         return ImageCms.ImageCmsProfile(BytesIO(icc)) if icc else None
     except _UNUSABLE:
@@ -128,7 +128,7 @@ def _transform(
     mode: str,
     target_mode: str,
 ) -> ImageCms.ImageCmsTransform | None:
-    """A transform, or None when the source profile is missing or not for pictures of this mode."""
+    """Build a transform; None if the source profile is missing or not for images of this mode."""
     if source is None:
         return None
     try:
@@ -144,7 +144,7 @@ def _transform(
         return None
 
 
-def _table(tone: NDArray[np.uint16], dtype: DTypeLike) -> UIntImage:
+def _lookup_table(tone: NDArray[np.uint16], dtype: DTypeLike) -> UIntImage:
     if dtype == np.uint8:
         return np.rint(tone / 257).astype(np.uint8)
     levels = np.arange(65536)
@@ -163,7 +163,7 @@ def _lab() -> ImageCms.ImageCmsProfile:
 
 @cache
 def _srgb_bytes() -> bytes:
-    """A standard sRGB profile, dated 2000-01-01 so that equal pictures give equal files."""
+    """Return a standard sRGB profile, dated 2000-01-01 so that equal images give equal files."""
     profile = bytearray(_srgb().tobytes())
     struct.pack_into(">6H", profile, 24, 2000, 1, 1, 0, 0, 0)
     return bytes(profile)

@@ -21,7 +21,7 @@ from rechroma.service.jobs import (
     make_files,
     make_shared_jobs,
 )
-from rechroma.service.jobs.webhooks import Callbacks
+from rechroma.service.jobs.webhooks import WebhookSender
 from rechroma.service.problems import answer_with_problems
 from rechroma.service.security import guard
 from rechroma.service.settings import Settings, read_settings
@@ -30,7 +30,7 @@ from rechroma.web.blueprint import page
 
 if TYPE_CHECKING:
     from rechroma.service.inference.worker_pool import WorkerPool
-    from rechroma.service.jobs import Files, Runner, Store
+    from rechroma.service.jobs import FileStore, JobRunner, JobStore
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -75,7 +75,7 @@ def _make_service(settings: Settings) -> Service:
     files = make_files(settings)
     hands = make_hands(settings)
     try:
-        store, runner, desk = _make_jobs(settings, files, hands, telemetry)
+        store, runner, job_service = _make_jobs(settings, files, hands, telemetry)
     except BaseException:
         hands.close()
         raise
@@ -86,9 +86,9 @@ def _make_service(settings: Settings) -> Service:
         models=models,
         hands=hands,
         store=store,
-        desk=desk,
+        job_service=job_service,
         runner=runner,
-        callbacks=Callbacks(store, settings, telemetry),
+        webhooks=WebhookSender(store, settings, telemetry),
         telemetry=telemetry,
         waiting=threading.BoundedSemaphore(settings.threads * 3 // 4),
         streams=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),
@@ -96,12 +96,16 @@ def _make_service(settings: Settings) -> Service:
 
 
 def _make_jobs(
-    settings: Settings, files: Files, hands: WorkerPool, telemetry: Telemetry
-) -> tuple[Store, Runner, JobService]:
+    settings: Settings, files: FileStore, hands: WorkerPool, telemetry: Telemetry
+) -> tuple[JobStore, JobRunner, JobService]:
     """The table of jobs and who does them: others where there is a Redis, else this process."""
     if settings.redis.get_secret_value():
         shared = make_shared_jobs(settings, files)
-        return shared.store, shared.runner, shared.desk
+        return shared.store, shared.runner, shared.job_service
     store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
-    desk = JobService(store, files, settings.keep)
-    return store, ThreadRunner(store, files, hands, settings, telemetry, desk.tidy), desk
+    job_service = JobService(store, files, settings.keep)
+    return (
+        store,
+        ThreadRunner(store, files, hands, settings, telemetry, job_service.cleanup),
+        job_service,
+    )

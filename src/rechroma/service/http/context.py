@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rechroma.service.inference.predictor import Models
     from rechroma.service.inference.worker_pool import WorkerPool
-    from rechroma.service.jobs import JobService, Runner, Store
-    from rechroma.service.jobs.webhooks import Callbacks
+    from rechroma.service.jobs import JobRunner, JobService, JobStore
+    from rechroma.service.jobs.webhooks import WebhookSender
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
 
@@ -30,9 +30,9 @@ class Service:
         models: What requests may choose from.
         hands: Color pictures.
         store: The table of jobs.
-        desk: Takes jobs in.
+        job_service: Takes jobs in.
         runner: Does them, once it was started.
-        callbacks: Tell of the ends of jobs, once they were started.
+        webhooks: Tell of the ends of jobs, once they were started.
         telemetry: Counts.
         waiting: Places for requests with a picture; the rest of the threads answer the others.
         streams: Places for event streams.
@@ -42,10 +42,10 @@ class Service:
     settings: Settings
     models: Models
     hands: WorkerPool
-    store: Store
-    desk: JobService
-    runner: Runner
-    callbacks: Callbacks
+    store: JobStore
+    job_service: JobService
+    runner: JobRunner
+    webhooks: WebhookSender
     telemetry: Telemetry
     waiting: threading.BoundedSemaphore
     streams: threading.BoundedSemaphore
@@ -59,13 +59,13 @@ class Service:
             StoreError: The table of jobs cannot be read.
         """
         self.runner.start()
-        self.callbacks.start()
+        self.webhooks.start()
 
     def close(self) -> None:
         """End after the pictures in hand; what waits is for the next start."""
         self.closing.set()
         self.runner.stop()
-        self.callbacks.stop()
+        self.webhooks.stop()
         self.hands.close()
         self.store.close()
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from rechroma.fs import translate_os_errors
 from rechroma.imaging import SUFFIXES
 from rechroma.service.errors import BadRequestError, UploadTooLargeError
-from rechroma.service.jobs.types import Incoming
+from rechroma.service.jobs.types import Upload
 from rechroma.service.schemas import DirectBody, JobBody
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _Body = TypeVar("_Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Upload:
+class ParsedUpload:
     """What somebody sent.
 
     Attributes:
@@ -42,11 +42,11 @@ class Upload:
         hints: JSON, as a file of hints holds it.
     """
 
-    pictures: tuple[Incoming, ...]
+    pictures: tuple[Upload, ...]
     hints: str | None = None
 
 
-def read_direct_upload(most_bytes: int) -> Upload:
+def read_direct_upload(most_bytes: int) -> ParsedUpload:
     """The one picture of the request that is being answered.
 
     Args:
@@ -60,7 +60,7 @@ def read_direct_upload(most_bytes: int) -> Upload:
     _limit_body(most_bytes)
     if request.is_json:
         body = _json_body(DirectBody)
-        return Upload((_of_bytes("", body.picture),), _text_of(body.hints))
+        return ParsedUpload((_of_bytes("", body.picture),), _text_of(body.hints))
     upload = _form_or_raw(most_pictures=1)
     if len(upload.pictures) > 1:
         raise BadRequestError(
@@ -70,7 +70,7 @@ def read_direct_upload(most_bytes: int) -> Upload:
     return upload
 
 
-def read_job_upload(most_bytes: int, most_pictures: int) -> Upload:
+def read_job_upload(most_bytes: int, most_pictures: int) -> ParsedUpload:
     """The pictures of the request that is being answered.
 
     Args:
@@ -106,10 +106,10 @@ def _limit_body(most_bytes: int) -> None:
     request.max_content_length = longest_body(most_bytes, in_base64=request.is_json)
 
 
-def _job_json() -> Upload:
+def _job_json() -> ParsedUpload:
     body = _json_body(JobBody)
     pictures = (_of_bytes(picture.name, picture.data) for picture in body.pictures)
-    return Upload(tuple(pictures), _text_of(body.hints))
+    return ParsedUpload(tuple(pictures), _text_of(body.hints))
 
 
 def _json_body(kind: type[_Body]) -> _Body:
@@ -130,19 +130,17 @@ def _fault(place: Iterable[int | str], message: str) -> str:
     return f"{where}: {message}" if where else message
 
 
-def _form_or_raw(most_pictures: int) -> Upload:
+def _form_or_raw(most_pictures: int) -> ParsedUpload:
     if request.mimetype != "multipart/form-data":
-        return Upload((Incoming("", _raw_body()),))
+        return ParsedUpload((Upload("", _raw_body()),))
     # Large files are laid down in the temporary folder meanwhile.
     with _limited_form(most_pictures + _FORM_PARTS), translate_os_errors(Path(gettempdir())):
         sent = list(request.files.items(multi=True))
     files = [file for _, file in sent if file.filename or file.name]
     if not files:
         raise BadRequestError("there is no picture in the form", hint="curl -F picture=@photo.jpg")
-    pictures = (
-        Incoming(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files
-    )
-    return Upload(tuple(pictures), request.form.get("hints"))
+    pictures = (Upload(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files)
+    return ParsedUpload(tuple(pictures), request.form.get("hints"))
 
 
 @contextmanager
@@ -170,8 +168,8 @@ def _raw_body() -> BinaryIO:
     return body
 
 
-def _of_bytes(name: str, data: bytes) -> Incoming:
-    return Incoming(_safe_name(name), BytesIO(data))
+def _of_bytes(name: str, data: bytes) -> Upload:
+    return Upload(_safe_name(name), BytesIO(data))
 
 
 def _safe_name(name: str | None) -> str:

@@ -12,14 +12,14 @@ from rechroma.errors import OptionError, did_you_mean
 from rechroma.hints import hints_from_json
 from rechroma.imaging import encode_preview, read_photo
 from rechroma.models import find_model, get_card, model_names, read_card
-from rechroma.service.schemas import Made
+from rechroma.service.schemas import ResultInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.color.lab import Float
     from rechroma.colorizer import EncodeKwargs, PredictKwargs
-    from rechroma.service.schemas import Order
+    from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
 _MAX_MODELS = 4  # in memory at a time, beside the usual one
@@ -34,7 +34,7 @@ class Painting:
         content: Its bytes.
     """
 
-    made: Made
+    made: ResultInfo
     content: bytes
 
     def write(self, file: BinaryIO) -> None:
@@ -73,7 +73,12 @@ class Paints(Protocol):
     """
 
     def paint(
-        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+        self,
+        source: bytes | Path,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        name: str = "the picture",
     ) -> Painting:
         """Color a picture.
 
@@ -86,7 +91,12 @@ class Paints(Protocol):
         ...
 
     def sketch(
-        self, source: bytes, order: Order, *, max_pixels: int, gray_side: int | None = None
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        gray_side: int | None = None,
     ) -> Sketch:
         """Give the colors of a picture alone.
 
@@ -99,7 +109,14 @@ class Paints(Protocol):
         ...
 
     def palette(
-        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        x: float,
+        y: float,
+        count: int,
     ) -> tuple[ColorSuggestion, ...]:
         """Find what colors are likely at a place: see :meth:`rechroma.Colorizer.suggest_colors`."""
         ...
@@ -117,7 +134,7 @@ class Models:
         self.usual = read_card(find_model(settings.model))
         self._card = lru_cache(_MAX_MODELS)(get_card)
 
-    def check(self, order: Order) -> None:
+    def check(self, order: ColorizeRequest) -> None:
         """Refuse what could only fail later.
 
         Raises:
@@ -130,7 +147,7 @@ class Models:
         check_hints_supported(card, _predict_options(order).get("hints") or None)
 
 
-def checked_name(order: Order, settings: Settings) -> str | None:
+def checked_name(order: ColorizeRequest, settings: Settings) -> str | None:
     """The name of the model that is asked for; None for the usual one.
 
     A path is no name: requests choose among what the owner put there.
@@ -161,17 +178,27 @@ class Painter:
         self._other = lru_cache(_MAX_MODELS)(self._load)
 
     def paint(
-        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+        self,
+        source: bytes | Path,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        name: str = "the picture",
     ) -> Painting:
         """See :meth:`Paints.paint`."""
         result = self._colorizer(order).colorize_bytes(
-            source, name=name, max_pixels=max_pixels, **_encode_options(order)
+            source, name=name, **_encode_options(order, max_pixels)
         )
-        made = Made(format=result.format, had_color=result.had_color, pages=result.pages)
+        made = ResultInfo(format=result.format, had_color=result.had_color, pages=result.pages)
         return Painting(made, result.content)
 
     def sketch(
-        self, source: bytes, order: Order, *, max_pixels: int, gray_side: int | None = None
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        gray_side: int | None = None,
     ) -> Sketch:
         """See :meth:`Paints.sketch`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
@@ -181,14 +208,21 @@ class Painter:
         return Sketch(width, height, photo.had_color, chroma, gray)
 
     def palette(
-        self, source: bytes, order: Order, *, max_pixels: int, x: float, y: float, count: int
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        x: float,
+        y: float,
+        count: int,
     ) -> tuple[ColorSuggestion, ...]:
         """See :meth:`Paints.palette`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
         colorizer = self._colorizer(order)
         return colorizer.suggest_colors(photo, x, y, count=count, **_predict_options(order))
 
-    def _colorizer(self, order: Order) -> Colorizer:
+    def _colorizer(self, order: ColorizeRequest) -> Colorizer:
         name = checked_name(order, self._settings)
         return self._usual if name is None else self._other(name)
 
@@ -197,7 +231,7 @@ class Painter:
         return Colorizer(name, provider=self._settings.provider, threads=threads)
 
 
-def _encode_options(order: Order) -> EncodeKwargs:
+def _encode_options(order: ColorizeRequest, max_pixels: int) -> EncodeKwargs:
     options = order.options
     return {
         "saturation": options.saturation,
@@ -207,10 +241,11 @@ def _encode_options(order: Order) -> EncodeKwargs:
         "quality": options.quality,
         "provenance": options.provenance,
         "badge": options.badge,
+        "max_pixels": max_pixels,
         **_predict_options(order),
     }
 
 
-def _predict_options(order: Order) -> PredictKwargs:
+def _predict_options(order: ColorizeRequest) -> PredictKwargs:
     hints = hints_from_json(order.hints) if order.hints else ()
     return {"size": order.options.size, "hints": hints}

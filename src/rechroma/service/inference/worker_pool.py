@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rechroma.colorizer import ColorSuggestion
     from rechroma.service.inference.predictor import Painting, Paints, Sketch
-    from rechroma.service.schemas import Order
+    from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -131,19 +131,29 @@ class _Process:
             self._ready = True
 
     def paint(
-        self, source: bytes | Path, order: Order, *, max_pixels: int, name: str = "the picture"
+        self,
+        source: bytes | Path,
+        order: ColorizeRequest,
+        *,
+        max_pixels: int,
+        name: str = "the picture",
     ) -> Painting:
         """See :meth:`rechroma.service.inference.predictor.Paints.paint`."""
         asked = {"source": source, "order": order, "max_pixels": max_pixels, "name": name}
         painting: Painting = self._asked("paint", name, asked)
         return painting
 
-    def sketch(self, source: bytes, order: Order, **wanted: Any) -> Sketch:  # noqa: ANN401
+    def sketch(self, source: bytes, order: ColorizeRequest, **wanted: Any) -> Sketch:  # noqa: ANN401
         """See :meth:`rechroma.service.inference.predictor.Paints.sketch`."""
         sketch: Sketch = self._asked("sketch", _NAME, {"source": source, "order": order, **wanted})
         return sketch
 
-    def palette(self, source: bytes, order: Order, **wanted: Any) -> tuple[ColorSuggestion, ...]:  # noqa: ANN401
+    def palette(
+        self,
+        source: bytes,
+        order: ColorizeRequest,
+        **wanted: Any,  # noqa: ANN401
+    ) -> tuple[ColorSuggestion, ...]:
         """See :meth:`rechroma.service.inference.predictor.Paints.palette`."""
         asked = {"source": source, "order": order, **wanted}
         colors: tuple[ColorSuggestion, ...] = self._asked("palette", _NAME, asked)

@@ -1,50 +1,51 @@
-"""Jobs: pictures that are colored after the request, and their results.
+"""Background colorization jobs and their results.
 
-A `Store` is the table of jobs, a `Runner` sees to it that their pictures are colored, `Files`
-hold the pictures, and the `JobService` is what the API talks to.
+A `JobStore` keeps the state of jobs, a `FileStore` their files, a `JobRunner` has their images
+colorized, and the `JobService` is the facade that the API calls.
 """
 
 from __future__ import annotations
 
 from rechroma.service.jobs.factory import SharedJobs, make_files, make_shared_jobs
-from rechroma.service.jobs.files import FolderFiles
+from rechroma.service.jobs.files import LocalFileStore
 from rechroma.service.jobs.job_service import JobService, ResultFile
 from rechroma.service.jobs.sqlite import SqliteStore
 from rechroma.service.jobs.threads import ThreadRunner
 from rechroma.service.jobs.types import (
-    Callback,
-    Content,
-    Files,
-    Incoming,
-    Job,
+    FileStore,
+    ImageRecord,
+    ImageTask,
+    JobRecord,
+    JobRunner,
+    JobState,
+    JobStore,
     NewJob,
-    Outcome,
-    Picture,
-    Runner,
-    State,
-    Store,
-    Task,
+    OpenFile,
+    TaskResult,
+    Upload,
+    WebhookDelivery,
 )
 
 __all__ = [
-    "Callback",
-    "Content",
-    "Files",
-    "FolderFiles",
-    "Incoming",
-    "Job",
+    "FileStore",
+    "ImageRecord",
+    "ImageTask",
+    "JobRecord",
+    "JobRunner",
     "JobService",
+    "JobState",
+    "JobStore",
+    "LocalFileStore",
     "NewJob",
-    "Outcome",
+    "OpenFile",
     "Picture",
     "ResultFile",
-    "Runner",
     "SharedJobs",
     "SqliteStore",
-    "State",
-    "Store",
-    "Task",
+    "TaskResult",
     "ThreadRunner",
+    "Upload",
+    "WebhookDelivery",
     "make_files",
     "make_shared_jobs",
 ]

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from rechroma.service.errors import StoreError
 from rechroma.service.jobs.execute import POISON
-from rechroma.service.jobs.periodic import Rounds
+from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.tasks import make_celery, messages, send
-from rechroma.service.jobs.types import State
+from rechroma.service.jobs.types import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rechroma.service.jobs.redis import RedisStore, Waiting
-    from rechroma.service.jobs.types import Job
+    from rechroma.service.jobs.redis import PendingImage, RedisStore
+    from rechroma.service.jobs.types import JobRecord
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -30,50 +30,50 @@ _NODE_GRACE = 4.0  # after Redis itself was away, living nodes are heard of agai
 
 
 class CeleryRunner:
-    """Keeps :class:`rechroma.service.jobs.Runner` with Celery.
+    """Keeps :class:`rechroma.service.jobs.JobRunner` with Celery.
 
     Args:
         store: The table of jobs.
         settings: Of the service.
-        tidy: What is done again and again: letting go of old results.
+        cleanup: What is done again and again: letting go of old results.
     """
 
-    def __init__(self, store: RedisStore, settings: Settings, tidy: Callable[[], None]) -> None:
+    def __init__(self, store: RedisStore, settings: Settings, cleanup: Callable[[], None]) -> None:
         self._store = store
         self._settings = settings
-        self._tidy = tidy
+        self._cleanup = cleanup
         self._celery = make_celery(settings)
         self._missed_since: dict[str, float] = {}
         self._tidied = monotonic()
-        self._rounds = Rounds(self._look_after, _LOOK_AGAIN, "jobs are not looked after")
+        self._rounds = PeriodicThread(self._look_after, _LOOK_AGAIN, "jobs are not looked after")
 
     def start(self) -> None:
-        """See :meth:`rechroma.service.jobs.Runner.start`."""
+        """See :meth:`rechroma.service.jobs.JobRunner.start`."""
         self._rounds.start()
 
-    def wake(self, job: Job) -> None:
-        """See :meth:`rechroma.service.jobs.Runner.wake`; what fails here the keeper makes good."""
+    def notify(self, job: JobRecord) -> None:
+        """Send messages for new images; the leader repeats what fails here."""
         try:
             self._send(self._store.unsent())
         except StoreError as error:
             _log.warning("no message was sent for job %s yet: %s", job.id, error)
 
     def stop(self) -> None:
-        """See :meth:`rechroma.service.jobs.Runner.stop`."""
+        """See :meth:`rechroma.service.jobs.JobRunner.stop`."""
         self._rounds.stop()
         self._celery.close()
 
     def _look_after(self) -> None:
-        if not self._store.keeps():
+        if not self._store.acquire_leadership():
             return
-        self._store.take_back(self._is_dead, self._settings.attempts, POISON)
+        self._store.requeue_dead(self._is_dead, self._settings.attempts, POISON)
         self._send(self._store.unsent())
-        waiting = self._store.counts().get(State.QUEUED, 0)
+        waiting = self._store.counts().get(JobState.QUEUED, 0)
         if waiting and waiting > messages(self._celery):
             self._send(self._store.missed())
         if monotonic() - self._tidied > _TIDY_AGAIN:
             self._tidied = monotonic()
-            self._tidy()
+            self._cleanup()
 
     def _is_dead(self, worker: str) -> bool:
         """Whether nothing was heard of a worker's node for long, by this process' own clock."""
@@ -83,7 +83,7 @@ class CeleryRunner:
             return False
         return monotonic() - self._missed_since.setdefault(node, monotonic()) > _NODE_GRACE
 
-    def _send(self, pictures: Sequence[Waiting]) -> None:
+    def _send(self, pictures: Sequence[PendingImage]) -> None:
         for picture in pictures:
             urgent = picture.size <= self._settings.urgent_bytes
             send(self._celery, picture.job_id, picture.number, urgent=urgent)

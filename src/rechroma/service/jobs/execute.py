@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from rechroma.errors import InternalError, RechromaError
 from rechroma.service.errors import PoisonImageError, ProcessingTimeoutError
-from rechroma.service.jobs.types import Outcome
+from rechroma.service.jobs.types import TaskResult
 from rechroma.service.problems import problem_of, worded
 
 if TYPE_CHECKING:
     from rechroma.service.inference.predictor import Paints
-    from rechroma.service.jobs.types import Files, Task
+    from rechroma.service.jobs.types import FileStore, ImageTask
     from rechroma.service.settings import Settings
 
 POISON = worded(
@@ -31,7 +31,7 @@ TOO_SLOW = worded(
 """What is said of a picture that took its time and more."""
 
 
-def outcome_of(painter: Paints, files: Files, task: Task, settings: Settings) -> Outcome:
+def run_task(painter: Paints, files: FileStore, task: ImageTask, settings: Settings) -> TaskResult:
     """Color a picture and keep its result; whatever goes wrong becomes a problem.
 
     Args:
@@ -42,14 +42,14 @@ def outcome_of(painter: Paints, files: Files, task: Task, settings: Settings) ->
     """
     try:
         painting = painter.paint(
-            files.source(task.job_id, task.number),
-            task.order,
+            files.get_source(task.job_id, task.number),
+            task.request,
             max_pixels=settings.job_pixels,
             name=task.name or f"picture {task.number}",
         )
-        files.keep(task.job_id, task.number, painting.write)
-        return Outcome(made=painting.made)
+        files.put_result(task.job_id, task.number, painting.write)
+        return TaskResult(result=painting.made)
     except RechromaError as error:
-        return Outcome(problem=problem_of(error))
+        return TaskResult(problem=problem_of(error))
     except Exception as error:
-        return Outcome(problem=problem_of(InternalError.from_exception(error)))
+        return TaskResult(problem=problem_of(InternalError.from_exception(error)))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rechroma.errors import MissingExtraError, install_hint
-from rechroma.service.jobs.files import FolderFiles
+from rechroma.service.jobs.files import LocalFileStore
 from rechroma.service.jobs.job_service import JobService
 
 if TYPE_CHECKING:
     from rechroma.service.jobs.celery import CeleryRunner
     from rechroma.service.jobs.redis import RedisStore
-    from rechroma.service.jobs.types import Files
+    from rechroma.service.jobs.types import FileStore
     from rechroma.service.settings import Settings
 
 
@@ -25,10 +25,10 @@ class SharedJobs(NamedTuple):
 
     store: RedisStore
     runner: CeleryRunner
-    desk: JobService
+    job_service: JobService
 
 
-def make_files(settings: Settings) -> Files:
+def make_files(settings: Settings) -> FileStore:
     """Where uploads and results go.
 
     Raises:
@@ -38,14 +38,14 @@ def make_files(settings: Settings) -> Files:
     """
     if "://" not in settings.files:
         place = Path(settings.files).absolute() / _OWN_FOLDER if settings.files else None
-        return FolderFiles(place or settings.data / "jobs")
+        return LocalFileStore(place or settings.data / "jobs")
     _need("fsspec", "RECHROMA_FILES")
-    from rechroma.service.jobs.remote import RemoteFiles
+    from rechroma.service.jobs.remote import RemoteFileStore
 
-    return RemoteFiles(f"{settings.files.rstrip('/')}/{_OWN_FOLDER}")
+    return RemoteFileStore(f"{settings.files.rstrip('/')}/{_OWN_FOLDER}")
 
 
-def make_shared_jobs(settings: Settings, files: Files) -> SharedJobs:
+def make_shared_jobs(settings: Settings, files: FileStore) -> SharedJobs:
     """The jobs in the Redis that the settings name; nothing is asked of it yet.
 
     Raises:
@@ -57,8 +57,8 @@ def make_shared_jobs(settings: Settings, files: Files) -> SharedJobs:
     from rechroma.service.jobs.redis import RedisStore
 
     store = RedisStore(settings.redis.get_secret_value(), settings.queue)
-    desk = JobService(store, files, settings.keep)
-    return SharedJobs(store, CeleryRunner(store, settings, desk.tidy), desk)
+    job_service = JobService(store, files, settings.keep)
+    return SharedJobs(store, CeleryRunner(store, settings, job_service.cleanup), job_service)
 
 
 def _need(module: str, setting: str) -> None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, BinaryIO
 from rechroma.errors import EmptyImageError, SourceError
 from rechroma.fs import translate_os_errors, write_atomically
 from rechroma.imaging import FORMATS
-from rechroma.service.jobs.types import Kept
+from rechroma.service.jobs.types import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from rechroma.service.jobs.types import Picture
+    from rechroma.service.jobs.types import ImageRecord
 
 CHUNK = 1 << 20
 """Bytes that are copied at a time."""
@@ -30,8 +30,8 @@ _log = logging.getLogger(__name__)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # a fixed one, so that ranges of two requests fit together
 
 
-class FolderFiles:
-    """Keeps :class:`rechroma.service.jobs.Files` in a folder, which several machines may share.
+class LocalFileStore:
+    """Keeps :class:`rechroma.service.jobs.FileStore` in a folder, which several machines may share.
 
     Args:
         folder: Is for this alone; it is made where it is missing, and closed to other users.
@@ -46,31 +46,31 @@ class FolderFiles:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             close_to_others(folder, 0o700)
 
-    def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
-        """See :meth:`rechroma.service.jobs.Files.put`."""
+    def put_source(self, job_id: str, number: int, stream: BinaryIO) -> StoredFile:
+        """See :meth:`rechroma.service.jobs.FileStore.put_source`."""
         reader = CountedReader(stream)
-        path = self.source(job_id, number)
+        path = self.get_source(job_id, number)
         write_atomically(path, lambda file: copy(reader, file), overwrite=True)
         return reader.kept(number)
 
-    def source(self, job_id: str, number: int) -> Path:
-        """See :meth:`rechroma.service.jobs.Files.source`."""
+    def get_source(self, job_id: str, number: int) -> Path:
+        """See :meth:`rechroma.service.jobs.FileStore.get_source`."""
         return self._folder / job_id / f"{number}.source"
 
-    def result(self, job_id: str, number: int) -> Path:
-        """See :meth:`rechroma.service.jobs.Files.result`."""
+    def get_result(self, job_id: str, number: int) -> Path:
+        """See :meth:`rechroma.service.jobs.FileStore.get_result`."""
         return self._folder / job_id / f"{number}.result"
 
-    def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """See :meth:`rechroma.service.jobs.Files.keep`."""
-        write_atomically(self.result(job_id, number), write, overwrite=True)
+    def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
+        """See :meth:`rechroma.service.jobs.FileStore.put_result`."""
+        write_atomically(self.get_result(job_id, number), write, overwrite=True)
 
-    def archive(self, job_id: str, pictures: Iterable[Picture]) -> Path:
-        """See :meth:`rechroma.service.jobs.Files.archive`."""
+    def get_archive(self, job_id: str, pictures: Iterable[ImageRecord]) -> Path:
+        """See :meth:`rechroma.service.jobs.FileStore.get_archive`."""
         path = self._folder / job_id / "results.zip"
 
         def open_result(number: int) -> BinaryIO:
-            return _opened(self.result(job_id, number))
+            return _opened(self.get_result(job_id, number))
 
         if not path.exists():
             write_atomically(
@@ -78,17 +78,17 @@ class FolderFiles:
             )
         return path
 
-    def drop_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """See :meth:`rechroma.service.jobs.Files.drop_sources`."""
+    def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
+        """See :meth:`rechroma.service.jobs.FileStore.delete_sources`."""
         for number in numbers:
-            self.source(job_id, number).unlink(missing_ok=True)
+            self.get_source(job_id, number).unlink(missing_ok=True)
 
-    def remove(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.Files.remove`."""
+    def delete(self, job_id: str) -> None:
+        """See :meth:`rechroma.service.jobs.FileStore.delete`."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
-    def orphans(self, mark: str) -> Iterator[str]:
-        """See :meth:`rechroma.service.jobs.Files.orphans`."""
+    def list_orphans(self, mark: str) -> Iterator[str]:
+        """See :meth:`rechroma.service.jobs.FileStore.list_orphans`."""
         before = time.time() - ORPHANED_AFTER
         for path in self._folder.glob(f"{mark}*"):
             if path.stat().st_mtime < before:
@@ -129,7 +129,7 @@ class CountedReader:
         self._size += len(chunk)
         return chunk
 
-    def kept(self, number: int) -> Kept:
+    def kept(self, number: int) -> StoredFile:
         """What the picture of that number was.
 
         Raises:
@@ -137,7 +137,7 @@ class CountedReader:
         """
         if not self._size:
             raise EmptyImageError(f"picture {number} is empty")
-        return Kept(self._digest.hexdigest(), self._size)
+        return StoredFile(self._digest.hexdigest(), self._size)
 
 
 def copy(source: CountedReader | BinaryIO, target: BinaryIO) -> None:
@@ -147,7 +147,7 @@ def copy(source: CountedReader | BinaryIO, target: BinaryIO) -> None:
 
 
 def zip_results(
-    file: BinaryIO, pictures: Iterable[Picture], open_result: Callable[[int], BinaryIO]
+    file: BinaryIO, pictures: Iterable[ImageRecord], open_result: Callable[[int], BinaryIO]
 ) -> None:
     """Write the results of a job as one zip.
 
@@ -167,7 +167,7 @@ def zip_results(
                 shutil.copyfileobj(source, target, CHUNK)
 
 
-def result_name(picture: Picture, *, numbered: bool = False) -> str:
+def result_name(picture: ImageRecord, *, numbered: bool = False) -> str:
     """What the result of a picture is called where a user keeps it."""
     suffix = FORMATS[picture.format or "PNG"][0]
     stem = picture.name or "picture"

@@ -15,14 +15,21 @@ from rechroma.service.errors import (
     StoreError,
 )
 from rechroma.service.jobs.files import result_name
-from rechroma.service.jobs.types import Job, NewJob, State
+from rechroma.service.jobs.types import JobRecord, JobState, NewJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rechroma.service.jobs.types import Content, Files, Incoming, Kept, Runner, Store
-    from rechroma.service.schemas import Order
+    from rechroma.service.jobs.types import (
+        FileStore,
+        JobRunner,
+        JobStore,
+        OpenFile,
+        StoredFile,
+        Upload,
+    )
+    from rechroma.service.schemas import ColorizeRequest
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +37,7 @@ _log = logging.getLogger(__name__)
 class ResultFile(NamedTuple):
     """The result of a job: a picture's file, or a zip where `format` is None."""
 
-    content: Path | Content
+    content: Path | OpenFile
     format: str | None
     name: str
 
@@ -44,20 +51,20 @@ class JobService:
         keep: Seconds that results are kept.
     """
 
-    def __init__(self, store: Store, files: Files, keep: float) -> None:
+    def __init__(self, store: JobStore, files: FileStore, keep: float) -> None:
         self._store = store
         self._files = files
         self._keep = keep
 
     def submit(
         self,
-        pictures: Sequence[Incoming],
-        order: Order,
+        pictures: Sequence[Upload],
+        order: ColorizeRequest,
         owner: str,
-        runner: Runner,
-        repeat_key: str | None = None,
+        runner: JobRunner,
+        idempotency_key: str | None = None,
         callback: str | None = None,
-    ) -> Job:
+    ) -> JobRecord:
         """Take in a job; one that came before with the same key is not done again.
 
         Raises:
@@ -67,48 +74,48 @@ class JobService:
             TargetError: The disk is full.
             StoreError: The table of jobs cannot be written.
         """
-        job_id = self._store.mark() + secrets.token_urlsafe(16)
+        job_id = self._store.id_prefix() + secrets.token_urlsafe(16)
         try:
             kept = self._put(job_id, pictures)
             fingerprint = _fingerprint(order, callback, kept)
             names = tuple(picture.name for picture in pictures)
             sizes = tuple(picture.size for picture in kept)
-            new = NewJob(job_id, owner, order, names, fingerprint, repeat_key, callback, sizes)
+            new = NewJob(job_id, owner, order, names, fingerprint, idempotency_key, callback, sizes)
             job = self._store.add(new)
         except StoreError:
             raise  # the job may be entered, and only the answer lost; if not, they are orphans
         except BaseException:
-            self._files.remove(job_id)
+            self._files.delete(job_id)
             raise
         if job.id != job_id:
-            self._files.remove(job_id)
+            self._files.delete(job_id)
             _check_same(job, fingerprint)
         else:
-            runner.wake(job)
+            runner.notify(job)
         return job
 
-    def find(self, job_id: str, owner: str) -> Job:
+    def get(self, job_id: str, owner: str) -> JobRecord:
         """The job, if it is that owner's.
 
         Raises:
             JobNotFoundError: It is not, or there is none.
         """
-        job = self._store.find(job_id)
+        job = self._store.get(job_id)
         if job is None or job.owner != owner:
             raise JobNotFoundError("there is no such job", hint="It may have been deleted.")
         return job
 
-    def remove(self, job_id: str, owner: str) -> None:
+    def delete(self, job_id: str, owner: str) -> None:
         """Forget a job with all its files.
 
         Raises:
             JobNotFoundError: There is none of that owner's.
         """
-        job = self.find(job_id, owner)
-        self._store.remove(job.id)
-        self._files.remove(job.id)
+        job = self.get(job_id, owner)
+        self._store.delete(job.id)
+        self._files.delete(job.id)
 
-    def result(self, job: Job) -> ResultFile:
+    def get_result(self, job: JobRecord) -> ResultFile:
         """The file of a job's result.
 
         Raises:
@@ -116,31 +123,31 @@ class JobService:
             JobNotReadyError: It is not there yet, or the job failed.
         """
         _check_ready(job)
-        done = [picture for picture in job.pictures if picture.state is State.DONE]
-        if len(job.pictures) > 1:
-            return ResultFile(self._files.archive(job.id, done), None, "results.zip")
+        done = [picture for picture in job.images if picture.state is JobState.DONE]
+        if len(job.images) > 1:
+            return ResultFile(self._files.get_archive(job.id, done), None, "results.zip")
         (picture,) = done
-        content = self._files.result(job.id, picture.number)
+        content = self._files.get_result(job.id, picture.number)
         return ResultFile(content, picture.format, result_name(picture))
 
-    def tidy(self) -> None:
+    def cleanup(self) -> None:
         """Let go of results that were kept for their time, and of files that nobody knows."""
         for job_id in self._store.expire(self._keep):
-            self._files.remove(job_id)
-        for job_id in self._files.orphans(self._store.mark()):
-            job = self._store.find(job_id)
+            self._files.delete(job_id)
+        for job_id in self._files.list_orphans(self._store.id_prefix()):
+            job = self._store.get(job_id)
             if job is None or job.expired:
                 _log.warning("the files of job %s are removed: nobody knows of them", job_id)
-                self._files.remove(job_id)
+                self._files.delete(job_id)
 
-    def _put(self, job_id: str, pictures: Sequence[Incoming]) -> list[Kept]:
+    def _put(self, job_id: str, pictures: Sequence[Upload]) -> list[StoredFile]:
         return [
-            self._files.put(job_id, number, picture.stream)
+            self._files.put_source(job_id, number, picture.stream)
             for number, picture in enumerate(pictures, 1)
         ]
 
 
-def _fingerprint(order: Order, callback: str | None, kept: Sequence[Kept]) -> str:
+def _fingerprint(order: ColorizeRequest, callback: str | None, kept: Sequence[StoredFile]) -> str:
     """Of all that was sent."""
     whole = hashlib.sha256(f"{order.model_dump_json()} {callback}".encode())
     for picture in kept:
@@ -148,7 +155,7 @@ def _fingerprint(order: Order, callback: str | None, kept: Sequence[Kept]) -> st
     return whole.hexdigest()
 
 
-def _check_same(job: Job, fingerprint: str) -> None:
+def _check_same(job: JobRecord, fingerprint: str) -> None:
     if job.fingerprint != fingerprint:
         raise IdempotencyConflictError(
             "this Idempotency-Key came with another request before",
@@ -156,12 +163,12 @@ def _check_same(job: Job, fingerprint: str) -> None:
         )
 
 
-def _check_ready(job: Job) -> None:
-    if job.state is State.EXPIRED:
+def _check_ready(job: JobRecord) -> None:
+    if job.state is JobState.EXPIRED:
         raise JobExpiredError("the result was kept for its time, and is gone")
-    if job.state is State.FAILED:
+    if job.state is JobState.FAILED:
         raise JobNotReadyError(
             "the job failed, and has no result", hint="Ask for the job: it says why."
         )
-    if job.state is not State.DONE:
+    if job.state is not JobState.DONE:
         raise JobNotReadyError("the job has not ended yet", hint="Ask again later.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Rounds:
+class PeriodicThread:
     """A thread that does the same at once and after each pause, whatever may fail.
 
     Args:

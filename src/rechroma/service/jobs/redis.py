@@ -29,8 +29,16 @@ from redis.retry import Retry
 from rechroma.errors import TargetError
 from rechroma.service.errors import OverloadedError, StoreError
 from rechroma.service.jobs.scripts import SCRIPTS
-from rechroma.service.jobs.types import Callback, Job, Outcome, Picture, State, Task, new_mark
-from rechroma.service.schemas import Made, Order, Problem
+from rechroma.service.jobs.types import (
+    ImageRecord,
+    ImageTask,
+    JobRecord,
+    JobState,
+    TaskResult,
+    WebhookDelivery,
+    new_id_prefix,
+)
+from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +58,7 @@ _SENT_AGO = 10.0  # seconds after which a message may be missed
 _AT_A_TIME = 100
 
 
-class Waiting(NamedTuple):
+class PendingImage(NamedTuple):
     """A picture that waits, and needs a message that says so."""
 
     job_id: str
@@ -58,7 +66,7 @@ class Waiting(NamedTuple):
     size: int
 
 
-class Held(NamedTuple):
+class RunningImage(NamedTuple):
     """A picture that a worker has in hand.
 
     Attributes:
@@ -75,7 +83,7 @@ class Held(NamedTuple):
 
 
 class RedisStore:
-    """Keeps :class:`rechroma.service.jobs.Store` in Redis.
+    """Keeps :class:`rechroma.service.jobs.JobStore` in Redis.
 
     Nothing is asked of Redis before the first call: a server may start before it.
 
@@ -101,7 +109,7 @@ class RedisStore:
         self._scripts = {name: self._redis.register_script(text) for name, text in SCRIPTS.items()}
 
     def close(self) -> None:
-        """See :meth:`rechroma.service.jobs.Store.close`."""
+        """See :meth:`rechroma.service.jobs.JobStore.close`."""
         self._redis.close()
 
     def check(self) -> None:
@@ -113,41 +121,41 @@ class RedisStore:
         with _explained():
             self._redis.ping()
 
-    def mark(self) -> str:
-        """See :meth:`rechroma.service.jobs.Store.mark`."""
+    def id_prefix(self) -> str:
+        """See :meth:`rechroma.service.jobs.JobStore.id_prefix`."""
         with _explained(), self._redis.pipeline() as pipe:
-            pipe.set(f"{PREFIX}mark", new_mark(), nx=True)
+            pipe.set(f"{PREFIX}mark", new_id_prefix(), nx=True)
             pipe.get(f"{PREFIX}mark")
             return str(pipe.execute()[1])
 
-    def add(self, job: NewJob) -> Job:
-        """See :meth:`rechroma.service.jobs.Store.add`."""
-        repeat = "" if job.repeat_key is None else f"{job.owner} {job.repeat_key}"
+    def add(self, job: NewJob) -> JobRecord:
+        """See :meth:`rechroma.service.jobs.JobStore.add`."""
+        repeat = "" if job.idempotency_key is None else f"{job.owner} {job.idempotency_key}"
         sizes = job.sizes or (0,) * len(job.names)
         pictures = [word for pair in zip(job.names, sizes, strict=True) for word in pair]
-        fields = (job.owner, job.order.model_dump_json(), job.fingerprint, job.callback or "")
+        fields = (job.owner, job.request.model_dump_json(), job.fingerprint, job.webhook_url or "")
         known, waiting = self._call("add", job.id, repeat, self._capacity, *fields, *pictures)
         if not known:
             raise OverloadedError(
                 f"{waiting} pictures wait, and there is room for {self._capacity}",
                 hint="Try again later.",
             )
-        found = self.find(known)
+        found = self.get(known)
         if found is None:
             raise StoreError("a job was forgotten as it was entered")
         return found
 
-    def find(self, job_id: str) -> Job | None:
-        """See :meth:`rechroma.service.jobs.Store.find`."""
+    def get(self, job_id: str) -> JobRecord | None:
+        """See :meth:`rechroma.service.jobs.JobStore.get`."""
         with _explained():
             fields = cast("dict[str, str]", self._redis.hgetall(f"{PREFIX}job:{job_id}"))
         return _job(job_id, fields) if fields else None
 
-    def remove(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.Store.remove`."""
+    def delete(self, job_id: str) -> None:
+        """See :meth:`rechroma.service.jobs.JobStore.delete`."""
         self._call("remove", job_id)
 
-    def begin(self, job_id: str, number: int, worker: str) -> Task | None:
+    def begin(self, job_id: str, number: int, worker: str) -> ImageTask | None:
         """Give a picture that waits to a worker.
 
         Returns:
@@ -157,21 +165,23 @@ class RedisStore:
         if not found:
             return None
         name, order = found
-        return Task(job_id, number, name, Order.model_validate_json(order))
+        return ImageTask(job_id, number, name, ColorizeRequest.model_validate_json(order))
 
-    def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
-        """See :meth:`rechroma.service.jobs.Store.finish`."""
-        told = [part.model_dump_json() if part else "" for part in (outcome.made, outcome.problem)]
+    def finish(self, task: ImageTask, worker: str, outcome: TaskResult) -> bool:
+        """See :meth:`rechroma.service.jobs.JobStore.finish`."""
+        told = [
+            part.model_dump_json() if part else "" for part in (outcome.result, outcome.problem)
+        ]
         return bool(self._call("finish", task.job_id, task.number, worker, *told))
 
-    def held(self) -> list[Held]:
+    def running(self) -> list[RunningImage]:
         """The pictures that are in the hands of workers, dead ones too."""
         return [
-            Held(job_id, int(number), worker, float(seconds))
+            RunningImage(job_id, int(number), worker, float(seconds))
             for job_id, number, worker, seconds in self._call("held")
         ]
 
-    def take_back(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
+    def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
         """Let the pictures of dead workers wait again, or fail after so many attempts.
 
         Args:
@@ -179,22 +189,22 @@ class RedisStore:
             attempts: The most there may be.
             problem: What is said of a picture that had them all.
         """
-        held = self.held()
+        held = self.running()
         dead = {worker for worker in {picture.worker for picture in held} if is_dead(worker)}
         for picture in held:
             if picture.worker in dead:
                 words = (picture.job_id, picture.number, picture.worker)
-                self._call("take_back", *words, attempts, problem.model_dump_json())
+                self._call("requeue_dead", *words, attempts, problem.model_dump_json())
 
-    def unsent(self) -> list[Waiting]:
+    def unsent(self) -> list[PendingImage]:
         """Pictures for which there was never a message; from now on they count as sent for."""
         return self._due(0)
 
-    def missed(self) -> list[Waiting]:
+    def missed(self) -> list[PendingImage]:
         """Pictures that wait although a message was sent some time ago; they count as sent anew."""
         return self._due(_SENT_AGO)
 
-    def beat(self, node: str) -> None:
+    def heartbeat(self, node: str) -> None:
         """Give a sign of a node's life."""
         with _explained():
             self._redis.set(f"{PREFIX}alive:{node}", 1, px=int(_NODE_LIFE * 1000))
@@ -204,7 +214,7 @@ class RedisStore:
         with _explained():
             return bool(self._redis.exists(f"{PREFIX}alive:{node}"))
 
-    def keeps(self) -> bool:
+    def acquire_leadership(self) -> bool:
         """Whether this process is the one that looks after the jobs, for the next seconds."""
         with _explained():
             if self._keeper.owned():
@@ -212,7 +222,7 @@ class RedisStore:
             return bool(self._keeper.acquire(blocking=False))
 
     def expire(self, keep: float) -> list[str]:
-        """See :meth:`rechroma.service.jobs.Store.expire`."""
+        """See :meth:`rechroma.service.jobs.JobStore.expire`."""
         while len(self._call("forget", keep, _AT_A_TIME)) == _AT_A_TIME:
             pass
         expired: list[str] = []
@@ -220,30 +230,30 @@ class RedisStore:
             expired += found
         return expired
 
-    def take_callback(self, lease: float) -> Callback | None:
-        """See :meth:`rechroma.service.jobs.Store.take_callback`."""
-        found = self._call("take_callback", lease)
-        job = self.find(found[0]) if found else None
-        return None if job is None else Callback(job, found[1], int(found[2]))
+    def lease_webhook(self, lease: float) -> WebhookDelivery | None:
+        """See :meth:`rechroma.service.jobs.JobStore.lease_webhook`."""
+        found = self._call("lease_webhook", lease)
+        job = self.get(found[0]) if found else None
+        return None if job is None else WebhookDelivery(job, found[1], int(found[2]))
 
-    def put_off_callback(self, job_id: str, seconds: float | None) -> None:
-        """See :meth:`rechroma.service.jobs.Store.put_off_callback`."""
-        self._call("put_off_callback", job_id, "" if seconds is None else seconds)
+    def reschedule_webhook(self, job_id: str, seconds: float | None) -> None:
+        """See :meth:`rechroma.service.jobs.JobStore.reschedule_webhook`."""
+        self._call("reschedule_webhook", job_id, "" if seconds is None else seconds)
 
     def counts(self) -> Mapping[str, int]:
-        """See :meth:`rechroma.service.jobs.Store.counts`."""
+        """See :meth:`rechroma.service.jobs.JobStore.counts`."""
         with _explained(), self._redis.pipeline() as pipe:
             pipe.zcard(f"{PREFIX}waiting")
             pipe.zcard(f"{PREFIX}running")
             pipe.hgetall(f"{PREFIX}counts")
             waiting, running, ended = pipe.execute()
-        found = {State.QUEUED: waiting, State.RUNNING: running}
-        found |= {State(state): int(count) for state, count in ended.items()}
+        found = {JobState.QUEUED: waiting, JobState.RUNNING: running}
+        found |= {JobState(state): int(count) for state, count in ended.items()}
         return {state: count for state, count in found.items() if count}
 
-    def _due(self, ago: float) -> list[Waiting]:
+    def _due(self, ago: float) -> list[PendingImage]:
         return [
-            Waiting(job_id, int(number), int(size))
+            PendingImage(job_id, int(number), int(size))
             for job_id, number, size in self._call("due", ago)
         ]
 
@@ -252,25 +262,25 @@ class RedisStore:
             return self._scripts[script](keys=[PREFIX], args=words)
 
 
-def _job(job_id: str, fields: Mapping[str, str]) -> Job:
-    return Job(
+def _job(job_id: str, fields: Mapping[str, str]) -> JobRecord:
+    return JobRecord(
         id=job_id,
         owner=fields["owner"],
         created=float(fields["created"]),
         ended=float(fields["ended"]) if "ended" in fields else None,
         expired="expired" in fields,
-        pictures=tuple(_picture(number, fields) for number in range(1, int(fields["total"]) + 1)),
+        images=tuple(_picture(number, fields) for number in range(1, int(fields["total"]) + 1)),
         fingerprint=fields["fingerprint"],
     )
 
 
-def _picture(number: int, fields: Mapping[str, str]) -> Picture:
+def _picture(number: int, fields: Mapping[str, str]) -> ImageRecord:
     made, problem = fields.get(f"made:{number}"), fields.get(f"problem:{number}")
-    return Picture(
+    return ImageRecord(
         number,
         fields[f"name:{number}"],
-        State(fields[f"state:{number}"]),
-        Made.model_validate_json(made) if made else None,
+        JobState(fields[f"state:{number}"]),
+        ResultInfo.model_validate_json(made) if made else None,
         Problem.model_validate_json(problem) if problem else None,
     )
 

@@ -14,18 +14,18 @@ from fsspec.core import url_to_fs
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
 from rechroma.fs import translate_os_errors
 from rechroma.service.jobs.files import ORPHANED_AFTER, CountedReader, copy, zip_results
-from rechroma.service.jobs.types import Content
+from rechroma.service.jobs.types import OpenFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from rechroma.service.jobs.types import Kept, Picture
+    from rechroma.service.jobs.types import ImageRecord, StoredFile
 
 _log = logging.getLogger(__name__)
 
 
-class RemoteFiles:
-    """Keeps :class:`rechroma.service.jobs.Files` at a URL such as `s3://bucket/folder`.
+class RemoteFileStore:
+    """Keeps :class:`rechroma.service.jobs.FileStore` at a URL such as `s3://bucket/folder`.
 
     Args:
         url: As fsspec reads it; keys to it come from the environment that its own tools use.
@@ -46,44 +46,44 @@ class RemoteFiles:
         self._root = path.rstrip("/")
         self._looked = -ORPHANED_AFTER
 
-    def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
-        """See :meth:`rechroma.service.jobs.Files.put`."""
+    def put_source(self, job_id: str, number: int, stream: BinaryIO) -> StoredFile:
+        """See :meth:`rechroma.service.jobs.FileStore.put_source`."""
         reader = CountedReader(stream)
         self._write(self._path(job_id, f"{number}.source"), lambda file: copy(reader, file))
         return reader.kept(number)
 
-    def source(self, job_id: str, number: int) -> bytes:
-        """See :meth:`rechroma.service.jobs.Files.source`."""
+    def get_source(self, job_id: str, number: int) -> bytes:
+        """See :meth:`rechroma.service.jobs.FileStore.get_source`."""
         with _told(SourceError):
             return cast("bytes", self._system.cat_file(self._path(job_id, f"{number}.source")))
 
-    def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """See :meth:`rechroma.service.jobs.Files.keep`."""
+    def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
+        """See :meth:`rechroma.service.jobs.FileStore.put_result`."""
         self._write(self._path(job_id, f"{number}.result"), write)
 
-    def result(self, job_id: str, number: int) -> Content:
-        """See :meth:`rechroma.service.jobs.Files.result`."""
+    def get_result(self, job_id: str, number: int) -> OpenFile:
+        """See :meth:`rechroma.service.jobs.FileStore.get_result`."""
         return self._content(self._path(job_id, f"{number}.result"))
 
-    def archive(self, job_id: str, pictures: Iterable[Picture]) -> Content:
-        """See :meth:`rechroma.service.jobs.Files.archive`."""
+    def get_archive(self, job_id: str, pictures: Iterable[ImageRecord]) -> OpenFile:
+        """See :meth:`rechroma.service.jobs.FileStore.get_archive`."""
         path = self._path(job_id, "results.zip")
         with suppress(FileNotFoundError):
             return self._content(path)
         self._write(path, lambda file: self._zip(file, job_id, pictures))
         return self._content(path)
 
-    def drop_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """See :meth:`rechroma.service.jobs.Files.drop_sources`."""
+    def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
+        """See :meth:`rechroma.service.jobs.FileStore.delete_sources`."""
         for number in numbers:
             self._remove(self._path(job_id, f"{number}.source"))
 
-    def remove(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.Files.remove`."""
+    def delete(self, job_id: str) -> None:
+        """See :meth:`rechroma.service.jobs.FileStore.delete`."""
         self._remove(self._path(job_id))
 
-    def orphans(self, mark: str) -> Iterator[str]:
-        """See :meth:`rechroma.service.jobs.Files.orphans`; it looks once an hour."""
+    def list_orphans(self, mark: str) -> Iterator[str]:
+        """See :meth:`rechroma.service.jobs.FileStore.list_orphans`; it looks once an hour."""
         if time.monotonic() - self._looked < ORPHANED_AFTER:
             return
         self._looked = time.monotonic()
@@ -96,10 +96,10 @@ class RemoteFiles:
     def _path(self, *names: str) -> str:
         return "/".join((self._root, *names))
 
-    def _content(self, path: str) -> Content:
+    def _content(self, path: str) -> OpenFile:
         with _told(SourceError, FileNotFoundError):
             stream = self._system.open(path, "rb")
-            return Content(stream, self._system.size(path), f"{self._system.checksum(path):x}")
+            return OpenFile(stream, self._system.size(path), f"{self._system.checksum(path):x}")
 
     def _write(self, path: str, write: Callable[[BinaryIO], object]) -> None:
         """Write a file that is there as soon as it is whole."""
@@ -128,9 +128,9 @@ class RemoteFiles:
             file.discard()
             raise
 
-    def _zip(self, file: BinaryIO, job_id: str, pictures: Iterable[Picture]) -> None:
+    def _zip(self, file: BinaryIO, job_id: str, pictures: Iterable[ImageRecord]) -> None:
         try:
-            zip_results(file, pictures, lambda number: self.result(job_id, number).stream)
+            zip_results(file, pictures, lambda number: self.get_result(job_id, number).stream)
         except FileNotFoundError as error:
             raise SourceError("a result is gone") from error
 

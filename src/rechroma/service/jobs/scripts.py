@@ -238,11 +238,11 @@ SCRIPTS: Mapping[str, str] = {
     "begin": _COMMON + _BEGIN,
     "finish": _COMMON + _FINISH,
     "held": _COMMON + _HELD,
-    "take_back": _COMMON + _TAKE_BACK,
+    "requeue_dead": _COMMON + _TAKE_BACK,
     "due": _COMMON + _DUE,
     "expire": _COMMON + _EXPIRE,
     "forget": _COMMON + _FORGET,
-    "take_callback": _COMMON + _TAKE_CALLBACK,
-    "put_off_callback": _COMMON + _PUT_OFF_CALLBACK,
+    "lease_webhook": _COMMON + _TAKE_CALLBACK,
+    "reschedule_webhook": _COMMON + _PUT_OFF_CALLBACK,
 }
 """Lua by name. The only key is the prefix of all; the arguments are as the store gives them."""

@@ -16,8 +16,16 @@ from rechroma.errors import TargetError
 from rechroma.fs import translate_os_errors
 from rechroma.service.errors import OverloadedError, StoreError
 from rechroma.service.jobs.files import close_to_others
-from rechroma.service.jobs.types import Callback, Job, Outcome, Picture, State, Task, new_mark
-from rechroma.service.schemas import Made, Order, Problem
+from rechroma.service.jobs.types import (
+    ImageRecord,
+    ImageTask,
+    JobRecord,
+    JobState,
+    TaskResult,
+    WebhookDelivery,
+    new_id_prefix,
+)
+from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,11 +41,11 @@ CREATE TABLE IF NOT EXISTS jobs (
     owner TEXT NOT NULL,
     order_json TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
-    repeat_key TEXT,
+    idempotency_key TEXT,
     created REAL NOT NULL,
     ended REAL,
     expired INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (owner, repeat_key)
+    UNIQUE (owner, idempotency_key)
 );
 CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended);
 CREATE TABLE IF NOT EXISTS pictures (
@@ -68,7 +76,7 @@ UPDATE jobs SET ended = ? WHERE id = ? AND ended IS NULL AND NOT EXISTS (
 
 
 class SqliteStore:
-    """Keeps :class:`rechroma.service.jobs.Store` in one file.
+    """Keeps :class:`rechroma.service.jobs.JobStore` in one file.
 
     Args:
         path: The file; is made where it is missing.
@@ -94,19 +102,19 @@ class SqliteStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
-        self._mark = self._make_tables()
+        self._id_prefix = self._make_tables()
 
     def close(self) -> None:
-        """See :meth:`rechroma.service.jobs.Store.close`."""
+        """See :meth:`rechroma.service.jobs.JobStore.close`."""
         with self._lock:
             self._connection.close()
 
-    def mark(self) -> str:
-        """See :meth:`rechroma.service.jobs.Store.mark`."""
-        return self._mark
+    def id_prefix(self) -> str:
+        """See :meth:`rechroma.service.jobs.JobStore.id_prefix`."""
+        return self._id_prefix
 
-    def add(self, job: NewJob) -> Job:
-        """See :meth:`rechroma.service.jobs.Store.add`."""
+    def add(self, job: NewJob) -> JobRecord:
+        """See :meth:`rechroma.service.jobs.JobStore.add`."""
         with self._transaction() as connection:
             earlier = self._earlier(connection, job)
             if earlier is None:
@@ -117,17 +125,17 @@ class SqliteStore:
             raise StoreError("a job was lost as it was entered")
         return found
 
-    def find(self, job_id: str) -> Job | None:
-        """See :meth:`rechroma.service.jobs.Store.find`."""
+    def get(self, job_id: str) -> JobRecord | None:
+        """See :meth:`rechroma.service.jobs.JobStore.get`."""
         with self._transaction("BEGIN") as connection:
             return _find(connection, job_id)
 
-    def remove(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.Store.remove`."""
+    def delete(self, job_id: str) -> None:
+        """See :meth:`rechroma.service.jobs.JobStore.delete`."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
-    def take(self, worker: str) -> Task | None:
+    def take(self, worker: str) -> ImageTask | None:
         """The picture that has waited longest, which is this worker's from now on.
 
         One over which a server died may be what killed it, so the worker has it alone: the others
@@ -145,13 +153,13 @@ class SqliteStore:
                 " WHERE place = ?",
                 (worker, row[0]),
             )
-        return Task(row[2], row[3], row[4], Order.model_validate_json(row[5]))
+        return ImageTask(row[2], row[3], row[4], ColorizeRequest.model_validate_json(row[5]))
 
-    def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
-        """See :meth:`rechroma.service.jobs.Store.finish`."""
-        state = State.DONE if outcome.problem is None else State.FAILED
+    def finish(self, task: ImageTask, worker: str, outcome: TaskResult) -> bool:
+        """See :meth:`rechroma.service.jobs.JobStore.finish`."""
+        state = JobState.DONE if outcome.problem is None else JobState.FAILED
         made, problem = (
-            part and part.model_dump_json() for part in (outcome.made, outcome.problem)
+            part and part.model_dump_json() for part in (outcome.result, outcome.problem)
         )
         with self._transaction() as connection:
             done = connection.execute(
@@ -162,7 +170,7 @@ class SqliteStore:
             connection.execute(_END, (time.time(), task.job_id))
         return done.rowcount == 1
 
-    def take_back(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
+    def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
         """Let the pictures of dead workers wait again, or fail after so many attempts.
 
         Args:
@@ -173,10 +181,10 @@ class SqliteStore:
         dead = [worker for worker in self._workers() if is_dead(worker)]
         with self._transaction() as connection:
             for worker in dead:
-                self._take_back(connection, worker, attempts, problem)
+                self._requeue_dead(connection, worker, attempts, problem)
 
     def expire(self, keep: float) -> list[str]:
-        """See :meth:`rechroma.service.jobs.Store.expire`."""
+        """See :meth:`rechroma.service.jobs.JobStore.expire`."""
         now = time.time()
         with self._transaction() as connection:
             connection.execute(
@@ -191,8 +199,8 @@ class SqliteStore:
             connection.executemany(query, rows)
         return [job_id for (job_id,) in rows]
 
-    def take_callback(self, lease: float) -> Callback | None:
-        """See :meth:`rechroma.service.jobs.Store.take_callback`."""
+    def lease_webhook(self, lease: float) -> WebhookDelivery | None:
+        """See :meth:`rechroma.service.jobs.JobStore.lease_webhook`."""
         now = time.time()
         with self._transaction() as connection:
             row = connection.execute(
@@ -203,10 +211,10 @@ class SqliteStore:
                 (now + lease, now),
             ).fetchone()
             job = row and _find(connection, row[0])
-        return None if job is None else Callback(job, row[1], row[2])
+        return None if job is None else WebhookDelivery(job, row[1], row[2])
 
-    def put_off_callback(self, job_id: str, seconds: float | None) -> None:
-        """See :meth:`rechroma.service.jobs.Store.put_off_callback`."""
+    def reschedule_webhook(self, job_id: str, seconds: float | None) -> None:
+        """See :meth:`rechroma.service.jobs.JobStore.reschedule_webhook`."""
         with self._transaction() as connection:
             if seconds is None:
                 connection.execute("DELETE FROM callbacks WHERE job = ?", (job_id,))
@@ -215,10 +223,10 @@ class SqliteStore:
             connection.execute("UPDATE callbacks SET due = ? WHERE job = ?", (due, job_id))
 
     def counts(self) -> Mapping[str, int]:
-        """See :meth:`rechroma.service.jobs.Store.counts`."""
+        """See :meth:`rechroma.service.jobs.JobStore.counts`."""
         with self._transaction("BEGIN") as connection:
             rows = connection.execute("SELECT state, COUNT(*) FROM pictures GROUP BY state")
-            return {State(state): count for state, count in rows.fetchall()}
+            return {JobState(state): count for state, count in rows.fetchall()}
 
     def _make_tables(self) -> str:
         """Make what is missing of the tables; gives their mark."""
@@ -233,7 +241,7 @@ class SqliteStore:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             marked = "INSERT INTO mark SELECT ? WHERE NOT EXISTS (SELECT * FROM mark)"
-            connection.execute(marked, (new_mark(),))
+            connection.execute(marked, (new_id_prefix(),))
             return str(connection.execute("SELECT text FROM mark").fetchone()[0])
 
     @contextmanager
@@ -252,10 +260,11 @@ class SqliteStore:
     @staticmethod
     def _earlier(connection: sqlite3.Connection, job: NewJob) -> str | None:
         """The job that came with the same key, if any."""
-        if job.repeat_key is None:
+        if job.idempotency_key is None:
             return None
         row = connection.execute(
-            "SELECT id FROM jobs WHERE owner = ? AND repeat_key = ?", (job.owner, job.repeat_key)
+            "SELECT id FROM jobs WHERE owner = ? AND idempotency_key = ?",
+            (job.owner, job.idempotency_key),
         ).fetchone()
         return None if row is None else str(row[0])
 
@@ -271,20 +280,20 @@ class SqliteStore:
     @staticmethod
     def _insert(connection: sqlite3.Connection, job: NewJob) -> None:
         connection.execute(
-            "INSERT INTO jobs (id, owner, order_json, fingerprint, repeat_key, created)"
+            "INSERT INTO jobs (id, owner, order_json, fingerprint, idempotency_key, created)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (
-                *(job.id, job.owner, job.order.model_dump_json()),
-                *(job.fingerprint, job.repeat_key, time.time()),
+                *(job.id, job.owner, job.request.model_dump_json()),
+                *(job.fingerprint, job.idempotency_key, time.time()),
             ),
         )
         connection.executemany(
             "INSERT INTO pictures (job, number, name) VALUES (?, ?, ?)",
             [(job.id, number, name) for number, name in enumerate(job.names, 1)],
         )
-        if job.callback is not None:
+        if job.webhook_url is not None:
             query = "INSERT INTO callbacks (job, url) VALUES (?, ?)"
-            connection.execute(query, (job.id, job.callback))
+            connection.execute(query, (job.id, job.webhook_url))
 
     @staticmethod
     def _must_wait(connection: sqlite3.Connection, worker: str, attempts: int) -> bool:
@@ -298,7 +307,7 @@ class SqliteStore:
             return [worker for (worker,) in connection.execute(query).fetchall()]
 
     @staticmethod
-    def _take_back(
+    def _requeue_dead(
         connection: sqlite3.Connection, worker: str, attempts: int, problem: Problem
     ) -> None:
         failed = connection.execute(
@@ -314,7 +323,7 @@ class SqliteStore:
         )
 
 
-def _find(connection: sqlite3.Connection, job_id: str) -> Job | None:
+def _find(connection: sqlite3.Connection, job_id: str) -> JobRecord | None:
     row = connection.execute(
         "SELECT id, owner, created, ended, expired, fingerprint FROM jobs WHERE id = ?", (job_id,)
     ).fetchone()
@@ -326,16 +335,16 @@ def _find(connection: sqlite3.Connection, job_id: str) -> Job | None:
     ).fetchall()
     id_, owner, created, ended, expired, fingerprint = row
     shown = tuple(map(_picture, pictures))
-    return Job(id_, owner, created, ended, bool(expired), shown, fingerprint)
+    return JobRecord(id_, owner, created, ended, bool(expired), shown, fingerprint)
 
 
-def _picture(row: tuple[int, str, str, str | None, str | None]) -> Picture:
+def _picture(row: tuple[int, str, str, str | None, str | None]) -> ImageRecord:
     number, name, state, made, problem = row
-    return Picture(
+    return ImageRecord(
         number,
         name,
-        State(state),
-        None if made is None else Made.model_validate_json(made),
+        JobState(state),
+        None if made is None else ResultInfo.model_validate_json(made),
         None if problem is None else Problem.model_validate_json(problem),
     )
 

@@ -18,15 +18,15 @@ from filelock import FileLock, Timeout
 
 from rechroma.errors import RechromaError
 from rechroma.fs import translate_os_errors
-from rechroma.service.jobs.execute import POISON, outcome_of
-from rechroma.service.jobs.types import Store
+from rechroma.service.jobs.execute import POISON, run_task
+from rechroma.service.jobs.types import JobStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from rechroma.service.inference.worker_pool import WorkerPool
-    from rechroma.service.jobs.types import Files, Job, Outcome, Task
+    from rechroma.service.jobs.types import FileStore, ImageTask, JobRecord, TaskResult
     from rechroma.service.schemas import Problem
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
@@ -37,20 +37,20 @@ _TIDY_AGAIN = 30.0
 _LAST_PICTURES = 60.0  # seconds for the pictures in hand when the server stops
 
 
-class TaskStore(Store, Protocol):
+class TaskStore(JobStore, Protocol):
     """A store that hands out the pictures itself."""
 
-    def take(self, worker: str) -> Task | None:
+    def take(self, worker: str) -> ImageTask | None:
         """The picture that has waited longest, which is this worker's from now on."""
         ...
 
-    def take_back(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
+    def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
         """Let the pictures of dead workers wait again, or fail after so many attempts."""
         ...
 
 
 class ThreadRunner:
-    """Keeps :class:`rechroma.service.jobs.Runner` with threads.
+    """Keeps :class:`rechroma.service.jobs.JobRunner` with threads.
 
     Args:
         store: The table of jobs.
@@ -58,24 +58,24 @@ class ThreadRunner:
         hands: Color them.
         settings: Of the service.
         telemetry: Counts what was colored.
-        tidy: What is done again and again: letting go of old results.
+        cleanup: What is done again and again: letting go of old results.
     """
 
     def __init__(
         self,
         store: TaskStore,
-        files: Files,
+        files: FileStore,
         hands: WorkerPool,
         settings: Settings,
         telemetry: Telemetry,
-        tidy: Callable[[], None],
+        cleanup: Callable[[], None],
     ) -> None:
         self._store = store
         self._files = files
         self._hands = hands
         self._settings = settings
         self._telemetry = telemetry
-        self._tidy = tidy
+        self._cleanup = cleanup
         self._name = secrets.token_hex(8)
         self._alive = self._lock_of(self._name)
         self._news: SimpleQueue[None] = SimpleQueue()  # one for each picture that came in
@@ -83,7 +83,7 @@ class ThreadRunner:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """See :meth:`rechroma.service.jobs.Runner.start`.
+        """See :meth:`rechroma.service.jobs.JobRunner.start`.
 
         Raises:
             TargetError: The server's lock cannot be written.
@@ -92,7 +92,7 @@ class ThreadRunner:
         with translate_os_errors(self._settings.data):
             (self._settings.data / "servers").mkdir(mode=0o700, exist_ok=True)
             self._alive.acquire(timeout=0)
-        self._take_back()
+        self._requeue_dead()
         works = [self._work] * self._settings.workers
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (*works, self._keep)
@@ -100,13 +100,13 @@ class ThreadRunner:
         for thread in self._threads:
             thread.start()
 
-    def wake(self, job: Job) -> None:
-        """See :meth:`rechroma.service.jobs.Runner.wake`."""
-        for _ in job.pictures:
+    def notify(self, job: JobRecord) -> None:
+        """See :meth:`rechroma.service.jobs.JobRunner.notify`."""
+        for _ in job.images:
             self._news.put(None)
 
     def stop(self) -> None:
-        """See :meth:`rechroma.service.jobs.Runner.stop`."""
+        """See :meth:`rechroma.service.jobs.JobRunner.stop`."""
         self._stopping.set()
         for _ in self._threads:
             self._news.put(None)
@@ -128,20 +128,20 @@ class ThreadRunner:
         with self._hands.turn(None) as painter:
             task = None if self._stopping.is_set() else self._store.take(self._name)
             if task is not None:
-                outcome = outcome_of(painter, self._files, task, self._settings)
+                outcome = run_task(painter, self._files, task, self._settings)
         if task is not None:
             self._finish(task, outcome)
             return
         with suppress(Empty):
             self._news.get(timeout=_LOOK_AGAIN)
 
-    def _finish(self, task: Task, outcome: Outcome) -> None:
+    def _finish(self, task: ImageTask, outcome: TaskResult) -> None:
         """Write it down, however often that takes: a picture that is begun has to end."""
         while not self._try_to_finish(task, outcome):
             if self._stopping.wait(_LOOK_AGAIN):
                 return  # the next start finds it begun by a dead server
 
-    def _try_to_finish(self, task: Task, outcome: Outcome) -> bool:
+    def _try_to_finish(self, task: ImageTask, outcome: TaskResult) -> bool:
         try:
             counts = self._store.finish(task, self._name, outcome)
         except RechromaError:
@@ -149,21 +149,21 @@ class ThreadRunner:
             return False
         if counts:
             self._telemetry.count_picture("job", done=outcome.problem is None)
-            self._files.drop_sources(task.job_id, [task.number])
-        elif self._store.find(task.job_id) is None:
-            self._files.remove(task.job_id)
+            self._files.delete_sources(task.job_id, [task.number])
+        elif self._store.get(task.job_id) is None:
+            self._files.delete(task.job_id)
         return True
 
     def _keep(self) -> None:
         while not self._stopping.wait(_TIDY_AGAIN):
             try:
-                self._take_back()
-                self._tidy()
+                self._requeue_dead()
+                self._cleanup()
             except Exception:
                 _log.exception("old results were not let go of")
 
-    def _take_back(self) -> None:
-        self._store.take_back(self._is_dead, self._settings.attempts, POISON)
+    def _requeue_dead(self) -> None:
+        self._store.requeue_dead(self._is_dead, self._settings.attempts, POISON)
 
     def _is_dead(self, name: str) -> bool:
         if name == self._name:

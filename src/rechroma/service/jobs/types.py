@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from rechroma.service.schemas import Made, Order, Problem
+    from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a job or one of its pictures is; a picture is never expired."""
 
     QUEUED = "queued"
@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Incoming:
+class Upload:
     """A picture that somebody sent.
 
     Attributes:
@@ -39,31 +39,31 @@ class Incoming:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageRecord:
     """A picture of a job.
 
     Attributes:
         number: Its place in the job, from 1.
         name: What the user calls it.
         state: How far it is.
-        made: What there is of it in color.
+        result: Its format and what is known of its source, once it is done.
         problem: Why it failed.
     """
 
     number: int
     name: str
-    state: State
-    made: Made | None = None
+    state: JobState
+    result: ResultInfo | None = None
     problem: Problem | None = None
 
     @property
     def format(self) -> str | None:
         """Of the result, by Pillow's name."""
-        return self.made.format if self.made else None
+        return self.result.format if self.result else None
 
 
 @dataclass(frozen=True)
-class Job:
+class JobRecord:
     """A job as the store knows it.
 
     Attributes:
@@ -81,23 +81,23 @@ class Job:
     created: float
     ended: float | None
     expired: bool
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageRecord, ...]
     fingerprint: str = ""
 
     @property
-    def counts(self) -> Counter[State]:
+    def counts(self) -> Counter[JobState]:
         """How many of the pictures are in each state."""
-        return Counter(picture.state for picture in self.pictures)
+        return Counter(picture.state for picture in self.images)
 
     @property
-    def state(self) -> State:
+    def state(self) -> JobState:
         """Done if any of the pictures is, after the last."""
         if self.expired:
-            return State.EXPIRED
+            return JobState.EXPIRED
         counts = self.counts
         if self.ended is not None:
-            return State.DONE if counts[State.DONE] else State.FAILED
-        return State.QUEUED if counts[State.QUEUED] == len(self.pictures) else State.RUNNING
+            return JobState.DONE if counts[JobState.DONE] else JobState.FAILED
+        return JobState.QUEUED if counts[JobState.QUEUED] == len(self.images) else JobState.RUNNING
 
 
 @dataclass(frozen=True)
@@ -106,45 +106,45 @@ class NewJob:
 
     Attributes:
         id: A name that nobody can guess.
-        owner: See :class:`Job`.
-        order: What is asked for.
+        owner: See :class:`JobRecord`.
+        request: What is asked for.
         names: Of the pictures.
         fingerprint: Of all that was sent.
-        repeat_key: The Idempotency-Key, if there was one.
-        callback: The URL that is to hear of its end, if any.
+        idempotency_key: The Idempotency-Key, if there was one.
+        webhook_url: The URL that is to hear of its end, if any.
         sizes: Of the pictures' files, in bytes; a runner may begin with the small ones.
     """
 
     id: str
     owner: str
-    order: Order
+    request: ColorizeRequest
     names: tuple[str, ...]
     fingerprint: str
-    repeat_key: str | None = None
-    callback: str | None = None
+    idempotency_key: str | None = None
+    webhook_url: str | None = None
     sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Task:
+class ImageTask:
     """A picture that is to be colored now."""
 
     job_id: str
     number: int
     name: str
-    order: Order
+    request: ColorizeRequest
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskResult:
     """What became of a picture: a result, or a problem."""
 
-    made: Made | None = None
+    result: ResultInfo | None = None
     problem: Problem | None = None
 
 
 @dataclass(frozen=True)
-class Callback:
+class WebhookDelivery:
     """Somebody who is to hear now that a job has ended.
 
     Attributes:
@@ -153,28 +153,28 @@ class Callback:
         attempt: Which this is, from 1.
     """
 
-    job: Job
+    job: JobRecord
     url: str
     attempt: int
 
 
-def new_mark() -> str:
-    """A mark for a table of jobs that no other has; see :meth:`Store.mark`."""
+def new_id_prefix() -> str:
+    """A mark for a table of jobs that no other has; see :meth:`JobStore.id_prefix`."""
     return f"{secrets.token_hex(6)}-"
 
 
-class Store(Protocol):
+class JobStore(Protocol):
     """The table of jobs. It may be used from several threads, and by several processes at once.
 
     Every method raises `StoreError` where the table cannot be read or written, and `TargetError`
     where the disk is full.
     """
 
-    def mark(self) -> str:
+    def id_prefix(self) -> str:
         """What the names of all jobs of this table begin with, and those of no other table."""
         ...
 
-    def add(self, job: NewJob) -> Job:
+    def add(self, job: NewJob) -> JobRecord:
         """Enter a job. Where this raises `StoreError`, it may have been entered all the same.
 
         Returns:
@@ -185,15 +185,15 @@ class Store(Protocol):
         """
         ...
 
-    def find(self, job_id: str) -> Job | None:
+    def get(self, job_id: str) -> JobRecord | None:
         """The job of that name."""
         ...
 
-    def remove(self, job_id: str) -> None:
+    def delete(self, job_id: str) -> None:
         """Forget a job, whatever its state."""
         ...
 
-    def finish(self, task: Task, worker: str, outcome: Outcome) -> bool:
+    def finish(self, task: ImageTask, worker: str, outcome: TaskResult) -> bool:
         """Write down what became of a picture.
 
         Args:
@@ -217,7 +217,7 @@ class Store(Protocol):
         """
         ...
 
-    def take_callback(self, lease: float) -> Callback | None:
+    def lease_webhook(self, lease: float) -> WebhookDelivery | None:
         """Somebody who has not heard yet that a job has ended.
 
         Args:
@@ -225,7 +225,7 @@ class Store(Protocol):
         """
         ...
 
-    def put_off_callback(self, job_id: str, seconds: float | None) -> None:
+    def reschedule_webhook(self, job_id: str, seconds: float | None) -> None:
         """Let a callback wait so many seconds; None for ever, since it was heard or given up."""
         ...
 
@@ -238,7 +238,7 @@ class Store(Protocol):
         ...
 
 
-class Kept(NamedTuple):
+class StoredFile(NamedTuple):
     """A picture that was put down.
 
     Attributes:
@@ -251,7 +251,7 @@ class Kept(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Content:
+class OpenFile:
     """A file that lies elsewhere, open to be read.
 
     Attributes:
@@ -265,13 +265,13 @@ class Content:
     tag: str
 
 
-class Files(Protocol):
+class FileStore(Protocol):
     """The pictures of jobs and their results. Each is seen whole or not at all.
 
     What cannot be written raises `TargetError`, what cannot be read `SourceError`.
     """
 
-    def put(self, job_id: str, number: int, stream: BinaryIO) -> Kept:
+    def put_source(self, job_id: str, number: int, stream: BinaryIO) -> StoredFile:
         """Keep a picture that was sent.
 
         Raises:
@@ -279,15 +279,15 @@ class Files(Protocol):
         """
         ...
 
-    def source(self, job_id: str, number: int) -> Path | bytes:
+    def get_source(self, job_id: str, number: int) -> Path | bytes:
         """A picture that was sent: where it lies, or what it holds."""
         ...
 
-    def keep(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
+    def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
         """Write a result."""
         ...
 
-    def result(self, job_id: str, number: int) -> Path | Content:
+    def get_result(self, job_id: str, number: int) -> Path | OpenFile:
         """A result: where it lies, or what it holds.
 
         Raises:
@@ -295,19 +295,19 @@ class Files(Protocol):
         """
         ...
 
-    def archive(self, job_id: str, pictures: Iterable[Picture]) -> Path | Content:
+    def get_archive(self, job_id: str, pictures: Iterable[ImageRecord]) -> Path | OpenFile:
         """The results as one zip, which is made when it is first asked for."""
         ...
 
-    def drop_sources(self, job_id: str, numbers: Iterable[int]) -> None:
+    def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
         """Let go of pictures that are not needed any more."""
         ...
 
-    def remove(self, job_id: str) -> None:
+    def delete(self, job_id: str) -> None:
         """Remove all files of a job."""
         ...
 
-    def orphans(self, mark: str) -> Iterator[str]:
+    def list_orphans(self, mark: str) -> Iterator[str]:
         """Jobs with files that have not been touched for long: nobody may know of them.
 
         Args:
@@ -316,14 +316,14 @@ class Files(Protocol):
         ...
 
 
-class Runner(Protocol):
+class JobRunner(Protocol):
     """Sees to it that the pictures of jobs are colored."""
 
     def start(self) -> None:
         """Begin with what waits."""
         ...
 
-    def wake(self, job: Job) -> None:
+    def notify(self, job: JobRecord) -> None:
         """Hear that there is a new job."""
         ...
 

@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 
 from rechroma.errors import FetchError, OptionError
 from rechroma.safe_http import TransientFetchError, Web, is_public, spelt_address, split_url
-from rechroma.service.jobs import State
-from rechroma.service.jobs.periodic import Rounds
+from rechroma.service.jobs import JobState
+from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.security import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rechroma.service.jobs import Callback, Job, Store
+    from rechroma.service.jobs import JobRecord, JobStore, WebhookDelivery
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
 
@@ -39,7 +39,7 @@ _WAITS = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0)  # seconds after each attempt
 _GONE = 410  # the receiver wants no more
 
 
-class Callbacks:
+class WebhookSender:
     """A thread that tells the ends of jobs.
 
     Args:
@@ -48,14 +48,14 @@ class Callbacks:
         telemetry: Counts.
     """
 
-    def __init__(self, store: Store, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, store: JobStore, settings: Settings, telemetry: Telemetry) -> None:
         self._store = store
         self._telemetry = telemetry
         anywhere = (lambda _: True) if settings.private_callbacks else None
         self._web = Web(_TIMEOUT, _MAX_BYTES, is_allowed=anywhere)
         self._keys = {owner_of(key): key for key in settings.keys}
         self._stopping = threading.Event()
-        self._rounds = Rounds(self._tell_all, _LOOK_AGAIN, "ends of jobs are not told")
+        self._rounds = PeriodicThread(self._tell_all, _LOOK_AGAIN, "ends of jobs are not told")
 
     def start(self) -> None:
         """Begin."""
@@ -69,23 +69,23 @@ class Callbacks:
 
     def _tell_all(self) -> None:
         while not self._stopping.is_set():
-            callback = self._store.take_callback(_LEASE)
+            callback = self._store.lease_webhook(_LEASE)
             if callback is None:
                 return
             self._try(callback)
 
-    def _try(self, callback: Callback) -> None:
+    def _try(self, callback: WebhookDelivery) -> None:
         heard = self._is_heard(callback)
         if self._stopping.is_set() and not heard:
             return  # it may be for that alone; it is due again when its lease is over
         self._telemetry.count_callback(heard=bool(heard))
         waits = _WAITS[callback.attempt - 1 : callback.attempt] if heard is False else ()
-        self._store.put_off_callback(callback.job.id, waits[0] if waits else None)
+        self._store.reschedule_webhook(callback.job.id, waits[0] if waits else None)
         if not heard and not waits:
             host = urlsplit(callback.url).hostname  # the rest of it may hold a secret
             _log.warning("job %s: its end could not be told to %s", callback.job.id, host)
 
-    def _is_heard(self, callback: Callback) -> bool | None:
+    def _is_heard(self, callback: WebhookDelivery) -> bool | None:
         """Whether the receiver has heard; None if it never will."""
         body = _body(callback.job)
         key = self._keys.get(callback.job.owner)
@@ -147,18 +147,18 @@ def _headers(job_id: str, body: bytes, key: str) -> Mapping[str, str]:
     }
 
 
-def _body(job: Job) -> bytes:
+def _body(job: JobRecord) -> bytes:
     counts = job.counts
-    state = State.DONE if counts[State.DONE] else State.FAILED
+    state = JobState.DONE if counts[JobState.DONE] else JobState.FAILED
     told: dict[str, Any] = {
         "type": f"job.{state}",
         "timestamp": datetime.fromtimestamp(job.ended or 0.0, UTC).isoformat(),
         "data": {
             "id": job.id,
             "state": state,
-            "total": len(job.pictures),
-            "done": counts[State.DONE],
-            "failed": counts[State.FAILED],
+            "total": len(job.images),
+            "done": counts[JobState.DONE],
+            "failed": counts[JobState.FAILED],
         },
     }
     return json.dumps(told).encode()

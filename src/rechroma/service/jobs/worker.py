@@ -21,17 +21,17 @@ from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
 from rechroma.errors import OptionError, TargetError
 from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Painter
-from rechroma.service.jobs import Outcome, State, make_files, make_shared_jobs
+from rechroma.service.jobs import JobState, TaskResult, make_files, make_shared_jobs
 from rechroma.service.jobs.celery import node_of, process_of, worker_name
-from rechroma.service.jobs.execute import POISON, TOO_SLOW, outcome_of
-from rechroma.service.jobs.periodic import Rounds
+from rechroma.service.jobs.execute import POISON, TOO_SLOW, run_task
+from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.tasks import GRACE, make_celery, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rechroma.service.jobs import Files, Task
-    from rechroma.service.jobs.redis import Held, RedisStore
+    from rechroma.service.jobs import FileStore, ImageTask
+    from rechroma.service.jobs.redis import RedisStore, RunningImage
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
     jobs = make_shared_jobs(settings, make_files(settings))
     _check_reachable(jobs.store)
     _check_model(settings)
-    watch = Watch(jobs.store, settings, node)
+    watch = Supervisor(jobs.store, settings, node)
     watch.start()
     jobs.runner.start()
     try:
@@ -102,7 +102,7 @@ def _load_model(settings: Settings) -> None:
 
 def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
     app = make_celery(settings)
-    hand = Hand(settings, node)
+    hand = Worker(settings, node)
     register(app, hand.color)
     connected = [  # Celery holds them weakly
         (signals.worker_process_init, lambda **_: hand.open()),
@@ -124,7 +124,7 @@ def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -
     ).start()
 
 
-class Hand:
+class Worker:
     """One process of a worker, and what it colors pictures with.
 
     Args:
@@ -133,7 +133,7 @@ class Hand:
     """
 
     _painter: Painter
-    _files: Files
+    _files: FileStore
     _store: RedisStore
     _name: str
 
@@ -150,33 +150,33 @@ class Hand:
 
     def color(self, job_id: str, number: int) -> None:
         """Color a picture, if it still waits for that."""
-        task = _insist(partial(self._store.begin, job_id, number, self._name))
+        task = retry_forever(partial(self._store.begin, job_id, number, self._name))
         if task is not None:
             outcome = self._outcome(task)
-            _insist(partial(self._store.finish, task, self._name, outcome))
-            _insist(partial(self._clear_up, task))
+            retry_forever(partial(self._store.finish, task, self._name, outcome))
+            retry_forever(partial(self._clear_up, task))
 
-    def _outcome(self, task: Task) -> Outcome:
+    def _outcome(self, task: ImageTask) -> TaskResult:
         began = monotonic()
         try:
-            outcome = outcome_of(self._painter, self._files, task, self._settings)
+            outcome = run_task(self._painter, self._files, task, self._settings)
         except SoftTimeLimitExceeded:
-            return Outcome(problem=TOO_SLOW)
+            return TaskResult(problem=TOO_SLOW)
         # The limit comes as an exception amid whatever is done, and may be taken for a fault of it.
         if outcome.problem and monotonic() - began > 0.95 * self._settings.seconds:
-            return Outcome(problem=TOO_SLOW)
+            return TaskResult(problem=TOO_SLOW)
         return outcome
 
-    def _clear_up(self, task: Task) -> None:
+    def _clear_up(self, task: ImageTask) -> None:
         """Let go of what is not needed any more; the picture may be in another's hand by now."""
-        job = self._store.find(task.job_id)
+        job = self._store.get(task.job_id)
         if job is None:
-            self._files.remove(task.job_id)
-        elif job.pictures[task.number - 1].state in (State.DONE, State.FAILED):
-            self._files.drop_sources(task.job_id, [task.number])
+            self._files.delete(task.job_id)
+        elif job.images[task.number - 1].state in (JobState.DONE, JobState.FAILED):
+            self._files.delete_sources(task.job_id, [task.number])
 
 
-def _insist(ask: Callable[[], _Answer]) -> _Answer:
+def retry_forever(ask: Callable[[], _Answer]) -> _Answer:
     """Ask Redis until it answers: what is asked here may be asked twice, but not left undone."""
     asked = 0
     while True:
@@ -189,7 +189,7 @@ def _insist(ask: Callable[[], _Answer]) -> _Answer:
         time.sleep(_TRY_AGAIN)
 
 
-class Watch:
+class Supervisor:
     """Gives signs of a worker's life, and takes back what its dead processes had in hand.
 
     Args:
@@ -203,7 +203,7 @@ class Watch:
         self._settings = settings
         self._node = node
         self._failed = -inf
-        self._rounds = Rounds(self._look, _BEAT, "the worker cannot say that it lives")
+        self._rounds = PeriodicThread(self._look, _BEAT, "the worker cannot say that it lives")
 
     def start(self) -> None:
         """Begin."""
@@ -215,20 +215,22 @@ class Watch:
 
     def _look(self) -> None:
         try:
-            self._store.beat(self._node)
-            self._take_back()
+            self._store.heartbeat(self._node)
+            self._requeue_dead()
         except StoreError:
             self._failed = monotonic()
             raise
 
-    def _take_back(self) -> None:
-        own = [picture for picture in self._store.held() if node_of(picture.worker) == self._node]
+    def _requeue_dead(self) -> None:
+        own = [
+            picture for picture in self._store.running() if node_of(picture.worker) == self._node
+        ]
         lost = {picture.worker: picture.seconds for picture in own if self._is_lost(picture)}
         slow = {name for name, seconds in lost.items() if self._was_slow(seconds)}
-        self._store.take_back(slow.__contains__, 0, TOO_SLOW)
-        self._store.take_back(lost.__contains__, self._settings.attempts, POISON)
+        self._store.requeue_dead(slow.__contains__, 0, TOO_SLOW)
+        self._store.requeue_dead(lost.__contains__, self._settings.attempts, POISON)
 
-    def _is_lost(self, picture: Held) -> bool:
+    def _is_lost(self, picture: RunningImage) -> bool:
         """Whether its process is dead, or has long turned to something else."""
         limit = self._settings.seconds + 2 * GRACE
         return picture.seconds > limit or _has_ended(process_of(picture.worker))

@@ -20,10 +20,10 @@ from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.uploads import read_direct_upload
 from rechroma.service.schemas import (
     ChromaView,
+    ColorizeRequest,
     JobOptions,
     LikelyView,
     Options,
-    Order,
     PaletteQuery,
     PaletteView,
     SketchQuery,
@@ -55,7 +55,7 @@ def colorize(options: Options) -> Response:
     service = current_service()
     with _one_picture(service) as (data, hints):
         wanted = JobOptions.model_validate(options.model_dump() | {"format": _wanted_format(data)})
-        painting = _painted(service, data, Order(options=wanted, hints=hints))
+        painting = _painted(service, data, ColorizeRequest(options=wanted, hints=hints))
     return Response(painting.content, content_type=MEDIA_TYPES[painting.made.format])
 
 
@@ -106,8 +106,8 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
-def _order(query: View, hints: str | None) -> Order:
-    return Order(options=JobOptions(size=query.size, model=query.model), hints=hints)
+def _order(query: View, hints: str | None) -> ColorizeRequest:
+    return ColorizeRequest(options=JobOptions(size=query.size, model=query.model), hints=hints)
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def _turn(service: Service) -> AbstractContextManager[Paints]:
     return service.hands.turn(service.settings.wait)
 
 
-def _painted(service: Service, data: bytes, order: Order) -> Painting:
+def _painted(service: Service, data: bytes, order: ColorizeRequest) -> Painting:
     done = False
     try:
         with _turn(service) as painter:

@@ -15,9 +15,16 @@ from rechroma.service.http.context import current_service
 from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.sse import event_stream
 from rechroma.service.http.uploads import read_job_upload
-from rechroma.service.jobs import Job, ResultFile, State
+from rechroma.service.jobs import JobRecord, JobState, ResultFile
 from rechroma.service.jobs.webhooks import check_callback
-from rechroma.service.schemas import JobOptions, JobQuery, JobView, Links, Order, PictureView
+from rechroma.service.schemas import (
+    ColorizeRequest,
+    JobOptions,
+    JobQuery,
+    JobView,
+    Links,
+    PictureView,
+)
 
 jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 
@@ -37,11 +44,11 @@ def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
     most = min(settings.job_pictures, settings.queue)  # more could wait for ever
     upload = read_job_upload(settings.job_bytes, most)
     options = JobOptions.model_validate(query.model_dump(exclude={"callback"}))
-    order = Order(options=options, hints=upload.hints)
+    order = ColorizeRequest(options=options, hints=upload.hints)
     service.models.check(order)
     check_callback(query.callback, g.owner, private=settings.private_callbacks)
-    job = service.desk.submit(
-        upload.pictures, order, g.owner, service.runner, _repeat_key(), query.callback
+    job = service.job_service.submit(
+        upload.pictures, order, g.owner, service.runner, _idempotency_key(), query.callback
     )
     view = view_of(job, settings.keep)
     return view, 202, {"Location": view.links.self}
@@ -52,7 +59,7 @@ def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
 def show(job_id: str) -> JobView:
     """How far a job is."""
     service = current_service()
-    return view_of(service.desk.find(job_id, g.owner), service.settings.keep)
+    return view_of(service.job_service.get(job_id, g.owner), service.settings.keep)
 
 
 @jobs.get("/<job_id>/result")
@@ -64,10 +71,10 @@ def result(job_id: str) -> Response:
     A part may be asked for with `Range`.
     """
     _heed_one_range()
-    desk = current_service().desk
-    job = desk.find(job_id, g.owner)
+    job_service = current_service().job_service
+    job = job_service.get(job_id, g.owner)
     try:
-        response = _sent(desk.result(job))
+        response = _sent(job_service.get_result(job))
     except FileNotFoundError as error:  # removed since the store was asked
         raise JobExpiredError("the result is gone") from error
     response.cache_control.private = True
@@ -78,7 +85,7 @@ def result(job_id: str) -> Response:
 @jobs.output({}, status_code=204)
 def remove(job_id: str) -> tuple[str, int]:
     """Forget a job with its pictures and results, whatever its state."""
-    current_service().desk.remove(job_id, g.owner)
+    current_service().job_service.delete(job_id, g.owner)
     return "", 204
 
 
@@ -91,12 +98,12 @@ def events(job_id: str) -> Response:
     """
     service, owner = current_service(), g.owner
     keep = service.settings.keep
-    first = view_of(service.desk.find(job_id, owner), keep)
+    first = view_of(service.job_service.get(job_id, owner), keep)
     if not service.streams.acquire(blocking=False):
         raise OverloadedError("too many event streams are open", hint="Ask for the job instead.")
 
     def look() -> JobView:
-        return view_of(service.desk.find(job_id, owner), keep, first.links)
+        return view_of(service.job_service.get(job_id, owner), keep, first.links)
 
     response = Response(
         event_stream(first, look, service.closing),
@@ -107,32 +114,32 @@ def events(job_id: str) -> Response:
     return response
 
 
-def view_of(job: Job, keep: float, links: Links | None = None) -> JobView:
+def view_of(job: JobRecord, keep: float, links: Links | None = None) -> JobView:
     """A job as it is shown; its links can only be made while a request is answered."""
     counts = job.counts
-    failed = job.state is State.FAILED
+    failed = job.state is JobState.FAILED
     return JobView(
         id=job.id,
         state=job.state.value,
-        total=len(job.pictures),
-        done=counts[State.DONE],
-        failed=counts[State.FAILED],
+        total=len(job.images),
+        done=counts[JobState.DONE],
+        failed=counts[JobState.FAILED],
         created=_time(job.created),
         ended=None if job.ended is None else _time(job.ended),
         expires=None if job.ended is None else _time(job.ended + keep),
-        problem=next((p.problem for p in job.pictures if p.problem), None) if failed else None,
+        problem=next((p.problem for p in job.images if p.problem), None) if failed else None,
         pictures=[
             PictureView.model_validate(
                 {
                     "number": p.number,
                     "name": p.name,
                     "state": p.state.value,
-                    "had_color": p.made and p.made.had_color,
-                    "pages": p.made and p.made.pages,
+                    "had_color": p.result and p.result.had_color,
+                    "pages": p.result and p.result.pages,
                     "problem": p.problem,
                 }
             )
-            for p in job.pictures
+            for p in job.images
         ],
         links=links or _links(job.id),
     )
@@ -173,7 +180,7 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-def _repeat_key() -> str | None:
+def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= _MAX_KEY:
         raise BadRequestError(f"an Idempotency-Key has 1 to {_MAX_KEY} characters")

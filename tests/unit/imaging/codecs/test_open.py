@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from rechroma.colorizer import Colorizer
-from tests.support.fake_engine import FakeEngine
 from rechroma.imaging import read_photo
+from tests.support.fake_engine import FakeEngine
 
 
 def pages(count: int) -> list[Image.Image]:
@@ -37,14 +37,16 @@ def content(file_format: str, count: int, **options: Any) -> bytes:
         ("WEBP", {"lossless": True}),
     ],
 )
-def test_the_first_is_read_and_all_are_counted(file_format: str, options: dict[str, Any]) -> None:
+def test_the_first_page_is_read_and_all_are_counted(
+    file_format: str, options: dict[str, Any]
+) -> None:
     photo = read_photo(content(file_format, 3, **options))
     assert photo.pages == 3
     np.testing.assert_array_equal(photo.gray, np.asarray(pages(1)[0]))
     assert read_photo(content(file_format, 1, **options)).pages == 1
 
 
-def test_small_copies_in_a_tiff_are_no_pages() -> None:
+def test_reduced_copies_in_a_tiff_do_not_count() -> None:
     file = BytesIO()
     first, page, copy = pages(3)
     kinds = TiffImagePlugin.ImageFileDirectory_v2()
@@ -57,17 +59,17 @@ def test_small_copies_in_a_tiff_are_no_pages() -> None:
     assert read_photo(file.getvalue()).pages == 2
 
 
-def test_what_a_camera_puts_behind_a_jpeg_is_no_page() -> None:
+def test_images_appended_to_a_jpeg_do_not_count() -> None:
     assert read_photo(content("MPO", 2)).pages == 1
 
 
 @pytest.mark.parametrize("file_format", ["TIFF", "GIF"])
-def test_damage_behind_the_first_page_does_not_cost_it(file_format: str) -> None:
+def test_damage_after_the_first_page_does_not_lose_it(file_format: str) -> None:
     whole, one = content(file_format, 3), content(file_format, 1)
     photo = read_photo(whole[: len(one) + 40])
     np.testing.assert_array_equal(photo.gray, np.asarray(pages(1)[0]))
 
 
-def test_the_result_tells_how_many_there_were(tmp_path: Path) -> None:
+def test_colorize_file_reports_the_page_count(tmp_path: Path) -> None:
     (tmp_path / "box.tif").write_bytes(content("TIFF", 4))
     assert Colorizer(engine=FakeEngine()).colorize_file(tmp_path / "box.tif").pages == 4

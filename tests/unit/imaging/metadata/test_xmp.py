@@ -22,28 +22,28 @@ BOMB = b"""<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a
 <x:xmpmeta xmlns:x="adobe:ns:meta/">&b;</x:xmpmeta>"""
 
 
-def labels(packet: bytes) -> list[str]:
+def notes(packet: bytes) -> list[str]:
     root = ElementTree.fromstring(packet.decode())
     return [node.attrib[LABEL] for node in root.iter(f"{RDF}Description") if LABEL in node.attrib]
 
 
-def test_makes_a_packet_where_there_is_none() -> None:
-    packet = xmp.labeled(None)
-    assert labels(packet) == [xmp.SOURCE_TYPE]
+def test_with_provenance_makes_a_missing_packet() -> None:
+    packet = xmp.with_provenance(None)
+    assert notes(packet) == [xmp.SOURCE_TYPE]
     assert packet.startswith('<?xpacket begin="\ufeff"'.encode())
 
 
-def test_keeps_what_a_packet_says() -> None:
-    packet = xmp.labeled(PACKET)
-    assert labels(packet) == [xmp.SOURCE_TYPE]
+def test_with_provenance_keeps_the_rest_of_a_packet() -> None:
+    packet = xmp.with_provenance(PACKET)
+    assert notes(packet) == [xmp.SOURCE_TYPE]
     assert "<r:li>Zo\u00eb</r:li>".encode() in packet
     assert b'x:xmptk="a toolkit"' in packet
 
 
-def test_reads_utf_16_and_padding() -> None:
-    packet = xmp.labeled(PACKET.decode().replace("\ufeff", "").encode("utf-16") + bytes(64))
+def test_with_provenance_reads_utf_16_and_padding() -> None:
+    packet = xmp.with_provenance(PACKET.decode().replace("\ufeff", "").encode("utf-16") + bytes(64))
     assert "Zo\u00eb" in packet.decode()
-    assert labels(packet) == [xmp.SOURCE_TYPE]
+    assert notes(packet) == [xmp.SOURCE_TYPE]
 
 
 @pytest.mark.parametrize(
@@ -53,24 +53,24 @@ def test_reads_utf_16_and_padding() -> None:
         b'<r:Description xmlns:i="%s"><i:DigitalSourceType>x</i:DigitalSourceType></r:Description>',
     ],
 )
-def test_replaces_an_earlier_label(old: bytes) -> None:
+def test_with_provenance_replaces_an_earlier_note(old: bytes) -> None:
     old %= b"http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-    packet = xmp.labeled(PACKET.replace(b"</r:RDF>", old + b"</r:RDF>"))
-    assert labels(packet) == [xmp.SOURCE_TYPE]
+    packet = xmp.with_provenance(PACKET.replace(b"</r:RDF>", old + b"</r:RDF>"))
+    assert notes(packet) == [xmp.SOURCE_TYPE]
     assert packet.count(b"DigitalSourceType") == 1
 
 
-def test_labelling_twice_is_labelling_once() -> None:
-    assert labels(xmp.labeled(xmp.labeled(PACKET))) == [xmp.SOURCE_TYPE]
+def test_with_provenance_is_idempotent() -> None:
+    assert notes(xmp.with_provenance(xmp.with_provenance(PACKET))) == [xmp.SOURCE_TYPE]
 
 
 NESTED = PACKET.replace(b"<r:Seq>", b"<r:Seq>" * 3000).replace(b"</r:Seq>", b"</r:Seq>" * 3000)
 
 
 @pytest.mark.parametrize("broken", [b"no xml", PACKET[:200], b"<a/>", BOMB, bytes(9), NESTED])
-def test_replaces_packets_that_cannot_be_read(broken: bytes) -> None:
-    assert xmp.labeled(broken) == xmp.labeled(None)
+def test_with_provenance_replaces_unreadable_packets(broken: bytes) -> None:
+    assert xmp.with_provenance(broken) == xmp.with_provenance(None)
 
 
-def test_sets_the_orientation_upright_and_nothing_else() -> None:
-    assert xmp.upright(PACKET) == PACKET.replace(b'Orientation="6"', b'Orientation="1"')
+def test_reset_orientation_changes_nothing_else() -> None:
+    assert xmp.reset_orientation(PACKET) == PACKET.replace(b'Orientation="6"', b'Orientation="1"')

@@ -17,11 +17,11 @@ def srgb_of(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-def test_no_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
+def test_a_missing_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
     profile = Profile(None)
     assert profile.tone(colors) is colors
     assert profile.colors(colors) is colors
-    assert profile.for_result is None
+    assert profile.output_profile is None
 
 
 @pytest.mark.parametrize("broken", [b"rubbish", SRGB[:200], GRAY_18[:150], bytes(4000)])
@@ -31,16 +31,16 @@ def test_a_broken_profile_counts_as_srgb(broken: bytes, colors: NDArray[np.uint8
     np.testing.assert_array_equal(profile.colors(colors), colors)
 
 
-def test_srgb_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
+def test_an_srgb_profile_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
     profile = Profile(SRGB)
     assert profile.tone(colors) is colors
     assert profile.colors(colors) is colors
-    assert profile.for_result == SRGB
+    assert profile.output_profile == SRGB
 
 
 @pytest.mark.parametrize("icc", [GRAY_18, a_profile(b"RGB ", 1.8, SRGB_COLORANTS)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.uint8, 1), (np.uint16, 64)])
-def test_the_tone_of_gamma_18_becomes_that_of_srgb(
+def test_tone_converts_gamma_18_to_srgb(
     icc: bytes, dtype: type[np.unsignedinteger], tolerance: int
 ) -> None:
     top = np.iinfo(dtype).max
@@ -49,7 +49,7 @@ def test_the_tone_of_gamma_18_becomes_that_of_srgb(
     np.testing.assert_allclose(Profile(icc).tone(levels), expected, atol=tolerance)
 
 
-def test_adobe_rgb_becomes_srgb() -> None:
+def test_colors_converts_adobe_rgb_to_srgb() -> None:
     red = np.full((2, 2, 3), (180, 60, 60), np.uint8)
     adobe = ImageCms.ImageCmsProfile(BytesIO(ADOBE))
     expected = ImageCms.profileToProfile(
@@ -61,14 +61,14 @@ def test_adobe_rgb_becomes_srgb() -> None:
 
 
 @pytest.mark.parametrize("icc", [GRAY_18, ADOBE])
-def test_the_result_of_another_profile_gets_a_standard_srgb(icc: bytes) -> None:
-    result = Profile(icc).for_result
+def test_output_profile_replaces_other_profiles_with_srgb(icc: bytes) -> None:
+    result = Profile(icc).output_profile
     assert result is not None
     assert result != icc
-    assert Profile(result).for_result == result
+    assert Profile(result).output_profile == result
 
 
-def test_pictures_of_other_modes_become_rgb(colors: NDArray[np.uint8]) -> None:
+def test_to_srgb_converts_other_modes(colors: NDArray[np.uint8]) -> None:
     lab = ImageCms.profileToProfile(
         Image.fromarray(colors),
         ImageCms.createProfile("sRGB"),
@@ -81,7 +81,7 @@ def test_pictures_of_other_modes_become_rgb(colors: NDArray[np.uint8]) -> None:
         assert np.abs(back - colors).mean() < 2
 
 
-def test_a_profile_for_another_kind_of_picture_is_ignored(colors: NDArray[np.uint8]) -> None:
+def test_a_profile_for_another_mode_is_ignored(colors: NDArray[np.uint8]) -> None:
     cmyk = Image.fromarray(colors).convert("CMYK")
     seen = Profile(ADOBE).to_srgb(cmyk)
     np.testing.assert_array_equal(np.asarray(seen), np.asarray(cmyk.convert("RGB")))

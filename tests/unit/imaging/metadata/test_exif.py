@@ -35,8 +35,8 @@ def tags_of(block: bytes) -> Image.Exif:
     return tags
 
 
-def test_turns_the_orientation_and_the_size() -> None:
-    tags = tags_of(exif.upright(a_block(), (30, 40)) or b"")
+def test_set_upright_changes_orientation_and_size() -> None:
+    tags = tags_of(exif.set_upright(a_block(), (30, 40)) or b"")
     details = tags.get_ifd(ExifTags.IFD.Exif)
     assert tags[ExifTags.Base.Orientation] == 1
     assert tags[ExifTags.Base.ImageWidth] == 30
@@ -44,9 +44,9 @@ def test_turns_the_orientation_and_the_size() -> None:
     assert details[ExifTags.Base.ExifImageHeight] == 40
 
 
-def test_keeps_everything_else_in_its_place() -> None:
+def test_set_upright_keeps_everything_else_in_place() -> None:
     before = a_block(thumbnail=False).removeprefix(exif.PREFIX)
-    after = exif.upright(before, (40, 30))
+    after = exif.set_upright(before, (40, 30))
     assert after is not None
     changed = [
         index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]
@@ -54,36 +54,36 @@ def test_keeps_everything_else_in_its_place() -> None:
     assert len(changed) == 1  # the orientation
 
 
-def test_unhooks_the_thumbnail() -> None:
+def test_set_upright_removes_the_thumbnail() -> None:
     assert tags_of(a_block().removeprefix(exif.PREFIX)).get_ifd(ExifTags.IFD.IFD1)
-    assert not tags_of(exif.upright(a_block(), (30, 40)) or b"").get_ifd(ExifTags.IFD.IFD1)
+    assert not tags_of(exif.set_upright(a_block(), (30, 40)) or b"").get_ifd(ExifTags.IFD.IFD1)
 
 
 @pytest.mark.parametrize("broken", [b"", b"II", b"rubbish, rubbish", b"II*\0\xff\xff\xff\xff"])
-def test_drops_a_block_that_cannot_be_read(broken: bytes) -> None:
-    assert exif.upright(broken, (30, 40)) is None
+def test_set_upright_drops_an_unreadable_block(broken: bytes) -> None:
+    assert exif.set_upright(broken, (30, 40)) is None
 
 
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
-def test_survives_any_damage(position: int, rubbish: bytes) -> None:
+def test_set_upright_survives_any_damage(position: int, rubbish: bytes) -> None:
     data = bytearray(a_block())
     data[position : position + len(rubbish)] = rubbish
-    result = exif.upright(bytes(data), (30, 40))
+    result = exif.set_upright(bytes(data), (30, 40))
     assert result is None or len(result) in (len(data), len(data) - len(exif.PREFIX))
 
 
-def test_packs_a_tiffs_tags_without_those_of_its_storage() -> None:
+def test_pack_block_leaves_out_storage_tags() -> None:
     file = BytesIO()
     tags = tags_of(a_block().removeprefix(exif.PREFIX))
     Image.new("L", (40, 30)).save(file, "TIFF", exif=tags.tobytes())
-    packed = tags_of(exif.block(Image.open(file).getexif()) or b"")
+    packed = tags_of(exif.pack_block(Image.open(file).getexif()) or b"")
     assert packed[ExifTags.Base.Make] == "Maker"
     assert packed.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
     assert packed.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] == bytes(range(100))
     assert ExifTags.Base.ImageWidth not in packed
 
 
-def test_a_tiff_without_tags_has_no_block() -> None:
+def test_pack_block_returns_none_without_tags() -> None:
     file = BytesIO()
     Image.new("L", (40, 30)).save(file, "TIFF")
-    assert exif.block(Image.open(file).getexif()) is None
+    assert exif.pack_block(Image.open(file).getexif()) is None
