@@ -29,8 +29,8 @@ from tests.deploy.conftest import (
     services,
     with_our_programs,
 )
+from tests.support.page_driver import PageDriver, photograph
 from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
-from tests.support.studio import Studio, photograph
 from tests.support.team import Worker
 
 LARGE = photo_file((1600, 1200), "JPEG")
@@ -116,17 +116,17 @@ def test_a_picture_at_once(stack: Stack) -> None:
 
 
 def test_the_page(stack: Stack, browser: Browser, tmp_path: Path) -> None:
-    studio = Studio(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
-    studio.expected = ("401",)
-    studio.drop(("cat.jpg", photograph(size=(1800, 1200))))
-    studio.find("#key").fill(stack.key)
-    studio.find("#key").press("Enter")
-    studio.colored().ready()
-    name, content = studio.download()
+    driver = PageDriver(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
+    driver.expected = ("401",)
+    driver.drop(("cat.jpg", photograph(size=(1800, 1200))))
+    driver.find("#key").fill(stack.key)
+    driver.find("#key").press("Enter")
+    driver.colored().ready()
+    name, content = driver.download()
     assert name == "cat.color.jpg"
     assert has_color(content)
-    studio.page.close()
-    studio.check()
+    driver.page.close()
+    driver.check()
 
 
 def test_a_job_of_several(stack: Stack) -> None:
@@ -160,7 +160,7 @@ def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
     with stack.client() as client:
         before = client.wait(client.submit([photo_file()]))
         job = client.submit([LARGE] * 6, idempotency_key="box")
-        wait_until(lambda: client.find(job).done, "nothing was done")
+        wait_until(lambda: client.get_job(job).done, "nothing was done")
         told = stack.api.stop()
         assert (stack.api.process.returncode, "Traceback" in told) == (0, False)
         assert stack.ask("/v1/models").status == 503

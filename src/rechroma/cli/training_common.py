@@ -61,7 +61,7 @@ set_option = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a key of the recipe, such as optimizer.rate=1e-3; may be repeated.",
+    help="Change a key of the recipe, such as optimizer.lr=1e-3; may be repeated.",
 )
 
 
@@ -84,7 +84,7 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
     from rechroma.datasets import Shards, spread
     from rechroma.training import draw_curves
 
-    pictures = Shards(recipe.data.dev) if recipe.data.dev else None
+    pictures = Shards(recipe.data.val) if recipe.data.val else None
 
     def draw(run: Run) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
@@ -165,7 +165,8 @@ def card_of(network: ColorizationNetwork, fields: Mapping[str, Any]) -> ModelCar
     known: dict[str, Any] = {"version": "1", "size": 256}
     known |= {"license": "unstated", "authors": [], "data": [], **fields}
     known |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
-    known |= {"bins": network.given_bins(), "hints": network.takes_hints}
+    known |= {"bins": network.output_bins(), "hints": network.takes_hints}
+    known["distribution_scale"] = network.distribution_scale
     known["network"] = describe(network)
     return ModelCard.from_json(json.dumps(known))
 

@@ -6,12 +6,12 @@ of (seed, step): a run that was stopped goes on with the very same examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import torch
+from msgspec import Meta, Struct
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
@@ -63,23 +63,22 @@ class Example(NamedTuple):
     label: Tensor
 
 
-@dataclass(frozen=True)
-class Crops:
+class Crops(Struct, frozen=True, forbid_unknown_fields=True):
     """How crops are taken.
 
     Attributes:
         sizes: Sides in pixels, one of which is drawn for each batch.
         size_shares: How often each size is drawn; as long as `sizes`.
-        area: Least share of the picture's area that a crop shows.
-        aged: Share of the examples whose lightness looks old.
-        hinted: Share of the batches in which some colors are given.
+        min_crop_area: Least share of the picture's area that a crop shows.
+        degrade_prob: Share of the examples whose lightness looks old.
+        hint_prob: Share of the batches in which some colors are given.
     """
 
-    sizes: tuple[int, ...] = (128,)
-    size_shares: tuple[float, ...] = (1.0,)
-    area: float = 0.4
-    aged: float = 0.0
-    hinted: float = 0.0
+    sizes: Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)] = (128,)
+    size_shares: tuple[Annotated[float, Meta(ge=0)], ...] = (1.0,)
+    min_crop_area: Annotated[float, Meta(gt=0, le=1)] = 0.4
+    degrade_prob: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    hint_prob: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
     def in_batch(self, size: int, batch: int) -> int:
         """How many crops of `size` make up a batch of `batch` crops of the first size."""
@@ -102,8 +101,14 @@ class Examples(Dataset[Example]):
 
     def __getitem__(self, ticket: SampleSpec) -> Example:
         rng = np.random.default_rng(ticket.seed)
-        rgb = random_crop(self._pictures[ticket.picture], ticket.size, self._crops.area, rng)
-        light = degrade_lightness(rgb, rng) if rng.random() < self._crops.aged else lightness(rgb)
+        rgb = random_crop(
+            self._pictures[ticket.picture], ticket.size, self._crops.min_crop_area, rng
+        )
+        light = (
+            degrade_lightness(rgb, rng)
+            if rng.random() < self._crops.degrade_prob
+            else lightness(rgb)
+        )
         chroma = srgb_to_lab(rgb)[..., 1:]
         hints = random_hints(chroma, random_count(rng) if ticket.hinted else 0, rng)
         return Example(
@@ -172,7 +177,7 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
         count = self._crops.in_batch(size, self._batch)
         pictures = [self._picture(seen + number) for number in range(count)]
         seeds = rng.integers(0, 2**62, count)
-        hinted = bool(rng.random() < self._crops.hinted)
+        hinted = bool(rng.random() < self._crops.hint_prob)
         return [SampleSpec(p, size, int(s), hinted) for p, s in zip(pictures, seeds, strict=True)]
 
     def _picture(self, place: int) -> int:

@@ -49,7 +49,8 @@ class Engine(Protocol):
             hints: As for :meth:`chroma`.
 
         Returns:
-            (N, Q, H / scale, W / scale) float32, probabilities of the Q bins.
+            (N, Q, h, w) float32, probabilities of the Q bins; h = H / distribution_scale, and w
+            likewise.
 
         Raises:
             EngineError: Inference failed, or its output is invalid.

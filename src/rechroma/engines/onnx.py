@@ -60,7 +60,7 @@ class OnnxEngine:
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         """Predict chroma with the contract of :class:`Engine`; checks shape and finiteness."""
-        return self._output("chroma", 2, lightness, hints)
+        return self._output("chroma", (2, self._card.scale), lightness, hints)
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
         """Predict bin probabilities with the contract of :class:`Engine`, checked likewise."""
@@ -69,9 +69,13 @@ class OnnxEngine:
                 f"the model {self._card.name} has no distribution output",
                 hint="Use another model.",
             )
-        return self._output("distribution", len(self._card.bins), lightness, hints)
+        layout = len(self._card.bins), self._card.distribution_scale
+        return self._output("distribution", layout, lightness, hints)
 
-    def _output(self, name: str, channels: int, lightness: Float, hints: Float | None) -> Float:
+    def _output(
+        self, name: str, layout: tuple[int, int], lightness: Float, hints: Float | None
+    ) -> Float:
+        """Run the model for one output, of which `layout` gives the channels and the scale."""
         check_hints_supported(self._card, hints)
         feed = {"lightness": np.ascontiguousarray(lightness, np.float32)}
         count, _, height, width = lightness.shape
@@ -85,7 +89,8 @@ class OnnxEngine:
                 f"{self._path} failed on an input of {lightness.shape}: {error}".splitlines()[0],
                 hint="Try a smaller size, or another provider.",
             ) from error
-        expected = (count, channels, height // self._card.scale, width // self._card.scale)
+        channels, scale = layout
+        expected = (count, channels, height // scale, width // scale)
         if output.shape != expected:
             raise self._invalid(f"{name} of shape {output.shape} instead of {expected}")
         if not np.isfinite(output).all():

@@ -33,12 +33,12 @@ class ModelInput:
     Attributes:
         lightness: (1, 1, H, W) float32, CIE L*, padded by reflection to the card's `stride`.
         hints: (1, 3, H, W) float32, the hint map padded with zeros; None for no hints.
-        output_shape: Height and width of the network output without the padding.
+        shape: Height and width of the input without the padding.
     """
 
     lightness: Float
     hints: Float | None
-    output_shape: tuple[int, int]
+    shape: tuple[int, int]
 
     @classmethod
     def from_image(
@@ -66,16 +66,17 @@ class ModelInput:
         return cls(
             np.pad(small, padding, mode="reflect")[None, None],
             None if drawn is None else np.pad(drawn, [(0, 0), *padding])[None],
-            (height // card.scale, width // card.scale),
+            (height, width),
         )
 
     def unpad(self, output: Float) -> Float:
-        """Crop the padding from a network output (1, C, h, w).
+        """Crop the padding from a network output (1, C, h, w) of any scale.
 
         Returns:
-            (h, w, C), with the height and width of :attr:`output_shape`.
+            (h, w, C), with the height and width of :attr:`shape` over the scale, rounded up.
         """
-        height, width = self.output_shape
+        scale = self.lightness.shape[2] // output.shape[2]
+        height, width = (-(-side // scale) for side in self.shape)
         return np.ascontiguousarray(output[0, :, :height, :width].transpose(1, 2, 0))
 
 

@@ -401,7 +401,7 @@ def test_what_nobody_foresaw_stops_one_picture_only(
         return render_srgb(gray, chroma)
 
     Image.new("L", (20, 10), 99).save(ten[4])
-    monkeypatch.setattr("rechroma.colorizer.render", fail_for_the_small_one)
+    monkeypatch.setattr("rechroma.colorizer.render_srgb", fail_for_the_small_one)
     result = run("box", "--model", model)
     assert result.exit_code == 1
     assert "9 colored, 1 failed" in result.stderr

@@ -22,7 +22,7 @@ from rechroma.datasets import (
 )
 from tests.support.shards import picture, write_shard
 
-CROPS = Crops(sizes=(32, 64), size_shares=(0.5, 0.5), aged=0.5)
+CROPS = Crops(sizes=(32, 64), size_shares=(0.5, 0.5), degrade_prob=0.5)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_only_a_hinted_ticket_gives_colors(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_as_many_batches_have_hints_as_asked_for(share: float) -> None:
-    batches = list(ReproducibleBatchSampler(50, Crops(hinted=share), batch=4, seed=1, steps=100))
+    batches = list(ReproducibleBatchSampler(50, Crops(hint_prob=share), batch=4, seed=1, steps=100))
     assert all(len({ticket.hinted for ticket in batch}) == 1 for batch in batches)
     hinted = np.mean([batch[0].hinted for batch in batches])
     assert hinted == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
