@@ -1,4 +1,4 @@
-"""The page's color science beside the package's, and its zip files."""
+"""The color conversions of the page against those of the package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.page_driver import PageDriver
 
 
 def run(driver: PageDriver, body: str, argument: object = None) -> Any:
-    """Run a function of the page's modules `color` and `render` there."""
+    """Run JavaScript with the modules `colorspace.js` and `render.js`."""
     return driver.page.evaluate(
         f"""async (given) => {{
           const color = await import("/static/js/color/colorspace.js");
@@ -26,12 +26,12 @@ def run(driver: PageDriver, body: str, argument: object = None) -> Any:
     )
 
 
-def test_lightness_of_each_level(driver: PageDriver) -> None:
+def test_lightness_matches_the_package(driver: PageDriver) -> None:
     found = run(driver, "return Array.from({ length: 256 }, (_, level) => color.lightness(level));")
     assert np.allclose(found, lightness(np.arange(256, dtype=np.uint8)[None])[0], atol=1e-3)
 
 
-def test_hexadecimal_there_and_back(driver: PageDriver) -> None:
+def test_hex_round_trips(driver: PageDriver) -> None:
     rng = np.random.default_rng(6)
     colors = rng.integers(0, 256, (200, 3), dtype=np.uint8)
     names = [f"#{bytes(color).hex()}" for color in colors]
@@ -50,7 +50,7 @@ def test_hexadecimal_there_and_back(driver: PageDriver) -> None:
         {"saturation": 0.4, "warmth": 0.5, "strength": 0.3},
     ],
 )
-def test_knobs(driver: PageDriver, knobs: dict[str, float]) -> None:
+def test_adjust_chroma_matches_the_package(driver: PageDriver, knobs: dict[str, float]) -> None:
     rng = np.random.default_rng(7)
     ab = rng.normal(0, 30, (100, 2)).astype(np.float32)
     ab[0] = 0
@@ -62,7 +62,7 @@ def test_knobs(driver: PageDriver, knobs: dict[str, float]) -> None:
     assert np.allclose(found, Adjustments(**knobs).apply(ab).ravel(), atol=1e-3)  # type: ignore[arg-type]
 
 
-def test_painting(driver: PageDriver) -> None:
+def test_paint_matches_the_package(driver: PageDriver) -> None:
     rng = np.random.default_rng(8)
     height, width = 90, 130
     gray = rng.integers(0, 256, (height, width), dtype=np.uint8)
@@ -88,7 +88,7 @@ def test_painting(driver: PageDriver) -> None:
     assert np.abs(right - found[:, 65:]).max() <= 1
 
 
-def test_the_gamut(driver: PageDriver) -> None:
+def test_gamut_matches_the_package(driver: PageDriver) -> None:
     rng = np.random.default_rng(9)
     lab = np.column_stack([rng.uniform(2, 98, 300), rng.normal(0, 70, (300, 2))]).astype(np.float32)
     names = run(driver, "return given.map((lab) => color.labToHex(...lab));", lab.tolist())
