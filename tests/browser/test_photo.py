@@ -17,9 +17,9 @@ from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import Server, has_color, opened
 
 KNOBS = (
-    {"saturation": 1.0, "warmth": 0.0, "strength": 1.0},
-    {"saturation": 1.8, "warmth": -0.6, "strength": 0.9},
-    {"saturation": 3.0, "warmth": 1.0, "strength": 1.0},
+    {"saturation": 1.0, "warmth": 0.0, "blend": 1.0},
+    {"saturation": 1.8, "warmth": -0.6, "blend": 0.9},
+    {"saturation": 3.0, "warmth": 1.0, "blend": 1.0},
 )
 
 
@@ -116,9 +116,9 @@ def test_page_turns_color_to_gray_as_the_service(driver: PageDriver, server: Ser
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         image.save(file, "PNG")
     driver.add_photo(file.getvalue(), "coffee.png")
-    driver.adjust(strength=0)
+    driver.adjust(blend=0)
     driver.show_pixels()
-    answer = server.ask("POST", "/v1/colorize?strength=0", file.getvalue())
+    answer = server.ask("POST", "/v1/colorize?blend=0", file.getvalue())
     assert difference(driver.pixels(), decode_rgb(answer.body)) < 0.1
 
 
@@ -145,7 +145,7 @@ def test_sliders_need_no_request(driver: PageDriver) -> None:
 
 def test_download_is_adjusted_and_requested_once(driver: PageDriver) -> None:
     driver.add_photo(make_photo(format="PNG"), "cat.png")
-    driver.adjust(strength=0)
+    driver.adjust(blend=0)
     _, content = driver.download()
     assert not has_color(content)
     assert len(driver.requests_to("/v1/jobs")) == 2

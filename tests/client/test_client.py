@@ -90,7 +90,7 @@ def test_results_keep_unicode_names_and_dots(client: Any, tmp_path: Path) -> Non
 
 
 def test_colorize_params_change_the_result(client: Any, photo: Path) -> None:
-    plain = client.colorize(photo, saturation=0, label=False, format="png")
+    plain = client.colorize(photo, saturation=0, provenance=False, format="png")
     assert opened(plain).format == "PNG"
     assert not has_color(plain)
     assert client.colorize(photo, hints=HINTS) != client.colorize(photo)

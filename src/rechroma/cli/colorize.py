@@ -8,7 +8,7 @@ import click
 
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.inputs import Plan, make_plan
-from rechroma.cli.options import json_option, model_options
+from rechroma.cli.options import colorize_options, json_option, model_options
 from rechroma.cli.request import Request
 from rechroma.cli.run import Work
 from rechroma.cli.signals import exit_code_of
@@ -16,11 +16,10 @@ from rechroma.cli.stdio import colorize_stream
 from rechroma.cli.summary import Account, Status
 from rechroma.cli.terminal import say
 from rechroma.errors import OptionError
+from rechroma.options import MAX_PIXELS, OPTIONS
 
 if TYPE_CHECKING:
     from rechroma.hints import Hint
-
-MAX_PIXELS = 250_000_000  # as in rechroma.imaging, too heavy to import for --help
 
 
 def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
@@ -66,24 +65,7 @@ def _read_hints(
     callback=_known_format,
     help="Such as jpeg, png or tiff.  [default: the original's]",
 )
-@click.option(
-    "--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP."
-)
-@click.option(
-    "--saturation", type=float, default=1.0, show_default=True, help="0 (gray) to 3 (vivid)."
-)
-@click.option(
-    "--warmth", type=float, default=0.0, show_default=True, help="-1 (cooler) to 1 (warmer)."
-)
-@click.option(
-    "--strength", type=float, default=1.0, show_default=True, help="0 to 1: how much of the color."
-)
-@click.option(
-    "--size",
-    type=int,
-    metavar="PIXELS",
-    help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
-)
+@colorize_options
 @click.option(
     "--hints",
     metavar="FILE.json",
@@ -97,8 +79,10 @@ def _read_hints(
     show_default=True,
     help="Refuse larger pictures.",
 )
-@click.option("--no-label", is_flag=True, help="Leave out the note that a model made the colors.")
-@click.option("--badge", is_flag=True, help="Draw a small mark into the picture that says so.")
+@click.option(
+    "--no-provenance", is_flag=True, help="Add no metadata that declares the colors as AI-made."
+)
+@click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
 @json_option("Print one line of JSON per picture on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @model_options
@@ -151,12 +135,12 @@ def _color_files(request: Request) -> int:
 
 def _check_options(request: Request, pictures: int) -> None:
     """Refuse what is out of range even where nothing is left to do, without loading the model."""
+    from rechroma.colorizer import check_file_options
     from rechroma.models import find_model
-    from rechroma.options import Adjustments
 
     if request.hints and pictures > 1:
         raise OptionError(f"--hints are for one picture, but there are {pictures}")
-    Adjustments(**request.knobs())
+    check_file_options(request.file_options())
     find_model(request.model)
 
 

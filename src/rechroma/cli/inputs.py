@@ -16,9 +16,9 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
+from rechroma.options import RESULT_SUFFIX
 
 STDIO = "-"
-RESULT_MARK = ".color"  # stands between stem and suffix of a result beside its original
 _Key = Callable[[Path], Path]
 
 
@@ -192,7 +192,9 @@ def _is_picture(name: str) -> bool:
 def _is_original(name: str) -> bool:
     """A picture that is neither hidden nor the result of an earlier run."""
     return (
-        not name.startswith(".") and _is_picture(name) and not Path(name).stem.endswith(RESULT_MARK)
+        not name.startswith(".")
+        and _is_picture(name)
+        and not Path(name).stem.endswith(RESULT_SUFFIX)
     )
 
 
@@ -209,7 +211,7 @@ def _without_results(sources: list[Source]) -> list[Source]:
 
 def _is_result(path: Path, names_of: Callable[[Path], Collection[str]]) -> bool:
     """Whether it is called `photo.color.*` and `photo.*` stands beside it, whatever the suffix."""
-    original, _, suffix = path.name.rpartition(RESULT_MARK)
+    original, _, suffix = path.name.rpartition(RESULT_SUFFIX)
     has_mark = suffix == "" or (suffix == path.suffix and _is_picture(path.name))
     return has_mark and original in names_of(path.parent)
 
@@ -259,7 +261,7 @@ def _into_folder(folder: Path, file_format: str | None) -> Callable[[Source], Pa
 
     def target(source: Source) -> Path:
         name = _beside(source.path, file_format).name
-        return folder / source.relative.with_name("".join(name.rsplit(RESULT_MARK, 1)))
+        return folder / source.relative.with_name("".join(name.rsplit(RESULT_SUFFIX, 1)))
 
     return target
 

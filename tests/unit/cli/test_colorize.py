@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from rechroma.cli.summary import Account, Outcome, Status
-from rechroma.color.render import render
+from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
 from tests.support.models import write_model
@@ -240,7 +240,7 @@ def test_a_format_that_is_not_written_is_refused(run: Run, photo: MakePhoto, nam
     photo("a.png")
     result = run("a.png", "--format", name)
     assert result.exit_code == 2
-    assert f"results are not written as '{name}'" in result.stderr
+    assert f"cannot write the format '{name}'" in result.stderr
     assert "hint: Choose one of " in result.stderr
 
 
@@ -270,13 +270,13 @@ def test_the_knobs_reach_the_picture(run: Run, photo: MakePhoto, model: str) -> 
 
     plain = spread()
     assert spread("--saturation", "0.5") < 0.8 * plain
-    assert spread("--strength", "0.5") < 0.8 * plain
+    assert spread("--blend", "0.5") < 0.8 * plain
     assert spread("--warmth", "-1") != spread("--warmth", "1")
     assert spread("--size", "64") == pytest.approx(plain, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    "knob", [("--saturation", "9"), ("--warmth", "2"), ("--strength", "nan"), ("--size", "3")]
+    "knob", [("--saturation", "9"), ("--warmth", "2"), ("--blend", "nan"), ("--size", "3")]
 )
 def test_knobs_out_of_range(run: Run, photo: MakePhoto, model: str, knob: tuple[str, str]) -> None:
     photo("a.png")
@@ -324,8 +324,8 @@ class TestHints:
         result = run("a.png", "--hints", hints, "--model", model)
         assert result.exit_code == 69
         assert result.stderr.splitlines() == [
-            "rechroma: error: the model tiny takes no hints",
-            "hint: Use one that does: see 'rechroma models list'.",
+            "rechroma: error: the model tiny does not support hints",
+            "hint: Choose one that does: see 'rechroma models list'.",
         ]
         assert not source.with_name("a.color.png").exists()
 
@@ -344,7 +344,7 @@ class TestHints:
 def test_label_and_no_label(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.jpg")
     run("a.jpg", "-o", "with.jpg", "--model", model)
-    run("a.jpg", "-o", "without.jpg", "--no-label", "--model", model)
+    run("a.jpg", "-o", "without.jpg", "--no-provenance", "--model", model)
     note = b"compositeWithTrainedAlgorithmicMedia"
     assert note in source.with_name("with.jpg").read_bytes()
     assert note not in source.with_name("without.jpg").read_bytes()
@@ -398,10 +398,10 @@ def test_what_nobody_foresaw_stops_one_picture_only(
     def fail_for_the_small_one(gray: Any, chroma: Any) -> Any:
         if gray.shape == (10, 20):
             raise fault
-        return render(gray, chroma)
+        return render_srgb(gray, chroma)
 
     Image.new("L", (20, 10), 99).save(ten[4])
-    monkeypatch.setattr("rechroma.colorizer.render", fail_for_the_small_one)
+    monkeypatch.setattr("rechroma.colorizer.render_srgb", fail_for_the_small_one)
     result = run("box", "--model", model)
     assert result.exit_code == 1
     assert "9 colored, 1 failed" in result.stderr

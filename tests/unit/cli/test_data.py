@@ -103,7 +103,11 @@ def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> No
     [
         (("pack", "absent", "-o", "out"), 65, "absent: there is no such folder"),
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
-        (("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"), 2, "exclude each other"),
+        (
+            ("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"),
+            2,
+            "exclude each other",
+        ),
         (("fetch", "absent.csv", "-o", "out"), 65, "absent.csv: cannot be read: No such file"),
         (
             ("fetch", "absent.csv", "-o", "out", "--per-host", 0),
