@@ -324,7 +324,7 @@ def test_texts_match_the_keys_in_use() -> None:
     kinds = [*vars(errors), *vars(service_errors)]
     known = {f"problem.{_dashed(kind)}" for kind in kinds if kind.endswith("Error")}
     known |= words | {f"problem.{word}" for word in words}
-    made = r"(color|sample|stage|state)\.\w+"
+    made = r"(color|sample|slider|stage|state)\.\w+"
     rest = {key for key in texts("en").keys() - known if not re.fullmatch(made, key)}
     assert rest == set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_hex_round_trips(driver: PageDriver) -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "values",
     [
         {},
         {"saturation": 2.0},
@@ -51,16 +52,16 @@ def test_hex_round_trips(driver: PageDriver) -> None:
         {"saturation": 0.4, "warmth": 0.5, "blend": 0.3},
     ],
 )
-def test_adjust_chroma_matches_the_package(driver: PageDriver, knobs: dict[str, float]) -> None:
+def test_adjust_chroma_matches_the_package(driver: PageDriver, values: dict[str, float]) -> None:
     rng = np.random.default_rng(7)
     ab = rng.normal(0, 30, (100, 2)).astype(np.float32)
     ab[0] = 0
+    adjustments = Adjustments(**values)
     body = """
-      const knobs = { ...color.DEFAULT_ADJUSTMENTS, ...given.knobs };
-      return Array.from(color.adjustChroma(new Float32Array(given.ab), knobs));
+      return Array.from(color.adjustChroma(new Float32Array(given.ab), given.adjustments));
     """
-    found = run(driver, body, {"ab": ab.ravel().tolist(), "knobs": knobs})
-    assert np.allclose(found, adjust_chroma(ab, Adjustments(**knobs)).ravel(), atol=1e-3)
+    found = run(driver, body, {"ab": ab.ravel().tolist(), "adjustments": asdict(adjustments)})
+    assert np.allclose(found, adjust_chroma(ab, adjustments).ravel(), atol=1e-3)
 
 
 def test_paint_matches_the_package(driver: PageDriver) -> None:

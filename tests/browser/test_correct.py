@@ -327,9 +327,7 @@ def test_late_preview_does_not_reach_another_photograph(hinted: PageDriver) -> N
     assert np.array_equal(hinted.pixels(), before)
     hinted.find("#photos .select").first.click()
     hinted.wait_settled()
-    assert (
-        len(hinted.requests_to("/v1/chroma")) == 5
-    )  # 2 photographs, 1 with the hint, 2 without
+    assert len(hinted.requests_to("/v1/chroma")) == 5  # 2 photographs, 1 with the hint, 2 without
 
 
 def test_failed_correction_can_be_retried(hinted: PageDriver) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from rechroma.options import OPTIONS
 from rechroma.service import Settings, create_app, new_key, service_of
 from rechroma.web.blueprint import STATIC
 from tests.support.models import write_model
@@ -87,6 +88,15 @@ def test_static_files_are_compressed_and_revalidated(
 @pytest.mark.parametrize("name", ["../blueprint.py", "..%2fblueprint.py", "js", "nothing.js"])
 def test_other_files_are_not_served(client: FlaskClient, name: str) -> None:
     assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_sliders_are_those_of_the_options(client: FlaskClient) -> None:
+    sliders = {slider["name"]: slider for slider in client.get("/sliders").get_json()}
+    assert sliders.keys() == {"saturation", "warmth", "blend"}
+    for name, slider in sliders.items():
+        option = OPTIONS[name]
+        assert (slider["min"], slider["max"]) == (option.low, option.high)
+        assert (slider["step"], slider["default"]) == (option.step, option.default)
 
 
 def test_samples_are_gray_in_two_sizes(client: FlaskClient) -> None:

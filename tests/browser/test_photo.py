@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.browser.conftest import Open
 from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import Server, has_color, opened
 
-KNOBS = (
+ADJUSTMENTS = (
     {"saturation": 1.0, "warmth": 0.0, "blend": 1.0},
     {"saturation": 1.8, "warmth": -0.6, "blend": 0.9},
     {"saturation": 3.0, "warmth": 1.0, "blend": 1.0},
@@ -68,15 +69,15 @@ def test_photograph_is_gray_until_colors_arrive(driver: PageDriver) -> None:
     assert np.ptp(driver.pixels(), axis=-1).max() > 20
 
 
-@pytest.mark.parametrize("knobs", KNOBS, ids=["usual", "cool", "most"])
+@pytest.mark.parametrize("adjustments", ADJUSTMENTS, ids=["default", "cool", "most"])
 def test_page_matches_the_service(
-    driver: PageDriver, server: Server, knobs: dict[str, float]
+    driver: PageDriver, server: Server, adjustments: dict[str, float]
 ) -> None:
     photo = make_photo()
     driver.add_photo(photo)
-    driver.adjust(**knobs)
+    driver.adjust(**adjustments)
     driver.show_pixels()
-    query = "&".join(f"{name}={value}" for name, value in knobs.items())
+    query = "&".join(f"{name}={value}" for name, value in adjustments.items())
     answer = server.ask("POST", f"/v1/colorize?{query}", photo, Accept="image/png")
     assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
 
@@ -120,6 +121,18 @@ def test_page_turns_color_to_gray_as_the_service(driver: PageDriver, server: Ser
     driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize?blend=0", file.getvalue())
     assert difference(driver.pixels(), decode_rgb(answer.body)) < 0.1
+
+
+def test_sliders_have_the_ranges_of_the_service(driver: PageDriver, server: Server) -> None:
+    sliders = json.loads(server.ask("GET", "/sliders").body)
+    driver.add_photo()
+    assert driver.find("#adjust input").count() == len(sliders)
+    for slider in sliders:
+        field = driver.find(f"#{slider['name']}")
+        for name in ("min", "max", "step"):
+            assert float(str(field.get_attribute(name))) == slider[name]
+        assert float(field.input_value()) == slider["default"]
+        expect(driver.find(f"label[for={slider['name']}]")).not_to_contain_text("slider.")
 
 
 def test_sliders_need_no_request(driver: PageDriver) -> None:
