@@ -16,7 +16,7 @@ from tests.browser.conftest import Open, Serve
 from tests.support.page_driver import PageDriver, make_photo, read_download
 from tests.support.service import has_color, opened
 
-REASON = "This file is not a photograph in a supported format."
+REASON = "This is not a supported image file."
 
 
 def test_batch_with_a_broken_file_is_colored(driver: PageDriver) -> None:
