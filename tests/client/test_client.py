@@ -122,7 +122,7 @@ def test_job_reports_each_image_and_returns_a_zip(client: Any, photo: Path) -> N
         client.get_job("../../\n?")
     assert (caught.value.status, caught.value.title) == (
         404,
-        "There is no such job, or it is somebody else's",
+        "The job does not exist, or belongs to another client",
     )
     assert caught.value.hint
 
