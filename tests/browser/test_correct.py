@@ -247,8 +247,8 @@ def test_command_line_reads_saved_hints(hinted: PageDriver, tmp_path: Path) -> N
     words = ["colorize", "coffee.png", "--hints", "coffee.hints.json"]
     command = [sys.executable, "-m", "rechroma", *words]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    hinted = decode_rgb((tmp_path / "coffee.color.png").read_bytes())
-    assert np.ptp(hinted, axis=-1).max() > 20
+    pixels = decode_rgb((tmp_path / "coffee.color.png").read_bytes())
+    assert np.ptp(pixels, axis=-1).max() > 20
 
 
 def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> None:
