@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, jsonify, request
 
 from rechroma.imaging import encode_preview, read_photo
+from rechroma.options import OPTIONS
 from rechroma.web.samples import SAMPLES, sample_file
 
 STATIC = Path(__file__).parent / "static"
@@ -93,7 +95,19 @@ def _files() -> dict[str, Path]:
 @cache
 def _content(path: Path, *, compress: bool) -> bytes:
     content = path.read_bytes()
+    if path.suffix == ".html":
+        content = re.sub(
+            r'(<input type="range" id="(\w+)")', _with_range, content.decode()
+        ).encode()
     return gzip.compress(content, mtime=0) if compress else content
+
+
+def _with_range(slider: re.Match[str]) -> str:
+    """Add the range, step and default of the option that a slider is named after."""
+    option = OPTIONS[slider[2]]
+    attributes = {"min": option.low, "max": option.high, "step": option.step}
+    words = [f'{name}="{value:g}"' for name, value in attributes.items()]
+    return " ".join([slider[1], *words, f'value="{option.default:g}"'])
 
 
 def _with_etag(response: Response) -> Response:

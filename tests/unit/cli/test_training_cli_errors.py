@@ -77,7 +77,7 @@ def test_a_place_for_a_model_is_looked_at_first(run: Run, command: Sequence[str]
     hint = advice(run(*command, "-o", "mine"), 2, "mine: the name of a color model must end with")
     assert "mine.onnx" in hint
     Path("letter").touch()
-    advice(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is no folder")
+    advice(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is not a folder")
     Path("folder.onnx").mkdir()
     advice(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is no file")
 
@@ -86,7 +86,7 @@ def test_a_place_for_a_model_is_looked_at_first(run: Run, command: Sequence[str]
 def test_a_place_for_pictures_is_looked_at_first(run: Run, option: str) -> None:
     Path("letter").touch()
     result = run("evaluate", "default", "none.tar", option, "letter/page")
-    advice(result, 73, "letter", "is no folder")
+    advice(result, 73, "letter", "is not a folder")
 
 
 def test_finetuning_looks_at_its_place_first(run: Run) -> None:
@@ -100,7 +100,7 @@ def test_inspecting_looks_at_its_place_first(run: Run, tmp_path: Path) -> None:
     Path("letter").touch()
     result = run("data", "inspect", "train.tar", "--sheet", "letter/s.jpg")
     assert not result.stdout
-    advice(result, 73, "letter", "is no folder")
+    advice(result, 73, "letter", "is not a folder")
 
 
 @pytest.mark.parametrize(
