@@ -113,7 +113,9 @@ def test_write_atomically_rejects_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_write_atomically_never_replaces_what_is_not_a_regular_file(tmp_path: Path, *, overwrite: bool) -> None:
+def test_write_atomically_never_replaces_what_is_not_a_regular_file(
+    tmp_path: Path, *, overwrite: bool
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     (tmp_path / "link").symlink_to(pipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,7 @@ STATIC = Path(__file__).parent / "static"
 ROUTES = {
     "/",
     "/static/<path:name>",
+    "/sliders",
     "/samples",
     "/samples/<name>.jpg",
     "/samples/small/<name>.jpg",
@@ -52,6 +52,24 @@ def index() -> Response:
 def static(name: str) -> Response:
     """Serve a static file, which browsers revalidate on each load."""
     return _file_response(name)
+
+
+@page.get("/sliders")
+def sliders() -> Response:
+    """List the name, range, step and default of each adjustment."""
+    return jsonify(
+        [
+            {
+                "name": option.name,
+                "min": option.low,
+                "max": option.high,
+                "step": option.step,
+                "default": option.default,
+            }
+            for option in OPTIONS.values()
+            if option.step is not None
+        ]
+    )
 
 
 @page.get("/samples")
@@ -95,19 +113,7 @@ def _files() -> dict[str, Path]:
 @cache
 def _content(path: Path, *, compress: bool) -> bytes:
     content = path.read_bytes()
-    if path.suffix == ".html":
-        content = re.sub(
-            r'(<input type="range" id="(\w+)")', _with_range, content.decode()
-        ).encode()
     return gzip.compress(content, mtime=0) if compress else content
-
-
-def _with_range(slider: re.Match[str]) -> str:
-    """Add the range, step and default of the option that a slider is named after."""
-    option = OPTIONS[slider[2]]
-    attributes = {"min": option.low, "max": option.high, "step": option.step}
-    words = [f'{name}="{value:g}"' for name, value in attributes.items()]
-    return " ".join([slider[1], *words, f'value="{option.default:g}"'])
 
 
 def _with_etag(response: Response) -> Response:

@@ -79,7 +79,7 @@ def test_a_place_for_a_model_is_looked_at_first(run: Run, command: Sequence[str]
     Path("letter").touch()
     advice(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is not a folder")
     Path("folder.onnx").mkdir()
-    advice(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is no file")
+    advice(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is not a regular file")
 
 
 @pytest.mark.parametrize("option", ["--sheet", "--html"])
@@ -92,7 +92,7 @@ def test_a_place_for_pictures_is_looked_at_first(run: Run, option: str) -> None:
 def test_finetuning_looks_at_its_place_first(run: Run) -> None:
     Path("letter").touch()
     result = run("finetune", "default", "none.tar", "-o", "letter")
-    advice(result, 73, "letter is no folder")
+    advice(result, 73, "letter is not a folder")
 
 
 def test_inspecting_looks_at_its_place_first(run: Run, tmp_path: Path) -> None:
