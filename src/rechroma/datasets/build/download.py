@@ -32,7 +32,7 @@ from rechroma.errors import (
 from rechroma.fs import translate_os_errors, write_atomically
 from rechroma.imaging import FORMATS, read_rgb_thumbnail, sniff
 from rechroma.options import check_range
-from rechroma.safe_http import TransientFetchError, Web, split_url
+from rechroma.safe_http import SafeHttpClient, TransientFetchError, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -148,7 +148,7 @@ class _Fetcher:
         self._folder, self._manners, self._ledger, self._tally = folder, manners, ledger, tally
         self._stop, self._counting = threading.Event(), threading.Lock()
         self._decoding = threading.Lock()  # one at a time: a hostile picture may be huge
-        self._web = Web(manners.timeout, manners.max_bytes, manners.contact, is_allowed)
+        self._web = SafeHttpClient(manners.timeout, manners.max_bytes, manners.contact, is_allowed)
         self._pace = Pace(manners.per_host, self._stop)
         self._robots = RobotsCache(self._web, lambda url: self._pace.turn(_host(url)))
         self._done = done
@@ -202,7 +202,7 @@ class _Fetcher:
         raise AssertionError  # the last attempt returns or raises
 
     def _attempt(self, url: str) -> bytes:
-        answer = self._web.follow(url, self._ask)
+        answer = self._web.get(url, self._ask)
         if answer.status in _PASSING:
             raise TransientFetchError(
                 f"HTTP status {answer.status}", _host(answer.url), answer.wait

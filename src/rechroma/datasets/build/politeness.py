@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.robotparser import RobotFileParser
 
 from rechroma.errors import FetchError
-from rechroma.safe_http import PRODUCT, TransientFetchError, Web, split_url
+from rechroma.safe_http import PRODUCT, SafeHttpClient, TransientFetchError, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class RobotsCache:
         before: Called with the URL of each request.
     """
 
-    def __init__(self, web: Web, before: Callable[[str], None]) -> None:
+    def __init__(self, web: SafeHttpClient, before: Callable[[str], None]) -> None:
         self._web, self._before = web, before
         self._rules: dict[str, _Rules] = {}
 
@@ -103,7 +103,7 @@ class RobotsCache:
 
     def _text(self, url: str) -> str:
         try:
-            answer = self._web.follow(url, self._before)
+            answer = self._web.get(url, self._before)
         except TransientFetchError:
             return _NOTHING
         if answer.status == 200:
