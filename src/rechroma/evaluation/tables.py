@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from rechroma.evaluation.aggregate import Figures
     from rechroma.evaluation.report import Report
 
-_COLOR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "cf", "cf_abs", "delta_cf", "psnr")
+_COLOR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "psnr")
+_VARIETY = (
+    *("cf", "cf_abs", "delta_cf", "delta_cf_each"),
+    *("hue_entropy", "chroma_spread", "neutral_chroma"),
+)
 _PICTURE = (
     *("ssim", "chroma_max", "edge_correlation", "flat_chroma", "flat_unevenness"),
     *("lightness_shift", "lightness_shift_max"),
 )
-_LEFT_OUT = ("delta_cf_each",)
 _DIGITS = {
     "ssim": 3,
     "edge_correlation": 2,
+    "hue_entropy": 2,
     "lightness_shift": 3,
     "lightness_shift_max": 3,
     "chroma_beyond": 4,
@@ -49,10 +53,11 @@ class Table:
 def tables(report: Report) -> list[Table]:
     """The essentials, most important first."""
     whole = report.figures[ALL]
-    seen = [n for n in whole[GRAY] if n not in (*_COLOR, *_PICTURE, *_LEFT_OUT)]
+    seen = [n for n in whole[GRAY] if n not in (*_COLOR, *_VARIETY, *_PICTURE)]
     by_row: list[_Row] = [((row,), figures) for row, figures in whole.items()]
     made = [
         _table("Color", ("pictures", ""), _by_source(report), _COLOR),
+        _table("Colorfulness and variety", ("pictures", ""), _by_source(report), _VARIETY),
         _table("Picture, all", ("",), by_row, _PICTURE),
         _table("As a fixed network sees it, all", ("",), by_row, seen),
         _flat("Lost on old-looking prints, per cent of the gain over gray", report.lost.get(ALL)),

@@ -140,7 +140,7 @@ from rechroma.cli import main
 try:
     main()
 finally:
-    from rechroma.datasets import fetching, packing
+    from rechroma.datasets.build import download, pack
     print(sorted({HEAVY!r} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

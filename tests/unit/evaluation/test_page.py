@@ -89,7 +89,7 @@ def test_names_cannot_break_the_page(tmp_path: Path) -> None:
 def test_tables_have_as_many_words_as_columns(pictures: Shards) -> None:
     plan = Plan(aged=True, hints=True, sizes=True, old=pictures)
     made = tables(evaluate(FakeEngine(), pictures, plan))
-    assert len(made) == 7
+    assert len(made) == 8
     for table in made:
         assert table.rows
         assert {len(row) for row in table.rows} == {len(table.header)}
@@ -98,7 +98,7 @@ def test_tables_have_as_many_words_as_columns(pictures: Shards) -> None:
 
 def test_tables_leave_out_what_was_not_asked_for(report: Report) -> None:
     titles = [table.title for table in tables(report)]
-    assert titles == ["Color", "Picture, all", "Network"]
+    assert titles == ["Color", "Colorfulness and variety", "Picture, all", "Network"]
 
 
 def judged(gain: float) -> ImageScore:

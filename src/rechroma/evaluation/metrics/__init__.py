@@ -16,8 +16,15 @@ from rechroma.evaluation.metrics.hue_auc import (
     error_counts,
     hue_hit,
     hue_hit_counts,
+    neutral_chroma,
 )
-from rechroma.evaluation.metrics.no_reference import Flat, edge_correlation, flat_parts
+from rechroma.evaluation.metrics.no_reference import (
+    Flat,
+    chroma_spread,
+    edge_correlation,
+    flat_parts,
+    hue_entropy,
+)
 from rechroma.evaluation.metrics.ssim import ssim
 
 __all__ = [
@@ -26,15 +33,18 @@ __all__ = [
     "agreement",
     "area_under_curve",
     "balanced_area_under_curve",
+    "chroma_spread",
     "ciede2000",
     "edge_correlation",
     "error_counts",
     "flat_parts",
     "frechet_distance",
+    "hue_entropy",
     "hue_hit",
     "hue_hit_counts",
     "kernel_distance",
     "nanmean_over_images",
+    "neutral_chroma",
     "no_reference_metrics",
     "recovered",
     "ssim",

@@ -17,8 +17,14 @@ from rechroma.evaluation.metrics.hue_auc import (
     error_counts,
     hue_hit,
     hue_hit_counts,
+    neutral_chroma,
 )
-from rechroma.evaluation.metrics.no_reference import edge_correlation, flat_parts
+from rechroma.evaluation.metrics.no_reference import (
+    chroma_spread,
+    edge_correlation,
+    flat_parts,
+    hue_entropy,
+)
 from rechroma.evaluation.metrics.ssim import ssim
 
 if TYPE_CHECKING:
@@ -28,7 +34,8 @@ if TYPE_CHECKING:
 
 _ORDER = (
     *("hue_hit", "ciede2000", "auc", "balanced_auc"),
-    *("cf", "cf_abs", "delta_cf", "delta_cf_each", "psnr", "ssim"),
+    *("cf", "cf_abs", "delta_cf", "delta_cf_each"),
+    *("hue_entropy", "chroma_spread", "neutral_chroma", "psnr", "ssim"),
     *("lightness_shift", "lightness_shift_max", "chroma_max"),
     *("edge_correlation", "flat_chroma", "flat_unevenness"),
 )
@@ -105,6 +112,8 @@ def no_reference_metrics(rgb: NDArray[np.uint8], lab: NDArray[np.float32]) -> di
     return {
         "cf": colorfulness(rgb),
         "cf_abs": colorfulness_abs(rgb),
+        "hue_entropy": hue_entropy(lab),
+        "chroma_spread": chroma_spread(lab),
         "chroma_max": float(np.abs(lab[..., 1:]).max()),
         "edge_correlation": edge_correlation(lab),
         "flat_chroma": flat.chroma,
@@ -138,6 +147,7 @@ def _against(
         "ciede2000": float(ciede2000(lab, true_lab).mean()),
         "true_cf_abs": true_cf_abs,
         "delta_cf_each": abs(cf_abs - true_cf_abs),
+        "neutral_chroma": neutral_chroma(lab[..., 1:], true_lab[..., 1:]),
         "psnr": float(10 * np.log10(255**2 / max(squared, 1e-10))),
         "ssim": ssim(predicted, true),
         "lightness_shift": shift,

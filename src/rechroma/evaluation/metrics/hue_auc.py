@@ -1,6 +1,6 @@
-"""How often a color is right: hue hit, and the area under the curve of a*b* errors.
+"""Color accuracy: hue hit, the area under the curve of a*b* errors, and chroma of neutrals.
 
-Both are gathered as counts over a data set and divided once at the end, so that a picture weighs
+The first two are gathered as counts over a data set and divided once at the end, so that a picture weighs
 by its pixels. The functions here are the core;
 :class:`rechroma.evaluation.metrics.Scores` adds them up.
 """
@@ -23,7 +23,26 @@ OCTANTS = 8
 THRESHOLDS = 151  # errors of 0..150 a*b* steps, as in Zhang et al. (2016)
 _COLORFUL = 20.0
 _COLORED = 10.0
+_NEUTRAL = 4.0
+_MIN_NEUTRAL_SHARE = 0.02  # of an image's pixels
 _HUE_TOLERANCE = np.pi / 6
+
+
+def neutral_chroma(predicted: Float, true: Float) -> float:
+    """Compute the chroma given to what is truly neutral: white shirts, snow, paper, asphalt.
+
+    Args:
+        predicted: (H, W, 2) a*b*.
+        true: The same shape.
+
+    Returns:
+        Mean C* of the prediction where the true C* is below 4; nan where that is less than 2 % of
+        the image.
+    """
+    neutral = np.hypot(true[..., 0], true[..., 1]) < _NEUTRAL
+    if neutral.mean() < _MIN_NEUTRAL_SHARE:
+        return float("nan")
+    return float(np.hypot(*np.moveaxis(predicted[neutral], -1, 0)).mean(dtype=np.float64))
 
 
 def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:

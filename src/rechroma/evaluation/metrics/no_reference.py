@@ -1,6 +1,6 @@
-"""How neatly color is laid on, which can be seen without knowing the truth.
+"""No-reference metrics: chroma edges, chroma of flat regions, and variety of color.
 
-The figures have no right value of their own: compare with those of real color photographs.
+None has a right value of its own: compare with the values of real color photographs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
+_HUE_BINS = 24
+_MIN_CHROMA = 0.05  # mean C* of an image; below, hues are those of rounding errors
 _NO_EDGES = 0.2  # spread of the slopes, by Sobel: that of a gray picture is rounding alone
 _FLAT_SHARE = 0.25
 _WINDOWS = 32  # that would lie side by side along the picture
@@ -33,6 +35,38 @@ def edge_correlation(lab: Float) -> float:
     if min(light.std(), color.std()) < _NO_EDGES:
         return float("nan")
     return float(np.corrcoef(light.ravel(), color.ravel())[0, 1])
+
+
+def hue_entropy(lab: Float) -> float:
+    """Compute the entropy of an image's hues.
+
+    A histogram of hue in 24 bins is weighted by chroma, so that near-grays hardly count. An image
+    with a color cast has few hues, and so a low entropy.
+
+    Args:
+        lab: (H, W, 3) L*a*b*.
+
+    Returns:
+        Bits, 0 (one hue, or a gray image) to log2(24) = 4.58 (all hues alike).
+    """
+    a, b = lab[..., 1].ravel(), lab[..., 2].ravel()
+    chroma = np.hypot(a, b).astype(np.float64)
+    if chroma.mean() < _MIN_CHROMA:
+        return 0.0
+    turns = np.arctan2(b, a) / (2 * np.pi) % 1
+    bins = np.floor(turns * _HUE_BINS).astype(np.int64) % _HUE_BINS
+    shares = np.bincount(bins, chroma, _HUE_BINS) / chroma.sum()
+    shares = shares[shares > 0]
+    return float(np.abs(shares @ np.log2(shares)))
+
+
+def chroma_spread(lab: Float) -> float:
+    """Compute how far an image's colors lie apart, sqrt(var a* + var b*).
+
+    Args:
+        lab: (H, W, 3) L*a*b*.
+    """
+    return float(np.sqrt(lab[..., 1:].var(axis=(0, 1), dtype=np.float64).sum()))
 
 
 class Flat(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.evaluation.metrics import edge_correlation, flat_parts
+from rechroma.evaluation.metrics import chroma_spread, edge_correlation, flat_parts, hue_entropy
 
 
 def halves(light_edge: int, color_edge: int) -> np.ndarray:
@@ -57,3 +57,41 @@ def test_blotches_are_uneven() -> None:
 def test_a_gray_picture_has_flat_parts_without_color() -> None:
     picture = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
     assert flat_parts(srgb_to_lab(picture)).chroma < 0.1
+
+
+def hues(*degrees: float, chroma: float = 30) -> np.ndarray:
+    """L*a*b* (1, N, 3) of colors of those hues."""
+    angles = np.radians(degrees)
+    a, b = chroma * np.cos(angles), chroma * np.sin(angles)
+    return np.stack([np.full(len(degrees), 50.0), a, b], axis=-1)[None].astype(np.float32)
+
+
+def test_hue_entropy_counts_hues_in_bits() -> None:
+    assert hue_entropy(hues(5, 5, 5)) == 0
+    assert hue_entropy(hues(5, 95)) == pytest.approx(1)
+    assert hue_entropy(hues(5, 95, 185, 275)) == pytest.approx(2)
+    assert hue_entropy(hues(*(15 * bin + 7 for bin in range(24)))) == pytest.approx(math.log2(24))
+
+
+def test_hue_entropy_joins_hues_within_fifteen_degrees() -> None:
+    assert hue_entropy(hues(1, 14)) == 0
+    assert hue_entropy(hues(14, 16)) == pytest.approx(1)
+    assert hue_entropy(hues(359, 1)) == pytest.approx(1)
+
+
+def test_hue_entropy_is_weighted_by_chroma() -> None:
+    lab = np.concatenate([hues(5, chroma=30), hues(95, chroma=10)], axis=1)
+    expected = -(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25))
+    assert hue_entropy(lab) == pytest.approx(expected, abs=1e-6)
+
+
+def test_hue_entropy_of_a_gray_image_is_zero() -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    assert hue_entropy(srgb_to_lab(np.repeat(ramp, 3, axis=-1))) == 0
+
+
+def test_chroma_spread_is_the_distance_of_colors_from_their_mean() -> None:
+    assert chroma_spread(hues(40, 40)) == pytest.approx(0, abs=1e-5)
+    assert chroma_spread(hues(0, 180, chroma=12)) == pytest.approx(12)
+    lab = np.array([[[50, 3, 0], [50, -3, 0], [50, 3, 8], [50, -3, 8]]], np.float32)
+    assert chroma_spread(lab) == pytest.approx(5)  # of 3 in a* and 4 in b*

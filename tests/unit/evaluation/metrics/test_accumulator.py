@@ -79,3 +79,14 @@ def test_what_is_undefined_is_left_out() -> None:
     figures = scores(gray, gray)
     assert "hue_hit" not in figures
     assert figures["ssim"] == pytest.approx(1)
+
+
+def test_variety_is_given_for_each_row_and_left_out_where_nothing_is_neutral() -> None:
+    truth, gray = scores(astronaut(), astronaut()), scores(grayed(astronaut()), astronaut())
+    assert truth["hue_entropy"] > 2
+    assert truth["chroma_spread"] > 10
+    assert 1 < truth["neutral_chroma"] < 4
+    assert gray["hue_entropy"] == 0
+    assert max(gray["chroma_spread"], gray["neutral_chroma"]) < 0.1
+    red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
+    assert "neutral_chroma" not in scores(red, red)
