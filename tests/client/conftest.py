@@ -15,7 +15,7 @@ NewClient = Callable[..., Any]
 
 
 class Awaited:
-    """An `AsyncClient` whose methods are awaited one by one, so that both pass the same tests."""
+    """An `AsyncClient` with blocking methods, so that both clients pass the same tests."""
 
     def __init__(self, *words: Any, **options: Any) -> None:
         self._runner = asyncio.Runner()
@@ -26,7 +26,7 @@ class Awaited:
 
         def call(*words: Any, **options: Any) -> Any:
             begun = method(*words, **options)
-            return self._runner.run(begun if inspect.iscoroutine(begun) else _listed(begun))
+            return self._runner.run(begun if inspect.iscoroutine(begun) else _collect(begun))
 
         return call
 
@@ -35,13 +35,13 @@ class Awaited:
         self._runner.close()
 
 
-async def _listed(items: AsyncIterator[Any]) -> list[Any]:
+async def _collect(items: AsyncIterator[Any]) -> list[Any]:
     return [item async for item in items]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`rechroma serve` with a tiny model, as it is for everyone."""
+    """`rechroma serve` with a tiny model, with default settings."""
     folder = tmp_path_factory.mktemp("server")
     model = write_model(folder / "tiny.onnx", hints=True)
     server = Server(folder / "jobs", "--model", str(model), "--workers", "1")
@@ -51,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(params=[Client, Awaited], ids=["sync", "async"])
 def new_client(request: pytest.FixtureRequest) -> Iterator[NewClient]:
-    """Make a client of either kind; it is closed in the end."""
+    """Make a client of either kind; it is closed after the test."""
     made = []
 
     def new(*words: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The client, against a real server: what is asked for comes, and whatever fails is clear."""
+"""Both clients against a real server: results, retries and errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rechroma.client import Adjustments
+from rechroma.client import ColorizeParams
 from rechroma.errors import (
     ApiError,
     ClientError,
@@ -49,7 +49,9 @@ def photo(tmp_path: Path) -> Path:
     ],
     ids=["name", "path", "bytes", "bytearray", "memoryview", "file"],
 )
-def test_a_picture_at_once(client: Any, photo: Path, way: Callable[[Path], Any]) -> None:
+def test_colorize_returns_a_color_image_for_each_kind_of_source(
+    client: Any, photo: Path, way: Callable[[Path], Any]
+) -> None:
     colored = client.colorize(way(photo))
     assert has_color(colored)
     assert (opened(colored).format, opened(colored).size) == ("JPEG", (300, 200))
@@ -57,37 +59,37 @@ def test_a_picture_at_once(client: Any, photo: Path, way: Callable[[Path], Any])
 
 
 @pytest.mark.parametrize("nothing", [None, 5, StringIO("text"), object()])
-def test_what_is_no_picture(client: Any, nothing: Any) -> None:
-    for ask in (client.colorize, client.submit, lambda picture: client.submit([picture])):
-        with pytest.raises(OptionError, match="is no picture") as caught:
-            ask(nothing)
+def test_sources_of_other_types_are_rejected(client: Any, nothing: Any) -> None:
+    for call in (client.colorize, client.submit, lambda image: client.submit([image])):
+        with pytest.raises(OptionError, match="is not an image") as caught:
+            call(nothing)
         assert "path" in str(caught.value.hint)
 
 
-def test_a_job_of_nothing(client: Any) -> None:
-    with pytest.raises(OptionError, match="no pictures"):
+def test_submit_rejects_an_empty_job(client: Any) -> None:
+    with pytest.raises(OptionError, match="at least one image"):
         client.submit([])
-    with pytest.raises(OptionError, match="no pictures"):
+    with pytest.raises(OptionError, match="at least one image"):
         client.submit(iter(()))
 
 
 @pytest.mark.parametrize("key", ["ключ", "a\r\nX-Evil: b", "a\0b"])
-def test_a_key_that_no_header_takes(client: Any, photo: Path, key: str) -> None:
+def test_submit_rejects_keys_that_are_not_ascii(client: Any, photo: Path, key: str) -> None:
     with pytest.raises(OptionError, match="key"):
         client.submit(photo, idempotency_key=key)
 
 
-def test_names_that_are_not_ascii_and_names_with_dots(client: Any, tmp_path: Path) -> None:
+def test_results_keep_unicode_names_and_dots(client: Any, tmp_path: Path) -> None:
     names = ["фото.png", "写真.png", "2024.05.01.png", "2024.05.02.png"]
     for name in names:
         (tmp_path / name).write_bytes(photo_file())
     jobs = [client.wait(client.submit(tmp_path / name)) for name in names]
-    assert [job.pictures[0].name for job in jobs] == [name.removesuffix(".png") for name in names]
+    assert [job.images[0].name for job in jobs] == [name.removesuffix(".png") for name in names]
     results = [name for job in jobs for name, _ in client.results(job)]
     assert results == [name.replace(".png", ".color.png") for name in names]
 
 
-def test_knobs(client: Any, photo: Path) -> None:
+def test_colorize_params_change_the_result(client: Any, photo: Path) -> None:
     plain = client.colorize(photo, saturation=0, label=False, format="png")
     assert opened(plain).format == "PNG"
     assert not has_color(plain)
@@ -97,27 +99,27 @@ def test_knobs(client: Any, photo: Path) -> None:
     assert caught.value.status == 422
 
 
-def test_the_knobs_are_those_of_the_service() -> None:
-    assert set(Adjustments.__annotations__) == {*JobOptions.model_fields, "hints"}
+def test_colorize_params_match_those_of_the_service() -> None:
+    assert set(ColorizeParams.__annotations__) == {*JobOptions.model_fields, "hints"}
 
 
-def test_a_job_of_many(client: Any, photo: Path) -> None:
-    broken = BytesIO(b"no picture at all")
+def test_job_reports_each_image_and_returns_a_zip(client: Any, photo: Path) -> None:
+    broken = BytesIO(b"not an image")
     job = client.wait(client.submit([photo, photo_file(), broken], format="webp"))
     assert (job.state, job.total, job.done, job.failed) == ("done", 3, 2, 1)
-    assert [picture.state for picture in job.pictures] == ["done", "done", "failed"]
-    assert [picture.had_color for picture in job.pictures] == [False, False, None]
-    assert [picture.pages for picture in job.pictures] == [1, 1, None]
-    assert job.pictures[2].problem.status == 415
+    assert [image.state for image in job.images] == ["done", "done", "failed"]
+    assert [image.had_color for image in job.images] == [False, False, None]
+    assert [image.pages for image in job.images] == [1, 1, None]
+    assert job.images[2].problem.status == 415
     results = list(client.results(job))
-    assert [name for name, _ in results] == ["001-photo.color.webp", "002-picture.color.webp"]
+    assert [name for name, _ in results] == ["001-photo.color.webp", "002-image.color.webp"]
     assert all(has_color(data) for _, data in results)
     client.delete(job.id)
-    client.delete(job)  # as one does whose first answer was lost
+    client.delete(job)  # as after a lost response
     with pytest.raises(ApiError, match="no such job") as caught:
-        client.find(job)
+        client.get_job(job)
     with pytest.raises(ApiError):
-        client.find("../../\n?")
+        client.get_job("../../\n?")
     assert (caught.value.status, caught.value.title) == (
         404,
         "There is no such job, or it is somebody else's",
@@ -125,80 +127,82 @@ def test_a_job_of_many(client: Any, photo: Path) -> None:
     assert caught.value.hint
 
 
-def test_a_job_of_one(client: Any, photo: Path) -> None:
+def test_job_of_one_image_returns_the_image(client: Any, photo: Path) -> None:
     job = client.wait(client.submit([photo], hints=HINTS).id, timeout=60)
     ((name, data),) = client.results(job)
     assert name == "photo.color.jpg"
     assert has_color(data)
 
 
-def test_a_job_that_failed(client: Any) -> None:
-    job = client.wait(client.submit([b"no picture at all"]))
+def test_failed_job_carries_its_problem(client: Any) -> None:
+    job = client.wait(client.submit([b"not an image"]))
     assert job.state == "failed"
     assert job.problem.hint
     with pytest.raises(ApiError, match="failed"):
         list(client.results(job))
 
 
-def test_the_same_key_is_the_same_job(client: Any, photo: Path) -> None:
+def test_submit_with_the_same_idempotency_key_returns_the_same_job(
+    client: Any, photo: Path
+) -> None:
     first, again = (client.submit([photo], idempotency_key="box") for _ in range(2))
     assert first.id == again.id
     assert client.submit([photo]).id != client.submit([photo]).id
 
 
-def test_models(client: Any) -> None:
+def test_models_include_a_default(client: Any) -> None:
     (usual,) = (model for model in client.models() if model.default)
     assert usual.hints
     assert usual.size > 0
 
 
-def test_a_file_that_is_not_there(client: Any, tmp_path: Path) -> None:
-    for ask in (client.colorize, lambda path: client.submit([path])):
+def test_missing_file_raises_source_error(client: Any, tmp_path: Path) -> None:
+    for call in (client.colorize, lambda path: client.submit([path])):
         with pytest.raises(SourceError, match=r"nothing\.jpg"):
-            ask(tmp_path / "nothing.jpg")
+            call(tmp_path / "nothing.jpg")
 
 
 def forwarding(
     server: Server, fault: Callable[[int], httpx.Response | None]
 ) -> httpx.MockTransport:
-    """A line to the server with faults: `fault` may answer, or break the line after the request."""
-    asked = []
+    """Forward to the server, with faults before (n) or after (-n) the n-th request."""
+    requests = []
 
     def handle(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        answered = fault(len(asked))
+        requests.append(request)
+        answered = fault(len(requests))
         if answered is not None:
             return httpx.Response(
                 answered.status_code, headers=answered.headers, content=answered.content
             )
         path = request.url.raw_path.decode()
         answer = server.ask(request.method, path, request.content, **dict(request.headers))
-        if broken := fault(-len(asked)):
+        if broken := fault(-len(requests)):
             raise httpx.ReadError(broken.text, request=request)
         return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
 
     return httpx.MockTransport(handle)
 
 
-def test_an_upload_whose_answer_is_lost_is_not_done_twice(
+def test_submit_retried_after_a_lost_response_submits_once(
     new_client: NewClient, server: Server, photo: Path
 ) -> None:
-    before = waiting(server)
+    before = count_images(server)
     line = forwarding(server, lambda time: httpx.Response(500) if time in (-1, -2) else None)
     client = new_client(server.url, transport=line)
     job = client.submit([photo, photo_file()])
     assert client.wait(job).done == 2
-    assert waiting(server) - before == 2
+    assert count_images(server) - before == 2
 
 
-def waiting(server: Server) -> int:
-    """How many pictures of jobs there are."""
+def count_images(server: Server) -> int:
+    """Count the images of jobs, in all states."""
     found = figures(server.ask("GET", "/metrics").body.decode())
     return sum(int(found[name]) for name in found if name.startswith("rechroma_job_pictures/"))
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_service_is_asked_again(
+def test_busy_service_is_retried(
     new_client: NewClient, server: Server, photo: Path, status: int
 ) -> None:
     busy = httpx.Response(status, headers={"Retry-After": "1"})
@@ -207,32 +211,34 @@ def test_a_busy_service_is_asked_again(
 
 
 @pytest.mark.parametrize("wait", ["3600", "Sun, 06 Nov 1994 08:49:37 GMT", None])
-def test_a_service_that_stays_busy(new_client: NewClient, server: Server, wait: str | None) -> None:
+def test_service_that_stays_busy_raises_api_error(
+    new_client: NewClient, server: Server, wait: str | None
+) -> None:
     busy = httpx.Response(503, headers={"Retry-After": wait} if wait else {})
-    client = new_client(server.url, patience=1, transport=forwarding(server, lambda _: busy))
+    client = new_client(server.url, retry_for=1, transport=forwarding(server, lambda _: busy))
     with pytest.raises(ApiError, match="503 Service Unavailable") as caught:
         client.models()
     assert caught.value.status == 503
 
 
-def test_no_more_than_a_while(new_client: NewClient, server: Server) -> None:
+def test_retries_end_after_retry_for_seconds(new_client: NewClient, server: Server) -> None:
     asked = []
     busy = httpx.Response(429)
     line = forwarding(server, lambda time: asked.append(time) or busy)  # type: ignore[func-returns-value]
     with pytest.raises(ApiError):
-        new_client(server.url, patience=2, transport=line).models()
+        new_client(server.url, retry_for=2, transport=line).models()
     assert len(asked) == 3  # after 0.5 and 1 second; 2 more would be too long
 
 
-def test_a_wait_that_is_too_long(new_client: NewClient, server: Server) -> None:
+def test_wait_raises_after_its_timeout(new_client: NewClient, server: Server) -> None:
     told = {"id": "x", "state": "running", "total": 2, "done": 1, "failed": 0}
     running = httpx.Response(200, json=told | {"pictures": [], "problem": None, "new": "field"})
     client = new_client(server.url, transport=forwarding(server, lambda _: running))
-    with pytest.raises(JobTimeoutError, match="1 of 2 pictures"):
+    with pytest.raises(JobTimeoutError, match="1 of 2 images"):
         client.wait("x", timeout=0.5)
 
 
-def test_nobody_there(new_client: NewClient) -> None:
+def test_refused_connection_raises_without_the_password(new_client: NewClient) -> None:
     with pytest.raises(
         ConnectionFailedError, match=r"^http://127\.0\.0\.1:9 cannot be reached"
     ) as caught:
@@ -241,7 +247,7 @@ def test_nobody_there(new_client: NewClient) -> None:
     assert isinstance(caught.value, ClientError)
 
 
-def test_no_answer_in_time(new_client: NewClient, server: Server) -> None:
+def test_timeout_raises_connection_failed(new_client: NewClient, server: Server) -> None:
     def sleep(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("", request=request)
 
@@ -252,15 +258,15 @@ def test_no_answer_in_time(new_client: NewClient, server: Server) -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (httpx.Response(200, text="<html>hello</html>"), "not models"),
-        (httpx.Response(200, json=[]), "not models"),
-        (httpx.Response(200, json={"models": [{}]}), "not models"),
+        (httpx.Response(200, text="<html>hello</html>"), "not a list of models"),
+        (httpx.Response(200, json=[]), "not a list of models"),
+        (httpx.Response(200, json={"models": [{}]}), "not a list of models"),
         (httpx.Response(502, text="<html>Bad Gateway</html>"), "502 Bad Gateway"),
         (httpx.Response(404, json={"error": "nothing here"}), "404 Not Found"),
         (httpx.Response(599), "599"),
     ],
 )
-def test_something_else_answers(
+def test_response_of_another_service_raises(
     new_client: NewClient, server: Server, answer: httpx.Response, told: str
 ) -> None:
     client = new_client(server.url, transport=forwarding(server, lambda _: answer))
@@ -268,7 +274,7 @@ def test_something_else_answers(
         client.models()
 
 
-def test_it_has_moved(new_client: NewClient, server: Server) -> None:
+def test_redirect_is_reported_in_the_hint(new_client: NewClient, server: Server) -> None:
     moved = httpx.Response(301, headers={"Location": "https://color.example/v1/models"})
     client = new_client(server.url, transport=forwarding(server, lambda _: moved))
     with pytest.raises(ApiError, match="301") as caught:
@@ -276,14 +282,14 @@ def test_it_has_moved(new_client: NewClient, server: Server) -> None:
     assert "https://color.example" in str(caught.value.hint)
 
 
-def test_a_result_that_is_none(new_client: NewClient, server: Server) -> None:
+def test_broken_zip_raises_connection_failed(new_client: NewClient, server: Server) -> None:
     broken = httpx.Response(200, headers={"Content-Type": "application/zip"}, content=b"PK")
     client = new_client(server.url, transport=forwarding(server, lambda _: broken))
-    with pytest.raises(ConnectionFailedError, match="not pictures"):
+    with pytest.raises(ConnectionFailedError, match="not a result"):
         list(client.results("x"))
 
 
-def test_names_of_results_are_no_paths(new_client: NewClient, server: Server) -> None:
+def test_names_of_results_have_no_folders(new_client: NewClient, server: Server) -> None:
     named = {"Content-Disposition": 'inline; filename="../../..\\\\evil.png"'}
     answer = httpx.Response(200, headers=named, content=b"x")
     client = new_client(server.url, transport=forwarding(server, lambda _: answer))
@@ -293,12 +299,12 @@ def test_names_of_results_are_no_paths(new_client: NewClient, server: Server) ->
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://x:port", "x" * 9]
 )
-def test_an_address_that_is_none(new_client: NewClient, url: str) -> None:
-    with pytest.raises(OptionError, match="is no address"):
+def test_invalid_url_raises_option_error(new_client: NewClient, url: str) -> None:
+    with pytest.raises(OptionError, match="is not the URL"):
         new_client(url)
 
 
-def test_keys(new_client: NewClient, tmp_path: Path) -> None:
+def test_api_key_is_sent_and_checked(new_client: NewClient, tmp_path: Path) -> None:
     told = subprocess.run(NEW_KEY, capture_output=True, text=True, check=True)
     key = told.stderr.splitlines()[0].rsplit(maxsplit=1)[1]
     server = Server(tmp_path / "jobs", RECHROMA_KEYS=told.stdout.strip().partition("=")[2])
@@ -314,7 +320,7 @@ def test_keys(new_client: NewClient, tmp_path: Path) -> None:
         new_client(server.url, "schlüssel")
 
 
-def test_importing_it_is_cheap() -> None:
+def test_import_loads_no_heavy_modules() -> None:
     code = "import json, sys, rechroma.client; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}

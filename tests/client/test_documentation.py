@@ -1,4 +1,4 @@
-"""The examples of docs/client.md do what it says, as they stand there."""
+"""The examples of docs/client.md, run as they are written."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told_by(code: str, server: Server, folder: Path) -> str:
-    """What an example prints in a process of its own."""
+def run_example(code: str, server: Server, folder: Path) -> str:
+    """Run an example in its own process, and return what it prints."""
     assert code.count("http://127.0.0.1:8000") == 1
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code.replace("http://127.0.0.1:8000", server.url)],
@@ -40,20 +40,20 @@ def told_by(code: str, server: Server, folder: Path) -> str:
     return done.stdout
 
 
-def test_a_picture_at_once(server: Server, folder: Path) -> None:
-    told_by(AT_ONCE, server, folder)
+def test_first_example_writes_a_webp(server: Server, folder: Path) -> None:
+    run_example(AT_ONCE, server, folder)
     assert opened((folder / "colored.webp").read_bytes()).format == "WEBP"
 
 
-def test_a_job(server: Server, folder: Path) -> None:
-    told = told_by(JOB, server, folder)
-    assert told.startswith("scan: ")
+def test_job_example_writes_results_and_prints_problems(server: Server, folder: Path) -> None:
+    output = run_example(JOB, server, folder)
+    assert output.startswith("scan: ")
     assert opened((folder / "001-photo.color.jpg").read_bytes()).size == (300, 200)
 
 
-def test_asyncio(server: Server, folder: Path) -> None:
-    assert told_by(ASYNC, server, folder).startswith("photo.color.jpg ")
+def test_asyncio_example_prints_the_result(server: Server, folder: Path) -> None:
+    assert run_example(ASYNC, server, folder).startswith("photo.color.jpg ")
 
 
-def test_a_fault(server: Server, folder: Path) -> None:
-    assert told_by(FAULT, server, folder).startswith("422 ")
+def test_error_example_prints_the_status(server: Server, folder: Path) -> None:
+    assert run_example(FAULT, server, folder).startswith("422 ")

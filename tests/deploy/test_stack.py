@@ -160,7 +160,7 @@ def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
     with stack.client() as client:
         before = client.wait(client.submit([photo_file()]))
         job = client.submit([LARGE] * 6, idempotency_key="box")
-        wait_until(lambda: client.find(job).done, "nothing was done")
+        wait_until(lambda: client.get_job(job).done, "nothing was done")
         told = stack.api.stop()
         assert (stack.api.process.returncode, "Traceback" in told) == (0, False)
         assert stack.ask("/v1/models").status == 503

@@ -1,11 +1,11 @@
-"""Asks a Rechroma service for pictures in color: `Client`, and `AsyncClient` for asyncio.
+"""HTTP client of a Rechroma service: `Client`, and `AsyncClient` for asyncio.
 
 >>> from rechroma.client import Client
 >>> with Client("http://127.0.0.1:8000") as client:  # doctest: +SKIP
 ...     colored = client.colorize("photo.jpg")
 
-Whatever goes wrong is a :class:`rechroma.RechromaError`: a `ClientError` where the service was
-asked, a `SourceError` or an `OptionError` where what was given cannot be sent.
+All errors are a :class:`rechroma.RechromaError`: a `ClientError` if a call of the service failed, a
+`SourceError` or an `OptionError` if the arguments cannot be sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ if find_spec("httpx") is None:
     )
 
 from rechroma.client.clients import AsyncClient, Client
-from rechroma.client.flows import Adjustments
-from rechroma.client.responses import Job, Model, Picture, Result
+from rechroma.client.flows import ColorizeParams
+from rechroma.client.responses import ColorizedFile, ImageStatus, Job, Model
 
-__all__ = ["Adjustments", "AsyncClient", "Client", "Job", "Model", "Picture", "Result"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ColorizeParams",
+    "ColorizedFile",
+    "ImageStatus",
+    "Job",
+    "Model",
+]

@@ -1,4 +1,4 @@
-"""The two clients; what they say to a service stands in :mod:`rechroma.client.flows`."""
+"""The blocking and the asyncio client: httpx sends what :mod:`rechroma.client.flows` yields."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import httpx
 
 from rechroma._version import __version__
 from rechroma.client import flows
-from rechroma.client.responses import Answer
+from rechroma.client.responses import Response
 from rechroma.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from typing import Unpack
 
-    from rechroma.client.flows import Adjustments, Ask, Flow, Reply, Source
-    from rechroma.client.responses import Job, Model, Result
+    from rechroma.client.flows import ColorizeParams, Flow, Reply, Request, Source
+    from rechroma.client.responses import ColorizedFile, Job, Model
 
-_SECONDS = 60.0
+_TIMEOUT = 60.0  # seconds
 _T = TypeVar("_T")
 
 
 class Client:
-    """Asks a Rechroma service. It may be used by several threads; close it, or use `with`.
+    """Blocking, thread-safe client of a Rechroma service; close it, or use `with`.
 
-    Every method raises `ApiError` where the service says no, and `ConnectionFailedError` where it
-    does not answer.
+    Every method raises `ApiError` if the service responds with an error, and
+    `ConnectionFailedError` if it does not respond.
 
     Args:
-        url: Where the service is, such as `http://127.0.0.1:8000`.
-        key: An API key, where the service wants one.
-        timeout: Seconds that it may stay silent.
-        patience: Seconds to wait, in all, while it says that it is busy.
-        transport: Sends the requests, in place of httpx's own.
+        url: URL of the service, such as `http://127.0.0.1:8000`.
+        key: API key, if the service requires one.
+        timeout: Seconds to wait for data from the service.
+        retry_for: Seconds to spend, in all, on retries while the service is busy (429, 503).
+        transport: Replaces httpx's own transport.
 
     Raises:
-        OptionError: The address or the key is none.
+        OptionError: The URL or the key is invalid.
     """
 
     def __init__(
@@ -46,81 +46,80 @@ class Client:
         url: str,
         key: str | None = None,
         *,
-        timeout: float = _SECONDS,
-        patience: float = _SECONDS,
+        timeout: float = _TIMEOUT,
+        retry_for: float = _TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._patience = patience
-        self._http = httpx.Client(**_head(url, key), timeout=timeout, transport=transport)
+        self._retry_for = retry_for
+        self._http = httpx.Client(**_http_options(url, key), timeout=timeout, transport=transport)
 
-    def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
-        """Have a picture colored at once.
+    def colorize(self, image: Source, **params: Unpack[ColorizeParams]) -> bytes:
+        """Colorize an image in one request.
 
         Args:
-            picture: The path of its file, its content, or an open file.
-            **knobs: As docs/service.md has them; `format` is that of the result.
+            image: Path of a file, content of one, or a file opened in binary mode.
+            **params: Options, as docs/service.md describes them; `format` is that of the result.
 
         Returns:
-            The content of a picture file.
+            The content of an image file.
 
         Raises:
             SourceError: The file cannot be read.
-            OptionError: It is none of these.
+            OptionError: `image` is none of these.
         """
-        return self._run(flows.colorize(picture, knobs, self._patience))
+        return self._run(flows.colorize(image, params, self._retry_for))
 
     def submit(
         self,
-        pictures: Source | Iterable[Source],
+        images: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
-        **knobs: Unpack[Adjustments],
+        **params: Unpack[ColorizeParams],
     ) -> Job:
-        """Hand in a job.
+        """Submit a job.
 
         Args:
-            pictures: As for :meth:`colorize`; one alone is a job of one.
-            idempotency_key: Makes the same request, sent again later, the same job. Within this
-                call nothing is done twice, with or without.
-            **knobs: As for :meth:`colorize`.
+            images: One image or several, each as for :meth:`colorize`.
+            idempotency_key: Makes the same request, sent again later, return the same job. The
+                retries within this call never submit twice, with or without it.
+            **params: As for :meth:`colorize`.
 
         Raises:
             SourceError: A file cannot be read.
-            OptionError: There is no picture, what is given is none, or the key has characters that
-                no key has.
+            OptionError: There is no image, one is of the wrong type, or the key is invalid.
         """
-        return self._run(flows.submit(pictures, knobs, idempotency_key, self._patience))
+        return self._run(flows.submit(images, params, idempotency_key, self._retry_for))
 
-    def find(self, job: Job | str) -> Job:
-        """The job as it is now; `job` may be its id."""
-        return self._run(flows.find(job, self._patience))
+    def get_job(self, job: Job | str) -> Job:
+        """Get the current state of a job, given the job or its id."""
+        return self._run(flows.get_job(job, self._retry_for))
 
     def wait(self, job: Job | str, timeout: float | None = None) -> Job:
-        """Wait until a job has ended.
+        """Wait until a job is finished.
 
         Args:
             job: The job, or its id.
-            timeout: Seconds to wait; None for as long as it takes.
+            timeout: Seconds to wait; None waits without limit.
 
         Raises:
-            JobTimeoutError: It has not ended in that time.
+            JobTimeoutError: The job is not finished after that time.
         """
-        return self._run(flows.wait(job, timeout, self._patience))
+        return self._run(flows.wait(job, timeout, self._retry_for))
 
-    def results(self, job: Job | str) -> Iterator[Result]:
-        """The pictures of a job that has ended, one in memory at a time."""
-        yield from self._run(flows.fetch(job, self._patience)).results()
+    def results(self, job: Job | str) -> Iterator[ColorizedFile]:
+        """Yield the results of a finished job, one in memory at a time."""
+        yield from self._run(flows.get_results(job, self._retry_for)).results()
 
     def delete(self, job: Job | str) -> None:
-        """Have a job forgotten, with its pictures and results; it is well if that came before."""
-        self._run(flows.delete(job, self._patience))
+        """Delete a job with its images and results. Deleting it twice is not an error."""
+        self._run(flows.delete(job, self._retry_for))
 
     def models(self) -> list[Model]:
-        """The models that may be asked for."""
-        return self._run(flows.models(self._patience))
+        """List the models of the service."""
+        return self._run(flows.models(self._retry_for))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -129,28 +128,28 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, talk: Flow[_T]) -> _T:
+    def _run(self, flow: Flow[_T]) -> _T:
         reply: Any = None
         try:
             while True:
-                ask = talk.send(reply)
-                time.sleep(ask.pause)
-                reply = self._reply(ask)
+                request = flow.send(reply)
+                time.sleep(request.delay)
+                reply = self._send(request)
         except StopIteration as end:
             result: _T = end.value
             return result
 
-    def _reply(self, ask: Ask) -> Reply:
-        answer = Answer()
+    def _send(self, request: Request) -> Reply:
+        reply = Response()
         try:
-            with self._http.stream(ask.method, ask.path, **ask.options) as response:
-                answer.begin(response)
+            with self._http.stream(request.method, request.path, **request.options) as response:
+                reply.begin(response)
                 for chunk in response.iter_bytes():
-                    answer.body.write(chunk)
+                    reply.body.write(chunk)
         except httpx.RequestError as error:
-            answer.body.close()
+            reply.body.close()
             return error
-        return answer
+        return reply
 
 
 class AsyncClient:
@@ -161,50 +160,53 @@ class AsyncClient:
         url: str,
         key: str | None = None,
         *,
-        timeout: float = _SECONDS,
-        patience: float = _SECONDS,
+        timeout: float = _TIMEOUT,
+        retry_for: float = _TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._patience = patience
-        self._http = httpx.AsyncClient(**_head(url, key), timeout=timeout, transport=transport)
+        self._retry_for = retry_for
+        self._http = httpx.AsyncClient(
+            **_http_options(url, key), timeout=timeout, transport=transport
+        )
 
-    async def colorize(self, picture: Source, **knobs: Unpack[Adjustments]) -> bytes:
-        """See :meth:`Client.colorize`."""
-        return await self._run(flows.colorize(picture, knobs, self._patience))
+    async def colorize(self, image: Source, **params: Unpack[ColorizeParams]) -> bytes:
+        """Colorize an image in one request; see :meth:`Client.colorize`."""
+        return await self._run(flows.colorize(image, params, self._retry_for))
 
     async def submit(
         self,
-        pictures: Source | Iterable[Source],
+        images: Source | Iterable[Source],
         *,
         idempotency_key: str | None = None,
-        **knobs: Unpack[Adjustments],
+        **params: Unpack[ColorizeParams],
     ) -> Job:
-        """See :meth:`Client.submit`."""
-        return await self._run(flows.submit(pictures, knobs, idempotency_key, self._patience))
+        """Submit a job; see :meth:`Client.submit`."""
+        return await self._run(flows.submit(images, params, idempotency_key, self._retry_for))
 
-    async def find(self, job: Job | str) -> Job:
-        """See :meth:`Client.find`."""
-        return await self._run(flows.find(job, self._patience))
+    async def get_job(self, job: Job | str) -> Job:
+        """Get the current state of a job; see :meth:`Client.get_job`."""
+        return await self._run(flows.get_job(job, self._retry_for))
 
     async def wait(self, job: Job | str, timeout: float | None = None) -> Job:
-        """See :meth:`Client.wait`."""
-        return await self._run(flows.wait(job, timeout, self._patience))
+        """Wait until a job is finished; see :meth:`Client.wait`."""
+        return await self._run(flows.wait(job, timeout, self._retry_for))
 
-    async def results(self, job: Job | str) -> AsyncIterator[Result]:
-        """See :meth:`Client.results`."""
-        for result in (await self._run(flows.fetch(job, self._patience))).results():
+    async def results(self, job: Job | str) -> AsyncIterator[ColorizedFile]:
+        """Yield the results of a finished job; see :meth:`Client.results`."""
+        response = await self._run(flows.get_results(job, self._retry_for))
+        for result in response.results():
             yield result
 
     async def delete(self, job: Job | str) -> None:
-        """See :meth:`Client.delete`."""
-        await self._run(flows.delete(job, self._patience))
+        """Delete a job; see :meth:`Client.delete`."""
+        await self._run(flows.delete(job, self._retry_for))
 
     async def models(self) -> list[Model]:
-        """See :meth:`Client.models`."""
-        return await self._run(flows.models(self._patience))
+        """List the models of the service; see :meth:`Client.models`."""
+        return await self._run(flows.models(self._retry_for))
 
     async def aclose(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -213,35 +215,37 @@ class AsyncClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _run(self, talk: Flow[_T]) -> _T:
+    async def _run(self, flow: Flow[_T]) -> _T:
         reply: Any = None
         try:
             while True:
-                ask = talk.send(reply)
-                await asyncio.sleep(ask.pause)
-                reply = await self._reply(ask)
+                request = flow.send(reply)
+                await asyncio.sleep(request.delay)
+                reply = await self._send(request)
         except StopIteration as end:
             result: _T = end.value
             return result
 
-    async def _reply(self, ask: Ask) -> Reply:
-        answer = Answer()
+    async def _send(self, request: Request) -> Reply:
+        reply = Response()
         try:
-            async with self._http.stream(ask.method, ask.path, **ask.options) as response:
-                answer.begin(response)
+            async with self._http.stream(
+                request.method, request.path, **request.options
+            ) as response:
+                reply.begin(response)
                 async for chunk in response.aiter_bytes():
-                    answer.body.write(chunk)
+                    reply.body.write(chunk)
         except httpx.RequestError as error:
-            answer.body.close()
+            reply.body.close()
             return error
-        return answer
+        return reply
 
 
-def _head(url: str, key: str | None) -> dict[str, Any]:
-    """What both kinds of httpx's clients are told.
+def _http_options(url: str, key: str | None) -> dict[str, Any]:
+    """Make the arguments that both clients of httpx take.
 
     Raises:
-        OptionError: The address or the key is none.
+        OptionError: The URL or the key is invalid.
     """
     try:
         address = httpx.URL(url)
@@ -249,9 +253,9 @@ def _head(url: str, key: str | None) -> dict[str, Any]:
         address = httpx.URL()
     if address.scheme not in ("http", "https") or not address.host:
         raise OptionError(
-            f"{url!r:.80} is no address of a service", hint="Such as http://HOST:PORT."
+            f"{url!r:.80} is not the URL of a service", hint="Write it as http://HOST:PORT."
         )
     headers = {"User-Agent": f"rechroma/{__version__}"}
     if key:
-        headers["Authorization"] = f"Bearer {flows.checked_key(key)}"
+        headers["Authorization"] = f"Bearer {flows.check_key(key)}"
     return {"base_url": address, "headers": headers}

@@ -1,7 +1,7 @@
-"""What is asked of a service, in which order, and what is made of the answers.
+"""Sans-I/O request flows: what to send, when to retry, and how to read the responses.
 
-A talk is a generator: it yields what is to be asked, is sent what came of it, and returns the
-result. It sends nothing itself, so that one talk serves both clients.
+A flow is a generator that yields requests, is sent the reply to each, and returns the result. It
+does no I/O itself, so that the blocking and the asyncio client share one implementation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import httpx
 
-from rechroma.client.responses import Answer, Job, Model
+from rechroma.client.responses import Job, Model, Response
 from rechroma.errors import (
     ApiError,
     ConnectionFailedError,
@@ -31,11 +31,11 @@ from rechroma.errors import (
 )
 
 Source: TypeAlias = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
-"""A picture: the path of its file, its content, or a file that is open."""
+"""An image: the path of a file, the content of one, or a file opened in binary mode."""
 
 
-class Adjustments(TypedDict, total=False):
-    """What may be asked for with a picture; docs/service.md describes them."""
+class ColorizeParams(TypedDict, total=False):
+    """Options of a request, as docs/service.md describes them."""
 
     saturation: float
     warmth: float
@@ -50,216 +50,207 @@ class Adjustments(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request that is to be sent.
+class Request:
+    """An HTTP request to send.
 
     Attributes:
-        method: Of HTTP.
-        path: Below the address of the service.
-        options: More of what `httpx.Client.stream` takes.
-        pause: Seconds to wait before.
+        method: HTTP method.
+        path: Path relative to the service's URL.
+        options: Further arguments of `httpx.Client.stream`.
+        delay: Seconds to wait before sending it.
     """
 
     method: str
     path: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    pause: float = 0.0
+    delay: float = 0.0
 
 
-Reply: TypeAlias = Answer | httpx.RequestError
+Reply: TypeAlias = Response | httpx.RequestError
 _T = TypeVar("_T")
-Flow: TypeAlias = Generator[Ask, Reply, _T]
+Flow: TypeAlias = Generator[Request, Reply, _T]
 
-_TRIES = 3  # where the line breaks
-_PAUSE = 0.25  # seconds, and twice as many each time
-_MAX_PAUSE = 8.0
-_LOOK_AGAIN = 0.1  # seconds, and half as many more each time
-_MAX_LOOK = 5.0
+_MAX_ATTEMPTS = 3  # after connection errors
+_BACKOFF = 0.25  # seconds, doubled each time
+_MAX_BACKOFF = 8.0
+_POLL_INTERVAL = 0.1  # seconds, half as much again each time
+_MAX_POLL_INTERVAL = 5.0
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def colorize(picture: Source, knobs: Adjustments, patience: float) -> Flow[bytes]:
-    """Have a picture colored at once."""
-    query, fields = _split(knobs)
+def colorize(image: Source, params: ColorizeParams, retry_for: float) -> Flow[bytes]:
+    """Colorize an image in one request."""
+    query, fields = _query_and_form(params)
     wanted = query.pop("format", None)
     headers = {"Accept": f"image/{wanted}"} if wanted else {}
-    with _files([picture]) as files:
+    with _form_files([image]) as files:
         options = {"params": query, "headers": headers, "data": fields, "files": files}
-        answer = yield from _insist(Ask("POST", "/v1/colorize", options), patience)
-    return answer.read()
+        response = yield from _send(Request("POST", "/v1/colorize", options), retry_for)
+    return response.read()
 
 
 def submit(
-    pictures: Source | Iterable[Source], knobs: Adjustments, repeat_key: str | None, patience: float
+    images: Source | Iterable[Source],
+    params: ColorizeParams,
+    idempotency_key: str | None,
+    retry_for: float,
 ) -> Flow[Job]:
-    """Hand in a job, with a key that lets the service know it again."""
-    query, fields = _split(knobs)
-    headers = {"Idempotency-Key": checked_key(repeat_key or uuid4().hex)}
-    with _files(_listed(pictures)) as files:
+    """Submit a job; without an idempotency key, a random one makes the retries safe."""
+    query, fields = _query_and_form(params)
+    headers = {"Idempotency-Key": check_key(idempotency_key or uuid4().hex)}
+    match images:  # a file name is one image, not an iterable of letters
+        case str() | PathLike() | bytes() | bytearray() | memoryview():
+            sources: Iterable[Source] = [images]
+        case Iterable() if not hasattr(images, "read"):
+            sources = images
+        case _:
+            sources = [cast("IO[bytes]", images)]
+    with _form_files(sources) as files:
         if not files:
-            raise OptionError("a job of no pictures", hint="Give it one or more.")
+            raise OptionError("a job needs at least one image", hint="Pass one or more images.")
         options = {"params": query, "headers": headers, "data": fields, "files": files}
-        answer = yield from _insist(Ask("POST", "/v1/jobs", options), patience)
-    return answer.job()
+        response = yield from _send(Request("POST", "/v1/jobs", options), retry_for)
+    return response.job()
 
 
-def find(job: Job | str, patience: float, pause: float = 0.0) -> Flow[Job]:
-    """Ask how far a job is."""
-    answer = yield from _insist(Ask("GET", _path_of(job), pause=pause), patience)
-    return answer.job()
+def get_job(job: Job | str, retry_for: float, delay: float = 0.0) -> Flow[Job]:
+    """Get the current state of a job."""
+    response = yield from _send(Request("GET", _job_path(job), delay=delay), retry_for)
+    return response.job()
 
 
-def wait(job: Job | str, timeout: float | None, patience: float) -> Flow[Job]:
-    """Ask for a job again and again, until it has ended."""
-    limit = None if timeout is None else monotonic() + timeout
-    pause = _LOOK_AGAIN
-    found = yield from find(job, patience)
-    while not found.has_ended:
-        if limit is not None and monotonic() + pause > limit:
+def wait(job: Job | str, timeout: float | None, retry_for: float) -> Flow[Job]:
+    """Poll a job, with growing intervals, until it is finished."""
+    deadline = None if timeout is None else monotonic() + timeout
+    interval = _POLL_INTERVAL
+    current = yield from get_job(job, retry_for)
+    while not current.is_finished:
+        if deadline is not None and monotonic() + interval > deadline:
             raise JobTimeoutError(
-                f"the job has not ended after {timeout:g} s: "
-                f"{found.done + found.failed} of {found.total} pictures are done",
-                hint="It goes on: wait again.",
+                f"the job is not finished after {timeout:g} s: "
+                f"{current.done + current.failed} of {current.total} images are done",
+                hint="The job continues: wait for it again.",
             )
-        found = yield from find(job, patience, pause)
-        pause = min(pause * 1.5, _MAX_LOOK)
-    return found
+        current = yield from get_job(job, retry_for, interval)
+        interval = min(interval * 1.5, _MAX_POLL_INTERVAL)
+    return current
 
 
-def fetch(job: Job | str, patience: float) -> Flow[Answer]:
-    """Ask for the results of a job."""
-    return (yield from _insist(Ask("GET", f"{_path_of(job)}/result"), patience))
+def get_results(job: Job | str, retry_for: float) -> Flow[Response]:
+    """Download the results of a job."""
+    return (yield from _send(Request("GET", f"{_job_path(job)}/result"), retry_for))
 
 
-def delete(job: Job | str, patience: float) -> Flow[None]:
-    """Have a job forgotten; it is well if that came before."""
+def delete(job: Job | str, retry_for: float) -> Flow[None]:
+    """Delete a job; deleting it twice is not an error."""
     try:
-        (yield from _insist(Ask("DELETE", _path_of(job)), patience)).read()
+        (yield from _send(Request("DELETE", _job_path(job)), retry_for)).read()
     except ApiError as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
 
 
-def models(patience: float) -> Flow[list[Model]]:
-    """Ask for the models."""
-    answer = yield from _insist(Ask("GET", "/v1/models"), patience)
-    return answer.models()
+def models(retry_for: float) -> Flow[list[Model]]:
+    """List the models of the service."""
+    response = yield from _send(Request("GET", "/v1/models"), retry_for)
+    return response.models()
 
 
-def checked_key(key: str) -> str:
-    """A key, if a header can hold it.
+def check_key(key: str) -> str:
+    """Return a key that can be sent as an HTTP header.
 
     Raises:
-        OptionError: It cannot.
+        OptionError: It contains other characters than printable ASCII.
     """
     if not (key.isascii() and key.isprintable()):
-        raise OptionError("the key has characters that no key has", hint="Take plain ASCII.")
+        raise OptionError(
+            "the key contains characters other than printable ASCII", hint="Check the key."
+        )
     return key
 
 
-def _insist(ask: Ask, patience: float) -> Flow[Answer]:
-    """Ask, and ask again where that may help, as long as the pauses stay within `patience`.
+def _send(request: Request, retry_for: float) -> Flow[Response]:
+    """Send a request, with retries where they can help and fit into `retry_for` seconds.
 
     Raises:
-        ApiError: The service says no.
-        ConnectionFailedError: It says nothing.
+        ApiError: The service responded with an error.
+        ConnectionFailedError: It did not respond.
     """
-    tries = 0
+    attempts = 0
     while True:
-        reply = yield ask
-        tries += 1
-        pause = _pause_after(reply, tries)
-        if pause is None or pause > patience:
-            return _success(reply)
-        if isinstance(reply, Answer):
-            reply.body.close()
-        patience -= pause
-        ask = replace(ask, pause=pause)
+        reply = yield request
+        attempts += 1
+        delay = _retry_delay(reply, attempts)
+        if delay is not None and delay <= retry_for:
+            if isinstance(reply, Response):
+                reply.body.close()
+            retry_for -= delay
+            request = replace(request, delay=delay)
+            continue
+        if isinstance(reply, httpx.RequestError):
+            raise _connection_failed(reply) from reply
+        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise reply.error()
+        return reply
 
 
-def _pause_after(reply: Reply, tries: int) -> float | None:
-    """Seconds until it may be worth asking again; None for never."""
-    growing = min(_PAUSE * 2.0**tries, _MAX_PAUSE)
+def _retry_delay(reply: Reply, attempts: int) -> float | None:
+    """Compute the seconds until a retry can succeed; None if it cannot."""
+    backoff = min(_BACKOFF * 2.0**attempts, _MAX_BACKOFF)
     if isinstance(reply, httpx.RequestError):
-        return growing if tries < _TRIES else None
+        return backoff if attempts < _MAX_ATTEMPTS else None
     if reply.status not in _BUSY:
         return None
-    told = reply.headers.get("Retry-After", "")
-    return max(float(told), growing) if told.isdecimal() else growing
+    retry_after = reply.headers.get("Retry-After", "")
+    return max(float(retry_after), backoff) if retry_after.isdecimal() else backoff
 
 
-def _success(reply: Reply) -> Answer:
-    if isinstance(reply, httpx.RequestError):
-        raise _unreachable(reply) from reply
-    if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise reply.problem()
-    return reply
-
-
-def _unreachable(error: httpx.RequestError) -> ConnectionFailedError:
+def _connection_failed(error: httpx.RequestError) -> ConnectionFailedError:
     url = error.request.url
     address = f"{url.scheme}://{url.netloc.decode()}"
     if isinstance(error, httpx.TimeoutException):
         return ConnectionFailedError(
-            f"{address} does not answer in time", hint="Give the client a longer timeout."
+            f"{address} does not respond in time", hint="Give the client a longer timeout."
         )
     return ConnectionFailedError(
         f"{address} cannot be reached: {error or type(error).__name__}",
-        hint="Is the service running, and the address right?",
+        hint="Check that the service is running and that the address is right.",
     )
 
 
-def _path_of(job: Job | str) -> str:
+def _job_path(job: Job | str) -> str:
     return f"/v1/jobs/{quote(job.id if isinstance(job, Job) else job, safe='')}"
 
 
-def _split(knobs: Adjustments) -> tuple[dict[str, Any], dict[str, str]]:
-    """What goes into the query, and what into the form."""
-    query = {name: value for name, value in knobs.items() if value is not None}
+def _query_and_form(params: ColorizeParams) -> tuple[dict[str, Any], dict[str, str]]:
+    query = {name: value for name, value in params.items() if value is not None}
     hints = query.pop("hints", None)
     return query, {} if hints is None else {"hints": json.dumps(hints)}
 
 
-def _listed(pictures: Source | Iterable[Source]) -> Iterable[Source]:
-    """A picture alone, such as the name of a file, is one, and not what it is made of."""
-    match pictures:
-        case str() | PathLike() | bytes() | bytearray() | memoryview():
-            return [pictures]
-        case Iterable() if not hasattr(pictures, "read"):
-            return pictures
-    return [cast("IO[bytes]", pictures)]
-
-
 @contextmanager
-def _files(pictures: Iterable[Source]) -> Iterator[list[tuple[str, tuple[str, IO[bytes]]]]]:
-    """The pictures as parts of a form, which may be sent several times."""
-    with ExitStack() as opened:
-        yield [("pictures", _file(picture, opened)) for picture in pictures]
+def _form_files(images: Iterable[Source]) -> Iterator[list[tuple[str, tuple[str, IO[bytes]]]]]:
+    """Open images as parts of a form that can be sent more than once."""
+    with ExitStack() as files:
+        yield [("images", _form_file(image, files)) for image in images]
 
 
-def _file(picture: Source, opened: ExitStack) -> tuple[str, IO[bytes]]:
-    match picture:
+def _form_file(image: Source, files: ExitStack) -> tuple[str, IO[bytes]]:
+    match image:
         case bytes() | bytearray() | memoryview():
-            return "picture", BytesIO(bytes(picture))
+            return "image", BytesIO(bytes(image))
         case str() | PathLike():
-            path = Path(picture)
-            return path.name, opened.enter_context(_open(path))
-    name = getattr(picture, "name", "")
-    return Path(str(name)).name or "picture", BytesIO(_content(picture))
-
-
-def _content(file: IO[bytes]) -> bytes:
-    content = file.read() if hasattr(file, "read") else None
+            path = Path(image)
+            try:
+                return path.name, files.enter_context(path.open("rb"))
+            except OSError as error:
+                raise SourceError(
+                    f"{path}: {error.strerror}", hint="Check that the file exists and is readable."
+                ) from error
+    content = image.read() if hasattr(image, "read") else None
     if not isinstance(content, bytes):
         raise OptionError(
-            f"{type(file).__name__} is no picture",
-            hint="Give a path, the content as bytes, or a file that is open for bytes.",
+            f"{type(image).__name__} is not an image",
+            hint="Pass a path, the content as bytes, or a file opened in binary mode.",
         )
-    return content
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+    return Path(str(getattr(image, "name", ""))).name or "image", BytesIO(content)

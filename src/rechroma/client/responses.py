@@ -1,4 +1,4 @@
-"""What a service answers, and how it is read."""
+"""HTTP responses of a service, and their parsing into records."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from email.message import Message
 from email.utils import collapse_rfc2231_value
+from functools import partial
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -19,30 +20,30 @@ from rechroma.errors import ApiError, ConnectionFailedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_IN_MEMORY = 8 << 20  # bytes of an answer; what is more goes to a temporary file
-_ENDED = frozenset({"done", "failed", "expired"})
+_IN_MEMORY = 8 << 20  # bytes of a body; a larger one goes to a temporary file
+_FINISHED = frozenset({"done", "failed", "expired"})
 
-_Kind = TypeVar("_Kind")
+_Record = TypeVar("_Record")
 
 
-class Result(NamedTuple):
-    """A picture in color: a plain file name, and the content of the file."""
+class ColorizedFile(NamedTuple):
+    """A result of a job: a plain file name without folders, and the content of the file."""
 
     name: str
     data: bytes
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture of a job.
+class ImageStatus:
+    """State of one image of a job.
 
     Attributes:
-        number: Its place in the job, from 1.
-        name: What it was called, without its suffix.
+        number: Position in the job, from 1.
+        name: Name of the uploaded file, without its suffix.
         state: `queued`, `running`, `done` or `failed`.
-        had_color: Whether it was in color or toned; None before it is done.
-        pages: How many pages or frames its file has, of which the first is colored; as above.
-        problem: Why it failed, to be read or raised.
+        had_color: Whether the photo was in color or toned; None until it is done.
+        pages: Pages or frames of the file, of which the first is colorized; None until it is done.
+        problem: Why it failed, as an exception that can be raised.
     """
 
     number: int
@@ -55,16 +56,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Job:
-    """A job, as it was when the service was asked.
+    """Snapshot of a job.
 
     Attributes:
-        id: Its name.
+        id: Identifier of the job.
         state: `queued`, `running`, `done`, `failed` or `expired`.
-        total: How many pictures it has.
-        done: How many of them are colored.
-        failed: How many could not be.
-        pictures: By their numbers.
-        problem: Why the job failed, to be read or raised.
+        total: Number of images.
+        done: Number of images that are colorized.
+        failed: Number of images that failed.
+        images: State of each image, by number.
+        problem: Why the job failed, as an exception that can be raised.
     """
 
     id: str
@@ -72,18 +73,18 @@ class Job:
     total: int
     done: int
     failed: int
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageStatus, ...]
     problem: ApiError | None
 
     @property
-    def has_ended(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.state in _ENDED
+    def is_finished(self) -> bool:
+        """Whether the state is final."""
+        return self.state in _FINISHED
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that the service offers; see `GET /v1/models`."""
+    """A model that the service offers, as `GET /v1/models` describes it."""
 
     name: str
     version: str
@@ -96,105 +97,98 @@ class Model:
 
 
 @dataclass
-class Answer:
-    """An answer of the service, whose body is being filled."""
+class Response:
+    """An HTTP response; a large body is buffered in a temporary file."""
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=httpx.Headers)
-    body: IO[bytes] = field(default_factory=lambda: _new_body())
+    body: IO[bytes] = field(default_factory=partial(SpooledTemporaryFile, max_size=_IN_MEMORY))
 
     def begin(self, response: httpx.Response) -> None:
-        """Take over the head of a response."""
+        """Copy the status and headers of an httpx response."""
         self.status, self.headers = response.status_code, response.headers
 
     def read(self) -> bytes:
-        """The whole body, once."""
+        """Read the whole body, and close it."""
         with self.body:
             self.body.seek(0)
             return self.body.read()
 
-    def problem(self) -> ApiError:
-        """What an answer that is no success says of itself."""
+    def error(self) -> ApiError:
+        """Read an error response, which is not a problem document if a proxy sent it."""
         try:
-            return problem_of(json.loads(self.read()))
-        except (ValueError, TypeError, KeyError):  # of a server before the service
-            phrase = _phrase(self.status)
+            return _problem(json.loads(self.read()))
+        except (ValueError, TypeError, KeyError):
+            pass
+        try:
+            phrase = HTTPStatus(self.status).phrase
+        except ValueError:
+            phrase = "Unknown status"
         moved = self.headers.get("Location")
-        hint = f"It has moved: ask {moved} instead." if moved else None
+        hint = f"The service has moved to {moved}." if moved else None
         return ApiError(self.status, phrase, f"{self.status} {phrase}", hint)
 
     def job(self) -> Job:
-        """The job that it tells of."""
-        with _expecting("a job"):
-            told = json.loads(self.read())
-            pictures = tuple(
-                _picked(Picture, picture, problem=_problem_in(picture))
-                for picture in told["pictures"]
+        """Parse a job."""
+        with _expect("a job"):
+            data = json.loads(self.read())
+            images = tuple(
+                _parse(ImageStatus, image, problem=_optional_problem(image))
+                for image in data["pictures"]
             )
-            return _picked(Job, told, pictures=pictures, problem=_problem_in(told))
+            return _parse(Job, data, images=images, problem=_optional_problem(data))
 
     def models(self) -> list[Model]:
-        """The models that it tells of."""
-        with _expecting("models"):
-            told = json.loads(self.read())["models"]
-            return [_picked(Model, model, authors=tuple(model["authors"])) for model in told]
+        """Parse a list of models."""
+        with _expect("a list of models"):
+            data = json.loads(self.read())["models"]
+            return [_parse(Model, model, authors=tuple(model["authors"])) for model in data]
 
-    def results(self) -> Iterator[Result]:
-        """The pictures in it, one at a time."""
-        with self.body, _expecting("pictures"):
+    def results(self) -> Iterator[ColorizedFile]:
+        """Yield the results of a job, one in memory at a time."""
+        with self.body, _expect("a result"):
             if self.headers.get("Content-Type") != "application/zip":
-                yield Result(_plain(_file_name(self.headers)), self.read())
+                yield ColorizedFile(_base_name(_file_name(self.headers)), self.read())
                 return
             with zipfile.ZipFile(self.body) as archive:
                 for name in archive.namelist():
-                    yield Result(_plain(name), archive.read(name))
+                    yield ColorizedFile(_base_name(name), archive.read(name))
 
 
-def _new_body() -> IO[bytes]:
-    return SpooledTemporaryFile(max_size=_IN_MEMORY)
+def _problem(data: Mapping[str, Any]) -> ApiError:
+    """Convert problem details (RFC 9457) to an exception."""
+    return ApiError(int(data["status"]), str(data["title"]), data.get("detail"), data.get("hint"))
 
 
-def problem_of(told: Mapping[str, Any]) -> ApiError:
-    """Problem details as an error."""
-    return ApiError(int(told["status"]), str(told["title"]), told.get("detail"), told.get("hint"))
+def _optional_problem(data: Mapping[str, Any]) -> ApiError | None:
+    return _problem(data["problem"]) if data["problem"] else None
 
 
-def _problem_in(told: Mapping[str, Any]) -> ApiError | None:
-    return problem_of(told["problem"]) if told["problem"] else None
-
-
-def _picked(kind: type[_Kind], told: Mapping[str, Any], **known: object) -> _Kind:
-    """The fields that are known here; a newer service may tell more."""
+def _parse(kind: type[_Record], data: Mapping[str, Any], **parsed: object) -> _Record:
+    """Make a record of the known fields; a newer service can send more."""
     names = [item.name for item in fields(kind)]  # type: ignore[arg-type]
-    return kind(**{name: known[name] if name in known else told[name] for name in names})
+    return kind(**{name: parsed[name] if name in parsed else data[name] for name in names})
 
 
 @contextmanager
-def _expecting(what: str) -> Iterator[None]:
+def _expect(what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise ConnectionFailedError(
-            f"the answer is not {what}, as Rechroma's would be",
-            hint="Is the address that of a Rechroma service?",
+            f"the response is not {what} of a Rechroma service",
+            hint="Check that the address is that of a Rechroma service.",
         ) from error
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown status"
 
 
 def _file_name(headers: Mapping[str, str]) -> str:
     message = Message()
     message["Content-Disposition"] = headers.get("Content-Disposition", "")
-    told = message.get_params([], "content-disposition")
-    names = [value for key, value in told if key == "filename"]  # last, if so, that in Unicode
-    return collapse_rfc2231_value(names[-1]) if names else "picture"
+    params = message.get_params([], "content-disposition")
+    names = [value for key, value in params if key == "filename"]  # the last one is in Unicode
+    return collapse_rfc2231_value(names[-1]) if names else "image"
 
 
-def _plain(name: str) -> str:
-    """Without folders: nothing is written to where the service wants it."""
+def _base_name(name: str) -> str:
+    """Remove folders, so that the service cannot choose where a result is written."""
     return name.replace("\\", "/").rpartition("/")[2]
