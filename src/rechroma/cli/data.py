@@ -20,7 +20,7 @@ from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rechroma.datasets.build.download import Tally
+    from rechroma.datasets.build.download import DownloadStats
     from rechroma.datasets.build.inspect import Inspection
 
 _SHEET_PICTURES = 60
@@ -41,7 +41,7 @@ def data_group() -> None:
     "-o", "--out", type=_PATH, required=True, help="The folder for the shards, a new one."
 )
 @click.option("--size", default=256, show_default=True, help="Short side of the pictures kept.")
-@click.option("--least-side", default=128, show_default=True, help="Drop what has a shorter side.")
+@click.option("--min-side", default=128, show_default=True, help="Drop what has a shorter side.")
 @click.option("--shard-size", default=5000, show_default=True, help="Most pictures in a shard.")
 @path_option("--labels", default=None, help="CSV with the columns path and label.")
 @click.option("--no-labels", is_flag=True, help="Do not take the folders for classes.")
@@ -64,7 +64,7 @@ def pack_command(
     folder: Path,
     out: Path,
     size: int,
-    least_side: int,
+    min_side: int,
     shard_size: int,
     labels: Path | None,
     no_labels: bool,
@@ -87,11 +87,11 @@ def pack_command(
     Gray, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.
     If all pictures lie in subfolders, these are the classes.
     """
-    from rechroma.datasets.build.pack import Settings, pack
-    from rechroma.datasets.build.preprocess import Form
+    from rechroma.datasets.build.pack import PackConfig, pack
+    from rechroma.datasets.build.preprocess import ImageFormat
 
-    form = Form(size=size, least_side=least_side, format=file_format, quality=quality)
-    settings = Settings(form, shard_size, val_share, source or folder.resolve().name, license)
+    form = ImageFormat(size=size, min_side=min_side, format=file_format, quality=quality)
+    settings = PackConfig(form, shard_size, val_share, source or folder.resolve().name, license)
     if labels is not None and no_labels:
         raise OptionError("--labels and --no-labels exclude each other")
     with progress_bar(None, quiet=as_json, doing="Packing") as advance:
@@ -146,9 +146,9 @@ def fetch_command(
     slowly, and only for what its robots.txt allows. The same command goes on where it stopped.
     attribution.csv names authors and licenses, failed.csv what could not be fetched.
     """
-    from rechroma.datasets.build.download import CrawlPolicy, fetch
+    from rechroma.datasets.build.download import CrawlPolicy, download
 
-    manners = CrawlPolicy(
+    policy = CrawlPolicy(
         per_host=per_host,
         timeout=timeout,
         max_bytes=max_bytes,
@@ -156,17 +156,17 @@ def fetch_command(
         contact=contact,
     )
     with progress_bar(None, quiet=as_json, doing="Fetching") as advance:
-        tally = fetch(
+        stats = download(
             table,
             out,
-            manners,
+            policy,
             licenses=[name for name in licenses.split(",") if name.strip()],
             limit=limit,
             is_allowed=(lambda _: True) if allow_private else None,
             on_picture=advance,
         )
-    _print(as_json, _tally_fields(tally), _fetched(tally))
-    if not tally.fetched + tally.present:
+    _print(as_json, _stats_fields(stats), _fetched(stats))
+    if not stats.fetched + stats.present:
         raise FetchError("no picture could be fetched", hint=f"{out / 'failed.csv'} says why.")
 
 
@@ -314,18 +314,18 @@ def _packed(manifest: dict[str, Any], out: Path) -> Iterator[str]:
         yield f"without a picture for training: {', '.join(untaught)}"
 
 
-def _tally_fields(tally: Tally) -> dict[str, Any]:
+def _stats_fields(stats: DownloadStats) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(tally) | {"failed": dict(tally.failed.most_common())}
+    return asdict(stats) | {"failed": dict(stats.failed.most_common())}
 
 
-def _fetched(tally: Tally) -> Iterator[str]:
+def _fetched(stats: DownloadStats) -> Iterator[str]:
     yield (
-        f"{tally.fetched} fetched, {tally.present} already there, "
-        f"{tally.failed.total()} failed, {tally.unwanted} under other licenses"
+        f"{stats.fetched} fetched, {stats.present} already there, "
+        f"{stats.failed.total()} failed, {stats.unwanted} under other licenses"
     )
-    for reason, count in tally.failed.most_common(_MAX_REASONS):
+    for reason, count in stats.failed.most_common(_MAX_REASONS):
         yield f"  {count} x {reason}"
 
 

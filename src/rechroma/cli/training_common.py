@@ -81,7 +81,7 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
         recipe: Whose development pictures are shown.
         out: The run's folder.
     """
-    from rechroma.datasets import Shards, spread
+    from rechroma.datasets import Shards, evenly_spaced
     from rechroma.training import draw_curves
 
     pictures = Shards(recipe.data.dev) if recipe.data.dev else None
@@ -89,7 +89,7 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
     def draw(run: Run) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
         if pictures is not None:
-            chosen = (pictures[number] for number in spread(len(pictures), _SHEET_PICTURES))
+            chosen = (pictures[number] for number in evenly_spaced(len(pictures), _SHEET_PICTURES))
             path = out / f"sheet-{run.step:07}.jpg"
             write_sheet(_drawn(run, chosen), path)
             click.echo(f"{path}: gray, model, truth")
@@ -99,10 +99,10 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
 
 def _drawn(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
     from rechroma.colorizer import Colorizer
-    from rechroma.evaluation import sheet
+    from rechroma.evaluation import draw_sheet
     from rechroma.training import TorchEngine
 
-    return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
+    return draw_sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
 
 
 def check_targets(*targets: Path | None) -> None:
@@ -198,7 +198,7 @@ def read_metrics(report: Path) -> dict[str, Any]:
         RecipeError: The file cannot be read, or is no such report.
     """
     try:
-        return dict(read_fields(report)["figures"]["all"]["model"])
+        return dict(read_fields(report)["metrics"]["all"]["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise RecipeError(
             f"{report}: not a report of 'rechroma evaluate'",

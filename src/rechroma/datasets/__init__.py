@@ -12,7 +12,7 @@ from rechroma.datasets.crops import small_chroma
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.features import FeatureConfig, FeatureStore, build_features
 from rechroma.datasets.random_hints import random_hints
-from rechroma.datasets.shards import Shards, spread
+from rechroma.datasets.shards import Shards, evenly_spaced
 
 if TYPE_CHECKING:
     from rechroma.datasets.dataset import (
@@ -37,10 +37,10 @@ __all__ = [
     "Shards",
     "build_features",
     "degrade_lightness",
+    "evenly_spaced",
     "feature_loader",
     "random_hints",
     "small_chroma",
-    "spread",
 ]
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rechroma.datasets.tar_index import FACTS, LABEL, PICTURE, scan
+from rechroma.datasets.tar_index import LABEL, METADATA, PICTURE, scan
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class Shards:
             digest.update(names.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def facts(self, number: int) -> dict[str, Any]:
+    def metadata(self, number: int) -> dict[str, Any]:
         """What the shard says of the picture (source, license), empty when it says nothing."""
-        text = self._read(number, FACTS)
+        text = self._read(number, METADATA)
         if text is None:
             return {}
         try:
@@ -152,7 +152,7 @@ def shard_paths(paths: Iterable[Path | str]) -> list[Path]:
     return found
 
 
-def spread(count: int, limit: int | None) -> list[int]:
+def evenly_spaced(count: int, limit: int | None) -> list[int]:
     """At most `limit` of the numbers below `count`, evenly spread; without a limit, all."""
     taken = min(count, limit or count)
     return [number * count // taken for number in range(taken)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Unsigned = NDArray[np.unsignedinteger]
 
-PICTURE, FACTS, LABEL = range(3)
+PICTURE, METADATA, LABEL = range(3)
 """The kinds of members, as rows of an index."""
 
 _PICTURES = {"webp", "jpg", "jpeg", "png"}

@@ -1,8 +1,8 @@
-"""A model's answers to photographs turned gray: as it would be served, and under other conditions.
+"""Predictions of a model for photographs turned gray, as users would get them.
 
-All go through the :class:`~rechroma.colorizer.Colorizer`, so that what is measured is what users
-get. Where the model is to see something else than the picture that is colored, an engine stands
-in for it.
+All go through the :class:`~rechroma.colorizer.Colorizer`, so that evaluation measures what is
+served. Where the network has to see something other than the image to be colored, an engine that
+returns a fixed chroma stands in for the model.
 """
 
 from __future__ import annotations
@@ -29,48 +29,48 @@ if TYPE_CHECKING:
     from rechroma.engines import Engine
     from rechroma.models import ModelCard
 
-    Picture = NDArray[np.uint8]
+    Image = NDArray[np.uint8]
 
-BEYOND = 110.0  # sRGB reaches 108
+MAX_CHROMA = 110.0  # sRGB reaches 108
 _SEED = 20_040
 
 
-class Painter:
-    """Colors gray pictures with one engine.
+class Predictor:
+    """Colors gray images with one engine, and keeps track of the network's raw output.
 
     Args:
         engine: The model.
-        size: Long side that the network sees; without, the model's own.
+        size: Long side of the network's input; by default the model's own.
 
     Attributes:
-        chroma_max: The largest absolute a* or b* that the network has given so far, before it was
-            mapped into the gamut.
-        chroma_beyond: The share of its places, 0..1, where one was above 110, which no color is.
+        chroma_max: Largest absolute a* or b* of the network's output so far, before gamut mapping.
+        chroma_beyond: Share of output pixels, 0..1, with an absolute a* or b* above 110, which no
+            sRGB color has.
     """
 
     def __init__(self, engine: Engine, size: int | None = None) -> None:
         self.card = engine.card
         self.chroma_max = self.chroma_beyond = 0.0
         self._engine, self._size = engine, size
-        self._places = 0
+        self._pixels = 0
 
-    def colored(self, gray: Picture, size: int | None = None) -> Picture:
-        """A gray picture (H, W) in color (H, W, 3)."""
-        return self._colored(gray, self._chroma, size)
+    def colorize(self, gray: Image, size: int | None = None) -> Image:
+        """Color a gray image (H, W); returns (H, W, 3)."""
+        return self._colorize(gray, self._chroma, size)
 
-    def colored_as(self, gray: Picture, seen: Picture) -> Picture:
-        """A gray picture (H, W) in the colors that the model gives another one of that shape."""
-        answers: list[Float] = []
+    def colorize_as(self, gray: Image, seen: Image) -> Image:
+        """Color a gray image (H, W) with the chroma predicted for another one of its shape."""
+        predicted: list[Float] = []
 
         def keep(lightness: Float) -> Float:
-            answers.append(self._chroma(lightness))
-            return answers[0]
+            predicted.append(self._chroma(lightness))
+            return predicted[0]
 
-        self._colored(seen, keep)
-        return self._colored(gray, lambda _: answers[0])
+        self._colorize(seen, keep)
+        return self._colorize(gray, lambda _: predicted[0])
 
-    def true_hints(self, truth: Picture, count: int, rng: Generator) -> Float:
-        """`count` colors of a photograph (H, W, 3), drawn as the network would see them.
+    def draw_hints(self, truth: Image, count: int, rng: Generator) -> Float:
+        """Draw `count` true colors of a photograph (H, W, 3) as hints.
 
         Returns:
             (3, h, w) a*, b* and mask at the network's size, see
@@ -80,70 +80,70 @@ class Painter:
         small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)
         return random_hints(np.asarray(small, np.float32), count, rng)
 
-    def colored_with_hints(self, gray: Picture, drawn: Float) -> Picture:
-        """A gray picture (H, W) in color, with colors given as by :meth:`true_hints`.
+    def colorize_with_hints(self, gray: Image, drawn: Float) -> Image:
+        """Color a gray image (H, W) with hints from :meth:`draw_hints`.
 
         Raises:
-            ModelFeatureError: There are hints, and the model takes none.
+            ModelFeatureError: There are hints, and the model does not support them.
         """
 
-        def answer(lightness: Float) -> Float:
+        def predict(lightness: Float) -> Float:
             hints = np.zeros((1, 3, *lightness.shape[2:]), np.float32)
             hints[0, :, : drawn.shape[1], : drawn.shape[2]] = drawn
             return self._chroma(lightness, hints if drawn[2].any() else None)
 
-        return self._colored(gray, answer)
+        return self._colorize(gray, predict)
 
-    def _colored(
-        self, gray: Picture, answer: Callable[[Float], Float], size: int | None = None
-    ) -> Picture:
-        colorizer = Colorizer(engine=_StandIn(self._engine, answer))
+    def _colorize(
+        self, gray: Image, predict: Callable[[Float], Float], size: int | None = None
+    ) -> Image:
+        colorizer = Colorizer(engine=_FunctionEngine(self._engine, predict))
         return np.asarray(colorizer.colorize(gray, size=size or self._size), np.uint8)
 
     def _chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         chroma = self._engine.chroma(lightness, hints)
-        furthest = np.abs(chroma).max(axis=1)
-        self.chroma_max = max(self.chroma_max, float(furthest.max()))
-        places = self._places + furthest.size
-        beyond = self.chroma_beyond * self._places + np.count_nonzero(furthest > BEYOND)
-        self.chroma_beyond, self._places = beyond / places, places
+        largest = np.abs(chroma).max(axis=1)
+        self.chroma_max = max(self.chroma_max, float(largest.max()))
+        pixels = self._pixels + largest.size
+        beyond = self.chroma_beyond * self._pixels + np.count_nonzero(largest > MAX_CHROMA)
+        self.chroma_beyond, self._pixels = beyond / pixels, pixels
         return chroma
 
 
-class _StandIn:
-    """An engine whose chroma is what a function of the lightness says."""
+class _FunctionEngine:
+    """An engine whose chroma is a function of the lightness."""
 
-    def __init__(self, engine: Engine, answer: Callable[[Float], Float]) -> None:
-        self._engine, self._answer = engine, answer
+    def __init__(self, engine: Engine, predict: Callable[[Float], Float]) -> None:
+        self._engine, self._predict = engine, predict
 
     @property
     def card(self) -> ModelCard:
         return self._engine.card
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:  # noqa: ARG002
-        return self._answer(lightness)
+        return self._predict(lightness)
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
         return self._engine.distribution(lightness, hints)
 
 
-def gray_level(rgb: Picture) -> Picture:
-    """The sRGB gray (H, W) that has the luminance of a color picture (H, W, 3)."""
+def to_gray(rgb: Image) -> Image:
+    """Convert a color image (H, W, 3) to sRGB gray (H, W) of the same luminance."""
     return np.asarray(photo_of_array(rgb).gray, np.uint8)
 
 
-def aged_level(rgb: Picture, rng: Generator) -> Picture:
-    """The sRGB gray (H, W) of an old-looking print of a color picture (H, W, 3)."""
+def degrade(rgb: Image, rng: Generator) -> Image:
+    """Render a color image (H, W, 3) as the sRGB gray (H, W) of an old-looking print."""
     light = degrade_lightness(rgb, rng)
     lab = np.stack([light, np.zeros_like(light), np.zeros_like(light)], axis=-1)
     return np.ascontiguousarray(lab_to_srgb(lab, np.uint8)[..., 1], np.uint8)
 
 
-def in_rgb(gray: Picture) -> Picture:
-    """A gray picture (H, W) as (H, W, 3)."""
+def gray_to_rgb(gray: Image) -> Image:
+    """Repeat a gray image (H, W) to (H, W, 3)."""
     return np.repeat(gray[..., None], 3, axis=-1)
 
 
-def dice(key: str) -> Generator:
-    """The dice of one picture: the same in every run, whatever other pictures there are."""
+def rng_for(key: str) -> Generator:
+    """Make the random generator of an image: the same in every run, for any set of images."""
     return np.random.default_rng((_SEED, zlib.crc32(key.encode())))

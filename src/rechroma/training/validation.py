@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Examples, SampleSpec, Shards, spread
+from rechroma.datasets import Examples, SampleSpec, Shards, evenly_spaced
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.logger import mean_of
 
@@ -41,7 +41,7 @@ class Validation:
         recipe, network = trainer.run.recipe, trainer.run.network
         pictures = Shards(recipe.data.dev)
         crops = replace(recipe.crops, area=1.0, aged=0.0, hinted=0.0)
-        chosen = spread(len(pictures), recipe.validation.pictures)
+        chosen = evenly_spaced(len(pictures), recipe.validation.pictures)
         tickets = [SampleSpec(number, crops.sizes[0], number) for number in chosen]
         self._batches = [
             tickets[start : start + recipe.batch] for start in range(0, len(tickets), recipe.batch)

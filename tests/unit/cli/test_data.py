@@ -52,7 +52,7 @@ def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
     assert again == {"fetched": 0, "present": 5, "unwanted": 0, "failed": {"HTTP status 404": 1}}
 
     packed = run(
-        "data", "pack", "in", "-o", "out", "--least-side", 64, "--size", 64, "--val-share", 0
+        "data", "pack", "in", "-o", "out", "--min-side", 64, "--size", 64, "--val-share", 0
     )
     assert packed.exit_code == 0, packed.output
     assert "out: 5 of 5 pictures in 1 shards; 5 for training" in packed.output
@@ -73,7 +73,7 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         Image.fromarray(picture(number, 96, 96)).save(path)
     Image.new("L", (96, 96)).save(tmp_path / "in/class0/gray.png")
-    options = ("--least-side", 64, "--val-share", 1, "--license", "CC0", "--source", "mine")
+    options = ("--min-side", 64, "--val-share", 1, "--license", "CC0", "--source", "mine")
     packed = run("data", "pack", "in", "-o", "out", *options)
     assert "left out: 1 gray" in packed.output
     assert "without a picture for training: class0, class1, class2" in packed.output

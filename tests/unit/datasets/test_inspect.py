@@ -112,9 +112,9 @@ def test_a_damaged_picture_is_named_and_the_rest_looked_at(
     assert told.startswith(f"{path}:bad: ")
     assert message in told
     shards = Shards([path])
-    shards[0], shards.facts(0), shards.label(0)  # the good one is not harmed
+    shards[0], shards.metadata(0), shards.label(0)  # the good one is not harmed
     with pytest.raises(DataError, match="bad: "):
-        shards[1], shards.facts(1), shards.label(1)
+        shards[1], shards.metadata(1), shards.label(1)
 
 
 def test_a_class_that_the_network_does_not_know_is_named(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class AttributionLog:
         """Note a picture that is there now."""
         self._write(self._attribution, row, self._columns)
 
-    def miss(self, url: str, reason: str) -> None:
+    def add_failure(self, url: str, reason: str) -> None:
         """Note a picture that could not be fetched."""
         self._write(self._failed, {"url": url, "reason": reason}, self._failed_columns)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MIN_COLORFULNESS = 4.0
 """Below it (M3 of a copy of 64 x 64) a picture counts as gray, as 3 of 10,000 photographs do."""
 
-MIN_TONES = 2.5
+MIN_TONE_RESIDUAL = 2.5
 """Below it a picture counts as toned.
 
 So do 2 of 100 color photographs, nearly gray ones, and three quarters of toned prints, of which
@@ -36,15 +36,15 @@ class NoColor(StrEnum):
     TONED = "toned"
 
 
-def colorless(rgb: NDArray[np.uint8]) -> NoColor | None:
+def color_fault(rgb: NDArray[np.uint8]) -> NoColor | None:
     """Whether a picture (H, W, 3) has no color, or only that of its paper: sepia, cyanotype."""
     small = np.asarray(cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     if colorfulness(small) < MIN_COLORFULNESS:
         return NoColor.GRAY
-    return NoColor.TONED if tones(small) < MIN_TONES else None
+    return NoColor.TONED if tone_residual(small) < MIN_TONE_RESIDUAL else None
 
 
-def tones(rgb: NDArray[np.uint8]) -> float:
+def tone_residual(rgb: NDArray[np.uint8]) -> float:
     """How much of a picture's color its lightness does not tell already.
 
     A toned print has one color for each lightness. So a* and b* are fitted by cubics of L*, and

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.attribution import AttributionLog
 from rechroma.datasets.build.licenses import license_name
-from rechroma.datasets.build.politeness import Pace, RobotsCache
+from rechroma.datasets.build.politeness import RateLimiter, RobotsCache
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import (
     DataError,
@@ -82,7 +82,7 @@ class CrawlPolicy:
 
 
 @dataclass
-class Tally:
+class DownloadStats:
     """What became of a list.
 
     Attributes:
@@ -98,22 +98,22 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
 
 
-def fetch(
+def download(
     table: Path,
     folder: Path,
-    manners: CrawlPolicy | None = None,
+    policy: CrawlPolicy | None = None,
     *,
     licenses: Collection[str] = (),
     limit: int | None = None,
     is_allowed: Callable[[str], bool] | None = None,
     on_picture: Callable[[], None] = lambda: None,
-) -> Tally:
+) -> DownloadStats:
     """Fetch what a list names.
 
     Args:
         table: CSV or Parquet with the columns `url`, `license` and `author`; others are kept.
         folder: Where the pictures go, with `attribution.csv` and `failed.csv`.
-        manners: How hosts are treated.
+        policy: How hosts are treated.
         licenses: Take only pictures under these, such as ``cc0`` and ``cc-by``; of any version.
         limit: Take only so many of the list.
         is_allowed: Whether an IP address may be connected to; without, if it is a public one.
@@ -124,38 +124,38 @@ def fetch(
         MissingExtraError: It is a Parquet file, and pyarrow is not installed.
         TargetError: The folder cannot be written.
     """
-    manners, tally = manners or CrawlPolicy(), Tally()
-    rows = list(islice(_wanted(table, licenses, tally), limit))
+    policy, stats = policy or CrawlPolicy(), DownloadStats()
+    rows = list(islice(_wanted(table, licenses, stats), limit))
     columns = [name for name in (rows[0] if rows else {}) if name not in _OWN]
-    with closing(AttributionLog(folder, columns)) as ledger:
-        missing = [row for row in rows if row["url"] not in ledger.present]
-        tally.present = len(rows) - len(missing)
-        fetcher = _Fetcher(folder, manners, ledger, tally, is_allowed, on_picture)
+    with closing(AttributionLog(folder, columns)) as log:
+        missing = [row for row in rows if row["url"] not in log.present]
+        stats.present = len(rows) - len(missing)
+        fetcher = _Fetcher(folder, policy, log, stats, is_allowed, on_picture)
         fetcher.run(_by_host(missing))
-    return tally
+    return stats
 
 
 class _Fetcher:
     def __init__(
         self,
         folder: Path,
-        manners: CrawlPolicy,
-        ledger: AttributionLog,
-        tally: Tally,
+        policy: CrawlPolicy,
+        log: AttributionLog,
+        stats: DownloadStats,
         is_allowed: Callable[[str], bool] | None,
         done: Callable[[], None],
     ) -> None:
-        self._folder, self._manners, self._ledger, self._tally = folder, manners, ledger, tally
+        self._folder, self._policy, self._log, self._tally = folder, policy, log, stats
         self._stop, self._counting = threading.Event(), threading.Lock()
         self._decoding = threading.Lock()  # one at a time: a hostile picture may be huge
-        self._web = Web(manners.timeout, manners.max_bytes, manners.contact, is_allowed)
-        self._pace = Pace(manners.per_host, self._stop)
-        self._robots = RobotsCache(self._web, lambda url: self._pace.turn(_host(url)))
+        self._web = Web(policy.timeout, policy.max_bytes, policy.contact, is_allowed)
+        self._rate = RateLimiter(policy.per_host, self._stop)
+        self._robots = RobotsCache(self._web, lambda url: self._rate.wait(_host(url)))
         self._done = done
 
     def run(self, hosts: dict[str, list[Row]]) -> None:
         """Fetch all; when it is ended early, it ends the requests under way and waits for it."""
-        pool = ThreadPoolExecutor(self._manners.hosts)
+        pool = ThreadPoolExecutor(self._policy.hosts)
         try:
             for future in as_completed([pool.submit(self._visit, r) for r in hosts.values()]):
                 future.result()
@@ -191,14 +191,14 @@ class _Fetcher:
         return 0
 
     def _picture(self, url: str) -> bytes:
-        for attempt in range(self._manners.retries + 1):
+        for attempt in range(self._policy.retries + 1):
             try:
                 return self._attempt(url)
             except TransientFetchError as error:
-                if attempt == self._manners.retries or error.wait > _MAX_WAIT:
+                if attempt == self._policy.retries or error.wait > _MAX_WAIT:
                     raise
-                pause = self._manners.backoff * 2**attempt * random.uniform(0.5, 1.5)
-                self._pace.hold(error.host, max(error.wait, pause))
+                pause = self._policy.backoff * 2**attempt * random.uniform(0.5, 1.5)
+                self._rate.pause(error.host, max(error.wait, pause))
         raise AssertionError  # the last attempt returns or raises
 
     def _attempt(self, url: str) -> bytes:
@@ -212,7 +212,7 @@ class _Fetcher:
         return answer.body
 
     def _ask(self, url: str) -> None:
-        self._pace.turn(_host(url), self._robots.check(url))
+        self._rate.wait(_host(url), self._robots.check(url))
 
     def _save(self, row: Row, data: bytes) -> None:
         with self._decoding:
@@ -229,7 +229,7 @@ class _Fetcher:
 
     def _note(self, row: Row) -> None:
         with translate_os_errors(self._folder), self._counting:
-            self._ledger.add(row)
+            self._log.add(row)
             self._tally.fetched += 1
             self._done()
 
@@ -237,12 +237,12 @@ class _Fetcher:
         if self._stop.is_set():
             return  # it was not the host that failed
         with translate_os_errors(self._folder), self._counting:
-            self._ledger.miss(row["url"], reason)
+            self._log.add_failure(row["url"], reason)
             self._tally.failed[reason] += 1
             self._done()
 
 
-def _wanted(table: Path, licenses: Collection[str], tally: Tally) -> Iterator[Row]:
+def _wanted(table: Path, licenses: Collection[str], stats: DownloadStats) -> Iterator[Row]:
     """The rows of a list under the licenses asked for, each URL once."""
     asked = {license_name(license) for license in licenses}
     seen: set[str] = set()
@@ -252,7 +252,7 @@ def _wanted(table: Path, licenses: Collection[str], tally: Tally) -> Iterator[Ro
             continue
         seen.add(url)
         if asked and license_name(row["license"]) not in asked:
-            tally.unwanted += 1
+            stats.unwanted += 1
             continue
         yield row | {"url": url}
     if not seen:

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.color import colorfulness
-from rechroma.datasets.build.color_filter import colorless, quantiles
-from rechroma.datasets.build.parallel import in_order
-from rechroma.datasets.shards import Shards, shard_paths, spread
+from rechroma.datasets.build.color_filter import color_fault, quantiles
+from rechroma.datasets.build.parallel import map_ordered
+from rechroma.datasets.shards import Shards, evenly_spaced, shard_paths
 from rechroma.errors import DataError
 from rechroma.imaging import contact_sheet
 
@@ -99,7 +99,7 @@ def inspect(
     opened, damaged = _opened(shards)
     places = ((part, number) for part in opened for number in range(len(part)))
     seen: list[_Seen] = []
-    with closing(in_order(_look, places, jobs or os.cpu_count() or 1)) as looks:
+    with closing(map_ordered(_look, places, jobs or os.cpu_count() or 1)) as looks:
         for look in looks:
             seen.append(look)
             on_picture()
@@ -114,7 +114,7 @@ def sample_sheet(paths: Iterable[Path | str], count: int) -> Image:
     """
     sound = Shards(part.shard(0) for part in _opened(shard_paths(paths))[0])
     pictures = []
-    for number in spread(len(sound), count):
+    for number in evenly_spaced(len(sound), count):
         with suppress(DataError):
             pictures.append((sound[number],))
     return contact_sheet(pictures, ("",), panel=(144, 108), samples_per_row=10)
@@ -135,12 +135,12 @@ def _look(place: tuple[Shards, int]) -> _Seen:
     shards, number = place
     split = shards.shard(number).stem.rpartition("-")[0] or shards.shard(number).stem
     try:
-        facts, label, rgb = shards.facts(number), shards.label(number), shards[number]
+        facts, label, rgb = shards.metadata(number), shards.label(number), shards[number]
     except DataError as error:
         return _Seen(split, error.message)
     source, license = (str(facts.get(name, _UNKNOWN)) for name in ("source", "license"))
     short, long = sorted(rgb.shape[:2])
-    fault = colorless(rgb) or ""
+    fault = color_fault(rgb) or ""
     return _Seen(split, "", label, source, license, short, long, colorfulness(rgb), fault)
 
 

@@ -23,16 +23,16 @@ from rechroma._version import __version__
 from rechroma.datasets.build.catalog import Catalog, read_catalog
 from rechroma.datasets.build.color_filter import quantiles
 from rechroma.datasets.build.near_duplicates import NearDuplicateIndex
-from rechroma.datasets.build.parallel import in_order
+from rechroma.datasets.build.parallel import map_ordered
 from rechroma.datasets.build.preprocess import (
     ABSENT,
     DUPLICATE,
     NEAR_DUPLICATE,
     SUFFIXES,
-    Dropped,
-    Form,
-    Sample,
-    make_sample,
+    ImageFormat,
+    PackedImage,
+    Rejected,
+    preprocess_image,
 )
 from rechroma.datasets.build.shard_writer import ShardWriter
 from rechroma.errors import DataError, TargetError
@@ -50,7 +50,7 @@ MANIFEST, DROPPED = "manifest.json", "dropped.csv"
 
 
 @dataclass(frozen=True)
-class Settings:
+class PackConfig:
     """How a folder is packed.
 
     Attributes:
@@ -61,7 +61,7 @@ class Settings:
         license: That of the pictures of which nothing else is known.
     """
 
-    form: Form = field(default_factory=Form)
+    form: ImageFormat = field(default_factory=ImageFormat)
     shard_size: int = 5000
     val_share: float = 0.1
     source: str = "unknown"
@@ -75,7 +75,7 @@ class Settings:
 def pack(
     folder: Path,
     out: Path,
-    settings: Settings | None = None,
+    settings: PackConfig | None = None,
     *,
     labels: Path | None = None,
     labeled: bool = True,
@@ -102,11 +102,11 @@ def pack(
         DataError: There is no picture, none that can be kept, or a table makes no sense.
         TargetError: The folder cannot be written, or holds something already.
     """
-    settings = settings or Settings()
+    settings = settings or PackConfig()
     _check_free(out)
     catalog = read_catalog(folder, labels, labeled=labeled)
-    made = in_order(
-        lambda file: (file, make_sample(folder / file, file, settings.form)),
+    made = map_ordered(
+        lambda file: (file, preprocess_image(folder / file, file, settings.form)),
         _drawn(catalog.files),
         jobs or os.cpu_count() or 1,
     )
@@ -125,12 +125,12 @@ def pack(
 class _Packer:
     """Gathers what is kept and what is dropped."""
 
-    def __init__(self, folder: Path, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, folder: Path, settings: PackConfig, catalog: Catalog) -> None:
         self._folder, self._settings, self._catalog = folder, settings, catalog
         self._writers = {s: ShardWriter(folder, s, settings.shard_size) for s in SPLITS}
-        self._likeness, self._kept = NearDuplicateIndex(), dict[str, str]()
-        self._files: list[str] = []  # that are kept, by their numbers in the likeness
-        self._dropped = [Dropped(name, ABSENT) for name in catalog.absent]
+        self._near_duplicates, self._kept = NearDuplicateIndex(), dict[str, str]()
+        self._files: list[str] = []  # that are kept, by their numbers in the hash
+        self._dropped = [Rejected(name, ABSENT) for name in catalog.absent]
         self._classes = {split: Counter[str]() for split in SPLITS}
         self._licenses = Counter[str]()
         self._sides: list[int] = []
@@ -142,11 +142,11 @@ class _Packer:
         for writer in self._writers.values():
             writer.close()
 
-    def take(self, file: str, sample: Sample | Dropped) -> None:
-        dropped = sample if isinstance(sample, Dropped) else self._twin(file, sample)
+    def take(self, file: str, sample: PackedImage | Rejected) -> None:
+        dropped = sample if isinstance(sample, Rejected) else self._twin(file, sample)
         if dropped:
             self._dropped.append(dropped)
-        elif isinstance(sample, Sample):
+        elif isinstance(sample, PackedImage):
             self._keep(file, sample)
 
     def finish(self) -> dict[str, Any]:
@@ -160,16 +160,16 @@ class _Packer:
         (self._folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
         return manifest
 
-    def _twin(self, file: str, sample: Sample) -> Dropped | None:
+    def _twin(self, file: str, sample: PackedImage) -> Rejected | None:
         if sample.key in self._kept:
-            return Dropped(file, DUPLICATE, f"of {self._kept[sample.key]}")
-        number = self._likeness.find(sample.likeness)
+            return Rejected(file, DUPLICATE, f"of {self._kept[sample.key]}")
+        number = self._near_duplicates.find(sample.hash)
         if number is None:
             return None
-        return Dropped(file, NEAR_DUPLICATE, f"of {self._files[number]}")
+        return Rejected(file, NEAR_DUPLICATE, f"of {self._files[number]}")
 
-    def _keep(self, file: str, sample: Sample) -> None:
-        self._likeness.add(sample.likeness)
+    def _keep(self, file: str, sample: PackedImage) -> None:
+        self._near_duplicates.add(sample.hash)
         self._files.append(file)
         self._kept[sample.key] = file
         split = split_of(sample.key, self._settings.val_share)
@@ -183,7 +183,7 @@ class _Packer:
             parts[".cls"] = str(self._catalog.classes[label]).encode()
         self._writers[split].add(sample.key, parts)
 
-    def _facts(self, file: str, sample: Sample) -> dict[str, Any]:
+    def _facts(self, file: str, sample: PackedImage) -> dict[str, Any]:
         known: Row = self._catalog.facts.get(file, {})
         stated = {name: value for name, value in known.items() if value}
         defaults = {"source": self._settings.source, "license": self._settings.license}
@@ -228,7 +228,7 @@ def _json(facts: dict[str, Any]) -> bytes:
     return json.dumps(facts, sort_keys=True).encode()
 
 
-def _write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:
+def _write_dropped(path: Path, dropped: Iterable[Rejected]) -> None:
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "reason", "detail"))

@@ -13,7 +13,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def in_order(
+def map_ordered(
     function: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int
 ) -> Generator[_Result]:
     """What a function makes of each item, in order; few more than `jobs` are in memory at a time.

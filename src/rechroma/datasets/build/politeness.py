@@ -1,4 +1,4 @@
-"""Good manners towards the hosts of pictures: their robots.txt, and a pace that they can bear."""
+"""Good policy towards the hosts of pictures: their robots.txt, and a pace that they can bear."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOSED = (401, 403, 429)
 _ALL, _NOTHING = "User-agent: *\nAllow: /", "User-agent: *\nDisallow: /"
 
 
-class Pace:
+class RateLimiter:
     """Lets so many requests a second go to each host.
 
     Args:
@@ -33,7 +33,7 @@ class Pace:
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
-    def turn(self, host: str, least: float = 0.0) -> None:
+    def wait(self, host: str, least: float = 0.0) -> None:
         """Wait until a request may go to a host, and `least` seconds lie between any two.
 
         Raises:
@@ -46,7 +46,7 @@ class Pace:
         if self._stop.wait(begin - now):
             raise FetchError("the run was stopped")
 
-    def hold(self, host: str, seconds: float) -> None:
+    def pause(self, host: str, seconds: float) -> None:
         """Let nothing go to a host for a while."""
         with self._lock:
             until = time.monotonic() + seconds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from rechroma.datasets.build.color_filter import colorless
+from rechroma.datasets.build.color_filter import color_fault
 from rechroma.datasets.build.near_duplicates import difference_hash
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, InternalError, RechromaError
 from rechroma.imaging import read_rgb_thumbnail
@@ -33,48 +33,48 @@ _LONGEST = 4  # times the short side; longer ones are strips and banners
 
 
 @dataclass(frozen=True)
-class Form:
+class ImageFormat:
     """How pictures are kept in a data set.
 
     Attributes:
         size: Short side in pixels; smaller pictures stay as they are.
-        least_side: Pictures with a shorter side are dropped.
+        min_side: Pictures with a shorter side are dropped.
         format: ``webp`` or ``jpg``.
         quality: 1 to 100.
     """
 
     size: int = 256
-    least_side: int = 128
+    min_side: int = 128
     format: str = "webp"
     quality: int = 90
 
     def __post_init__(self) -> None:
         check_range("size", self.size, 16, 4096)
-        check_range("least_side", self.least_side, 2, 4096)
+        check_range("min_side", self.min_side, 2, 4096)
         check_range("quality", self.quality, 1, 100)
 
 
 @dataclass(frozen=True)
-class Sample:
+class PackedImage:
     """A picture that may be kept.
 
     Attributes:
         key: The beginning of the SHA-256 of the file that it was made from.
-        likeness: Its :func:`~rechroma.datasets.build.near_duplicates.difference_hash`.
+        hash: Its :func:`~rechroma.datasets.build.near_duplicates.difference_hash`.
         data: The encoded picture.
         width: In pixels.
         height: In pixels.
     """
 
     key: str
-    likeness: int
+    hash: int
     data: bytes
     width: int
     height: int
 
 
 @dataclass(frozen=True)
-class Dropped:
+class Rejected:
     """A file that is not kept.
 
     Attributes:
@@ -88,7 +88,7 @@ class Dropped:
     detail: str = ""
 
 
-def make_sample(path: Path, file: str, form: Form) -> Sample | Dropped:
+def preprocess_image(path: Path, file: str, form: ImageFormat) -> PackedImage | Rejected:
     """Read, judge, shrink and encode a picture; whatever the file holds, nothing is raised.
 
     Args:
@@ -98,38 +98,38 @@ def make_sample(path: Path, file: str, form: Form) -> Sample | Dropped:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            return Dropped(file, TOO_LARGE, "the file is larger than a gigabyte")
+            return Rejected(file, TOO_LARGE, "the file is larger than a gigabyte")
         rgb = read_rgb_thumbnail(path, form.size, max_pixels=_MAX_PIXELS, name=file)
         fault = _fault(rgb, form)
-        return Dropped(file, *fault) if fault else _sample(path, rgb, form)
+        return Rejected(file, *fault) if fault else _sample(path, rgb, form)
     except ImageTooSmallError as error:
-        return Dropped(file, TOO_SMALL, error.message)
+        return Rejected(file, TOO_SMALL, error.message)
     except ImageTooLargeError as error:
-        return Dropped(file, TOO_LARGE, error.message)
+        return Rejected(file, TOO_LARGE, error.message)
     except RechromaError as error:
-        return Dropped(file, UNREADABLE, error.message)
+        return Rejected(file, UNREADABLE, error.message)
     except Exception as error:  # one odd picture must not end hours of work
-        return Dropped(file, UNREADABLE, InternalError.from_exception(error).message)
+        return Rejected(file, UNREADABLE, InternalError.from_exception(error).message)
 
 
-def _fault(rgb: NDArray[np.uint8], form: Form) -> tuple[str, str] | None:
+def _fault(rgb: NDArray[np.uint8], form: ImageFormat) -> tuple[str, str] | None:
     short, long = sorted(rgb.shape[:2])
-    if short < form.least_side:
+    if short < form.min_side:
         return TOO_SMALL, f"the short side has {short} pixels"
     if long > _LONGEST * short:
         return TOO_LONG, f"{long} x {short} pixels"
-    why = colorless(rgb)
+    why = color_fault(rgb)
     return (str(why), "") if why else None
 
 
-def _sample(path: Path, rgb: NDArray[np.uint8], form: Form) -> Sample:
+def _sample(path: Path, rgb: NDArray[np.uint8], form: ImageFormat) -> PackedImage:
     with path.open("rb") as file:
         key = hashlib.file_digest(file, "sha256").hexdigest()[:_KEY_LENGTH]
     height, width = rgb.shape[:2]
-    return Sample(key, difference_hash(rgb), _encoded(rgb, form), width, height)
+    return PackedImage(key, difference_hash(rgb), _encoded(rgb, form), width, height)
 
 
-def _encoded(rgb: NDArray[np.uint8], form: Form) -> bytes:
+def _encoded(rgb: NDArray[np.uint8], form: ImageFormat) -> bytes:
     buffer = BytesIO()
     Image.fromarray(rgb).save(buffer, _ENCODERS[form.format], quality=form.quality)
     return buffer.getvalue()

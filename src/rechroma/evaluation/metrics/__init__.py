@@ -1,14 +1,14 @@
-"""How colorization is measured: a functional core, and :class:`Scores` that adds it up."""
+"""Metrics of colorization as functions, and :class:`MetricAccumulator` for a whole set."""
 
 from __future__ import annotations
 
 from rechroma.evaluation.metrics.accumulator import (
-    Scores,
+    MetricAccumulator,
     nanmean_over_images,
     no_reference_metrics,
 )
 from rechroma.evaluation.metrics.ciede2000 import ciede2000
-from rechroma.evaluation.metrics.classification import agreement, recovered
+from rechroma.evaluation.metrics.classification import gap_recovered, top1_agreement
 from rechroma.evaluation.metrics.frechet import frechet_distance, kernel_distance
 from rechroma.evaluation.metrics.hue_auc import (
     area_under_curve,
@@ -29,8 +29,7 @@ from rechroma.evaluation.metrics.ssim import ssim
 
 __all__ = [
     "Flat",
-    "Scores",
-    "agreement",
+    "MetricAccumulator",
     "area_under_curve",
     "balanced_area_under_curve",
     "chroma_spread",
@@ -39,6 +38,7 @@ __all__ = [
     "error_counts",
     "flat_parts",
     "frechet_distance",
+    "gap_recovered",
     "hue_entropy",
     "hue_hit",
     "hue_hit_counts",
@@ -46,6 +46,6 @@ __all__ = [
     "nanmean_over_images",
     "neutral_chroma",
     "no_reference_metrics",
-    "recovered",
     "ssim",
+    "top1_agreement",
 ]

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def agreement(classes: Sequence[int], true: Sequence[int]) -> float:
+def top1_agreement(classes: Sequence[int], true: Sequence[int]) -> float:
     """The share of pictures, 0..1, that are taken for the same as the true ones; nan for none."""
     return float(np.mean(np.equal(classes, true))) if len(true) else float("nan")
 
 
-def recovered(share: float, gray: float) -> float:
+def gap_recovered(share: float, gray: float) -> float:
     """How much of what gray lost is won back: 0 as gray, 1 as the truth; below 0 worse than gray.
 
     Args:

@@ -1,8 +1,7 @@
 """Color accuracy: hue hit, the area under the curve of a*b* errors, and chroma of neutrals.
 
-The first two are gathered as counts over a data set and divided once at the end, so that a picture weighs
-by its pixels. The functions here are the core;
-:class:`rechroma.evaluation.metrics.Scores` adds them up.
+The first two are accumulated as counts over a data set and divided once at the end, so that an
+image is weighted by its pixels; see :class:`rechroma.evaluation.metrics.MetricAccumulator`.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ def test_hue_entropy_counts_hues_in_bits() -> None:
     assert hue_entropy(hues(5, 5, 5)) == 0
     assert hue_entropy(hues(5, 95)) == pytest.approx(1)
     assert hue_entropy(hues(5, 95, 185, 275)) == pytest.approx(2)
-    assert hue_entropy(hues(*(15 * bin + 7 for bin in range(24)))) == pytest.approx(math.log2(24))
+    assert hue_entropy(hues(*(15 * number + 7 for number in range(24)))) == pytest.approx(
+        math.log2(24)
+    )
 
 
 def test_hue_entropy_joins_hues_within_fifteen_degrees() -> None:
