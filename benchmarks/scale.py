@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rechroma.datasets import Example, Shards
+    from rechroma.datasets import Sample, Shards
     from rechroma.training import Recipe
 
 _T = TypeVar("_T")
@@ -137,10 +137,10 @@ def _measured(folder: Path, seconds: float) -> Cost:
     _, digest = _timed(pictures.digest, process_time)
     batches, first = _started(pictures, recipe, 0)
     [worker] = multiprocessing.active_children()
-    rate = _rate(batches, seconds, worker.pid, recipe.batch)
+    rate = _rate(batches, seconds, worker.pid, recipe.batch_size)
     loaded = _peak(worker.pid)
     del batches
-    _, middle = _started(pictures, recipe, len(pictures) // recipe.batch // 2)
+    _, middle = _started(pictures, recipe, len(pictures) // recipe.batch_size // 2)
     return Cost(
         len(pictures),
         pictures.nbytes,
@@ -162,25 +162,25 @@ def _recipe(*overrides: str) -> Recipe:
     return load_recipe(RECIPE, [*sizes, "network.encoder_weights=''", *overrides])
 
 
-def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Example], float]:
+def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Sample], float]:
     """Batches from a step on, and the seconds until the first is there."""
     from torch.utils.data import DataLoader
 
-    from rechroma.datasets import Examples, ReproducibleBatchSampler
+    from rechroma.datasets import ColorizationDataset, ReproducibleBatchSampler
 
-    def begin() -> Iterator[Example]:
-        seen = step * recipe.batch
+    def begin() -> Iterator[Sample]:
+        seen = step * recipe.batch_size
         tickets = ReproducibleBatchSampler(
             len(pictures),
             recipe.crops,
-            recipe.batch,
+            recipe.batch_size,
             recipe.seed,
             start=step,
             seen=seen,
             steps=1 << 40,
         )
         loader = DataLoader(
-            Examples(pictures, recipe.crops, SCALE),
+            ColorizationDataset(pictures, recipe.crops, SCALE),
             batch_sampler=tickets,
             num_workers=1,
             worker_init_fn=_quiet,
@@ -215,9 +215,9 @@ def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
 
     recipe = _recipe(
         f"steps={max(2, steps // REPORTS) * REPORTS}",
-        "checkpoint_every=1000000",
+        "checkpoint_interval=1000000",
         f"data.train={json.dumps(list(map(str, shards)))}",
-        "data.dev=[]",
+        "data.val=[]",
     )
     times: list[tuple[float, float]] = []
 
@@ -225,7 +225,7 @@ def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
         times.append((perf_counter(), process_time()))
 
     train(recipe, folder, on_progress=note)
-    shown = (len(times) - 1) * REPORTS * recipe.batch
+    shown = (len(times) - 1) * REPORTS * recipe.batch_size
     wall, processor = (last - first for first, last in zip(times[0], times[-1], strict=True))
     return Rate(shown / wall, shown / processor)
 

@@ -29,7 +29,7 @@ run() {  # NAME SETTINGS...: a short run
   rechroma train recipes/rechroma-1-classification.toml -o "$out/$name" \
     --set steps=200 --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' \
     --set optimizer.ema=0.98 \
-    --set "data.train=$shards/train-*.tar" --set 'data.dev=[]' \
+    --set "data.train=$shards/train-*.tar" --set 'data.val=[]' \
     --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
   local decoding=("${mixed[@]}")
   [ "$name" = regression ] && decoding=(--regression-share 1 --saturation 1)
@@ -40,8 +40,8 @@ duel() {  # NAME SETTINGS...: what the last stage makes of the base
   local name="$1"
   shift
   rechroma train recipes/experiments/adversarial.toml -o "$out/$name" \
-    --set "network.start=$out/base/checkpoint.pt" \
-    --set "data.train=$shards/train-*.tar" --set 'data.dev=[]' \
+    --set "network.init_from=$out/base/checkpoint.pt" \
+    --set "data.train=$shards/train-*.tar" --set 'data.val=[]' \
     --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
   measure "$name" "$out/$name/checkpoint.pt" "${mixed[@]}"
 }
@@ -56,13 +56,13 @@ encoder() {  # NAME FILE: settings of another encoder
 run base
 run seed-2 --set seed=2
 run seed-3 --set seed=3
-run not-rebalanced --set loss.uniform_share=1.0
-run half-rebalanced --set loss.uniform_share=0.8
+run not-rebalanced --set loss.rebalance_lambda=1.0
+run half-rebalanced --set loss.rebalance_lambda=0.8
 run regression --set loss.bins=0.0 --set loss.ab=1.0
 run no-film --set "$(options 'film = false')"
 run no-attention --set "$(options 'attention = false')"
-run never-aged --set crops.aged=0.0
-run encoder-learns --set optimizer.frozen=0.0 --set optimizer.encoder_rate=5e-5
+run never-aged --set crops.degrade_prob=0.0
+run encoder-learns --set optimizer.freeze_encoder_fraction=0.0 --set optimizer.encoder_lr=5e-5
 # shellcheck disable=SC2046
 run mobilenet-v2 $(encoder mobilenet-v2 mobilenet_v2_1.0)
 # shellcheck disable=SC2046

@@ -20,9 +20,9 @@ train() {  # NAME RECIPE PICTURES SETTINGS...: 400 steps of 32 crops
   local name="$1" recipe="$2" pictures="$3"
   shift 3
   rechroma train "recipes/$recipe.toml" -o "$out/$name" \
-    --set steps=400 --set batch=32 --set threads=1 --set precision=bfloat16 \
+    --set steps=400 --set batch_size=32 --set threads=1 --set precision=bfloat16 \
     --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' --set optimizer.ema=0.98 \
-    --set "data.train=$shards/$pictures-*.tar" --set 'data.dev=[]' "$@"
+    --set "data.train=$shards/$pictures-*.tar" --set 'data.val=[]' "$@"
 }
 
 learn() {  # as train, and a model file
@@ -41,8 +41,8 @@ learn attention-gan attention-gan train --set "$resnet"
 decoding=("${mixed[@]}") && learn rechroma rechroma-1-classification train --set "$resnet"
 
 # The butterflies: 75 species, color learned with and without their names.
-labeled=(--set network.options.classes=75 --set "data.dev=$shards/butterflies-val-*.tar"
-  --set validation.every=100 --set validation.pictures=450)
+labeled=(--set network.options.classes=75 --set "data.val=$shards/butterflies-val-*.tar"
+  --set validation.interval=100 --set validation.images=450)
 decoding=()
 learn butterflies-unlabeled inception-unet butterflies-train
 learn butterflies-labeled inception-unet butterflies-train "${labeled[@]}" --set loss.classes=0.3

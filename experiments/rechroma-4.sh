@@ -16,12 +16,12 @@ stage() {  # RECIPE ARGUMENTS...: one stage of training
   shift
   rechroma train "recipes/$recipe.toml" -o "$out/$recipe" \
     --set "data.train=$shards/train-*.tar" \
-    --set "data.dev=$shards/dev-*.tar" \
+    --set "data.val=$shards/dev-*.tar" \
     --set "network.encoder_weights=$encoder" "$@"
 }
 stage rechroma-1-classification
-stage rechroma-2-unfreeze --set "network.start=$out/rechroma-1-classification/checkpoint.pt"
-stage rechroma-3-rebalance --set "network.start=$out/rechroma-2-unfreeze/checkpoint.pt"
+stage rechroma-2-unfreeze --set "network.init_from=$out/rechroma-1-classification/checkpoint.pt"
+stage rechroma-3-rebalance --set "network.init_from=$out/rechroma-2-unfreeze/checkpoint.pt"
 
 export_model() {
   rechroma export "$out/rechroma-3-rebalance/checkpoint.pt" -o "$out/rechroma-4.onnx" --card recipes/rechroma.card.json \

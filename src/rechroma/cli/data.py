@@ -81,7 +81,7 @@ def pack_command(
     \b
       rechroma data pack pictures/ -o shards/ --license CC0-1.0
       rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
-        --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
+        --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 
     Gray, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.

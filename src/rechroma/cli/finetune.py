@@ -53,8 +53,8 @@ def finetune_command(
 
     MODEL is a checkpoint, a color model file, the name of a model, or a run's folder with a
     model.onnx or a checkpoint.pt in it. Some minutes on a CPU. Stopped and started again, it goes
-    on where its last checkpoint stands. Where development pictures are measured (validation.every),
-    the model is the best by these.
+    on where its last checkpoint stands. With validation.interval the model is the best by the
+    validation pictures.
     """
     need_extra("train", "torch")
     target = out / "model.onnx"
@@ -83,7 +83,7 @@ def finetune_command(
 def _outcome(plan: Recipe, out: Path) -> Path:
     """The checkpoint to export; a run that ended before its first measurement has no best one."""
     best = out / "best.pt"
-    return best if plan.validation.every and best.is_file() else out / "checkpoint.pt"
+    return best if plan.validation.interval and best.is_file() else out / "checkpoint.pt"
 
 
 def _card(

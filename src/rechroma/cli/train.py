@@ -33,7 +33,7 @@ def train_command(
 
     \b
       rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
-        --set 'data.train=shards/train-*.tar' --set 'data.dev=shards/val-*.tar' \\
+        --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 
     Stopped at any moment and started again, a run goes on where its last checkpoint stands, to the

@@ -61,7 +61,7 @@ set_option = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a key of the recipe, such as optimizer.rate=1e-3; may be repeated.",
+    help="Change a key of the recipe, such as optimizer.lr=1e-3; may be repeated.",
 )
 
 
@@ -84,7 +84,7 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
     from rechroma.datasets import Shards, evenly_spaced
     from rechroma.training import draw_curves
 
-    pictures = Shards(recipe.data.dev) if recipe.data.dev else None
+    pictures = Shards(recipe.data.val) if recipe.data.val else None
 
     def draw(run: Run) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")

@@ -125,7 +125,7 @@ def _check_colors(network: ColorizationNetwork) -> None:
     if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
         raise CheckpointError(
             "gives no colors: its weights are not finite or far too large",
-            hint="Take a checkpoint from before that, or train again with a lower optimizer.rate.",
+            hint="Take a checkpoint from before that, or train again with a lower optimizer.lr.",
         )
 
 

@@ -1,37 +1,56 @@
-"""Options of networks: whether what a recipe says fits a configuration."""
+"""Typed configuration: plain values of TOML or JSON checked against the types of their fields.
+
+msgspec does the checking; an error names the path of the key, such as `crops.sizes[0]`.
+"""
 
 from __future__ import annotations
 
-import math
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rechroma.errors import RecipeError
+import msgspec
+
+from rechroma.errors import RecipeError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is int  # which true and false are not
+_T = TypeVar("_T")
+_UNKNOWN_FIELD = "Object contains unknown field "
 
 
-def _is_number(value: object) -> bool:
-    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+def convert_values(values: object, kind: type[_T], key: str = "") -> _T:
+    """Convert plain values to a type, strictly: lists become tuples, whole numbers floats.
 
+    Args:
+        values: Mappings, lists, strings, numbers and booleans.
+        kind: A msgspec struct, or any type that msgspec converts to.
+        key: The path of the values in their file, for error messages.
 
-_KINDS: dict[type, tuple[str, Callable[[object], bool]]] = {
-    bool: ("true or false", lambda value: isinstance(value, bool)),
-    int: ("a whole number", _is_whole),
-    float: ("a number", _is_number),
-    str: ("a word", lambda value: isinstance(value, str)),
-}
+    Raises:
+        RecipeError: A key is unknown, or a value has the wrong type or range.
+    """
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        path = path.strip("`").removeprefix("$")
+        where = f"{key}{path}".removeprefix(".")
+        if not message.startswith(_UNKNOWN_FIELD):
+            reason = message.replace("`", "")
+            raise RecipeError(f"{where or 'recipe'}: {reason[0].lower()}{reason[1:]}") from error
+        name = message.removeprefix(_UNKNOWN_FIELD).strip("`")
+        section: Any = kind
+        for part in filter(None, path.split(".")):
+            section = typing.get_type_hints(section)[part]
+        hint = did_you_mean(name, sorted(typing.get_type_hints(section)))
+        raise RecipeError(
+            f"{f'{where}.{name}'.removeprefix('.')}: unknown key", hint=hint
+        ) from error
 
 
 def fitting_options(config: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as the fields of a configuration take them: lists become tuples.
+    """Convert options to the types of a configuration's fields.
 
     Args:
         config: The dataclass; each of the options is a field of it.
@@ -41,7 +60,10 @@ def fitting_options(config: type[Any], options: Mapping[str, Any]) -> dict[str, 
         RecipeError: A value is of another type than its field, or a list of another length.
     """
     hints = typing.get_type_hints(config)
-    return {name: _fitting(name, hints[name], value) for name, value in options.items()}
+    return {
+        name: convert_values(value, hints[name], f"network.options.{name}")
+        for name, value in options.items()
+    }
 
 
 def require(option: str, fine: bool, must: str) -> None:
@@ -52,23 +74,3 @@ def require(option: str, fine: bool, must: str) -> None:
     """
     if not fine:
         raise RecipeError(f"network.options.{option}: must be {must}")
-
-
-def _fitting(name: str, hint: Any, value: Any) -> Any:  # noqa: ANN401 - of any type
-    if typing.get_origin(hint) is tuple:
-        return _fitting_list(name, len(typing.get_args(hint)), value)
-    expected, fits = _KINDS[hint]
-    if not fits(value):
-        raise _unfit(name, expected, value)
-    return value
-
-
-def _fitting_list(name: str, count: int, value: Any) -> tuple[int, ...]:  # noqa: ANN401
-    items = value if isinstance(value, (list, tuple)) else ()
-    if len(items) != count or not all(map(_is_whole, items)):
-        raise _unfit(name, f"{_COUNTS[count]} whole numbers", value)
-    return tuple(items)
-
-
-def _unfit(name: str, expected: str, value: object) -> RecipeError:
-    return RecipeError(f"network.options.{name}: expected {expected}, got {value!r}")

@@ -29,7 +29,7 @@ class Adversary:
         self.critic = Critic().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._joined: Any = self.critic
         self.optimizer = torch.optim.AdamW(
-            self.critic.parameters(), lr=settings.rate, betas=(0.0, 0.9), weight_decay=1e-3
+            self.critic.parameters(), lr=settings.lr, betas=(0.0, 0.9), weight_decay=1e-3
         )
 
     def join(self, team: Team) -> None:

@@ -44,5 +44,5 @@ def training_cost(folder: Path) -> TrainingCost:
     ]
     a_step = checkpoint.seen / max(1, checkpoint.step)
     seconds = sum((step - before) * a_step / pace for (before, _), (step, pace) in pairwise(paces))
-    found = [line["dev_accuracy"] for line in lines if "dev_accuracy" in line]
+    found = [line["val_accuracy"] for line in lines if "val_accuracy" in line]
     return TrainingCost(checkpoint.seen, seconds / 60, found[-1] if found else None)

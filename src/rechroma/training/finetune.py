@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.networks import describe
 from rechroma.training.recipe import Data, Loss, Network, Optimizer, Recipe
 from rechroma.training.state import starting_network
@@ -37,11 +37,15 @@ def finetuning_recipe(start: Path, pictures: Sequence[str], steps: int = STEPS) 
     plan = describe(network)
     has_bins = len(network.centers) > 0
     return Recipe(
-        network=Network(plan["name"], plan["options"], start=str(start)),
+        network=Network(plan["name"], plan["options"], init_from=str(start)),
         data=Data(train=tuple(pictures)),
-        crops=Crops(sizes=(_SIDE,), aged=0.2, hinted=0.2 if network.takes_hints else 0.0),
+        crops=CropConfig(
+            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.takes_hints else 0.0
+        ),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
-        optimizer=Optimizer(rate=5e-4, encoder_rate=0.0, frozen=1.0, warmup=20, ema=0.99),
+        optimizer=Optimizer(
+            lr=5e-4, encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=20, ema=0.99
+        ),
         steps=steps,
-        batch=_BATCH,
+        batch_size=_BATCH,
     )

@@ -17,7 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Example, Examples, ReproducibleBatchSampler, Shards
+from rechroma.datasets import ColorizationDataset, ReproducibleBatchSampler, Sample, Shards
 from rechroma.errors import DataError, MemoryExhaustedError, RecipeError, TargetError
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.distributed import Team, team
@@ -85,7 +85,7 @@ def _go_on(
     run = trainer.run
     over = members.agreed(leader is not None and leader.hopeless())
     for example in () if over else _batches(run, pictures, end, members):
-        shown = run.recipe.crops.in_batch(example.lightness.shape[-1], run.recipe.batch)
+        shown = run.recipe.crops.in_batch(example.lightness.shape[-1], run.recipe.batch_size)
         parts = trainer.step(example, shown)
         if leader:
             leader.write_down(parts, shown)
@@ -115,7 +115,7 @@ class _Leader:
         self._on_epoch = on_epoch
         self._epochs, self._told = self._run.seen // pictures, self._run.step
         self._journal = MetricLogger(folder, self._run, pictures, on_progress)
-        measured = self._run.recipe.validation.every > 0
+        measured = self._run.recipe.validation.interval > 0
         self._validation = Validation(trainer, self._journal, folder) if measured else None
 
     def write_down(self, parts: dict[str, Tensor], shown: int) -> None:
@@ -130,7 +130,7 @@ class _Leader:
     def keep(self, *, over: bool) -> None:
         """Save and report; after what is written down, so that a killed run goes on from both."""
         with self._journal.aside():
-            run, every = self._run, self._run.recipe.checkpoint_every
+            run, every = self._run, self._run.recipe.checkpoint_interval
             if over or run.step % every == 0:
                 check_sound(run)
                 save_checkpoint(run.checkpoint(), self._path)
@@ -145,7 +145,7 @@ class _Leader:
 
 
 def _due(run: Run) -> bool:
-    every = run.recipe.validation.every
+    every = run.recipe.validation.interval
     return every > 0 and run.step % every == 0
 
 
@@ -170,20 +170,20 @@ def _alone(folder: Path, members: Team) -> Iterator[None]:
 
 
 def _check_shares(recipe: Recipe, members: Team) -> None:
-    fewest = min(recipe.crops.in_batch(size, recipe.batch) for size in recipe.crops.sizes)
+    fewest = min(recipe.crops.in_batch(size, recipe.batch_size) for size in recipe.crops.sizes)
     if fewest < members.size:
         raise RecipeError(
-            f"batch: crops of {max(recipe.crops.sizes)} pixels come in batches of {fewest}, "
+            f"batch_size: crops of {max(recipe.crops.sizes)} pixels come in batches of {fewest}, "
             f"too few for {members.size} processes"
         )
 
 
-def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Example]:
+def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Sample]:
     recipe = run.recipe
     tickets = ReproducibleBatchSampler(
         len(pictures),
         recipe.crops,
-        recipe.batch,
+        recipe.batch_size,
         recipe.seed,
         start=run.step,
         seen=run.seen,
@@ -191,7 +191,7 @@ def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Ex
         share=(members.rank, members.size),
     )
     loader = DataLoader(
-        Examples(pictures, recipe.crops, run.network.scale, run.network.classes),
+        ColorizationDataset(pictures, recipe.crops, run.network.scale, run.network.classes),
         batch_sampler=tickets,
         num_workers=recipe.workers,
         worker_init_fn=_quiet_worker,
@@ -209,7 +209,7 @@ def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Ex
             raise
         raise MemoryExhaustedError(
             f"a process that makes crops was killed after step {run.step}",
-            hint="Often for want of memory: lower workers or batch. The same command goes on.",
+            hint="Often for want of memory: lower workers or batch_size. The same command goes on.",
         ) from error
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rechroma.datasets import Example
+    from rechroma.datasets import Sample
     from rechroma.networks import Encoder, Prediction
     from rechroma.training.recipe import Loss
 
@@ -56,7 +56,7 @@ class Answer:
     """
 
     def __init__(
-        self, prediction: Prediction, example: Example, decode: Callable[[Prediction], Tensor]
+        self, prediction: Prediction, example: Sample, decode: Callable[[Prediction], Tensor]
     ) -> None:
         self.prediction, self.example, self._decode = prediction, example, decode
 
@@ -122,13 +122,13 @@ class ColorizationLoss(nn.Module):
     ) -> None:
         if not len(centers):
             raise RecipeError("loss.bins: the network has no color bins; set it to 0")
-        bins, shares = nearest_bins(centers, settings.neighbors)
-        weights = rebalancing_weights(prior, settings.uniform_share)
+        bins, shares = nearest_bins(centers, settings.soft_label_neighbors)
+        weights = rebalancing_weights(prior, settings.rebalance_lambda)
         self.register_buffer("bins", torch.from_numpy(bins))
         self.register_buffer("shares", torch.from_numpy(shares))
         self.register_buffer("class_weights", torch.from_numpy(weights))
 
-    def forward(self, prediction: Prediction, example: Example) -> Cost:
+    def forward(self, prediction: Prediction, example: Sample) -> Cost:
         """Compare a prediction with the truth.
 
         Raises:
@@ -136,7 +136,7 @@ class ColorizationLoss(nn.Module):
         """
         return self.of(self.answer(prediction, example))
 
-    def answer(self, prediction: Prediction, example: Example) -> Answer:
+    def answer(self, prediction: Prediction, example: Sample) -> Answer:
         """What :meth:`of` judges, for those who want to look at it, too."""
         return Answer(prediction, example, self.decode)
 
@@ -149,12 +149,12 @@ class ColorizationLoss(nn.Module):
     def _parts(self, answer: Answer) -> Iterator[tuple[str, Tensor]]:
         yield from self._of_heads(answer.prediction, answer.example)
         settings = self.settings
-        if settings.difference or settings.hue:
+        if settings.delta_e or settings.hue:
             yield from self._of_chroma(answer.chroma, answer.example.chroma)
-        if settings.features or settings.colorfulness:
+        if settings.perceptual or settings.colorfulness:
             yield from self._of_picture(answer.picture, answer.photograph)
 
-    def _of_heads(self, prediction: Prediction, example: Example) -> Iterator[tuple[str, Tensor]]:
+    def _of_heads(self, prediction: Prediction, example: Sample) -> Iterator[tuple[str, Tensor]]:
         if self.settings.bins:
             yield "bins", self._classification(prediction.logits, example.chroma)
         if self.settings.ab:
@@ -162,14 +162,14 @@ class ColorizationLoss(nn.Module):
             yield "ab", F.huber_loss(prediction.ab.float() / _AB_UNIT, true)
         if self.settings.classes:
             yield "classes", _labeled(prediction.classes, example.label)
-        if self.settings.teacher and self.teacher is not None:
+        if self.settings.distillation and self.teacher is not None:
             with torch.no_grad():
                 seen = self.teacher(example.rgb.float() / 255)[-1]
-            yield "teacher", 1 - F.cosine_similarity(prediction.bottom, seen).mean()
+            yield "distillation", 1 - F.cosine_similarity(prediction.bottom, seen).mean()
 
     def _of_chroma(self, chroma: Tensor, true: Tensor) -> Iterator[tuple[str, Tensor]]:
-        if self.settings.difference:
-            yield "difference", chroma_difference(chroma, true).mean() / _AB_UNIT
+        if self.settings.delta_e:
+            yield "delta_e", chroma_difference(chroma, true).mean() / _AB_UNIT
         if self.settings.hue:
             yield "hue", hue_misses(chroma, true)
 
@@ -177,8 +177,8 @@ class ColorizationLoss(nn.Module):
         if self.settings.colorfulness:
             off = colorfulness_of(picture) - colorfulness_of(true)
             yield "colorfulness", off.abs().mean() / _CF_UNIT
-        if self.settings.features and self.teacher is not None:
-            yield "features", _unlikeness(self.teacher(picture), self.teacher(true))
+        if self.settings.perceptual and self.teacher is not None:
+            yield "perceptual", _unlikeness(self.teacher(picture), self.teacher(true))
 
     def _classification(self, logits: Tensor, chroma: Tensor) -> Tensor:
         rows = _table_rows(F.avg_pool2d(chroma, chroma.shape[2] // logits.shape[2]))

@@ -1,172 +1,172 @@
-"""Training recipes: frozen dataclasses filled from a TOML file.
+"""Training recipes: frozen structs read from a TOML file.
 
-Every key of a recipe is a field below; a key that is not is an error, so that a typing mistake
-never trains silently with a default.
+Every key of a recipe is a field below, with its range; an unknown key is an error, so that a typing
+mistake never trains silently with a default.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-import typing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from rechroma.datasets import Crops
-from rechroma.errors import RecipeError, did_you_mean
+import msgspec
+from msgspec import Meta, Struct
+
+from rechroma.datasets import CropConfig
+from rechroma.errors import RecipeError
+from rechroma.networks.config import convert_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-PRECISIONS = ("float32", "bfloat16")
-_LOSS_PARTS = (
-    *("bins", "ab", "classes", "teacher"),
-    *("difference", "hue", "features", "colorfulness"),
-)
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+PositiveFraction = Annotated[float, Meta(gt=0, le=1)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Decay = Annotated[float, Meta(ge=0, lt=1)]
+Count = Annotated[int, Meta(ge=0)]
+PositiveCount = Annotated[int, Meta(ge=1)]
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # the range that torch and NumPy share
+
+_LISTS = (("data", "train"), ("data", "val"), ("optimizer", "only"))  # or a single string
 
 
-@dataclass(frozen=True)
-class Network:
-    """Which network, and the file that its encoder starts from.
+class Network(Struct, frozen=True, forbid_unknown_fields=True):
+    """The architecture and the weights that it starts from.
 
     Attributes:
         name: An architecture of :mod:`rechroma.networks`.
         options: Fields of its configuration that differ from the defaults.
-        encoder_weights: What the encoder starts from: a safetensors file of pretrained weights, or
-            a checkpoint or color model, named or as a file, with such an encoder; empty to start
+        encoder_weights: Initial weights of the encoder: a safetensors file of pretrained weights,
+            or a checkpoint or color model, named or as a file, with such an encoder; empty to start
             from scratch.
-        start: A checkpoint (its averaged weights) or a color model, named or as a file, that all
-            of the network starts from; empty for none.
+        init_from: A checkpoint (its averaged weights) or a color model, named or as a file, that
+            the whole network starts from; empty for none.
     """
 
     name: str = "rechroma"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = {}
     encoder_weights: str = ""
-    start: str = ""
+    init_from: str = ""
 
 
-@dataclass(frozen=True)
-class Data:
-    """Shards to train on and to look at: tar files, folders of them or glob patterns."""
+class Data(Struct, frozen=True, forbid_unknown_fields=True):
+    """Shards to train and to validate on: tar files, folders of them or glob patterns."""
 
     train: tuple[str, ...] = ()
-    dev: tuple[str, ...] = ()
+    val: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Loss:
-    """Weights of the loss's parts (see :mod:`rechroma.training.losses`) and their settings.
+class Loss(Struct, frozen=True, forbid_unknown_fields=True):
+    """Weights of the loss terms (see :mod:`rechroma.training.losses`) and their settings.
 
     Attributes:
         bins: Weight of the classification into color bins.
         ab: Weight of the Huber loss on the regression head.
-        classes: Weight of the classification of what the picture shows.
-        teacher: Weight of the encoder's likeness to itself as published, when that sees color.
-        difference: Weight of the color difference of the decoded chroma.
+        classes: Weight of the classification of what the image shows.
+        distillation: Weight of the encoder's distance to itself as published and seeing color.
+        delta_e: Weight of the color difference of the decoded chroma.
         hue: Weight of the missed hues of the decoded chroma.
-        features: Weight of the perceptual loss.
+        perceptual: Weight of the perceptual loss.
         colorfulness: Weight of the two-sided difference in colorfulness.
-        neighbors: Bins that share the true color (Zhang 2016: 5).
-        uniform_share: Rebalancing: 0 weights by the inverse frequency, 1 not at all (0.5).
+        soft_label_neighbors: Bins that share the true color (Zhang 2016: 5).
+        rebalance_lambda: Share of the uniform distribution in the rebalancing prior: near 0 weights
+            by the inverse frequency, 1 not at all (Zhang 2016: 0.5).
     """
 
-    bins: float = 1.0
-    ab: float = 0.3
-    classes: float = 0.0
-    teacher: float = 0.0
-    difference: float = 0.0
-    hue: float = 0.0
-    features: float = 0.0
-    colorfulness: float = 0.0
-    neighbors: int = 5
-    uniform_share: float = 0.5
+    bins: NonNegative = 1.0
+    ab: NonNegative = 0.3
+    classes: NonNegative = 0.0
+    distillation: NonNegative = 0.0
+    delta_e: NonNegative = 0.0
+    hue: NonNegative = 0.0
+    perceptual: NonNegative = 0.0
+    colorfulness: NonNegative = 0.0
+    soft_label_neighbors: PositiveCount = 5
+    rebalance_lambda: PositiveFraction = 0.5
 
 
-@dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
     """AdamW with a linear warm-up and a cosine to zero.
 
     Attributes:
-        rate: Highest learning rate of everything but the encoder.
-        encoder_rate: Highest learning rate of the encoder.
-        frozen: Share of the steps before the encoder begins to learn.
+        lr: Peak learning rate of everything but the encoder.
+        encoder_lr: Peak learning rate of the encoder.
+        freeze_encoder_fraction: Fraction of the steps before the encoder begins to learn.
         warmup: Steps of warm-up.
         weight_decay: Of AdamW.
-        clip: Greatest norm of the gradient.
+        grad_clip_norm: Maximum norm of the gradient.
         ema: Decay of the moving average of the weights, which is what gets exported.
     """
 
-    rate: float = 2e-3
-    encoder_rate: float = 3e-4
-    frozen: float = 0.15
-    warmup: int = 100
-    weight_decay: float = 0.01
-    clip: float = 5.0
-    ema: float = 0.998
+    lr: Positive = 2e-3
+    encoder_lr: NonNegative = 3e-4
+    freeze_encoder_fraction: Fraction = 0.15
+    warmup: Count = 100
+    weight_decay: NonNegative = 0.01
+    grad_clip_norm: Positive = 5.0
+    ema: Decay = 0.998
 
 
-@dataclass(frozen=True)
-class Adversary:
+class Adversary(Struct, frozen=True, forbid_unknown_fields=True):
     """The adversarial stage (see :mod:`rechroma.training.adversarial`).
 
     Attributes:
-        weight: Of the critic's dislike in the network's loss; 0 for no critic.
-        rate: The critic's learning rate.
-        after: Share of the steps before the critic comes in.
-        alone: Share of the steps from then on in which it learns and the network does not.
+        weight: Of the adversarial term in the network's loss; 0 for no critic.
+        lr: The critic's learning rate.
+        start_fraction: Fraction of the steps before the critic comes in.
+        critic_only_fraction: Fraction of the steps from then on in which only the critic learns.
     """
 
-    weight: float = 0.0
-    rate: float = 4e-4
-    after: float = 0.0
-    alone: float = 0.3
+    weight: NonNegative = 0.0
+    lr: Positive = 4e-4
+    start_fraction: Fraction = 0.0
+    critic_only_fraction: Decay = 0.3
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Measuring on the development pictures (see :mod:`rechroma.training.validation`).
+class ValidationConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Validation and early stopping (see :mod:`rechroma.training.validation`).
 
     Attributes:
-        every: Steps between two measurements; 0 for none.
-        pictures: How many are measured at most.
-        patience: Measurements without a better one before the run ends early; 0 for never.
+        interval: Steps between two evaluations; 0 for none.
+        images: Maximum number of images.
+        patience: Evaluations without an improvement before the run stops early; 0 for never.
     """
 
-    every: int = 0
-    pictures: int = 200
-    patience: int = 0
+    interval: Count = 0
+    images: PositiveCount = 200
+    patience: Count = 0
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides what a training run does.
+class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that decides what a training run does.
 
     Attributes:
         steps: Optimizer steps of the whole run.
-        batch: Pictures in a batch of the first crop size, over all processes; larger crops come
-            in fewer.
-        seed: Of the initial weights, the order of the pictures and the crops.
-        checkpoint_every: Steps between checkpoints.
-        workers: Processes that prepare pictures.
+        batch_size: Images in a batch of the first crop size, over all processes; batches of larger
+            crops are smaller.
+        seed: Of the initial weights, the order of the images and the crops.
+        checkpoint_interval: Steps between checkpoints.
+        workers: Processes that prepare images.
         threads: CPU threads of torch; 0 leaves its own choice.
-        precision: Of the network's arithmetic: "float32" or "bfloat16" (weights stay float32).
+        precision: Of the network's arithmetic (weights stay float32).
     """
 
-    network: Network = field(default_factory=Network)
-    data: Data = field(default_factory=Data)
-    crops: Crops = field(default_factory=Crops)
-    loss: Loss = field(default_factory=Loss)
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    adversary: Adversary = field(default_factory=Adversary)
-    validation: Validation = field(default_factory=Validation)
-    steps: int = 2000
-    batch: int = 32
-    seed: int = 0
-    checkpoint_every: int = 100
-    workers: int = 1
-    threads: int = 0
-    precision: str = "float32"
+    network: Network = Network()
+    data: Data = Data()
+    crops: CropConfig = CropConfig()
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    adversary: Adversary = Adversary()
+    validation: ValidationConfig = ValidationConfig()
+    steps: PositiveCount = 2000
+    batch_size: PositiveCount = 32
+    seed: Seed = 0
+    checkpoint_interval: PositiveCount = 100
+    workers: Count = 1
+    threads: Count = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -185,132 +185,68 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML: {error}") from error
-    return _changed(values, overrides)
+    return _override(values, overrides)
 
 
 def changed_recipe(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
-    """A recipe with some keys changed, given as for :func:`load_recipe`.
+    """Copy a recipe with some keys changed, given as for :func:`load_recipe`.
 
     Raises:
         RecipeError: A key or value does not fit.
     """
-    return _changed(recipe_values(recipe), overrides)
-
-
-def _changed(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
-    for override in overrides:
-        _override(values, override)
-    return recipe_from(values)
+    return _override(recipe_values(recipe), overrides)
 
 
 def recipe_from(values: Mapping[str, Any]) -> Recipe:
-    """Make a recipe of nested mappings, as TOML or a checkpoint gives them.
+    """Build a recipe from nested mappings, as TOML or a checkpoint gives them.
 
     Raises:
-        RecipeError: A key is unknown or a value has the wrong type or range.
+        RecipeError: A key is unknown, a value has the wrong type or range, or two keys contradict
+            each other.
     """
-    recipe: Recipe = _build(Recipe, values, "")
-    _check_ranges(recipe)
+    values = dict(values)
+    for section, key in _LISTS:
+        table = values.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            values[section] = {**table, key: (table[key],)}
+    recipe = convert_values(values, Recipe)
+    crops, adversary, validation = recipe.crops, recipe.adversary, recipe.validation
+    if len(crops.size_shares) != len(crops.sizes) or abs(sum(crops.size_shares) - 1) > 1e-6:
+        raise RecipeError("crops.size_shares: expected one share for each size, 1 in all")
+    if adversary.critic_only_fraction > 1 - adversary.start_fraction:
+        raise RecipeError("adversary.critic_only_fraction: exceeds what start_fraction leaves")
+    if validation.interval and not recipe.data.val:
+        raise RecipeError(
+            "validation.interval: there is nothing to measure on, data.val is missing",
+            hint="Name shards with data.val, or set validation.interval=0.",
+        )
+    if validation.patience and not validation.interval:
+        raise RecipeError(
+            "validation.patience: has no effect without validation",
+            hint="It needs validation.interval, the steps between two evaluations.",
+        )
     return recipe
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as nested plain mappings; :func:`recipe_from` reads them back."""
-    return dataclasses.asdict(recipe)
+    """Convert a recipe to nested plain mappings; :func:`recipe_from` reads them back."""
+    values: dict[str, Any] = msgspec.to_builtins(recipe)
+    return values
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise RecipeError(f"{override!r} is not of the form key=value")
-    *sections, last = key.strip().split(".")
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise RecipeError(f"{key}: {section} is no section")
-    values[last] = _toml_value(text.strip())
-
-
-def _toml_value(text: str) -> Any:  # noqa: ANN401 - TOML values are of any type
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
-    if not isinstance(values, dict):
-        raise RecipeError(f"{where.rstrip('.') or 'recipe'}: expected a table of keys")
-    hints = typing.get_type_hints(kind)
-    if unknown := set(values) - set(hints):
-        key = min(unknown)
-        raise RecipeError(f"unknown key {where}{key!r}", hint=did_you_mean(key, sorted(hints)))
-    return kind(**{k: _value(hints[k], v, f"{where}{k}") for k, v in values.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast("type[Any]", hint), value, f"{where}.")
-    if typing.get_origin(hint) is tuple:
-        items = value if isinstance(value, (list, tuple)) else [value]
-        return tuple(_value(typing.get_args(hint)[0], item, where) for item in items)
-    plain = typing.get_origin(hint) or hint
-    if plain is float and type(value) is int:
-        return float(value)
-    if type(value) is not plain:
-        raise RecipeError(f"{where}: expected {plain.__name__}, got {value!r}")
-    return value
-
-
-def _check_ranges(recipe: Recipe) -> None:
-    crops = recipe.crops
-    checks = {
-        "steps": recipe.steps >= 1,
-        "batch": recipe.batch >= 1,
-        "checkpoint_every": recipe.checkpoint_every >= 1,
-        "seed": 0 <= recipe.seed < 1 << 63,  # what torch and NumPy both take
-        "workers": recipe.workers >= 0,
-        "crops.sizes": len(crops.sizes) > 0 and min(crops.sizes) > 0,
-        "crops.size_shares": len(crops.size_shares) == len(crops.sizes)
-        and abs(sum(crops.size_shares) - 1) < 1e-6
-        and min(crops.size_shares) >= 0,
-        "crops.area": 0 < crops.area <= 1,
-        "crops.aged": 0 <= crops.aged <= 1,
-        "loss.uniform_share": 0 < recipe.loss.uniform_share <= 1,
-        "loss.neighbors": recipe.loss.neighbors >= 1,
-        "crops.hinted": 0 <= crops.hinted <= 1,
-        "precision": recipe.precision in PRECISIONS,
-        **{f"loss.{part}": getattr(recipe.loss, part) >= 0 for part in _LOSS_PARTS},
-        "adversary.weight": recipe.adversary.weight >= 0,
-        "adversary.rate": recipe.adversary.rate > 0,
-        "adversary.after": 0 <= recipe.adversary.after <= 1,
-        "adversary.alone": 0 <= recipe.adversary.alone <= 1 - recipe.adversary.after
-        and recipe.adversary.alone < 1,
-        "validation.every": recipe.validation.every >= 0,
-        "validation.pictures": recipe.validation.pictures >= 1,
-        "validation.patience": recipe.validation.patience >= 0,
-        "optimizer.rate": recipe.optimizer.rate > 0,
-        "optimizer.encoder_rate": recipe.optimizer.encoder_rate >= 0,
-        "optimizer.warmup": recipe.optimizer.warmup >= 0,
-        "optimizer.weight_decay": recipe.optimizer.weight_decay >= 0,
-        "optimizer.clip": recipe.optimizer.clip > 0,
-        "optimizer.frozen": 0 <= recipe.optimizer.frozen <= 1,
-        "optimizer.ema": 0 <= recipe.optimizer.ema < 1,
-    }
-    if wrong := [name for name, fine in checks.items() if not fine]:
-        raise RecipeError(f"{wrong[0]}: outside its range")
-    _check_validation(recipe)
-
-
-def _check_validation(recipe: Recipe) -> None:
-    validation = recipe.validation
-    if validation.every and not recipe.data.dev:
-        raise RecipeError(
-            "validation.every: there is nothing to measure on, data.dev is missing",
-            hint="Name shards with data.dev, or set validation.every=0.",
-        )
-    if validation.patience and not validation.every:
-        raise RecipeError(
-            "validation.patience: outside its range while nothing is measured",
-            hint="It needs validation.every, the steps between two measurements.",
-        )
+def _override(values: dict[str, Any], overrides: Iterable[str]) -> Recipe:
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise RecipeError(f"{override!r} is not of the form key=value")
+        *sections, last = key.strip().split(".")
+        table = values
+        for section in sections:
+            table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise RecipeError(f"{key}: {section} is no section")
+        try:
+            table[last] = tomllib.loads(f"value = {text.strip()}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[last] = text.strip()
+    return recipe_from(values)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import Shards, small_chroma
+from rechroma.datasets import Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
 from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
 from rechroma.training.adversarial import Adversary
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
-from rechroma.training.recipe import Recipe, Validation, recipe_from, recipe_values
+from rechroma.training.recipe import Recipe, ValidationConfig, recipe_from, recipe_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +81,8 @@ def open_run(recipe: Recipe, path: Path, pictures: Shards, device: torch.device)
     run = _resumed(recipe, path, device) if path.exists() else _begun(recipe, pictures, device)
     _same(path, run.pictures, pictures.digest(), "learned from other pictures")
     run.origin = _same(path, run.origin, _origin(recipe), "began with other weights")
-    if recipe.validation.every:
-        measured = Shards(recipe.data.dev).digest()
+    if recipe.validation.interval:
+        measured = Shards(recipe.data.val).digest()
         run.measured = _same(path, run.measured, measured, "was measured on other pictures")
     if any(size % run.network.stride for size in recipe.crops.sizes):
         raise RecipeError(f"crops.sizes: must be multiples of {run.network.stride}")
@@ -97,7 +98,7 @@ def _same(path: Path, known: str, now: str, difference: str) -> str:
 
 def _origin(recipe: Recipe) -> str:
     """A digest of the files that the recipe's network begins with: these may move, not change."""
-    named = [name for name in (recipe.network.encoder_weights, recipe.network.start) if name]
+    named = [name for name in (recipe.network.encoder_weights, recipe.network.init_from) if name]
     digests = []
     for source in map(Path, named):
         file = source if source.suffix in _WEIGHTS else find_model(source)
@@ -137,7 +138,7 @@ def measure_prior(
         return np.zeros(0, np.float32)
     counts = np.zeros(TABLE_ROWS, np.int64)
     for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
-        chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
+        chroma = np.moveaxis(downsample_chroma(pictures[int(number)], scale), 0, -1)
         counts += np.bincount(table_index(chroma).ravel(), minlength=TABLE_ROWS)
     return smooth_prior(bin_counts(counts, centers), centers)
 
@@ -153,10 +154,10 @@ def teacher(recipe: Recipe) -> Encoder | None:
     Raises:
         RecipeError: The loss asks for it, and the recipe names no weights.
     """
-    if not (recipe.loss.teacher or recipe.loss.features):
+    if not (recipe.loss.distillation or recipe.loss.perceptual):
         return None
     if not recipe.network.encoder_weights:
-        raise RecipeError("loss.teacher and loss.features: need network.encoder_weights")
+        raise RecipeError("loss.distillation and loss.perceptual: need network.encoder_weights")
     encoder = _pretrained(build(recipe.network.name, recipe.network.options), recipe)
     frozen = encoder.eval().requires_grad_(requires_grad=False)
     return frozen.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -167,13 +168,18 @@ def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     network = build(recipe.network.name, recipe.network.options)
     if recipe.network.encoder_weights:
         _pretrained(network, recipe)
-    elif network.encoder and recipe.optimizer.frozen == 1 and not recipe.network.start:
+    elif (
+        network.encoder
+        and recipe.optimizer.freeze_encoder_fraction == 1
+        and not recipe.network.init_from
+    ):
         raise RecipeError(
-            "optimizer.frozen: the encoder knows nothing yet, and would never learn",
-            hint="Name network.encoder_weights ('default' will do), or set optimizer.frozen=0.",
+            "optimizer.freeze_encoder_fraction: the encoder knows nothing yet, and would never "
+            "learn",
+            hint="Name network.encoder_weights ('default' will do), or set it to 0.",
         )
-    if recipe.network.start:
-        _start_from(network, Path(recipe.network.start))
+    if recipe.network.init_from:
+        _start_from(network, Path(recipe.network.init_from))
     prior = measure_prior(pictures, array_of(network.centers), network.scale)
     return _assembled(recipe, network, prior, pictures.digest(), device)
 
@@ -225,7 +231,7 @@ def starting_network(source: Path) -> ColorizationNetwork:
 
 def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
     checkpoint = load_checkpoint(path)
-    if _essence(recipe) != _essence(recipe_from(checkpoint.recipe)):
+    if recipe_values(_essence(recipe)) != recipe_values(_essence(recipe_from(checkpoint.recipe))):
         raise CheckpointError(
             f"{path}: a run of another recipe", hint="Name another folder with -o."
         )
@@ -246,10 +252,10 @@ def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
 
 def _essence(recipe: Recipe) -> Recipe:
     """What of a recipe decides the numbers: not where files lie, nor who does the work."""
-    data = replace(recipe.data, train=(), dev=())
-    network = replace(recipe.network, encoder_weights="", start="")
-    recipe = replace(recipe, data=data, network=network, validation=Validation())
-    return replace(recipe, workers=0, threads=0, checkpoint_every=1)
+    data = replace(recipe.data, train=(), val=())
+    network = replace(recipe.network, encoder_weights="", init_from="")
+    recipe = replace(recipe, data=data, network=network, validation=ValidationConfig())
+    return replace(recipe, workers=0, threads=0, checkpoint_interval=1)
 
 
 def _assembled(
@@ -267,7 +273,7 @@ def _assembled(
     settings = recipe.optimizer
     optimizer = torch.optim.AdamW(
         [{"params": rest}, {"params": encoder}],
-        lr=settings.rate,
+        lr=settings.lr,
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
         fused=True,

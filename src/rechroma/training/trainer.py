@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from rechroma.datasets import Example
+from rechroma.datasets import Sample
 from rechroma.errors import DivergedError, MemoryExhaustedError, RecipeError
 from rechroma.training.losses import ColorizationLoss, Cost
 from rechroma.training.state import array_of, teacher
@@ -44,7 +44,7 @@ class Trainer:
         if run.adversary is not None:
             run.adversary.join(team)
 
-    def step(self, example: Example, shown: int) -> dict[str, Tensor]:
+    def step(self, example: Sample, shown: int) -> dict[str, Tensor]:
         """Learn from this process's share of a batch.
 
         Args:
@@ -74,14 +74,14 @@ class Trainer:
         return self._team.mean(parts, weight)
 
     @torch.no_grad()
-    def judged(self, example: Example) -> tuple[Cost, Tensor | None]:
+    def judged(self, example: Sample) -> tuple[Cost, Tensor | None]:
         """What the averaged network costs on a batch, and what it says of the pictures' classes."""
         example = self._on_device(example)
         with self._precision():
             prediction = self.run.ema(example.lightness, example.hints)
             return self._loss(prediction, example), prediction.classes
 
-    def _learn(self, example: Example, weight: float) -> dict[str, Tensor]:
+    def _learn(self, example: Sample, weight: float) -> dict[str, Tensor]:
         run, example = self.run, self._on_device(example)
         alone = _critic_alone(run.recipe, run.step)
         with self._precision():
@@ -96,18 +96,18 @@ class Trainer:
             self._descend(cost.total * weight)
         return cost.parts
 
-    def _on_device(self, example: Example) -> Example:
-        return Example(*(part.to(self._team.device) for part in example))
+    def _on_device(self, example: Sample) -> Sample:
+        return Sample(*(part.to(self._team.device) for part in example))
 
     def _precision(self) -> torch.autocast:
         coarse = self.run.recipe.precision == "bfloat16"
         return torch.autocast(self._team.device.type, torch.bfloat16, enabled=coarse)
 
-    def _cost(self, prediction: Prediction, example: Example) -> Cost:
+    def _cost(self, prediction: Prediction, example: Sample) -> Cost:
         answer = self._loss.answer(prediction, example)
         cost = self._loss.of(answer)
         run, recipe = self.run, self.run.recipe
-        if run.adversary is None or run.step < recipe.adversary.after * recipe.steps:
+        if run.adversary is None or run.step < recipe.adversary.start_fraction * recipe.steps:
             return cost
         return run.adversary.judge(cost, answer.picture, answer.photograph)
 
@@ -120,7 +120,9 @@ class Trainer:
         run = self.run
         run.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(run.network.parameters(), run.recipe.optimizer.clip)
+        norm = nn.utils.clip_grad_norm_(
+            run.network.parameters(), run.recipe.optimizer.grad_clip_norm
+        )
         if not torch.isfinite(norm):
             raise _diverged(run, "the gradient is not finite")
         run.optimizer.step()
@@ -142,7 +144,7 @@ def _diverged(run: Run, what: str) -> DivergedError:
     return DivergedError(
         f"{what} at step {run.step}",
         hint="Begin anew with lower rates in another folder; if there is a checkpoint, it is from "
-        "before, and network.start goes on from it.",
+        "before, and network.init_from goes on from it.",
     )
 
 
@@ -150,8 +152,9 @@ def _out_of_memory(run: Run, device: torch.device) -> MemoryExhaustedError:
     recipe = run.recipe
     return MemoryExhaustedError(
         f"{device} has too little memory at step {run.step}",
-        hint=f"Lower batch (now {recipe.batch}) or crops.sizes (up to {max(recipe.crops.sizes)}), "
-        "in another folder; network.start goes on from a checkpoint.",
+        hint=f"Lower batch_size (now {recipe.batch_size}) or crops.sizes (up to "
+        f"{max(recipe.crops.sizes)}), in another folder; network.init_from goes on from a "
+        "checkpoint.",
     )
 
 
@@ -172,21 +175,24 @@ def _duel(recipe: Recipe) -> tuple[int, int]:
     settings = recipe.adversary
     if not settings.weight:
         return recipe.steps, recipe.steps
-    first, end = settings.after * recipe.steps, (settings.after + settings.alone) * recipe.steps
+    first, end = (
+        settings.start_fraction * recipe.steps,
+        (settings.start_fraction + settings.critic_only_fraction) * recipe.steps,
+    )
     return math.ceil(first), math.ceil(end)
 
 
 def _set_rates(run: Run) -> None:
     settings, steps = run.recipe.optimizer, run.recipe.steps
-    frozen = run.step < settings.frozen * steps
+    frozen = run.step < settings.freeze_encoder_fraction * steps
     if run.network.encoder is not None:
         run.network.encoder.requires_grad_(not frozen)
     first, end = _duel(run.recipe)  # of the steps between these the network knows nothing
     learned = min(run.step, first) + max(0, run.step - end)
     factor = _schedule(learned, steps - (end - first), settings.warmup)
     decoder, encoder = run.optimizer.param_groups
-    decoder["lr"] = settings.rate * factor
-    encoder["lr"] = 0.0 if frozen else settings.encoder_rate * factor
+    decoder["lr"] = settings.lr * factor
+    encoder["lr"] = 0.0 if frozen else settings.encoder_lr * factor
 
 
 def _schedule(step: int, steps: int, warmup: int) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Examples, SampleSpec, Shards, evenly_spaced
+from rechroma.datasets import ColorizationDataset, SampleSpec, Shards, evenly_spaced
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.logger import mean_of
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from rechroma.training.trainer import Trainer
 
 BEST = "best.pt"
-_TOTAL, _ACCURACY = "dev_total", "dev_accuracy"
+_TOTAL, _ACCURACY = "val_total", "val_accuracy"
 
 
 class Validation:
     """The development pictures of a run, always the same crops of them.
 
-    Figures go into the journal as `dev_` and the loss's part, `dev_total` for their weighted sum
-    and `dev_accuracy` for how many labels the classifier finds (per cent).
+    Figures go into the journal as `val_` and the loss's part, `val_total` for their weighted sum
+    and `val_accuracy` for how many labels the classifier finds (per cent).
 
     Args:
         trainer: Of the run; its averaged weights are what is measured.
@@ -39,14 +39,15 @@ class Validation:
     def __init__(self, trainer: Trainer, journal: MetricLogger, folder: Path) -> None:
         self._trainer, self._journal, self._folder = trainer, journal, folder
         recipe, network = trainer.run.recipe, trainer.run.network
-        pictures = Shards(recipe.data.dev)
-        crops = replace(recipe.crops, area=1.0, aged=0.0, hinted=0.0)
-        chosen = evenly_spaced(len(pictures), recipe.validation.pictures)
+        pictures = Shards(recipe.data.val)
+        crops = replace(recipe.crops, min_crop_area=1.0, degrade_prob=0.0, hint_prob=0.0)
+        chosen = evenly_spaced(len(pictures), recipe.validation.images)
         tickets = [SampleSpec(number, crops.sizes[0], number) for number in chosen]
         self._batches = [
-            tickets[start : start + recipe.batch] for start in range(0, len(tickets), recipe.batch)
+            tickets[start : start + recipe.batch_size]
+            for start in range(0, len(tickets), recipe.batch_size)
         ]
-        self._examples = Examples(pictures, crops, network.scale, network.classes)
+        self._examples = ColorizationDataset(pictures, crops, network.scale, network.classes)
 
     def measure(self) -> None:
         """Write down how the run stands, and keep its state if it never stood better."""
@@ -68,7 +69,7 @@ class Validation:
         seen, weights = [], []
         for example in DataLoader(self._examples, batch_sampler=self._batches):
             cost, classes = self._trainer.judged(example)
-            parts = {f"dev_{name}": float(part) for name, part in cost.parts.items()}
+            parts = {f"val_{name}": float(part) for name, part in cost.parts.items()}
             seen.append({_TOTAL: float(cost.total), **parts, **_accuracy(classes, example.label)})
             weights.append(len(example.label))
         return mean_of(seen, weights)

@@ -13,13 +13,13 @@ from tests.support.shards import write_shard
 
 RECIPE = """
 steps = 2
-batch = 2
+batch_size = 2
 workers = 0
 threads = 1
 crops.sizes = [32]
 loss.bins = 0.0
 loss.classes = 0.5
-validation.every = 2
+validation.interval = 2
 network.name = "inception-unet"
 network.options = {widths = [16, 16, 16, 16], classes = 2}
 """
@@ -27,7 +27,7 @@ network.options = {widths = [16, 16, 16, 16], classes = 2}
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
-    return write_shard(tmp_path / "dev.tar", 4, classes=2)
+    return write_shard(tmp_path / "val.tar", 4, classes=2)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_models_stand_between_gray_and_truth(run: Run, shard: Path, vivid: Path)
 def test_a_run_tells_what_it_has_cost(run: Run, shard: Path, vivid: Path) -> None:
     folder = shard.parent
     (folder / "recipe.toml").write_text(RECIPE)
-    data = [f"--set=data.{name}={shard}" for name in ("train", "dev")]
+    data = [f"--set=data.{name}={shard}" for name in ("train", "val")]
     assert run("train", "recipe.toml", "-o", "runs/mine", *data).exit_code == 0
     early = run("leaderboard", "runs/mine", "--data", shard)
     assert "checkpoint.pt is a checkpoint and no color model yet: export it first" in early.output

@@ -14,7 +14,7 @@ from skimage import data
 from tests.support.command import MakePhoto, Run, is_colored
 
 ROOT = Path(__file__).parents[3]
-SHORTER = ("steps=1", "batch=2", "workers=0", "crops.sizes=[32]", "crops.size_shares=[1.0]")
+SHORTER = ("steps=1", "batch_size=2", "workers=0", "crops.sizes=[32]", "crops.size_shares=[1.0]")
 
 
 def commands(heading: str) -> list[list[str]]:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rechroma.color import colorfulness
-from rechroma.datasets import Crops, Examples, SampleSpec, Shards
+from rechroma.datasets import ColorizationDataset, CropConfig, SampleSpec, Shards
 from rechroma.datasets.build.inspect import inspect, sample_sheet
 from rechroma.errors import DataError
 from tests.support.shards import picture, write_shard
@@ -78,7 +78,12 @@ def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
     )
     found = inspect([path])
     assert (found.pictures, found.gray, found.toned) == (3, 1, 1)
-    assert Examples(Shards([path]), Crops(), scale=4)[SampleSpec(0, 32, 0)].chroma.abs().max() < 1
+    assert (
+        ColorizationDataset(Shards([path]), CropConfig(), scale=4)[SampleSpec(0, 32, 0)]
+        .chroma.abs()
+        .max()
+        < 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,9 +126,11 @@ def test_a_class_that_the_network_does_not_know_is_named(tmp_path: Path) -> None
     path = write_members(tmp_path / "s.tar", {"a.png": GOOD, "a.cls": b"75"})
     shards = Shards([path])
     with pytest.raises(DataError, match=r"s\.tar:a: is of class 75, and the network has 75"):
-        Examples(shards, Crops(), 4, classes=75)[SampleSpec(0, 32, 0)]
-    assert Examples(shards, Crops(), 4, classes=76)[SampleSpec(0, 32, 0)].label == 75
-    assert Examples(shards, Crops(), 4)[SampleSpec(0, 32, 0)].label == 75
+        ColorizationDataset(shards, CropConfig(), 4, classes=75)[SampleSpec(0, 32, 0)]
+    assert (
+        ColorizationDataset(shards, CropConfig(), 4, classes=76)[SampleSpec(0, 32, 0)].label == 75
+    )
+    assert ColorizationDataset(shards, CropConfig(), 4)[SampleSpec(0, 32, 0)].label == 75
 
 
 WHOLE_MEMBERS = {f"{number}.png": GOOD for number in range(3)}

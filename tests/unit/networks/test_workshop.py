@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from rechroma import Colorizer
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.export import export_model
@@ -38,7 +38,7 @@ PLANS = {
     "siggraph17": Plan({"width": 0.1}, Loss(bins=0.1, ab=1.0), 80, "ab"),
     "attention-gan": Plan(
         {"encoder": "mobilenet-v2", "width": 8, "widest": 16},
-        Loss(bins=0.0, ab=1.0, features=0.5),
+        Loss(bins=0.0, ab=1.0, perceptual=0.5),
         60,
         "ab",
     ),
@@ -61,11 +61,13 @@ def recipe_of(folder: Path) -> Recipe:
     recipe = Recipe(
         network=Network(name=name, options=PLANS[name].options),
         data=Data(train=(str(write_shard(folder / "train.tar", 4)),)),
-        crops=Crops(sizes=(32,), area=0.9, hinted=0.5 if name == "siggraph17" else 0.0),
+        crops=CropConfig(
+            sizes=(32,), min_crop_area=0.9, hint_prob=0.5 if name == "siggraph17" else 0.0
+        ),
         loss=PLANS[name].loss,
-        optimizer=Optimizer(rate=3e-3, encoder_rate=1e-3, warmup=5, frozen=0.0),
+        optimizer=Optimizer(lr=3e-3, encoder_lr=1e-3, warmup=5, freeze_encoder_fraction=0.0),
         steps=PLANS[name].steps,
-        batch=4,
+        batch_size=4,
         workers=0,
         threads=1,
     )
@@ -78,7 +80,7 @@ def against_a_critic(recipe: Recipe, folder: Path) -> Recipe:
     assert encoder is not None
     weights = folder / "encoder.safetensors"
     save_file(encoder.state_dict(), weights)
-    adversary = Adversary(weight=0.01, after=0.75, alone=0.05)
+    adversary = Adversary(weight=0.01, start_fraction=0.75, critic_only_fraction=0.05)
     network = replace(recipe.network, encoder_weights=str(weights))
     return replace(recipe, network=network, adversary=adversary)
 

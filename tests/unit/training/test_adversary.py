@@ -26,7 +26,7 @@ def test_the_critic_has_an_opinion_of_every_place() -> None:
 
 def test_the_critic_learns_to_tell_dark_paintings_from_bright_photographs() -> None:
     torch.manual_seed(0)
-    adversary = Adversary(Settings(weight=1.0, rate=2e-3), torch.device("cpu"))
+    adversary = Adversary(Settings(weight=1.0, lr=2e-3), torch.device("cpu"))
     doubts = [
         adversary.judge(_nothing(), _pictures(0.3), _pictures(1.0)).parts["critic"].item()
         for _ in range(30)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -28,7 +28,7 @@ def add(log: Path, text: str) -> None:
 
 @pytest.fixture
 def plan(recipe: Recipe) -> Recipe:
-    return replace(recipe, steps=45, checkpoint_every=15)
+    return replace(recipe, steps=45, checkpoint_interval=15)
 
 
 def test_tensorboard_shows_what_the_log_says(plan: Recipe, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_curves_are_drawn_of_all_figures(plan: Recipe, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(plan, run)
     draw_curves(run / "log.jsonl", tmp_path / "few.png")
-    add(run / "log.jsonl", '{"step": 45, "dev_total": 1.0}\n')
+    add(run / "log.jsonl", '{"step": 45, "val_total": 1.0}\n')
     draw_curves(run / "log.jsonl", tmp_path / "more.png")
     with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "more.png") as more:
         assert more.height > few.height
@@ -69,7 +69,7 @@ def test_what_is_done_aside_does_not_slow_the_rate(
             next(clock)
 
     train(
-        replace(plan, steps=20, checkpoint_every=5),
+        replace(plan, steps=20, checkpoint_interval=5),
         tmp_path / "run",
         on_progress=lambda progress: rates.append(progress.pictures_per_second),
         on_epoch=slow,

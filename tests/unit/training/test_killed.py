@@ -16,31 +16,31 @@ from tests.support.shards import write_shard
 
 RECIPE = """
 steps = 60
-batch = 4
+batch_size = 4
 threads = 1
-checkpoint_every = 1
+checkpoint_interval = 1
 
 [network]
 options = {{widths = [16, 8, 8, 8]}}
 
 [data]
 train = ["{train}"]
-dev = ["{dev}"]
+val = ["{val}"]
 
 [crops]
 sizes = [32]
 
 [validation]
-every = 20
+interval = 20
 """
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
     """What trains in `tmp_path`, but for the folder's name."""
-    train, dev = (write_shard(tmp_path / f"{name}.tar", 6) for name in ("train", "dev"))
+    train, dev = (write_shard(tmp_path / f"{name}.tar", 6) for name in ("train", "val"))
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE.format(train=train, dev=dev))
+    recipe.write_text(RECIPE.format(train=train, val=dev))
     return [sys.executable, "-m", "rechroma", "train", str(recipe), "-o"]
 
 

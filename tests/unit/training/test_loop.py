@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors.torch import save_file
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.errors import (
     CheckpointError,
     DataError,
@@ -130,19 +130,19 @@ def test_the_parts_of_the_loss_are_written_down(recipe: Recipe, tmp_path: Path) 
 
 
 def test_a_teacher_must_have_learned_something(recipe: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"loss\.teacher.* network\.encoder_weights"):
-        train(replace(recipe, loss=Loss(teacher=1.0)), tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"loss\.distillation.* network\.encoder_weights"):
+        train(replace(recipe, loss=Loss(distillation=1.0)), tmp_path / "run")
 
 
 def test_an_encoder_that_knows_nothing_must_learn(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="knows nothing yet"):
-        train(replace(recipe, optimizer=Optimizer(frozen=1.0)), tmp_path / "run")
+        train(replace(recipe, optimizer=Optimizer(freeze_encoder_fraction=1.0)), tmp_path / "run")
 
 
 def test_an_encoder_may_come_from_a_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
     first = train(recipe, tmp_path / "first", stop_after=1)
     start = str(tmp_path / "first/checkpoint.pt")
-    frozen = Optimizer(rate=1e-3, frozen=1.0)
+    frozen = Optimizer(lr=1e-3, freeze_encoder_fraction=1.0)
     network = replace(recipe.network, encoder_weights=start)
     second = train(
         replace(recipe, network=network, optimizer=frozen), tmp_path / "second", stop_after=1
@@ -158,16 +158,18 @@ def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
     assert encoder is not None
     save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
     network = replace(recipe.network, encoder_weights=str(tmp_path / "encoder.safetensors"))
-    plan = replace(recipe, network=network, loss=Loss(teacher=1.0), steps=2)
+    plan = replace(recipe, network=network, loss=Loss(distillation=1.0), steps=2)
     reports: list[Progress] = []
     train(plan, tmp_path / "run", on_progress=reports.append)
-    assert 0 < reports[-1].costs["teacher"] < 1
+    assert 0 < reports[-1].costs["distillation"] < 1
 
 
 def test_the_critic_comes_after_a_while_and_first_learns_alone(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    plan = replace(recipe, adversary=Adversary(weight=0.1, after=0.25, alone=0.5))
+    plan = replace(
+        recipe, adversary=Adversary(weight=0.1, start_fraction=0.25, critic_only_fraction=0.5)
+    )
     states = [train(plan, tmp_path / "run", stop_after=stop) for stop in (2, 4, 6, 7)]
     critics = [state.adversary.critic.state_dict() for state in states if state.adversary]
     learned = [dict(state.network.named_parameters()) for state in states]
@@ -178,7 +180,9 @@ def test_the_critic_comes_after_a_while_and_first_learns_alone(
 
 
 def test_while_the_critic_learns_alone_the_network_rests(recipe: Recipe, tmp_path: Path) -> None:
-    plan = replace(recipe, adversary=Adversary(weight=0.1, after=0.25, alone=0.5))
+    plan = replace(
+        recipe, adversary=Adversary(weight=0.1, start_fraction=0.25, critic_only_fraction=0.5)
+    )
     before, after = (train(plan, tmp_path / "run", stop_after=stop) for stop in (2, 6))
     assert same(before.network.state_dict(), after.network.state_dict())
     rates = [
@@ -189,7 +193,9 @@ def test_while_the_critic_learns_alone_the_network_rests(recipe: Recipe, tmp_pat
 
 
 def test_before_the_critic_comes_a_run_is_as_without(recipe: Recipe, tmp_path: Path) -> None:
-    later = replace(recipe, adversary=Adversary(weight=0.1, after=0.5, alone=0.0))
+    later = replace(
+        recipe, adversary=Adversary(weight=0.1, start_fraction=0.5, critic_only_fraction=0.0)
+    )
     with_critic = train(later, tmp_path / "with", stop_after=3)
     without = train(recipe, tmp_path / "without", stop_after=3)
     assert same(with_critic.network.state_dict(), without.network.state_dict())
@@ -197,8 +203,8 @@ def test_before_the_critic_comes_a_run_is_as_without(recipe: Recipe, tmp_path: P
 
 def test_a_run_starts_from_the_averaged_weights_of_another(recipe: Recipe, tmp_path: Path) -> None:
     first = train(recipe, tmp_path / "first", stop_after=2)
-    network = replace(recipe.network, start=str(tmp_path / "first/checkpoint.pt"))
-    still = Optimizer(rate=1e-12, encoder_rate=0.0, warmup=0)
+    network = replace(recipe.network, init_from=str(tmp_path / "first/checkpoint.pt"))
+    still = Optimizer(lr=1e-12, encoder_lr=0.0, warmup=0)
     second = train(
         replace(recipe, network=network, optimizer=still), tmp_path / "second", stop_after=1
     )
@@ -216,10 +222,10 @@ def test_a_run_may_learn_classes_that_its_start_knew_nothing_of(
     options = {**recipe.network.options, "classes": 2}
     plan = replace(
         recipe,
-        network=Network(options=options, start=start),
+        network=Network(options=options, init_from=start),
         data=Data(train=(str(shard),)),
         loss=Loss(classes=0.5),
-        optimizer=Optimizer(rate=1e-12, encoder_rate=0.0, warmup=0),
+        optimizer=Optimizer(lr=1e-12, encoder_lr=0.0, warmup=0),
     )
     second = train(plan, tmp_path / "second", stop_after=1)
     first = trained_network(tmp_path / "first/checkpoint.pt")
@@ -236,13 +242,15 @@ def test_a_start_of_another_shape_is_refused(recipe: Recipe, tmp_path: Path) -> 
         ({"widths": [24, 8, 8, 8]}, "does not fit the network"),
         ({"encoder": "resnet-50"}, "lacks the network's 'encoder"),
     ):
-        network = replace(recipe.network, options=recipe.network.options | option, start=start)
+        network = replace(recipe.network, options=recipe.network.options | option, init_from=start)
         with pytest.raises(CheckpointError, match=message):
             train(replace(recipe, network=network), tmp_path / "other")
 
 
 def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
-    longer = replace(recipe, steps=60, crops=Crops(sizes=(32,), size_shares=(1.0,), area=0.9))
+    longer = replace(
+        recipe, steps=60, crops=CropConfig(sizes=(32,), size_shares=(1.0,), min_crop_area=0.9)
+    )
     train(longer, tmp_path / "run")
     lines = (tmp_path / "run/log.jsonl").read_text().splitlines()
     bins = [json.loads(line)["bins"] for line in lines]
@@ -272,7 +280,7 @@ def test_epochs_are_announced_and_the_end_too(recipe: Recipe, tmp_path: Path) ->
 def test_a_run_that_was_killed_between_checkpoints_comes_to_the_same_numbers(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    recipe = replace(recipe, steps=45, checkpoint_every=15, crops=Crops((32,), (1.0,)))
+    recipe = replace(recipe, steps=45, checkpoint_interval=15, crops=CropConfig((32,), (1.0,)))
     whole = train(recipe, tmp_path / "whole")
 
     class KilledError(Exception):
@@ -304,7 +312,7 @@ def test_a_run_goes_on_with_its_own_pictures_only(recipe: Recipe, tmp_path: Path
 
 def test_crops_must_fit_the_network(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="multiples of 32"):
-        train(replace(recipe, crops=Crops((33,), (1.0,))), tmp_path / "run")
+        train(replace(recipe, crops=CropConfig((33,), (1.0,))), tmp_path / "run")
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -334,7 +342,9 @@ def test_a_folder_with_another_run_is_refused(recipe: Recipe, tmp_path: Path) ->
 
 
 def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
-    wild = replace(recipe, optimizer=Optimizer(rate=1e30, encoder_rate=1e30, warmup=1, frozen=0))
+    wild = replace(
+        recipe, optimizer=Optimizer(lr=1e30, encoder_lr=1e30, warmup=1, freeze_encoder_fraction=0)
+    )
     with pytest.raises(DivergedError, match="not finite"):
         train(wild, tmp_path / "run")
 
@@ -367,8 +377,8 @@ def test_a_device_with_too_little_memory_is_named(
 def test_what_has_exploded_does_not_take_the_place_of_a_good_checkpoint(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    wild = Optimizer(rate=1e30, encoder_rate=1e30, warmup=3, frozen=0)
-    plan = replace(recipe, optimizer=wild, checkpoint_every=1)
+    wild = Optimizer(lr=1e30, encoder_lr=1e30, warmup=3, freeze_encoder_fraction=0)
+    plan = replace(recipe, optimizer=wild, checkpoint_interval=1)
     with pytest.raises(DivergedError):
         train(plan, tmp_path / "run")
     assert not (tmp_path / "run/checkpoint.pt").exists()
@@ -388,7 +398,7 @@ def test_a_run_goes_on_with_the_weights_it_began_with(recipe: Recipe, tmp_path: 
         train(recipe, tmp_path / name, stop_after=steps)
 
     def run(start: str, stop: int) -> Run:
-        network = replace(recipe.network, start=str(tmp_path / start / "checkpoint.pt"))
+        network = replace(recipe.network, init_from=str(tmp_path / start / "checkpoint.pt"))
         return train(replace(recipe, network=network), tmp_path / "run", stop_after=stop)
 
     run("a", 1)

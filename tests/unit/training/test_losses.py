@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rechroma.color import bin_centers, nearest_bins, rebalancing_weights, table_index
-from rechroma.datasets import Example
+from rechroma.datasets import Sample
 from rechroma.networks import Encoder, Prediction
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from rechroma.training.losses import ColorizationLoss
@@ -46,9 +46,9 @@ def truth(
     *,
     rgb: torch.Tensor | None = None,
     label: tuple[int, ...] = (-1,),
-) -> Example:
+) -> Sample:
     nothing = torch.zeros(1, 1, 1, 1)
-    return Example(
+    return Sample(
         lightness=nothing,
         hints=nothing,
         chroma=torch.zeros(1, 2, 1, 1) if chroma is None else chroma,
@@ -135,7 +135,7 @@ def test_unlabeled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
 
 def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encoder) -> None:
     rgb = photograph()
-    costs = loss(encoder, **NONE, teacher=1.0)
+    costs = loss(encoder, **NONE, distillation=1.0)
     same, other = (encoder(shown / 255)[-1] for shown in (rgb, photograph(seed=1)))
     assert costs(prediction(bottom=same), truth(rgb=rgb)).total.item() == pytest.approx(0, abs=1e-5)
     assert costs(prediction(bottom=3 * same), truth(rgb=rgb)).total.item() < 1e-5
@@ -147,10 +147,10 @@ def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encod
 def test_the_true_colors_cost_nothing_to_look_at(encoder: Encoder) -> None:
     gray = photograph()[:, :1].expand(-1, 3, -1, -1)
     none, red = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 40.0)
-    costs = loss(encoder, **NONE, difference=1.0, hue=1.0, features=1.0, colorfulness=1.0)
+    costs = loss(encoder, **NONE, delta_e=1.0, hue=1.0, perceptual=1.0, colorfulness=1.0)
     best = costs(prediction(ab=none), truth(none, rgb=gray)).parts
     worse = costs(prediction(ab=red), truth(none, rgb=gray)).parts
-    assert set(best) == {"difference", "hue", "features", "colorfulness"}
+    assert set(best) == {"delta_e", "hue", "perceptual", "colorfulness"}
     assert all(part < 0.05 for part in best.values())
     assert all(worse[name] > 3 * best[name] for name in best if name != "hue")
 
@@ -173,13 +173,13 @@ def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed
         classes=torch.zeros(1, 3),
     )
     example = truth(chroma, rgb=photograph(), label=(1,))
-    weights = {"bins": 0.5, "ab": 2.0, "classes": 3.0, "teacher": 4.0, "difference": 0.1}
+    weights = {"bins": 0.5, "ab": 2.0, "classes": 3.0, "distillation": 4.0, "delta_e": 0.1}
     cost = loss(encoder, **weights)(guess, example)
     assert cost.parts.keys() == weights.keys()
     expected = sum(weight * cost.parts[name].item() for name, weight in weights.items())
     assert cost.total.item() == pytest.approx(expected, rel=1e-5)
-    without = loss(encoder, **(weights | {"classes": 0.0, "teacher": 0.0}))(guess, example)
-    assert without.parts.keys() == weights.keys() - {"classes", "teacher"}
+    without = loss(encoder, **(weights | {"classes": 0.0, "distillation": 0.0}))(guess, example)
+    assert without.parts.keys() == weights.keys() - {"classes", "distillation"}
 
 
 def test_bins_coarser_than_the_truth_are_held_against_its_mean() -> None:

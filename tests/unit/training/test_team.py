@@ -17,10 +17,10 @@ from tests.support.shards import write_shard
 CALM = Path(__file__).parents[2] / "support/calm.py"
 RECIPE = """
 steps = 6
-batch = 8
+batch_size = 8
 threads = 1
 workers = 0
-checkpoint_every = 2
+checkpoint_interval = 2
 
 [network]
 name = "vgg-fcn"
@@ -28,7 +28,7 @@ options = {{width = 0.125}}
 
 [data]
 train = ["{train}"]
-dev = ["{dev}"]
+val = ["{val}"]
 
 [crops]
 sizes = [32, 64]
@@ -40,21 +40,21 @@ ab = 1.0
 colorfulness = 0.1
 
 [optimizer]
-rate = 2e-4  # in Adam's first steps rounding decides the sign of the least gradients
-encoder_rate = 2e-4
-frozen = 0.4
+lr = 2e-4  # in Adam's first steps rounding decides the sign of the least gradients
+encoder_lr = 2e-4
+freeze_encoder_fraction = 0.4
 warmup = 1
 
 [validation]
-every = 3
+interval = 3
 """
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    train, dev = (write_shard(tmp_path / f"{name}.tar", 6) for name in ("train", "dev"))
+    train, dev = (write_shard(tmp_path / f"{name}.tar", 6) for name in ("train", "val"))
     path = tmp_path / "recipe.toml"
-    path.write_text(RECIPE.format(train=train, dev=dev))
+    path.write_text(RECIPE.format(train=train, val=dev))
     return path
 
 
@@ -85,7 +85,9 @@ def figures(run: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k != "pictures_per_second"} for line in lines]
 
 
-@pytest.mark.parametrize("settings", [(), ("adversary.weight=0.1", "adversary.alone=0.5")])
+@pytest.mark.parametrize(
+    "settings", [(), ("adversary.weight=0.1", "adversary.critic_only_fraction=0.5")]
+)
 def test_two_processes_follow_the_curve_of_one(
     recipe: Path, tmp_path: Path, settings: tuple[str, ...]
 ) -> None:
@@ -109,7 +111,7 @@ def test_two_processes_follow_the_curve_of_one(
 
 
 def test_a_batch_too_small_for_the_processes_is_refused(recipe: Path, tmp_path: Path) -> None:
-    done = run(("-m", "rechroma"), 2, "train", recipe, "-o", tmp_path, "--set", "batch=4")
+    done = run(("-m", "rechroma"), 2, "train", recipe, "-o", tmp_path, "--set", "batch_size=4")
     assert done.returncode != 0
     assert "crops of 64 pixels come in batches of 1, too few for 2 processes" in done.stderr
     assert not (tmp_path / "checkpoint.pt").exists()
