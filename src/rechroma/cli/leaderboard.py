@@ -52,8 +52,8 @@ def leaderboard_command(
     a run it also tells what training has cost. The table is Markdown, best by balanced AuC first.
     """
     need_extra("train", "torch")
-    from rechroma.datasets import Shards
-    from rechroma.evaluation import build_leaderboard, evenly_spaced
+    from rechroma.datasets import Shards, evenly_spaced
+    from rechroma.evaluation import build_leaderboard
 
     named = _by_name(models)
     pictures = Shards(shards)

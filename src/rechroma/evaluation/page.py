@@ -75,8 +75,8 @@ def _samples(
         yield caption, predictions(predictor, images[score.index])
 
 
-def _historical(predictor: Predictor, images: Shards | None) -> Iterator[_Sample]:
-    for index in evenly_spaced(len(images), _MAX_HISTORICAL) if images else ():
+def _historical(predictor: Predictor, images: Shards) -> Iterator[_Sample]:
+    for index in evenly_spaced(len(images), _MAX_HISTORICAL):
         gray = to_gray(images[index])
         yield images.key(index), {"gray": gray_to_rgb(gray), "model": predictor.colorize(gray)}
 

@@ -113,7 +113,7 @@ def test_a_label_that_the_network_does_not_know_is_named(recipe: Recipe, tmp_pat
         data=Data(train=(str(shard),)),
         loss=Loss(classes=0.5),
     )
-    with pytest.raises(DataError, match="is of class 2, and the network has 2"):
+    with pytest.raises(DataError, match="has class 2, but the network has 2 classes"):
         train(plan, tmp_path / "run")
 
 

@@ -28,4 +28,4 @@ def ciede2000(first: Float, second: Float) -> NDArray[np.float64]:
     """
     # scikit-image computes in the precision of its input, and float32 is too coarse near gray.
     pair = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    return np.asarray(deltaE_ciede2000(*pair), np.float64)
+    return np.asarray(deltaE_ciede2000(*pair), np.float64)  # type: ignore[no-untyped-call]

@@ -125,7 +125,7 @@ def test_a_damaged_picture_is_named_and_the_rest_looked_at(
 def test_a_class_that_the_network_does_not_know_is_named(tmp_path: Path) -> None:
     path = write_members(tmp_path / "s.tar", {"a.png": GOOD, "a.cls": b"75"})
     shards = Shards([path])
-    with pytest.raises(DataError, match=r"s\.tar:a: is of class 75, and the network has 75"):
+    with pytest.raises(DataError, match=r"s\.tar:a: has class 75, but the network has 75 classes"):
         ColorizationDataset(shards, CropConfig(), 4, classes=75)[SampleSpec(0, 32, 0)]
     assert (
         ColorizationDataset(shards, CropConfig(), 4, classes=76)[SampleSpec(0, 32, 0)].label == 75

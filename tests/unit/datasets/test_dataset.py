@@ -96,7 +96,7 @@ def specs(
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32))
-def test_tickets_after_a_stop_are_those_that_would_have_come(start: int, seed: int) -> None:
+def test_draw_after_a_stop_are_those_that_would_have_come(start: int, seed: int) -> None:
     whole = specs(11, CROPS, 3, seed, 41)
     seen = sum(map(len, whole[:start]))
     rest = ReproducibleBatchSampler(11, CROPS, 3, seed, start=start, seen=seen, steps=41)
@@ -107,13 +107,13 @@ def test_tickets_after_a_stop_are_those_that_would_have_come(start: int, seed: i
 def test_a_start_in_the_middle_reads_nothing_through(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures, batch, start = 1_000_000, 32, 15_625
     made: list[int] = []
-    make = ReproducibleBatchSampler._tickets
+    make = ReproducibleBatchSampler._draw
 
     def noted(specs: ReproducibleBatchSampler, step: int, seen: int) -> list[SampleSpec]:
         made.append(step)
         return make(specs, step, seen)
 
-    monkeypatch.setattr(ReproducibleBatchSampler, "_tickets", noted)
+    monkeypatch.setattr(ReproducibleBatchSampler, "_draw", noted)
     late = ReproducibleBatchSampler(
         pictures, CropConfig(), batch, 3, start=start, seen=start * batch, steps=start + 2
     )

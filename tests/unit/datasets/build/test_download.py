@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma._version import __version__
-from rechroma.datasets import Shards, fetching
+from rechroma.datasets import Shards
+from rechroma.datasets.build import download as download_module
 from rechroma.datasets.build.download import CrawlPolicy, DownloadStats, download
 from rechroma.datasets.build.licenses import license_name
 from rechroma.datasets.build.pack import PackConfig, pack
@@ -572,7 +573,7 @@ def test_a_full_disk_ends_the_run(
         raise TargetError(f"{path}: No space left on device")
 
     host.routes |= {"/a": pictured(1), "/b": pictured(2)}
-    monkeypatch.setattr(fetching, "write_atomically", refuse)
+    monkeypatch.setattr(download_module, "write_atomically", refuse)
     with pytest.raises(TargetError, match="No space"):
         fetched("/a", "/b")
     assert pictures(tmp_path / "out") == []
