@@ -240,7 +240,7 @@ def _packed(shards: list[Path], folder: Path) -> Packing:
         lambda: pack(folder / "loose", folder / "packed", PackConfig(val_share=0), jobs=1),
         process_time,
     )
-    pictures, form = manifest["pictures"], PackConfig().form
+    pictures, form = manifest["images"], PackConfig().form
     size = sum(shard["bytes"] for shard in manifest["shards"]) / pictures["kept"]
     camera = _camera(folder / "camera.jpg")
     _, single = _timed(lambda: [make_sample(camera, "", form) for _ in range(5)], process_time)

@@ -102,7 +102,7 @@ def pack_command(
             labels=labels,
             labeled=not no_labels,
             jobs=jobs,
-            on_picture=advance,
+            on_image=advance,
         )
     _print(as_json, manifest, _packed(manifest, out))
 
@@ -163,7 +163,7 @@ def fetch_command(
             licenses=[name for name in licenses.split(",") if name.strip()],
             limit=limit,
             is_allowed=(lambda _: True) if allow_private else None,
-            on_picture=advance,
+            on_image=advance,
         )
     _print(as_json, _stats_fields(stats), _fetched(stats))
     if not stats.fetched + stats.present:
@@ -195,7 +195,7 @@ def inspect_command(
     from rechroma.datasets.build.inspect import inspect
 
     with progress_bar(None, quiet=as_json, doing="Looking") as advance:
-        found = inspect(shards, jobs=jobs, on_picture=advance)
+        found = inspect(shards, jobs=jobs, on_image=advance)
     _print(as_json, found.to_dict(), _inspected(found))
     if sheet is not None:
         _write_sheet(shards, sheet)
@@ -300,7 +300,7 @@ def _print(as_json: bool, fields: dict[str, Any], lines: Iterator[str]) -> None:
 
 
 def _packed(manifest: dict[str, Any], out: Path) -> Iterator[str]:
-    pictures, classes = manifest["pictures"], manifest["classes"]
+    pictures, classes = manifest["images"], manifest["classes"]
     yield (
         f"{out}: {pictures['kept']} of {pictures['found']} pictures in "
         f"{len(manifest['shards'])} shards; {pictures['train']} for training, "
@@ -330,13 +330,13 @@ def _fetched(stats: DownloadStats) -> Iterator[str]:
 
 
 def _inspected(found: Inspection) -> Iterator[str]:
-    yield f"{found.pictures} pictures in {found.shards} shards, {len(found.damaged)} damaged"
-    if not found.pictures:
+    yield f"{found.images} pictures in {found.shards} shards, {len(found.damaged)} damaged"
+    if not found.images:
         return
     yield f"splits: {_listed(found.splits)}"
     yield f"classes: {len(found.classes)}; without a class: {found.unlabeled} pictures"
-    if found.lonely:
-        yield f"classes with one picture: {', '.join(map(str, found.lonely))}"
+    if found.singletons:
+        yield f"classes with one picture: {', '.join(map(str, found.singletons))}"
     yield f"sources: {_listed(found.sources)}"
     yield f"licenses: {_listed(found.licenses)}"
     yield f"gray: {found.gray}; toned: {found.toned}"

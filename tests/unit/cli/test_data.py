@@ -83,7 +83,7 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
     told = json.loads(
         run("data", "pack", "in", "-o", "b", *options, "--no-labels", "--json").output
     )
-    assert told["settings"]["source"] == "mine"
+    assert told["config"]["source"] == "mine"
     assert told["classes"] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tarfile
 from itertools import pairwise
 from pathlib import Path
@@ -81,12 +82,12 @@ def test_a_shard_that_shrinks_meanwhile_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a tar file at all" * 100])
 def test_a_bad_shard_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.tar").write_bytes(content)
-    with pytest.raises(DataError, match=r"bad\.tar|no picture"):
+    with pytest.raises(DataError, match=r"bad\.tar|contain no images"):
         Shards([tmp_path / "bad.tar"])
 
 
 def test_no_shard_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no shard here"):
+    with pytest.raises(DataError, match="no shards found"):
         Shards([tmp_path / "none-*.tar"])
 
 
@@ -112,3 +113,14 @@ def test_evenly_spaced_is_even_and_never_more_than_the_limit() -> None:
     assert list(evenly_spaced(10, 3)) == [0, 3, 6]
     assert list(evenly_spaced(10, None)) == list(range(10))
     assert list(evenly_spaced(2, 5)) == [0, 1]
+
+
+def test_metadata_with_a_british_key_has_a_license(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "s.tar", "w") as archive:
+        parts = {".png": cv2.imencode(".png", picture(0))[1].tobytes()}
+        parts[".json"] = b'{"source": "x", "licence": "CC0-1.0"}'
+        for suffix, content in parts.items():
+            member = tarfile.TarInfo(f"0{suffix}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    assert Shards([tmp_path]).metadata(0) == {"source": "x", "license": "CC0-1.0"}

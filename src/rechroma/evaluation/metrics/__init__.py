@@ -22,7 +22,7 @@ from rechroma.evaluation.metrics.no_reference import (
     Flat,
     chroma_spread,
     edge_correlation,
-    flat_parts,
+    flat_regions,
     hue_entropy,
 )
 from rechroma.evaluation.metrics.ssim import ssim
@@ -36,7 +36,7 @@ __all__ = [
     "ciede2000",
     "edge_correlation",
     "error_counts",
-    "flat_parts",
+    "flat_regions",
     "frechet_distance",
     "gap_recovered",
     "hue_entropy",

@@ -22,7 +22,7 @@ from rechroma.evaluation.metrics.hue_auc import (
 from rechroma.evaluation.metrics.no_reference import (
     chroma_spread,
     edge_correlation,
-    flat_parts,
+    flat_regions,
     hue_entropy,
 )
 from rechroma.evaluation.metrics.ssim import ssim
@@ -108,7 +108,7 @@ def no_reference_metrics(rgb: NDArray[np.uint8], lab: NDArray[np.float32]) -> di
     Returns:
         By name; nan where undefined. `chroma_max` is the largest absolute a* or b*.
     """
-    flat = flat_parts(lab)
+    flat = flat_regions(lab)
     return {
         "cf": colorfulness(rgb),
         "cf_abs": colorfulness_abs(rgb),

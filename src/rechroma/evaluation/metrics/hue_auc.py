@@ -45,9 +45,9 @@ def neutral_chroma(predicted: Float, true: Float) -> float:
 
 
 def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
-    """Hits and tries of each octant of the true hue, (2, 8).
+    """Count hits and tries in each octant of the true hue, (2, 8).
 
-    A try is a truly colorful pixel (C* of 20 or more); a hit is a try that was given a C* of 10 or
+    A try is a truly colorful pixel (C* of 20 or more); a hit is a try with a predicted C* of 10 or
     more and a hue within 30 degrees of the truth.
 
     Args:

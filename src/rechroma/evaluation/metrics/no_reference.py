@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 _HUE_BINS = 24
 _MIN_CHROMA = 0.05  # mean C* of an image; below, hues are those of rounding errors
-_NO_EDGES = 0.2  # spread of the slopes, by Sobel: that of a gray picture is rounding alone
+_NO_EDGES = 0.2  # std of Sobel gradients; below is rounding alone, as in a gray image
 _FLAT_SHARE = 0.25
-_WINDOWS = 32  # that would lie side by side along the picture
+_WINDOWS = 32  # side by side along the long side
 
 
 def edge_correlation(lab: Float) -> float:
-    """How well edges of color lie on edges of lightness.
+    """Compute the correlation of chroma edges with lightness edges.
 
     Args:
         lab: (H, W, 3) L*a*b*.
 
     Returns:
-        Pearson's correlation of the slopes of L* and of a*b*, -1..1; nan where one of them hardly
-        differs from place to place, as in a gray picture.
+        Pearson's correlation of the gradient magnitudes of L* and a*b*, -1..1; nan where one of
+        them is nearly constant, as in a gray image.
     """
     slopes = [_slope(lab[..., channel]) for channel in range(3)]
     light, color = np.sqrt(slopes[0]), np.sqrt(slopes[1] + slopes[2])
@@ -70,22 +70,22 @@ def chroma_spread(lab: Float) -> float:
 
 
 class Flat(NamedTuple):
-    """What color the flat parts of a picture have.
+    """Chroma of the flat regions of an image.
 
     Attributes:
-        chroma: Mean C*; plain walls and skies should have some, but little of it by mistake.
-        unevenness: Mean standard deviation of a*b* within a window: blotches raise it.
+        chroma: Mean C*.
+        unevenness: Mean standard deviation of a*b* within a window; blotches raise it.
     """
 
     chroma: float
     unevenness: float
 
 
-def flat_parts(lab: Float) -> Flat:
-    """The color of the flattest quarter of a picture.
+def flat_regions(lab: Float) -> Flat:
+    """Measure the chroma of the flattest quarter of an image.
 
-    Flat is where L* varies least within a square window whose side is 1/32 of the picture's long
-    side. A share, and not a threshold, is taken as flat because old photographs have grain.
+    Flat is where L* varies least within a square window whose side is 1/32 of the image's long
+    side. A share instead of a threshold defines flat regions, because old photographs have grain.
 
     Args:
         lab: (H, W, 3) L*a*b*.
@@ -98,13 +98,13 @@ def flat_parts(lab: Float) -> Flat:
 
 
 def _slope(plane: Float) -> Float:
-    """The squared slope of a plane (H, W)."""
+    """Compute the squared gradient magnitude of a plane (H, W)."""
     across, down = (cv2.Sobel(plane, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     return np.asarray(across * across + down * down, np.float32)
 
 
 def _variance(plane: Float, side: int) -> Float:
-    """The variance within the window around each place of a plane (H, W)."""
+    """Compute the variance in the window around each pixel of a plane (H, W)."""
     centered = plane - plane.mean()  # float32 would lose a small variance under a large mean
     mean, squares = (cv2.blur(part, (side, side)) for part in (centered, centered * centered))
     return np.asarray(np.maximum(squares - mean * mean, 0), np.float32)

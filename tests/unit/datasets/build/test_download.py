@@ -255,14 +255,14 @@ def test_a_host_that_asks_for_hours_is_left_alone(
     host.routes |= {"/a": lambda r: r.answer(b"", 429, Retry_After="7200"), "/b": pictured(2)}
     assert fetched("/a", "/b").fetched == 0
     assert [path for path, *_ in host.asked] == ["/robots.txt", "/a"]
-    assert "left alone" in reasons(tmp_path / "out")[1]
+    assert "skipped" in reasons(tmp_path / "out")[1]
 
 
 def test_a_host_that_fails_again_and_again_is_left_alone(host: Host, fetched: Fetched) -> None:
     host.routes |= {f"/{n}": lambda r: r.answer(b"", 500) for n in range(9)}
     stats = fetched(*(f"/{n}" for n in range(9)), policy=CrawlPolicy(per_host=1000, retries=0))
     assert stats.failed == Counter(
-        {"HTTP status 500": 5, "the host was left alone after several failures": 4}
+        {"HTTP status 500": 5, "skipped after several failures of this host": 4}
     )
 
 
@@ -337,7 +337,7 @@ class TestTime:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            fetched("/a", other, on_picture=stop, is_allowed=lambda _: True)
+            fetched("/a", other, on_image=stop, is_allowed=lambda _: True)
         assert waited == []
         assert len(table(tmp_path / "out/attribution.csv")) == len(pictures(tmp_path / "out")) == 1
         ended.set()
@@ -378,6 +378,19 @@ class TestRobots:
         host.routes |= {"/robots.txt": lambda r: r.answer(rules), "/a": pictured(1)}
         stats = fetched("/a")
         assert stats.fetched + stats.failed["robots.txt disallows it"] == 1
+
+    def test_wildcards_within_paths_are_respected(self, host: Host, fetched: Fetched) -> None:
+        rules = b"User-agent: *\nDisallow: /*/large/*.jpg$\n"
+        host.routes |= {"/robots.txt": lambda r: r.answer(rules)}
+        host.routes |= {"/a/large/b.jpg": pictured(1), "/a/small/b.jpg": pictured(2)}
+        assert fetched("/a/large/b.jpg", "/a/small/b.jpg").fetched == 1
+        assert host.count("/a/large/b.jpg") == 0
+
+    def test_protego_is_an_extra(self, fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "protego", None)
+        with pytest.raises(MissingExtraError, match="Protego") as caught:
+            fetched("/a")
+        assert 'pip install "rechroma[data]"' in str(caught.value.hint)
 
     def test_its_delay_is_kept(self, host: Host, fetched: Fetched) -> None:
         rules = b"User-agent: *\nCrawl-delay: 1\n"
@@ -523,9 +536,9 @@ class TestLists:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("url,author\nhttp://a.example/x,Ann\n", "lacks the column 'license'"),
-            ("url,license,author\n", "names no picture"),
-            ("", "names no picture"),
+            ("url,author\nhttp://a.example/x,Ann\n", "has no column 'license'"),
+            ("url,license,author\n", "lists no image"),
+            ("", "lists no image"),
         ],
     )
     def test_a_bad_one_is_named(self, tmp_path: Path, text: str, message: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.evaluation.metrics import chroma_spread, edge_correlation, flat_parts, hue_entropy
+from rechroma.evaluation.metrics import chroma_spread, edge_correlation, flat_regions, hue_entropy
 
 
 def halves(light_edge: int, color_edge: int) -> np.ndarray:
@@ -19,15 +19,15 @@ def halves(light_edge: int, color_edge: int) -> np.ndarray:
     return lab
 
 
-def test_edges_at_the_same_place_correlate_fully() -> None:
+def test_edge_correlation_is_one_for_coinciding_edges() -> None:
     assert edge_correlation(halves(20, 20)) == pytest.approx(1)
 
 
-def test_edges_at_other_places_do_not() -> None:
+def test_edge_correlation_is_low_for_displaced_edges() -> None:
     assert edge_correlation(halves(20, 40)) < 0.1
 
 
-def test_a_gray_picture_has_no_edges_of_color() -> None:
+def test_edge_correlation_of_a_gray_image_is_undefined() -> None:
     ramp = np.random.default_rng(0).integers(0, 256, (40, 40, 1), np.uint8)
     assert math.isnan(edge_correlation(srgb_to_lab(np.repeat(ramp, 3, axis=-1))))
     assert math.isnan(edge_correlation(np.full((9, 9, 3), 50, np.float32)))
@@ -43,20 +43,20 @@ def sky_over_gravel(blotches: float) -> np.ndarray:
     return lab
 
 
-def test_only_the_flat_parts_count() -> None:
-    chroma, unevenness = flat_parts(sky_over_gravel(0))
+def test_flat_regions_ignore_texture() -> None:
+    chroma, unevenness = flat_regions(sky_over_gravel(0))
     assert chroma == pytest.approx(13, rel=1e-3)
     assert unevenness == pytest.approx(0, abs=0.05)
 
 
-def test_blotches_are_uneven() -> None:
+def test_flat_regions_measure_blotches() -> None:
     # Windows of 3 x 3 see a spread of sqrt(8 / 9) of the whole on average of the squares.
-    assert 3.5 < flat_parts(sky_over_gravel(4)).unevenness < 4
+    assert 3.5 < flat_regions(sky_over_gravel(4)).unevenness < 4
 
 
-def test_a_gray_picture_has_flat_parts_without_color() -> None:
+def test_flat_regions_of_a_gray_image_have_no_chroma() -> None:
     picture = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
-    assert flat_parts(srgb_to_lab(picture)).chroma < 0.1
+    assert flat_regions(srgb_to_lab(picture)).chroma < 0.1
 
 
 def hues(*degrees: float, chroma: float = 30) -> np.ndarray:
