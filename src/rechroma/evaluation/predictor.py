@@ -1,14 +1,13 @@
 """Predictions of a model for photographs turned gray, as users would get them.
 
-All go through the :class:`~rechroma.colorizer.Colorizer`, so that evaluation measures what is
-served. Where the network has to see something other than the image to be colored, an engine that
-returns a fixed chroma stands in for the model.
+All go through :meth:`Colorizer.predict <rechroma.Colorizer.predict>` and `render`, so that
+evaluation measures what is served.
 """
 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import cv2
 import numpy as np
@@ -20,14 +19,12 @@ from rechroma.engines import input_shape
 from rechroma.imaging import photo_of_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.random import Generator
     from numpy.typing import NDArray
 
     from rechroma.color.lab import Float
+    from rechroma.colorizer import PredictKwargs
     from rechroma.engines import Engine
-    from rechroma.models import ModelCard
 
     Image = NDArray[np.uint8]
 
@@ -51,23 +48,16 @@ class Predictor:
     def __init__(self, engine: Engine, size: int | None = None) -> None:
         self.card = engine.card
         self.chroma_max = self.chroma_beyond = 0.0
-        self._engine, self._size = engine, size
+        self._colorizer, self._size = Colorizer(engine=engine), size
         self._pixels = 0
 
     def colorize(self, gray: Image, size: int | None = None) -> Image:
         """Color a gray image (H, W); returns (H, W, 3)."""
-        return self._colorize(gray, self._chroma, size)
+        return self._render(gray, self._predict(gray, size=size or self._size))
 
     def colorize_as(self, gray: Image, seen: Image) -> Image:
         """Color a gray image (H, W) with the chroma predicted for another one of its shape."""
-        predicted: list[Float] = []
-
-        def keep(lightness: Float) -> Float:
-            predicted.append(self._chroma(lightness))
-            return predicted[0]
-
-        self._colorize(seen, keep)
-        return self._colorize(gray, lambda _: predicted[0])
+        return self._render(gray, self._predict(seen, size=self._size))
 
     def draw_hints(self, truth: Image, count: int, rng: Generator) -> Float:
         """Draw `count` true colors of a photograph (H, W, 3) as hints.
@@ -86,45 +76,19 @@ class Predictor:
         Raises:
             ModelFeatureError: There are hints, and the model does not support them.
         """
+        return self._render(gray, self._predict(gray, size=self._size, hints=drawn))
 
-        def predict(lightness: Float) -> Float:
-            hints = np.zeros((1, 3, *lightness.shape[2:]), np.float32)
-            hints[0, :, : drawn.shape[1], : drawn.shape[2]] = drawn
-            return self._chroma(lightness, hints if drawn[2].any() else None)
+    def _render(self, gray: Image, chroma: Float) -> Image:
+        return np.asarray(self._colorizer.render(gray, chroma), np.uint8)
 
-        return self._colorize(gray, predict)
-
-    def _colorize(
-        self, gray: Image, predict: Callable[[Float], Float], size: int | None = None
-    ) -> Image:
-        colorizer = Colorizer(engine=_FunctionEngine(self._engine, predict))
-        return np.asarray(colorizer.colorize(gray, size=size or self._size), np.uint8)
-
-    def _chroma(self, lightness: Float, hints: Float | None = None) -> Float:
-        chroma = self._engine.chroma(lightness, hints)
-        largest = np.abs(chroma).max(axis=1)
+    def _predict(self, gray: Image, **options: Unpack[PredictKwargs]) -> Float:
+        chroma = self._colorizer.predict(gray, **options)
+        largest = np.abs(chroma).max(axis=-1)
         self.chroma_max = max(self.chroma_max, float(largest.max()))
         pixels = self._pixels + largest.size
         beyond = self.chroma_beyond * self._pixels + np.count_nonzero(largest > MAX_CHROMA)
         self.chroma_beyond, self._pixels = beyond / pixels, pixels
         return chroma
-
-
-class _FunctionEngine:
-    """An engine whose chroma is a function of the lightness."""
-
-    def __init__(self, engine: Engine, predict: Callable[[Float], Float]) -> None:
-        self._engine, self._predict = engine, predict
-
-    @property
-    def card(self) -> ModelCard:
-        return self._engine.card
-
-    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:  # noqa: ARG002
-        return self._predict(lightness)
-
-    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        return self._engine.distribution(lightness, hints)
 
 
 def to_gray(rgb: Image) -> Image:

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from rechroma.datasets import Shards
-from rechroma.engines import FakeEngine
 from rechroma.evaluation import (
     EvalConfig,
     ImageScore,
@@ -23,6 +22,7 @@ from rechroma.evaluation import (
     tables,
 )
 from rechroma.evaluation.page import best_and_worst
+from tests.support.fake_engine import FakeEngine
 from tests.support.shards import write_shard
 
 VOID = {"meta", "img", "input"}

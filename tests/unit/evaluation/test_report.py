@@ -12,10 +12,10 @@ from torch import ones, zeros
 
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
-from rechroma.engines import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import EvalConfig, FeatureNetwork, Report, draw_sheet, evaluate
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
+from tests.support.fake_engine import FakeEngine
 
 
 def test_evaluate_reports_each_row_by_source(pictures: Shards) -> None:
