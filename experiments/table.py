@@ -1,4 +1,4 @@
-"""Prints reports of `rechroma evaluate --aged --json` as one Markdown table: table.py FILE..."""
+"""Print reports of `rechroma evaluate --degraded --json` as a Markdown table: table.py FILE..."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def row(path: Path) -> str:
     """One report as a row of the table."""
     report = json.loads(path.read_text("utf-8"))
     rows = report["metrics"]["all"]
-    model, gray, truth, aged = (rows.get(kind, {}) for kind in ("model", "gray", "truth", "aged"))
+    model, gray, truth, aged = (
+        rows.get(kind, {}) for kind in ("model", "gray", "truth", "degraded")
+    )
     cells = (
         path.stem,
         f"{model['hue_hit']:.1f}",
