@@ -79,22 +79,22 @@ def test_the_model_target_is_checked_first(run: Run, command: Sequence[str]) -> 
     )
     assert "mine.onnx" in hint
     Path("letter").touch()
-    assert_cli_error(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is no folder")
+    assert_cli_error(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is not a folder")
     Path("folder.onnx").mkdir()
-    assert_cli_error(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is no file")
+    assert_cli_error(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is not a regular file")
 
 
 @pytest.mark.parametrize("option", ["--sheet", "--html"])
 def test_evaluate_checks_its_targets_first(run: Run, option: str) -> None:
     Path("letter").touch()
     result = run("evaluate", "default", "none.tar", option, "letter/page")
-    assert_cli_error(result, 73, "letter", "is no folder")
+    assert_cli_error(result, 73, "letter", "is not a folder")
 
 
 def test_finetune_checks_its_target_first(run: Run) -> None:
     Path("letter").touch()
     result = run("finetune", "default", "none.tar", "-o", "letter")
-    assert_cli_error(result, 73, "letter is no folder")
+    assert_cli_error(result, 73, "letter is not a folder")
 
 
 def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
     Path("letter").touch()
     result = run("data", "inspect", "train.tar", "--sheet", "letter/s.jpg")
     assert not result.stdout
-    assert_cli_error(result, 73, "letter", "is no folder")
+    assert_cli_error(result, 73, "letter", "is not a folder")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from rechroma.errors import (
 from rechroma.fs import translate_os_errors, write_atomically
 from rechroma.imaging import FORMATS, read_rgb_thumbnail, sniff
 from rechroma.options import check_range
-from rechroma.safe_http import TransientFetchError, Web, split_url
+from rechroma.safe_http import SafeHttpClient, TransientFetchError, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -148,10 +148,10 @@ class _Fetcher:
         is_allowed: Callable[[str], bool] | None,
         done: Callable[[], None],
     ) -> None:
-        self._folder, self._policy, self._log, self._tally = folder, policy, log, stats
+        self._folder, self._policy, self._log, self._stats = folder, policy, log, stats
         self._stop, self._counting = threading.Event(), threading.Lock()
         self._decoding = threading.Lock()  # one at a time: a hostile image may be huge
-        self._web = Web(policy.timeout, policy.max_bytes, policy.contact, is_allowed)
+        self._web = SafeHttpClient(policy.timeout, policy.max_bytes, policy.contact, is_allowed)
         self._rate = RateLimiter(policy.per_host, self._stop)
         self._robots = RobotsCache(self._web, lambda url: self._rate.wait(_host(url)))
         self._done = done
@@ -205,7 +205,7 @@ class _Fetcher:
         raise AssertionError  # the last attempt returns or raises
 
     def _request(self, url: str) -> bytes:
-        response = self._web.follow(url, self._ask)
+        response = self._web.get(url, self._ask)
         if response.status in _TRANSIENT_STATUSES:
             raise TransientFetchError(
                 f"HTTP status {response.status}", _host(response.url), response.wait
@@ -233,7 +233,7 @@ class _Fetcher:
     def _add(self, row: Row) -> None:
         with translate_os_errors(self._folder), self._counting:
             self._log.add(row)
-            self._tally.fetched += 1
+            self._stats.fetched += 1
             self._done()
 
     def _fail(self, row: Row, reason: str) -> None:
@@ -241,7 +241,7 @@ class _Fetcher:
             return  # it was not the host that failed
         with translate_os_errors(self._folder), self._counting:
             self._log.add_failure(row["url"], reason)
-            self._tally.failed[reason] += 1
+            self._stats.failed[reason] += 1
             self._done()
 
 

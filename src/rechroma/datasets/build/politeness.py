@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rechroma.errors import FetchError, MissingExtraError, install_hint
-from rechroma.safe_http import PRODUCT, TransientFetchError, Web, split_url
+from rechroma.safe_http import PRODUCT, SafeHttpClient, TransientFetchError, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ class RobotsCache:
         MissingExtraError: Protego is not installed.
     """
 
-    def __init__(self, web: Web, before: Callable[[str], None]) -> None:
+    def __init__(self, web: SafeHttpClient, before: Callable[[str], None]) -> None:
         try:
             from protego import Protego
         except ImportError as error:
@@ -109,7 +109,7 @@ class RobotsCache:
 
     def _read(self, url: str) -> str:
         try:
-            response = self._web.follow(url, self._before)
+            response = self._web.get(url, self._before)
         except TransientFetchError:
             return _DISALLOW_ALL
         if response.status == 200:

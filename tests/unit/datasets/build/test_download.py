@@ -31,7 +31,7 @@ from rechroma.datasets.build.politeness import RateLimiter
 from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
-from rechroma.safe_http import TransientFetchError, Web, is_public, split_url
+from rechroma.safe_http import SafeHttpClient, TransientFetchError, is_public, split_url
 from tests.support.host import Host, Request, serving
 from tests.support.shards import picture
 
@@ -445,14 +445,14 @@ class TestAddresses:
         assert host.asked == []
 
     def test_a_name_is_refused_if_one_of_its_addresses_is_private(self, host: Host) -> None:
-        web = Web(5, 1000, resolve=lambda *_: ["8.8.8.8", "10.0.0.1"])
+        web = SafeHttpClient(5, 1000, resolve=lambda *_: ["8.8.8.8", "10.0.0.1"])
         with pytest.raises(FetchError, match=r"10\.0\.0\.1 is not a public address"):
             web.request(f"http://pictures.example:{host.port}/")
 
     def test_the_address_that_was_checked_is_the_one_that_is_asked(self, host: Host) -> None:
         host.routes["/a"] = pictured(1)
         answers = [[LOOPBACK], ["10.0.0.1"]]
-        web = Web(5, 100_000, is_allowed=only_here, resolve=lambda *_: answers.pop(0))
+        web = SafeHttpClient(5, 100_000, is_allowed=only_here, resolve=lambda *_: answers.pop(0))
         answer = web.request(f"http://pictures.example:{host.port}/a")
         assert answer.body == encoded(1)
         assert host.asked[0][2]["Host"] == f"pictures.example:{host.port}"
@@ -460,14 +460,16 @@ class TestAddresses:
             web.request(f"http://pictures.example:{host.port}/a")
 
     def test_another_address_is_tried_where_one_does_not_answer(self, host: Host) -> None:
-        web = Web(5, 1000, is_allowed=lambda _: True, resolve=lambda *_: ["127.0.0.9", LOOPBACK])
+        web = SafeHttpClient(
+            5, 1000, is_allowed=lambda _: True, resolve=lambda *_: ["127.0.0.9", LOOPBACK]
+        )
         assert web.request(host.url("/")).status == 404
 
     def test_a_name_that_is_no_host(self) -> None:
         with pytest.raises(TransientFetchError, match="no such host"):
-            Web(5, 1000).request("http://pictures.invalid/")
+            SafeHttpClient(5, 1000).request("http://pictures.invalid/")
         with pytest.raises(TransientFetchError, match="no such host"):
-            Web(5, 1000).request(f"http://{'a' * 70}.example/")
+            SafeHttpClient(5, 1000).request(f"http://{'a' * 70}.example/")
 
     @pytest.mark.parametrize(
         "url",
@@ -482,7 +484,7 @@ class TestAddresses:
 
 
 def test_a_secure_host_has_to_prove_its_name(host: Host) -> None:
-    web = Web(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
+    web = SafeHttpClient(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
     with pytest.raises(TransientFetchError, match="SSL"):
         web.request(f"https://pictures.example:{host.port}/")
 
@@ -497,7 +499,7 @@ def test_a_secure_connection_is_made_by_the_hosts_name(monkeypatch: pytest.Monke
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
     with serving() as host:
         host.routes["/a%20b?q=%C3%A9"] = lambda r: r.answer(b"yes")
-        web = Web(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
+        web = SafeHttpClient(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
         answer = web.request(f"https://bücher.example:{host.port}/a b?q=é")
     assert answer.body == b"yes"
     assert named == ["xn--bcher-kva.example"]
