@@ -12,8 +12,8 @@ from rechroma.networks import ARCHITECTURES, Architecture, create_network, netwo
 PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 HEADER = """# Networks
 
-Written by `python experiments/networks.py` from the code itself. The diagrams show the parts of each
-network with its default options, their numbers of weights, and what flows into what. A recipe
+Written by `python experiments/networks.py` from the code itself. The diagrams show the parts of
+each network with its default options, their numbers of weights, and what flows into what. A recipe
 chooses a network by its `name` and changes its options:
 
 ```toml
