@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rechroma.models import ModelCard
     from rechroma.networks import ColorizationNetwork
-    from rechroma.training import Progress, Recipe, Run
+    from rechroma.training import Progress, Recipe, TrainState
 
 _SHEET_PICTURES = 24
 
@@ -67,14 +67,14 @@ set_option = click.option(
 
 def report_progress(progress: Progress) -> None:
     """Print a run's figures of the last few steps."""
-    costs = "  ".join(f"{name} {cost:.4f}" for name, cost in progress.costs.items())
+    losses = "  ".join(f"{name} {loss:.4f}" for name, loss in progress.losses.items())
     click.echo(
         f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
-        f"{costs}  {progress.pictures_per_second:.1f} img/s"
+        f"{losses}  {progress.images_per_second:.1f} img/s"
     )
 
 
-def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
+def run_drawer(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
     """What draws how a run stands: its curves, and a contact sheet where there is something to see.
 
     Args:
@@ -86,23 +86,23 @@ def run_drawer(recipe: Recipe, out: Path) -> Callable[[Run], None]:
 
     pictures = Shards(recipe.data.val) if recipe.data.val else None
 
-    def draw(run: Run) -> None:
+    def draw(state: TrainState) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
         if pictures is not None:
             chosen = (pictures[number] for number in spread(len(pictures), _SHEET_PICTURES))
-            path = out / f"sheet-{run.step:07}.jpg"
-            write_sheet(_drawn(run, chosen), path)
+            path = out / f"sheet-{state.step:07}.jpg"
+            write_sheet(_drawn(state, chosen), path)
             click.echo(f"{path}: gray, model, truth")
 
     return draw
 
 
-def _drawn(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
+def _drawn(state: TrainState, pictures: Iterator[NDArray[np.uint8]]) -> Image:
     from rechroma.colorizer import Colorizer
     from rechroma.evaluation import sheet
     from rechroma.training import TorchEngine
 
-    return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
+    return sheet(Colorizer(engine=TorchEngine(state.ema)), pictures)
 
 
 def check_targets(*targets: Path | None) -> None:

@@ -52,10 +52,18 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
-    """Shards to train and to validate on: tar files, folders of them or glob patterns."""
+    """The images of a run.
+
+    Attributes:
+        train: Shards to train on: tar files, folders of them or glob patterns.
+        val: Shards to validate on.
+        features: A feature store of `rechroma data features` to train on in place of `train`;
+            empty for none.
+    """
 
     train: tuple[str, ...] = ()
     val: tuple[str, ...] = ()
+    features: str = ""
 
 
 class Loss(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +78,10 @@ class Loss(Struct, frozen=True, forbid_unknown_fields=True):
         hue: Weight of the missed hues of the decoded chroma.
         perceptual: Weight of the perceptual loss.
         colorfulness: Weight of the two-sided difference in colorfulness.
+        distance: Weight of the distance of the blended a*b* to the true one.
+        moments: Weight of the differences in mean and spread of the blended a*b* of an image.
+        upsampling: Weight of the distance of the decoded chroma at full output size.
+        bins_fraction: Fraction of the locations, drawn at random, at which `bins` is computed.
         soft_label_neighbors: Bins that share the true color (Zhang 2016: 5).
         rebalance_lambda: Share of the uniform distribution in the rebalancing prior: near 0 weights
             by the inverse frequency, 1 not at all (Zhang 2016: 0.5).
@@ -83,6 +95,10 @@ class Loss(Struct, frozen=True, forbid_unknown_fields=True):
     hue: NonNegative = 0.0
     perceptual: NonNegative = 0.0
     colorfulness: NonNegative = 0.0
+    distance: NonNegative = 0.0
+    moments: NonNegative = 0.0
+    upsampling: NonNegative = 0.0
+    bins_fraction: PositiveFraction = 1.0
     soft_label_neighbors: PositiveCount = 5
     rebalance_lambda: PositiveFraction = 0.5
 
@@ -98,6 +114,9 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
         weight_decay: Of AdamW.
         grad_clip_norm: Maximum norm of the gradient.
         ema: Decay of the moving average of the weights, which is what gets exported.
+        only: Train only parameters whose names start with one of these; empty for all. Everything
+            else stays as it is, the statistics of its batch normalization included: they would
+            drift away from the weights that go with them.
     """
 
     lr: Positive = 2e-3
@@ -107,6 +126,7 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
     weight_decay: NonNegative = 0.01
     grad_clip_norm: Positive = 5.0
     ema: Decay = 0.998
+    only: tuple[str, ...] = ()
 
 
 class Adversary(Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rechroma.training import Recipe, draw_curves, train
-from rechroma.training.logger import mean_of, read_log
+from rechroma.training.logger import read_log, weighted_mean
 
 
 def scalars(folder: Path) -> dict[int, float]:
@@ -71,7 +71,7 @@ def test_what_is_done_aside_does_not_slow_the_rate(
     train(
         replace(plan, steps=20, checkpoint_interval=5),
         tmp_path / "run",
-        on_progress=lambda progress: rates.append(progress.pictures_per_second),
+        on_progress=lambda progress: rates.append(progress.images_per_second),
         on_epoch=slow,
     )
     assert rates[0] > 0.5
@@ -79,5 +79,5 @@ def test_what_is_done_aside_does_not_slow_the_rate(
 
 def test_means_are_of_those_that_have_the_figure() -> None:
     figures = [{"a": 1.0}, {"a": 3.0, "b": 5.0}]
-    assert mean_of(figures) == {"a": 2.0, "b": 5.0}
-    assert mean_of(figures, [3, 1]) == {"a": 1.5, "b": 5.0}
+    assert weighted_mean(figures) == {"a": 2.0, "b": 5.0}
+    assert weighted_mean(figures, [3, 1]) == {"a": 1.5, "b": 5.0}

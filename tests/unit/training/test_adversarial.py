@@ -7,17 +7,17 @@ import copy
 import torch
 
 from rechroma.networks import Critic
-from rechroma.training.adversarial import Adversary
-from rechroma.training.losses import Cost
-from rechroma.training.recipe import Adversary as Settings
+from rechroma.training.adversarial import AdversarialLoss
+from rechroma.training.losses import LossOutput
+from rechroma.training.recipe import Adversary
 
 
 def _pictures(color: float) -> torch.Tensor:
     return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * color
 
 
-def _nothing() -> Cost:
-    return Cost(torch.zeros(()), {})
+def _nothing() -> LossOutput:
+    return LossOutput(torch.zeros(()), {})
 
 
 def test_the_critic_has_an_opinion_of_every_place() -> None:
@@ -26,9 +26,9 @@ def test_the_critic_has_an_opinion_of_every_place() -> None:
 
 def test_the_critic_learns_to_tell_dark_paintings_from_bright_photographs() -> None:
     torch.manual_seed(0)
-    adversary = Adversary(Settings(weight=1.0, lr=2e-3), torch.device("cpu"))
+    adversary = AdversarialLoss(Adversary(weight=1.0, lr=2e-3), torch.device("cpu"))
     doubts = [
-        adversary.judge(_nothing(), _pictures(0.3), _pictures(1.0)).parts["critic"].item()
+        adversary.step(_nothing(), _pictures(0.3), _pictures(1.0)).terms["critic"].item()
         for _ in range(30)
     ]
     assert doubts[-1] < 0.5 * doubts[0]
@@ -36,9 +36,9 @@ def test_the_critic_learns_to_tell_dark_paintings_from_bright_photographs() -> N
 
 def test_the_dislike_reaches_the_painting_and_not_the_critic() -> None:
     torch.manual_seed(0)
-    adversary = Adversary(Settings(weight=1.0), torch.device("cpu"))
+    adversary = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
     painting = _pictures(0.3).requires_grad_()
-    cost = adversary.judge(_nothing(), painting, _pictures(1.0))
+    cost = adversary.step(_nothing(), painting, _pictures(1.0))
     learned = [part.grad.clone() for part in adversary.critic.parameters() if part.grad is not None]
     cost.total.backward()
     assert painting.grad is not None
@@ -50,10 +50,10 @@ def test_the_dislike_reaches_the_painting_and_not_the_critic() -> None:
 
 def test_a_restored_adversary_thinks_and_learns_alike() -> None:
     torch.manual_seed(0)
-    first = Adversary(Settings(weight=1.0), torch.device("cpu"))
-    first.judge(_nothing(), _pictures(0.3), _pictures(1.0))
-    second = Adversary(Settings(weight=1.0), torch.device("cpu"))
-    second.restore(copy.deepcopy(first.state()))
+    first = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
+    first.step(_nothing(), _pictures(0.3), _pictures(1.0))
+    second = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
     for _ in range(2):
-        a, b = (each.judge(_nothing(), _pictures(0.5), _pictures(1.0)) for each in (first, second))
+        a, b = (each.step(_nothing(), _pictures(0.5), _pictures(1.0)) for each in (first, second))
         torch.testing.assert_close(a.total, b.total, rtol=0, atol=0)

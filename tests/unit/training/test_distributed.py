@@ -82,7 +82,7 @@ def test_the_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
 
 def figures(run: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k != "pictures_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from rechroma.networks.architectures.rechroma import Rechroma
 from rechroma.training import (
     Progress,
     Recipe,
-    Run,
     TorchEngine,
+    TrainState,
     load_checkpoint,
     save_checkpoint,
     train,
@@ -124,9 +124,9 @@ def test_the_parts_of_the_loss_are_written_down(recipe: Recipe, tmp_path: Path) 
         tmp_path / "run",
         on_progress=reports.append,
     )
-    assert reports[0].costs.keys() == {"bins", "hue"}
+    assert reports[0].losses.keys() == {"bins", "hue"}
     (line,) = (tmp_path / "run/log.jsonl").read_text().splitlines()
-    assert json.loads(line)["hue"] == pytest.approx(reports[0].costs["hue"], abs=1e-4)
+    assert json.loads(line)["hue"] == pytest.approx(reports[0].losses["hue"], abs=1e-4)
 
 
 def test_a_teacher_must_have_learned_something(recipe: Recipe, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
     plan = replace(recipe, network=network, loss=Loss(distillation=1.0), steps=2)
     reports: list[Progress] = []
     train(plan, tmp_path / "run", on_progress=reports.append)
-    assert 0 < reports[-1].costs["distillation"] < 1
+    assert 0 < reports[-1].losses["distillation"] < 1
 
 
 def test_the_critic_comes_after_a_while_and_first_learns_alone(
@@ -260,7 +260,7 @@ def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
 def test_the_encoder_rests_at_first_and_learns_then(recipe: Recipe, tmp_path: Path) -> None:
     states: list[torch.Tensor] = []
 
-    def remember(run: Run) -> None:
+    def remember(run: TrainState) -> None:
         states.append(run.network.get_parameter("encoder.features.0.0.weight").detach().clone())
 
     for stop in (1, 2, 8):  # frozen for 0.3 of 8 steps: the third step is the first to move it
@@ -397,7 +397,7 @@ def test_a_run_goes_on_with_the_weights_it_began_with(recipe: Recipe, tmp_path: 
     for name, steps in (("a", 1), ("b", 2)):
         train(recipe, tmp_path / name, stop_after=steps)
 
-    def run(start: str, stop: int) -> Run:
+    def run(start: str, stop: int) -> TrainState:
         network = replace(recipe.network, init_from=str(tmp_path / start / "checkpoint.pt"))
         return train(replace(recipe, network=network), tmp_path / "run", stop_after=stop)
 
@@ -447,3 +447,43 @@ def test_a_network_in_training_serves_as_an_engine(recipe: Recipe, tmp_path: Pat
     with torch.inference_mode():
         prediction = run.ema(shown, no_hints(shown))
     torch.testing.assert_close(torch.from_numpy(chroma), run.ema.chroma(prediction))
+
+
+def test_only_trains_the_named_parameters_and_no_other_batch_statistics(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    start = train(recipe, tmp_path / "first", stop_after=1).ema.state_dict()
+    network = replace(recipe.network, init_from=str(tmp_path / "first/checkpoint.pt"))
+    only = replace(recipe.optimizer, only=("bins.", "ab."))
+    plan = replace(recipe, network=network, optimizer=only)
+    run = train(plan, tmp_path / "second", stop_after=3)
+    changed = {
+        name for name, weights in run.network.state_dict().items() if not weights.equal(start[name])
+    }
+    assert changed == {"bins.weight", "bins.bias", "ab.weight", "ab.bias"}
+    none = replace(plan, optimizer=replace(only, only=("bin_head.",)))
+    with pytest.raises(RecipeError, match=r"optimizer\.only: no parameter starts with bin_head"):
+        train(none, tmp_path / "third")
+
+
+def test_only_resumes_to_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
+    plan = replace(recipe, optimizer=replace(recipe.optimizer, only=("bins.", "ab.")), steps=4)
+    whole = train(plan, tmp_path / "whole")
+    train(plan, tmp_path / "parts", stop_after=2)
+    parts = train(plan, tmp_path / "parts")
+    assert same(whole.network.state_dict(), parts.network.state_dict())
+    assert same(whole.ema.state_dict(), parts.ema.state_dict())
+
+
+def test_leftovers_of_a_killed_run_are_removed(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / ".0123456789abcdef.part").touch()
+    train(recipe, tmp_path, stop_after=1)
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_network_without_a_decoder_does_not_learn_from_features(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    plan = replace(recipe, data=replace(recipe.data, features=str(tmp_path / "none")))
+    with pytest.raises(DataError, match="not a feature store"):
+        train(plan, tmp_path / "run")
