@@ -31,6 +31,8 @@ Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # the range that torch and NumP
 
 _LISTS = (("data", "train"), ("data", "val"), ("optimizer", "only"))  # or a single string
 
+_IMAGE_TERMS = ("distillation", "delta_e", "hue", "perceptual", "colorfulness", "upsampling")
+
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
     """The architecture and the weights that it starts from.
@@ -235,6 +237,8 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         raise RecipeError("crops.size_shares: expected one share for each size, 1 in all")
     if adversary.critic_only_fraction > 1 - adversary.start_fraction:
         raise RecipeError("adversary.critic_only_fraction: exceeds what start_fraction leaves")
+    if recipe.data.features:
+        _check_feature_training(recipe)
     if validation.interval and not recipe.data.val:
         raise RecipeError(
             "validation.interval: there is nothing to measure on, data.val is missing",
@@ -246,6 +250,19 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
             hint="It needs validation.interval, the steps between two evaluations.",
         )
     return recipe
+
+
+def _check_feature_training(recipe: Recipe) -> None:
+    """Refuse what needs images where a store holds features and a*b* alone."""
+    wanted = {f"loss.{term}": getattr(recipe.loss, term) for term in _IMAGE_TERMS}
+    wanted["adversary.weight"] = recipe.adversary.weight
+    if unfit := [key for key, weight in wanted.items() if weight]:
+        raise RecipeError(
+            f"{unfit[0]}: needs images, and data.features holds none",
+            hint="Set it to 0, or train on data.train.",
+        )
+    if len(recipe.crops.sizes) > 1:
+        raise RecipeError("crops.sizes: stored features have one size, that of their views")
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:

@@ -88,3 +88,19 @@ def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("steps = = 3")
     with pytest.raises(RecipeError, match="not TOML"):
         load_recipe(tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["loss.hue=0.1"], r"loss\.hue: needs images"),
+        (["adversary.weight=0.1"], r"adversary\.weight: needs images"),
+        (["crops.sizes=[64, 128]", "crops.size_shares=[0.5, 0.5]"], r"crops\.sizes: stored"),
+    ],
+)
+def test_stored_features_allow_no_terms_on_images(
+    path: Path, overrides: list[str], message: str
+) -> None:
+    assert load_recipe(path, ["data.features=store"]).data.features == "store"
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path, ["data.features=store", *overrides])
