@@ -57,7 +57,7 @@ def settings(redis_at_risk: RedisServer, tmp_path: Path, model: str) -> dict[str
 @pytest.fixture
 def client(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     """A client of a server that does no jobs itself, and soon loses patience with Redis."""
-    monkeypatch.setattr("rechroma.service.jobs.redis.PATIENCE", 1.0)
+    monkeypatch.setattr("rechroma.service.jobs.redis.TIMEOUT", 1.0)
     with running_app(**settings) as app:
         yield app.test_client()
 
@@ -250,7 +250,7 @@ def test_messages_that_are_lost(
     redis_at_risk: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rechroma.service.jobs.redis._SENT_AGO", 0.5)
+    monkeypatch.setattr("rechroma.service.jobs.redis._RESEND_AFTER", 0.5)
     urls = [submit(client, photo_file(), photo_file()) for _ in range(2)]
     with redis_at_risk.client() as redis:
         assert redis.delete("rechroma:celery:pictures") == 1

@@ -137,7 +137,7 @@ def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     files = RemoteFileStore("s3://bucket/jobs")
-    with pytest.raises(TargetError, match=r"^the files of jobs: [A-Za-z]+$"):
+    with pytest.raises(TargetError, match=r"^the file store failed: [A-Za-z]+$"):
         files.put_source("a", 1, BytesIO(b"source"))
     with pytest.raises(SourceError):
         files.get_result("a", 1)

@@ -15,8 +15,7 @@ import redis
 from rechroma.service import service_of
 from rechroma.service.errors import OverloadedError, StoreError
 from rechroma.service.jobs import ImageTask, JobState, NewJob, SqliteStore, TaskResult
-from rechroma.service.jobs.redis import PREFIX, RedisStore
-from rechroma.service.jobs.scripts import SCRIPTS
+from rechroma.service.jobs.redis import PREFIX, RedisStore, read_scripts
 from rechroma.service.schemas import ColorizeRequest, Problem
 from tests.api.conftest import MakeApp, both
 from tests.support.service import RESULT_INFO
@@ -37,7 +36,7 @@ class TakingStore(RedisStore):
 
     def take(self, worker: str) -> ImageTask | None:
         """Begin with a picture that waits, if there is any."""
-        while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}waiting", 0, -1):
+        while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}queued", 0, -1):
             for member in waiting:
                 job_id, _, number = member.rpartition("/")
                 if task := self.begin(job_id, int(number), worker):
@@ -215,9 +214,9 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def put(hours: float) -> None:
         monkeypatch.setattr(time, "time", lambda: usual() + hours * 3600)
         texts = {name: text.replace(CLOCK, f"{CLOCK} {hours * 3600} +") for name, text in ours}
-        monkeypatch.setattr("rechroma.service.jobs.redis.SCRIPTS", texts)
+        monkeypatch.setattr("rechroma.service.jobs.redis.read_scripts", lambda: texts)
 
-    ours = SCRIPTS.items()
+    ours = read_scripts().items()
     assert all(CLOCK in text for _, text in ours)
     return put
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.support.page_driver import PageDriver
 from tests.support.service import Server
-from tests.support.studio import Studio
 
-Open = Callable[..., Studio]
+Open = Callable[..., PageDriver]
 Serve = Callable[..., Server]
 
 
@@ -49,22 +49,22 @@ def start_server(folder: Path, *words: str, **environment: str) -> Server:
 @pytest.fixture
 def open_page(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Open]:
     """Open the page; what can be said is as for Playwright's `new_context`."""
-    studios: list[Studio] = []
+    drivers: list[PageDriver] = []
     folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path / "screenshots")
 
-    def open_it(url: str = server.url, **options: Any) -> Studio:
+    def open_it(url: str = server.url, **options: Any) -> PageDriver:
         usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
         context = browser.new_context(**(usual | options))
-        studios.append(Studio(context.new_page(), url, folder))
-        return studios[-1].open()
+        drivers.append(PageDriver(context.new_page(), url, folder))
+        return drivers[-1].open()
 
     yield open_it
-    for studio in studios:
-        studio.page.context.close()
-        studio.check()
+    for driver in drivers:
+        driver.page.context.close()
+        driver.check()
 
 
 @pytest.fixture
-def studio(open_page: Open) -> Studio:
+def driver(open_page: Open) -> PageDriver:
     """The page, as most people see it."""
     return open_page()

@@ -165,7 +165,8 @@ def card_of(network: ColorizationNetwork, fields: Mapping[str, Any]) -> ModelCar
     known: dict[str, Any] = {"version": "1", "size": 256}
     known |= {"license": "unstated", "authors": [], "data": [], **fields}
     known |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
-    known |= {"bins": network.given_bins(), "hints": network.takes_hints}
+    known |= {"bins": network.output_bins(), "hints": network.takes_hints}
+    known["distribution_scale"] = network.distribution_scale
     known["network"] = describe(network)
     return ModelCard.from_json(json.dumps(known))
 

@@ -48,7 +48,8 @@ class Engine(Protocol):
             hints: As for :meth:`chroma`.
 
         Returns:
-            (N, Q, H / scale, W / scale) float32, probabilities of the Q bins.
+            (N, Q, h, w) float32, probabilities of the Q bins; h = H / distribution_scale, and w
+            likewise.
 
         Raises:
             EngineError: The model failed, or gave something that is no distribution.

@@ -67,7 +67,7 @@ class OnnxEngine:
             EngineError: The model failed.
             ModelFeatureError: There are hints, and the model takes none.
         """
-        return self._output("chroma", 2, lightness, hints)
+        return self._output("chroma", (2, self._card.scale), lightness, hints)
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.distribution`.
@@ -82,9 +82,13 @@ class OnnxEngine:
                 f"the model {self._card.name} gives no distribution of colors",
                 hint="Use another model.",
             )
-        return self._output("distribution", len(self._card.bins), lightness, hints)
+        layout = len(self._card.bins), self._card.distribution_scale
+        return self._output("distribution", layout, lightness, hints)
 
-    def _output(self, name: str, channels: int, lightness: Float, hints: Float | None) -> Float:
+    def _output(
+        self, name: str, layout: tuple[int, int], lightness: Float, hints: Float | None
+    ) -> Float:
+        """Run the model for one output, whose channels and scale are `layout`."""
         feed = self._feed(lightness, hints)
         try:
             (output,) = self._session.run([name], feed)
@@ -93,7 +97,9 @@ class OnnxEngine:
                 f"{self._path} failed on an input of {lightness.shape}: {error}".splitlines()[0],
                 hint="Try a smaller size, or another provider.",
             ) from error
-        self._check(output, name, channels, lightness.shape)
+        channels, scale = layout
+        count, _, height, width = lightness.shape
+        self._check(output, name, (count, channels, height // scale, width // scale))
         return np.asarray(output, np.float32)
 
     def _feed(self, lightness: Float, hints: Float | None) -> dict[str, Any]:
@@ -105,9 +111,7 @@ class OnnxEngine:
             feed["hints"] = none if hints is None else np.ascontiguousarray(hints, np.float32)
         return feed
 
-    def _check(self, output: Float, name: str, channels: int, of: tuple[int, ...]) -> None:
-        scale = self._card.scale
-        wanted = (of[0], channels, of[2] // scale, of[3] // scale)
+    def _check(self, output: Float, name: str, wanted: tuple[int, ...]) -> None:
         if output.shape != wanted:
             raise self._invalid(f"a {name} of shape {output.shape} instead of {wanted}")
         if not np.isfinite(output).all():

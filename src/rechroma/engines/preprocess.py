@@ -33,7 +33,7 @@ class View:
         lightness: (1, 1, H, W) float32, CIE L*, padded by its mirror image to the card's `stride`.
         hints: (1, 3, H, W) float32, the hints drawn as :func:`rechroma.imaging.hint_map` does;
             None for none.
-        shape: Height and width of its output without the padding.
+        shape: Height and width of the copy without the padding.
     """
 
     lightness: Float
@@ -55,15 +55,16 @@ class View:
         padding = [(0, -side % card.stride) for side in small.shape]
         padded = np.pad(small, padding, mode="reflect")
         drawn = _drawn(hints, small.shape, padding)
-        return cls(padded[None, None], drawn, (height // card.scale, width // card.scale))
+        return cls(padded[None, None], drawn, (height, width))
 
     def crop(self, output: Float) -> Float:
-        """Take the padding off a network's output (1, C, h, w).
+        """Take the padding off a network's output (1, C, h, w), of whatever scale.
 
         Returns:
-            (h, w, C), with the height and width of :attr:`shape`.
+            (h, w, C), with the height and width of :attr:`shape` over the scale, rounded up.
         """
-        height, width = self.shape
+        scale = self.lightness.shape[2] // output.shape[2]
+        height, width = (-(-side // scale) for side in self.shape)
         return np.ascontiguousarray(output[0, :, :height, :width].transpose(1, 2, 0))
 
 

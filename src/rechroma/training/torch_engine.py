@@ -38,12 +38,13 @@ class TorchEngine:
             version="0",
             stride=network.stride,
             scale=network.scale,
+            distribution_scale=network.distribution_scale,
             size=size,
             license="",
             authors=(),
             data=(),
             hints=network.takes_hints,
-            bins=network.given_bins(),
+            bins=network.output_bins(),
         )
 
     @property

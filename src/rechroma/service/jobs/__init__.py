@@ -9,16 +9,14 @@ from __future__ import annotations
 from rechroma.service.jobs.factory import SharedJobs, make_files, make_shared_jobs
 from rechroma.service.jobs.files import LocalFileStore
 from rechroma.service.jobs.job_service import JobService, ResultFile
+from rechroma.service.jobs.protocols import FileStore, JobRunner, JobStore
 from rechroma.service.jobs.sqlite import SqliteStore
 from rechroma.service.jobs.threads import ThreadRunner
 from rechroma.service.jobs.types import (
-    FileStore,
     ImageRecord,
     ImageTask,
     JobRecord,
-    JobRunner,
     JobState,
-    JobStore,
     NewJob,
     OpenFile,
     TaskResult,

@@ -30,7 +30,7 @@ _NODE_GRACE = 4.0  # after Redis itself was away, living nodes are heard of agai
 
 
 class CeleryRunner:
-    """Keeps :class:`rechroma.service.jobs.JobRunner` with Celery.
+    """A :class:`~rechroma.service.jobs.protocols.JobRunner` with Celery.
 
     Args:
         store: The table of jobs.
@@ -48,7 +48,7 @@ class CeleryRunner:
         self._rounds = PeriodicThread(self._look_after, _LOOK_AGAIN, "jobs are not looked after")
 
     def start(self) -> None:
-        """See :meth:`rechroma.service.jobs.JobRunner.start`."""
+        """Start with the images that are queued."""
         self._rounds.start()
 
     def notify(self, job: JobRecord) -> None:
@@ -59,7 +59,7 @@ class CeleryRunner:
             _log.warning("no message was sent for job %s yet: %s", job.id, error)
 
     def stop(self) -> None:
-        """See :meth:`rechroma.service.jobs.JobRunner.stop`."""
+        """Stop after the images that are running."""
         self._rounds.stop()
         self._celery.close()
 

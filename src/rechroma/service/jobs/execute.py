@@ -11,7 +11,8 @@ from rechroma.service.problems import problem_of, worded
 
 if TYPE_CHECKING:
     from rechroma.service.inference.predictor import Paints
-    from rechroma.service.jobs.types import FileStore, ImageTask
+    from rechroma.service.jobs.protocols import FileStore
+    from rechroma.service.jobs.types import ImageTask
     from rechroma.service.settings import Settings
 
 POISON = worded(

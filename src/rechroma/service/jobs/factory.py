@@ -12,8 +12,8 @@ from rechroma.service.jobs.job_service import JobService
 
 if TYPE_CHECKING:
     from rechroma.service.jobs.celery import CeleryRunner
+    from rechroma.service.jobs.protocols import FileStore
     from rechroma.service.jobs.redis import RedisStore
-    from rechroma.service.jobs.types import FileStore
     from rechroma.service.settings import Settings
 
 

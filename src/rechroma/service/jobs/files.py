@@ -1,4 +1,4 @@
-"""The pictures of jobs as files: one folder for each job, named by the service alone."""
+"""Uploads and results in a local folder, with one subfolder per job named by its id."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from rechroma.service.jobs.types import ImageRecord
 
 CHUNK = 1 << 20
-"""Bytes that are copied at a time."""
+"""Copy buffer size in bytes."""
 
 ORPHANED_AFTER = 3600.0
-"""Seconds until files that nobody knows are removed: an upload may take its time."""
+"""Age in seconds from which files of an unknown job count as orphans; uploads may be slow."""
 
 _log = logging.getLogger(__name__)
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # a fixed one, so that ranges of two requests fit together
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that range requests see the same bytes
 
 
 class LocalFileStore:
-    """Keeps :class:`rechroma.service.jobs.FileStore` in a folder, which several machines may share.
+    """A :class:`~rechroma.service.jobs.protocols.FileStore` in a folder, local or on a share.
 
     Args:
-        folder: Is for this alone; it is made where it is missing, and closed to other users.
+        folder: Dedicated to the store; created if missing, and made private to its owner.
 
     Raises:
-        TargetError: It cannot be made.
+        TargetError: The folder cannot be created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,74 +47,76 @@ class LocalFileStore:
             close_to_others(folder, 0o700)
 
     def put_source(self, job_id: str, number: int, stream: BinaryIO) -> StoredFile:
-        """See :meth:`rechroma.service.jobs.FileStore.put_source`."""
+        """Store an uploaded image."""
         reader = CountedReader(stream)
         path = self.get_source(job_id, number)
         write_atomically(path, lambda file: copy(reader, file), overwrite=True)
-        return reader.kept(number)
+        return reader.stored(number)
 
     def get_source(self, job_id: str, number: int) -> Path:
-        """See :meth:`rechroma.service.jobs.FileStore.get_source`."""
+        """Return the path of an uploaded image."""
         return self._folder / job_id / f"{number}.source"
 
     def get_result(self, job_id: str, number: int) -> Path:
-        """See :meth:`rechroma.service.jobs.FileStore.get_result`."""
+        """Return the path of a result."""
         return self._folder / job_id / f"{number}.result"
 
     def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """See :meth:`rechroma.service.jobs.FileStore.put_result`."""
+        """Store a result."""
         write_atomically(self.get_result(job_id, number), write, overwrite=True)
 
-    def get_archive(self, job_id: str, pictures: Iterable[ImageRecord]) -> Path:
-        """See :meth:`rechroma.service.jobs.FileStore.get_archive`."""
+    def get_archive(self, job_id: str, images: Iterable[ImageRecord]) -> Path:
+        """Return all results as one zip file."""
         path = self._folder / job_id / "results.zip"
 
         def open_result(number: int) -> BinaryIO:
-            return _opened(self.get_result(job_id, number))
+            result = self.get_result(job_id, number)
+            try:
+                return result.open("rb")
+            except OSError as error:
+                raise SourceError(f"{result}: {error.strerror}") from error
 
         if not path.exists():
             write_atomically(
-                path, lambda file: zip_results(file, pictures, open_result), overwrite=True
+                path, lambda file: zip_results(file, images, open_result), overwrite=True
             )
         return path
 
     def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """See :meth:`rechroma.service.jobs.FileStore.delete_sources`."""
+        """Delete uploaded images."""
         for number in numbers:
             self.get_source(job_id, number).unlink(missing_ok=True)
 
     def delete(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.FileStore.delete`."""
+        """Delete all files of a job."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
-    def list_orphans(self, mark: str) -> Iterator[str]:
-        """See :meth:`rechroma.service.jobs.FileStore.list_orphans`."""
+    def list_orphans(self, id_prefix: str) -> Iterator[str]:
+        """List jobs whose files are old enough to be orphans."""
         before = time.time() - ORPHANED_AFTER
-        for path in self._folder.glob(f"{mark}*"):
+        for path in self._folder.glob(f"{id_prefix}*"):
             if path.stat().st_mtime < before:
                 yield path.name
 
 
 def close_to_others(path: Path, mode: int) -> None:
-    """Take from all but its owner what they may do with a file or folder.
-
-    What people send is for the owner's eyes only.
+    """Make an existing file or folder private to its owner: uploads are confidential.
 
     Args:
-        path: Is there already.
-        mode: What the owner may do, such as 0o600.
+        path: The file or folder.
+        mode: Permissions for the owner only, such as 0o600.
     """
     try:
         path.chmod(mode)
-    except PermissionError:  # somebody else's, or of a file system without owners
-        _log.warning("%s may be open to other users of this computer", path)
+    except PermissionError:  # owned by another user, or a file system without owners
+        _log.warning("%s may be readable by other users of this computer", path)
 
 
 class CountedReader:
-    """Reads a picture that somebody sends, and learns what it is while it passes.
+    """Computes the digest and the size of an upload while it is read.
 
     Args:
-        stream: Its content.
+        stream: The content of the upload.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -123,59 +125,52 @@ class CountedReader:
         self._size = 0
 
     def read(self, size: int) -> bytes:
-        """The next bytes, `size` at most; none after the last."""
+        """Read at most `size` bytes; none at the end."""
         chunk = self._stream.read(size)
         self._digest.update(chunk)
         self._size += len(chunk)
         return chunk
 
-    def kept(self, number: int) -> StoredFile:
-        """What the picture of that number was.
+    def stored(self, number: int) -> StoredFile:
+        """Describe what was read for the image of that number.
 
         Raises:
-            EmptyImageError: Nothing.
+            EmptyImageError: Nothing was read.
         """
         if not self._size:
-            raise EmptyImageError(f"picture {number} is empty")
+            raise EmptyImageError(f"image {number} is empty")
         return StoredFile(self._digest.hexdigest(), self._size)
 
 
 def copy(source: CountedReader | BinaryIO, target: BinaryIO) -> None:
-    """Write all that the source holds."""
+    """Copy the source to the target."""
     while chunk := source.read(CHUNK):
         target.write(chunk)
 
 
 def zip_results(
-    file: BinaryIO, pictures: Iterable[ImageRecord], open_result: Callable[[int], BinaryIO]
+    file: BinaryIO, images: Iterable[ImageRecord], open_result: Callable[[int], BinaryIO]
 ) -> None:
     """Write the results of a job as one zip.
 
     Args:
-        file: Where it goes.
-        pictures: Those with a result.
-        open_result: Opens the one of that number.
+        file: The zip file.
+        images: Those with a result.
+        open_result: Opens the result with a given number.
     """
-    # The pictures are compressed already.
+    # The images are compressed already.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for picture in pictures:
-            entry = zipfile.ZipInfo(result_name(picture, numbered=True), _ZIP_DATE)
+        for image in images:
+            entry = zipfile.ZipInfo(result_name(image, numbered=True), _ZIP_DATE)
             with (
-                open_result(picture.number) as source,
+                open_result(image.number) as source,
                 archive.open(entry, "w", force_zip64=True) as target,
             ):
                 shutil.copyfileobj(source, target, CHUNK)
 
 
-def result_name(picture: ImageRecord, *, numbered: bool = False) -> str:
-    """What the result of a picture is called where a user keeps it."""
-    suffix = FORMATS[picture.format or "PNG"][0]
-    stem = picture.name or "picture"
-    return f"{picture.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+def result_name(image: ImageRecord, *, numbered: bool = False) -> str:
+    """Return the file name under which a user saves the result of an image."""
+    suffix = FORMATS[image.format or "PNG"][0]
+    stem = image.name or "picture"
+    return f"{image.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"

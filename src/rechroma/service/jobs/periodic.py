@@ -1,4 +1,4 @@
-"""Work that is done again and again beside everything else."""
+"""Periodic background work in a thread."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 
 
 class PeriodicThread:
-    """A thread that does the same at once and after each pause, whatever may fail.
+    """A daemon thread that calls a function at once and then after each pause, even if it fails.
 
     Args:
-        work: What it does.
-        pause: Seconds between the end of one round and the next.
-        fault: What is logged where it fails; once, and again only after it went well.
+        work: The function to call.
+        pause: Seconds between the end of one call and the next.
+        fault: Logged when a call fails; repeated failures are logged once until a call succeeds.
     """
 
     def __init__(self, work: Callable[[], None], pause: float, fault: str) -> None:
@@ -31,24 +31,24 @@ class PeriodicThread:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the round that has begun."""
+        """Stop after the current call, and wait for it."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _run(self) -> None:
-        well = True
+        healthy = True
         while not self._stopping.is_set():
             try:
                 self._work()
-                well = True
+                healthy = True
             except Exception as error:
-                if well:
-                    foreseen = isinstance(error, RechromaError)
-                    _log.warning("%s: %s", self._fault, error, exc_info=not foreseen)
-                well = False
+                if healthy:
+                    expected = isinstance(error, RechromaError)
+                    _log.warning("%s: %s", self._fault, error, exc_info=not expected)
+                healthy = False
             self._stopping.wait(self._pause)

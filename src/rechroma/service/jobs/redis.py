@@ -1,24 +1,25 @@
-"""The table of jobs in Redis, for any number of servers and workers.
+"""A job store in Redis, for any number of servers and workers.
 
-Each change is one script, which Redis does whole and alone. Times are those of Redis' own clock, so
-that those of the machines need not agree.
+Each change is one Lua script, which Redis runs atomically and which may be repeated: the second
+call changes nothing. Times are read from the clock of Redis, so the clocks of machines may differ.
 
 ==================  ======  =====================================================================
-``job:ID``          hash    a job; of its pictures ``state:1``, ``name:1``, ...
-``repeats``         hash    owner and Idempotency-Key -> job
-``waiting``         zset    pictures, ``ID/1``, by when a message was sent for them; 0 for never
-``running``         zset    pictures by when they were begun
-``counts``          hash    how many pictures are done and failed
-``ended``           zset    jobs whose results are kept, by their end; ``expired``: those without
-``callbacks``       zset    jobs whose end somebody is to hear of, by when that is due
-``mark``            string  what the names of all jobs begin with
-``alive:NODE``      string  is gone soon after the node is; ``keeper``: who looks after the jobs
+``job:ID``          hash    a job; its images have ``state:1``, ``name:1``, ...
+``idempotency_keys`` hash   owner and Idempotency-Key -> job
+``queued``          zset    images, ``ID/1``, by the time of their last message; 0 for never
+``running``         zset    images by their start time
+``counts``          hash    number of images that are done and failed
+``ended``           zset    jobs with results, by end time; ``expired``: those without
+``webhooks``        zset    jobs with a pending webhook, by due time
+``id_prefix``       string  prefix of all job ids
+``alive:NODE``      string  heartbeat with an expiry; ``leader``: lock of the leader
 ==================  ======  =====================================================================
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import redis
@@ -28,7 +29,6 @@ from redis.retry import Retry
 
 from rechroma.errors import TargetError
 from rechroma.service.errors import OverloadedError, StoreError
-from rechroma.service.jobs.scripts import SCRIPTS
 from rechroma.service.jobs.types import (
     ImageRecord,
     ImageTask,
@@ -46,20 +46,30 @@ if TYPE_CHECKING:
     from rechroma.service.jobs.types import NewJob
 
 PREFIX = "rechroma:"
-"""What the names of all keys begin with."""
+"""Prefix of all keys."""
 
-PATIENCE = 3.0
-"""Seconds to wait for an answer of Redis, or for a connection."""
+TIMEOUT = 3.0
+"""Seconds to wait for a connection or a reply of Redis."""
 
 _RETRIES = 2
-_NODE_LIFE = 5.0  # seconds without a sign of life until a node is thought dead
-_KEEPER_LIFE = 5.0  # the same of who looks after the jobs
-_SENT_AGO = 10.0  # seconds after which a message may be missed
-_AT_A_TIME = 100
+_HEARTBEAT_TTL = 5.0  # seconds without a heartbeat until a node counts as dead
+_LEADER_TTL = 5.0
+_RESEND_AFTER = 10.0  # seconds after which a message may be lost
+_BATCH_SIZE = 100
+
+
+def read_scripts() -> dict[str, str]:
+    """Read the Lua scripts of the package by name, each preceded by the common helpers."""
+    folder = files("rechroma.service.jobs") / "lua"
+    texts = {
+        entry.name.removesuffix(".lua"): entry.read_text("utf-8") for entry in folder.iterdir()
+    }
+    common = texts.pop("common")
+    return {name: common + text for name, text in texts.items()}
 
 
 class PendingImage(NamedTuple):
-    """A picture that waits, and needs a message that says so."""
+    """A queued image that needs a message."""
 
     job_id: str
     number: int
@@ -67,13 +77,13 @@ class PendingImage(NamedTuple):
 
 
 class RunningImage(NamedTuple):
-    """A picture that a worker has in hand.
+    """An image that a worker is running.
 
     Attributes:
         job_id: Its job.
-        number: Its place in the job.
-        worker: Who has it.
-        seconds: For how long.
+        number: Position in the job.
+        worker: The worker.
+        seconds: Time since its start.
     """
 
     job_id: str
@@ -83,13 +93,13 @@ class RunningImage(NamedTuple):
 
 
 class RedisStore:
-    """Keeps :class:`rechroma.service.jobs.JobStore` in Redis.
+    """A :class:`~rechroma.service.jobs.protocols.JobStore` in Redis.
 
-    Nothing is asked of Redis before the first call: a server may start before it.
+    It connects with the first call: a server may start before Redis.
 
     Args:
         url: The address of Redis.
-        capacity: How many pictures may wait.
+        capacity: Maximum number of queued images.
     """
 
     def __init__(self, url: str, capacity: int) -> None:
@@ -97,157 +107,155 @@ class RedisStore:
         self._redis = redis.Redis.from_url(
             url,
             decode_responses=True,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
             health_check_interval=10,
-            # Not where Redis stands still: who asks has waited long enough.
+            # Not after a timeout: the caller has waited long enough.
             retry=Retry(ExponentialBackoff(0.5, 0.1), _RETRIES, (redis.ConnectionError,)),
         )
-        self._keeper = Lock(
-            self._redis, f"{PREFIX}keeper", timeout=_KEEPER_LIFE, thread_local=False
-        )
-        self._scripts = {name: self._redis.register_script(text) for name, text in SCRIPTS.items()}
+        self._leader = Lock(self._redis, f"{PREFIX}leader", timeout=_LEADER_TTL, thread_local=False)
+        self._scripts = {
+            name: self._redis.register_script(text) for name, text in read_scripts().items()
+        }
 
     def close(self) -> None:
-        """See :meth:`rechroma.service.jobs.JobStore.close`."""
+        """Close the connection."""
         self._redis.close()
 
     def check(self) -> None:
-        """Make sure that Redis answers.
+        """Check the connection.
 
         Raises:
-            StoreError: It does not.
+            StoreError: Redis does not answer.
         """
-        with _explained():
+        with _translate_errors():
             self._redis.ping()
 
     def id_prefix(self) -> str:
-        """See :meth:`rechroma.service.jobs.JobStore.id_prefix`."""
-        with _explained(), self._redis.pipeline() as pipe:
-            pipe.set(f"{PREFIX}mark", new_id_prefix(), nx=True)
-            pipe.get(f"{PREFIX}mark")
+        """Return the job-id prefix unique to this store."""
+        with _translate_errors(), self._redis.pipeline() as pipe:
+            pipe.set(f"{PREFIX}id_prefix", new_id_prefix(), nx=True)
+            pipe.get(f"{PREFIX}id_prefix")
             return str(pipe.execute()[1])
 
     def add(self, job: NewJob) -> JobRecord:
-        """See :meth:`rechroma.service.jobs.JobStore.add`."""
-        repeat = "" if job.idempotency_key is None else f"{job.owner} {job.idempotency_key}"
+        """Store a job."""
+        key = "" if job.idempotency_key is None else f"{job.owner} {job.idempotency_key}"
         sizes = job.sizes or (0,) * len(job.names)
-        pictures = [word for pair in zip(job.names, sizes, strict=True) for word in pair]
+        images = [word for pair in zip(job.names, sizes, strict=True) for word in pair]
         fields = (job.owner, job.request.model_dump_json(), job.fingerprint, job.webhook_url or "")
-        known, waiting = self._call("add", job.id, repeat, self._capacity, *fields, *pictures)
+        known, waiting = self._call("add", job.id, key, self._capacity, *fields, *images)
         if not known:
             raise OverloadedError(
-                f"{waiting} pictures wait, and there is room for {self._capacity}",
+                f"the queue is full: {waiting} of at most {self._capacity} images",
                 hint="Try again later.",
             )
         found = self.get(known)
         if found is None:
-            raise StoreError("a job was forgotten as it was entered")
+            raise StoreError("a job was deleted while it was stored")
         return found
 
     def get(self, job_id: str) -> JobRecord | None:
-        """See :meth:`rechroma.service.jobs.JobStore.get`."""
-        with _explained():
+        """Look up a job by its id."""
+        with _translate_errors():
             fields = cast("dict[str, str]", self._redis.hgetall(f"{PREFIX}job:{job_id}"))
-        return _job(job_id, fields) if fields else None
+        return _job_record(job_id, fields) if fields else None
 
     def delete(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.JobStore.delete`."""
-        self._call("remove", job_id)
+        """Delete a job in any state."""
+        self._call("delete", job_id)
 
     def begin(self, job_id: str, number: int, worker: str) -> ImageTask | None:
-        """Give a picture that waits to a worker.
+        """Assign a queued image to a worker.
 
         Returns:
-            The picture; None where it is done, forgotten, or in another's hand.
+            The image; None if it has ended, was deleted, or runs elsewhere.
         """
         found = self._call("begin", job_id, number, worker)
         if not found:
             return None
-        name, order = found
-        return ImageTask(job_id, number, name, ColorizeRequest.model_validate_json(order))
+        name, request = found
+        return ImageTask(job_id, number, name, ColorizeRequest.model_validate_json(request))
 
-    def finish(self, task: ImageTask, worker: str, outcome: TaskResult) -> bool:
-        """See :meth:`rechroma.service.jobs.JobStore.finish`."""
-        told = [
-            part.model_dump_json() if part else "" for part in (outcome.result, outcome.problem)
-        ]
-        return bool(self._call("finish", task.job_id, task.number, worker, *told))
+    def finish(self, task: ImageTask, worker: str, result: TaskResult) -> bool:
+        """Record the result of an image."""
+        words = [part.model_dump_json() if part else "" for part in (result.result, result.problem)]
+        return bool(self._call("finish", task.job_id, task.number, worker, *words))
 
     def running(self) -> list[RunningImage]:
-        """The pictures that are in the hands of workers, dead ones too."""
+        """List the images that workers are running, dead workers included."""
         return [
             RunningImage(job_id, int(number), worker, float(seconds))
-            for job_id, number, worker, seconds in self._call("held")
+            for job_id, number, worker, seconds in self._call("running")
         ]
 
     def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
-        """Let the pictures of dead workers wait again, or fail after so many attempts.
+        """Queue the images of dead workers again, or fail them after too many attempts.
 
         Args:
-            is_dead: Tells it of a worker.
-            attempts: The most there may be.
-            problem: What is said of a picture that had them all.
+            is_dead: Whether a worker is dead.
+            attempts: Maximum number of attempts.
+            problem: The problem of an image that has used them up.
         """
-        held = self.running()
-        dead = {worker for worker in {picture.worker for picture in held} if is_dead(worker)}
-        for picture in held:
-            if picture.worker in dead:
-                words = (picture.job_id, picture.number, picture.worker)
+        running = self.running()
+        dead = {worker for worker in {image.worker for image in running} if is_dead(worker)}
+        for image in running:
+            if image.worker in dead:
+                words = (image.job_id, image.number, image.worker)
                 self._call("requeue_dead", *words, attempts, problem.model_dump_json())
 
     def unsent(self) -> list[PendingImage]:
-        """Pictures for which there was never a message; from now on they count as sent for."""
+        """List queued images without a message, and record that one is sent now."""
         return self._due(0)
 
     def missed(self) -> list[PendingImage]:
-        """Pictures that wait although a message was sent some time ago; they count as sent anew."""
-        return self._due(_SENT_AGO)
+        """List queued images whose message is old, and record that one is sent now."""
+        return self._due(_RESEND_AFTER)
 
     def heartbeat(self, node: str) -> None:
-        """Give a sign of a node's life."""
-        with _explained():
-            self._redis.set(f"{PREFIX}alive:{node}", 1, px=int(_NODE_LIFE * 1000))
+        """Send a heartbeat of a node."""
+        with _translate_errors():
+            self._redis.set(f"{PREFIX}alive:{node}", 1, px=int(_HEARTBEAT_TTL * 1000))
 
     def is_alive(self, node: str) -> bool:
-        """Whether there was a sign of a node's life lately."""
-        with _explained():
+        """Return whether a node has sent a heartbeat recently."""
+        with _translate_errors():
             return bool(self._redis.exists(f"{PREFIX}alive:{node}"))
 
     def acquire_leadership(self) -> bool:
-        """Whether this process is the one that looks after the jobs, for the next seconds."""
-        with _explained():
-            if self._keeper.owned():
-                return bool(self._keeper.reacquire())
-            return bool(self._keeper.acquire(blocking=False))
+        """Return whether this process is the leader for the next seconds."""
+        with _translate_errors():
+            if self._leader.owned():
+                return bool(self._leader.reacquire())
+            return bool(self._leader.acquire(blocking=False))
 
     def expire(self, keep: float) -> list[str]:
-        """See :meth:`rechroma.service.jobs.JobStore.expire`."""
-        while len(self._call("forget", keep, _AT_A_TIME)) == _AT_A_TIME:
+        """Expire old results, and delete jobs that expired long ago."""
+        while len(self._call("forget", keep, _BATCH_SIZE)) == _BATCH_SIZE:
             pass
         expired: list[str] = []
-        while found := self._call("expire", keep, _AT_A_TIME):
+        while found := self._call("expire", keep, _BATCH_SIZE):
             expired += found
         return expired
 
     def lease_webhook(self, lease: float) -> WebhookDelivery | None:
-        """See :meth:`rechroma.service.jobs.JobStore.lease_webhook`."""
+        """Take on a webhook that is due."""
         found = self._call("lease_webhook", lease)
         job = self.get(found[0]) if found else None
         return None if job is None else WebhookDelivery(job, found[1], int(found[2]))
 
     def reschedule_webhook(self, job_id: str, seconds: float | None) -> None:
-        """See :meth:`rechroma.service.jobs.JobStore.reschedule_webhook`."""
+        """Make a webhook due later, or drop it."""
         self._call("reschedule_webhook", job_id, "" if seconds is None else seconds)
 
     def counts(self) -> Mapping[str, int]:
-        """See :meth:`rechroma.service.jobs.JobStore.counts`."""
-        with _explained(), self._redis.pipeline() as pipe:
-            pipe.zcard(f"{PREFIX}waiting")
+        """Count the images in each state."""
+        with _translate_errors(), self._redis.pipeline() as pipe:
+            pipe.zcard(f"{PREFIX}queued")
             pipe.zcard(f"{PREFIX}running")
             pipe.hgetall(f"{PREFIX}counts")
-            waiting, running, ended = pipe.execute()
-        found = {JobState.QUEUED: waiting, JobState.RUNNING: running}
+            queued, running, ended = pipe.execute()
+        found = {JobState.QUEUED: queued, JobState.RUNNING: running}
         found |= {JobState(state): int(count) for state, count in ended.items()}
         return {state: count for state, count in found.items() if count}
 
@@ -258,40 +266,42 @@ class RedisStore:
         ]
 
     def _call(self, script: str, *words: str | float) -> Any:  # noqa: ANN401 - by script
-        with _explained():
+        with _translate_errors():
             return self._scripts[script](keys=[PREFIX], args=words)
 
 
-def _job(job_id: str, fields: Mapping[str, str]) -> JobRecord:
+def _job_record(job_id: str, fields: Mapping[str, str]) -> JobRecord:
     return JobRecord(
         id=job_id,
         owner=fields["owner"],
         created=float(fields["created"]),
         ended=float(fields["ended"]) if "ended" in fields else None,
         expired="expired" in fields,
-        images=tuple(_picture(number, fields) for number in range(1, int(fields["total"]) + 1)),
+        images=tuple(
+            _image_record(number, fields) for number in range(1, int(fields["total"]) + 1)
+        ),
         fingerprint=fields["fingerprint"],
     )
 
 
-def _picture(number: int, fields: Mapping[str, str]) -> ImageRecord:
-    made, problem = fields.get(f"made:{number}"), fields.get(f"problem:{number}")
+def _image_record(number: int, fields: Mapping[str, str]) -> ImageRecord:
+    result, problem = fields.get(f"result:{number}"), fields.get(f"problem:{number}")
     return ImageRecord(
         number,
         fields[f"name:{number}"],
         JobState(fields[f"state:{number}"]),
-        ResultInfo.model_validate_json(made) if made else None,
+        ResultInfo.model_validate_json(result) if result else None,
         Problem.model_validate_json(problem) if problem else None,
     )
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what Redis raises into errors of ours, without the address that it may name."""
+def _translate_errors() -> Iterator[None]:
+    """Translate exceptions of Redis into errors of ours, without the address that they may name."""
     try:
         yield
     except redis.exceptions.OutOfMemoryError as error:
         raise TargetError("the memory of Redis is full") from error
     except (redis.RedisError, OSError) as error:
-        message = f"the table of jobs: {type(error).__name__} of Redis"
+        message = f"the job store failed: {type(error).__name__} of Redis"
         raise StoreError(message, hint="Try again later.") from error

@@ -1,4 +1,4 @@
-"""The pictures of jobs in a store of objects, such as S3: whatever fsspec knows the address of."""
+"""Uploads and results in an object store such as S3, or any file system of fsspec."""
 
 from __future__ import annotations
 
@@ -25,93 +25,99 @@ _log = logging.getLogger(__name__)
 
 
 class RemoteFileStore:
-    """Keeps :class:`rechroma.service.jobs.FileStore` at a URL such as `s3://bucket/folder`.
+    """A :class:`~rechroma.service.jobs.protocols.FileStore` at a URL like `s3://bucket/folder`.
 
     Args:
-        url: As fsspec reads it; keys to it come from the environment that its own tools use.
+        url: An fsspec URL; credentials come from the environment, as for its own tools.
 
     Raises:
-        OptionError: No such file system is known, or what it needs is not installed.
+        OptionError: The protocol is unknown, or its package is not installed.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            # Other machines write there, too: what was listed before is not true for ever.
+            # Other machines write there too, so that a cached listing goes stale.
             self._system, path = url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise OptionError(
-                f"RECHROMA_FILES: there is no way to {url.partition(':')[0]!r} here",
-                hint="S3 needs the extra 's3', others their package for fsspec.",
+                f"RECHROMA_FILES: unsupported protocol {url.partition(':')[0]!r}",
+                hint="S3 needs the extra 's3'; others need their fsspec package.",
             ) from error
         self._root = path.rstrip("/")
-        self._looked = -ORPHANED_AFTER
+        self._last_listed = -ORPHANED_AFTER
 
     def put_source(self, job_id: str, number: int, stream: BinaryIO) -> StoredFile:
-        """See :meth:`rechroma.service.jobs.FileStore.put_source`."""
+        """Store an uploaded image."""
         reader = CountedReader(stream)
         self._write(self._path(job_id, f"{number}.source"), lambda file: copy(reader, file))
-        return reader.kept(number)
+        return reader.stored(number)
 
     def get_source(self, job_id: str, number: int) -> bytes:
-        """See :meth:`rechroma.service.jobs.FileStore.get_source`."""
-        with _told(SourceError):
+        """Read an uploaded image."""
+        with _translate_errors(SourceError):
             return cast("bytes", self._system.cat_file(self._path(job_id, f"{number}.source")))
 
     def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """See :meth:`rechroma.service.jobs.FileStore.put_result`."""
+        """Store a result."""
         self._write(self._path(job_id, f"{number}.result"), write)
 
     def get_result(self, job_id: str, number: int) -> OpenFile:
-        """See :meth:`rechroma.service.jobs.FileStore.get_result`."""
-        return self._content(self._path(job_id, f"{number}.result"))
+        """Open a result."""
+        return self._open(self._path(job_id, f"{number}.result"))
 
-    def get_archive(self, job_id: str, pictures: Iterable[ImageRecord]) -> OpenFile:
-        """See :meth:`rechroma.service.jobs.FileStore.get_archive`."""
+    def get_archive(self, job_id: str, images: Iterable[ImageRecord]) -> OpenFile:
+        """Return all results as one zip file."""
         path = self._path(job_id, "results.zip")
         with suppress(FileNotFoundError):
-            return self._content(path)
-        self._write(path, lambda file: self._zip(file, job_id, pictures))
-        return self._content(path)
+            return self._open(path)
+
+        def write(file: BinaryIO) -> None:
+            try:
+                zip_results(file, images, lambda number: self.get_result(job_id, number).stream)
+            except FileNotFoundError as error:
+                raise SourceError("a result is missing") from error
+
+        self._write(path, write)
+        return self._open(path)
 
     def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """See :meth:`rechroma.service.jobs.FileStore.delete_sources`."""
+        """Delete uploaded images."""
         for number in numbers:
-            self._remove(self._path(job_id, f"{number}.source"))
+            self._delete(self._path(job_id, f"{number}.source"))
 
     def delete(self, job_id: str) -> None:
-        """See :meth:`rechroma.service.jobs.FileStore.delete`."""
-        self._remove(self._path(job_id))
+        """Delete all files of a job."""
+        self._delete(self._path(job_id))
 
-    def list_orphans(self, mark: str) -> Iterator[str]:
-        """See :meth:`rechroma.service.jobs.FileStore.list_orphans`; it looks once an hour."""
-        if time.monotonic() - self._looked < ORPHANED_AFTER:
+    def list_orphans(self, id_prefix: str) -> Iterator[str]:
+        """List jobs whose files are old enough to be orphans; at most once an hour."""
+        if time.monotonic() - self._last_listed < ORPHANED_AFTER:
             return
-        self._looked = time.monotonic()
-        with suppress(FileNotFoundError), _told(SourceError, FileNotFoundError):
+        self._last_listed = time.monotonic()
+        with suppress(FileNotFoundError), _translate_errors(SourceError, FileNotFoundError):
             for path in self._system.ls(self._root, detail=False):
                 name = path.rstrip("/").rpartition("/")[2]
-                if name.startswith(mark) and self._is_old(path):
+                if name.startswith(id_prefix) and self._is_old(path):
                     yield name
 
     def _path(self, *names: str) -> str:
         return "/".join((self._root, *names))
 
-    def _content(self, path: str) -> OpenFile:
-        with _told(SourceError, FileNotFoundError):
+    def _open(self, path: str) -> OpenFile:
+        with _translate_errors(SourceError, FileNotFoundError):
             stream = self._system.open(path, "rb")
             return OpenFile(stream, self._system.size(path), f"{self._system.checksum(path):x}")
 
     def _write(self, path: str, write: Callable[[BinaryIO], object]) -> None:
-        """Write a file that is there as soon as it is whole."""
-        # Some formats need a file that can be sought in while it is written; and what is wrong with
-        # the content is not taken for a fault of where it goes.
+        """Write a file that becomes visible only when it is complete."""
+        # Some formats need a seekable file; and errors of `write` are not errors of the target.
         with TemporaryFile() as local:
             with translate_os_errors(Path(path)):
                 write(local)
-            with _told(TargetError):
+            with _translate_errors(TargetError):
                 try:
                     self._upload(local, path)
-                except FileNotFoundError:  # where folders are made
+                except FileNotFoundError:  # file systems with real folders
                     for folder in (self._root, path.rpartition("/")[0]):
                         with suppress(FileExistsError):
                             self._system.mkdir(folder, create_parents=False)
@@ -128,21 +134,15 @@ class RemoteFileStore:
             file.discard()
             raise
 
-    def _zip(self, file: BinaryIO, job_id: str, pictures: Iterable[ImageRecord]) -> None:
-        try:
-            zip_results(file, pictures, lambda number: self.get_result(job_id, number).stream)
-        except FileNotFoundError as error:
-            raise SourceError("a result is gone") from error
-
-    def _remove(self, path: str) -> None:
-        """Without a word where there is nothing; what stays is an orphan, and is met again."""
+    def _delete(self, path: str) -> None:
+        """Delete a path if it exists; what cannot be deleted is found again as an orphan."""
         with suppress(FileNotFoundError):
             try:
                 self._system.rm(path, recursive=True)
             except FileNotFoundError:
                 raise
             except Exception:
-                _log.exception("files were not removed")
+                _log.exception("files could not be deleted")
 
     def _is_old(self, path: str) -> bool:
         files = self._system.find(path)
@@ -152,11 +152,13 @@ class RemoteFileStore:
 
 
 @contextmanager
-def _told(kind: type[RechromaError], passed: type[Exception] = RechromaError) -> Iterator[None]:
-    """Turn what a file system raises, which may be anything else, into an error of ours."""
+def _translate_errors(
+    kind: type[RechromaError], passed: type[Exception] = RechromaError
+) -> Iterator[None]:
+    """Translate arbitrary exceptions of an fsspec file system into an error of ours."""
     try:
         yield
     except (RechromaError, passed):
         raise
     except Exception as error:
-        raise kind(f"the files of jobs: {type(error).__name__}") from error
+        raise kind(f"the file store failed: {type(error).__name__}") from error

@@ -1,4 +1,4 @@
-"""What a job is, and what its store and its runner keep, whatever they are built on."""
+"""Records of jobs, their images and files, independent of where they are stored."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
     from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 
 
 class JobState(StrEnum):
-    """Where a job or one of its pictures is; a picture is never expired."""
+    """The state of a job or of one of its images; only jobs expire."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -27,11 +24,11 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture that somebody sent.
+    """An image as a client sent it.
 
     Attributes:
-        name: To tell the results apart; never a path.
-        stream: The file's content.
+        name: A label that identifies the result; never used as a path.
+        stream: The content of the file.
     """
 
     name: str
@@ -40,14 +37,14 @@ class Upload:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """A picture of a job.
+    """The state of one image of a job.
 
     Attributes:
-        number: Its place in the job, from 1.
-        name: What the user calls it.
-        state: How far it is.
-        result: Its format and what is known of its source, once it is done.
-        problem: Why it failed.
+        number: Position in the job, from 1.
+        name: The user's name for it.
+        state: Queued, running, done or failed.
+        result: The properties of the result, once the image is done.
+        problem: The reason for a failure.
     """
 
     number: int
@@ -58,22 +55,22 @@ class ImageRecord:
 
     @property
     def format(self) -> str | None:
-        """Of the result, by Pillow's name."""
+        """The format of the result by Pillow's name, once the image is done."""
         return self.result.format if self.result else None
 
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job as the store knows it.
+    """The state of a job.
 
     Attributes:
-        id: Its name, which nobody can guess.
-        owner: Whose it is: what stands for a key, or "" where there are no keys.
-        created: Seconds since the epoch; as for `ended`.
-        ended: When the last picture was done or failed.
-        expired: Whether the result is gone.
-        pictures: By their numbers.
-        fingerprint: Of what was sent.
+        id: An unguessable id.
+        owner: The hash of the API key that submitted it, or "" for a service without keys.
+        created: Time of submission in seconds since the epoch.
+        ended: Time at which the last image was done or failed, in the same unit.
+        expired: Whether the result has been deleted after its retention time.
+        images: In order of their numbers.
+        fingerprint: A digest of everything that was submitted.
     """
 
     id: str
@@ -86,12 +83,12 @@ class JobRecord:
 
     @property
     def counts(self) -> Counter[JobState]:
-        """How many of the pictures are in each state."""
-        return Counter(picture.state for picture in self.images)
+        """The number of images in each state."""
+        return Counter(image.state for image in self.images)
 
     @property
     def state(self) -> JobState:
-        """Done if any of the pictures is, after the last."""
+        """The state of the job as a whole; a job that has ended is done if any image is."""
         if self.expired:
             return JobState.EXPIRED
         counts = self.counts
@@ -102,17 +99,17 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job that is to be entered.
+    """A job to be stored.
 
     Attributes:
-        id: A name that nobody can guess.
-        owner: See :class:`JobRecord`.
-        request: What is asked for.
-        names: Of the pictures.
-        fingerprint: Of all that was sent.
-        idempotency_key: The Idempotency-Key, if there was one.
-        webhook_url: The URL that is to hear of its end, if any.
-        sizes: Of the pictures' files, in bytes; a runner may begin with the small ones.
+        id: An unguessable id.
+        owner: As in :class:`JobRecord`.
+        request: The options and hints for all images.
+        names: The names of the images.
+        fingerprint: A digest of everything that was submitted.
+        idempotency_key: The Idempotency-Key header, if any.
+        webhook_url: The URL to notify of the end of the job, if any.
+        sizes: The sizes of the image files in bytes; a runner may prefer small images.
     """
 
     id: str
@@ -127,7 +124,7 @@ class NewJob:
 
 @dataclass(frozen=True)
 class ImageTask:
-    """A picture that is to be colored now."""
+    """An image that a worker has taken on."""
 
     job_id: str
     number: int
@@ -137,7 +134,7 @@ class ImageTask:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What became of a picture: a result, or a problem."""
+    """The result of an :class:`ImageTask`: the properties of a result file, or a problem."""
 
     result: ResultInfo | None = None
     problem: Problem | None = None
@@ -145,12 +142,12 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class WebhookDelivery:
-    """Somebody who is to hear now that a job has ended.
+    """A webhook that is due.
 
     Attributes:
-        job: The job.
-        url: Who.
-        attempt: Which this is, from 1.
+        job: The job that has ended.
+        url: The URL to notify.
+        attempt: Counted from 1.
     """
 
     job: JobRecord
@@ -158,91 +155,11 @@ class WebhookDelivery:
     attempt: int
 
 
-def new_id_prefix() -> str:
-    """A mark for a table of jobs that no other has; see :meth:`JobStore.id_prefix`."""
-    return f"{secrets.token_hex(6)}-"
-
-
-class JobStore(Protocol):
-    """The table of jobs. It may be used from several threads, and by several processes at once.
-
-    Every method raises `StoreError` where the table cannot be read or written, and `TargetError`
-    where the disk is full.
-    """
-
-    def id_prefix(self) -> str:
-        """What the names of all jobs of this table begin with, and those of no other table."""
-        ...
-
-    def add(self, job: NewJob) -> JobRecord:
-        """Enter a job. Where this raises `StoreError`, it may have been entered all the same.
-
-        Returns:
-            The job; an earlier one where owner and repeat key are the same.
-
-        Raises:
-            OverloadedError: Too many pictures wait already.
-        """
-        ...
-
-    def get(self, job_id: str) -> JobRecord | None:
-        """The job of that name."""
-        ...
-
-    def delete(self, job_id: str) -> None:
-        """Forget a job, whatever its state."""
-        ...
-
-    def finish(self, task: ImageTask, worker: str, outcome: TaskResult) -> bool:
-        """Write down what became of a picture.
-
-        Args:
-            task: The picture.
-            worker: Who has colored it.
-            outcome: What became of it.
-
-        Returns:
-            Whether it counts: False where the job is forgotten, or the picture another's.
-        """
-        ...
-
-    def expire(self, keep: float) -> list[str]:
-        """Let go of what has ended long ago.
-
-        Args:
-            keep: Seconds that a result is kept, and the word that there was one thereafter.
-
-        Returns:
-            The jobs whose files are to be removed.
-        """
-        ...
-
-    def lease_webhook(self, lease: float) -> WebhookDelivery | None:
-        """Somebody who has not heard yet that a job has ended.
-
-        Args:
-            lease: Seconds until it is given out again, unless it is put off.
-        """
-        ...
-
-    def reschedule_webhook(self, job_id: str, seconds: float | None) -> None:
-        """Let a callback wait so many seconds; None for ever, since it was heard or given up."""
-        ...
-
-    def counts(self) -> Mapping[str, int]:
-        """How many pictures there are in each state."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the table."""
-        ...
-
-
 class StoredFile(NamedTuple):
-    """A picture that was put down.
+    """The digest and size of an uploaded file.
 
     Attributes:
-        digest: The SHA-256 of its content.
+        digest: SHA-256 of the content, in hexadecimal.
         size: In bytes.
     """
 
@@ -252,12 +169,12 @@ class StoredFile(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenFile:
-    """A file that lies elsewhere, open to be read.
+    """An open file of a remote store.
 
     Attributes:
-        stream: Can be sought in; is to be closed.
+        stream: Seekable; the receiver closes it.
         size: In bytes.
-        tag: Another one stands for another content.
+        tag: An entity tag, which changes with the content.
     """
 
     stream: BinaryIO
@@ -265,68 +182,6 @@ class OpenFile:
     tag: str
 
 
-class FileStore(Protocol):
-    """The pictures of jobs and their results. Each is seen whole or not at all.
-
-    What cannot be written raises `TargetError`, what cannot be read `SourceError`.
-    """
-
-    def put_source(self, job_id: str, number: int, stream: BinaryIO) -> StoredFile:
-        """Keep a picture that was sent.
-
-        Raises:
-            EmptyImageError: It is empty.
-        """
-        ...
-
-    def get_source(self, job_id: str, number: int) -> Path | bytes:
-        """A picture that was sent: where it lies, or what it holds."""
-        ...
-
-    def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
-        """Write a result."""
-        ...
-
-    def get_result(self, job_id: str, number: int) -> Path | OpenFile:
-        """A result: where it lies, or what it holds.
-
-        Raises:
-            FileNotFoundError: There is none; of a path it is told as it is opened.
-        """
-        ...
-
-    def get_archive(self, job_id: str, pictures: Iterable[ImageRecord]) -> Path | OpenFile:
-        """The results as one zip, which is made when it is first asked for."""
-        ...
-
-    def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
-        """Let go of pictures that are not needed any more."""
-        ...
-
-    def delete(self, job_id: str) -> None:
-        """Remove all files of a job."""
-        ...
-
-    def list_orphans(self, mark: str) -> Iterator[str]:
-        """Jobs with files that have not been touched for long: nobody may know of them.
-
-        Args:
-            mark: What their names begin with. All else there is somebody else's.
-        """
-        ...
-
-
-class JobRunner(Protocol):
-    """Sees to it that the pictures of jobs are colored."""
-
-    def start(self) -> None:
-        """Begin with what waits."""
-        ...
-
-    def notify(self, job: JobRecord) -> None:
-        """Hear that there is a new job."""
-        ...
-
-    def stop(self) -> None:
-        """End after the pictures in hand; what waits is for the next start."""
-        ...
+def new_id_prefix() -> str:
+    """Generate a random prefix for the job ids of a new store."""
+    return f"{secrets.token_hex(6)}-"

@@ -1,8 +1,8 @@
-"""Tells those who asked for it that a job has ended, signed, again and again until it is heard.
+"""Signed webhooks that notify a client of the end of its job, with retries.
 
-The headers and the signature are those of Standard Webhooks (standardwebhooks.com, 2023): whoever
-gets one can check it with any library for them. What it is signed with is the SHA-256 of the API
-key, which only the client and the service hold.
+The headers and the signature follow Standard Webhooks (standardwebhooks.com, 2023), so that any of
+its libraries can verify them. The signing secret is the SHA-256 of the API key, which only the
+client and the service know.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
     from rechroma.service.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
-_LOOK_AGAIN = 1.0  # seconds
+_POLL_INTERVAL = 1.0  # seconds
 _TIMEOUT = 10.0  # of a request
-_LEASE = 60.0  # seconds after which another server may try, when this one has died over it
-_MAX_BYTES = 65_536  # of an answer
-_WAITS = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0)  # seconds after each attempt that failed
-_GONE = 410  # the receiver wants no more
+_LEASE = 60.0  # seconds until another server retries a delivery if this one dies
+_MAX_BYTES = 65_536  # of a response
+_RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0)  # seconds after each failed attempt
+_GONE = 410  # the receiver asks for no more deliveries
 
 
 class WebhookSender:
-    """A thread that tells the ends of jobs.
+    """A thread that delivers webhooks.
 
     Args:
-        store: Knows who is to hear of what.
-        settings: Of the service.
-        telemetry: Counts.
+        store: The due webhooks.
+        settings: The settings of the service.
+        telemetry: Counts deliveries.
     """
 
     def __init__(self, store: JobStore, settings: Settings, telemetry: Telemetry) -> None:
@@ -55,61 +55,65 @@ class WebhookSender:
         self._web = Web(_TIMEOUT, _MAX_BYTES, is_allowed=anywhere)
         self._keys = {owner_of(key): key for key in settings.keys}
         self._stopping = threading.Event()
-        self._rounds = PeriodicThread(self._tell_all, _LOOK_AGAIN, "ends of jobs are not told")
+        self._thread = PeriodicThread(
+            self._deliver_due, _POLL_INTERVAL, "webhooks are not delivered"
+        )
 
     def start(self) -> None:
-        """Begin."""
-        self._rounds.start()
+        """Start the thread."""
+        self._thread.start()
 
     def stop(self) -> None:
-        """End; what was not heard is told after the next start."""
+        """Stop; undelivered webhooks are retried after the next start."""
         self._stopping.set()
         self._web.stop()
-        self._rounds.stop()
+        self._thread.stop()
 
-    def _tell_all(self) -> None:
+    def _deliver_due(self) -> None:
         while not self._stopping.is_set():
-            callback = self._store.lease_webhook(_LEASE)
-            if callback is None:
+            delivery = self._store.lease_webhook(_LEASE)
+            if delivery is None:
                 return
-            self._try(callback)
+            self._deliver(delivery)
 
-    def _try(self, callback: WebhookDelivery) -> None:
-        heard = self._is_heard(callback)
-        if self._stopping.is_set() and not heard:
-            return  # it may be for that alone; it is due again when its lease is over
-        self._telemetry.count_callback(heard=bool(heard))
-        waits = _WAITS[callback.attempt - 1 : callback.attempt] if heard is False else ()
-        self._store.reschedule_webhook(callback.job.id, waits[0] if waits else None)
-        if not heard and not waits:
-            host = urlsplit(callback.url).hostname  # the rest of it may hold a secret
-            _log.warning("job %s: its end could not be told to %s", callback.job.id, host)
+    def _deliver(self, delivery: WebhookDelivery) -> None:
+        delivered = self._send(delivery)
+        if self._stopping.is_set() and not delivered:
+            return  # perhaps only because of the shutdown; due again when its lease expires
+        self._telemetry.count_callback(heard=bool(delivered))
+        delays = (
+            _RETRY_DELAYS[delivery.attempt - 1 : delivery.attempt] if delivered is False else ()
+        )
+        self._store.reschedule_webhook(delivery.job.id, delays[0] if delays else None)
+        if not delivered and not delays:
+            host = urlsplit(delivery.url).hostname  # the rest may contain a secret
+            _log.warning("job %s: the webhook could not be delivered to %s", delivery.job.id, host)
 
-    def _is_heard(self, callback: WebhookDelivery) -> bool | None:
-        """Whether the receiver has heard; None if it never will."""
-        body = _body(callback.job)
-        key = self._keys.get(callback.job.owner)
+    def _send(self, delivery: WebhookDelivery) -> bool | None:
+        """Return whether the delivery succeeded; None if a retry is pointless."""
+        body = _body(delivery.job)
+        key = self._keys.get(delivery.job.owner)
         if key is None:
-            return False  # taken out of the settings, for ever or by oversight
+            return False  # no longer in the settings, perhaps by mistake
         try:
-            answer = self._web.request(callback.url, body, _headers(callback.job.id, body, key))
+            response = self._web.request(delivery.url, body, _headers(delivery.job.id, body, key))
         except TransientFetchError:
             return False
         except FetchError:
-            return None  # such as a private address, which stays one
-        return None if answer.status == _GONE else 200 <= answer.status < 300
+            return None  # such as a private address
+        return None if response.status == _GONE else 200 <= response.status < 300
 
 
-def check_callback(url: str | None, owner: str, *, private: bool) -> None:
-    """Refuse a callback that could never be heard, or not be trusted.
+def check_webhook_url(url: str | None, owner: str, *, private: bool) -> None:
+    """Reject a webhook URL that can never be called, or not with a signature.
 
     Args:
-        url: Who is to hear; None for nobody.
-        owner: Whose request it is, "" where there are no keys.
-        private: Whether private addresses may hear. What a name leads to is seen only later.
+        url: The URL; None for no webhook.
+        owner: The hash of the client's API key, or "" without keys.
+        private: Whether private addresses are allowed. Host names are resolved only on delivery.
 
     Raises:
-        OptionError: It is no URL of the web, a private address, or there is no key to sign with.
+        OptionError: Not an http(s) URL, a private address, or no key to sign with.
     """
     if url is None:
         return
@@ -120,17 +124,17 @@ def check_callback(url: str | None, owner: str, *, private: bool) -> None:
     if address and not (private or is_public(address)):
         raise OptionError(f"callback: {address} is not a public address")
     if not owner:
-        raise OptionError("callback: it is signed with an API key, and the service has none")
+        raise OptionError("callback: webhooks are signed with an API key, and there are none")
 
 
-def signature(job_id: str, seconds: int, body: bytes, key: str) -> str:
-    """The signature of a callback, as Standard Webhooks has it.
+def sign(job_id: str, seconds: int, body: bytes, key: str) -> str:
+    """Sign a webhook by the scheme of Standard Webhooks.
 
     Args:
-        job_id: What the callback is known by.
-        seconds: When it is sent, since the epoch.
-        body: All of it.
-        key: The SHA-256 of the API key, in hexadecimal digits.
+        job_id: The id of the message.
+        seconds: Time of sending, since the epoch.
+        body: The complete body.
+        key: The SHA-256 of the API key, in hexadecimal.
     """
     signed = f"{job_id}.{seconds}.".encode() + body
     digest = hmac.digest(bytes.fromhex(key), signed, "sha256")
@@ -143,14 +147,14 @@ def _headers(job_id: str, body: bytes, key: str) -> Mapping[str, str]:
         "Content-Type": "application/json",
         "webhook-id": job_id,
         "webhook-timestamp": str(seconds),
-        "webhook-signature": signature(job_id, seconds, body, key),
+        "webhook-signature": sign(job_id, seconds, body, key),
     }
 
 
 def _body(job: JobRecord) -> bytes:
     counts = job.counts
     state = JobState.DONE if counts[JobState.DONE] else JobState.FAILED
-    told: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "type": f"job.{state}",
         "timestamp": datetime.fromtimestamp(job.ended or 0.0, UTC).isoformat(),
         "data": {
@@ -161,4 +165,4 @@ def _body(job: JobRecord) -> bytes:
             "failed": counts[JobState.FAILED],
         },
     }
-    return json.dumps(told).encode()
+    return json.dumps(payload).encode()

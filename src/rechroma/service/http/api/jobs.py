@@ -16,7 +16,7 @@ from rechroma.service.http.media_types import MEDIA_TYPES
 from rechroma.service.http.sse import event_stream
 from rechroma.service.http.uploads import read_job_upload
 from rechroma.service.jobs import JobRecord, JobState, ResultFile
-from rechroma.service.jobs.webhooks import check_callback
+from rechroma.service.jobs.webhooks import check_webhook_url
 from rechroma.service.schemas import (
     ColorizeRequest,
     JobOptions,
@@ -46,7 +46,7 @@ def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
     options = JobOptions.model_validate(query.model_dump(exclude={"callback"}))
     order = ColorizeRequest(options=options, hints=upload.hints)
     service.models.check(order)
-    check_callback(query.callback, g.owner, private=settings.private_callbacks)
+    check_webhook_url(query.callback, g.owner, private=settings.private_callbacks)
     job = service.job_service.submit(
         upload.pictures, order, g.owner, service.runner, _idempotency_key(), query.callback
     )

@@ -61,7 +61,7 @@ def photograph(
     return file.getvalue()
 
 
-class Studio:
+class PageDriver:
     """The page, and what went wrong on it.
 
     Args:
@@ -86,7 +86,7 @@ class Studio:
         if message.type in ("error", "warning"):
             self.errors.append(message.text)
 
-    def open(self) -> Studio:
+    def open(self) -> PageDriver:
         """Load the page and wait until it can be used."""
         self.page.goto(self.url)
         expect(self.page.locator("html")).to_have_attribute("data-ready", "true")
@@ -111,17 +111,17 @@ class Studio:
         ]
         self.page.evaluate(_DROP, coded)
 
-    def colored(self) -> Studio:
+    def colored(self) -> PageDriver:
         """Wait until the picture is shown in all its colors."""
         expect(self.find("#canvas")).to_have_attribute("data-drawn", "color")
         return self
 
-    def ready(self, count: int = 1) -> Studio:
+    def ready(self, count: int = 1) -> PageDriver:
         """Wait until so many photographs are ready for download."""
         expect(self.find("#photos > [data-stage=done]")).to_have_count(count)
         return self
 
-    def with_photo(self, content: bytes | None = None, name: str = "cat.jpg") -> Studio:
+    def with_photo(self, content: bytes | None = None, name: str = "cat.jpg") -> PageDriver:
         """Drop a photograph and wait for its colors."""
         self.drop((name, content or photograph()))
         return self.colored().ready()

@@ -104,7 +104,7 @@ def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, 
 def test_again_until_it_is_heard(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "_WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0, 0.0))
     host.routes["/told"] = receiver = Receiver(500, 302, 200)
     submit(client, host, b"no picture")
     wait_until(lambda: calls_of(client) == {"failed": 2, "heard": 1})
@@ -117,7 +117,7 @@ def test_again_until_it_is_heard(
 def test_given_up(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int
 ) -> None:
-    monkeypatch.setattr(webhooks, "_WAITS", (0.0, 0.0))
+    monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0))
     host.routes["/told"] = receiver = Receiver(status)
     submit(client, host, photo_file())
     wait_until(lambda: calls_of(client) == {"failed": attempts})
@@ -137,7 +137,7 @@ def test_a_private_address(
         client.post(URL, **form(photo_file()), query_string={"callback": name}).status_code == 202
     )
     wait_until(lambda: calls_of(client) == {"failed": 1})
-    wait_until(lambda: "could not be told to localhost" in caplog.text)
+    wait_until(lambda: "could not be delivered to localhost" in caplog.text)
     assert "secret" not in caplog.text
     assert receiver.got == []
 
@@ -159,7 +159,7 @@ def test_a_private_address_that_is_spelt_out(
 def test_a_store_that_is_away_is_logged_once(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, caplog: Caplog
 ) -> None:
-    monkeypatch.setattr(webhooks, "_LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(webhooks, "_POLL_INTERVAL", 0.0)
     store = service_of(client.application).store
     calls = iter(range(1000))
     well = store.lease_webhook
@@ -173,7 +173,7 @@ def test_a_store_that_is_away_is_logged_once(
     host.routes["/told"] = receiver = Receiver(200)
     submit(client, host, photo_file())
     assert receiver.news.wait(PATIENCE)
-    assert caplog.text.count("ends of jobs are not told: away") == 1
+    assert caplog.text.count("webhooks are not delivered: away") == 1
 
 
 def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
@@ -191,7 +191,7 @@ def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, 
 def test_a_key_that_is_taken_out_and_put_back(
     make_app: MakeApp, host: Host, key: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "_WAITS", (0.5,) * 100)
+    monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.5,) * 100)
     host.routes["/told"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_callbacks=True)
     job_id = submit(first, host, b"no picture")

@@ -1,0 +1,2 @@
+-- Delete a job. ARGV: id.
+delete(ARGV[1])
