@@ -81,7 +81,7 @@ class TrainState:
         Raises:
             CheckpointError: The checkpoint is damaged, or of another recipe, other images or other
                 initial weights.
-            RecipeError: The crops do not fit the network.
+            RecipeError: The crops or the stored features do not fit the network.
         """
         digest = data.digest()
         if path.exists():
@@ -102,8 +102,15 @@ class TrainState:
                     f"{path}: the run {difference}", hint="Name another folder with -o."
                 )
         state.init_digest = known["began with other weights"][1]
-        if any(size % state.network.stride for size in recipe.crops.sizes):
-            raise RecipeError(f"crops.sizes: must be multiples of {state.network.stride}")
+        network = state.network
+        if any(size % network.stride for size in recipe.crops.sizes):
+            raise RecipeError(f"crops.sizes: must be multiples of {network.stride}")
+        encoder = getattr(network.config, "encoder", "none")
+        if isinstance(data, FeatureStore) and data.encoder != encoder:
+            raise RecipeError(
+                f"data.features: the features are of {data.encoder}, the network has {encoder}",
+                hint="Build a store with the network's own encoder.",
+            )
         return state
 
     @classmethod
