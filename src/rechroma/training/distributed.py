@@ -39,7 +39,7 @@ class DistContext:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes and reports."""
+        """True for the process that writes and reports."""
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> Any:  # noqa: ANN401 - a module, called as itself
@@ -70,7 +70,7 @@ class DistContext:
 
 
 def is_main_process() -> bool:
-    """Whether this is the only process, or the first of those that `torchrun` started."""
+    """Check for the only process, or the first of those that `torchrun` started."""
     return os.environ.get("RANK", "0") == "0"
 
 

@@ -20,11 +20,11 @@ def _nothing() -> LossOutput:
     return LossOutput(torch.zeros(()), {})
 
 
-def test_the_critic_has_an_opinion_of_every_place() -> None:
+def test_critic_scores_every_patch() -> None:
     assert Critic(width=8)(torch.rand(2, 3, 64, 48)).shape == (2, 1, 4, 3)
 
 
-def test_the_critic_learns_to_tell_dark_paintings_from_bright_photographs() -> None:
+def test_critic_learns_to_tell_dark_images_from_bright_photographs() -> None:
     torch.manual_seed(0)
     adversary = AdversarialLoss(Adversary(weight=1.0, lr=2e-3), torch.device("cpu"))
     doubts = [
@@ -34,21 +34,21 @@ def test_the_critic_learns_to_tell_dark_paintings_from_bright_photographs() -> N
     assert doubts[-1] < 0.5 * doubts[0]
 
 
-def test_the_dislike_reaches_the_painting_and_not_the_critic() -> None:
+def test_adversarial_gradient_reaches_the_image_and_not_the_critic() -> None:
     torch.manual_seed(0)
     adversary = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
-    painting = _pictures(0.3).requires_grad_()
-    cost = adversary.step(_nothing(), painting, _pictures(1.0))
+    image = _pictures(0.3).requires_grad_()
+    cost = adversary.step(_nothing(), image, _pictures(1.0))
     learned = [part.grad.clone() for part in adversary.critic.parameters() if part.grad is not None]
     cost.total.backward()
-    assert painting.grad is not None
-    assert painting.grad.abs().max() > 0
+    assert image.grad is not None
+    assert image.grad.abs().max() > 0
     after = [part.grad for part in adversary.critic.parameters() if part.grad is not None]
     assert learned
     assert all(torch.equal(a, b) for a, b in zip(learned, after, strict=True))
 
 
-def test_a_restored_adversary_thinks_and_learns_alike() -> None:
+def test_load_state_dict_restores_critic_and_optimizer() -> None:
     torch.manual_seed(0)
     first = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
     first.step(_nothing(), _pictures(0.3), _pictures(1.0))

@@ -46,7 +46,7 @@ def test_save_checkpoint_names_a_file_that_is_in_the_way(tmp_path: Path) -> None
         save_checkpoint(checkpoint(1), tmp_path / "file/checkpoint.pt")
 
 
-def test_what_is_no_checkpoint_is_told_where_they_come_from(tmp_path: Path) -> None:
+def test_load_checkpoint_says_where_checkpoints_come_from(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.pt", tmp_path):
         with pytest.raises(CheckpointError, match="cannot be read") as caught:
             load_checkpoint(path)

@@ -73,7 +73,7 @@ def run(
     )
 
 
-def test_the_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
+def test_train_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
     done = run(("-m", "rechroma"), 2, "train", recipe, "-o", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("steps done") == 1

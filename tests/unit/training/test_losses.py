@@ -65,14 +65,14 @@ def encoder() -> Encoder:
 
 def photograph(seed: int = 0) -> torch.Tensor:
     """A random photograph (1, 3, 32, 32) uint8."""
-    dice = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (1, 3, 32, 32), generator=dice, dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (1, 3, 32, 32), generator=rng, dtype=torch.uint8)
 
 
 def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
-    dice = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, len(CENTERS), 3, 4, generator=dice)
-    chroma = torch.rand(2, 2, 3, 4, generator=dice) * 60 - 30
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, len(CENTERS), 3, 4, generator=rng)
+    chroma = torch.rand(2, 2, 3, 4, generator=rng) * 60 - 30
     rows = table_index(chroma.movedim(1, -1).numpy())
     bins, shares = nearest_bins(CENTERS, 5)
     dense = np.zeros((*rows.shape, len(CENTERS)), np.float32)
@@ -133,7 +133,7 @@ def test_unlabeled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
     assert not logits.grad.any()
 
 
-def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encoder) -> None:
+def test_distillation_is_zero_for_the_teacher_itself_alone(encoder: Encoder) -> None:
     rgb = photograph()
     costs = loss(encoder, **NONE, distillation=1.0)
     same, other = (encoder(shown / 255)[-1] for shown in (rgb, photograph(seed=1)))
@@ -144,7 +144,7 @@ def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encod
     assert opposite.item() == pytest.approx(2, abs=1e-5)
 
 
-def test_the_true_colors_cost_nothing_to_look_at(encoder: Encoder) -> None:
+def test_image_terms_are_lowest_for_the_true_colors(encoder: Encoder) -> None:
     gray = photograph()[:, :1].expand(-1, 3, -1, -1)
     none, red = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 40.0)
     costs = loss(encoder, **NONE, delta_e=1.0, hue=1.0, perceptual=1.0, colorfulness=1.0)
@@ -155,7 +155,7 @@ def test_the_true_colors_cost_nothing_to_look_at(encoder: Encoder) -> None:
     assert all(worse[name] > 3 * best[name] for name in best if name != "hue")
 
 
-def test_missed_hues_cost_the_whole_and_hit_hues_nothing() -> None:
+def test_hue_is_one_for_missed_and_zero_for_hit_hues() -> None:
     blue = torch.tensor([10.0, -50.0]).view(1, 2, 1, 1)
     costs = loss(**NONE, hue=1.0)
     assert costs(prediction(ab=blue), truth(blue)).total < 0.1
@@ -204,12 +204,12 @@ def test_distance_is_a_charbonnier_loss_on_the_blend_of_bins_and_regression() ->
 
 
 def test_moments_compare_mean_and_spread_of_each_image() -> None:
-    dice = torch.Generator().manual_seed(0)
-    true = torch.randn(2, 2, 8, 8, generator=dice) * 20
+    rng = torch.Generator().manual_seed(0)
+    true = torch.randn(2, 2, 8, 8, generator=rng) * 20
     flat = torch.full((2, len(CENTERS), 8, 8), -50.0)
     flat[:, np.abs(CENTERS).sum(axis=1).argmin()] = 50.0  # gray
     moments = loss(**NONE, moments=1.0)
-    shuffled = true.flatten(2)[..., torch.randperm(64, generator=dice)].view_as(true)
+    shuffled = true.flatten(2)[..., torch.randperm(64, generator=rng)].view_as(true)
     same = moments(prediction(logits=flat, ab=2 * shuffled), truth(true)).total
     shifted = moments(prediction(logits=flat, ab=2 * (shuffled + 10)), truth(true)).total
     pale = moments(prediction(logits=flat, ab=shuffled), truth(true)).total
@@ -238,9 +238,9 @@ def test_upsampling_holds_the_decoded_chroma_to_the_truth_at_full_size() -> None
 
 
 def test_a_fraction_of_the_bins_has_about_the_same_mean_and_validation_takes_all() -> None:
-    dice = torch.Generator().manual_seed(0)
-    guess = prediction(logits=torch.randn(2, len(CENTERS), 16, 16, generator=dice))
-    true = truth(torch.rand(2, 2, 16, 16, generator=dice) * 60 - 30)
+    rng = torch.Generator().manual_seed(0)
+    guess = prediction(logits=torch.randn(2, len(CENTERS), 16, 16, generator=rng))
+    true = truth(torch.rand(2, 2, 16, 16, generator=rng) * 60 - 30)
     whole = loss(ab=0.0)(guess, true).total
     part = loss(ab=0.0, bins_fraction=0.5)
     torch.manual_seed(0)
