@@ -87,8 +87,7 @@ class DecodedPrediction:
     @cached_property
     def photograph(self) -> Tensor:
         """The photographs (N, 3, H, W), sRGB in 0..1, in true color."""
-        rgb: Tensor = self.target.rgb  # type: ignore[union-attr] - images alone have these terms
-        return rgb.float() / 255
+        return _photographs(self.target)
 
 
 class LossOutput(NamedTuple):
@@ -174,8 +173,7 @@ class ColorizationLoss(nn.Module):
             yield "classes", _labeled_cross_entropy(prediction.classes, target.label)
         if settings.distillation and self.teacher is not None:
             with torch.no_grad():
-                rgb: Tensor = target.rgb  # type: ignore[union-attr] - checked with the recipe
-                seen = self.teacher(rgb.float() / 255)[-1]
+                seen = self.teacher(_photographs(target))[-1]
             yield "distillation", 1 - F.cosine_similarity(prediction.bottom, seen).mean()
 
     def _blended_terms(self, prediction: Prediction, true: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -226,6 +224,12 @@ class ColorizationLoss(nn.Module):
         log_probabilities = F.log_softmax(scores.float(), dim=1).gather(1, bins)
         entropy = -(shares * log_probabilities).sum(dim=1)
         return (self.class_weights[bins[:, 0]] * entropy).mean()
+
+
+def _photographs(target: Example | FeatureBatch) -> Tensor:
+    """Convert the true colors of a batch of images to sRGB (N, 3, H, W) in 0..1."""
+    rgb: Tensor = target.rgb  # type: ignore[union-attr]  # recipes allow such terms for images only
+    return rgb.float() / 255
 
 
 def perceptual_distance(features: list[Tensor], targets: list[Tensor]) -> Tensor:

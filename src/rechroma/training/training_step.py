@@ -147,7 +147,7 @@ class TrainingStep:
             return
         for name, parameter in network.named_parameters():
             if not name.startswith(self._only):
-                parameter.requires_grad_(requires_grad=False)
+                parameter.requires_grad = False
         for name, module in network.named_modules():
             if not f"{name}.".startswith(self._only) and not any(module.children()):
                 module.eval()

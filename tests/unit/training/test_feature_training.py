@@ -29,7 +29,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     encoder = small(NAME).encoder
     assert encoder is not None
     shard = write_shard(tmp_path / "train.tar", 6)
-    channels = (encoder.head_channels, *encoder.channels[2:])
+    eighth, sixteenth, bottleneck = encoder.channels[2:]
+    channels = (encoder.head_channels, eighth, sixteenth, bottleneck)
     build_features(
         [shard],
         tmp_path / "store",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -416,7 +417,7 @@ def test_load_checkpoint_refuses_a_damaged_file(recipe: Recipe, tmp_path: Path) 
         load_checkpoint(path)
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_checkpoint(tmp_path / "absent.pt")
-    save_checkpoint(replace(run.checkpoint(), format=99), path)
+    save_checkpoint(dataclasses.replace(run.checkpoint(), format=99), path)
     with pytest.raises(CheckpointError, match="format 99"):
         load_checkpoint(path)
 
