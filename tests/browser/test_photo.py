@@ -17,9 +17,9 @@ from tests.support.page_driver import PageDriver, photograph, rgb
 from tests.support.service import Server, has_color, opened
 
 KNOBS = (
-    {"saturation": 1.0, "warmth": 0.0, "strength": 1.0},
-    {"saturation": 1.8, "warmth": -0.6, "strength": 0.9},
-    {"saturation": 3.0, "warmth": 1.0, "strength": 1.0},
+    {"saturation": 1.0, "warmth": 0.0, "blend": 1.0},
+    {"saturation": 1.8, "warmth": -0.6, "blend": 0.9},
+    {"saturation": 3.0, "warmth": 1.0, "blend": 1.0},
 )
 
 
@@ -118,9 +118,9 @@ def test_a_color_photograph_is_turned_gray_as_the_service_does(
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         image.save(file, "PNG")
     driver.with_photo(file.getvalue(), "coffee.png")
-    driver.turn(strength=0)
+    driver.turn(blend=0)
     driver.show_pixels()
-    answer = server.ask("POST", "/v1/colorize?strength=0", file.getvalue())
+    answer = server.ask("POST", "/v1/colorize?blend=0", file.getvalue())
     assert difference(driver.pixels(), rgb(answer.body)) < 0.1
 
 
@@ -147,7 +147,7 @@ def test_knobs_are_turned_without_the_service(driver: PageDriver) -> None:
 
 def test_what_is_downloaded_is_adjusted_and_asked_for_once(driver: PageDriver) -> None:
     driver.with_photo(photograph(format="PNG"), "cat.png")
-    driver.turn(strength=0)
+    driver.turn(blend=0)
     _, content = driver.download()
     assert not has_color(content)
     assert len(driver.sent("/v1/jobs")) == 2

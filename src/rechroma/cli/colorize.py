@@ -8,7 +8,7 @@ import click
 
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.inputs import plan_batch
-from rechroma.cli.options import json_option, model_options
+from rechroma.cli.options import colorize_options, json_option, model_options
 from rechroma.cli.request import Request
 from rechroma.cli.run import BatchRun
 from rechroma.cli.signals import exit_code_of
@@ -16,11 +16,10 @@ from rechroma.cli.stdio import colorize_stream
 from rechroma.cli.summary import BatchSummary, Status
 from rechroma.cli.terminal import echo_err
 from rechroma.errors import OptionError
+from rechroma.options import MAX_PIXELS, OPTIONS
 
 if TYPE_CHECKING:
     from rechroma.hints import Hint
-
-MAX_PIXELS = 250_000_000  # as in rechroma.imaging, too heavy to import for --help
 
 
 def _parse_format(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
@@ -64,32 +63,7 @@ def _read_hints(
     callback=_parse_format,
     help="Output format, such as jpeg, png or tiff.  [default: the original's]",
 )
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    default=92,
-    show_default=True,
-    help="Quality of JPEG and WebP.",
-)
-@click.option(
-    "--saturation", type=float, default=1.0, show_default=True, help="From 0 (gray) to 3 (vivid)."
-)
-@click.option(
-    "--warmth", type=float, default=0.0, show_default=True, help="From -1 (cooler) to 1 (warmer)."
-)
-@click.option(
-    "--blend",
-    type=float,
-    default=1.0,
-    show_default=True,
-    help="Share of color blended into the gray, 0 to 1.",
-)
-@click.option(
-    "--size",
-    type=int,
-    metavar="PIXELS",
-    help="Long side of the network input, 64 to 2048.  [default: the model's own]",
-)
+@colorize_options
 @click.option(
     "--hints",
     metavar="FILE.json",
@@ -106,7 +80,7 @@ def _read_hints(
 @click.option(
     "--no-provenance", is_flag=True, help="Omit the metadata that declares the colors as AI-made."
 )
-@click.option("--badge", is_flag=True, help="Draw a small visible mark that declares the same.")
+@click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
 @json_option("Print one line of JSON per photograph on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @model_options
@@ -164,10 +138,10 @@ def _color_files(request: Request) -> int:
 
 def _check_options(request: Request, images: int) -> None:
     """Check option ranges and the model's name even if there is nothing left to color."""
+    from rechroma.colorizer import check_file_options
     from rechroma.models import find_model
-    from rechroma.options import Adjustments
 
     if request.hints and images > 1:
         raise OptionError(f"--hints apply to one photograph, but there are {images}")
-    Adjustments(**request.knobs())
+    check_file_options(request.file_options())
     find_model(request.model)

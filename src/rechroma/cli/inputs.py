@@ -16,6 +16,7 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
+from rechroma.options import RESULT_SUFFIX
 
 STDIO = "-"
 _Key = Callable[[Path], Path]
@@ -216,9 +217,7 @@ def _is_original(name: str) -> bool:
 
 def _has_result_name(path: Path) -> bool:
     """Return whether a file is named like a result: `photo.color.jpg`, or `photo.color`."""
-    from rechroma.imaging import RESULT_MARK
-
-    stem, mark, suffix = path.name.rpartition(RESULT_MARK)
+    stem, mark, suffix = path.name.rpartition(RESULT_SUFFIX)
     return bool(stem and mark) and (
         not suffix or (suffix == path.suffix and has_image_suffix(path.name))
     )
@@ -231,7 +230,6 @@ def _without_results(sources: list[SourceImage]) -> list[SourceImage]:
     """
     if len(sources) == 1:
         return sources
-    from rechroma.imaging import RESULT_MARK
 
     @cache
     def names_in(folder: Path) -> set[str]:
@@ -246,7 +244,7 @@ def _without_results(sources: list[SourceImage]) -> list[SourceImage]:
         source
         for source in sources
         if not _has_result_name(source.path)
-        or source.path.name.rpartition(RESULT_MARK)[0] not in names_in(source.path.parent)
+        or source.path.name.rpartition(RESULT_SUFFIX)[0] not in names_in(source.path.parent)
     ]
 
 
@@ -274,7 +272,7 @@ def _target_rule(
 
 
 def _into_folder(folder: Path, file_format: str | None) -> Callable[[SourceImage], Path]:
-    from rechroma.imaging import RESULT_MARK, default_target
+    from rechroma.imaging import default_target
 
     mode = _target_mode(folder)
     if mode is not None and not S_ISDIR(mode):
@@ -282,7 +280,7 @@ def _into_folder(folder: Path, file_format: str | None) -> Callable[[SourceImage
 
     def target(source: SourceImage) -> Path:
         name = default_target(source.path, file_format).name
-        return folder / source.relative.with_name("".join(name.rsplit(RESULT_MARK, 1)))
+        return folder / source.relative.with_name("".join(name.rsplit(RESULT_SUFFIX, 1)))
 
     return target
 

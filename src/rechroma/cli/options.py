@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+from rechroma.options import OPTIONS, PROVIDERS
 
-PROVIDERS = ("auto", "cpu", "cuda")  # as in rechroma.engines, too heavy to import for --help
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def model_options(command: _Command) -> _Command:
@@ -30,6 +30,26 @@ def model_options(command: _Command) -> _Command:
         help="Execution provider: the CPU, an NVIDIA GPU, or the best available.",
     )
     return model(provider(command))
+
+
+def _number_option(name: str) -> Callable[[_Command], _Command]:
+    option = OPTIONS[name]
+    return click.option(
+        f"--{name}",
+        type=float if isinstance(option.default, float) else int,
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.text
+        if option.default is not None
+        else f"{option.text}  [default: the model's]",
+    )
+
+
+def colorize_options(command: _Command) -> _Command:
+    """Add the numeric options of :mod:`rechroma.options`."""
+    for name in reversed(("quality", "saturation", "warmth", "blend", "size")):
+        command = _number_option(name)(command)
+    return command
 
 
 def service_options(data: str) -> Callable[[_Command], _Command]:

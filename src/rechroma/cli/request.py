@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from rechroma.cli.inputs import STDIO
 
 if TYPE_CHECKING:
-    from rechroma.colorizer import FileOptions
+    from rechroma.colorizer import EncodeKwargs, FileKwargs
     from rechroma.hints import Hint
-    from rechroma.options import InferenceOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +46,21 @@ class Request:
         """The output file of an image from stdin; None for stdout."""
         return None if self.out in (None, STDIO) else Path(self.out)
 
-    def knobs(self) -> InferenceOptions:
-        """Return the options that change the colors, as keyword arguments."""
+    def encode_options(self) -> EncodeKwargs:
+        """The keyword arguments of :meth:`rechroma.Colorizer.colorize_bytes`."""
         return {
             "saturation": self.saturation,
             "warmth": self.warmth,
-            "strength": self.blend,
+            "blend": self.blend,
             "size": self.size,
             "hints": self.hints,
-        }
-
-    def file_options(self) -> FileOptions:
-        """Return the keyword arguments of :meth:`rechroma.Colorizer.colorize_file`."""
-        return {
-            **self.knobs(),
-            "overwrite": self.overwrite,
             "format": self.file_format,
             "quality": self.quality,
-            "label": not self.no_provenance,
+            "provenance": not self.no_provenance,
             "badge": self.badge,
             "max_pixels": self.max_pixels,
         }
+
+    def file_options(self) -> FileKwargs:
+        """The keyword arguments of :meth:`rechroma.Colorizer.colorize_file`."""
+        return {**self.encode_options(), "overwrite": self.overwrite}

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from rechroma.batch import Failure
     from rechroma.cli.request import Request
-    from rechroma.colorizer import Failure, Result
+    from rechroma.colorizer import Result
 
 _Version = tuple[int, int]
 
@@ -70,12 +71,13 @@ class BatchRun:
     def _color(self) -> Generator[Result | Failure]:
         if not self._pending:
             return  # repeating a finished run does not load the model
+        from rechroma.batch import colorize_many
         from rechroma.colorizer import Colorizer
 
         request = self._request
         colorizer = Colorizer(request.model, provider=request.provider)
         pairs = [(task.source, task.target) for task in self._pending]
-        yield from colorizer.colorize_many(pairs, jobs=request.jobs, **request.file_options())
+        yield from colorize_many(colorizer, pairs, jobs=request.jobs, **request.file_options())
 
 
 def _version(target: Path) -> _Version | None:
@@ -88,7 +90,7 @@ def _version(target: Path) -> _Version | None:
 
 
 def _to_outcome(result: Result | Failure, request: Request) -> FileOutcome:
-    from rechroma.colorizer import Failure
+    from rechroma.batch import Failure
 
     names = (str(result.source), str(result.target))
     if not isinstance(result, Failure):

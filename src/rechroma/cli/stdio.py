@@ -19,31 +19,21 @@ def colorize_stream(request: Request) -> None:
     _check_pipe(request)
     wanted = _check_target(request)
     from rechroma.colorizer import Colorizer
-    from rechroma.error_context import named
     from rechroma.fs import write_atomically
-    from rechroma.imaging import encode_photo, read_photo
 
     (path,) = request.paths
     name = "stdin" if path == STDIO else path
     source = _read_stdin() if path == STDIO else Path(path)
-    photo = read_photo(source, max_pixels=request.max_pixels, name=name)
+    options = request.encode_options() | {"format": wanted}
     colorizer = Colorizer(request.model, provider=request.provider)
-    with named(name):
-        picture = encode_photo(
-            colorizer.colorize(photo.gray, **request.knobs()),
-            photo,
-            format=wanted,
-            quality=request.quality,
-            provenance=not request.no_provenance,
-            badge=request.badge,
-        )
+    result = colorizer.colorize_bytes(source, name=name, **options)
     if request.target is None:
-        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.write(result.content)
         sys.stdout.buffer.flush()
     else:
-        write_atomically(request.target, picture, overwrite=request.overwrite)
-    if photo.pages > 1 and not request.quiet:
-        warn_about_pages(name, photo.pages)
+        write_atomically(request.target, result.content, overwrite=request.overwrite)
+    if result.pages > 1 and not request.quiet:
+        warn_about_pages(name, result.pages)
 
 
 def _check_pipe(request: Request) -> None:

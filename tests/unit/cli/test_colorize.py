@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from rechroma.cli.summary import BatchSummary, FileOutcome, Status
-from rechroma.color.render import render
+from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
 from tests.support.models import write_model
@@ -340,8 +340,8 @@ class TestHints:
         result = run("a.png", "--hints", hints, "--model", model)
         assert result.exit_code == 69
         assert result.stderr.splitlines() == [
-            "rechroma: error: the model tiny takes no hints",
-            "hint: Use one that does: see 'rechroma models list'.",
+            "rechroma: error: the model tiny does not support hints",
+            "hint: Choose one that does: see 'rechroma models list'.",
         ]
         assert not source.with_name("a.color.png").exists()
 
@@ -414,10 +414,10 @@ def test_what_nobody_foresaw_stops_one_picture_only(
     def fail_for_the_small_one(gray: Any, chroma: Any) -> Any:
         if gray.shape == (10, 20):
             raise fault
-        return render(gray, chroma)
+        return render_srgb(gray, chroma)
 
     Image.new("L", (20, 10), 99).save(ten[4])
-    monkeypatch.setattr("rechroma.colorizer.render", fail_for_the_small_one)
+    monkeypatch.setattr("rechroma.colorizer.render_srgb", fail_for_the_small_one)
     result = run("box", "--model", model)
     assert result.exit_code == 1
     assert "9 colored, 1 failed" in result.stderr

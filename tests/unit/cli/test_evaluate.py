@@ -57,7 +57,7 @@ def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:
 
 def test_hints_need_a_model_that_takes_them(run: Run, model: str, dev: Path) -> None:
     refused = run("evaluate", model, dev, "--hints")
-    assert "takes no hints" in refused.output
+    assert "does not support hints" in refused.output
     assert refused.exit_code == 69
     willing = write_model(Path("willing.onnx"), hints=True)
     measured = run("evaluate", willing, dev, "--hints", "--json")

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rechroma
-from rechroma import engines, imaging
-from rechroma import options as shared_options
-from rechroma.cli import colorize, options
 from rechroma.cli.root import root_command
 from tests.support.command import MakePhoto, Run, Shell, is_colored
 
@@ -171,10 +168,3 @@ def test_what_does_not_fit_on_the_disk_is_told(words: str) -> None:
         )
     assert done.returncode == 73
     assert done.stderr == b"rechroma: error: stdout: No space left on device\n"
-
-
-def test_what_help_shows_is_what_the_library_has(run: Run) -> None:
-    sizes = f"{shared_options.MIN_SIZE} to {shared_options.MAX_SIZE}"
-    assert sizes in " ".join(run("colorize", "--help").stdout.split())
-    assert colorize.MAX_PIXELS == imaging.MAX_PIXELS
-    assert options.PROVIDERS == engines.PROVIDERS

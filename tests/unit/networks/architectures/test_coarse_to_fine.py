@@ -95,6 +95,6 @@ def test_the_file_keeps_the_encoder_in_float16_and_suggests_colors(
     assert (colorizer.card.scale, colorizer.card.distribution_scale) == (2, 8)
     photo = picture(1, 75, 110)[..., 0]
     for x, y in ((0.0, 0.0), (0.5, 0.4), (1.0, 1.0)):
-        colors = colorizer.likely_colors(photo, x, y, count=3)
+        colors = colorizer.suggest_colors(photo, x, y, count=3)
         assert colors
-        assert sum(color.share for color in colors) <= 1.0001
+        assert sum(color.probability for color in colors) <= 1.0001

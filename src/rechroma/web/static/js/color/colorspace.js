@@ -195,10 +195,10 @@ function findBoundary(light, a, b) {
   return within;
 }
 
-/** @typedef {{saturation: number, warmth: number, strength: number}} Adjustments */
+/** @typedef {{saturation: number, warmth: number, blend: number}} Adjustments */
 
 /** @type {Readonly<Adjustments>} */
-export const DEFAULT_ADJUSTMENTS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
+export const DEFAULT_ADJUSTMENTS = Object.freeze({ saturation: 1, warmth: 0, blend: 1 });
 
 /**
  * Apply adjustments to colors.
@@ -206,15 +206,15 @@ export const DEFAULT_ADJUSTMENTS = Object.freeze({ saturation: 1, warmth: 0, str
  * @param {Adjustments} adjustments
  * @returns {Float32Array}
  */
-export function adjustChroma(ab, { saturation, warmth, strength }) {
+export function adjustChroma(ab, { saturation, warmth, blend }) {
   const out = new Float32Array(ab.length);
   for (let at = 0; at < ab.length; at += 2) {
     const a = ab[at] * saturation;
     const b = ab[at + 1] * saturation;
     const chroma = Math.hypot(a, b);
     const warm = warmth * (chroma / (chroma + WARM_HALF_CHROMA));
-    out[at] = (a + warm * WARM_SHIFT[0]) * strength;
-    out[at + 1] = (b + warm * WARM_SHIFT[1]) * strength;
+    out[at] = (a + warm * WARM_SHIFT[0]) * blend;
+    out[at + 1] = (b + warm * WARM_SHIFT[1]) * blend;
   }
   return out;
 }
