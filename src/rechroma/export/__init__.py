@@ -1,4 +1,4 @@
-"""Export: torch networks to color model files, with a parity check."""
+"""Export of torch networks to color model files, with a parity check."""
 
 from __future__ import annotations
 

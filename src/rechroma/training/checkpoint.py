@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 
-from rechroma.errors import CheckpointError, TargetError
+from rechroma.errors import CheckpointError
 from rechroma.fs import write_atomically
 
 if TYPE_CHECKING:
@@ -64,13 +64,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             # After a failed write torch fails again, to close its archive, and hides the reason.
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
-    try:
-        write_atomically(path, write, overwrite=True)
-    except TargetError as error:
-        raise TargetError(
-            error.message,
-            hint="Make room or choose another folder; the run resumes from its last checkpoint.",
-        ) from error
+    hint = "Make room or choose another folder; the run resumes from its last checkpoint."
+    write_atomically(path, write, overwrite=True, hint=hint)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.datasets import Crops
-from rechroma.networks import describe
+from rechroma.datasets import CropConfig
+from rechroma.networks import network_config
 from rechroma.training.recipe import Data, Loss, Network, Optimizer, Recipe
 from rechroma.training.state import starting_network
 
@@ -34,13 +34,13 @@ def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = STEPS) ->
         ModelContractError: The model file is not one of Rechroma's.
     """
     network = starting_network(start)
-    architecture = describe(network)
+    architecture = network_config(network)
     has_bins = len(network.centers) > 0
     return Recipe(
         network=Network(architecture["name"], architecture["options"], init_from=str(start)),
         data=Data(train=tuple(shards)),
-        crops=Crops(
-            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.takes_hints else 0.0
+        crops=CropConfig(
+            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.supports_hints else 0.0
         ),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
         optimizer=Optimizer(

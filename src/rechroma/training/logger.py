@@ -193,7 +193,7 @@ class TrainingCost:
     """The cost of training a network.
 
     Attributes:
-        images: Crops shown.
+        images: CropConfig shown.
         minutes: Spent in the steps, validation and saving not included.
         accuracy: Per cent of the validation labels found at the end, where that was measured.
     """

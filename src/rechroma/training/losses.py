@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rechroma.datasets import Example, FeatureBatch
+    from rechroma.datasets import FeatureBatch, Sample
     from rechroma.networks import Encoder, Prediction
     from rechroma.training.recipe import Loss
 
@@ -68,7 +68,7 @@ class DecodedPrediction:
     def __init__(
         self,
         prediction: Prediction,
-        target: Example | FeatureBatch,
+        target: Sample | FeatureBatch,
         decode: Callable[[Prediction], Tensor],
     ) -> None:
         self.prediction, self.target, self._decode = prediction, target, decode
@@ -145,7 +145,7 @@ class ColorizationLoss(nn.Module):
         self.decode = decode
         self.teacher = teacher
 
-    def forward(self, prediction: Prediction, target: Example | FeatureBatch) -> LossOutput:
+    def forward(self, prediction: Prediction, target: Sample | FeatureBatch) -> LossOutput:
         """Compare a prediction with its target.
 
         Raises:
@@ -161,7 +161,7 @@ class ColorizationLoss(nn.Module):
         return LossOutput(total, {name: term.detach() for name, term in terms.items()}, decoded)
 
     def _head_terms(
-        self, prediction: Prediction, target: Example | FeatureBatch
+        self, prediction: Prediction, target: Sample | FeatureBatch
     ) -> Iterator[tuple[str, Tensor]]:
         settings = self.settings
         if settings.bins:
@@ -174,7 +174,7 @@ class ColorizationLoss(nn.Module):
         if settings.distillation and self.teacher is not None:
             with torch.no_grad():
                 seen = self.teacher(_photographs(target))[-1]
-            yield "distillation", 1 - F.cosine_similarity(prediction.bottom, seen).mean()
+            yield "distillation", 1 - F.cosine_similarity(prediction.bottleneck, seen).mean()
 
     def _blended_terms(self, prediction: Prediction, true: Tensor) -> Iterator[tuple[str, Tensor]]:
         settings = self.settings
@@ -226,7 +226,7 @@ class ColorizationLoss(nn.Module):
         return (self.class_weights[bins[:, 0]] * entropy).mean()
 
 
-def _photographs(target: Example | FeatureBatch) -> Tensor:
+def _photographs(target: Sample | FeatureBatch) -> Tensor:
     """Convert the true colors of a batch of images to sRGB (N, 3, H, W) in 0..1."""
     rgb: Tensor = target.rgb  # type: ignore[union-attr]  # recipes allow such terms for images only
     return rgb.float() / 255

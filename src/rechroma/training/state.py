@@ -15,10 +15,17 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import FeatureStore, Shards, small_chroma
+from rechroma.datasets import FeatureStore, Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
-from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
+from rechroma.networks import (
+    create_network,
+    load_encoder,
+    load_exported,
+    load_weights,
+    network_config,
+    state_without_counters,
+)
 from rechroma.training.adversarial import AdversarialLoss, critic_schedule
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
 from rechroma.training.recipe import Recipe, ValidationConfig, recipe_from, recipe_values
@@ -124,7 +131,10 @@ class TrainState:
             RecipeError: The recipe asks for what the network lacks.
         """
         torch.manual_seed(recipe.seed)
-        network, settings = build(recipe.network.name, recipe.network.options), recipe.network
+        network, settings = (
+            create_network(recipe.network.name, recipe.network.options),
+            recipe.network,
+        )
         if settings.encoder_weights:
             _load_encoder_weights(network, recipe)
         elif (
@@ -154,7 +164,7 @@ class TrainState:
             raise CheckpointError(
                 f"{path}: a run of another recipe", hint="Name another folder with -o."
             )
-        network = build(recipe.network.name, recipe.network.options)
+        network = create_network(recipe.network.name, recipe.network.options)
         prior = checkpoint.prior.numpy()
         state = cls._assemble(recipe, network, prior, checkpoint.data_digest, device)
         try:
@@ -301,7 +311,7 @@ def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> Col
     """
     checkpoint = load_checkpoint(path)
     recipe = recipe_from(checkpoint.recipe)
-    network = build(recipe.network.name, {**recipe.network.options, **(options or {})})
+    network = create_network(recipe.network.name, {**recipe.network.options, **(options or {})})
     try:
         network.load_state_dict(checkpoint.ema)
     except RuntimeError as error:
@@ -331,7 +341,7 @@ def teacher(recipe: Recipe) -> Encoder | None:
         return None
     if not recipe.network.encoder_weights:
         raise RecipeError("loss.distillation and loss.perceptual: need network.encoder_weights")
-    network = build(recipe.network.name, recipe.network.options)
+    network = create_network(recipe.network.name, recipe.network.options)
     encoder = _load_encoder_weights(network, recipe).eval().requires_grad_(requires_grad=False)
     return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
@@ -347,7 +357,7 @@ def measure_prior(
         if isinstance(data, FeatureStore):
             chroma = data.read([int(number)])["chroma"][0].astype(np.float32)
         else:
-            chroma = small_chroma(data[int(number)], scale)
+            chroma = downsample_chroma(data[int(number)], scale)
         rows = table_index(np.moveaxis(chroma, 0, -1)).ravel()
         counts += np.bincount(rows, minlength=TABLE_ROWS)
     return smooth_prior(bin_counts(counts, centers), centers)
@@ -363,10 +373,14 @@ def _init_from(network: ColorizationNetwork, source: Path) -> None:
     start = starting_network(source)
     weights = start.state_dict()
     if network.classes and not start.classes:
-        plan = describe(network)
-        plain = build(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
-        weights |= {name: value for name, value in weights_of(network).items() if name not in plain}
-    fill(network, weights, source)
+        plan = network_config(network)
+        plain = create_network(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
+        weights |= {
+            name: value
+            for name, value in state_without_counters(network).items()
+            if name not in plain
+        }
+    load_weights(network, weights, source)
 
 
 def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
@@ -387,5 +401,5 @@ def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encod
     learned = starting_network(source).encoder
     if learned is None:
         raise RecipeError(f"network.encoder_weights: {source} has no encoder")
-    fill(network.encoder, weights_of(learned), source)
+    load_weights(network.encoder, state_without_counters(learned), source)
     return network.encoder

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from torch.utils.data import DataLoader
 
 from rechroma.datasets import (
-    Examples,
+    ColorizationDataset,
     FeatureDataset,
     FeatureStore,
     ReproducibleBatchSampler,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from rechroma.datasets import Example, FeatureBatch
+    from rechroma.datasets import FeatureBatch, Sample
     from rechroma.training.distributed import DistContext
     from rechroma.training.recipe import Recipe
 
@@ -157,7 +157,7 @@ def _lock(folder: Path, *, main: bool) -> Iterator[None]:
 
 def _batches(
     state: TrainState, data: Shards | FeatureStore, end: int, dist: DistContext
-) -> Iterator[tuple[Example | FeatureBatch, int]]:
+) -> Iterator[tuple[Sample | FeatureBatch, int]]:
     """Yield this process's share of each batch up to a step, and the size of the global batch."""
     recipe, crops = state.recipe, state.recipe.crops
     smallest = min(crops.in_batch(size, recipe.batch_size) for size in crops.sizes)
@@ -176,12 +176,12 @@ def _batches(
         steps=end,
         share=(dist.rank, dist.world_size),
     )
-    loader: DataLoader[Example] | DataLoader[FeatureBatch]
+    loader: DataLoader[Sample] | DataLoader[FeatureBatch]
     if isinstance(data, FeatureStore):
         loader = feature_loader(FeatureDataset(data), sampler, workers=recipe.workers)
     else:
         loader = DataLoader(
-            Examples(data, crops, state.network.scale, state.network.classes),
+            ColorizationDataset(data, crops, state.network.scale, state.network.classes),
             batch_sampler=sampler,
             num_workers=recipe.workers,
             worker_init_fn=_limit_threads,

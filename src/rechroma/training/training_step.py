@@ -18,7 +18,7 @@ from rechroma.training.state import centers_array, teacher
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rechroma.datasets import Example
+    from rechroma.datasets import Sample
     from rechroma.networks import ColorizationNetwork
     from rechroma.training.distributed import DistContext
     from rechroma.training.losses import LossOutput
@@ -58,7 +58,7 @@ class TrainingStep:
         if state.adversary is not None:
             state.adversary.wrap(dist)
 
-    def __call__(self, batch: Example | FeatureBatch, count: int) -> dict[str, Tensor]:
+    def __call__(self, batch: Sample | FeatureBatch, count: int) -> dict[str, Tensor]:
         """Learn from this process's share of a batch.
 
         Args:
@@ -101,7 +101,7 @@ class TrainingStep:
         return dist.mean(losses.terms, weight)
 
     @torch.no_grad()
-    def evaluate(self, batch: Example) -> tuple[LossOutput, Tensor | None]:
+    def evaluate(self, batch: Sample) -> tuple[LossOutput, Tensor | None]:
         """Compute the averaged network's losses on a batch, and its class logits (N, K)."""
         with self._autocast():
             self._loss.eval()
@@ -110,7 +110,7 @@ class TrainingStep:
         assert losses.decoded is not None
         return losses, losses.decoded.prediction.classes
 
-    def _forward(self, model: nn.Module, batch: Example | FeatureBatch) -> LossOutput:
+    def _forward(self, model: nn.Module, batch: Sample | FeatureBatch) -> LossOutput:
         if isinstance(batch, FeatureBatch):
             prediction = model(batch.features)
         else:
@@ -161,7 +161,7 @@ class TrainingStep:
         enabled = self.state.recipe.precision == "bfloat16"
         return torch.autocast(self._dist.device.type, torch.bfloat16, enabled=enabled)
 
-    def _to_device(self, batch: Example | FeatureBatch) -> Example | FeatureBatch:
+    def _to_device(self, batch: Sample | FeatureBatch) -> Sample | FeatureBatch:
         device = self._dist.device
         if isinstance(batch, FeatureBatch):
             features = {name: value.to(device) for name, value in batch.features.items()}

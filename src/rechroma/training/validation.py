@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Examples, SampleSpec, Shards, spread
+from rechroma.datasets import ColorizationDataset, SampleSpec, Shards, evenly_spaced
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.logger import weighted_mean
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from rechroma.datasets import Example
+    from rechroma.datasets import Sample
     from rechroma.training.logger import MetricLogger
     from rechroma.training.losses import LossOutput
     from rechroma.training.state import TrainState
@@ -42,7 +42,7 @@ class Validation:
     def __init__(
         self,
         state: TrainState,
-        evaluate_batch: Callable[[Example], tuple[LossOutput, Tensor | None]],
+        evaluate_batch: Callable[[Sample], tuple[LossOutput, Tensor | None]],
         log: MetricLogger,
         best: Path,
     ) -> None:
@@ -52,11 +52,11 @@ class Validation:
         crops = replace(recipe.crops, min_crop_area=1.0, degrade_prob=0.0, hint_prob=0.0)
         specs = [
             SampleSpec(number, crops.sizes[0], number)
-            for number in spread(len(images), recipe.validation.images)
+            for number in evenly_spaced(len(images), recipe.validation.images)
         ]
         size = recipe.batch_size
         batches = [specs[start : start + size] for start in range(0, len(specs), size)]
-        dataset = Examples(images, crops, network.scale, network.classes)
+        dataset = ColorizationDataset(images, crops, network.scale, network.classes)
         self._loader = DataLoader(dataset, batch_sampler=batches)
 
     def run(self) -> None:

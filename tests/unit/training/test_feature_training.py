@@ -10,7 +10,7 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import save_file
 
-from rechroma.datasets import Crops, FeatureConfig, build_features, features
+from rechroma.datasets import CropConfig, FeatureConfig, build_features, features
 from rechroma.errors import RecipeError
 from rechroma.training import Recipe, train
 from rechroma.training.logger import read_log
@@ -46,7 +46,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
         data=Data(
             val=(str(write_shard(tmp_path / "val.tar", 2)),), features=str(tmp_path / "store")
         ),
-        crops=Crops(sizes=(64,)),
+        crops=CropConfig(sizes=(64,)),
         loss=Loss(distance=0.7, moments=0.7, bins_fraction=0.5),
         optimizer=Optimizer(
             encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=1, only=("decoder.",)

@@ -12,7 +12,7 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import save_file
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.errors import (
     CheckpointError,
     DataError,
@@ -21,7 +21,7 @@ from rechroma.errors import (
     RecipeError,
     TargetError,
 )
-from rechroma.networks import build, no_hints
+from rechroma.networks import create_network, no_hints
 from rechroma.networks.architectures.rechroma import Rechroma
 from rechroma.training import (
     Progress,
@@ -114,7 +114,7 @@ def test_train_names_a_label_beyond_the_classes(recipe: Recipe, tmp_path: Path) 
         data=Data(train=(str(shard),)),
         loss=Loss(classes=0.5),
     )
-    with pytest.raises(DataError, match="is of class 2, and the network has 2"):
+    with pytest.raises(DataError, match="has class 2, but the network has 2 classes"):
         train(plan, tmp_path / "run")
 
 
@@ -155,7 +155,7 @@ def test_encoder_weights_can_come_from_a_checkpoint(recipe: Recipe, tmp_path: Pa
 
 
 def test_distillation_is_logged(recipe: Recipe, tmp_path: Path) -> None:
-    encoder = build(recipe.network.name, recipe.network.options).encoder
+    encoder = create_network(recipe.network.name, recipe.network.options).encoder
     assert encoder is not None
     save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
     network = replace(recipe.network, encoder_weights=str(tmp_path / "encoder.safetensors"))
@@ -246,7 +246,7 @@ def test_init_from_refuses_weights_of_another_shape(recipe: Recipe, tmp_path: Pa
 
 def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
     longer = replace(
-        recipe, steps=60, crops=Crops(sizes=(32,), size_shares=(1.0,), min_crop_area=0.9)
+        recipe, steps=60, crops=CropConfig(sizes=(32,), size_shares=(1.0,), min_crop_area=0.9)
     )
     train(longer, tmp_path / "run")
     lines = (tmp_path / "run/log.jsonl").read_text().splitlines()
@@ -277,7 +277,7 @@ def test_on_epoch_is_called_after_epochs_and_at_the_end(recipe: Recipe, tmp_path
 def test_a_run_killed_between_checkpoints_comes_to_the_same_numbers(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    recipe = replace(recipe, steps=45, checkpoint_interval=15, crops=Crops((32,), (1.0,)))
+    recipe = replace(recipe, steps=45, checkpoint_interval=15, crops=CropConfig((32,), (1.0,)))
     whole = train(recipe, tmp_path / "whole")
 
     class KilledError(Exception):
@@ -309,7 +309,7 @@ def test_a_run_resumes_with_its_own_images_only(recipe: Recipe, tmp_path: Path) 
 
 def test_crop_sizes_must_be_multiples_of_the_stride(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="multiples of 32"):
-        train(replace(recipe, crops=Crops((33,), (1.0,))), tmp_path / "run")
+        train(replace(recipe, crops=CropConfig((33,), (1.0,))), tmp_path / "run")
 
 
 @pytest.mark.parametrize("workers", [0, 1])
