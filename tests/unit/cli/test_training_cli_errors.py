@@ -43,7 +43,7 @@ def assert_cli_error(result: Result, code: int, *words: str) -> str:
 
 
 def test_report_fills_the_metrics_of_the_card(run: Run, checkpoint: Path) -> None:
-    report = {"figures": {"all": {"gray": {}, "model": {"hue_hit": 43.07}}}}
+    report = {"metrics": {"all": {"gray": {}, "model": {"hue_hit": 43.07}}}}
     Path("report.json").write_text(json.dumps(report))
     made = run("export", checkpoint, "-o", "a.onnx", "--report", "report.json")
     assert made.exit_code == 0, made.output
@@ -52,7 +52,7 @@ def test_report_fills_the_metrics_of_the_card(run: Run, checkpoint: Path) -> Non
     }
 
 
-@pytest.mark.parametrize("text", ['{"foo": 1}', '{"figures": {"all": 3}}', '{"figures": []}'])
+@pytest.mark.parametrize("text", ['{"foo": 1}', '{"metrics": {"all": 3}}', '{"metrics": []}'])
 def test_an_invalid_report_is_refused(run: Run, checkpoint: Path, text: str) -> None:
     Path("c.json").write_text(text)
     result = run("export", checkpoint, "-o", "a.onnx", "--report", "c.json")
