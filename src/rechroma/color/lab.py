@@ -40,7 +40,7 @@ def to_float(pixels: Pixels) -> Float:
 
 
 def from_float(values: Float, dtype: DTypeLike = np.float32) -> Pixels:
-    """Convert float32 in 0..1 to `dtype`; scale integers to their full range, rounded, saturated."""
+    """Convert float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
     target = np.dtype(dtype)
     if not np.issubdtype(target, np.integer):
         return values.astype(target, copy=False)
