@@ -1,7 +1,7 @@
 """The model card: the metadata that a model file carries.
 
-It is stored inside the model file, as JSON in the ONNX metadata property `rechroma`, so that weights
-always come with their license, their training data and what the runtime needs to know.
+It is stored inside the model file, as JSON in the ONNX metadata property `rechroma`, so that
+weights always come with their license, their training data and what the runtime needs to know.
 """
 
 from __future__ import annotations
