@@ -1,4 +1,4 @@
-"""What a command line asks of `rechroma colorize`."""
+"""The parsed command line of `rechroma colorize`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the command line asked for; the fields are the options of `rechroma colorize`."""
+    """The arguments and options of `rechroma colorize`."""
 
     paths: tuple[str, ...]
     out: str | None
@@ -38,12 +38,12 @@ class Request:
 
     @property
     def is_stream(self) -> bool:
-        """Whether a pipe takes part."""
+        """Whether the image comes from stdin or goes to stdout."""
         return STDIO in self.paths or self.out == STDIO
 
     @property
     def target(self) -> Path | None:
-        """The file that a picture from a pipe goes to; None for stdout."""
+        """The output file of an image from stdin; None for stdout."""
         return None if self.out in (None, STDIO) else Path(self.out)
 
     def encode_options(self) -> EncodeKwargs:

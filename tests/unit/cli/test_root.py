@@ -71,7 +71,7 @@ def test_nothing_at_all_shows_the_help(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("modles", "models"), ("colorize", "colorize"), ("dmeo", "demo")]
+    ("typed", "meant"), [("modles", "models"), ("colourize", "colorize"), ("dmeo", "demo")]
 )
 def test_a_mistyped_command_is_answered_with_the_nearest(run: Run, typed: str, meant: str) -> None:
     result = run(typed)
@@ -127,8 +127,21 @@ class TestShortForm:
         made = photo("-o.png").with_name("-o.color.png")
         assert run("--model", model, "--", "-o.png").exit_code == 0
         assert is_colored(made)
-        assert "already there" in run("--", "-o.png").stderr
+        assert "already exists" in run("--", "-o.png").stderr
         assert run("--", "models").exit_code == 66
+
+    @pytest.mark.parametrize("name", ["-dash.jpg", "-quiet.jpg", "-old.jpg", "--long.jpg"])
+    @pytest.mark.parametrize("command", [[], ["colorize"]])
+    def test_a_file_name_like_an_option_gets_advice(
+        self, run: Run, command: list[str], name: str
+    ) -> None:
+        result = run(*command, name)
+        assert result.exit_code == 2
+        assert f"If '{name}' is a file, write ./{name} or -- {name}." in result.stderr
+
+    def test_a_wrong_option_gets_no_advice_about_files(self, run: Run) -> None:
+        assert " is a file" not in run("photo.jpg", "--nope").stderr
+        assert " is a file" not in run("--", "--nope").stderr
 
     def test_a_command_comes_before_a_file_of_the_same_name(
         self, run: Run, photo: MakePhoto
