@@ -261,7 +261,7 @@ def test_a_host_that_fails_again_and_again_is_left_alone(host: Host, fetched: Fe
     host.routes |= {f"/{n}": lambda r: r.answer(b"", 500) for n in range(9)}
     tally = fetched(*(f"/{n}" for n in range(9)), manners=CrawlPolicy(per_host=1000, retries=0))
     assert tally.failed == Counter(
-        {"HTTP status 500": 5, "skipped after several failures of this host": 4}
+        {"HTTP status 500": 5, "the host was left alone after several failures": 4}
     )
 
 
@@ -336,7 +336,7 @@ class TestTime:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            fetched("/a", other, on_image=stop, is_allowed=lambda _: True)
+            fetched("/a", other, on_picture=stop, is_allowed=lambda _: True)
         assert waited == []
         assert len(table(tmp_path / "out/attribution.csv")) == len(pictures(tmp_path / "out")) == 1
         ended.set()
@@ -522,9 +522,9 @@ class TestLists:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("url,author\nhttp://a.example/x,Ann\n", "has no column 'license'"),
-            ("url,license,author\n", "lists no image"),
-            ("", "lists no image"),
+            ("url,author\nhttp://a.example/x,Ann\n", "lacks the column 'license'"),
+            ("url,license,author\n", "names no picture"),
+            ("", "names no picture"),
         ],
     )
     def test_a_bad_one_is_named(self, tmp_path: Path, text: str, message: str) -> None:

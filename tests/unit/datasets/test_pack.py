@@ -66,7 +66,7 @@ def toned(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def test_what_goes_in_comes_out_of_the_shards(folder: Path, tmp_path: Path) -> None:
     manifest = pack(folder, tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
-    assert len(shards) == manifest["images"]["kept"] == manifest["images"]["found"] == 10
+    assert len(shards) == manifest["pictures"]["kept"] == manifest["pictures"]["found"] == 10
     for number in range(10):
         facts = shards.facts(number)
         original = picture(int(Path(facts["file"]).stem), 96, 128)
@@ -101,7 +101,7 @@ def test_the_manifest_tells_all(folder: Path, tmp_path: Path) -> None:
         content = (out / shard["file"]).read_bytes()
         assert shard["sha256"] == hashlib.sha256(content).hexdigest()
         assert shard["bytes"] == len(content)
-        assert shard["images"] <= 4
+        assert shard["pictures"] <= 4
     assert set(contents(out)) == {
         "manifest.json",
         "dropped.csv",
@@ -170,7 +170,7 @@ def test_what_does_not_teach_color_is_left_out(
     make(folder / "cats/odd.png")
     manifest = pack(folder, tmp_path / "out", SMALL)
     assert dropped(tmp_path / "out") == {"cats/odd.png": reason}
-    assert manifest["images"]["kept"] == 10
+    assert manifest["pictures"]["kept"] == 10
 
 
 def test_copies_are_left_out_whatever_was_done_to_them(folder: Path, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_copies_are_left_out_whatever_was_done_to_them(folder: Path, tmp_path: P
     save(folder / "cats/small.png", cv2.resize(original, (80, 60), interpolation=cv2.INTER_AREA))
     save(folder / "dogs/brighter.png", np.clip(original * 0.8 + 40, 0, 255).astype(np.uint8))
     manifest = pack(folder, tmp_path / "out", SMALL)
-    assert manifest["images"]["kept"] == 10
+    assert manifest["pictures"]["kept"] == 10
     assert sum(manifest["dropped"].values()) == 4
     assert set(manifest["dropped"]) <= {"duplicate", "near-duplicate"}
     shards = Shards([tmp_path / "out"])
@@ -252,7 +252,7 @@ def test_hidden_and_linked_folders_and_other_files_are_passed_over(
     save(tmp_path / "elsewhere/x.png", picture(42, 96, 128))
     (folder / "cats/notes.txt").write_text("no picture")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
-    assert pack(folder, tmp_path / "out", SMALL)["images"]["found"] == 10
+    assert pack(folder, tmp_path / "out", SMALL)["pictures"]["found"] == 10
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows takes no such names")
@@ -261,7 +261,7 @@ def test_a_name_that_is_no_text_is_fine(folder: Path, tmp_path: Path) -> None:
     (folder / "cats/1.png").rename(os.fsdecode(odd))
     (folder / "cats/dull\udcfe.png").write_bytes(b"")
     manifest = pack(folder, tmp_path / "out", SMALL)
-    assert manifest["images"]["kept"] == 10
+    assert manifest["pictures"]["kept"] == 10
     assert dropped(tmp_path / "out") == {"cats/dull\udcfe.png": "unreadable"}
 
 
@@ -275,25 +275,25 @@ class TestNothingIsHalfWritten:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            pack(folder, tmp_path / "out", SMALL, on_image=stop)
+            pack(folder, tmp_path / "out", SMALL, on_picture=stop)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
     def test_when_nothing_can_be_kept(self, tmp_path: Path) -> None:
         save(tmp_path / "in/a.png", np.zeros((64, 64), np.uint8))
-        with pytest.raises(DataError, match="all images were rejected: 1 gray"):
+        with pytest.raises(DataError, match="no picture can be kept: 1 gray"):
             pack(tmp_path / "in", tmp_path / "out", SMALL)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
     def test_what_is_there_is_not_touched(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
         (tmp_path / "out/mine.txt").write_text("mine")
-        with pytest.raises(TargetError, match="this folder is not empty"):
+        with pytest.raises(TargetError, match="something already"):
             pack(folder, tmp_path / "out", SMALL)
         assert contents(tmp_path / "out") == {"mine.txt": b"mine"}
 
     def test_an_empty_folder_is_filled(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
-        assert pack(folder, tmp_path / "out", SMALL)["images"]["kept"] == 10
+        assert pack(folder, tmp_path / "out", SMALL)["pictures"]["kept"] == 10
 
     def test_a_place_that_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -304,7 +304,7 @@ class TestNothingIsHalfWritten:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("path\ncats/1.png\n", "has no column 'label'"),
+        ("path\ncats/1.png\n", "lacks the column 'label'"),
         ("path,label\ncats/1.png,9999999999\n", "number of a class"),
         ('path,label\n"' + "x" * 2_000_000, "not a readable CSV"),
     ],
@@ -318,7 +318,7 @@ def test_a_bad_table_is_named(folder: Path, tmp_path: Path, table: str, message:
 def test_no_folder_and_no_picture_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         pack(tmp_path / "absent", tmp_path / "out")
-    with pytest.raises(DataError, match="no images found"):
+    with pytest.raises(DataError, match="no picture here"):
         pack(tmp_path, tmp_path / "out")
 
 
