@@ -1,4 +1,4 @@
-"""For everyone: keyboard, screen readers, languages, looks; and what the page weighs."""
+"""Accessibility: axe-core, keyboard, labels, languages, themes; and the size of the first load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import rechroma.web
 from rechroma import errors
 from rechroma.service import errors as service_errors
 from tests.browser.conftest import Open
-from tests.support.page_driver import PageDriver, photograph
+from tests.support.page_driver import PageDriver, make_photo
 from tests.support.service import has_color
 
 STATIC = Path(rechroma.web.__file__).parent / "static"
@@ -37,8 +37,8 @@ def sources() -> Iterator[str]:
         yield path.read_text("utf-8")
 
 
-def faults(driver: PageDriver) -> list[str]:
-    """What axe-core finds."""
+def axe_violations(driver: PageDriver) -> list[str]:
+    """Run axe-core and describe the violations it finds."""
     driver.page.evaluate(f"() => {{ {AXE}; }}")
     found = driver.page.evaluate(
         "async (values) => (await axe.run({ runOnly: { type: 'tag', values } })).violations", RULES
@@ -46,7 +46,7 @@ def faults(driver: PageDriver) -> list[str]:
     return [f"{one['id']}: {[n['html'][:90] for n in one['nodes']]}" for one in found]
 
 
-def test_the_first_load_is_light_and_asks_nobody_else(open_page: Open) -> None:
+def test_first_load_is_small_and_from_one_host(open_page: Open) -> None:
     driver = open_page()
     driver.page.wait_for_load_state("networkidle")
     sizes = [request.sizes() for request in driver.requests]
@@ -59,25 +59,25 @@ def test_the_first_load_is_light_and_asks_nobody_else(open_page: Open) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
-def test_axe_finds_nothing(open_page: Open, scheme: str, viewport: dict[str, int]) -> None:
+def test_axe_finds_no_violations(open_page: Open, scheme: str, viewport: dict[str, int]) -> None:
     kind = "phone" if viewport is PHONE else "wide"
     driver = open_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     driver.expected = ("415",)
-    assert faults(driver) == []
-    driver.shoot(f"welcome-{kind}-{scheme}")
+    assert axe_violations(driver) == []
+    driver.screenshot(f"welcome-{kind}-{scheme}")
     driver.find("#samples button").first.click()
-    driver.colored().ready()
+    driver.wait_colored().wait_ready()
     driver.drop(("broken.jpg", b"no picture"))
     expect(driver.find("[data-stage=failed]")).to_be_visible()
-    assert faults(driver) == []
-    driver.shoot(f"look-{kind}-{scheme}")
+    assert axe_violations(driver) == []
+    driver.screenshot(f"look-{kind}-{scheme}")
     driver.correct()
     expect(driver.find("button.marker")).to_have_count(1)
-    assert faults(driver) == []
-    driver.shoot(f"mark-{kind}-{scheme}")
+    assert axe_violations(driver) == []
+    driver.screenshot(f"marker-{kind}-{scheme}")
 
 
-def test_by_keyboard_alone(driver: PageDriver) -> None:
+def test_keyboard_reaches_everything(driver: PageDriver) -> None:
     page = driver.page
 
     def go_to(selector: str) -> None:
@@ -89,7 +89,7 @@ def test_by_keyboard_alone(driver: PageDriver) -> None:
 
     go_to("#samples button")
     page.keyboard.press("Enter")
-    driver.colored().ready()
+    driver.wait_colored().wait_ready()
     expect(driver.find("#stage")).to_be_focused()
     expect(driver.find("#announcer")).to_have_text("astronaut.jpg is ready.")
     go_to("#divider")
@@ -123,8 +123,8 @@ def test_by_keyboard_alone(driver: PageDriver) -> None:
     assert has_color(waiting.value.path().read_bytes())
 
 
-def test_zoom_by_keys(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_keys_zoom_the_stage(driver: PageDriver) -> None:
+    driver.add_photo()
     driver.find("#stage").focus()
     whole = str(driver.find("#zoom-value").text_content())
     driver.page.keyboard.press("1")
@@ -137,45 +137,45 @@ def test_zoom_by_keys(driver: PageDriver) -> None:
     expect(driver.find("#zoom-value")).to_have_text(whole)
 
 
-def test_the_picture_is_moved_by_keys(driver: PageDriver) -> None:
-    driver.with_photo(photograph(size=(1800, 1200)))
+def test_arrow_keys_pan_the_stage(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(1800, 1200)))
     driver.show_pixels()
     before = driver.pixels()
     driver.find("#stage").press("ArrowRight")
-    driver.settled()
+    driver.wait_settled()
     np.testing.assert_array_equal(driver.pixels()[:, :-60], before[:, 60:])
 
 
-def test_an_aim_that_is_not_seen_chooses_nothing(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_hidden_crosshair_selects_nothing(driver: PageDriver) -> None:
+    driver.add_photo()
     driver.find("#tab-correct").click()
     driver.find("#stage").press("ArrowLeft")
     driver.find("#tab-correct").focus()
     driver.find("#stage").press("Enter")
     expect(driver.find("#spot")).to_be_hidden()
-    assert driver.sent("/v1/suggestions") == []
+    assert driver.requests_to("/v1/suggestions") == []
 
 
-def test_the_aim_stays_at_its_place(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_crosshair_keeps_its_point_when_zoomed(driver: PageDriver) -> None:
+    driver.add_photo()
     driver.find("#tab-correct").click()
     driver.find("#stage").focus()
     for key in ("ArrowLeft", "ArrowUp", "ArrowUp", "+", "+"):
         driver.page.keyboard.press(key)
-    aim = driver.find("#crosshair").bounding_box()
+    crosshair = driver.find("#crosshair").bounding_box()
     driver.page.keyboard.press("Enter")
     expect(driver.find("#swatches button").first).to_be_focused()
     ring = driver.find(".ring").bounding_box()
-    assert aim
+    assert crosshair
     assert ring
     aimed, chosen = (
-        (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in (aim, ring)
+        (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in (crosshair, ring)
     )
     assert aimed == pytest.approx(chosen, abs=3)
 
 
-def test_the_zoom_is_called_what_it_shows(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_zoom_label_starts_with_its_text(driver: PageDriver) -> None:
+    driver.add_photo()
     button = driver.find("#zoom-actual")
     for language, word in (("en", "Actual size"), ("ru", "Натуральная величина")):
         driver.find("#language").select_option(language)
@@ -184,9 +184,9 @@ def test_the_zoom_is_called_what_it_shows(driver: PageDriver) -> None:
         assert str(button.get_attribute("aria-label")).startswith(button.inner_text())
 
 
-def test_undo_on_a_russian_keyboard(driver: PageDriver) -> None:
-    driver.with_photo()
-    driver.turn(saturation=2)
+def test_undo_works_on_a_russian_keyboard(driver: PageDriver) -> None:
+    driver.add_photo()
+    driver.adjust(saturation=2)
     press = """(key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown",
       { key, code: "KeyZ", ctrlKey: true, shiftKey: key === "Я", bubbles: true }))"""
     for key, saturation in (("я", "1"), ("Я", "2")):
@@ -195,9 +195,9 @@ def test_undo_on_a_russian_keyboard(driver: PageDriver) -> None:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
-def test_what_is_pressed_is_large_enough(open_page: Open, viewport: dict[str, int]) -> None:
+def test_controls_are_large_enough(open_page: Open, viewport: dict[str, int]) -> None:
     driver = open_page(viewport=viewport)
-    driver.with_photo()
+    driver.add_photo()
     driver.correct()
     small = driver.page.evaluate(
         """() => [...document.querySelectorAll("button, select, input, [role=slider]")]
@@ -213,12 +213,12 @@ def test_what_is_pressed_is_large_enough(open_page: Open, viewport: dict[str, in
     "viewport", [(320, 256), (375, 667), (683, 325), (853, 533), (390, 844), (1024, 720)], ids=str
 )
 @pytest.mark.parametrize("tab", ["adjust", "correct"])
-def test_nothing_covers_what_has_the_focus(
+def test_focused_control_is_never_covered(
     open_page: Open, viewport: tuple[int, int], tab: str
 ) -> None:
     width, height = viewport
     driver = open_page(viewport={"width": width, "height": height})
-    driver.with_photo()
+    driver.add_photo()
     if tab == "correct":
         driver.find("#tab-correct").click()
         driver.find("#stage").press("ArrowLeft")
@@ -239,14 +239,14 @@ def test_nothing_covers_what_has_the_focus(
     assert driver.page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_the_divider_says_where_it_is(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_divider_describes_its_position(driver: PageDriver) -> None:
+    driver.add_photo()
     expect(driver.find("#divider")).to_have_attribute("aria-valuetext", "50% before")
     driver.find("#language").select_option("ru")
     expect(driver.find("#divider")).to_have_attribute("aria-valuetext", "50\u00a0% — до")
 
 
-def test_the_language_chosen_last(driver: PageDriver) -> None:
+def test_late_texts_do_not_replace_the_selected_language(driver: PageDriver) -> None:
     held: list[Route] = []
     driver.page.route("**/texts/ru.json", lambda route: held.append(route))
     with driver.page.expect_request("**/texts/ru.json"):
@@ -254,12 +254,12 @@ def test_the_language_chosen_last(driver: PageDriver) -> None:
     driver.find("#language").select_option("en")
     with driver.page.expect_response("**/texts/ru.json"):
         held[0].continue_()
-    driver.with_photo()
+    driver.add_photo()
     expect(driver.find("html")).to_have_attribute("lang", "en")
     expect(driver.find("#download")).to_have_text("Download")
 
 
-def test_words_that_come_late(driver: PageDriver) -> None:
+def test_texts_are_requested_again_after_an_error(driver: PageDriver) -> None:
     driver.expected = ("net::ERR_",)
     driver.page.route("**/texts/en.json", lambda route: route.abort(), times=1)
     driver.open()
@@ -270,12 +270,12 @@ def test_words_that_come_late(driver: PageDriver) -> None:
     )  # before there are any
 
 
-def test_russian(open_page: Open) -> None:
+def test_page_is_complete_in_russian(open_page: Open) -> None:
     driver = open_page(locale="ru-RU", viewport=PHONE, color_scheme="dark")
     expect(driver.find("html")).to_have_attribute("lang", "ru")
     expect(driver.find("#invitation")).to_have_text(texts("ru")["invitation"])
-    driver.with_photo()
-    driver.shoot("photo-phone-dark-ru")
+    driver.add_photo()
+    driver.screenshot("photo-phone-dark-ru")
     assert driver.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     driver.find("#language").select_option("en")
     expect(driver.find("#download")).to_have_text("Download")
@@ -284,7 +284,7 @@ def test_russian(open_page: Open) -> None:
     expect(driver.find("html")).to_have_attribute("lang", "en")
 
 
-def test_the_look_is_kept(open_page: Open) -> None:
+def test_theme_is_stored(open_page: Open) -> None:
     driver = open_page(color_scheme="light")
     light = driver.find("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
     driver.find("#theme").select_option("dark")
@@ -294,7 +294,7 @@ def test_the_look_is_kept(open_page: Open) -> None:
     expect(driver.find("html")).to_have_attribute("data-theme", "dark")
 
 
-def test_without_motion(open_page: Open) -> None:
+def test_reduced_motion_skips_the_fade(open_page: Open) -> None:
     driver = open_page(reduced_motion="reduce")
     states = """() => {
       window.seen = [];
@@ -302,11 +302,11 @@ def test_without_motion(open_page: Open) -> None:
         .observe(document.querySelector("#canvas"), { attributeFilter: ["data-drawn"] });
     }"""
     driver.page.evaluate(states)
-    driver.with_photo()
+    driver.add_photo()
     assert "draft" not in driver.page.evaluate("seen")
 
 
-def test_both_languages_say_all() -> None:
+def test_languages_have_the_same_keys_and_placeholders() -> None:
     assert texts("en").keys() == texts("ru").keys()
     for language in ("en", "ru"):
         assert all(text.strip() for text in texts(language).values())
@@ -314,7 +314,7 @@ def test_both_languages_say_all() -> None:
         assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", texts("ru")[key])), key
 
 
-def test_every_text_that_is_asked_for_is_there_and_no_other() -> None:
+def test_texts_match_the_keys_in_use() -> None:
     asked, words = set(), set()
     for source in sources():
         asked |= set(re.findall(r'data-(?:text|label)="([^"]+)"', source))
@@ -324,7 +324,7 @@ def test_every_text_that_is_asked_for_is_there_and_no_other() -> None:
     kinds = [*vars(errors), *vars(service_errors)]
     known = {f"problem.{_dashed(kind)}" for kind in kinds if kind.endswith("Error")}
     known |= words | {f"problem.{word}" for word in words}
-    made = r"(color|sample|stage|state)\.\w+"
+    made = r"(color|sample|slider|stage|state)\.\w+"
     rest = {key for key in texts("en").keys() - known if not re.fullmatch(made, key)}
     assert rest == set()
 
@@ -333,7 +333,7 @@ def _dashed(kind: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.removesuffix("Error")).lower()
 
 
-def test_every_state_sample_and_color_has_words(driver: PageDriver) -> None:
+def test_states_samples_and_colors_have_texts(driver: PageDriver) -> None:
     source = (STATIC / "js" / "color" / "colorNames.js").read_text("utf-8")
     colors = re.findall(r'\d+, "(\w+)"\]', source)
     assert len(colors) == 9
@@ -343,4 +343,4 @@ def test_every_state_sample_and_color_has_words(driver: PageDriver) -> None:
     assert {f"state.{stage}" for stage in stages | {"done"}} <= texts("en").keys()
     for button in driver.find("#samples button").all():
         assert str(button.get_attribute("aria-label")).startswith("Sample: ")
-    driver.with_photo(photograph())
+    driver.add_photo(make_photo())

@@ -1,7 +1,8 @@
-"""The page's color science beside the package's, and its zip files."""
+"""The color conversions of the page against those of the package."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.support.page_driver import PageDriver
 
 
 def run(driver: PageDriver, body: str, argument: object = None) -> Any:
-    """Run a function of the page's modules `color` and `render` there."""
+    """Run JavaScript with the modules `colorspace.js` and `render.js`."""
     return driver.page.evaluate(
         f"""async (given) => {{
           const color = await import("/static/js/color/colorspace.js");
@@ -27,12 +28,12 @@ def run(driver: PageDriver, body: str, argument: object = None) -> Any:
     )
 
 
-def test_lightness_of_each_level(driver: PageDriver) -> None:
+def test_lightness_matches_the_package(driver: PageDriver) -> None:
     found = run(driver, "return Array.from({ length: 256 }, (_, level) => color.lightness(level));")
     assert np.allclose(found, lightness(np.arange(256, dtype=np.uint8)[None])[0], atol=1e-3)
 
 
-def test_hexadecimal_there_and_back(driver: PageDriver) -> None:
+def test_hex_round_trips(driver: PageDriver) -> None:
     rng = np.random.default_rng(6)
     colors = rng.integers(0, 256, (200, 3), dtype=np.uint8)
     names = [f"#{bytes(color).hex()}" for color in colors]
@@ -43,7 +44,7 @@ def test_hexadecimal_there_and_back(driver: PageDriver) -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "values",
     [
         {},
         {"saturation": 2.0},
@@ -51,19 +52,19 @@ def test_hexadecimal_there_and_back(driver: PageDriver) -> None:
         {"saturation": 0.4, "warmth": 0.5, "blend": 0.3},
     ],
 )
-def test_knobs(driver: PageDriver, knobs: dict[str, float]) -> None:
+def test_adjust_chroma_matches_the_package(driver: PageDriver, values: dict[str, float]) -> None:
     rng = np.random.default_rng(7)
     ab = rng.normal(0, 30, (100, 2)).astype(np.float32)
     ab[0] = 0
+    adjustments = Adjustments(**values)
     body = """
-      const knobs = { ...color.DEFAULT_ADJUSTMENTS, ...given.knobs };
-      return Array.from(color.adjustChroma(new Float32Array(given.ab), knobs));
+      return Array.from(color.adjustChroma(new Float32Array(given.ab), given.adjustments));
     """
-    found = run(driver, body, {"ab": ab.ravel().tolist(), "knobs": knobs})
-    assert np.allclose(found, adjust_chroma(ab, Adjustments(**knobs)).ravel(), atol=1e-3)
+    found = run(driver, body, {"ab": ab.ravel().tolist(), "adjustments": asdict(adjustments)})
+    assert np.allclose(found, adjust_chroma(ab, adjustments).ravel(), atol=1e-3)
 
 
-def test_painting(driver: PageDriver) -> None:
+def test_paint_matches_the_package(driver: PageDriver) -> None:
     rng = np.random.default_rng(8)
     height, width = 90, 130
     gray = rng.integers(0, 256, (height, width), dtype=np.uint8)
@@ -89,7 +90,7 @@ def test_painting(driver: PageDriver) -> None:
     assert np.abs(right - found[:, 65:]).max() <= 1
 
 
-def test_the_gamut(driver: PageDriver) -> None:
+def test_gamut_matches_the_package(driver: PageDriver) -> None:
     rng = np.random.default_rng(9)
     lab = np.column_stack([rng.uniform(2, 98, 300), rng.normal(0, 70, (300, 2))]).astype(np.float32)
     names = run(driver, "return given.map((lab) => color.labToHex(...lab));", lab.tolist())

@@ -1,7 +1,8 @@
-"""One photograph: from the drop to the download."""
+"""One photograph: previews, adjustments, views and downloads."""
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from playwright.sync_api import Route, expect
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from tests.browser.conftest import Open
-from tests.support.page_driver import PageDriver, photograph, rgb
+from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import Server, has_color, opened
 
-KNOBS = (
+ADJUSTMENTS = (
     {"saturation": 1.0, "warmth": 0.0, "blend": 1.0},
     {"saturation": 1.8, "warmth": -0.6, "blend": 0.9},
     {"saturation": 3.0, "warmth": 1.0, "blend": 1.0},
@@ -24,7 +25,7 @@ KNOBS = (
 
 
 def difference(shown: np.ndarray, written: np.ndarray) -> float:
-    """The mean CIEDE2000 of two pictures of one size."""
+    """Compute the mean CIEDE2000 of two images."""
     assert shown.shape == written.shape
     return float(deltaE_ciede2000(rgb2lab(shown), rgb2lab(written)).mean())
 
@@ -34,14 +35,14 @@ def middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return picture[top : top + height, left : left + width]
 
 
-def test_from_the_drop_to_the_download(driver: PageDriver) -> None:
+def test_dropped_photograph_is_colored_and_downloaded(driver: PageDriver) -> None:
     exif = Image.Exif()
     exif[0x010E] = "The cat, 1962"
-    photo = photograph(exif=exif)
+    photo = make_photo(exif=exif)
     driver.drop(("cat of 1962.jpg", photo))
     expect(driver.find("#welcome")).to_be_hidden()
-    driver.colored().ready()
-    driver.shoot("photo-wide-light")
+    driver.wait_colored().wait_ready()
+    driver.screenshot("photo-wide-light")
     name, content = driver.download()
     assert name == "cat of 1962.color.jpg"
     assert opened(content).size == opened(photo).size
@@ -49,60 +50,60 @@ def test_from_the_drop_to_the_download(driver: PageDriver) -> None:
     with Image.open(BytesIO(content)) as image:
         assert image.getexif()[0x010E] == "The cat, 1962"
     assert b"compositeWithTrainedAlgorithmicMedia" in content
-    assert len(driver.sent("/v1/jobs")) == 1  # the one of the drop
+    assert len(driver.requests_to("/v1/jobs")) == 1  # the one of the drop
 
 
-def test_it_is_gray_at_first(driver: PageDriver) -> None:
+def test_photograph_is_gray_until_colors_arrive(driver: PageDriver) -> None:
     held: list[Route] = []
     driver.page.route("**/v1/chroma", lambda route: held.append(route))
-    driver.drop(("cat.jpg", photograph()))
+    driver.drop(("cat.jpg", make_photo()))
     expect(driver.find("#canvas")).to_have_attribute("data-drawn", "before")
     pixels = driver.pixels()
     assert np.ptp(pixels, axis=-1).max() == 0
     assert pixels.std() > 20
     expect(driver.find("#notice")).to_have_text("Predicting colors…")
-    driver.shoot("photo-loading")
-    driver.first_of(held).continue_()
-    driver.colored()
+    driver.screenshot("photo-loading")
+    driver.wait_for_route(held).continue_()
+    driver.wait_colored()
     expect(driver.find("#notice")).to_be_hidden()
     assert np.ptp(driver.pixels(), axis=-1).max() > 20
 
 
-@pytest.mark.parametrize("knobs", KNOBS, ids=["usual", "cool", "most"])
-def test_the_page_shows_what_the_service_writes(
-    driver: PageDriver, server: Server, knobs: dict[str, float]
+@pytest.mark.parametrize("adjustments", ADJUSTMENTS, ids=["default", "cool", "most"])
+def test_page_matches_the_service(
+    driver: PageDriver, server: Server, adjustments: dict[str, float]
 ) -> None:
-    photo = photograph()
-    driver.with_photo(photo)
-    driver.turn(**knobs)
+    photo = make_photo()
+    driver.add_photo(photo)
+    driver.adjust(**adjustments)
     driver.show_pixels()
-    query = "&".join(f"{name}={value}" for name, value in knobs.items())
+    query = "&".join(f"{name}={value}" for name, value in adjustments.items())
     answer = server.ask("POST", f"/v1/colorize?{query}", photo, Accept="image/png")
-    assert difference(driver.pixels(), rgb(answer.body)) < 1
+    assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
 
 
-def test_it_does_so_for_large_photographs(driver: PageDriver, server: Server) -> None:
-    photo = photograph("coffee.png", size=(2400, 1600))
-    driver.with_photo(photo)
-    driver.turn(saturation=1.3)
+def test_page_matches_the_service_for_large_photographs(driver: PageDriver, server: Server) -> None:
+    photo = make_photo("coffee.png", size=(2400, 1600))
+    driver.add_photo(photo)
+    driver.adjust(saturation=1.3)
     driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize?saturation=1.3", photo, Accept="image/png")
     shown = driver.pixels()
-    assert difference(shown, middle(rgb(answer.body), *shown.shape[:2])) < 1
+    assert difference(shown, middle(decode_rgb(answer.body), *shown.shape[:2])) < 1
 
 
 @pytest.mark.parametrize("beneath", ["white", "picture"])
-def test_it_does_so_where_a_large_one_is_clear(
+def test_page_matches_the_service_under_transparency(
     driver: PageDriver, server: Server, beneath: str
 ) -> None:
-    pixels = np.array(opened(photograph(size=(1500, 1000))).convert("LA"))
+    pixels = np.array(opened(make_photo(size=(1500, 1000))).convert("LA"))
     hole = pixels[200:800, 450:1000]
     hole[..., 1] = 0
     if beneath == "white":
         hole[..., 0] = 255
     file = BytesIO()
     Image.fromarray(pixels, "LA").save(file, "PNG")
-    driver.with_photo(file.getvalue(), "cat.png")
+    driver.add_photo(file.getvalue(), "cat.png")
     driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize", file.getvalue(), Accept="image/png")
     written = np.array(opened(answer.body))
@@ -111,33 +112,43 @@ def test_it_does_so_where_a_large_one_is_clear(
     assert difference(shown, middle(written[..., :3], *shown.shape[:2])) < 1
 
 
-def test_a_color_photograph_is_turned_gray_as_the_service_does(
-    driver: PageDriver, server: Server
-) -> None:
+def test_page_turns_color_to_gray_as_the_service(driver: PageDriver, server: Server) -> None:
     file = BytesIO()
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         image.save(file, "PNG")
-    driver.with_photo(file.getvalue(), "coffee.png")
-    driver.turn(blend=0)
+    driver.add_photo(file.getvalue(), "coffee.png")
+    driver.adjust(blend=0)
     driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize?blend=0", file.getvalue())
-    assert difference(driver.pixels(), rgb(answer.body)) < 0.1
+    assert difference(driver.pixels(), decode_rgb(answer.body)) < 0.1
 
 
-def test_knobs_are_turned_without_the_service(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_sliders_have_the_ranges_of_the_service(driver: PageDriver, server: Server) -> None:
+    sliders = json.loads(server.ask("GET", "/sliders").body)
+    driver.add_photo()
+    assert driver.find("#adjust input").count() == len(sliders)
+    for slider in sliders:
+        field = driver.find(f"#{slider['name']}")
+        for name in ("min", "max", "step"):
+            assert float(str(field.get_attribute(name))) == slider[name]
+        assert float(field.input_value()) == slider["default"]
+        expect(driver.find(f"label[for={slider['name']}]")).not_to_contain_text("slider.")
+
+
+def test_sliders_need_no_request(driver: PageDriver) -> None:
+    driver.add_photo()
     before = driver.pixels()
     asked = len(driver.requests)
-    driver.turn(saturation=2.5, warmth=0.5)
-    driver.settled()
+    driver.adjust(saturation=2.5, warmth=0.5)
+    driver.wait_settled()
     assert len(driver.requests) == asked
     assert np.abs(driver.pixels().astype(int) - before).mean() > 3
     expect(driver.find("output[for=saturation]")).to_have_text("250%")
     expect(driver.find("output[for=warmth]")).to_have_text("+50%")
-    driver.shoot("adjusted")
+    driver.screenshot("adjusted")
     for _ in range(2):
         driver.page.keyboard.press("Control+z")
-    driver.settled()
+    driver.wait_settled()
     assert np.array_equal(driver.pixels(), before)
     driver.find("#redo").click()
     expect(driver.find("#saturation")).to_have_value("2.5")
@@ -145,33 +156,33 @@ def test_knobs_are_turned_without_the_service(driver: PageDriver) -> None:
     expect(driver.find("#saturation")).to_have_value("1")
 
 
-def test_what_is_downloaded_is_adjusted_and_asked_for_once(driver: PageDriver) -> None:
-    driver.with_photo(photograph(format="PNG"), "cat.png")
-    driver.turn(blend=0)
+def test_download_is_adjusted_and_requested_once(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(format="PNG"), "cat.png")
+    driver.adjust(blend=0)
     _, content = driver.download()
     assert not has_color(content)
-    assert len(driver.sent("/v1/jobs")) == 2
+    assert len(driver.requests_to("/v1/jobs")) == 2
     assert driver.download()[1] == content
-    assert len(driver.sent("/v1/jobs")) == 2
+    assert len(driver.requests_to("/v1/jobs")) == 2
 
 
-def test_upright(driver: PageDriver) -> None:
+def test_exif_orientation_is_applied(driver: PageDriver) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
-    driver.with_photo(photograph(exif=exif))
+    driver.add_photo(make_photo(exif=exif))
     driver.show_pixels()
-    upright = np.rot90(rgb(photograph()), -1)
+    upright = np.rot90(decode_rgb(make_photo()), -1)
     assert np.abs(driver.pixels().mean(axis=-1) - upright.mean(axis=-1)).mean() < 8
 
 
-def test_what_was_left_out_is_said(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_remarks_name_what_is_left_out(driver: PageDriver) -> None:
+    driver.add_photo()
     expect(driver.find("#remarks")).to_be_hidden()
     file = BytesIO()
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         image.save(file, "WEBP", save_all=True, append_images=[image.rotate(180), image])
     driver.drop(("film.webp", file.getvalue()))
-    driver.ready(2)
+    driver.wait_ready(2)
     expect(driver.find("#photos .state").nth(1)).to_have_text("ready: first of 3")
     driver.find("#photos .select").nth(1).click()
     expect(driver.find("#remarks")).to_contain_text("This photograph was in color or toned.")
@@ -180,10 +191,12 @@ def test_what_was_left_out_is_said(driver: PageDriver) -> None:
 
 
 @pytest.mark.parametrize(("name", "format_"), [("scan.tif", "TIFF"), ("phone.heic", "HEIF")])
-def test_what_the_browser_cannot_decode(driver: PageDriver, name: str, format_: str) -> None:
+def test_service_previews_what_the_browser_cannot_decode(
+    driver: PageDriver, name: str, format_: str
+) -> None:
     if format_ == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
-    driver.with_photo(photograph(format=format_), name)
+    driver.add_photo(make_photo(format=format_), name)
     assert np.ptp(driver.pixels(), axis=-1).max() > 20
     driver.correct()
     expect(driver.find(".marker")).to_have_count(1)
@@ -193,9 +206,9 @@ def test_what_the_browser_cannot_decode(driver: PageDriver, name: str, format_: 
     assert has_color(content)
 
 
-def test_chosen_pasted_and_photographed(driver: PageDriver, tmp_path: Path) -> None:
+def test_photographs_can_be_chosen_pasted_and_taken(driver: PageDriver, tmp_path: Path) -> None:
     path = tmp_path / "chosen.jpg"
-    path.write_bytes(photograph())
+    path.write_bytes(make_photo())
     driver.find("#files").set_input_files(path)
     driver.find("#camera-file").set_input_files(path)
     driver.page.evaluate(
@@ -206,23 +219,23 @@ def test_chosen_pasted_and_photographed(driver: PageDriver, tmp_path: Path) -> N
           document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
         }"""
     )
-    driver.ready(3)
+    driver.wait_ready(3)
     expect(driver.find("#photos .name")).to_have_text(
         ["chosen.jpg", "chosen.jpg (2)", "pasted.jpg"]
     )
 
 
-def test_the_pictures_of_a_folder(driver: PageDriver, tmp_path: Path) -> None:
+def test_folder_adds_images_and_counts_other_files(driver: PageDriver, tmp_path: Path) -> None:
     inner = tmp_path / "box" / "inner"
     inner.mkdir(parents=True)
-    (tmp_path / "box" / "a.jpg").write_bytes(photograph())
-    (inner / "b.png").write_bytes(photograph(format="PNG"))
+    (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
+    (inner / "b.png").write_bytes(make_photo(format="PNG"))
     (inner / "notes.txt").write_text("not a picture")
-    (inner / "c.JFIF").write_bytes(photograph())
-    (inner / "d").write_bytes(photograph())
+    (inner / "c.JFIF").write_bytes(make_photo())
+    (inner / "d").write_bytes(make_photo())
     (inner / ".hidden").write_text("nobody sees it")
     driver.find("#folder").set_input_files(tmp_path / "box")
-    driver.ready(4)
+    driver.wait_ready(4)
     names = driver.find("#photos .name").all_text_contents()
     assert sorted(names) == ["a.jpg", "b.png", "c.JFIF", "d"]
     expect(driver.find("#notifications")).to_have_text(
@@ -230,11 +243,11 @@ def test_the_pictures_of_a_folder(driver: PageDriver, tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_that_is_dropped(driver: PageDriver, tmp_path: Path) -> None:
+def test_dropped_folder_adds_its_images(driver: PageDriver, tmp_path: Path) -> None:
     inner = tmp_path / "box" / "inner"
     inner.mkdir(parents=True)
-    (tmp_path / "box" / "a.jpg").write_bytes(photograph())
-    (inner / "b.jpg").write_bytes(photograph())
+    (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
+    (inner / "b.jpg").write_bytes(make_photo())
     (inner / ".hidden.jpg").write_bytes(b"not a picture")
     (inner / "notes.txt").write_text("nor is this")
     session = driver.page.context.new_cdp_session(driver.page)
@@ -242,46 +255,46 @@ def test_a_folder_that_is_dropped(driver: PageDriver, tmp_path: Path) -> None:
     for kind in ("dragEnter", "dragOver", "drop"):
         event = {"type": kind, "x": 400, "y": 300, "data": files}
         session.send("Input.dispatchDragEvent", event)
-    driver.ready(2)
+    driver.wait_ready(2)
     assert sorted(driver.find("#photos .name").all_text_contents()) == ["a.jpg", "b.jpg"]
     expect(driver.find("#notifications")).to_contain_text("not photographs: 1")
 
 
-def test_a_sample(driver: PageDriver) -> None:
+def test_sample_is_colored(driver: PageDriver) -> None:
     driver.find("#samples button").first.click()
-    driver.colored().ready()
+    driver.wait_colored().wait_ready()
     expect(driver.find("#photos .name")).to_have_text("astronaut.jpg")
 
 
-def test_views(driver: PageDriver) -> None:
-    driver.with_photo(photograph(size=(1200, 900)))
+def test_stage_zooms_pans_and_shows_side_by_side(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(1200, 900)))
     whole = driver.find("#zoom-value").text_content()
     x, y = driver.point(0.3, 0.4)
     driver.page.mouse.dblclick(x, y)
     expect(driver.find("#zoom-value")).to_have_text("100%")
     driver.page.mouse.wheel(0, -300)
     expect(driver.find("#zoom-value")).not_to_have_text("100%")
-    driver.settled()
+    driver.wait_settled()
     before = driver.pixels()
     driver.page.mouse.move(x, y)
     driver.page.mouse.down()
     driver.page.mouse.move(x + 80, y + 60, steps=3)
     driver.page.mouse.up()
-    driver.settled()
+    driver.wait_settled()
     assert not np.array_equal(driver.pixels(), before)
     driver.find("#zoom-fit").click()
     expect(driver.find("#zoom-value")).to_have_text(str(whole))
     driver.find("#side-by-side").click()
     expect(driver.find("#divider")).to_be_hidden()
-    driver.settled()
+    driver.wait_settled()
     first, second = np.array_split(driver.pixels(), 2, axis=1)
     assert np.ptp(first, axis=-1).max() == 0
     assert np.ptp(second, axis=-1).max() > 20
-    driver.shoot("side-by-side")
+    driver.screenshot("side-by-side")
 
 
-def test_the_divider_by_mouse(driver: PageDriver) -> None:
-    driver.with_photo(photograph(size=(1200, 900)))
+def test_divider_follows_the_mouse(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(1200, 900)))
     driver.page.mouse.move(*driver.point(0.5, 0.5))
     driver.page.mouse.down()
     driver.page.mouse.move(*driver.point(0.25, 0.5), steps=4)
@@ -293,8 +306,8 @@ def test_the_divider_by_mouse(driver: PageDriver) -> None:
     assert not gray[len(gray) // 2 :].any()
 
 
-def test_full_screen(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_full_screen_hides_the_panel(driver: PageDriver) -> None:
+    driver.add_photo()
     driver.find("#full-screen").click()
     expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "true")
     expect(driver.find("#panel")).to_be_hidden()
@@ -303,26 +316,26 @@ def test_full_screen(driver: PageDriver) -> None:
     expect(driver.find("#panel")).to_be_visible()
 
 
-def test_correcting_in_full_screen(driver: PageDriver) -> None:
-    driver.with_photo()
+def test_full_screen_keeps_the_correct_tab(driver: PageDriver) -> None:
+    driver.add_photo()
     driver.find("#tab-correct").click()
     driver.find("#full-screen").click()
     expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "true")
-    driver.settled()
+    driver.wait_settled()
     driver.page.mouse.click(*driver.point(0.5, 0.5))
     driver.find("#swatches button").nth(1).click()
     expect(driver.find("button.marker")).to_have_count(1)
-    driver.settled()
-    driver.shoot("correct-full-screen")
+    driver.wait_settled()
+    driver.screenshot("correct-full-screen")
 
 
-def test_a_complaint_in_full_screen_can_be_pressed(driver: PageDriver) -> None:
+def test_full_screen_shows_errors_with_retry(driver: PageDriver) -> None:
     driver.expected = ("500",)
-    driver.with_photo()
+    driver.add_photo()
     driver.find("#tab-correct").click()
     driver.find("#full-screen").click()
     expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "true")
-    driver.settled()
+    driver.wait_settled()
     driver.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
     driver.page.mouse.click(*driver.point(0.5, 0.5))
     driver.find("#swatches button").nth(1).click()
@@ -330,25 +343,25 @@ def test_a_complaint_in_full_screen_can_be_pressed(driver: PageDriver) -> None:
         driver.find("#notifications").get_by_role("button", name="Try again").click()
 
 
-def test_before_is_what_it_was(driver: PageDriver) -> None:
-    pixels = np.array(opened(photograph()).convert("RGB"))
+def test_before_keeps_the_original_colors(driver: PageDriver) -> None:
+    pixels = np.array(opened(make_photo()).convert("RGB"))
     sepia = Image.fromarray((pixels * [1.0, 0.8, 0.6]).astype(np.uint8))
     file = BytesIO()
     sepia.save(file, "PNG")
-    driver.with_photo(file.getvalue(), "sepia.png")
+    driver.add_photo(file.getvalue(), "sepia.png")
     driver.find("#zoom-actual").click()
     driver.find("#divider").press("End")
-    driver.settled()
+    driver.wait_settled()
     np.testing.assert_array_equal(driver.pixels(), np.asarray(sepia))
     expect(driver.find("#remarks")).to_contain_text("in color or toned")
 
 
-def test_what_is_half_clear(driver: PageDriver, server: Server) -> None:
-    pixels = np.array(opened(photograph()).convert("RGBA"))
+def test_translucent_pixels_match_the_service(driver: PageDriver, server: Server) -> None:
+    pixels = np.array(opened(make_photo()).convert("RGBA"))
     pixels[100:200, 100:300] = 220, 30, 30, 128
     file = BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    driver.with_photo(file.getvalue(), "clear.png")
+    driver.add_photo(file.getvalue(), "clear.png")
     driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize", file.getvalue(), Accept="image/png")
     written = np.asarray(opened(answer.body))[110:190, 110:290, :3].astype(int)
@@ -356,14 +369,14 @@ def test_what_is_half_clear(driver: PageDriver, server: Server) -> None:
     assert np.abs(shown - written).mean() < 4
 
 
-def test_a_scan_is_as_large_as_it_is(driver: PageDriver) -> None:
-    photo = photograph(size=(3000, 2000))
-    driver.with_photo(photo)
+def test_scan_keeps_its_size(driver: PageDriver) -> None:
+    photo = make_photo(size=(3000, 2000))
+    driver.add_photo(photo)
     percent = str(driver.find("#zoom-value").text_content())
-    driver.drop(("scan.tif", photograph(format="TIFF", size=(3000, 2000))))
-    driver.ready(2)
+    driver.drop(("scan.tif", make_photo(format="TIFF", size=(3000, 2000))))
+    driver.wait_ready(2)
     driver.find("#photos .select").nth(1).click()
-    driver.settled()
+    driver.wait_settled()
     expect(driver.find("#zoom-value")).to_have_text(percent)
     driver.show_pixels()
     driver.find("#divider").press("End")
@@ -372,17 +385,17 @@ def test_a_scan_is_as_large_as_it_is(driver: PageDriver) -> None:
     assert np.abs(shown[..., 0].astype(int) - gray).mean() < 3
 
 
-def test_no_words_on_a_tiny_picture(driver: PageDriver) -> None:
-    driver.with_photo(photograph(size=(12, 9)))
+def test_tiny_photograph_has_no_captions(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(12, 9)))
     expect(driver.find("#after")).to_be_hidden()
-    driver.drop(("cat.jpg", photograph()))
-    driver.ready(2)
+    driver.drop(("cat.jpg", make_photo()))
+    driver.wait_ready(2)
     driver.find("#photos .select").nth(1).click()
     expect(driver.find("#after")).to_be_visible()
 
 
 def pinch(driver: PageDriver, before: float, after: float) -> None:
-    """Move two fingers apart on the picture."""
+    """Pinch the stage with two fingers."""
     x, y = driver.point(0.5, 0.3)
     session = driver.page.context.new_cdp_session(driver.page)
 
@@ -396,15 +409,15 @@ def pinch(driver: PageDriver, before: float, after: float) -> None:
     touch("touchEnd")
 
 
-def test_on_a_phone_by_touch(open_page: Open) -> None:
+def test_phone_supports_touch(open_page: Open) -> None:
     options = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
     driver = open_page(viewport={"width": 390, "height": 844}, **options)
-    driver.shoot("welcome-phone")
+    driver.screenshot("welcome-phone")
     driver.find("#samples button").nth(1).tap()
-    driver.colored().ready()
+    driver.wait_colored().wait_ready()
     width = driver.page.evaluate("document.documentElement.scrollWidth")
     assert width == 390
-    driver.shoot("photo-phone-light")
+    driver.screenshot("photo-phone-light")
     whole = str(driver.find("#zoom-value").text_content())
     pinch(driver, 100, 220)
     expect(driver.find("#zoom-value")).not_to_have_text(whole)
@@ -414,6 +427,6 @@ def test_on_a_phone_by_touch(open_page: Open) -> None:
     driver.page.touchscreen.tap(*driver.point(0.4, 0.4))
     driver.find("#swatches button").first.tap()
     expect(driver.find("button.marker")).to_have_count(1)
-    driver.settled()
-    driver.shoot("correct-phone-light")
+    driver.wait_settled()
+    driver.screenshot("correct-phone-light")
     assert has_color(driver.download()[1])

@@ -29,7 +29,7 @@ from tests.deploy.conftest import (
     services,
     with_our_programs,
 )
-from tests.support.page_driver import PageDriver, photograph
+from tests.support.page_driver import PageDriver, make_photo
 from tests.support.redis_and_worker import Worker
 from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
 
@@ -118,15 +118,15 @@ def test_a_picture_at_once(stack: Stack) -> None:
 def test_page_works_behind_the_stack(stack: Stack, browser: Browser, tmp_path: Path) -> None:
     driver = PageDriver(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
     driver.expected = ("401",)
-    driver.drop(("cat.jpg", photograph(size=(1800, 1200))))
+    driver.drop(("cat.jpg", make_photo(size=(1800, 1200))))
     driver.find("#key").fill(stack.key)
     driver.find("#key").press("Enter")
-    driver.colored().ready()
+    driver.wait_colored().wait_ready()
     name, content = driver.download()
     assert name == "cat.color.jpg"
     assert has_color(content)
     driver.page.close()
-    driver.check()
+    driver.assert_clean()
 
 
 def test_a_job_of_several(stack: Stack) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
-    """Return the default path of a result: `photo.color.jpg` beside `photo.jpg`.
+    """Return the default path of a result: `photo.color.jpg` next to `photo.jpg`.
 
     Args:
         source: The photograph; if its name has no suffix, the file is opened to find its format.

@@ -9,12 +9,14 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, jsonify, request
 
 from rechroma.imaging import encode_preview, read_photo
+from rechroma.options import OPTIONS
 from rechroma.web.samples import SAMPLES, sample_file
 
 STATIC = Path(__file__).parent / "static"
 ROUTES = {
     "/",
     "/static/<path:name>",
+    "/sliders",
     "/samples",
     "/samples/<name>.jpg",
     "/samples/small/<name>.jpg",
@@ -50,6 +52,24 @@ def index() -> Response:
 def static(name: str) -> Response:
     """Serve a static file, which browsers revalidate on each load."""
     return _file_response(name)
+
+
+@page.get("/sliders")
+def sliders() -> Response:
+    """List the name, range, step and default of each adjustment."""
+    return jsonify(
+        [
+            {
+                "name": option.name,
+                "min": option.low,
+                "max": option.high,
+                "step": option.step,
+                "default": option.default,
+            }
+            for option in OPTIONS.values()
+            if option.step is not None
+        ]
+    )
 
 
 @page.get("/samples")

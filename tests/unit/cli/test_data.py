@@ -42,7 +42,7 @@ def listed(host: Host, tmp_path: Path) -> Path:
     return tmp_path / "list.csv"
 
 
-def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
+def test_fetch_pack_and_inspect_work_together(run: Run, listed: Path) -> None:
     words = ("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
     fetched = run(*words)
     assert fetched.exit_code == 0, fetched.output
@@ -67,7 +67,7 @@ def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
     assert json.loads(run("data", "inspect", "out", "--json").output)["classes"] == {"0": 3, "1": 2}
 
 
-def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
+def test_pack_lists_what_it_drops(run: Run, tmp_path: Path) -> None:
     for number in range(3):
         path = tmp_path / f"in/class{number}/a.png"
         path.parent.mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
     assert told["classes"] == []
 
 
-def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> None:
+def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> None:
     path = write_shard(tmp_path / "s.tar", 2)
     data = bytearray(path.read_bytes())
     data[512:1024] = bytes(512)
@@ -126,7 +126,7 @@ def test_mistakes_end_in_one_line(
     assert message in answer.output
 
 
-def test_private_addresses_are_refused(run: Run, host: Host, listed: Path) -> None:
+def test_fetch_refuses_private_addresses(run: Run, host: Host, listed: Path) -> None:
     answer = run("data", "fetch", listed, "-o", "in")
     assert answer.exit_code == 69
     assert "is not a public address" in answer.output
@@ -135,7 +135,7 @@ def test_private_addresses_are_refused(run: Run, host: Host, listed: Path) -> No
     assert "--allow-private" not in run("data", "fetch", "--help").output
 
 
-def test_no_torch_is_needed(tmp_path: Path) -> None:
+def test_data_commands_do_not_import_torch(tmp_path: Path) -> None:
     write_shard(tmp_path / "s.tar", 1)
     code = f"""
 import sys
@@ -152,8 +152,10 @@ finally:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
-@pytest.mark.usefixtures("heeded_signals")
-def test_ctrl_c_leaves_all_whole(run: Run, host: Host, listed: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("default_signal_handlers")
+def test_fetch_can_be_interrupted_and_resumed(
+    run: Run, host: Host, listed: Path, tmp_path: Path
+) -> None:
     words = ["data", "fetch", str(listed), "-o", "in", "--per-host", "3", "--allow-private"]
     process = subprocess.Popen(
         [sys.executable, "-m", "rechroma", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True

@@ -41,7 +41,7 @@ def table(text: str) -> list[dict[str, str]]:
     return [dict(zip(header, line, strict=True)) for line in lines]
 
 
-def test_models_stand_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
+def test_the_table_ranks_models_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
     calm = write_constant_model(shard.parent / "calm.onnx", (0.0, 0.0))
     done = run("leaderboard", calm, vivid, "--data", shard)
     assert done.exit_code == 0, done.output
@@ -56,7 +56,7 @@ def test_models_stand_between_gray_and_truth(run: Run, shard: Path, vivid: Path)
     assert "crops" not in first
 
 
-def test_a_run_tells_what_it_has_cost(run: Run, shard: Path, vivid: Path) -> None:
+def test_the_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: Path) -> None:
     folder = shard.parent
     (folder / "recipe.toml").write_text(RECIPE)
     data = [f"--set=data.{name}={shard}" for name in ("train", "val")]

@@ -106,7 +106,6 @@ let renderMarkers = () => {};
 const view = initStage(store, previews, hints, () => renderMarkers());
 renderMarkers = initHintMarkers(store, hints, () => view);
 initPhotoList(store, queue, offerUndo);
-initSliders(store, history);
 initDownloads(store, queue, showError);
 initUndo();
 initPage();
@@ -115,7 +114,7 @@ initFocus();
 initLeaveWarning();
 if (isLocal) find(".tagline").dataset.text = "tagline.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
-await initSettings(api, () => store.set({}));
+await Promise.all([initSettings(api, () => store.set({})), initSliders(store, history, api)]);
 initAddPhotos(api, showError, ({ files, skipped }) => {
   queue.add(files);
   if (!files.length) showError({ key: "problem.no-photos" });

@@ -195,10 +195,7 @@ function findBoundary(light, a, b) {
   return within;
 }
 
-/** @typedef {{saturation: number, warmth: number, blend: number}} Adjustments */
-
-/** @type {Readonly<Adjustments>} */
-export const DEFAULT_ADJUSTMENTS = Object.freeze({ saturation: 1, warmth: 0, blend: 1 });
+/** @typedef {{saturation: number, warmth: number, blend: number}} Adjustments by `rechroma.options` */
 
 /**
  * Apply adjustments to colors.

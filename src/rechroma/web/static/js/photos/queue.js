@@ -1,6 +1,5 @@
 /** The queue of photographs: each gets a preview, then is colored in full size by a job. */
 
-import { DEFAULT_ADJUSTMENTS } from "../color/colorspace.js";
 import { toProblem } from "../page/texts.js";
 import { createJobs } from "../service/jobs.js";
 
@@ -10,8 +9,13 @@ const MAX_CONCURRENT = 2;
 
 let nextId = 1;
 
-/** @param {File} file @param {string} label @returns {Photo} */
-function createPhoto(file, label) {
+/**
+ * @param {File} file
+ * @param {string} label
+ * @param {import("../state/store.js").Adjustments} adjustments
+ * @returns {Photo}
+ */
+function createPhoto(file, label, adjustments) {
   return {
     id: nextId++,
     name: file.name,
@@ -27,7 +31,7 @@ function createPhoto(file, label) {
     chroma: null,
     previewedHints: undefined,
     rejectedHints: null,
-    edit: { adjustments: DEFAULT_ADJUSTMENTS, hints: [] },
+    edit: { adjustments, hints: [] },
     downloaded: null,
     past: [],
     future: [],
@@ -65,7 +69,8 @@ export function createQueue(store, api, previews) {
 
   function createPhotos(files) {
     const labels = new Set(store.state.photos.map(({ label }) => label));
-    return files.map((file) => createPhoto(file, addLabel(file.name, labels)));
+    const { defaults } = store.state;
+    return files.map((file) => createPhoto(file, addLabel(file.name, labels), defaults));
   }
 
   function enqueue(photo) {

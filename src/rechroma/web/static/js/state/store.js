@@ -33,6 +33,7 @@
  * @property {?number} selected the id of the photograph on the stage
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
+ * @property {?Adjustments} defaults from the service; null until they are loaded
  * @property {boolean} supportsHints whether the model takes hints
  * @property {?{x: number, y: number, hint: ?number}} spot the point whose color is being chosen
  * @property {boolean} unreachable whether the server does not answer
@@ -48,6 +49,7 @@ function createState() {
     selected: null,
     mode: "adjust",
     layout: "slider",
+    defaults: null,
     supportsHints: true,
     spot: null,
     unreachable: false,

@@ -90,7 +90,7 @@ def test_a_full_disk_is_told_and_leaves_no_trace(tmp_path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from rechroma.errors import TargetError
-from rechroma.imaging import write_atomically
+from rechroma.fs import write_atomically
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

@@ -1,4 +1,4 @@
-"""What goes wrong with pictures, hints and names is answered with advice."""
+"""Errors about images, hints and names come with a hint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.command import MakePhoto, Run, is_colored
 ANIMATED = ("box.tif", "box.gif", "box.png", "box.webp")
 
 
-def hint_after(run: Run, *words: str, error: str) -> str:
+def assert_hint(run: Run, *words: str, error: str) -> str:
     told, hint = run(*words).stderr.splitlines()
     assert told.startswith("rechroma: error: ")
     assert error in told
@@ -22,38 +22,40 @@ def hint_after(run: Run, *words: str, error: str) -> str:
     return hint
 
 
-def test_hints_that_are_not_there(run: Run, photo: MakePhoto, model: str) -> None:
+def test_a_missing_hints_file_gets_a_hint(run: Run, photo: MakePhoto, model: str) -> None:
     photo("p.png")
     Path("folder").mkdir()
     for name in ("none.json", "folder"):
-        hint = hint_after(run, "p.png", "--hints", name, "--model", model, error=f"{name}: ")
+        hint = assert_hint(run, "p.png", "--hints", name, "--model", model, error=f"{name}: ")
         assert "JSON" in hint
 
 
-def test_a_hint_in_pixels(run: Run, photo: MakePhoto, hinted_model: str) -> None:
+def test_hint_coordinates_in_pixels_get_a_hint(
+    run: Run, photo: MakePhoto, hinted_model: str
+) -> None:
     photo("p.png")
     hints = {"format": 1, "hints": [{"x": 40, "y": 3, "color": "#c04030"}]}
     Path("h.json").write_text(json.dumps(hints))
-    hint = hint_after(run, "p.png", "--hints", "h.json", "--model", hinted_model, error="not 40")
-    assert "over its width" in hint
+    hint = assert_hint(run, "p.png", "--hints", "h.json", "--model", hinted_model, error="not 40")
+    assert "by the width" in hint
 
 
-def test_nothing_to_see(run: Run, model: str) -> None:
+def test_empty_and_tiny_images_get_a_hint(run: Run, model: str) -> None:
     Path("empty.jpg").touch()
     Image.new("L", (1, 1)).save("one.png")
-    assert "again" in hint_after(run, "empty.jpg", "--model", model, error="the file is empty")
-    assert "at least 2" in hint_after(run, "one.png", "--model", model, error="too few to color")
+    assert "again" in assert_hint(run, "empty.jpg", "--model", model, error="the file is empty")
+    assert "at least 2" in assert_hint(run, "one.png", "--model", model, error="too few to color")
 
 
-def test_a_folder_without_pictures(run: Run) -> None:
+def test_a_folder_without_images_gets_a_hint(run: Run) -> None:
     Path("folder").mkdir()
-    hint = hint_after(run, "folder", error="no images in this folder")
+    hint = assert_hint(run, "folder", error="no images in this folder")
     assert ".jpg" in hint
     assert "earlier results" in hint
 
 
 @pytest.mark.parametrize("name", ANIMATED)
-def test_pages_that_are_left_are_told(run: Run, photo: MakePhoto, model: str, name: str) -> None:
+def test_further_pages_give_a_warning(run: Run, photo: MakePhoto, model: str, name: str) -> None:
     with Image.open(photo("one.png")) as page:
         other = Image.fromarray(255 - np.asarray(page))
         page.save(name, save_all=True, append_images=[other, page])
@@ -72,7 +74,7 @@ def test_pages_that_are_left_are_told(run: Run, photo: MakePhoto, model: str, na
 @pytest.mark.parametrize(
     ("kind", "suffix"), [("JPEG", "jpg"), ("PNG", "png"), ("TIFF", "tif"), ("GIF", "png")]
 )
-def test_a_picture_without_a_suffix(
+def test_an_image_without_a_suffix_gets_that_of_its_format(
     run: Run, photo: MakePhoto, model: str, kind: str, suffix: str
 ) -> None:
     with Image.open(photo("one.png")) as page:
@@ -87,7 +89,9 @@ def test_a_picture_without_a_suffix(
 @pytest.mark.parametrize(
     ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not an image")]
 )
-def test_no_picture_and_no_suffix(run: Run, model: str, content: bytes, error: str) -> None:
+def test_a_file_without_a_suffix_must_be_an_image(
+    run: Run, model: str, content: bytes, error: str
+) -> None:
     Path("letter").write_bytes(content)
-    hint_after(run, "letter", "--model", model, error=error)
+    assert_hint(run, "letter", "--model", model, error=error)
     assert list(Path().iterdir()) == [Path("letter")]

@@ -48,7 +48,7 @@ class TestHint:
         ["red", "c04030", "#c0403", "#c040300", "#c0403g", " #c04030", "#c04030\n", 3, None],
     )
     def test_no_such_color(self, color: Any) -> None:
-        with pytest.raises(HintError, match=r"^color must be like '#c04030', not"):
+        with pytest.raises(HintError, match=r'^color must be like "#c04030", not'):
             Hint(0.5, 0.5, color)
 
     def test_a_bad_value_is_a_value_error(self) -> None:
@@ -79,24 +79,28 @@ class TestJson:
             ("[" * 100_000, "not JSON"),
             (b"\xff\xfe{}", "not text in UTF-8"),
             ("[]", r"must be an object, not \[\]"),
-            ("{}", "format must be 1, not None"),
-            ('{"format": 2, "places": []}', "format must be 1, not 2"),
-            ('{"format": 1.0, "hints": []}', "format must be 1, not 1.0"),
-            ('{"format": true, "hints": []}', "format must be 1, not True"),
-            ('{"format": 1}', "key 'hints' is missing"),
-            ('{"format": 1, "hints": [], "picture": 3}', "unknown key 'picture'"),
-            ('{"format": 1, "hints": {}}', r"hints must be a list, not \{\}"),
+            ("{}", 'missing key "format"; expected format, hints'),
+            ('{"format": 2, "places": []}', '"format" must be 1, not 2'),
+            ('{"format": 1.0, "hints": []}', '"format" must be 1, not 1.0'),
+            ('{"format": true, "hints": []}', '"format" must be 1, not true'),
+            ('{"format": 1}', 'missing key "hints"; expected format, hints'),
+            (
+                '{"format": 1, "hints": [], "picture": 3}',
+                'unknown key "picture"; expected format, hints',
+            ),
+            ('{"format": 1, "hints": {}}', r'"hints" must be a list, not \{\}'),
             ('{"format": 1, "hints": [3]}', "hint 1: must be an object, not 3"),
-            (text_with(x=None), "hint 2: key 'x' is missing"),
-            (text_with(z=1), "hint 2: unknown key 'z'"),
-            (text_with(x="0.4"), "hint 2: x must be a number from 0 to 1, not '0.4'"),
-            (text_with(y=True), "hint 2: y must be a number from 0 to 1, not True"),
+            (text_with(x=None), 'hint 2: missing key "x"; expected x, y, color'),
+            (text_with(z=1), 'hint 2: unknown key "z"; expected x, y, color'),
+            (text_with(x="0.4"), 'hint 2: x must be a number from 0 to 1, not "0.4"'),
+            ('{"format": null, "hints": []}', '"format" must be 1, not null'),
+            (text_with(y=True), "hint 2: y must be a number from 0 to 1, not true"),
             (text_with(x=-0.1), "hint 2: x must be a number from 0 to 1, not -0.1"),
-            (text_with(y=float("nan")), "hint 2: y must be a number from 0 to 1, not nan"),
-            (text_with(y=float("inf")), "hint 2: y must be a number from 0 to 1, not inf"),
+            (text_with(y=float("nan")), "hint 2: y must be a number from 0 to 1, not NaN"),
+            (text_with(y=float("inf")), "hint 2: y must be a number from 0 to 1, not Infinity"),
             (text_with(x=10**400), "hint 2: x must be a number from 0 to 1, not 1000"),
-            (text_with(color="red"), "hint 2: color must be like '#c04030', not 'red'"),
-            (text_with(color=[192, 64, 48]), "hint 2: color must be like '#c04030', not"),
+            (text_with(color="red"), 'hint 2: color must be like "#c04030", not "red"'),
+            (text_with(color=[192, 64, 48]), 'hint 2: color must be like "#c04030", not'),
         ],
     )
     def test_what_makes_no_sense_is_named(self, text: str | bytes, said: str) -> None:
@@ -107,7 +111,7 @@ class TestJson:
 
     def test_too_many(self) -> None:
         assert len(hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * MAX_HINTS))) == 1000
-        with pytest.raises(HintError, match="1001 hints are more than 1000"):
+        with pytest.raises(HintError, match="1001 hints exceed the limit of 1000"):
             hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * (MAX_HINTS + 1)))
 
 
