@@ -145,7 +145,7 @@ def test_invalid_rate_is_rejected() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
 def test_public_address_without_keys_is_refused(host: str) -> None:
-    with pytest.raises(OptionError, match="no keys"):
+    with pytest.raises(OptionError, match="no API keys"):
         Settings(host=host).check_address()
     Settings(host=host, keys=(new_key()[1],)).check_address()
     Settings(host=host, allow_no_keys=True).check_address()
