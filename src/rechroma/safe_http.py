@@ -51,7 +51,7 @@ class TransientFetchError(FetchError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What a host answered.
 
     Attributes:
@@ -69,7 +69,7 @@ class Answer:
     location: str = ""
 
 
-class Web:
+class SafeHttpClient:
     """Sends requests; may be used from several threads.
 
     Args:
@@ -95,7 +95,7 @@ class Web:
         self._live: set[_Connection] = set()
         self._stopped = False
 
-    def follow(self, url: str, before: Callable[[str], None] = lambda _: None) -> Answer:
+    def get(self, url: str, before: Callable[[str], None] = lambda _: None) -> Response:
         """Fetch a URL and what it redirects to.
 
         Args:
@@ -115,7 +115,7 @@ class Web:
 
     def request(
         self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> Response:
         """Fetch a URL, without following it any further.
 
         Args:
@@ -170,11 +170,11 @@ class Web:
             "Connection": "close",
         }
 
-    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> Answer:
+    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> Response:
         location = response.headers.get("Location", "")
         wait = _seconds(response.headers.get("Retry-After", ""))
         body = self._body(response, connection) if response.status == 200 else b""
-        return Answer(url, response.status, body, wait, location)
+        return Response(url, response.status, body, wait, location)
 
     def _body(self, response: HTTPResponse, connection: _Connection) -> bytes:
         promised = response.length
@@ -205,7 +205,7 @@ def is_public(address: str) -> bool:
     return all(one.is_global and not one.is_multicast for one in (ip, *_within(ip)))
 
 
-def spelt_address(host: str) -> str | None:
+def parse_ip_literal(host: str) -> str | None:
     """The IP address that a host in a URL is written as, such as 127.0.0.1, 2130706433 or ::1."""
     try:
         return str(ip_address(host))

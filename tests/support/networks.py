@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rechroma.color import lightness
-from rechroma.datasets import Example, small_chroma
+from rechroma.datasets import Sample, downsample_chroma
 from rechroma.models import DataSource, ModelCard
 from rechroma.networks import ColorizationNetwork, build, describe, no_hints
 from rechroma.training.losses import ColorizationLoss
@@ -71,17 +71,17 @@ def card(of: ColorizationNetwork) -> ModelCard:
     )
 
 
-def pictures(scale: int) -> Example:
+def pictures(scale: int) -> Sample:
     """Three drawn pictures, each with a label of its own."""
     drawn = [picture(seed, _SIDE, _SIDE) for seed in range(3)]
     light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
-    chroma = torch.from_numpy(np.stack([small_chroma(rgb, scale) for rgb in drawn]))
+    chroma = torch.from_numpy(np.stack([downsample_chroma(rgb, scale) for rgb in drawn]))
     rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
-    return Example(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
+    return Sample(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
 
 
 def learns_by_heart(
-    network: ColorizationNetwork, example: Example, settings: Loss, steps: int = 100
+    network: ColorizationNetwork, example: Sample, settings: Loss, steps: int = 100
 ) -> bool:
     """Whether the loss on the same example falls below a twentieth of what it was at first."""
     none = np.zeros((0, 2), np.float32)

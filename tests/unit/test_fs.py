@@ -18,14 +18,14 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-def test_writes_bytes_and_makes_missing_folders(tmp_path: Path) -> None:
+def test_write_atomically_creates_missing_folders(tmp_path: Path) -> None:
     target = tmp_path / "new" / "folder" / "a.bin"
     write_atomically(target, b"content", overwrite=False)
     assert target.read_bytes() == b"content"
     assert names_in(target.parent) == ["a.bin"]
 
 
-def test_writes_what_a_function_writes(tmp_path: Path) -> None:
+def test_write_atomically_calls_a_writer_function(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
 
     def write(file: BinaryIO) -> None:
@@ -37,17 +37,17 @@ def test_writes_what_a_function_writes(tmp_path: Path) -> None:
     assert target.read_bytes() == b"headtail"
 
 
-def test_does_not_overwrite_unless_told(tmp_path: Path) -> None:
+def test_write_atomically_overwrites_only_if_allowed(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
-    with pytest.raises(TargetExistsError, match=r"a\.bin is already there"):
+    with pytest.raises(TargetExistsError, match=r"a\.bin already exists"):
         write_atomically(target, b"new", overwrite=False)
     assert target.read_bytes() == b"old"
     write_atomically(target, b"new", overwrite=True)
     assert target.read_bytes() == b"new"
 
 
-def test_does_not_overwrite_what_came_in_the_meantime(tmp_path: Path) -> None:
+def test_write_atomically_keeps_a_file_created_in_the_meantime(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     with pytest.raises(TargetExistsError):
         write_atomically(target, lambda _file: target.write_bytes(b"theirs"), overwrite=False)
@@ -55,7 +55,7 @@ def test_does_not_overwrite_what_came_in_the_meantime(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["a.bin"]
 
 
-def test_file_systems_without_links_work_too(
+def test_write_atomically_works_without_hard_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_links(*_: object) -> None:
@@ -68,7 +68,7 @@ def test_file_systems_without_links_work_too(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OptionError("no")])
-def test_a_failure_while_writing_leaves_no_trace(
+def test_write_atomically_leaves_nothing_after_a_failure(
     tmp_path: Path, error: BaseException | type[BaseException]
 ) -> None:
     target = tmp_path / "a.bin"
@@ -85,7 +85,7 @@ def test_a_failure_while_writing_leaves_no_trace(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits to a file's size are POSIX")
-def test_a_full_disk_is_told_and_leaves_no_trace(tmp_path: Path) -> None:
+def test_write_atomically_reports_a_full_disk_and_leaves_nothing(tmp_path: Path) -> None:
     script = """
 import resource, signal, sys
 from pathlib import Path
@@ -105,7 +105,7 @@ except TargetError as error:
     assert names_in(tmp_path) == []
 
 
-def test_a_folder_at_the_place_is_told(tmp_path: Path) -> None:
+def test_write_atomically_rejects_a_folder(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(TargetError, match="taken"):
         write_atomically(tmp_path / "taken", b"content", overwrite=True)
@@ -113,21 +113,23 @@ def test_a_folder_at_the_place_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_what_is_no_file_is_never_replaced(tmp_path: Path, *, overwrite: bool) -> None:
+def test_write_atomically_never_replaces_what_is_not_a_regular_file(
+    tmp_path: Path, *, overwrite: bool
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     (tmp_path / "link").symlink_to(pipe)
     for target in (pipe, tmp_path / "link", Path(os.devnull)):
-        with pytest.raises(TargetError, match=f"{target} is no file"):
+        with pytest.raises(TargetError, match=f"{target} is not a regular file"):
             check_target(target, overwrite=overwrite)
-        with pytest.raises(TargetError, match=f"{target} is no file"):
+        with pytest.raises(TargetError, match=f"{target} is not a regular file"):
             write_atomically(target, b"content", overwrite=overwrite)
     assert pipe.is_fifo()
     assert sorted(names_in(tmp_path)) == ["link", "pipe"]
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_of_a_link_the_file_that_it_points_at_is_written(tmp_path: Path, *, there: bool) -> None:
+def test_write_atomically_writes_the_file_a_link_points_to(tmp_path: Path, *, there: bool) -> None:
     (tmp_path / "folder").mkdir()
     file, link = tmp_path / "folder" / "a.bin", tmp_path / "link"
     if there:
@@ -141,8 +143,8 @@ def test_of_a_link_the_file_that_it_points_at_is_written(tmp_path: Path, *, ther
     assert names_in(tmp_path / "folder") == ["a.bin"]
 
 
-def test_a_name_that_no_file_can_have_is_told() -> None:
-    with pytest.raises(TargetError, match=r"'a\\x00\.bin' cannot be a file's name"):
+def test_write_atomically_rejects_an_invalid_file_name() -> None:
+    with pytest.raises(TargetError, match=r"'a\\x00\.bin' is not a valid file name"):
         write_atomically(Path("a\0.bin"), b"content", overwrite=False)
 
 

@@ -68,7 +68,7 @@ def read_metrics(report: Path) -> dict[str, Any]:
         RecipeError: The file cannot be read, or is not such a report.
     """
     try:
-        return dict(read_card_fields(report)["figures"]["all"]["model"])
+        return dict(read_card_fields(report)["metrics"]["all"]["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise RecipeError(
             f"{report}: not a report of 'rechroma evaluate'",

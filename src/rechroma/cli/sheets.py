@@ -37,7 +37,7 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[Run], None]:
         recipe: The recipe; without `data.val` there is no contact sheet.
         out: The run's folder.
     """
-    from rechroma.datasets import Shards, spread
+    from rechroma.datasets import Shards, evenly_spaced
     from rechroma.training import draw_curves
 
     pictures = Shards(recipe.data.val) if recipe.data.val else None
@@ -45,7 +45,7 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[Run], None]:
     def draw_epoch(run: Run) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
         if pictures is not None:
-            chosen = (pictures[number] for number in spread(len(pictures), _SHEET_IMAGES))
+            chosen = (pictures[number] for number in evenly_spaced(len(pictures), _SHEET_IMAGES))
             path = out / f"sheet-{run.step:07}.jpg"
             write_sheet(_render_sheet(run, chosen), path)
             click.echo(f"{path}: gray, model, truth")
@@ -55,7 +55,7 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[Run], None]:
 
 def _render_sheet(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
     from rechroma.colorizer import Colorizer
-    from rechroma.evaluation import sheet
+    from rechroma.evaluation import draw_sheet
     from rechroma.training import TorchEngine
 
-    return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
+    return draw_sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)

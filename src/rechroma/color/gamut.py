@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from rechroma.color.lab import RGB_TO_XYZ, WHITE, Float
+from rechroma.color.lab import XYZ_OVER_WHITE_TO_RGB, Float
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOLERANCE = 1e-4  # linear light that may be missing to the gamut: a third of the first 8-bit level
 
-_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
 _TINY = np.float32(1e-6)  # keeps divisions defined
 _KNEE = np.float32(6 / 29)  # CIE 15: below it the cube gives way to its tangent
 _SLOPE = np.float32(3) * _KNEE**2
@@ -108,7 +107,7 @@ def _linear_rgb(lightness: Float, a: Float, b: Float) -> Float:
     f_y = _response(lightness)
     f = (f_y + a * np.float32(1 / 500), f_y, f_y - b * np.float32(1 / 200))
     xyz = cv2.merge([_inverse_response(plane).reshape(len(plane), -1) for plane in f])
-    return np.asarray(cv2.transform(xyz, _TO_RGB), np.float32).reshape(*f_y.shape, 3)
+    return np.asarray(cv2.transform(xyz, XYZ_OVER_WHITE_TO_RGB), np.float32).reshape(*f_y.shape, 3)
 
 
 def _beyond(linear: Float, tolerance: float) -> NDArray[np.bool_]:

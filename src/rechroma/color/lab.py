@@ -26,10 +26,10 @@ RGB_TO_XYZ = np.array(
     ],
     np.float64,
 )
-_RGB_TO_XYZ_OVER_WHITE = (RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
-_XYZ_OVER_WHITE_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
-_EPSILON = 216 / 24389  # CIE 15: where the cube root gives way to a line
-_KAPPA = 24389 / 27
+RGB_TO_XYZ_OVER_WHITE = (RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
+XYZ_OVER_WHITE_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
+EPSILON = 216 / 24389  # CIE 15: below it the cube root is replaced by a line
+KAPPA = 24389 / 27
 
 
 def to_float(pixels: Pixels) -> Float:
@@ -84,7 +84,7 @@ def srgb_to_lab(rgb: Pixels) -> Float:
     Returns:
         (..., 3) float32: L* in 0..100, a* and b* roughly in -108..99.
     """
-    f = _forward(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE.T)
+    f = _forward(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE.T)
     return np.stack(
         [
             116 * f[..., 1] - 16,
@@ -100,7 +100,7 @@ def lab_to_linear(lab: Float) -> Float:
     fy = (lab[..., 0] + np.float32(16)) / np.float32(116)
     fx = fy + lab[..., 1] / np.float32(500)
     fz = fy - lab[..., 2] / np.float32(200)
-    return _inverse(np.stack([fx, fy, fz], axis=-1)) @ _XYZ_OVER_WHITE_TO_RGB.T
+    return _inverse(np.stack([fx, fy, fz], axis=-1)) @ XYZ_OVER_WHITE_TO_RGB.T
 
 
 def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
@@ -128,7 +128,7 @@ def lightness(pixels: Pixels) -> Float:
 
 def luminance(rgb: Pixels) -> Float:
     """Relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
-    return np.asarray(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1], np.float32)
+    return np.asarray(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE[1], np.float32)
 
 
 def _gray_lightness(gray: Pixels) -> Float:
@@ -149,9 +149,9 @@ def lightness_table(dtype: str) -> Float:
 
 def _forward(t: Float) -> Float:
     root = np.cbrt(t)
-    return np.where(t > _EPSILON, root, (np.float32(_KAPPA) * t + 16) / 116).astype(np.float32)
+    return np.where(t > EPSILON, root, (np.float32(KAPPA) * t + 16) / 116).astype(np.float32)
 
 
 def _inverse(f: Float) -> Float:
     cube = f * f * f
-    return np.where(cube > _EPSILON, cube, (116 * f - 16) / np.float32(_KAPPA)).astype(np.float32)
+    return np.where(cube > EPSILON, cube, (116 * f - 16) / np.float32(KAPPA)).astype(np.float32)

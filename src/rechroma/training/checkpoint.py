@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 
-from rechroma.errors import CheckpointError, TargetError
+from rechroma.errors import CheckpointError
+from rechroma.fs import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,32 +51,21 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint so that the file is always a whole one, the old or the new.
+    """Write a checkpoint atomically.
 
     Raises:
         TargetError: It cannot be written (access, full disk); the old one is still there.
     """
-    temporary = path.with_suffix(".partial")
-    try:
-        _save(vars(checkpoint), temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise TargetError(
-            f"{path}: {error.strerror or error}",
-            hint="Make room or choose another folder; the run goes on from its last checkpoint.",
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
-
-def _save(values: dict[str, Any], path: Path) -> None:
-    with path.open("wb") as file:
+    def save(file: BinaryIO) -> None:
         try:
-            torch.save(values, file)
+            torch.save(vars(checkpoint), file)
         except RuntimeError as error:
             # After a failed write torch fails once more, to close its archive, and says only that.
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    hint = "Make room or choose another folder; the run continues from its last checkpoint."
+    write_atomically(path, save, overwrite=True, hint=hint)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.networks import describe
 from rechroma.training.recipe import Data, Loss, Network, Optimizer, Recipe
 from rechroma.training.state import starting_network
@@ -39,7 +39,7 @@ def finetuning_recipe(start: Path, pictures: Sequence[str], steps: int = STEPS) 
     return Recipe(
         network=Network(plan["name"], plan["options"], init_from=str(start)),
         data=Data(train=tuple(pictures)),
-        crops=Crops(
+        crops=CropConfig(
             sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.takes_hints else 0.0
         ),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),

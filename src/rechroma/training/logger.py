@@ -17,6 +17,7 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from rechroma.errors import TargetError
+from rechroma.fs import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -176,9 +177,7 @@ def _writer(folder: Path, step: int) -> SummaryWriter:
 
 
 def _write(log: Path, lines: list[dict[str, Any]]) -> None:
-    temporary = log.with_suffix(".partial")
-    temporary.write_text("".join(map(_worded, lines)), "utf-8")
-    temporary.replace(log)
+    write_atomically(log, "".join(map(_worded, lines)).encode(), overwrite=True)
 
 
 def _worded(line: Mapping[str, Any]) -> str:

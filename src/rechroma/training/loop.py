@@ -17,7 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Example, Examples, ReproducibleBatchSampler, Shards
+from rechroma.datasets import ColorizationDataset, ReproducibleBatchSampler, Sample, Shards
 from rechroma.errors import DataError, MemoryExhaustedError, RecipeError, TargetError
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.distributed import Team, team
@@ -178,7 +178,7 @@ def _check_shares(recipe: Recipe, members: Team) -> None:
         )
 
 
-def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Example]:
+def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Sample]:
     recipe = run.recipe
     tickets = ReproducibleBatchSampler(
         len(pictures),
@@ -191,7 +191,7 @@ def _batches(run: Run, pictures: Shards, end: int, members: Team) -> Iterator[Ex
         share=(members.rank, members.size),
     )
     loader = DataLoader(
-        Examples(pictures, recipe.crops, run.network.scale, run.network.classes),
+        ColorizationDataset(pictures, recipe.crops, run.network.scale, run.network.classes),
         batch_sampler=tickets,
         num_workers=recipe.workers,
         worker_init_fn=_quiet_worker,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rechroma.datasets import Example
+    from rechroma.datasets import Sample
     from rechroma.networks import Encoder, Prediction
     from rechroma.training.recipe import Loss
 
@@ -56,7 +56,7 @@ class Answer:
     """
 
     def __init__(
-        self, prediction: Prediction, example: Example, decode: Callable[[Prediction], Tensor]
+        self, prediction: Prediction, example: Sample, decode: Callable[[Prediction], Tensor]
     ) -> None:
         self.prediction, self.example, self._decode = prediction, example, decode
 
@@ -128,7 +128,7 @@ class ColorizationLoss(nn.Module):
         self.register_buffer("shares", torch.from_numpy(shares))
         self.register_buffer("class_weights", torch.from_numpy(weights))
 
-    def forward(self, prediction: Prediction, example: Example) -> Cost:
+    def forward(self, prediction: Prediction, example: Sample) -> Cost:
         """Compare a prediction with the truth.
 
         Raises:
@@ -136,7 +136,7 @@ class ColorizationLoss(nn.Module):
         """
         return self.of(self.answer(prediction, example))
 
-    def answer(self, prediction: Prediction, example: Example) -> Answer:
+    def answer(self, prediction: Prediction, example: Sample) -> Answer:
         """What :meth:`of` judges, for those who want to look at it, too."""
         return Answer(prediction, example, self.decode)
 
@@ -154,7 +154,7 @@ class ColorizationLoss(nn.Module):
         if settings.perceptual or settings.colorfulness:
             yield from self._of_picture(answer.picture, answer.photograph)
 
-    def _of_heads(self, prediction: Prediction, example: Example) -> Iterator[tuple[str, Tensor]]:
+    def _of_heads(self, prediction: Prediction, example: Sample) -> Iterator[tuple[str, Tensor]]:
         if self.settings.bins:
             yield "bins", self._classification(prediction.logits, example.chroma)
         if self.settings.ab:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.errors import RecipeError
 from rechroma.networks.config import convert_values
 
@@ -155,7 +155,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
 
     network: Network = Network()
     data: Data = Data()
-    crops: Crops = Crops()
+    crops: CropConfig = CropConfig()
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     adversary: Adversary = Adversary()

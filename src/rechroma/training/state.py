@@ -13,7 +13,7 @@ import torch
 from msgspec.structs import replace
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import Shards, small_chroma
+from rechroma.datasets import Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
 from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
@@ -138,7 +138,7 @@ def measure_prior(
         return np.zeros(0, np.float32)
     counts = np.zeros(TABLE_ROWS, np.int64)
     for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
-        chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
+        chroma = np.moveaxis(downsample_chroma(pictures[int(number)], scale), 0, -1)
         counts += np.bincount(table_index(chroma).ravel(), minlength=TABLE_ROWS)
     return smooth_prior(bin_counts(counts, centers), centers)
 

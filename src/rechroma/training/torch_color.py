@@ -6,12 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_TO_XYZ = (  # linear sRGB to XYZ over its D65 white (IEC 61966-2-1)
-    (0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047),
-    (0.2126729, 0.7151522, 0.0721750),
-    (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
-)
-_EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE's
+from rechroma.color.lab import EPSILON, KAPPA, RGB_TO_XYZ_OVER_WHITE, XYZ_OVER_WHITE_TO_RGB
+
 _COS_30 = 0.8660
 _LEAST = 1e-4  # below this the slope of a root would blow up the gradient
 
@@ -19,18 +15,18 @@ _LEAST = 1e-4  # below this the slope of a root would blow up the gradient
 def lightness_of(rgb: Tensor) -> Tensor:
     """L* (N, 1, H, W) in 0..100 of sRGB (N, 3, H, W) in 0..1."""
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    weights = linear.new_tensor(_TO_XYZ[1]).view(1, 3, 1, 1)
+    weights = linear.new_tensor(RGB_TO_XYZ_OVER_WHITE[1]).view(1, 3, 1, 1)
     luminance = (linear * weights).sum(dim=1, keepdim=True)
-    root = luminance.clamp(min=_EPSILON) ** (1 / 3)
-    return torch.where(luminance > _EPSILON, 116 * root - 16, _KAPPA * luminance)
+    root = luminance.clamp(min=EPSILON) ** (1 / 3)
+    return torch.where(luminance > EPSILON, 116 * root - 16, KAPPA * luminance)
 
 
 def srgb_of(lightness: Tensor, ab: Tensor) -> Tensor:
     """Clipped sRGB (N, 3, H, W) in 0..1 of L* (N, 1, H, W) and a*b* (N, 2, H, W)."""
     y = (lightness + 16) / 116
     roots = torch.cat([y + ab[:, :1] / 500, y, y - ab[:, 1:] / 200], dim=1)
-    xyz = torch.where(roots**3 > _EPSILON, roots**3, (116 * roots - 16) / _KAPPA)
-    to_linear = torch.linalg.inv(xyz.new_tensor(_TO_XYZ))
+    xyz = torch.where(roots**3 > EPSILON, roots**3, (116 * roots - 16) / KAPPA)
+    to_linear = xyz.new_tensor(XYZ_OVER_WHITE_TO_RGB)
     linear = torch.einsum("ij,njhw->nihw", to_linear, xyz).clamp(0, 1)
     bright = 1.055 * linear.clamp(min=_LEAST) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, 12.92 * linear, bright)

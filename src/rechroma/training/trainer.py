@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from rechroma.datasets import Example
+from rechroma.datasets import Sample
 from rechroma.errors import DivergedError, MemoryExhaustedError, RecipeError
 from rechroma.training.losses import ColorizationLoss, Cost
 from rechroma.training.state import array_of, teacher
@@ -44,7 +44,7 @@ class Trainer:
         if run.adversary is not None:
             run.adversary.join(team)
 
-    def step(self, example: Example, shown: int) -> dict[str, Tensor]:
+    def step(self, example: Sample, shown: int) -> dict[str, Tensor]:
         """Learn from this process's share of a batch.
 
         Args:
@@ -74,14 +74,14 @@ class Trainer:
         return self._team.mean(parts, weight)
 
     @torch.no_grad()
-    def judged(self, example: Example) -> tuple[Cost, Tensor | None]:
+    def judged(self, example: Sample) -> tuple[Cost, Tensor | None]:
         """What the averaged network costs on a batch, and what it says of the pictures' classes."""
         example = self._on_device(example)
         with self._precision():
             prediction = self.run.ema(example.lightness, example.hints)
             return self._loss(prediction, example), prediction.classes
 
-    def _learn(self, example: Example, weight: float) -> dict[str, Tensor]:
+    def _learn(self, example: Sample, weight: float) -> dict[str, Tensor]:
         run, example = self.run, self._on_device(example)
         alone = _critic_alone(run.recipe, run.step)
         with self._precision():
@@ -96,14 +96,14 @@ class Trainer:
             self._descend(cost.total * weight)
         return cost.parts
 
-    def _on_device(self, example: Example) -> Example:
-        return Example(*(part.to(self._team.device) for part in example))
+    def _on_device(self, example: Sample) -> Sample:
+        return Sample(*(part.to(self._team.device) for part in example))
 
     def _precision(self) -> torch.autocast:
         coarse = self.run.recipe.precision == "bfloat16"
         return torch.autocast(self._team.device.type, torch.bfloat16, enabled=coarse)
 
-    def _cost(self, prediction: Prediction, example: Example) -> Cost:
+    def _cost(self, prediction: Prediction, example: Sample) -> Cost:
         answer = self._loss.answer(prediction, example)
         cost = self._loss.of(answer)
         run, recipe = self.run, self.run.recipe

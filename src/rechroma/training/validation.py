@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Examples, SampleSpec, Shards, spread
+from rechroma.datasets import ColorizationDataset, SampleSpec, Shards, evenly_spaced
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.logger import mean_of
 
@@ -41,13 +41,13 @@ class Validation:
         recipe, network = trainer.run.recipe, trainer.run.network
         pictures = Shards(recipe.data.val)
         crops = replace(recipe.crops, min_crop_area=1.0, degrade_prob=0.0, hint_prob=0.0)
-        chosen = spread(len(pictures), recipe.validation.images)
+        chosen = evenly_spaced(len(pictures), recipe.validation.images)
         tickets = [SampleSpec(number, crops.sizes[0], number) for number in chosen]
         self._batches = [
             tickets[start : start + recipe.batch_size]
             for start in range(0, len(tickets), recipe.batch_size)
         ]
-        self._examples = Examples(pictures, crops, network.scale, network.classes)
+        self._examples = ColorizationDataset(pictures, crops, network.scale, network.classes)
 
     def measure(self) -> None:
         """Write down how the run stands, and keep its state if it never stood better."""

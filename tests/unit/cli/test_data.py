@@ -55,12 +55,12 @@ def test_fetch_pack_and_inspect_work_together(run: Run, listed: Path) -> None:
         "data", "pack", "in", "-o", "out", "--min-side", 64, "--size", 64, "--val-share", 0
     )
     assert packed.exit_code == 0, packed.output
-    assert "out: 5 of 5 pictures in 1 shards; 5 for training" in packed.output
+    assert "out: 5 of 5 images in 1 shards; 5 for training" in packed.output
     assert "2 classes" in packed.output
 
     seen = run("data", "inspect", "out", "--sheet", "sheet.jpg")
     assert seen.exit_code == 0, seen.output
-    assert "5 pictures in 1 shards, 0 damaged" in seen.output
+    assert "5 images in 1 shards, 0 damaged" in seen.output
     assert "licenses: 5 CC0" in seen.output
     with Image.open("sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
@@ -79,11 +79,11 @@ def test_pack_lists_what_it_drops(run: Run, tmp_path: Path) -> None:
     assert "without training images: class0, class1, class2" in packed.output
     again = run("data", "pack", "in", "-o", "out")
     assert again.exit_code == 73
-    assert again.output.startswith("rechroma: error: out: there is something already")
+    assert again.output.startswith("rechroma: error: out: this folder is not empty")
     told = json.loads(
         run("data", "pack", "in", "-o", "b", *options, "--no-labels", "--json").output
     )
-    assert told["settings"]["source"] == "mine"
+    assert told["config"]["source"] == "mine"
     assert told["classes"] == []
 
 
@@ -101,7 +101,7 @@ def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("pack", "absent", "-o", "out"), 65, "absent: there is no such folder"),
+        (("pack", "absent", "-o", "out"), 65, "absent: no such folder"),
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
         (
             ("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"),
@@ -114,7 +114,7 @@ def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> Non
             2,
             "per_host must be 0.001 to 1000, not 0",
         ),
-        (("inspect", "absent.tar"), 65, "absent.tar: no shard here"),
+        (("inspect", "absent.tar"), 65, "absent.tar: no shards found"),
     ],
 )
 def test_mistakes_end_in_one_line(
@@ -144,7 +144,7 @@ from rechroma.cli import main
 try:
     main()
 finally:
-    from rechroma.datasets import fetching, packing
+    from rechroma.datasets.build import download, pack
     print(sorted({HEAVY!r} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

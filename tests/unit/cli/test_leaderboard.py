@@ -73,9 +73,9 @@ def test_the_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: P
     assert float(rows["mine"]["labels"]) in {0, 25, 50, 75, 100}
     assert rows["vivid"]["crops"] == ""
     answer = json.loads(run("leaderboard", "runs/mine", "--data", shard, "--json").output)
-    assert answer["mine"]["training"]["pictures"] == 4
+    assert answer["mine"]["training"]["images"] == 4
     assert answer["mine"]["weights"] > 10_000
-    assert answer["truth"]["figures"]["hue_hit"] == 100
+    assert answer["truth"]["metrics"]["hue_hit"] == 100
 
 
 def test_mistakes_end_in_one_line(run: Run, shard: Path, vivid: Path) -> None:

@@ -43,7 +43,7 @@ def assert_cli_error(result: Result, code: int, *words: str) -> str:
 
 
 def test_report_fills_the_metrics_of_the_card(run: Run, checkpoint: Path) -> None:
-    report = {"figures": {"all": {"gray": {}, "model": {"hue_hit": 43.07}}}}
+    report = {"metrics": {"all": {"gray": {}, "model": {"hue_hit": 43.07}}}}
     Path("report.json").write_text(json.dumps(report))
     made = run("export", checkpoint, "-o", "a.onnx", "--report", "report.json")
     assert made.exit_code == 0, made.output
@@ -52,7 +52,7 @@ def test_report_fills_the_metrics_of_the_card(run: Run, checkpoint: Path) -> Non
     }
 
 
-@pytest.mark.parametrize("text", ['{"foo": 1}', '{"figures": {"all": 3}}', '{"figures": []}'])
+@pytest.mark.parametrize("text", ['{"foo": 1}', '{"metrics": {"all": 3}}', '{"metrics": []}'])
 def test_an_invalid_report_is_refused(run: Run, checkpoint: Path, text: str) -> None:
     Path("c.json").write_text(text)
     result = run("export", checkpoint, "-o", "a.onnx", "--report", "c.json")
@@ -79,22 +79,22 @@ def test_the_model_target_is_checked_first(run: Run, command: Sequence[str]) -> 
     )
     assert "mine.onnx" in hint
     Path("letter").touch()
-    assert_cli_error(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is no folder")
+    assert_cli_error(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is not a folder")
     Path("folder.onnx").mkdir()
-    assert_cli_error(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is no file")
+    assert_cli_error(run(*command, "-o", "folder.onnx"), 73, "folder.onnx is not a regular file")
 
 
 @pytest.mark.parametrize("option", ["--sheet", "--html"])
 def test_evaluate_checks_its_targets_first(run: Run, option: str) -> None:
     Path("letter").touch()
     result = run("evaluate", "default", "none.tar", option, "letter/page")
-    assert_cli_error(result, 73, "letter", "is no folder")
+    assert_cli_error(result, 73, "letter", "is not a folder")
 
 
 def test_finetune_checks_its_target_first(run: Run) -> None:
     Path("letter").touch()
     result = run("finetune", "default", "none.tar", "-o", "letter")
-    assert_cli_error(result, 73, "letter is no folder")
+    assert_cli_error(result, 73, "letter is not a folder")
 
 
 def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
     Path("letter").touch()
     result = run("data", "inspect", "train.tar", "--sheet", "letter/s.jpg")
     assert not result.stdout
-    assert_cli_error(result, 73, "letter", "is no folder")
+    assert_cli_error(result, 73, "letter", "is not a folder")
 
 
 @pytest.mark.parametrize(

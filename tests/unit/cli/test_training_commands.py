@@ -69,7 +69,7 @@ def test_train_export_and_evaluate_work_together(run: Run, folder: Path) -> None
 
     measured = run("evaluate", model, folder / "val.tar", "--json", "--sheet", folder / "s.jpg")
     assert measured.exit_code == 0, measured.output
-    assert json.loads(measured.output)["pictures"]["all"] == 3
+    assert json.loads(measured.output)["images"]["all"] == 3
     assert (folder / "s.jpg").exists()
     table = run("evaluate", model, folder / "val.tar", "--limit", 2)
     assert "gray" in table.output

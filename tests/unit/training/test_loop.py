@@ -11,7 +11,7 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import save_file
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.errors import (
     CheckpointError,
     DataError,
@@ -113,7 +113,7 @@ def test_a_label_that_the_network_does_not_know_is_named(recipe: Recipe, tmp_pat
         data=Data(train=(str(shard),)),
         loss=Loss(classes=0.5),
     )
-    with pytest.raises(DataError, match="is of class 2, and the network has 2"):
+    with pytest.raises(DataError, match="has class 2, but the network has 2 classes"):
         train(plan, tmp_path / "run")
 
 
@@ -249,7 +249,7 @@ def test_a_start_of_another_shape_is_refused(recipe: Recipe, tmp_path: Path) -> 
 
 def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
     longer = replace(
-        recipe, steps=60, crops=Crops(sizes=(32,), size_shares=(1.0,), min_crop_area=0.9)
+        recipe, steps=60, crops=CropConfig(sizes=(32,), size_shares=(1.0,), min_crop_area=0.9)
     )
     train(longer, tmp_path / "run")
     lines = (tmp_path / "run/log.jsonl").read_text().splitlines()
@@ -280,7 +280,7 @@ def test_epochs_are_announced_and_the_end_too(recipe: Recipe, tmp_path: Path) ->
 def test_a_run_that_was_killed_between_checkpoints_comes_to_the_same_numbers(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    recipe = replace(recipe, steps=45, checkpoint_interval=15, crops=Crops((32,), (1.0,)))
+    recipe = replace(recipe, steps=45, checkpoint_interval=15, crops=CropConfig((32,), (1.0,)))
     whole = train(recipe, tmp_path / "whole")
 
     class KilledError(Exception):
@@ -312,7 +312,7 @@ def test_a_run_goes_on_with_its_own_pictures_only(recipe: Recipe, tmp_path: Path
 
 def test_crops_must_fit_the_network(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="multiples of 32"):
-        train(replace(recipe, crops=Crops((33,), (1.0,))), tmp_path / "run")
+        train(replace(recipe, crops=CropConfig((33,), (1.0,))), tmp_path / "run")
 
 
 @pytest.mark.parametrize("workers", [0, 1])

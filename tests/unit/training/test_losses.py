@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rechroma.color import bin_centers, nearest_bins, rebalancing_weights, table_index
-from rechroma.datasets import Example
+from rechroma.datasets import Sample
 from rechroma.networks import Encoder, Prediction
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from rechroma.training.losses import ColorizationLoss
@@ -46,9 +46,9 @@ def truth(
     *,
     rgb: torch.Tensor | None = None,
     label: tuple[int, ...] = (-1,),
-) -> Example:
+) -> Sample:
     nothing = torch.zeros(1, 1, 1, 1)
-    return Example(
+    return Sample(
         lightness=nothing,
         hints=nothing,
         chroma=torch.zeros(1, 2, 1, 1) if chroma is None else chroma,

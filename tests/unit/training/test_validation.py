@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.training import Recipe, load_checkpoint, train, trained_network
 from rechroma.training.logger import read_log
@@ -108,7 +108,7 @@ def test_labels_that_are_found_are_counted(plan: Recipe, tmp_path: Path) -> None
         plan,
         network=Network("inception-unet", {"widths": [16, 16, 16, 16], "classes": 2}),
         data=Data((str(train_shard),), (str(dev),)),
-        crops=Crops((32,), (1.0,)),
+        crops=CropConfig((32,), (1.0,)),
         loss=Loss(bins=0.0, ab=1.0, classes=1.0),
     )
     train(labeled, tmp_path / "run", stop_after=2)

@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rechroma.errors import FetchError, OptionError
-from rechroma.safe_http import TransientFetchError, Web, is_public, spelt_address, split_url
+from rechroma.safe_http import (
+    SafeHttpClient,
+    TransientFetchError,
+    is_public,
+    parse_ip_literal,
+    split_url,
+)
 from rechroma.service.jobs import JobState
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.security import owner_of
@@ -52,7 +58,7 @@ class WebhookSender:
         self._store = store
         self._telemetry = telemetry
         anywhere = (lambda _: True) if settings.private_webhooks else None
-        self._web = Web(_TIMEOUT, _MAX_BYTES, is_allowed=anywhere)
+        self._web = SafeHttpClient(_TIMEOUT, _MAX_BYTES, is_allowed=anywhere)
         self._keys = {owner_of(key): key for key in settings.keys}
         self._stopping = threading.Event()
         self._thread = PeriodicThread(
@@ -118,7 +124,7 @@ def check_webhook_url(url: str | None, owner: str, *, private: bool) -> None:
     if url is None:
         return
     try:
-        address = spelt_address(split_url(url).hostname or "")
+        address = parse_ip_literal(split_url(url).hostname or "")
     except FetchError as error:
         raise OptionError(f"webhook: {error.message}") from error
     if address and not (private or is_public(address)):

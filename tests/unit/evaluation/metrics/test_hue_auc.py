@@ -15,6 +15,7 @@ from rechroma.evaluation.metrics import (
     error_counts,
     hue_hit,
     hue_hit_counts,
+    neutral_chroma,
 )
 
 
@@ -72,3 +73,19 @@ def test_balancing_lets_a_rare_color_weigh_as_much_as_a_common_one() -> None:
     counts = error_counts(predicted, true)
     assert area_under_curve(counts) == pytest.approx((99 + rare) / 100)
     assert balanced_area_under_curve(counts) == pytest.approx((1 + rare) / 2)
+
+
+def test_neutral_chroma_is_the_mean_where_the_truth_is_neutral() -> None:
+    true = np.array([[[0, 3.9], [2, 2], [0, 4.1], [30, 30]]], np.float32)
+    predicted = np.array([[[3, 4], [0, 11], [50, 50], [0, 0]]], np.float32)
+    assert neutral_chroma(predicted, true) == pytest.approx((5 + 11) / 2)
+    assert neutral_chroma(true, true) == pytest.approx((3.9 + math.hypot(2, 2)) / 2)
+
+
+@pytest.mark.parametrize(("neutral", "expected"), [(1, math.nan), (2, 7.0)])
+def test_neutral_chroma_needs_two_per_cent_of_neutral_pixels(neutral: int, expected: float) -> None:
+    true = np.full((10, 10, 2), 20, np.float32)
+    true[0, :neutral] = 0
+    predicted = np.zeros_like(true)
+    predicted[..., 1] = 7
+    assert neutral_chroma(predicted, true) == pytest.approx(expected, nan_ok=True)

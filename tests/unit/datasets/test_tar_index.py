@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma.datasets import Shards
-from rechroma.datasets.tar_index import FACTS, LABEL, PICTURE, Index, scan
+from rechroma.datasets.tar_index import LABEL, METADATA, PICTURE, Index, scan
 from rechroma.errors import DataError
 from tests.support.shards import write_shard
 
-KINDS = {FACTS: ".json", LABEL: ".cls"}
+KINDS = {METADATA: ".json", LABEL: ".cls"}
 PARTS = st.text("ab.é\udcff", min_size=1, max_size=4).filter(lambda part: part.strip("."))
 STEMS = st.lists(PARTS, min_size=1, max_size=3).map("/".join) | st.text("k", max_size=120)
 SUFFIXES = st.sampled_from([".png", ".WEBP", ".jpg", ".json", ".cls", ".txt", ""])
@@ -61,7 +61,7 @@ def found(path: Path, index: Index) -> list[Entry]:
         place = index.place(number, kind)
         return None if place is None else data[place.offset : place.offset + place.size]
 
-    kinds = (PICTURE, FACTS, LABEL)
+    kinds = (PICTURE, METADATA, LABEL)
     return [
         Entry(index.key(number), tuple(content(number, kind) for kind in kinds))
         for number in range(len(index))
@@ -120,7 +120,7 @@ def test_a_changed_byte_in_a_header_is_noticed(tmp_path: Path, number: int) -> N
         changed = bytearray(data)
         changed[member.offset + place] ^= 1
         path.write_bytes(changed)
-        with pytest.raises(DataError, match=r"s\.tar: (not a readable|is cut off or damaged)"):
+        with pytest.raises(DataError, match=r"s\.tar: (not a readable|is truncated or damaged)"):
             scan(path)
 
 

@@ -8,7 +8,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.evaluation.metrics import Scores
+from rechroma.evaluation.metrics import MetricAccumulator
 
 
 def astronaut() -> np.ndarray:
@@ -20,9 +20,9 @@ def grayed(rgb: np.ndarray) -> np.ndarray:
 
 
 def scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    gathered = Scores()
-    gathered.update(predicted, true)
-    return gathered.compute()
+    accumulator = MetricAccumulator()
+    accumulator.update(predicted, true)
+    return accumulator.compute()
 
 
 def test_truth_is_perfect() -> None:
@@ -48,30 +48,30 @@ def test_psnr_agrees_with_scikit_image() -> None:
 
 
 def test_difference_of_means_and_mean_of_differences_are_told_apart() -> None:
-    gathered = Scores()
-    gathered.update(grayed(astronaut()), astronaut())
-    gathered.update(astronaut(), grayed(astronaut()))
-    figures = gathered.compute()
+    accumulator = MetricAccumulator()
+    accumulator.update(grayed(astronaut()), astronaut())
+    accumulator.update(astronaut(), grayed(astronaut()))
+    figures = accumulator.compute()
     assert figures["delta_cf"] == pytest.approx(0, abs=1e-9)
     assert figures["delta_cf_each"] > 10
 
 
 def test_sets_that_are_joined_score_as_if_gathered_together() -> None:
     pictures = [(grayed(astronaut()), astronaut()), (astronaut(), astronaut()[:, ::-1])]
-    together, parts = Scores(), [Scores(), Scores()]
+    together, parts = MetricAccumulator(), [MetricAccumulator(), MetricAccumulator()]
     for part, (predicted, true) in zip(parts, pictures, strict=True):
         together.update(predicted, true)
         part.update(predicted, true)
-    assert Scores.of_all(parts).compute() == together.compute()
+    assert MetricAccumulator.merge(parts).compute() == together.compute()
     assert parts[0].compute()["hue_hit"] == 0
 
 
 def test_of_the_largest_chroma_the_largest_of_all_pictures_is_kept() -> None:
-    gathered = Scores()
+    accumulator = MetricAccumulator()
     red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
-    figures = [gathered.update(picture, red) for picture in (red, grayed(red))]
+    figures = [accumulator.update(picture, red) for picture in (red, grayed(red))]
     assert figures[0]["chroma_max"] == pytest.approx(80.1, abs=0.1)
-    assert gathered.compute()["chroma_max"] == figures[0]["chroma_max"]
+    assert accumulator.compute()["chroma_max"] == figures[0]["chroma_max"]
 
 
 def test_what_is_undefined_is_left_out() -> None:
@@ -79,3 +79,14 @@ def test_what_is_undefined_is_left_out() -> None:
     figures = scores(gray, gray)
     assert "hue_hit" not in figures
     assert figures["ssim"] == pytest.approx(1)
+
+
+def test_variety_is_given_for_each_row_and_left_out_where_nothing_is_neutral() -> None:
+    truth, gray = scores(astronaut(), astronaut()), scores(grayed(astronaut()), astronaut())
+    assert truth["hue_entropy"] > 2
+    assert truth["chroma_spread"] > 10
+    assert 1 < truth["neutral_chroma"] < 4
+    assert gray["hue_entropy"] == 0
+    assert max(gray["chroma_spread"], gray["neutral_chroma"]) < 0.1
+    red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
+    assert "neutral_chroma" not in scores(red, red)

@@ -22,15 +22,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma._version import __version__
-from rechroma.datasets import Shards, fetching
-from rechroma.datasets.build.download import CrawlPolicy, Tally, fetch
+from rechroma.datasets import Shards
+from rechroma.datasets.build import download as download_module
+from rechroma.datasets.build.download import CrawlPolicy, DownloadStats, download
 from rechroma.datasets.build.licenses import license_name
-from rechroma.datasets.build.pack import Settings, pack
-from rechroma.datasets.build.politeness import Pace
-from rechroma.datasets.build.preprocess import Form
+from rechroma.datasets.build.pack import PackConfig, pack
+from rechroma.datasets.build.politeness import RateLimiter
+from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
-from rechroma.safe_http import TransientFetchError, Web, is_public, split_url
+from rechroma.safe_http import SafeHttpClient, TransientFetchError, is_public, split_url
 from tests.support.local_http_server import Host, Request, serving
 from tests.support.shards import picture
 
@@ -58,14 +59,14 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def fetched(host: Host, tmp_path: Path) -> Callable[..., Tally]:
+def fetched(host: Host, tmp_path: Path) -> Callable[..., DownloadStats]:
     """Fetch some paths of the host into `out`."""
 
-    def call(*paths: str, manners: CrawlPolicy = FAST, **options: Any) -> Tally:
+    def call(*paths: str, policy: CrawlPolicy = FAST, **options: Any) -> DownloadStats:
         urls = [path if "://" in path else host.url(path) for path in paths]
         table = write_list(tmp_path / "list.csv", [{"url": url} for url in urls])
         options = {"is_allowed": only_here} | options
-        return fetch(table, tmp_path / "out", manners, **options)
+        return download(table, tmp_path / "out", policy, **options)
 
     return call
 
@@ -96,7 +97,7 @@ def pictures(out: Path) -> list[Path]:
     return sorted(path for path in out.iterdir() if path.suffix != ".csv")
 
 
-Fetched = Callable[..., Tally]
+Fetched = Callable[..., DownloadStats]
 
 
 def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
@@ -106,10 +107,10 @@ def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
         {"url": host.url("/b.png"), "license": "CC-BY-4.0", "title": ""},
         {"url": host.url("/a"), "title": "again"},
     ]
-    tally = fetch(
+    stats = download(
         write_list(tmp_path / "l.csv", rows), tmp_path / "out", FAST, is_allowed=only_here
     )
-    assert (tally.fetched, tally.present, tally.failed) == (2, 0, Counter())
+    assert (stats.fetched, stats.present, stats.failed) == (2, 0, Counter())
     told = {row["url"]: row for row in table(tmp_path / "out/attribution.csv")}
     first = told[host.url("/a")]
     assert (first["author"], first["license"], first["title"]) == (
@@ -127,15 +128,15 @@ def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
 def test_what_was_fetched_can_be_packed(host: Host, fetched: Fetched, tmp_path: Path) -> None:
     host.routes |= {f"/{n}": pictured(n) for n in range(3)}
     fetched("/0", "/1", "/2")
-    pack(tmp_path / "out", tmp_path / "shards", Settings(Form(size=64, least_side=32)))
+    pack(tmp_path / "out", tmp_path / "shards", PackConfig(ImageFormat(size=64, min_side=32)))
     shards = Shards([tmp_path / "shards"])
-    assert {shards.facts(n)["url"] for n in range(3)} == {host.url(f"/{n}") for n in range(3)}
-    assert {shards.facts(n)["author"] for n in range(3)} == {"Ann"}
+    assert {shards.metadata(n)["url"] for n in range(3)} == {host.url(f"/{n}") for n in range(3)}
+    assert {shards.metadata(n)["author"] for n in range(3)} == {"Ann"}
 
 
 def test_who_asks_and_for_whom(host: Host, fetched: Fetched) -> None:
     host.routes["/a"] = pictured(1)
-    fetched("/a", manners=CrawlPolicy(per_host=1000, contact="me@a.example"))
+    fetched("/a", policy=CrawlPolicy(per_host=1000, contact="me@a.example"))
     assert [path for path, *_ in host.asked] == ["/robots.txt", "/a"]
     for _, _, headers in host.asked:
         assert headers["User-Agent"] == f"Rechroma/{__version__} (me@a.example)"
@@ -147,8 +148,8 @@ def test_what_is_there_is_not_fetched_again(host: Host, fetched: Fetched, tmp_pa
     pictures(tmp_path / "out")[0].unlink()
     with (tmp_path / "out/attribution.csv").open("a") as file:
         file.write("half-a-line.jpg,http://127.0.0.1")  # of a run that was killed
-    tally = fetched("/a", "/b", "/c")
-    assert (tally.fetched, tally.present) == (2, 1)
+    stats = fetched("/a", "/b", "/c")
+    assert (stats.fetched, stats.present) == (2, 1)
     assert len(pictures(tmp_path / "out")) == 3
     told = table(tmp_path / "out/attribution.csv")
     assert {row["file"] for row in told} == {path.name for path in pictures(tmp_path / "out")}
@@ -159,7 +160,7 @@ def test_columns_of_a_second_list_are_added(host: Host, fetched: Fetched, tmp_pa
     host.routes |= {"/a": pictured(1), "/b": pictured(2)}
     fetched("/a")
     more = write_list(tmp_path / "more.csv", [{"url": host.url("/b"), "label": "sea"}])
-    fetch(more, tmp_path / "out", FAST, is_allowed=only_here)
+    download(more, tmp_path / "out", FAST, is_allowed=only_here)
     told = {row["url"]: row["label"] for row in table(tmp_path / "out/attribution.csv")}
     assert told == {host.url("/a"): "", host.url("/b"): "sea"}
 
@@ -191,12 +192,12 @@ def zipped(request: Request) -> None:
         (lambda r: r.answer(b"", 204), "HTTP status 204", 1),
         (lambda r: r.answer(b"", 302), "HTTP status 302", 1),
         (lambda r: r.answer(b"oh", 503), "HTTP status 503", 3),
-        (lambda r: r.answer(b"<html>log in first</html>"), "not a picture", 1),
+        (lambda r: r.answer(b"<html>log in first</html>"), "not an image in a known format", 1),
         (lambda r: r.answer(b""), "empty", 1),
         (lambda r: r.begin(Content_Length="99999999"), "more than 50000 bytes", 1),
         (endless, "more than 50000 bytes", 1),
         (truncated, "ended early", 3),
-        (broken_off, "damaged or ends early", 1),
+        (broken_off, "damaged or truncated", 1),
         (zipped, "comes compressed", 1),
         (lambda r: r.answer(b"", 302, Location="/x"), "redirected more than 5 times", 1),
         (lambda r: r.wfile.write(b"what is HTTP?\r\n\r\n"), "BadStatusLine", 3),
@@ -212,9 +213,9 @@ def test_a_bad_answer_costs_that_picture_alone(
     times: int,
 ) -> None:
     host.routes |= {"/x": route, "/good": pictured(2)}
-    manners = CrawlPolicy(per_host=1000, max_bytes=50_000, retries=2, backoff=0.01)
-    tally = fetched("/x", "/good", manners=manners)
-    assert tally.fetched == 1
+    policy = CrawlPolicy(per_host=1000, max_bytes=50_000, retries=2, backoff=0.01)
+    stats = fetched("/x", "/good", policy=policy)
+    assert stats.fetched == 1
     assert reason in reasons(tmp_path / "out")[0]
     assert host.count("/x") == (6 if "redirected" in reason else times)
     assert len(pictures(tmp_path / "out")) == 1
@@ -254,14 +255,14 @@ def test_a_host_that_asks_for_hours_is_left_alone(
     host.routes |= {"/a": lambda r: r.answer(b"", 429, Retry_After="7200"), "/b": pictured(2)}
     assert fetched("/a", "/b").fetched == 0
     assert [path for path, *_ in host.asked] == ["/robots.txt", "/a"]
-    assert "left alone" in reasons(tmp_path / "out")[1]
+    assert "skipped" in reasons(tmp_path / "out")[1]
 
 
 def test_a_host_that_fails_again_and_again_is_left_alone(host: Host, fetched: Fetched) -> None:
     host.routes |= {f"/{n}": lambda r: r.answer(b"", 500) for n in range(9)}
-    tally = fetched(*(f"/{n}" for n in range(9)), manners=CrawlPolicy(per_host=1000, retries=0))
-    assert tally.failed == Counter(
-        {"HTTP status 500": 5, "the host was left alone after several failures": 4}
+    stats = fetched(*(f"/{n}" for n in range(9)), policy=CrawlPolicy(per_host=1000, retries=0))
+    assert stats.failed == Counter(
+        {"HTTP status 500": 5, "skipped after several failures of this host": 4}
     )
 
 
@@ -273,15 +274,15 @@ def test_no_host_is_asked_faster_than_was_said() -> None:
             waits.append(timeout or 0)
             return False
 
-    pace = Pace(20, Stop())
+    pace = RateLimiter(20, Stop())
     first = time.monotonic()
     for turn in range(5):
-        pace.turn("a")
+        pace.wait("a")
         assert time.monotonic() + waits[-1] >= first + turn * 0.05
-    pace.turn("b")
+    pace.wait("b")
     assert waits[-1] == 0
-    pace.hold("b", 3)
-    pace.turn("b")
+    pace.pause("b", 3)
+    pace.wait("b")
     assert 2 < waits[-1] <= 3
 
 
@@ -304,7 +305,7 @@ class TestTime:
         self, host: Host, fetched: Fetched, tmp_path: Path, ended: threading.Event
     ) -> None:
         host.routes["/a"] = lambda _: ignore(ended.wait(20))
-        fetched("/a", manners=CrawlPolicy(per_host=1000, timeout=0.3, retries=0))
+        fetched("/a", policy=CrawlPolicy(per_host=1000, timeout=0.3, retries=0))
         assert reasons(tmp_path / "out") == ["it took longer than 0.3 s"]
 
     @pytest.mark.parametrize("head", [True, False])
@@ -320,7 +321,7 @@ class TestTime:
                 request.wfile.write(b"x")
 
         host.routes["/a"] = drip
-        fetched("/a", manners=CrawlPolicy(per_host=1000, timeout=0.5, retries=0))
+        fetched("/a", policy=CrawlPolicy(per_host=1000, timeout=0.5, retries=0))
         assert reasons(tmp_path / "out") == ["it took longer than 0.5 s"]
 
     def test_ending_it_waits_for_nobody_and_leaves_all_whole(
@@ -336,13 +337,13 @@ class TestTime:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            fetched("/a", other, on_picture=stop, is_allowed=lambda _: True)
+            fetched("/a", other, on_image=stop, is_allowed=lambda _: True)
         assert waited == []
         assert len(table(tmp_path / "out/attribution.csv")) == len(pictures(tmp_path / "out")) == 1
         ended.set()
         host.routes["/b"] = pictured(2)
-        tally = fetched("/a", "/b")
-        assert (tally.fetched, tally.present) == (1, 1)
+        stats = fetched("/a", "/b")
+        assert (stats.fetched, stats.present) == (1, 1)
 
 
 class TestRobots:
@@ -375,8 +376,21 @@ class TestRobots:
     )
     def test_an_odd_one_ends_nothing(self, host: Host, fetched: Fetched, rules: bytes) -> None:
         host.routes |= {"/robots.txt": lambda r: r.answer(rules), "/a": pictured(1)}
-        tally = fetched("/a")
-        assert tally.fetched + tally.failed["robots.txt disallows it"] == 1
+        stats = fetched("/a")
+        assert stats.fetched + stats.failed["robots.txt disallows it"] == 1
+
+    def test_wildcards_within_paths_are_respected(self, host: Host, fetched: Fetched) -> None:
+        rules = b"User-agent: *\nDisallow: /*/large/*.jpg$\n"
+        host.routes |= {"/robots.txt": lambda r: r.answer(rules)}
+        host.routes |= {"/a/large/b.jpg": pictured(1), "/a/small/b.jpg": pictured(2)}
+        assert fetched("/a/large/b.jpg", "/a/small/b.jpg").fetched == 1
+        assert host.count("/a/large/b.jpg") == 0
+
+    def test_protego_is_an_extra(self, fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "protego", None)
+        with pytest.raises(MissingExtraError, match="Protego") as caught:
+            fetched("/a")
+        assert 'pip install "rechroma[data]"' in str(caught.value.hint)
 
     def test_its_delay_is_kept(self, host: Host, fetched: Fetched) -> None:
         rules = b"User-agent: *\nCrawl-delay: 1\n"
@@ -426,19 +440,19 @@ class TestAddresses:
     def test_without_leave_this_computer_is_refused(self, host: Host, tmp_path: Path) -> None:
         host.routes["/a"] = pictured(1)
         rows = [{"url": host.url("/a")}, {"url": f"http://localhost:{host.port}/a"}]
-        fetch(write_list(tmp_path / "l.csv", rows), tmp_path / "out", FAST)
+        download(write_list(tmp_path / "l.csv", rows), tmp_path / "out", FAST)
         assert all("is not a public address" in why for why in reasons(tmp_path / "out"))
         assert host.asked == []
 
     def test_a_name_is_refused_if_one_of_its_addresses_is_private(self, host: Host) -> None:
-        web = Web(5, 1000, resolve=lambda *_: ["8.8.8.8", "10.0.0.1"])
+        web = SafeHttpClient(5, 1000, resolve=lambda *_: ["8.8.8.8", "10.0.0.1"])
         with pytest.raises(FetchError, match=r"10\.0\.0\.1 is not a public address"):
             web.request(f"http://pictures.example:{host.port}/")
 
     def test_the_address_that_was_checked_is_the_one_that_is_asked(self, host: Host) -> None:
         host.routes["/a"] = pictured(1)
         answers = [[LOOPBACK], ["10.0.0.1"]]
-        web = Web(5, 100_000, is_allowed=only_here, resolve=lambda *_: answers.pop(0))
+        web = SafeHttpClient(5, 100_000, is_allowed=only_here, resolve=lambda *_: answers.pop(0))
         answer = web.request(f"http://pictures.example:{host.port}/a")
         assert answer.body == encoded(1)
         assert host.asked[0][2]["Host"] == f"pictures.example:{host.port}"
@@ -446,14 +460,16 @@ class TestAddresses:
             web.request(f"http://pictures.example:{host.port}/a")
 
     def test_another_address_is_tried_where_one_does_not_answer(self, host: Host) -> None:
-        web = Web(5, 1000, is_allowed=lambda _: True, resolve=lambda *_: ["127.0.0.9", LOOPBACK])
+        web = SafeHttpClient(
+            5, 1000, is_allowed=lambda _: True, resolve=lambda *_: ["127.0.0.9", LOOPBACK]
+        )
         assert web.request(host.url("/")).status == 404
 
     def test_a_name_that_is_no_host(self) -> None:
         with pytest.raises(TransientFetchError, match="no such host"):
-            Web(5, 1000).request("http://pictures.invalid/")
+            SafeHttpClient(5, 1000).request("http://pictures.invalid/")
         with pytest.raises(TransientFetchError, match="no such host"):
-            Web(5, 1000).request(f"http://{'a' * 70}.example/")
+            SafeHttpClient(5, 1000).request(f"http://{'a' * 70}.example/")
 
     @pytest.mark.parametrize(
         "url",
@@ -468,7 +484,7 @@ class TestAddresses:
 
 
 def test_a_secure_host_has_to_prove_its_name(host: Host) -> None:
-    web = Web(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
+    web = SafeHttpClient(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
     with pytest.raises(TransientFetchError, match="SSL"):
         web.request(f"https://pictures.example:{host.port}/")
 
@@ -483,7 +499,7 @@ def test_a_secure_connection_is_made_by_the_hosts_name(monkeypatch: pytest.Monke
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
     with serving() as host:
         host.routes["/a%20b?q=%C3%A9"] = lambda r: r.answer(b"yes")
-        web = Web(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
+        web = SafeHttpClient(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
         answer = web.request(f"https://bücher.example:{host.port}/a b?q=é")
     assert answer.body == b"yes"
     assert named == ["xn--bcher-kva.example"]
@@ -512,29 +528,29 @@ def test_only_the_licenses_asked_for(host: Host, tmp_path: Path) -> None:
     rows = [{"url": host.url(path), "license": license} for path, license in named.items()]
     listed = write_list(tmp_path / "l.csv", rows)
     options: dict[str, Any] = {"is_allowed": only_here, "licenses": ["cc0", "CC-BY"]}
-    tally = fetch(listed, tmp_path / "a", FAST, **options)
-    assert (tally.fetched, tally.unwanted) == (2, 2)
+    stats = download(listed, tmp_path / "a", FAST, **options)
+    assert (stats.fetched, stats.unwanted) == (2, 2)
     assert [host.count(path) for path in named] == [1, 0, 1, 0]
-    assert fetch(listed, tmp_path / "b", FAST, **options, limit=1).fetched == 1
+    assert download(listed, tmp_path / "b", FAST, **options, limit=1).fetched == 1
 
 
 class TestLists:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("url,author\nhttp://a.example/x,Ann\n", "lacks the column 'license'"),
-            ("url,license,author\n", "names no picture"),
-            ("", "names no picture"),
+            ("url,author\nhttp://a.example/x,Ann\n", "has no column 'license'"),
+            ("url,license,author\n", "lists no image"),
+            ("", "lists no image"),
         ],
     )
     def test_a_bad_one_is_named(self, tmp_path: Path, text: str, message: str) -> None:
         (tmp_path / "l.csv").write_text(text)
         with pytest.raises(DataError, match=message):
-            fetch(tmp_path / "l.csv", tmp_path / "out")
+            download(tmp_path / "l.csv", tmp_path / "out")
 
     def test_none_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="cannot be read: No such file"):
-            fetch(tmp_path / "absent.csv", tmp_path / "out")
+            download(tmp_path / "absent.csv", tmp_path / "out")
 
     def test_parquet(self, host: Host, tmp_path: Path) -> None:
         arrow = pytest.importorskip("pyarrow")
@@ -542,17 +558,17 @@ class TestLists:
         host.routes["/a"] = pictured(1)
         columns = {"URL": [host.url("/a")], "license": ["CC0"], "author": [None], "year": [1999]}
         parquet.write_table(arrow.table(columns), tmp_path / "l.parquet")
-        fetch(tmp_path / "l.parquet", tmp_path / "out", FAST, is_allowed=only_here)
+        download(tmp_path / "l.parquet", tmp_path / "out", FAST, is_allowed=only_here)
         (told,) = table(tmp_path / "out/attribution.csv")
         assert (told["author"], told["year"]) == ("", "1999")
         (tmp_path / "bad.parquet").write_bytes(b"PAR1 nonsense PAR1")
         with pytest.raises(DataError, match="not a readable Parquet"):
-            fetch(tmp_path / "bad.parquet", tmp_path / "out")
+            download(tmp_path / "bad.parquet", tmp_path / "out")
 
     def test_parquet_without_pyarrow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(MissingExtraError, match="pyarrow") as caught:
-            fetch(tmp_path / "l.parquet", tmp_path / "out")
+            download(tmp_path / "l.parquet", tmp_path / "out")
         assert 'pip install "rechroma[parquet]"' in str(caught.value.hint)
 
 
@@ -572,7 +588,7 @@ def test_a_full_disk_ends_the_run(
         raise TargetError(f"{path}: No space left on device")
 
     host.routes |= {"/a": pictured(1), "/b": pictured(2)}
-    monkeypatch.setattr(fetching, "write_atomically", refuse)
+    monkeypatch.setattr(download_module, "write_atomically", refuse)
     with pytest.raises(TargetError, match="No space"):
         fetched("/a", "/b")
     assert pictures(tmp_path / "out") == []

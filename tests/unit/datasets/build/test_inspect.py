@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rechroma.color import colorfulness
-from rechroma.datasets import Crops, Examples, SampleSpec, Shards
+from rechroma.datasets import ColorizationDataset, CropConfig, SampleSpec, Shards
 from rechroma.datasets.build.inspect import inspect, sample_sheet
 from rechroma.errors import DataError
 from tests.support.shards import picture, write_shard
@@ -42,17 +42,17 @@ def test_what_is_in_them(tmp_path: Path) -> None:
     write_shard(tmp_path / "train-00001.tar", 1, first=6)
     write_shard(tmp_path / "val-00000.tar", 1, first=9, classes=8, source="a")
     found = inspect([tmp_path])
-    assert (found.shards, found.pictures, found.damaged) == (3, 8, ())
+    assert (found.shards, found.images, found.damaged) == (3, 8, ())
     assert found.splits == {"train": 0.875, "val": 0.125}
     assert found.classes == {"0": 2, "1": 3, "2": 2}
-    assert (found.unlabeled, found.lonely) == (1, ())
+    assert (found.unlabeled, found.singletons) == (1, ())
     assert found.sources == {"a": 7, "drawn": 1}
     assert found.licenses == {"CC0-1.0": 8}
     assert found.short_side["0"] == found.short_side["100"] == 48
     assert found.long_side["50"] == 64
     values = [colorfulness(picture(number)) for number in (*range(7), 9)]
     assert found.colorfulness["50"] == pytest.approx(np.median(values), abs=0.01)
-    assert json.loads(json.dumps(found.to_dict()))["pictures"] == 8
+    assert json.loads(json.dumps(found.to_dict()))["images"] == 8
 
 
 def test_a_class_with_one_picture_is_told(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_class_with_one_picture_is_told(tmp_path: Path) -> None:
             "c.cls": b"4",
         },
     )
-    assert inspect([tmp_path / "s.tar"]).lonely == (7,)
+    assert inspect([tmp_path / "s.tar"]).singletons == (7,)
 
 
 def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
@@ -77,8 +77,13 @@ def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
         tmp_path / "s.tar", {"a.png": encoded(gray), "b.png": encoded(sepia), "c.png": GOOD}
     )
     found = inspect([path])
-    assert (found.pictures, found.gray, found.toned) == (3, 1, 1)
-    assert Examples(Shards([path]), Crops(), scale=4)[SampleSpec(0, 32, 0)].chroma.abs().max() < 1
+    assert (found.images, found.gray, found.toned) == (3, 1, 1)
+    assert (
+        ColorizationDataset(Shards([path]), CropConfig(), scale=4)[SampleSpec(0, 32, 0)]
+        .chroma.abs()
+        .max()
+        < 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,15 +93,15 @@ def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
         ({".png": GOOD[:40]}, "does not decode"),
         ({".png": b"<html>"}, "does not decode"),
         ({".png": encoded(np.zeros((1, 9, 3), np.uint8))}, "too small"),
-        ({".png": GOOD, ".json": b"{"}, "its facts are no JSON"),
-        ({".png": GOOD, ".json": b"\xff"}, "its facts are no JSON"),
-        ({".png": GOOD, ".json": b"[" * 100_000}, "its facts are no JSON"),
+        ({".png": GOOD, ".json": b"{"}, "its metadata is not"),
+        ({".png": GOOD, ".json": b"\xff"}, "its metadata is not"),
+        ({".png": GOOD, ".json": b"[" * 100_000}, "its metadata is not"),
         ({".png": GOOD, ".json": b"[1]"}, "no JSON object"),
-        ({".png": GOOD, ".cls": b"cat"}, "class b'cat' is no number"),
-        ({".png": GOOD, ".cls": b""}, "class b'' is no number"),
-        ({".png": GOOD, ".cls": b"-1"}, "is no number"),
-        ({".png": GOOD, ".cls": b"9" * 5000}, "is no number"),
-        ({".png": GOOD, ".cls": "²".encode()}, "is no number"),
+        ({".png": GOOD, ".cls": b"cat"}, "class b'cat' is not a number"),
+        ({".png": GOOD, ".cls": b""}, "class b'' is not a number"),
+        ({".png": GOOD, ".cls": b"-1"}, "is not a number"),
+        ({".png": GOOD, ".cls": b"9" * 5000}, "is not a number"),
+        ({".png": GOOD, ".cls": "²".encode()}, "is not a number"),
     ],
 )
 def test_a_damaged_picture_is_named_and_the_rest_looked_at(
@@ -107,23 +112,25 @@ def test_a_damaged_picture_is_named_and_the_rest_looked_at(
         {"good.png": GOOD, **{"bad" + suffix: content for suffix, content in parts.items()}},
     )
     found = inspect([path])
-    assert found.pictures == 1
+    assert found.images == 1
     (told,) = found.damaged
     assert told.startswith(f"{path}:bad: ")
     assert message in told
     shards = Shards([path])
-    shards[0], shards.facts(0), shards.label(0)  # the good one is not harmed
+    shards[0], shards.metadata(0), shards.label(0)  # the good one is not harmed
     with pytest.raises(DataError, match="bad: "):
-        shards[1], shards.facts(1), shards.label(1)
+        shards[1], shards.metadata(1), shards.label(1)
 
 
 def test_a_class_that_the_network_does_not_know_is_named(tmp_path: Path) -> None:
     path = write_members(tmp_path / "s.tar", {"a.png": GOOD, "a.cls": b"75"})
     shards = Shards([path])
-    with pytest.raises(DataError, match=r"s\.tar:a: is of class 75, and the network has 75"):
-        Examples(shards, Crops(), 4, classes=75)[SampleSpec(0, 32, 0)]
-    assert Examples(shards, Crops(), 4, classes=76)[SampleSpec(0, 32, 0)].label == 75
-    assert Examples(shards, Crops(), 4)[SampleSpec(0, 32, 0)].label == 75
+    with pytest.raises(DataError, match=r"s\.tar:a: has class 75, but the network has 75 classes"):
+        ColorizationDataset(shards, CropConfig(), 4, classes=75)[SampleSpec(0, 32, 0)]
+    assert (
+        ColorizationDataset(shards, CropConfig(), 4, classes=76)[SampleSpec(0, 32, 0)].label == 75
+    )
+    assert ColorizationDataset(shards, CropConfig(), 4)[SampleSpec(0, 32, 0)].label == 75
 
 
 WHOLE_MEMBERS = {f"{number}.png": GOOD for number in range(3)}
@@ -149,11 +156,11 @@ def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
     second = 512 + -(-len(GOOD) // 512) * 512
     data[second + 3] ^= 1
     path.write_bytes(data)
-    with pytest.raises(DataError, match=rf"cut off or damaged at byte {second}, after 0\.png"):
+    with pytest.raises(DataError, match=rf"truncated or damaged at byte {second}, after 0\.png"):
         Shards([path])
     write_shard(tmp_path / "t.tar", 2)
     found = inspect([tmp_path])
-    assert (found.shards, found.pictures, len(found.damaged)) == (2, 2, 1)
+    assert (found.shards, found.images, len(found.damaged)) == (2, 2, 1)
 
 
 def test_a_shard_that_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:

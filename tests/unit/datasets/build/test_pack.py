@@ -21,15 +21,15 @@ from PIL import Image
 from rechroma.color import lightness
 from rechroma.datasets import Shards
 from rechroma.datasets.build.catalog import number_classes
-from rechroma.datasets.build.color_filter import NoColor, colorless, quantiles
+from rechroma.datasets.build.color_filter import NoColor, color_fault, quantiles
 from rechroma.datasets.build.near_duplicates import MAX_HAMMING, NearDuplicateIndex, difference_hash
-from rechroma.datasets.build.pack import Settings, pack, split_of
-from rechroma.datasets.build.preprocess import Form
+from rechroma.datasets.build.pack import PackConfig, pack, split_of
+from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.shards import MAX_CLASS
 from rechroma.errors import DataError, OptionError, TargetError
 from tests.support.shards import picture
 
-SMALL = Settings(Form(size=64, least_side=32), shard_size=4, val_share=0.3, source="mine")
+SMALL = PackConfig(ImageFormat(size=64, min_side=32), shard_size=4, val_share=0.3, source="mine")
 
 
 def save(path: Path, pixels: np.ndarray[Any, Any], **options: Any) -> Path:
@@ -66,9 +66,9 @@ def toned(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def test_what_goes_in_comes_out_of_the_shards(folder: Path, tmp_path: Path) -> None:
     manifest = pack(folder, tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
-    assert len(shards) == manifest["pictures"]["kept"] == manifest["pictures"]["found"] == 10
+    assert len(shards) == manifest["images"]["kept"] == manifest["images"]["found"] == 10
     for number in range(10):
-        facts = shards.facts(number)
+        facts = shards.metadata(number)
         original = picture(int(Path(facts["file"]).stem), 96, 128)
         shown = shards[number]
         assert shown.shape == (facts["height"], facts["width"], 3) == (64, 85, 3)
@@ -101,7 +101,7 @@ def test_the_manifest_tells_all(folder: Path, tmp_path: Path) -> None:
         content = (out / shard["file"]).read_bytes()
         assert shard["sha256"] == hashlib.sha256(content).hexdigest()
         assert shard["bytes"] == len(content)
-        assert shard["pictures"] <= 4
+        assert shard["images"] <= 4
     assert set(contents(out)) == {
         "manifest.json",
         "dropped.csv",
@@ -119,7 +119,7 @@ def test_a_picture_keeps_key_and_split_when_others_come(folder: Path, tmp_path: 
     def places(out: Path) -> dict[str, tuple[str, str]]:
         shards = Shards([out])
         return {
-            shards.facts(n)["file"]: (shards.key(n), shards.shard(n).name.split("-")[0])
+            shards.metadata(n)["file"]: (shards.key(n), shards.shard(n).name.split("-")[0])
             for n in range(len(shards))
         }
 
@@ -170,7 +170,7 @@ def test_what_does_not_teach_color_is_left_out(
     make(folder / "cats/odd.png")
     manifest = pack(folder, tmp_path / "out", SMALL)
     assert dropped(tmp_path / "out") == {"cats/odd.png": reason}
-    assert manifest["pictures"]["kept"] == 10
+    assert manifest["images"]["kept"] == 10
 
 
 def test_copies_are_left_out_whatever_was_done_to_them(folder: Path, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_copies_are_left_out_whatever_was_done_to_them(folder: Path, tmp_path: P
     save(folder / "cats/small.png", cv2.resize(original, (80, 60), interpolation=cv2.INTER_AREA))
     save(folder / "dogs/brighter.png", np.clip(original * 0.8 + 40, 0, 255).astype(np.uint8))
     manifest = pack(folder, tmp_path / "out", SMALL)
-    assert manifest["pictures"]["kept"] == 10
+    assert manifest["images"]["kept"] == 10
     assert sum(manifest["dropped"].values()) == 4
     assert set(manifest["dropped"]) <= {"duplicate", "near-duplicate"}
     shards = Shards([tmp_path / "out"])
@@ -206,7 +206,7 @@ def test_pictures_stand_upright_in_srgb_and_on_white(tmp_path: Path) -> None:
     save(tmp_path / "in/clear.png", rgba)
     pack(tmp_path / "in", tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
-    shown = {shards.facts(n)["file"]: shards[n].astype(int) for n in range(2)}
+    shown = {shards.metadata(n)["file"]: shards[n].astype(int) for n in range(2)}
     turned = cv2.resize(np.rot90(picture(1, 96, 128), -1), (64, 85), interpolation=cv2.INTER_AREA)
     assert np.abs(shown["turned.jpg"] - turned).mean() < 8
     assert shown["clear.png"][:28].min() > 240
@@ -219,7 +219,7 @@ def test_labels_by_a_table(folder: Path, tmp_path: Path) -> None:
     assert [(c["number"], c["name"]) for c in manifest["classes"]] == [(7, "7"), (12, "12")]
     assert dropped(tmp_path / "out") == {"dogs/absent.png": "absent"}
     shards = Shards([tmp_path / "out"])
-    labels = {shards.facts(n)["file"]: shards.label(n) for n in range(10)}
+    labels = {shards.metadata(n)["file"]: shards.label(n) for n in range(10)}
     assert (labels["cats/1.png"], labels["cats/3.png"], labels["dogs/0.png"]) == (7, 12, -1)
 
 
@@ -235,7 +235,7 @@ def test_who_made_a_picture_is_kept(folder: Path, tmp_path: Path) -> None:
     )
     manifest = pack(folder, tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
-    facts = {shards.facts(n)["file"]: shards.facts(n) for n in range(10)}
+    facts = {shards.metadata(n)["file"]: shards.metadata(n) for n in range(10)}
     known = facts["cats/1.png"]
     assert (known["author"], known["license"]) == ("Ann", "CC-BY-4.0")
     assert known["url"] == "https://a.example/1"
@@ -252,7 +252,7 @@ def test_hidden_and_linked_folders_and_other_files_are_passed_over(
     save(tmp_path / "elsewhere/x.png", picture(42, 96, 128))
     (folder / "cats/notes.txt").write_text("no picture")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
-    assert pack(folder, tmp_path / "out", SMALL)["pictures"]["found"] == 10
+    assert pack(folder, tmp_path / "out", SMALL)["images"]["found"] == 10
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows takes no such names")
@@ -261,7 +261,7 @@ def test_a_name_that_is_no_text_is_fine(folder: Path, tmp_path: Path) -> None:
     (folder / "cats/1.png").rename(os.fsdecode(odd))
     (folder / "cats/dull\udcfe.png").write_bytes(b"")
     manifest = pack(folder, tmp_path / "out", SMALL)
-    assert manifest["pictures"]["kept"] == 10
+    assert manifest["images"]["kept"] == 10
     assert dropped(tmp_path / "out") == {"cats/dull\udcfe.png": "unreadable"}
 
 
@@ -275,25 +275,25 @@ class TestNothingIsHalfWritten:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            pack(folder, tmp_path / "out", SMALL, on_picture=stop)
+            pack(folder, tmp_path / "out", SMALL, on_image=stop)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
     def test_when_nothing_can_be_kept(self, tmp_path: Path) -> None:
         save(tmp_path / "in/a.png", np.zeros((64, 64), np.uint8))
-        with pytest.raises(DataError, match="no picture can be kept: 1 gray"):
+        with pytest.raises(DataError, match="all images were rejected: 1 gray"):
             pack(tmp_path / "in", tmp_path / "out", SMALL)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
     def test_what_is_there_is_not_touched(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
         (tmp_path / "out/mine.txt").write_text("mine")
-        with pytest.raises(TargetError, match="something already"):
+        with pytest.raises(TargetError, match="this folder is not empty"):
             pack(folder, tmp_path / "out", SMALL)
         assert contents(tmp_path / "out") == {"mine.txt": b"mine"}
 
     def test_an_empty_folder_is_filled(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
-        assert pack(folder, tmp_path / "out", SMALL)["pictures"]["kept"] == 10
+        assert pack(folder, tmp_path / "out", SMALL)["images"]["kept"] == 10
 
     def test_a_place_that_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -304,7 +304,7 @@ class TestNothingIsHalfWritten:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("path\ncats/1.png\n", "lacks the column 'label'"),
+        ("path\ncats/1.png\n", "has no column 'label'"),
         ("path,label\ncats/1.png,9999999999\n", "number of a class"),
         ('path,label\n"' + "x" * 2_000_000, "not a readable CSV"),
     ],
@@ -318,17 +318,17 @@ def test_a_bad_table_is_named(folder: Path, tmp_path: Path, table: str, message:
 def test_no_folder_and_no_picture_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         pack(tmp_path / "absent", tmp_path / "out")
-    with pytest.raises(DataError, match="no picture here"):
+    with pytest.raises(DataError, match="no images found"):
         pack(tmp_path, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Form(size=0),
-        lambda: Form(quality=101),
-        lambda: Settings(val_share=float("nan")),
-        lambda: Settings(shard_size=0),
+        lambda: ImageFormat(size=0),
+        lambda: ImageFormat(quality=101),
+        lambda: PackConfig(val_share=float("nan")),
+        lambda: PackConfig(shard_size=0),
     ],
 )
 def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
@@ -341,14 +341,14 @@ class TestLikeness:
     def test_it_finds_what_comparing_all_would_find(
         self, hashes: list[int], data: st.DataObject
     ) -> None:
-        likeness = NearDuplicateIndex()
+        index = NearDuplicateIndex()
         for number, hashed in enumerate(hashes):
-            assert likeness.add(hashed) == number
+            assert index.add(hashed) == number
         start = data.draw(st.sampled_from(hashes or [0]))
         flips = data.draw(st.sets(st.integers(0, 127), max_size=MAX_HAMMING + 3))
         sought = start ^ sum(1 << place for place in flips)
         alike = [n for n, h in enumerate(hashes) if (h ^ sought).bit_count() <= MAX_HAMMING]
-        assert likeness.find(sought) == (alike[0] if alike else None)
+        assert index.find(sought) == (alike[0] if alike else None)
 
     def test_other_pictures_are_not_alike(self) -> None:
         hashes = [difference_hash(picture(seed)) for seed in range(40)]
@@ -390,9 +390,9 @@ def test_color_is_told_from_gray_and_sepia() -> None:
     rgb = picture(4, 96, 128)
     noise = np.random.default_rng(0).normal(0, 2, rgb.shape)
     noisy = np.clip(toned(rgb) + noise, 0, 255).astype(np.uint8)
-    assert colorless(rgb) is None
-    assert colorless(noisy) is NoColor.TONED
-    assert colorless(np.zeros((40, 40, 3), np.uint8)) is NoColor.GRAY
+    assert color_fault(rgb) is None
+    assert color_fault(noisy) is NoColor.TONED
+    assert color_fault(np.zeros((40, 40, 3), np.uint8)) is NoColor.GRAY
 
 
 def test_quantiles_of_nothing_are_nothing() -> None:
