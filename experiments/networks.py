@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rechroma.networks import ARCHITECTURES, Architecture, build, describe
-from rechroma.networks.diagram import flowchart, parameters
+from experiments.network_diagram import flowchart, parameters
+from rechroma.networks import ARCHITECTURES, Architecture, create_network, network_config
 
 PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 HEADER = """# Networks
@@ -34,8 +34,8 @@ def page() -> str:
 
 
 def section(architecture: Architecture) -> str:
-    """What the page says of one network."""
-    network = build(architecture.name, {})
+    """The section of one network."""
+    network = create_network(architecture.name, {})
     bins = len(network.centers)
     facts = {
         "paper": architecture.paper,
@@ -44,8 +44,8 @@ def section(architecture: Architecture) -> str:
         "of these in the encoder": parameters(network.encoder) if network.encoder else "no encoder",
         "color": f"{bins} bins, and a\\*b\\*" if bins else "a\\*b\\*",
         "size of the color": f"1/{network.scale} of the picture's",
-        "hints": "yes" if network.takes_hints else "no",
-        "options": ", ".join(map(option, describe(network)["options"].items())),
+        "hints": "yes" if network.supports_hints else "no",
+        "options": ", ".join(map(option, network_config(network)["options"].items())),
     }
     rows = "\n".join(f"| {name} | {fact} |" for name, fact in facts.items())
     chart = flowchart(network)

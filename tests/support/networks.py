@@ -11,7 +11,7 @@ from torch import nn
 from rechroma.color import lightness
 from rechroma.datasets import Sample, downsample_chroma
 from rechroma.models import DataSource, ModelCard
-from rechroma.networks import ColorizationNetwork, build, describe, no_hints
+from rechroma.networks import ColorizationNetwork, create_network, network_config, no_hints
 from rechroma.training.losses import ColorizationLoss
 from tests.support.shards import picture
 
@@ -36,7 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
 def small(name: str, **options: Any) -> ColorizationNetwork:
     """A small network, always with the same weights."""
     torch.manual_seed(0)
-    return build(name, SMALL[name] | options)
+    return create_network(name, SMALL[name] | options)
 
 
 def learned(name: str, **options: Any) -> ColorizationNetwork:
@@ -65,9 +65,9 @@ def card(of: ColorizationNetwork) -> ModelCard:
         license="Apache-2.0",
         authors=("The Rechroma authors",),
         data=(DataSource("drawn", "CC0-1.0"),),
-        hints=of.takes_hints,
+        hints=of.supports_hints,
         bins=of.output_bins(),
-        network=describe(of),
+        network=network_config(of),
     )
 
 

@@ -6,11 +6,12 @@ import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.checks import check_targets
+from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option, path_option
 from rechroma.cli.progress import progress_bar
@@ -261,7 +262,7 @@ def features_command(
 
     config = FeatureConfig(crop_size=size, views=views, degrade_prob=degrade_prob, seed=seed)
     with (
-        encoder_onnx(weights) as (model, digest),
+        encoder_onnx(encoder, weights, size) as (model, digest),
         progress_bar(None, quiet=as_json, doing="Encoding") as advance,
     ):
         store = build_features(
@@ -285,23 +286,33 @@ def features_command(
 
 
 @contextmanager
-def encoder_onnx(weights: Path) -> Iterator[tuple[Path, str]]:
+def encoder_onnx(encoder: str, weights: Path, size: int) -> Iterator[tuple[Path, str]]:
     """Provide an encoder as an ONNX file, and the SHA-256 of its weights.
 
     Weights that are not an ONNX file already are exported to a temporary one.
 
     Raises:
-        CheckpointError: The weights cannot be read.
+        CheckpointError: The weights cannot be read, or do not fit the encoder.
+        MissingExtraError: The export needs PyTorch, which is not installed.
     """
     try:
         with weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise CheckpointError(f"{weights}: cannot be read: {error.strerror}") from error
+        raise CheckpointError(
+            f"{weights}: cannot be read: {error.strerror}",
+            hint="Name the encoder's weights (safetensors) or an ONNX file of it.",
+        ) from error
     if weights.suffix == ".onnx":
         yield weights, digest
         return
-    raise CheckpointError(f"{weights}: not an ONNX file", hint="Name an ONNX file of the encoder.")
+    require_extra("train", "torch")
+    from rechroma.export import export_features
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder.onnx"
+        export_features(encoder, weights, path, size)
+        yield path, digest
 
 
 def _print(as_json: bool, fields: dict[str, Any], lines: Iterator[str]) -> None:

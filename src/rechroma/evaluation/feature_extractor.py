@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rechroma.errors import CheckpointError
-from rechroma.networks import load_encoder, weights_of
+from rechroma.networks import load_encoder, state_without_counters
 from rechroma.networks.encoders.registry import ENCODERS
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _load_matching_encoder(path: Path) -> tuple[str, Encoder]:
 
 def _keys_of(kind: type[Encoder]) -> set[str]:
     with torch.device("meta"):  # names alone: no memory, no random numbers
-        return set(weights_of(kind()))
+        return set(state_without_counters(kind()))
 
 
 def _keys(path: Path) -> set[str]:

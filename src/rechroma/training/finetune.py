@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rechroma.datasets import CropConfig
-from rechroma.networks import describe
+from rechroma.networks import network_config
 from rechroma.training.recipe import Data, Loss, Network, Optimizer, Recipe
 from rechroma.training.state import starting_network
 
@@ -34,13 +34,13 @@ def finetuning_recipe(start: Path, pictures: Sequence[str], steps: int = STEPS) 
         ModelContractError: Likewise.
     """
     network = starting_network(start)
-    plan = describe(network)
+    plan = network_config(network)
     has_bins = len(network.centers) > 0
     return Recipe(
         network=Network(plan["name"], plan["options"], init_from=str(start)),
         data=Data(train=tuple(pictures)),
         crops=CropConfig(
-            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.takes_hints else 0.0
+            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.supports_hints else 0.0
         ),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
         optimizer=Optimizer(

@@ -165,7 +165,7 @@ class ColorizationLoss(nn.Module):
         if self.settings.distillation and self.teacher is not None:
             with torch.no_grad():
                 seen = self.teacher(example.rgb.float() / 255)[-1]
-            yield "distillation", 1 - F.cosine_similarity(prediction.bottom, seen).mean()
+            yield "distillation", 1 - F.cosine_similarity(prediction.bottleneck, seen).mean()
 
     def _of_chroma(self, chroma: Tensor, true: Tensor) -> Iterator[tuple[str, Tensor]]:
         if self.settings.delta_e:

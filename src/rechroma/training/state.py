@@ -16,7 +16,14 @@ from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
 from rechroma.datasets import Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
-from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
+from rechroma.networks import (
+    create_network,
+    load_encoder,
+    load_exported,
+    load_weights,
+    network_config,
+    state_without_counters,
+)
 from rechroma.training.adversarial import Adversary
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
 from rechroma.training.recipe import Recipe, ValidationConfig, recipe_from, recipe_values
@@ -122,7 +129,7 @@ def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> Col
     """
     checkpoint = load_checkpoint(path)
     recipe = recipe_from(checkpoint.recipe)
-    network = build(recipe.network.name, {**recipe.network.options, **(options or {})})
+    network = create_network(recipe.network.name, {**recipe.network.options, **(options or {})})
     try:
         network.load_state_dict(checkpoint.ema)
     except RuntimeError as error:
@@ -158,14 +165,14 @@ def teacher(recipe: Recipe) -> Encoder | None:
         return None
     if not recipe.network.encoder_weights:
         raise RecipeError("loss.distillation and loss.perceptual: need network.encoder_weights")
-    encoder = _pretrained(build(recipe.network.name, recipe.network.options), recipe)
+    encoder = _pretrained(create_network(recipe.network.name, recipe.network.options), recipe)
     frozen = encoder.eval().requires_grad_(requires_grad=False)
     return frozen.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
     torch.manual_seed(recipe.seed)
-    network = build(recipe.network.name, recipe.network.options)
+    network = create_network(recipe.network.name, recipe.network.options)
     if recipe.network.encoder_weights:
         _pretrained(network, recipe)
     elif (
@@ -189,10 +196,14 @@ def _start_from(network: ColorizationNetwork, source: Path) -> None:
     start = starting_network(source)
     weights = start.state_dict()
     if network.classes and not start.classes:
-        plan = describe(network)
-        plain = build(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
-        weights |= {name: value for name, value in weights_of(network).items() if name not in plain}
-    fill(network, weights, source)
+        plan = network_config(network)
+        plain = create_network(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
+        weights |= {
+            name: value
+            for name, value in state_without_counters(network).items()
+            if name not in plain
+        }
+    load_weights(network, weights, source)
 
 
 def _pretrained(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
@@ -213,7 +224,7 @@ def _pretrained(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
     learned = starting_network(source).encoder
     if learned is None:
         raise RecipeError(f"network.encoder_weights: {source} has no encoder")
-    fill(network.encoder, weights_of(learned), source)
+    load_weights(network.encoder, state_without_counters(learned), source)
     return network.encoder
 
 
@@ -235,7 +246,7 @@ def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
         raise CheckpointError(
             f"{path}: a run of another recipe", hint="Name another folder with -o."
         )
-    network = build(recipe.network.name, recipe.network.options)
+    network = create_network(recipe.network.name, recipe.network.options)
     run = _assembled(recipe, network, checkpoint.prior.numpy(), checkpoint.pictures, device)
     try:
         run.network.load_state_dict(checkpoint.network)

@@ -43,7 +43,7 @@ class TorchEngine:
             license="",
             authors=(),
             data=(),
-            hints=network.takes_hints,
+            hints=network.supports_hints,
             bins=network.output_bins(),
         )
 

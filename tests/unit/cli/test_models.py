@@ -144,12 +144,12 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint of a network a tenth as wide as published, which is taken for the published."""
     import torch
 
-    from rechroma.networks import build
+    from rechroma.networks import create_network
 
     def small(name: str, _: object) -> ColorizationNetwork:
-        return build(name, {"width": 0.1})
+        return create_network(name, {"width": 0.1})
 
-    monkeypatch.setattr("rechroma.networks.checkpoint_import.build", small)
+    monkeypatch.setattr("rechroma.networks.checkpoint_io.create_network", small)
     torch.save(small("siggraph17", {}).state_dict(), tmp_path / "published.pth")
     return tmp_path / "published.pth"
 

@@ -11,7 +11,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import save_file
 
-from rechroma.networks import build
+from rechroma.networks import create_network
 from rechroma.training import Checkpoint, Recipe, load_checkpoint, save_checkpoint
 from rechroma.training.recipe import Network, recipe_values
 from tests.support.command import Run
@@ -25,7 +25,7 @@ OPTIONS = {"widths": [16, 16, 16, 16]}
 def checkpoint(tmp_path: Path) -> Path:
     """A checkpoint as a run of one step leaves it."""
     recipe = Recipe(network=Network("inception-unet", OPTIONS))
-    weights = build(recipe.network.name, OPTIONS).state_dict()
+    weights = create_network(recipe.network.name, OPTIONS).state_dict()
     state = Checkpoint(recipe_values(recipe), 1, weights, weights, {}, torch.zeros(0))
     save_checkpoint(state, tmp_path / "run.pt")
     return tmp_path / "run.pt"
@@ -152,7 +152,7 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
     Path("r.toml").write_text("workers = 0\n[network.options]\nwidths = [16, 8, 8, 8]\n")
     keys = ("data.train=train.tar", "network.encoder_weights=none.safetensors")
     result = run("train", "r.toml", "-o", "run", *(f"--set={key}" for key in keys))
-    hint = assert_cli_error(result, 65, "none.safetensors: cannot be read: there is no such file")
+    hint = assert_cli_error(result, 65, "none.safetensors: cannot be read: no such file")
     assert "from scratch" in hint
 
 

@@ -17,7 +17,7 @@ from rechroma.datasets import CropConfig
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.export import export_model
-from rechroma.networks import build, load_exported
+from rechroma.networks import create_network, load_exported
 from rechroma.training import Recipe, TorchEngine, train, trained_network
 from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimizer
 from tests.support.networks import card
@@ -76,7 +76,7 @@ def recipe_of(folder: Path) -> Recipe:
 
 def against_a_critic(recipe: Recipe, folder: Path) -> Recipe:
     torch.manual_seed(0)
-    encoder = build(recipe.network.name, recipe.network.options).encoder
+    encoder = create_network(recipe.network.name, recipe.network.options).encoder
     assert encoder is not None
     weights = folder / "encoder.safetensors"
     save_file(encoder.state_dict(), weights)

@@ -20,7 +20,7 @@ from rechroma.errors import (
     RecipeError,
     TargetError,
 )
-from rechroma.networks import build, no_hints
+from rechroma.networks import create_network, no_hints
 from rechroma.networks.architectures.rechroma import Rechroma
 from rechroma.training import (
     Progress,
@@ -154,7 +154,7 @@ def test_an_encoder_may_come_from_a_checkpoint(recipe: Recipe, tmp_path: Path) -
 
 
 def test_a_run_learns_from_a_teacher(recipe: Recipe, tmp_path: Path) -> None:
-    encoder = build(recipe.network.name, recipe.network.options).encoder
+    encoder = create_network(recipe.network.name, recipe.network.options).encoder
     assert encoder is not None
     save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
     network = replace(recipe.network, encoder_weights=str(tmp_path / "encoder.safetensors"))

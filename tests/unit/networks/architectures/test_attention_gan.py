@@ -12,11 +12,11 @@ from torch.nn.utils.parametrize import is_parametrized
 from rechroma.errors import RecipeError
 from rechroma.networks import (
     ColorizationNetwork,
-    build,
-    fill,
+    create_network,
     fold_spectral_norm,
+    load_weights,
     no_hints,
-    weights_of,
+    state_without_counters,
 )
 
 SMALL = {"encoder": "mobilenet-v2", "width": 8, "widest": 16}
@@ -26,7 +26,7 @@ SMALL = {"encoder": "mobilenet-v2", "width": 8, "widest": 16}
 def network() -> ColorizationNetwork:
     """A generator whose attention attends."""
     torch.manual_seed(0)
-    built = build("attention-gan", SMALL)
+    built = create_network("attention-gan", SMALL)
     built.get_parameter("coarse.1.share").data.fill_(0.5)
     lightness = torch.rand(4, 1, 64, 64) * 100
     for _ in range(3):  # normalization of both kinds looks at what is there
@@ -43,7 +43,7 @@ def chroma(network: ColorizationNetwork) -> torch.Tensor:
 @pytest.mark.parametrize("encoder", ["mobilenet-v2", "mobilenet-edgetpu", "resnet-50"])
 @pytest.mark.parametrize("turned", [False, True])
 def test_color_at_half_the_size(encoder: str, turned: bool) -> None:
-    network = build("attention-gan", SMALL | {"encoder": encoder}).eval()
+    network = create_network("attention-gan", SMALL | {"encoder": encoder}).eval()
     assert network.stride == (16 if encoder == "resnet-50" else 32)
     sides = (network.stride, 3 * network.stride)
     height, width = sides[::-1] if turned else sides
@@ -56,7 +56,7 @@ def test_color_at_half_the_size(encoder: str, turned: bool) -> None:
 
 def test_an_unknown_encoder_is_refused() -> None:
     with pytest.raises(RecipeError, match="no encoder is called 'vgg'"):
-        build("attention-gan", {"encoder": "vgg"})
+        create_network("attention-gan", {"encoder": "vgg"})
 
 
 def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(
@@ -77,17 +77,17 @@ def test_folding_changes_no_color_and_leaves_the_original_alone(
     layers = fold_spectral_norm(folded)
     assert layers
     assert not any(is_parametrized(layer) for layer in layers)
-    assert not any("parametrizations" in name for name in weights_of(folded))
+    assert not any("parametrizations" in name for name in state_without_counters(folded))
     assert chroma(folded).equal(before)
     assert chroma(network).equal(before)
     assert any(is_parametrized(module) for module in network.modules())
 
 
 def test_folded_weights_start_a_network_that_normalizes(network: ColorizationNetwork) -> None:
-    folded, start = copy.deepcopy(network), build("attention-gan", SMALL).eval()
+    folded, start = copy.deepcopy(network), create_network("attention-gan", SMALL).eval()
     fold_spectral_norm(folded)
-    fill(start, folded.state_dict(), Path("model.onnx"))
+    load_weights(start, folded.state_dict(), Path("model.onnx"))
     assert start.state_dict().keys() == network.state_dict().keys()
     torch.testing.assert_close(chroma(start), chroma(network), atol=1, rtol=0)
-    fill(start, network.state_dict(), Path("checkpoint.pt"))
+    load_weights(start, network.state_dict(), Path("checkpoint.pt"))
     assert chroma(start).equal(chroma(network))

@@ -44,7 +44,7 @@ def flowchart(network: ColorizationNetwork) -> str:
 
 
 def parameters(module: nn.Module) -> str:
-    """How many weights a module has, in words: 950, 31 k or 2.2 M."""
+    """Count the weights of a module, in words: 950, 31 k or 2.2 M."""
     count = sum(weights.numel() for weights in module.parameters())
     if count < 1000:
         return str(count)
@@ -68,13 +68,13 @@ def _run(network: ColorizationNetwork, flow: _Flow) -> None:
         torch.zeros(1, channels, side, side, requires_grad=True) * 1 for channels in (1, 3)
     )
     flow.came_from("lightness", lightness)
-    if network.takes_hints:
+    if network.supports_hints:
         flow.came_from("hints", hints)
     flow.goes_into("chroma", network.chroma(network(lightness, hints)))
 
 
 class _Flow:
-    """Which parts ran, in their order, and the pairs of which one fed the other."""
+    """The parts in the order in which they ran, and the edges between them."""
 
     def __init__(self) -> None:
         self.order: dict[str, None] = {}
@@ -107,7 +107,7 @@ class _Flow:
 
 
 def _nodes(value: object) -> Iterator[Node]:
-    """Where the tensors in a value stand in the graph."""
+    """Find the autograd nodes of the tensors in a value."""
     if isinstance(value, Tensor) and value.grad_fn is not None:
         yield value.grad_fn
     elif isinstance(value, (tuple, list)):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from rechroma.errors import CheckpointError, RecipeError
-from rechroma.networks import build, load_encoder, no_hints
+from rechroma.networks import create_network, load_encoder, no_hints
 from rechroma.networks.encoders.vgg import VGG19
 from rechroma.networks.layers.blocks import Fusion
 from rechroma.training.recipe import Loss
@@ -37,7 +37,7 @@ def published_weights() -> dict[str, torch.Tensor]:
 def test_vgg_of_full_width_takes_published_weights(tmp_path: Path) -> None:
     path = tmp_path / "vgg19.safetensors"
     save_file(published_weights(), path)
-    network = build("vgg-fcn", {"width": 1.0})
+    network = create_network("vgg-fcn", {"width": 1.0})
     assert network.encoder is not None
     load_encoder(network.encoder, path)
     for number in PUBLISHED:
@@ -66,7 +66,7 @@ def test_what_goes_through_an_untrained_vgg_keeps_its_size() -> None:
 
 def test_a_width_without_channels_is_refused() -> None:
     with pytest.raises(RecipeError, match="leaves no channels"):
-        build("vgg-fcn", {"width": 0.01})
+        create_network("vgg-fcn", {"width": 0.01})
 
 
 def test_fusion_is_the_convolution_of_a_repeated_vector() -> None:
@@ -102,7 +102,7 @@ def test_any_encoder_can_be_fused(encoder: str) -> None:
     with torch.inference_mode():
         assert network(light, no_hints(light)).ab.shape == (1, 2, 32, 32)
     with pytest.raises(RecipeError, match="no encoder is called 'vgg'"):
-        build("fusion-autoencoder", {"encoder": "vgg"})
+        create_network("fusion-autoencoder", {"encoder": "vgg"})
 
 
 def test_the_classifier_is_as_asked_for() -> None:
@@ -144,4 +144,4 @@ def test_dropout_acts_in_training_only() -> None:
 )
 def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        build("inception-unet", options)
+        create_network("inception-unet", options)

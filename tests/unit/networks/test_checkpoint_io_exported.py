@@ -13,7 +13,7 @@ from tests.support.models import write_model
 
 def test_a_model_of_unknown_making_is_refused(tmp_path: Path) -> None:
     path = write_model(tmp_path / "tiny.onnx")
-    with pytest.raises(CheckpointError, match=r"tiny\.onnx: does not say which network") as caught:
+    with pytest.raises(CheckpointError, match=r"tiny\.onnx: does not name the network") as caught:
         load_exported(path)
     assert "rechroma export" in str(caught.value.hint)
 

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from rechroma.color import bin_centers
-from rechroma.networks.layers.hint_propagation import Propagation
+from rechroma.networks.layers.hint_propagation import HintPropagation
 
 COLOR = torch.tensor([60.0, -40.0])
 SIDE = 32  # places
 
 
 @pytest.fixture
-def propagation() -> Propagation:
+def propagation() -> HintPropagation:
     """Features as they come, and position without weight."""
-    propagation = Propagation(2, torch.tensor(bin_centers(10))).eval()
+    propagation = HintPropagation(2, torch.tensor(bin_centers(10))).eval()
     with torch.no_grad():
         propagation.features.weight.zero_()
         propagation.features.weight[0, 0] = 1
@@ -38,7 +38,7 @@ def hints(rows: slice, columns: slice) -> torch.Tensor:
 
 @torch.inference_mode()
 def mixed(
-    propagation: Propagation, x: torch.Tensor, drawn: torch.Tensor
+    propagation: HintPropagation, x: torch.Tensor, drawn: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
     logits = torch.randn(
         1, len(propagation.centers), SIDE, SIDE, generator=torch.Generator().manual_seed(0)
@@ -47,7 +47,7 @@ def mixed(
     return out
 
 
-def test_a_hint_stops_at_a_strong_edge(propagation: Propagation) -> None:
+def test_a_hint_stops_at_a_strong_edge(propagation: HintPropagation) -> None:
     _, ab, given = mixed(propagation, halves(5), hints(slice(40, 48), slice(20, 28)))
     left, right = ab.split(SIDE // 2, dim=3)
     torch.testing.assert_close(left, COLOR.view(1, 2, 1, 1).expand_as(left), atol=3, rtol=0)
@@ -55,7 +55,7 @@ def test_a_hint_stops_at_a_strong_edge(propagation: Propagation) -> None:
     assert given[..., : SIDE // 2].min() > 0.95
 
 
-def test_a_hint_fades_with_distance(propagation: Propagation) -> None:
+def test_a_hint_fades_with_distance(propagation: HintPropagation) -> None:
     propagation.nearness.data.fill_(8)
     _, _, given = mixed(propagation, halves(0), hints(slice(0, 4), slice(0, 4)))
     diagonal = given[0, 0].diagonal()
@@ -64,14 +64,14 @@ def test_a_hint_fades_with_distance(propagation: Propagation) -> None:
     assert diagonal[-1] < 0.01
 
 
-def test_the_bins_believe_a_hint_as_the_color_does(propagation: Propagation) -> None:
+def test_the_bins_believe_a_hint_as_the_color_does(propagation: HintPropagation) -> None:
     logits, ab, _ = mixed(propagation, halves(5), hints(slice(40, 48), slice(20, 28)))
     mean = torch.einsum("nqhw,qc->nchw", torch.softmax(logits, dim=1), propagation.centers)
     left = mean[..., : SIDE // 2]
     torch.testing.assert_close(left, ab[..., : SIDE // 2], atol=3, rtol=0)
 
 
-def test_without_hints_nothing_changes(propagation: Propagation) -> None:
+def test_without_hints_nothing_changes(propagation: HintPropagation) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(1, len(propagation.centers), SIDE, SIDE, generator=generator)
     same, ab, given = mixed(propagation, halves(1), torch.zeros(1, 3, 4 * SIDE, 4 * SIDE))
@@ -80,7 +80,9 @@ def test_without_hints_nothing_changes(propagation: Propagation) -> None:
     assert not given.any()
 
 
-def test_a_picture_smaller_than_the_number_of_hints_is_no_matter(propagation: Propagation) -> None:
+def test_a_picture_smaller_than_the_number_of_hints_is_no_matter(
+    propagation: HintPropagation,
+) -> None:
     x = torch.zeros(1, 2, 4, 4)
     logits = torch.zeros(1, len(propagation.centers), 4, 4)
     drawn = torch.ones(1, 3, 16, 16)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from rechroma.errors import CheckpointError, RecipeError
-from rechroma.networks import build, load_published, no_hints, weights_of
+from rechroma.networks import create_network, load_published, no_hints, state_without_counters
 
 Weights = dict[str, torch.Tensor]
 
@@ -20,18 +20,18 @@ Weights = dict[str, torch.Tensor]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the networks a tenth as wide as published."""
     monkeypatch.setattr(
-        "rechroma.networks.checkpoint_import.build", lambda name, _: small_network(name)
+        "rechroma.networks.checkpoint_io.create_network", lambda name, _: small_network(name)
     )
 
 
 def small_network(name: str) -> torch.nn.Module:
-    return build(name, {"width": 0.1})
+    return create_network(name, {"width": 0.1})
 
 
 @pytest.fixture
 def weights() -> Weights:
     torch.manual_seed(0)
-    return weights_of(small_network("eccv16"))
+    return state_without_counters(small_network("eccv16"))
 
 
 def saved(value: object, path: Path) -> Path:
@@ -60,7 +60,7 @@ def test_counters_may_lack_and_halves_may_stand_for_floats(
     halves = {key: value.half() for key, value in weights.items()}
     loaded = load_published("eccv16", saved(halves, tmp_path / "half.pt"))
     assert not any("num_batches" in key for key in halves)
-    assert all(value.dtype is torch.float32 for value in weights_of(loaded).values())
+    assert all(value.dtype is torch.float32 for value in state_without_counters(loaded).values())
 
 
 def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> dict[str, object]:
@@ -77,8 +77,8 @@ def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> d
         (lambda w: with_one(w, torch.full((6, 1, 3, 3), torch.inf)), "weight' is not finite"),
         (lambda w: with_one(w, torch.ones(6, 1, 3, 3, dtype=torch.long)), "not of plain floating"),
         (lambda w: with_one(w, torch.zeros(6, 1, 3, 3).to_sparse()), "not of plain floating"),
-        (lambda w: with_one(w, [1.0, 2.0]), "'model1.0.weight' is no weight"),
-        (lambda w: {"state_dict": w}, "'state_dict' is no weight"),
+        (lambda w: with_one(w, [1.0, 2.0]), "'model1.0.weight' is not a weight"),
+        (lambda w: {"state_dict": w}, "'state_dict' is not a weight"),
         (lambda w: list(w.values()), "holds a list, not weights by name"),
         (lambda _: {}, "lacks the network's 'model1.0.weight'"),
     ],

@@ -7,7 +7,7 @@ import torch
 
 from rechroma.color import bin_centers
 from rechroma.errors import RecipeError
-from rechroma.networks import ColorizationNetwork, build, no_hints
+from rechroma.networks import ColorizationNetwork, create_network, no_hints
 
 BINS = {"eccv16": 313, "siggraph17": 529}
 PUBLISHED_WEIGHTS = {"eccv16": 32_235_385, "siggraph17": 34_187_027}
@@ -21,7 +21,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def network(name: str) -> ColorizationNetwork:
     torch.manual_seed(0)
-    return build(name, {"width": 0.1}).eval()
+    return create_network(name, {"width": 0.1}).eval()
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def test_color_of_every_pixel_and_bins_at_a_quarter_of_the_size(
 
 def test_at_width_one_it_is_as_large_as_published(name: str) -> None:
     with torch.device("meta"):
-        network = build(name, {})
+        network = create_network(name, {})
     assert sum(weights.numel() for weights in network.parameters()) == PUBLISHED_WEIGHTS[name]
 
 
 def test_a_width_that_leaves_nothing_is_refused(name: str) -> None:
     with pytest.raises(RecipeError, match=r"width: 0\.001 leaves no channels"):
-        build(name, {"width": 0.001})
+        create_network(name, {"width": 0.001})
 
 
 def test_the_bins_lie_on_a_grid_and_reach_every_color(network: ColorizationNetwork) -> None:
@@ -76,7 +76,7 @@ def test_the_bins_lie_on_a_grid_and_reach_every_color(network: ColorizationNetwo
 
 
 def test_the_chroma_is_the_mean_color_of_the_bins(lightness: torch.Tensor) -> None:
-    network = build("eccv16", {"width": 0.1}).eval()
+    network = create_network("eccv16", {"width": 0.1}).eval()
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
         shares = network.distribution(prediction)
@@ -86,14 +86,14 @@ def test_the_chroma_is_the_mean_color_of_the_bins(lightness: torch.Tensor) -> No
 
 
 def test_the_bins_come_with_the_weights() -> None:
-    network = build("eccv16", {"width": 0.1})
+    network = create_network("eccv16", {"width": 0.1})
     state = {**network.state_dict(), "model_out.weight": torch.full((2, 313, 1, 1), 0.5)}
     network.load_state_dict(state)
     torch.testing.assert_close(network.centers, torch.full((313, 2), 55.0))
 
 
 def test_a_hint_changes_the_color_and_more_than_an_empty_one(lightness: torch.Tensor) -> None:
-    network = build("siggraph17", {"width": 0.1}).eval()
+    network = create_network("siggraph17", {"width": 0.1}).eval()
     place = (slice(16, 24), slice(32, 40))
     plain = chroma(network, lightness, no_hints(lightness))
     assert chroma(network, lightness, hint(*place, mask=0)).equal(plain)
@@ -102,7 +102,7 @@ def test_a_hint_changes_the_color_and_more_than_an_empty_one(lightness: torch.Te
 
 
 def test_each_picture_of_a_batch_has_its_own_hints(lightness: torch.Tensor) -> None:
-    network = build("siggraph17", {"width": 0.1}).eval()
+    network = create_network("siggraph17", {"width": 0.1}).eval()
     pair = torch.cat([hint(slice(0, 8), slice(0, 8)), no_hints(lightness)])
     both = chroma(network, lightness.expand(2, -1, -1, -1), pair)
     alone = torch.cat([chroma(network, lightness, each[None]) for each in pair])

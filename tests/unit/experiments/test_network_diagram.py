@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from experiments.network_diagram import flowchart, parameters
 from experiments.networks import PAGE, page
 from rechroma.networks import ARCHITECTURES
-from rechroma.networks.diagram import flowchart, parameters
 from tests.support.networks import small
 
 
@@ -41,7 +41,7 @@ def test_what_is_done_between_two_parts_hides_nothing() -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_hints_are_drawn_where_they_are_heeded(name: str) -> None:
     network = small(name)
-    assert ("n_hints" in flowchart(network)) == network.takes_hints
+    assert ("n_hints" in flowchart(network)) == network.supports_hints
 
 
 def test_a_network_is_left_as_it_was() -> None:

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from rechroma.errors import RecipeError
-from rechroma.networks import ColorizationNetwork, build, describe, find, no_hints
+from rechroma.networks import (
+    ColorizationNetwork,
+    create_network,
+    get_architecture,
+    network_config,
+    no_hints,
+)
 from rechroma.networks.architectures.rechroma import Rechroma
 from rechroma.networks.layers.bin_decoding import annealed_mean
 from tests.support.networks import SMALL, small
@@ -64,7 +70,7 @@ def test_every_variant_gives_color_at_a_quarter_of_the_size(options: dict[str, o
     assert prediction.logits.shape == (2, len(network.centers), 16, 24)
     assert prediction.ab.shape == ab.shape == (2, 2, 16, 24)
     assert network.encoder is not None
-    assert prediction.bottom.shape[:2] == (2, network.encoder.channels[-1])
+    assert prediction.bottleneck.shape[:2] == (2, network.encoder.channels[-1])
     assert prediction.classes is None
 
 
@@ -131,17 +137,17 @@ def test_the_mix_of_heads_is_linear(network: ColorizationNetwork, lightness: tor
 
 def test_a_description_builds_the_same_network_again() -> None:
     options = {**SMALL["rechroma"], "encoder": "resnet-50", "temperature": 0.6}
-    plan = describe(build("rechroma", options))
-    again = build(plan["name"], plan["options"])
+    plan = network_config(create_network("rechroma", options))
+    again = create_network(plan["name"], plan["options"])
     assert options.items() <= plan["options"].items()
-    assert describe(again) == plan
+    assert network_config(again) == plan
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(RecipeError) as caught:
-        find("rechrome")
+        get_architecture("rechrome")
     assert "rechroma" in str(caught.value.hint)
     with pytest.raises(RecipeError, match="no option 'width'"):
-        build("rechroma", {"width": 3})
+        create_network("rechroma", {"width": 3})
     with pytest.raises(RecipeError, match="no encoder is called 'vgg'"):
-        build("rechroma", {"encoder": "vgg"})
+        create_network("rechroma", {"encoder": "vgg"})
