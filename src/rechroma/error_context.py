@@ -1,4 +1,4 @@
-"""Error context: the name of an image in front of the errors about it."""
+"""Prefixing of errors with the image's name: in a batch of 50,000 files nothing else helps."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def error_context(name: object) -> Iterator[None]:
-    """Prefix the errors of a block with the name of an image.
+    """Prefix the errors raised inside with the name of an image.
 
-    Errors of the file system pass unchanged: they name the file already.
+    File-system errors pass unchanged: they name the file already.
 
     Args:
         name: Name of the image, such as its path; "" for one that needs no name.
 
     Raises:
-        ImageTooLargeError: In place of a `MemoryError`.
+        ImageTooLargeError: Instead of a `MemoryError`.
     """
     prefix = f"{name}: " if name != "" else ""
     try:

@@ -73,7 +73,7 @@ def run(
     )
 
 
-def test_the_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
+def test_train_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
     done = run(("-m", "rechroma"), 2, "train", recipe, "-o", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("steps done") == 1
@@ -82,7 +82,7 @@ def test_the_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
 
 def figures(run: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k != "pictures_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
 @pytest.mark.parametrize(
