@@ -38,7 +38,7 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True):
     """The architecture and the weights that it starts from.
 
     Attributes:
-        name: An architecture of :mod:`rechroma.networks`.
+        name: An architecture of :mod:`rechroma.networks`, or `package.module:Class`.
         options: Fields of its configuration that differ from the defaults.
         encoder_weights: Initial weights of the encoder: a safetensors file of pretrained weights,
             or a checkpoint or color model, named or as a file, with such an encoder; empty to start
