@@ -33,14 +33,14 @@ KAPPA = 24389 / 27
 
 
 def to_float(pixels: Pixels) -> Float:
-    """Integers to float32 in 0..1 by their full range; floats are only cast."""
+    """Scale integers by their full range to float32 in 0..1; cast floats."""
     if np.issubdtype(pixels.dtype, np.integer):
         return np.asarray(pixels, np.float32) / np.float32(_top(pixels.dtype))
     return np.asarray(pixels, np.float32)
 
 
 def from_float(values: Float, dtype: DTypeLike = np.float32) -> Pixels:
-    """Float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
+    """Convert float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
     target = np.dtype(dtype)
     if not np.issubdtype(target, np.integer):
         return values.astype(target, copy=False)
@@ -71,7 +71,7 @@ def to_encoded(linear: Float) -> Float:
 
 
 def lightness_of_luminance(luminance: Float) -> Float:
-    """CIE L* (0..100) of relative luminance Y (0..1)."""
+    """Return CIE L* (0..100) of relative luminance Y (0..1)."""
     return np.float32(116) * _forward(luminance) - np.float32(16)
 
 
@@ -113,7 +113,7 @@ def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Float:
-    """CIE L* (0..100) of sRGB pixels.
+    """Return CIE L* (0..100) of sRGB pixels.
 
     Args:
         pixels: Gray (H, W) or color (H, W, 3); uint8, uint16, or float in 0..1.
@@ -127,7 +127,7 @@ def lightness(pixels: Pixels) -> Float:
 
 
 def luminance(rgb: Pixels) -> Float:
-    """Relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
+    """Return the relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
     return np.asarray(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE[1], np.float32)
 
 
@@ -140,7 +140,7 @@ def _gray_lightness(gray: Pixels) -> Float:
 
 @cache
 def lightness_table(dtype: str) -> Float:
-    """L* of every gray level of an unsigned integer type: (256,) or (65536,) float32."""
+    """Tabulate L* of every gray level of an unsigned integer type: (256,) or (65536,) float32."""
     levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
     table: Float = lightness_of_luminance(to_linear(to_float(levels)))
     table.flags.writeable = False

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.support.command import Run
 from tests.support.encoders import write_encoder
-from tests.support.host import Host, Request, serving
+from tests.support.local_http_server import Host, Request, serving
 from tests.support.shards import picture, write_shard
 
 HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
