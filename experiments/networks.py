@@ -13,8 +13,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 HEADER = """# Networks
 
 Written by `python experiments/networks.py` from the code itself. The diagrams show the parts of
-each
-network with its default options, their numbers of weights, and what flows into what. A recipe
+each network with its default options, their numbers of weights, and what flows into what. A recipe
 chooses a network by its `name` and changes its options:
 
 ```toml
@@ -22,6 +21,9 @@ chooses a network by its `name` and changes its options:
 name = "inception-unet"
 options = {widths = [16, 32, 64, 128], classes = 10}
 ```
+
+A network of another package is named `package.module:Class`: a subclass of
+`rechroma.networks.ColorizationNetwork` whose annotation `config` names a dataclass of its module.
 
 All take lightness and give a\\*b\\*, so each can be exported to a
 [color model](color-model.md) and measured by [`rechroma evaluate`](evaluate.md).

@@ -141,4 +141,4 @@ def _training(cost: TrainingCost | None) -> dict[str, str]:
     if cost is None:
         return {"crops": "", "minutes": "", "labels": ""}
     found = "" if cost.accuracy is None else f"{cost.accuracy:.1f}"
-    return {"crops": str(cost.pictures), "minutes": f"{cost.minutes:.0f}", "labels": found}
+    return {"crops": str(cost.images), "minutes": f"{cost.minutes:.0f}", "labels": found}

@@ -14,7 +14,7 @@ import torch
 from rechroma.training import load_checkpoint
 from tests.support.shards import write_shard
 
-CALM = Path(__file__).parents[2] / "support/calm.py"
+FROZEN_BATCHNORM = Path(__file__).parents[2] / "support/frozen_batchnorm.py"
 RECIPE = """
 steps = 6
 batch_size = 8
@@ -73,7 +73,7 @@ def run(
     )
 
 
-def test_the_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
+def test_train_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
     done = run(("-m", "rechroma"), 2, "train", recipe, "-o", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("steps done") == 1
@@ -82,7 +82,7 @@ def test_the_command_runs_under_torchrun(recipe: Path, tmp_path: Path) -> None:
 
 def figures(run: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k != "pictures_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_two_processes_follow_the_curve_of_one(
 ) -> None:
     changes = [word for setting in settings for word in ("--set", setting)]
     for name, processes in (("one", 1), ("two", 2)):
-        done = run((CALM,), processes, "train", recipe, "-o", tmp_path / name, *changes)
+        done = run((FROZEN_BATCHNORM,), processes, "train", recipe, "-o", tmp_path / name, *changes)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("steps done") == 1
     one, two = (figures(tmp_path / name) for name in ("one", "two"))

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rechroma.training import Recipe, draw_curves, train
-from rechroma.training.logger import mean_of, read_log
+from rechroma.training.logger import read_log, weighted_mean
 
 
 def scalars(folder: Path) -> dict[int, float]:
@@ -31,14 +31,14 @@ def plan(recipe: Recipe) -> Recipe:
     return replace(recipe, steps=45, checkpoint_interval=15)
 
 
-def test_tensorboard_shows_what_the_log_says(plan: Recipe, tmp_path: Path) -> None:
+def test_tensorboard_shows_the_values_of_the_log(plan: Recipe, tmp_path: Path) -> None:
     train(plan, tmp_path)
     logged = {line["step"]: line["bins"] for line in read_log(tmp_path / "log.jsonl")}
     assert list(logged) == [20, 40, 45]
     assert scalars(tmp_path) == pytest.approx(logged, abs=1e-5)
 
 
-def test_a_run_that_goes_on_shows_each_step_once(plan: Recipe, tmp_path: Path) -> None:
+def test_a_resumed_run_logs_each_step_once(plan: Recipe, tmp_path: Path) -> None:
     train(plan, tmp_path, stop_after=30)
     add(tmp_path / "log.jsonl", 'dust\n{"step": 40, "bins": 9.0}\n{"step": 4')  # killed as it wrote
     train(plan, tmp_path)
@@ -46,7 +46,7 @@ def test_a_run_that_goes_on_shows_each_step_once(plan: Recipe, tmp_path: Path) -
     assert [line["step"] for line in read_log(tmp_path / "log.jsonl")] == [20, 40, 45]
 
 
-def test_curves_are_drawn_of_all_figures(plan: Recipe, tmp_path: Path) -> None:
+def test_draw_curves_has_a_plot_for_each_metric(plan: Recipe, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(plan, run)
     draw_curves(run / "log.jsonl", tmp_path / "few.png")
@@ -57,7 +57,7 @@ def test_curves_are_drawn_of_all_figures(plan: Recipe, tmp_path: Path) -> None:
         assert len(more.convert("L").getcolors() or []) > 2
 
 
-def test_what_is_done_aside_does_not_slow_the_rate(
+def test_pause_timer_keeps_other_work_out_of_images_per_second(
     plan: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = count()  # a second each time that somebody looks at it
@@ -71,13 +71,13 @@ def test_what_is_done_aside_does_not_slow_the_rate(
     train(
         replace(plan, steps=20, checkpoint_interval=5),
         tmp_path / "run",
-        on_progress=lambda progress: rates.append(progress.pictures_per_second),
+        on_progress=lambda progress: rates.append(progress.images_per_second),
         on_epoch=slow,
     )
     assert rates[0] > 0.5
 
 
-def test_means_are_of_those_that_have_the_figure() -> None:
+def test_weighted_mean_takes_those_that_have_the_metric() -> None:
     figures = [{"a": 1.0}, {"a": 3.0, "b": 5.0}]
-    assert mean_of(figures) == {"a": 2.0, "b": 5.0}
-    assert mean_of(figures, [3, 1]) == {"a": 1.5, "b": 5.0}
+    assert weighted_mean(figures) == {"a": 2.0, "b": 5.0}
+    assert weighted_mean(figures, [3, 1]) == {"a": 1.5, "b": 5.0}

@@ -65,10 +65,10 @@ def kill_after(checkpoints: int, words: list[str], folder: Path) -> None:
 
 def losses(folder: Path) -> list[dict[str, float]]:
     lines = read_log(folder / "log.jsonl")
-    return [{k: v for k, v in line.items() if k != "pictures_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
-def test_killed_three_times_it_comes_to_the_same_numbers(
+def test_a_run_killed_three_times_comes_to_the_same_numbers(
     command: list[str], tmp_path: Path
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
