@@ -24,17 +24,18 @@ def error_context(name: object) -> Iterator[None]:
     File-system errors pass unchanged: they name the file already.
 
     Args:
-        name: Name of the image, such as its path.
+        name: Name of the image, such as its path; "" for one that needs no name.
 
     Raises:
         ImageTooLargeError: Instead of a `MemoryError`.
     """
+    prefix = f"{name}: " if name != "" else ""
     try:
         yield
     except (InputError, EngineError, OptionError, MissingExtraError) as error:
-        raise type(error)(f"{name}: {error.message}", hint=error.hint) from error.__cause__
+        raise type(error)(f"{prefix}{error.message}", hint=error.hint) from error.__cause__
     except MemoryError as error:
         raise ImageTooLargeError(
-            f"{name}: the picture does not fit into memory",
-            hint="Close other programs, or color fewer pictures at a time.",
+            f"{prefix}the image does not fit into memory",
+            hint="Close other programs, or colorize fewer images at a time.",
         ) from error

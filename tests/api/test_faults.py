@@ -20,18 +20,18 @@ from rechroma.service import create_app, read_settings, service_of
 from rechroma.service.jobs.celery import CeleryRunner, process_of
 from rechroma.service.jobs.redis import RedisStore
 from rechroma.service.jobs.tasks import make_celery, send
-from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
+from tests.api.conftest import MakeApp, SharedJobs, StartServer, begin, both, running_app
 from tests.api.test_disk import check_a_result_without_room
+from tests.support.redis_and_worker import PASSWORD, RedisServer, Worker, environment_of
 from tests.support.service import (
     PATIENCE,
+    assert_problem,
     form,
     opened,
     photo_file,
-    problem,
     wait_for_end,
     wait_until,
 )
-from tests.support.team import PASSWORD, RedisServer, Worker, environment_of
 
 URL = "/v1/jobs"
 LONG = ("long.png", photo_file())  # in hand long enough to be met there
@@ -72,7 +72,7 @@ def start_worker(settings: dict[str, Any], tmp_path: Path) -> Iterator[StartWork
             made = Worker(
                 tmp_path / f"{number}.log",
                 *("--workers", "2", *words),
-                program="tests.support.fragile",
+                program="tests.support.faulty_worker",
                 **(environment_of(settings) | more),
             )
             workers.callback(made.kill)
@@ -91,7 +91,7 @@ def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes]) -> str:
 
 def running(client: FlaskClient, *urls: str) -> int:
     """How many of the pictures are in hand."""
-    pictures = [picture for url in urls for picture in client.get(url).get_json()["pictures"]]
+    pictures = [picture for url in urls for picture in client.get(url).get_json()["images"]]
     return sum(picture["state"] == "running" for picture in pictures)
 
 
@@ -113,7 +113,7 @@ def check_done(client: FlaskClient, urls: list[str], pictures: int) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["the whole worker", "one of its processes"])
-def test_a_worker_that_is_killed_in_the_middle_of_jobs(
+def test_images_survive_a_killed_worker(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, whole: bool
 ) -> None:
     worker = start_worker()
@@ -131,7 +131,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_jobs(
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "standing still"])
-def test_redis_is_away_while_pictures_are_in_hand(
+def test_images_survive_an_outage_of_redis(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, killed: bool
 ) -> None:
     worker = start_worker()
@@ -142,7 +142,7 @@ def test_redis_is_away_while_pictures_are_in_hand(
     else:
         redis_at_risk.pause()
     for answer in (client.get(urls[0]), client.post(URL, data=photo_file()), client.get("/readyz")):
-        told = problem(answer, 503)
+        told = assert_problem(answer, 503)
         assert PASSWORD not in str(told)
         assert "detail" not in told
         assert int(answer.headers["Retry-After"]) > 0
@@ -158,7 +158,7 @@ def test_redis_is_away_while_pictures_are_in_hand(
 
 
 @pytest.mark.parametrize("moment", ["add", "get"])
-def test_redis_stands_still_in_a_request_that_is_sent_again(
+def test_submit_is_idempotent_when_redis_hangs(
     client: FlaskClient,
     start_worker: StartWorker,
     redis_at_risk: RedisServer,
@@ -177,7 +177,7 @@ def test_redis_stands_still_in_a_request_that_is_sent_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(store, moment, stalled)
-        problem(client.post(URL, data=data, headers={"Idempotency-Key": key}), 503)
+        assert_problem(client.post(URL, data=data, headers={"Idempotency-Key": key}), 503)
     redis_at_risk.go_on()
     url = client.post(URL, data=data, headers={"Idempotency-Key": key}).headers["Location"]
     check_done(client, [first, url], 1)
@@ -185,32 +185,32 @@ def test_redis_stands_still_in_a_request_that_is_sent_again(
     assert opened(result.data).tobytes() == opened(direct.data).tobytes()
 
 
-def test_a_worker_on_a_full_disk(
+def test_worker_fails_images_on_a_full_disk(
     client: FlaskClient, start_worker: StartWorker, settings: dict[str, Any]
 ) -> None:
     check_a_result_without_room(client, Path(settings["files"]), start_worker)
 
 
-def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
+def test_worker_fails_a_poison_image_alone(client: FlaskClient, start_worker: StartWorker) -> None:
     start_worker(RECHROMA_ATTEMPTS="2")
     poisoned = submit(client, LONG, ("poison.png", photo_file()), photo_file())
     other = submit(client, LONG, photo_file())
     job = wait_for_end(client, poisoned)
-    assert [picture["state"] for picture in job["pictures"]] == ["done", "failed", "done"]
-    assert job["pictures"][1]["problem"]["type"] == "urn:rechroma:poison"
+    assert [picture["state"] for picture in job["images"]] == ["done", "failed", "done"]
+    assert job["images"][1]["problem"]["type"] == "urn:rechroma:poison-image"
     assert wait_for_end(client, other)["done"] == 2
 
 
-def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
+def test_worker_fails_slow_images_alone(client: FlaskClient, start_worker: StartWorker) -> None:
     start_worker(RECHROMA_SECONDS="1")
     names = ("slow.png", "stuck.png", "fine.png")
     job = wait_for_end(client, submit(client, *((name, photo_file()) for name in names)))
-    assert [picture["state"] for picture in job["pictures"]] == ["failed", "failed", "done"]
-    kinds = {picture["problem"]["type"] for picture in job["pictures"][:2]}
-    assert kinds == {"urn:rechroma:too-slow"}
+    assert [picture["state"] for picture in job["images"]] == ["failed", "failed", "done"]
+    kinds = {picture["problem"]["type"] for picture in job["images"][:2]}
+    assert kinds == {"urn:rechroma:processing-timeout"}
 
 
-def test_a_server_that_is_killed(
+def test_jobs_survive_a_killed_server(
     settings: dict[str, Any], start_worker: StartWorker, start_server: StartServer
 ) -> None:
     start_worker()
@@ -223,7 +223,7 @@ def test_a_server_that_is_killed(
     assert servers[1].stop() == ""
 
 
-def test_messages_that_come_twice(
+def test_worker_ignores_duplicate_messages(
     client: FlaskClient,
     settings: dict[str, Any],
     start_worker: StartWorker,
@@ -244,7 +244,7 @@ def test_messages_that_come_twice(
     assert attempts(redis_at_risk) == [1] * 20
 
 
-def test_messages_that_are_lost(
+def test_runner_resends_lost_messages(
     client: FlaskClient,
     start_worker: StartWorker,
     redis_at_risk: RedisServer,
@@ -259,7 +259,7 @@ def test_messages_that_are_lost(
     check_done(client, urls, 2)
 
 
-def test_a_server_that_dies_before_it_sends(
+def test_runner_sends_the_messages_of_a_dead_server(
     client: FlaskClient, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CeleryRunner, "notify", lambda *_: None)
@@ -267,7 +267,9 @@ def test_a_server_that_dies_before_it_sends(
     check_done(client, [submit(client, photo_file(), photo_file())], 2)
 
 
-def test_small_pictures_go_first(settings: dict[str, Any], start_worker: StartWorker) -> None:
+def test_worker_takes_small_images_first(
+    settings: dict[str, Any], start_worker: StartWorker
+) -> None:
     name, small = LONG
     with running_app(**(settings | {"urgent_bytes": len(small)})) as app:
         client = app.test_client()
@@ -279,12 +281,14 @@ def test_small_pictures_go_first(settings: dict[str, Any], start_worker: StartWo
         assert wait_for_end(client, first)["done"] == 2
 
 
-def test_pictures_in_hand_are_finished(client: FlaskClient, start_worker: StartWorker) -> None:
+def test_worker_finishes_running_images_when_stopped(
+    client: FlaskClient, start_worker: StartWorker
+) -> None:
     worker = start_worker()
     url = submit(client, *[LONG] * 4)
     wait_until(lambda: running(client, url) == 2, "nothing was begun")
     assert worker.stop() == 0
-    states = [picture["state"] for picture in client.get(url).get_json()["pictures"]]
+    states = [picture["state"] for picture in client.get(url).get_json()["images"]]
     assert sorted(states) == ["done", "done", "queued", "queued"]
     start_worker()
     check_done(client, [url], 4)
@@ -292,8 +296,8 @@ def test_pictures_in_hand_are_finished(client: FlaskClient, start_worker: StartW
 
 @both
 @pytest.mark.parametrize("years", [10, -10])
-def test_the_clock_jumps(
-    make_app: MakeApp, team: Team | None, monkeypatch: pytest.MonkeyPatch, years: int
+def test_jobs_survive_jumps_of_the_clock(
+    make_app: MakeApp, team: SharedJobs | None, monkeypatch: pytest.MonkeyPatch, years: int
 ) -> None:
     app = make_app(start=False)
     client = app.test_client()
@@ -315,7 +319,9 @@ def test_the_clock_jumps(
         ("redis://:secret@127.0.0.1:1/0", "does not answer"),
     ],
 )
-def test_workers_that_cannot_work(address: str, told: str, tmp_path: Path) -> None:
+def test_worker_command_rejects_bad_redis_addresses(
+    address: str, told: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rechroma", "worker", "--debug"],
         cwd=tmp_path,
@@ -338,7 +344,7 @@ def test_workers_that_cannot_work(address: str, told: str, tmp_path: Path) -> No
         (["--data", __file__], 73, "test_faults.py"),
     ],
 )
-def test_workers_without_their_tools(
+def test_worker_command_reports_missing_resources(
     redis_server: RedisServer, tmp_path: Path, words: list[str], code: int, told: str
 ) -> None:
     done = subprocess.run(
@@ -358,7 +364,7 @@ def test_workers_without_their_tools(
 @pytest.mark.parametrize(
     "asked", [{"redis": "redis://127.0.0.1:1/0"}, {"files": "s3://bucket/jobs"}]
 )
-def test_what_is_not_installed(
+def test_create_app_reports_missing_extras(
     asked: dict[str, str], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rechroma.service.jobs.factory.find_spec", lambda _: None)
@@ -367,24 +373,24 @@ def test_what_is_not_installed(
     assert "rechroma[serve]" in str(told.value.hint)
 
 
-def test_the_password_is_not_shown(redis_at_risk: RedisServer) -> None:
+def test_settings_hide_the_password_of_redis(redis_at_risk: RedisServer) -> None:
     assert PASSWORD not in repr(read_settings(redis=redis_at_risk.url))
 
 
-def test_a_server_may_start_before_redis(
+def test_server_starts_before_redis(
     settings: dict[str, Any], redis_at_risk: RedisServer, start_worker: StartWorker
 ) -> None:
     redis_at_risk.kill()
     with running_app(**settings) as app:
         client = app.test_client()
-        problem(client.get("/readyz"), 503)
+        assert_problem(client.get("/readyz"), 503)
         redis_at_risk.start()
         assert client.get("/readyz").status_code == 200
         start_worker()
         check_done(client, [submit(client, photo_file())], 1)
 
 
-def test_servers_count_together(settings: dict[str, Any]) -> None:
+def test_servers_share_the_rate_limit(settings: dict[str, Any]) -> None:
     answers: list[Any] = []
     for _ in range(2):
         with running_app(**(settings | {"rate": "1/minute"})) as app:
@@ -392,7 +398,7 @@ def test_servers_count_together(settings: dict[str, Any]) -> None:
     assert [answer.status_code for answer in answers] == [200, 429]
 
 
-def test_the_embedded_service_needs_neither_redis_nor_celery() -> None:
+def test_embedded_service_imports_neither_redis_nor_celery() -> None:
     code = "import sys, rechroma.service; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}

@@ -12,16 +12,23 @@ import pytest
 from rechroma.errors import TargetError
 from rechroma.service import service_of
 from rechroma.service.errors import StoreError
-from rechroma.service.inference.predictor import Painter
+from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs import LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
 from tests.support.disk import room_for
-from tests.support.service import RESULT_INFO, figures, form, photo_file, problem, wait_for_end
+from tests.support.service import (
+    RESULT_INFO,
+    assert_problem,
+    figures,
+    form,
+    photo_file,
+    wait_for_end,
+)
 
 
-def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
+def test_take_runs_images_of_a_dead_server_alone(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
     store.add(new("a", 3))
     for _ in range(2):
@@ -36,7 +43,7 @@ def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
+def test_sqlite_store_rejects_other_files(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database " * 100)
     with pytest.raises(StoreError):
         SqliteStore(tmp_path / "text", capacity=1)
@@ -47,7 +54,7 @@ def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "another", capacity=1)
 
 
-def test_a_table_for_which_there_is_no_room(tmp_path: Path) -> None:
+def test_sqlite_store_survives_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     store = SqliteStore(path, capacity=100)
     log = path.with_name("jobs.sqlite-wal")
@@ -69,7 +76,9 @@ def open_to_others(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("files", ["", "shared"])
-def test_folders_that_are_open_to_others(make_app: MakeApp, tmp_path: Path, files: str) -> None:
+def test_files_are_private_even_in_open_folders(
+    make_app: MakeApp, tmp_path: Path, files: str
+) -> None:
     for name in ("service", "service/jobs", "shared", "shared/rechroma-jobs"):
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(0o755)
@@ -85,7 +94,7 @@ def test_folders_that_are_open_to_others(make_app: MakeApp, tmp_path: Path, file
     before.close()
 
 
-def test_two_servers_on_one_folder(make_app: MakeApp) -> None:
+def test_runner_shares_jobs_with_another_server(make_app: MakeApp) -> None:
     apps = [make_app(), make_app()]
     clients = [app.test_client() for app in apps]
     urls = [
@@ -97,11 +106,11 @@ def test_two_servers_on_one_folder(make_app: MakeApp) -> None:
         assert job["done"] == 2
         assert clients[0].get(f"{url}/result").status_code == 200
     texts = [client.get("/metrics").get_data(as_text=True) for client in clients]
-    name = "rechroma_pictures_total/done/job"
+    name = "rechroma_images_total/done/job"
     assert sum(figures(text).get(name, 0) for text in texts) == 20
 
 
-def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:
+def test_runner_restarts_images_of_a_dead_server(make_app: MakeApp) -> None:
     app = make_app(start=False)
     client = app.test_client()
     url = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
@@ -113,7 +122,7 @@ def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:
     assert wait_for_end(client, url)["done"] == 2
 
 
-def test_a_table_that_cannot_be_written_for_a_while(
+def test_runner_retries_while_the_store_cannot_be_written(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(workers=1)
@@ -138,13 +147,15 @@ def test_a_table_that_cannot_be_written_for_a_while(
     assert max(faults.values()) < 0
 
 
-def test_too_many_pixels(make_app: MakeApp) -> None:
+def test_runner_fails_images_with_too_many_pixels(make_app: MakeApp) -> None:
     client = make_app(job_pixels=2000).test_client()
     job = wait_for_end(client, submit(client, photo_file((60, 40))))
     assert job["problem"]["status"] == 413
 
 
-def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_submit_and_jobs_report_a_full_disk(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = make_app().test_client()
     url = submit(client, photo_file())
     wait_for_end(client, url)
@@ -154,7 +165,7 @@ def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalFileStore, "put_source", full)
-        told = problem(client.post(URL, **form(photo_file())), 507)
+        told = assert_problem(client.post(URL, **form(photo_file())), 507)
         assert told["detail"] == "The disk of the service is full."
     with monkeypatch.context() as patch:
         patch.setattr(LocalFileStore, "put_result", full)
@@ -163,19 +174,19 @@ def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch)
     assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"
 
 
-def test_a_fault_nobody_foresaw_fails_its_own_picture(
+def test_runner_fails_only_the_image_of_an_unexpected_error(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app()
-    client, usual = app.test_client(), Painter.paint
+    client, usual = app.test_client(), Predictor.colorize
 
-    def fragile(painter: Painter, source: Path, *words: Any, **options: Any) -> Any:
+    def fragile(predictor: Predictor, source: Path, *words: Any, **options: Any) -> Any:
         if options["name"] == "poison":
             raise ZeroDivisionError("secret")
-        return usual(painter, source, *words, **options)
+        return usual(predictor, source, *words, **options)
 
-    monkeypatch.setattr(Painter, "paint", fragile)
+    monkeypatch.setattr(Predictor, "colorize", fragile)
     job = wait_for_end(client, submit(client, photo_file(), ("poison.png", photo_file())))
     assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
-    assert job["pictures"][1]["problem"]["status"] == 500
+    assert job["images"][1]["problem"]["status"] == 500
     assert "secret" not in str(job)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.support.command import Run
 from tests.support.encoders import write_encoder
-from tests.support.host import Host, Request, serving
+from tests.support.local_http_server import Host, Request, serving
 from tests.support.shards import picture, write_shard
 
 HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
@@ -94,7 +94,7 @@ def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> Non
     path.write_bytes(data)
     answer = run("data", "inspect", path)
     assert answer.exit_code == 65
-    assert "1 pictures in 1 shards, 1 damaged" in answer.stdout
+    assert "1 images in 1 shards, 1 damaged" in answer.stdout
     assert answer.stderr == f"rechroma: error: {path}:00000: does not decode\n"
 
 

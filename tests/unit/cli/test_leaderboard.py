@@ -62,7 +62,7 @@ def test_the_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: P
     data = [f"--set=data.{name}={shard}" for name in ("train", "val")]
     assert run("train", "recipe.toml", "-o", "runs/mine", *data).exit_code == 0
     early = run("leaderboard", "runs/mine", "--data", shard)
-    assert "checkpoint.pt is a checkpoint and no color model yet: export it first" in early.output
+    assert "checkpoint.pt is a checkpoint, not a color model: export it first" in early.output
     command = early.stderr.splitlines()[-1].removeprefix("hint: rechroma ")
     exported = run(*command.split())
     assert exported.exit_code == 0, exported.output

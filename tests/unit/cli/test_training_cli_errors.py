@@ -207,7 +207,7 @@ def test_feature_weights_of_no_encoder_are_an_error(run: Run, tmp_path: Path, ma
 def test_fetch_of_a_binary_table_is_an_error(run: Run) -> None:
     Path("p.csv").write_bytes(bytes(range(1, 256)) * 20)
     hint = assert_cli_error(
-        run("data", "fetch", "p.csv", "-o", "x"), 65, "p.csv: lacks the column 'url'"
+        run("data", "fetch", "p.csv", "-o", "x"), 65, "p.csv: has no column 'url'"
     )
     assert len(hint) < 1000
 
@@ -216,5 +216,5 @@ def test_inspect_of_a_file_that_is_not_a_shard_is_an_error(run: Run) -> None:
     Path("p.jpg").write_bytes(b"no tar")
     result = run("data", "inspect", "p.jpg")
     assert result.exit_code == 65
-    assert result.stdout == "0 pictures in 1 shards, 1 damaged\n"
+    assert result.stdout == "0 images in 1 shards, 1 damaged\n"
     assert "p.jpg: not a readable tar file" in result.stderr

@@ -172,7 +172,7 @@ def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
     assert "absent.toml: cannot be read" in absent.output
     (folder / "no.pt").write_bytes(b"no")
     assert "not a checkpoint" in run("export", folder / "no.pt").output
-    assert "no shard here" in run("evaluate", "default", folder / "none.tar").output
+    assert "no shards found" in run("evaluate", "default", folder / "none.tar").output
 
 
 def test_a_broken_card_is_refused(run: Run, folder: Path) -> None:

@@ -92,7 +92,7 @@ def test_unsupported_hints_are_refused_before_work_begins(pictures: Shards) -> N
     def fail() -> None:
         raise AssertionError("a picture was done")
 
-    with pytest.raises(ModelFeatureError, match="takes no hints"):
+    with pytest.raises(ModelFeatureError, match="does not support hints"):
         evaluate(FakeEngine(hints=False), pictures, EvalConfig(hints=True), on_image=fail)
 
 

@@ -14,7 +14,7 @@ import torch
 from rechroma.training import load_checkpoint
 from tests.support.shards import write_shard
 
-CALM = Path(__file__).parents[2] / "support/calm.py"
+FROZEN_BATCHNORM = Path(__file__).parents[2] / "support/frozen_batchnorm.py"
 RECIPE = """
 steps = 6
 batch_size = 8
@@ -93,7 +93,7 @@ def test_two_processes_follow_the_curve_of_one(
 ) -> None:
     changes = [word for setting in settings for word in ("--set", setting)]
     for name, processes in (("one", 1), ("two", 2)):
-        done = run((CALM,), processes, "train", recipe, "-o", tmp_path / name, *changes)
+        done = run((FROZEN_BATCHNORM,), processes, "train", recipe, "-o", tmp_path / name, *changes)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("steps done") == 1
     one, two = (figures(tmp_path / name) for name in ("one", "two"))

@@ -20,7 +20,7 @@ from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
 
 from rechroma.errors import OptionError, TargetError
 from rechroma.service.errors import StoreError
-from rechroma.service.inference.predictor import Painter
+from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs import JobState, TaskResult, make_files, make_shared_jobs
 from rechroma.service.jobs.celery import node_of, process_of, worker_name
 from rechroma.service.jobs.execute import POISON, TOO_SLOW, run_task
@@ -97,7 +97,7 @@ def _check_model(settings: Settings) -> None:
 
 
 def _load_model(settings: Settings) -> None:
-    Painter(settings)
+    Predictor(settings)
 
 
 def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
@@ -132,7 +132,7 @@ class Worker:
         node: The worker that the process belongs to.
     """
 
-    _painter: Painter
+    _predictor: Predictor
     _files: FileStore
     _store: RedisStore
     _name: str
@@ -145,7 +145,7 @@ class Worker:
         """Load the model and connect: in the process itself, for neither outlives a fork."""
         self._files = make_files(self._settings)
         self._store = make_shared_jobs(self._settings, self._files).store
-        self._painter = Painter(self._settings)
+        self._predictor = Predictor(self._settings)
         self._name = worker_name(self._node, os.getpid())
 
     def color(self, job_id: str, number: int) -> None:
@@ -159,7 +159,7 @@ class Worker:
     def _outcome(self, task: ImageTask) -> TaskResult:
         began = monotonic()
         try:
-            outcome = run_task(self._painter, self._files, task, self._settings)
+            outcome = run_task(self._predictor, self._files, task, self._settings)
         except SoftTimeLimitExceeded:
             return TaskResult(problem=TOO_SLOW)
         # The limit comes as an exception amid whatever is done, and may be taken for a fault of it.

@@ -32,7 +32,7 @@ from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
 from rechroma.safe_http import SafeHttpClient, TransientFetchError, is_public, split_url
-from tests.support.host import Host, Request, serving
+from tests.support.local_http_server import Host, Request, serving
 from tests.support.shards import picture
 
 FAST = CrawlPolicy(per_host=1000, timeout=20, retries=2, backoff=0.01)

@@ -96,7 +96,7 @@ def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
         ({".png": GOOD, ".json": b"{"}, "its metadata is not"),
         ({".png": GOOD, ".json": b"\xff"}, "its metadata is not"),
         ({".png": GOOD, ".json": b"[" * 100_000}, "its metadata is not"),
-        ({".png": GOOD, ".json": b"[1]"}, "no JSON object"),
+        ({".png": GOOD, ".json": b"[1]"}, "is not a JSON object"),
         ({".png": GOOD, ".cls": b"cat"}, "class b'cat' is not a number"),
         ({".png": GOOD, ".cls": b""}, "class b'' is not a number"),
         ({".png": GOOD, ".cls": b"-1"}, "is not a number"),
@@ -177,7 +177,7 @@ def test_a_shard_that_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:
 def test_an_empty_shard_is_named(tmp_path: Path) -> None:
     path = write_members(tmp_path / "none.tar", {})
     write_shard(tmp_path / "some.tar", 1)
-    assert inspect([tmp_path]).damaged == (f"{path}: the shards hold no picture",)
+    assert inspect([tmp_path]).damaged == (f"{path}: the shards contain no images",)
     assert inspect([path]).colorfulness == {}
 
 

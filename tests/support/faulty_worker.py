@@ -1,6 +1,6 @@
-"""`rechroma` with a painter that heeds the names of pictures: for tests of what goes wrong.
+"""`rechroma` with a predictor that fails as the name of the image says.
 
-Run it as `python -m tests.support.fragile worker`.
+Run it as `python -m tests.support.faulty_worker worker`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import rechroma.service.jobs.tasks
 from rechroma.cli import main
-from rechroma.service.inference.predictor import Painter
+from rechroma.service.inference.predictor import Predictor
 
-_usual = Painter.paint
+_colorize = Predictor.colorize
 
 
-def _paint(*words: Any, name: str, **options: Any) -> Any:
+def _fail_or_colorize(*words: Any, name: str, **options: Any) -> Any:
     match name:
         case "poison":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -28,10 +28,10 @@ def _paint(*words: Any, name: str, **options: Any) -> Any:
         case "stuck":
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
             time.sleep(60)
-    return _usual(*words, name=name, **options)
+    return _colorize(*words, name=name, **options)
 
 
 if __name__ == "__main__":
-    Painter.paint = _paint  # type: ignore[method-assign, assignment]
+    Predictor.colorize = _fail_or_colorize  # type: ignore[method-assign, assignment]
     rechroma.service.jobs.tasks.GRACE = 1
     main()

@@ -1,4 +1,4 @@
-"""A thousand at once: each is told clearly what becomes of it, and what is taken in ends once."""
+"""A thousand concurrent requests: each gets a clear response, and accepted images finish once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def begun(place: Place) -> int:
     if place.redis is None:
         return sum(
             count
-            for labels, count in figures(place.server, "rechroma_pictures_total").items()
+            for labels, count in figures(place.server, "rechroma_images_total").items()
             if 'way="job"' in labels
         )
     with place.redis.client() as redis:
@@ -75,7 +75,7 @@ def check_end(server: Server) -> None:
     assert "Traceback" not in told
 
 
-def test_a_thousand_jobs(start_place: StartPlace) -> None:
+def test_thousand_jobs_finish(start_place: StartPlace) -> None:
     place = start_place(queue=30)
     server = place.server
     answers = post_at_once(server, "/v1/jobs")
@@ -88,7 +88,7 @@ def test_a_thousand_jobs(start_place: StartPlace) -> None:
     assert len(urls) == len(taken)
     ended = [server.wait_for_end(url) for url in urls]
     assert Counter(job["state"] for job in ended) == {"done": len(taken)}
-    assert figures(server, "rechroma_job_pictures") == {'state="done"': len(taken)}
+    assert figures(server, "rechroma_job_images") == {'state="done"': len(taken)}
     wait_until(lambda: begun(place) >= len(taken), "pictures are not counted")
     assert begun(place) == len(taken)
     assert all(has_color(server.ask("GET", f"{url}/result").body) for url in urls)
@@ -97,7 +97,7 @@ def test_a_thousand_jobs(start_place: StartPlace) -> None:
     check_end(server)
 
 
-def test_a_thousand_pictures(start_place: StartPlace) -> None:
+def test_thousand_images_finish(start_place: StartPlace) -> None:
     server = start_place(rate="900/hour", wait=1).server
     answers = post_at_once(server, "/v1/colorize")
     counts = Counter(answer.status for answer in answers)

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is clear, and never that the service is at fault."""
+"""Malformed requests and fuzzed images: a client error, never a server error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.api.conftest import running_app
-from tests.support.service import form, photo_file, problem, wait_for_end
+from tests.support.service import assert_problem, form, photo_file, wait_for_end
 
 REFUSED = {400, 413, 415, 422}
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
@@ -58,20 +58,20 @@ def bomb(side: int) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_fuzzed_pictures(client: FlaskClient, seed: int) -> None:
+def test_fuzzed_images_give_a_result_or_a_problem(client: FlaskClient, seed: int) -> None:
     answer = client.post("/v1/colorize", data=fuzzed(seed))
     assert answer.status_code in REFUSED | {200}, answer.get_data()
     if answer.status_code != 200:
-        problem(answer, answer.status_code)
+        assert_problem(answer, answer.status_code)
 
 
-def test_fuzzed_pictures_in_a_job(client: FlaskClient) -> None:
+def test_fuzzed_images_in_a_job_give_results_or_problems(client: FlaskClient) -> None:
     answer = client.post("/v1/jobs", **form(*(fuzzed(seed) for seed in range(50)), photo_file()))
     job = wait_for_end(client, answer.headers["Location"])
     assert job["state"] == "done"
     assert job["done"] + job["failed"] == 51
-    assert job["pictures"][-1]["state"] == "done"
-    problems = [picture["problem"] for picture in job["pictures"] if picture["problem"]]
+    assert job["images"][-1]["state"] == "done"
+    problems = [picture["problem"] for picture in job["images"] if picture["problem"]]
     assert {problem["status"] for problem in problems} <= REFUSED
 
 
@@ -91,13 +91,13 @@ def test_fuzzed_pictures_in_a_job(client: FlaskClient) -> None:
     ],
     ids=["cut jpeg", "cut png", "gif head", "pdf", "svg", "zip", "nul", "line", "bomb", "polyglot"],
 )
-def test_what_is_no_good_picture(client: FlaskClient, data: bytes, status: int) -> None:
-    problem(client.post("/v1/colorize", data=data), status)
+def test_unusable_images_are_rejected(client: FlaskClient, data: bytes, status: int) -> None:
+    assert_problem(client.post("/v1/colorize", data=data), status)
     job = wait_for_end(client, client.post("/v1/jobs", data=data).headers["Location"])
     assert job["problem"]["status"] == status
 
 
-def test_a_picture_with_something_behind_it(client: FlaskClient) -> None:
+def test_trailing_bytes_are_ignored(client: FlaskClient) -> None:
     answer = client.post("/v1/colorize", data=photo_file() + b"<script>alert(1)</script>")
     assert answer.status_code == 200
     assert b"alert" not in answer.data
@@ -114,28 +114,28 @@ PICTURE = base64.b64encode(photo_file()).decode()
         "{",
         "null",
         "[]",
-        '"picture"',
+        '"image"',
         "{}",
-        '{"picture": 5}',
-        '{"picture": ""}',
-        '{"picture": "%%%"}',
-        '{"picture": "QUJD", "other": 1}',
-        '{"pictures": []}',
-        '{"pictures": ["QUJD"]}',
-        '{"pictures": [{"data": "QUJD", "name": 7}]}',
-        '{"pictures": [{"data": "\\u0000"}]}',
+        '{"image": 5}',
+        '{"image": ""}',
+        '{"image": "%%%"}',
+        '{"image": "QUJD", "other": 1}',
+        '{"images": []}',
+        '{"images": ["QUJD"]}',
+        '{"images": [{"data": "QUJD", "name": 7}]}',
+        '{"images": [{"data": "\\u0000"}]}',
         "[" * 100_000,
-        '{"picture": "\ud800"}'.encode("utf-8", "surrogatepass"),
-        b'\xff\xfe{"picture"',
-        json.dumps({"picture": PICTURE, "hints": {"format": 2}}),
-        json.dumps({"pictures": [{"data": PICTURE}], "hints": {"format": 1, "hints": 5}}),
-        '{"pictures": [{"data": "QUJD", "name": "' + "n" * 300 + '"}]}',
+        '{"image": "\ud800"}'.encode("utf-8", "surrogatepass"),
+        b'\xff\xfe{"image"',
+        json.dumps({"image": PICTURE, "hints": {"format": 2}}),
+        json.dumps({"images": [{"data": PICTURE}], "hints": {"format": 1, "hints": 5}}),
+        '{"images": [{"data": "QUJD", "name": "' + "n" * 300 + '"}]}',
     ],
 )
 @pytest.mark.parametrize("url", ["/v1/colorize", "/v1/jobs"])
-def test_malformed_json(client: FlaskClient, url: str, text: str | bytes) -> None:
+def test_malformed_json_is_rejected(client: FlaskClient, url: str, text: str | bytes) -> None:
     answer = client.post(url, data=text, content_type="application/json")
-    told = problem(answer, answer.status_code)
+    told = assert_problem(answer, answer.status_code)
     assert told["status"] in REFUSED
     assert PICTURE[:20] not in str(told)
 
@@ -155,7 +155,7 @@ def test_malformed_json(client: FlaskClient, url: str, text: str | bytes) -> Non
         ),
         (
             "multipart/form-data; boundary=x",
-            b'--x\r\nContent-Disposition: form-data; name="picture"\r\n\r\nno file\r\n--x--\r\n',
+            b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\nno file\r\n--x--\r\n',
         ),
         (
             "multipart/form-data; boundary=x",
@@ -172,23 +172,25 @@ def test_malformed_json(client: FlaskClient, url: str, text: str | bytes) -> Non
     "pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("url", ["/v1/colorize", "/v1/jobs"])
-def test_malformed_forms(client: FlaskClient, url: str, content_type: str, body: bytes) -> None:
+def test_malformed_forms_are_rejected(
+    client: FlaskClient, url: str, content_type: str, body: bytes
+) -> None:
     answer = client.post(url, data=body, content_type=content_type)
-    assert problem(answer, answer.status_code)["status"] in REFUSED
+    assert assert_problem(answer, answer.status_code)["status"] in REFUSED
 
 
-def test_thousands_of_parts(client: FlaskClient) -> None:
+def test_forms_with_thousands_of_parts_are_rejected(client: FlaskClient) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
     body = part * 5000 + b"--x--\r\n"
     kind = "multipart/form-data; boundary=x"
-    problem(client.post("/v1/jobs", data=body, content_type=kind), 413)
-    problem(client.post("/v1/colorize", data=body, content_type=kind), 413)
+    assert_problem(client.post("/v1/jobs", data=body, content_type=kind), 413)
+    assert_problem(client.post("/v1/colorize", data=body, content_type=kind), 413)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_other_methods(client: FlaskClient, method: str) -> None:
+def test_other_methods_are_not_allowed(client: FlaskClient, method: str) -> None:
     answer = client.open("/v1/colorize", method=method)
-    problem(answer, 405)
+    assert_problem(answer, 405)
     assert "POST" in answer.headers["Allow"]
 
 
@@ -205,7 +207,7 @@ def test_other_methods(client: FlaskClient, method: str) -> None:
         {"Range": "bytes=a-b"},
     ],
 )
-def test_odd_headers(client: FlaskClient, headers: dict[str, Any]) -> None:
+def test_odd_headers_cause_no_server_error(client: FlaskClient, headers: dict[str, Any]) -> None:
     for url in ("/v1/colorize", "/v1/jobs"):
         answer = client.post(url, data=photo_file(), headers=headers)
         assert answer.status_code < 500, answer.get_data()

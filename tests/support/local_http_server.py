@@ -1,4 +1,4 @@
-"""A small web host on this computer, well-behaved or not."""
+"""A local HTTP server for tests, whose routes can misbehave."""
 
 from __future__ import annotations
 
