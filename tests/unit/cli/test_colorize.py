@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rechroma.cli.summary import BatchSummary, FileOutcome, Status
+from rechroma.cli.summary import BatchSummary, FileResult, Status
 from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
@@ -434,7 +434,7 @@ def test_failures_are_printed_with_the_name_of_the_file(
 ) -> None:
     summary = BatchSummary()
     for message in ("out of memory", "box/a.png: torn", "out/a.png is already present"):
-        summary.add(FileOutcome("box/a.png", None, Status.FAILED, RechromaError(message)))
+        summary.add(FileResult("box/a.png", None, Status.FAILED, RechromaError(message)))
     summary.print_failures()
     assert capsys.readouterr().err.splitlines() == [
         "rechroma: error: box/a.png: out of memory",
