@@ -70,9 +70,9 @@ def begun(place: Place) -> int:
 
 
 def check_end(server: Server) -> None:
-    told = server.stop()
+    log = server.stop()
     assert server.process.returncode == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in log
 
 
 def test_thousand_jobs_finish(start_place: StartPlace) -> None:

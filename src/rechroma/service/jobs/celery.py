@@ -1,7 +1,7 @@
-"""Has the pictures of jobs colored by Celery workers, on any number of machines.
+"""Celery job runner, for workers on any number of machines.
 
-Servers and workers all look after the jobs, one of them at a time: what a dead worker had in hand
-waits again, messages that were lost are sent anew, and old results are let go of.
+All servers and workers can do the maintenance, and one elected leader at a time does it: it
+requeues the images of dead workers, resends lost messages and deletes old results.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
-_LOOK_AGAIN = 1.0  # seconds
-_TIDY_AGAIN = 30.0
-_NODE_GRACE = 4.0  # after Redis itself was away, living nodes are heard of again within that time
+_POLL_INTERVAL = 1.0  # seconds
+_CLEANUP_INTERVAL = 30.0  # seconds
+_NODE_GRACE = 4.0  # seconds in which live nodes send a heartbeat after an outage of Redis
 
 
 class CeleryRunner:
     """A :class:`~rechroma.service.jobs.protocols.JobRunner` with Celery.
 
     Args:
-        store: The table of jobs.
-        settings: Of the service.
-        cleanup: What is done again and again: letting go of old results.
+        store: Job records in Redis.
+        settings: Settings of the service.
+        cleanup: Deletes old results; called every 30 seconds by the leader.
     """
 
     def __init__(self, store: RedisStore, settings: Settings, cleanup: Callable[[], None]) -> None:
@@ -44,12 +44,12 @@ class CeleryRunner:
         self._cleanup = cleanup
         self._celery = make_celery(settings)
         self._missed_since: dict[str, float] = {}
-        self._tidied = monotonic()
-        self._rounds = PeriodicThread(self._look_after, _LOOK_AGAIN, "jobs are not looked after")
+        self._last_cleanup = monotonic()
+        self._maintenance = PeriodicThread(self._maintain, _POLL_INTERVAL, "job maintenance failed")
 
     def start(self) -> None:
         """Start with the images that are queued."""
-        self._rounds.start()
+        self._maintenance.start()
 
     def notify(self, job: JobRecord) -> None:
         """Send messages for new images; the leader repeats what fails here."""
@@ -60,10 +60,10 @@ class CeleryRunner:
 
     def stop(self) -> None:
         """Stop after the images that are running."""
-        self._rounds.stop()
+        self._maintenance.stop()
         self._celery.close()
 
-    def _look_after(self) -> None:
+    def _maintain(self) -> None:
         if not self._store.acquire_leadership():
             return
         self._store.requeue_dead(self._is_dead, self._settings.attempts, POISON)
@@ -71,12 +71,12 @@ class CeleryRunner:
         waiting = self._store.counts().get(JobState.QUEUED, 0)
         if waiting and waiting > messages(self._celery):
             self._send(self._store.missed())
-        if monotonic() - self._tidied > _TIDY_AGAIN:
-            self._tidied = monotonic()
+        if monotonic() - self._last_cleanup > _CLEANUP_INTERVAL:
+            self._last_cleanup = monotonic()
             self._cleanup()
 
     def _is_dead(self, worker: str) -> bool:
-        """Whether nothing was heard of a worker's node for long, by this process' own clock."""
+        """Return whether a worker's node has sent no heartbeat for long, by this process' clock."""
         node = node_of(worker)
         if self._store.is_alive(node):
             self._missed_since.pop(node, None)
@@ -90,15 +90,15 @@ class CeleryRunner:
 
 
 def worker_name(node: str, process: int) -> str:
-    """What a process of a worker is called in the table of jobs."""
+    """Name a process of a node in the job records."""
     return f"{node}/{process}"
 
 
 def node_of(worker: str) -> str:
-    """The worker that a process belongs to."""
+    """Return the node that a process belongs to."""
     return worker.partition("/")[0]
 
 
 def process_of(worker: str) -> int:
-    """The number of the process."""
+    """Return the process ID."""
     return int(worker.partition("/")[2])

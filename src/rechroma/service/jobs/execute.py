@@ -1,4 +1,4 @@
-"""What every runner does with a picture: colors it, and puts in words why it could not."""
+"""Execution of one image task, shared by all job runners; errors become problem details."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 
 POISON = to_problem(
     PoisonImageError(
-        "each process that colored the picture ended",
-        hint="Send the picture's file with a report; the others of the job are not touched.",
+        "every process that colorized the image died",
+        hint="Report the error with the image attached; the job's other images are not affected.",
     )
 )
-"""What is said of a picture that was begun as often as it may be."""
+"""Problem of an image whose attempts are used up: each ended with its process."""
 
 TOO_SLOW = to_problem(
     ProcessingTimeoutError(
-        "the picture took too long",
-        hint="Send a smaller picture; the owner of the service may raise the limit.",
+        "the image took too long",
+        hint="Send a smaller image, or ask the operator of the service to raise the time limit.",
     )
 )
-"""What is said of a picture that took its time and more."""
+"""Problem of an image that exceeded the time limit."""
 
 
 def run_task(
     worker: Inference, files: FileStore, task: ImageTask, settings: Settings
 ) -> TaskResult:
-    """Color a picture and keep its result; whatever goes wrong becomes a problem.
+    """Colorize an image and store the result; every error becomes a problem.
 
     Args:
-        worker: Colorizes it.
-        files: Where it lies, and where its result goes.
-        task: The picture.
-        settings: Of the service.
+        worker: Runs the inference.
+        files: Holds the source, and receives the result.
+        task: The image.
+        settings: Settings of the service.
     """
     try:
         image = worker.colorize(

@@ -88,7 +88,7 @@ def send(app: Celery, job_id: str, number: int, *, urgent: bool) -> None:
 
 
 def register(app: Celery, color: Callable[[str, int], None]) -> None:
-    """Let the app's workers color pictures by that function of job and number."""
+    """Register the Celery task: a function of job ID and image number."""
 
     def run(job_id: str, number: int) -> None:
         color(job_id, number)
@@ -97,7 +97,7 @@ def register(app: Celery, color: Callable[[str, int], None]) -> None:
 
 
 def messages(app: Celery) -> int:
-    """How many messages no worker has taken yet.
+    """Count the messages that no worker has received yet.
 
     Raises:
         StoreError: Redis does not answer.
@@ -109,7 +109,7 @@ def messages(app: Celery) -> int:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what comes up from kombu, redis or a socket into an error of ours."""
+    """Translate errors of kombu, redis and sockets."""
     try:
         yield
     except Exception as error:

@@ -125,11 +125,11 @@ def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -
 
 
 class Worker:
-    """One process of a worker, and what it colors pictures with.
+    """One colorizing process of a Celery worker.
 
     Args:
-        settings: Of the service.
-        node: The worker that the process belongs to.
+        settings: Settings of the service.
+        node: Name of the Celery worker that the process belongs to.
     """
 
     _predictor: Predictor
@@ -142,33 +142,33 @@ class Worker:
         self._node = node
 
     def open(self) -> None:
-        """Load the model and connect: in the process itself, for neither outlives a fork."""
+        """Load the model and connect, in the process itself: neither survives a fork."""
         self._files = make_files(self._settings)
         self._store = make_shared_jobs(self._settings, self._files).store
         self._predictor = Predictor(self._settings)
         self._name = worker_name(self._node, os.getpid())
 
     def color(self, job_id: str, number: int) -> None:
-        """Color a picture, if it still waits for that."""
+        """Colorize an image if it is still queued."""
         task = retry_forever(partial(self._store.begin, job_id, number, self._name))
         if task is not None:
-            outcome = self._outcome(task)
-            retry_forever(partial(self._store.finish, task, self._name, outcome))
+            result = self._run(task)
+            retry_forever(partial(self._store.finish, task, self._name, result))
             retry_forever(partial(self._clear_up, task))
 
-    def _outcome(self, task: ImageTask) -> TaskResult:
+    def _run(self, task: ImageTask) -> TaskResult:
         began = monotonic()
         try:
-            outcome = run_task(self._predictor, self._files, task, self._settings)
+            result = run_task(self._predictor, self._files, task, self._settings)
         except SoftTimeLimitExceeded:
             return TaskResult(problem=TOO_SLOW)
-        # The limit comes as an exception amid whatever is done, and may be taken for a fault of it.
-        if outcome.problem and monotonic() - began > 0.95 * self._settings.seconds:
+        # The limit is raised inside any code, which may have wrapped it in an error of its own.
+        if result.problem and monotonic() - began > 0.95 * self._settings.seconds:
             return TaskResult(problem=TOO_SLOW)
-        return outcome
+        return result
 
     def _clear_up(self, task: ImageTask) -> None:
-        """Let go of what is not needed any more; the picture may be in another's hand by now."""
+        """Delete files no longer needed; another process may have taken over the image."""
         job = self._store.get(task.job_id)
         if job is None:
             self._files.delete(task.job_id)
@@ -177,7 +177,7 @@ class Worker:
 
 
 def retry_forever(ask: Callable[[], _Answer]) -> _Answer:
-    """Ask Redis until it answers: what is asked here may be asked twice, but not left undone."""
+    """Repeat a call until the store answers; the call must be idempotent."""
     asked = 0
     while True:
         try:
@@ -185,17 +185,17 @@ def retry_forever(ask: Callable[[], _Answer]) -> _Answer:
         except (StoreError, TargetError) as error:
             asked += 1
             if asked == 1:
-                _log.warning("%s; it is tried again until it goes well", error)
+                _log.warning("%s; retrying until it succeeds", error)
         time.sleep(_TRY_AGAIN)
 
 
 class Supervisor:
-    """Gives signs of a worker's life, and takes back what its dead processes had in hand.
+    """Sends a worker's heartbeat, and requeues the images of its dead processes.
 
     Args:
-        store: The table of jobs.
-        settings: Of the service.
-        node: The worker.
+        store: Job records in Redis.
+        settings: Settings of the service.
+        node: Name of the Celery worker.
     """
 
     def __init__(self, store: RedisStore, settings: Settings, node: str) -> None:
@@ -203,17 +203,17 @@ class Supervisor:
         self._settings = settings
         self._node = node
         self._failed = -inf
-        self._rounds = PeriodicThread(self._look, _BEAT, "the worker cannot say that it lives")
+        self._heartbeat = PeriodicThread(self._check, _BEAT, "the worker's heartbeat failed")
 
     def start(self) -> None:
-        """Begin."""
-        self._rounds.start()
+        """Start the thread."""
+        self._heartbeat.start()
 
     def stop(self) -> None:
-        """End."""
-        self._rounds.stop()
+        """Stop the thread."""
+        self._heartbeat.stop()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
             self._store.heartbeat(self._node)
             self._requeue_dead()
@@ -231,17 +231,17 @@ class Supervisor:
         self._store.requeue_dead(lost.__contains__, self._settings.attempts, POISON)
 
     def _is_lost(self, picture: RunningImage) -> bool:
-        """Whether its process is dead, or has long turned to something else."""
+        """Return whether the process died, or dropped the image long ago."""
         limit = self._settings.seconds + 2 * GRACE
         return picture.seconds > limit or _has_ended(process_of(picture.worker))
 
     def _was_slow(self, seconds: float) -> bool:
-        """Whether a lost picture took too long itself, and did not wait for Redis to be told of."""
+        """Return whether the image itself took too long, rather than an outage of Redis."""
         return seconds >= self._settings.seconds and monotonic() - self._failed > seconds
 
 
 def _has_ended(process: int) -> bool:
-    """Whether a child of this process is no more; Celery itself takes leave of it later."""
+    """Return whether a child process has exited, without reaping it: Celery does that."""
     try:
         return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
