@@ -135,7 +135,7 @@ def test_jobs_continue_after_the_server_is_killed(
         assert server.ask("GET", f"{url}/result").status == 200
     assert "Traceback" not in server.stop()
     with sqlite3.connect(tmp_path / "service" / "jobs.sqlite") as table:
-        attempts = [row[0] for row in table.execute("SELECT attempts FROM pictures")]
+        attempts = [row[0] for row in table.execute("SELECT attempts FROM images")]
     table.close()
     assert len(attempts) == 12
     assert sum(attempts) <= 12 + 2  # what was done before is not done again
@@ -153,7 +153,7 @@ def test_server_stops_while_jobs_are_queued(start_server: StartServer) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--host", "0.0.0.0"], 2, "there are no keys"),
+        (["--host", "0.0.0.0"], 2, "there are no API keys"),
         (["--host", "192.0.2.1", "--allow-no-keys"], 2, "cannot listen"),
         (["--model", "nothing.onnx"], 78, "nothing.onnx"),
         (["--data", __file__], 73, "test_server.py"),

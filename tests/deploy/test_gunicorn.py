@@ -90,7 +90,7 @@ def test_forged_headers_are_ignored(start_gunicorn: StartGunicorn, header: str) 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no keys\nhint: Make a key with"),
+        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no API keys\nhint: Make a key with"),
         ({"RECHROMA_THREADS": ""}, "RECHROMA_THREADS"),
         ({"RECHROMA_THREADS": "0"}, "RECHROMA_THREADS"),
         ({"RECHROMA_PORT": "http"}, "RECHROMA_PORT"),

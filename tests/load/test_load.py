@@ -62,7 +62,7 @@ def begun(place: Place) -> int:
         return sum(
             count
             for labels, count in figures(place.server, "rechroma_images_total").items()
-            if 'way="job"' in labels
+            if 'route="job"' in labels
         )
     with place.redis.client() as redis:
         jobs = [redis.hgetall(key) for key in redis.keys("rechroma:job:*")]

@@ -136,7 +136,7 @@ def test_distillation_needs_encoder_weights(recipe: Recipe, tmp_path: Path) -> N
 
 
 def test_a_random_encoder_must_not_be_frozen_for_ever(recipe: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="knows nothing yet"):
+    with pytest.raises(RecipeError, match="has no pretrained weights"):
         train(replace(recipe, optimizer=Optimizer(freeze_encoder_fraction=1.0)), tmp_path / "run")
 
 
