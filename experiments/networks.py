@@ -28,9 +28,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 HEADER = """# Networks
 
 This page lists the networks that Rechroma can train, with their properties, default options and
-diagrams. `python experiments/networks.py` generates it from the code. A box names a module, its class
-and its number of weights; an arrow leads from a module to those that use its output. A recipe selects a
-network by its `name` and changes its options:
+diagrams. `python experiments/networks.py` generates it from the code. A box names a module, its
+class and its number of weights; an arrow leads from a module to those that use its output. A recipe
+selects a network by its `name` and changes its options:
 
 ```toml
 [network]
@@ -71,12 +71,9 @@ def flowchart(network: ColorizationNetwork) -> str:
         network.train(training)
         for handle in handles:
             handle.remove()
-    lines = ["flowchart TD"]
-    for name in graph.order:
-        lines.append(f"    {_node_id(name)}{_node_shape(name, modules.get(name))}")
-    for source, target in graph.edges:
-        lines.append(f"    {_node_id(source)} --> {_node_id(target)}")
-    return "\n".join(lines)
+    nodes = (f"{_node_id(name)}{_node_shape(name, modules.get(name))}" for name in graph.order)
+    edges = (f"{_node_id(source)} --> {_node_id(target)}" for source, target in graph.edges)
+    return "\n    ".join(("flowchart TD", *nodes, *edges))
 
 
 def format_weights(module: nn.Module) -> str:

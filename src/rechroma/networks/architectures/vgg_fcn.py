@@ -70,8 +70,8 @@ ARCHITECTURE = Architecture(
     module=VggFcn,
     config=VggFcnConfig,
     paper="VGG-19 (arXiv 1409.1556), fully convolutional networks (1411.4038)",
-    character="strong: simple, follows edges; weak: pale where several colors are plausible, as all "
-    "regression is, and without global context",
+    character="strong: simple, follows edges; weak: pale where several colors are plausible, as "
+    "all regression is, and without global context",
 )
 
 
