@@ -22,6 +22,7 @@ from rechroma.color.adjust import adjust_chroma
 from rechroma.color.lab import from_float, to_float
 from rechroma.color.render import render_srgb
 from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
+from rechroma.engines.hint_reach import limit_reach
 from rechroma.error_context import error_context
 from rechroma.errors import (
     InvalidChromaError,
@@ -198,8 +199,9 @@ class Colorizer:
         Args:
             image: As for :meth:`colorize`.
             **options: `size`, see :class:`~rechroma.options.InferenceOptions`, and `hints`: a
-                sequence of :class:`~rechroma.Hint`, later ones over earlier ones, or a hint map
-                (3, h, w) as drawn by :func:`rechroma.hints.hint_map` for the network input.
+                sequence of :class:`~rechroma.Hint`, later ones over earlier ones, each kept to
+                the surface it is on, or a hint map (3, h, w) as drawn by
+                :func:`rechroma.hints.hint_map` for the network input, which goes to it as it is.
 
         Returns:
             (h, w, 2) float32, CIE a* and b*. It covers the whole upright image, some sixteen
@@ -213,7 +215,12 @@ class Colorizer:
         """
         _check_options(options, InferenceOptions)
         model_input = self._model_input(_photo_from(image), options)
-        return model_input.unpad(self._engine.chroma(model_input.lightness, model_input.hints))
+        light, hints = model_input.lightness, options.get("hints", ())
+        chroma = model_input.unpad(self._engine.chroma(light, model_input.hints))
+        if model_input.hints is None or isinstance(hints, np.ndarray):
+            return chroma
+        plain = model_input.unpad(self._engine.chroma(light, None))
+        return limit_reach(model_input.unpad(light)[..., 0], hints, chroma, plain)
 
     def render(
         self,

@@ -2,7 +2,9 @@
 
 A hints file is JSON in UTF-8, without other keys; later hints override earlier ones::
 
-    {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}
+    {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"},
+                            {"x": 0.7, "y": 0.5, "color": "#c04030", "radius": 0.1},
+                            {"x": 0.9, "y": 0.5, "color": "#c04030", "only_here": true}]}
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
 MAX_HINTS = 1000
+HINT_SIDE = 7 / 256
+"""Side of the square that a hint covers, relative to the long side of the image."""
 
 _FORMAT = 1
-_SIDE = 7 / 256  # side of a hint's square, relative to the long side of the image
 _FILE = 'Hints are a JSON file; "x" and "y" run from 0 to 1 over the image.'
 _POINT = "Divide a pixel's x by the width of the image, and its y by the height."
 _EXAMPLE = 'Example: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
@@ -43,20 +46,32 @@ class Hint:
         x: From 0, the left edge of the upright image, to 1, the right one.
         y: From 0, the top edge, to 1, the bottom one.
         color: sRGB, as "#rrggbb". Only its chroma counts: the lightness is the image's own.
+        radius: Distance from the point beyond which the hint has no effect, relative to the long
+            side of the image, above 0 to 1. Without it, a hint reaches over the surface that it
+            is on.
+        only_here: Keep the hint to the nearest part of that surface.
 
     Raises:
-        HintError: The point is outside the image, or the color is invalid.
+        HintError: The point is outside the image, or another value is invalid.
     """
 
     x: float
     y: float
     color: str
+    radius: float | None = None
+    only_here: bool = False
 
     def __post_init__(self) -> None:
-        _check_coordinate("x", self.x)
-        _check_coordinate("y", self.y)
+        _check_fraction("x", self.x, _POINT)
+        _check_fraction("y", self.y, _POINT)
         if not isinstance(self.color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", self.color):
             raise HintError(f'color must be like "#c04030", not {_to_json(self.color)}')
+        if self.radius is not None:
+            _check_fraction("radius", self.radius)
+            if self.radius == 0:
+                raise HintError("radius must be above 0", hint="Leave it out for no limit.")
+        if not isinstance(self.only_here, bool):
+            raise HintError(f"only_here must be true or false, not {_to_json(self.only_here)}")
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -110,14 +125,20 @@ def hints_from_json(text: str | bytes) -> tuple[Hint, ...]:
     hints = []
     for number, item in enumerate(items, 1):
         with error_context(f"hint {number}"):
-            _check_keys(_check_object(item), ("x", "y", "color"))
+            _check_keys(_check_object(item), ("x", "y", "color"), ("radius", "only_here"))
             hints.append(Hint(**item))
     return tuple(hints)
 
 
 def hints_to_json(hints: Sequence[Hint]) -> str:
     """Format hints as JSON, for :func:`hints_from_json`."""
-    items = [{"x": float(h.x), "y": float(h.y), "color": h.color} for h in hints]
+    items: list[dict[str, Any]] = []
+    for hint in hints:
+        items.append({"x": float(hint.x), "y": float(hint.y), "color": hint.color})
+        if hint.radius is not None:
+            items[-1]["radius"] = float(hint.radius)
+        if hint.only_here:
+            items[-1]["only_here"] = True
     return json.dumps({"format": _FORMAT, "hints": items})
 
 
@@ -144,7 +165,7 @@ def hint_map(hints: Sequence[Hint], height: int, width: int) -> Float:
         (3, H, W) float32: a*, b* and a mask that is 1 at the hints; 0 elsewhere.
     """
     drawn = np.zeros((3, height, width), np.float32)
-    side = max(1, round(_SIDE * max(height, width)))
+    side = max(1, round(HINT_SIDE * max(height, width)))
     for hint in hints:
         area = (slice(None), pixels_at(hint.y, height, side), pixels_at(hint.x, width, side))
         drawn[area] = np.reshape((*hint.ab, 1), (3, 1, 1))
@@ -163,10 +184,10 @@ def pixels_at(at: float, length: int, side: int = 1) -> slice:
     return slice(max(start, 0), start + side)
 
 
-def _check_coordinate(name: str, value: float) -> None:
+def _check_fraction(name: str, value: float, hint: str = "") -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= 1:  # written so that a NaN is rejected, too
-        raise HintError(f"{name} must be a number from 0 to 1, not {_to_json(value)}", hint=_POINT)
+        raise HintError(f"{name} must be a number from 0 to 1, not {_to_json(value)}", hint=hint)
 
 
 def _check_count(count: int) -> None:
@@ -180,9 +201,13 @@ def _check_object(value: object) -> dict[str, Any]:
     return value
 
 
-def _check_keys(fields: dict[str, Any], names: tuple[str, ...]) -> None:
+def _check_keys(
+    fields: dict[str, Any], names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> None:
     expected = f"expected {', '.join(names)}"
-    if unknown := fields.keys() - set(names):
+    if optional:
+        expected += f", and perhaps {', '.join(optional)}"
+    if unknown := fields.keys() - {*names, *optional}:
         raise HintError(f"unknown key {_to_json(min(unknown))}; {expected}", hint=_EXAMPLE)
     if missing := [name for name in names if name not in fields]:
         raise HintError(f"missing key {_to_json(missing[0])}; {expected}", hint=_EXAMPLE)

@@ -301,8 +301,8 @@ class TestHints:
             seen: Float
 
             def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
-                assert hints is not None
-                self.seen = hints
+                if hints is not None:
+                    self.seen = hints
                 return super().chroma(lightness, hints)
 
         spy = Spy(stride=stride, size=200)
@@ -368,14 +368,15 @@ class TestChroma:
         assert np.allclose(chroma[11, 15], hint.ab, atol=1e-4)
 
     @pytest.mark.parametrize("size", [None, 200])
-    def test_drawn_hint_map_counts_like_hints(self, tmp_path: Path, size: int | None) -> None:
+    def test_drawn_hint_map_is_not_limited(self, tmp_path: Path, size: int | None) -> None:
         hint, gray = Hint(0.5, 0.5, "#c04030"), gray_ramp()
         colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", hints=True))
         shape = input_shape(gray.shape, size or colorizer.card.size, colorizer.card.scale)
         drawn = hint_map([hint], *shape)
-        expected = colorizer.predict(gray, size=size, hints=[hint])
-        assert np.array_equal(colorizer.predict(gray, size=size, hints=drawn), expected)
-        assert not np.array_equal(colorizer.predict(gray, size=size), expected)
+        plain = colorizer.predict(gray, size=size)
+        limited = colorizer.predict(gray, size=size, hints=[hint])
+        unlimited = colorizer.predict(gray, size=size, hints=drawn)
+        assert np.abs(unlimited - plain).max() >= np.abs(limited - plain).max() > 1
         with pytest.raises(HintError, match="of shape"):
             colorizer.predict(gray, size=size, hints=drawn[:, 1:])
 

@@ -16,7 +16,8 @@ from rechroma.hints import MAX_HINTS, Hint, hint_map, hints_from_json, hints_to_
 TEXT = '{"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
 places = st.floats(0, 1)
 colors = st.from_regex("#[0-9a-fA-F]{6}", fullmatch=True)
-hints = st.builds(Hint, places, places, colors)
+radii = st.none() | st.floats(0, 1, exclude_min=True)
+hints = st.builds(Hint, places, places, colors, radii, st.booleans())
 
 
 def text_with(**fields: Any) -> str:
@@ -50,6 +51,16 @@ class TestHint:
     def test_no_such_color(self, color: Any) -> None:
         with pytest.raises(HintError, match=r'^color must be like "#c04030", not'):
             Hint(0.5, 0.5, color)
+
+    @pytest.mark.parametrize("radius", [0, -0.1, 1.5, float("nan"), "0.1", True])
+    def test_hint_rejects_a_radius_out_of_range(self, radius: Any) -> None:
+        with pytest.raises(HintError, match=r"^radius must be (above 0|a number from 0 to 1)"):
+            Hint(0.5, 0.5, "#c04030", radius=radius)
+
+    @pytest.mark.parametrize("only_here", [1, None, "yes"])
+    def test_hint_rejects_only_here_that_is_no_bool(self, only_here: Any) -> None:
+        with pytest.raises(HintError, match=r"^only_here must be true or false, not"):
+            Hint(0.5, 0.5, "#c04030", only_here=only_here)
 
     def test_a_bad_value_is_a_value_error(self) -> None:
         with pytest.raises(ValueError, match="x must be"):

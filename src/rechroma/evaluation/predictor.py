@@ -9,16 +9,17 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Unpack
 
-import cv2
 import numpy as np
 
-from rechroma.color import lab_to_srgb, srgb_to_lab
+from rechroma.color import lab_to_srgb
 from rechroma.colorizer import Colorizer
-from rechroma.datasets import degrade_lightness, random_hints
-from rechroma.engines import input_shape
+from rechroma.datasets import degrade_lightness
+from rechroma.hints import HINT_SIDE, Hint, pixels_at
 from rechroma.imaging import photo_of_array
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.random import Generator
     from numpy.typing import NDArray
 
@@ -59,24 +60,13 @@ class EvalPredictor:
         """Color a gray image (H, W) with the chroma predicted for another one of its shape."""
         return self._render(gray, self._predict(seen, size=self._size))
 
-    def draw_hints(self, truth: Image, count: int, rng: Generator) -> Float:
-        """Draw `count` true colors of a photograph (H, W, 3) as hints.
-
-        Returns:
-            (3, h, w) a*, b* and mask at the network's size, see
-            :func:`rechroma.datasets.random_hints`.
-        """
-        shape = input_shape(truth.shape[:2], self._size or self.card.size, self.card.scale)
-        small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)
-        return random_hints(np.asarray(small, np.float32), count, rng)
-
-    def colorize_with_hints(self, gray: Image, drawn: Float) -> Image:
-        """Color a gray image (H, W) with hints from :meth:`draw_hints`.
+    def colorize_with_hints(self, gray: Image, hints: Sequence[Hint]) -> Image:
+        """Color a gray image (H, W) with hints.
 
         Raises:
             ModelFeatureError: There are hints, and the model does not support them.
         """
-        return self._render(gray, self._predict(gray, size=self._size, hints=drawn))
+        return self._render(gray, self._predict(gray, size=self._size, hints=hints))
 
     def _render(self, gray: Image, chroma: Float) -> Image:
         return np.asarray(self._colorizer.render(gray, chroma), np.uint8)
@@ -106,6 +96,27 @@ def degrade(rgb: Image, rng: Generator) -> Image:
 def gray_to_rgb(gray: Image) -> Image:
     """Repeat a gray image (H, W) to (H, W, 3)."""
     return np.repeat(gray[..., None], 3, axis=-1)
+
+
+def draw_hints(truth: Image, count: int, rng: Generator) -> list[Hint]:
+    """Draw true colors of a photograph (H, W, 3) as hints, more of them near its middle.
+
+    The first of a larger number are those of a smaller one, from generators of the same seed.
+    """
+    points = rng.normal(0.5, 0.25, size=(count, 2)).clip(0, 1)
+    return [Hint(float(x), float(y), _color_at(truth, float(x), float(y))) for x, y in points]
+
+
+def hinted_area(shape: tuple[int, ...], hint: Hint) -> tuple[slice, slice]:
+    """Return the rows and columns of an image that a hint's square covers."""
+    height, width = shape[:2]
+    side = max(1, round(HINT_SIDE * max(height, width)))
+    return pixels_at(hint.y, height, side), pixels_at(hint.x, width, side)
+
+
+def _color_at(truth: Image, x: float, y: float) -> str:
+    area = hinted_area(truth.shape, Hint(x, y, "#000000"))
+    return "#" + bytes(np.rint(truth[area].mean(axis=(0, 1))).astype(np.uint8)).hex()
 
 
 def rng_for(key: str) -> Generator:

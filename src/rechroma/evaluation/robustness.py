@@ -15,15 +15,16 @@ from rechroma.evaluation.metrics import (
     nanmean_over_images,
     no_reference_metrics,
 )
-from rechroma.evaluation.predictor import rng_for, to_gray
+from rechroma.evaluation.predictor import draw_hints, hinted_area, rng_for, to_gray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from rechroma.color.lab import Float
     from rechroma.datasets import Shards
     from rechroma.evaluation.aggregate import Metrics
     from rechroma.evaluation.predictor import EvalPredictor, Image
+    from rechroma.hints import Hint
 
 HINTS = (0, 1, 5, 10, 50)
 SIZES = (256, 512, 1024)
@@ -36,8 +37,7 @@ def hint_curve(
 ) -> dict[str, Metrics]:
     """Measure predictions against the number of true colors given as hints.
 
-    The hints are drawn by :func:`rechroma.datasets.random_hints`; a smaller set of hints is the
-    beginning of a larger one.
+    A smaller set of hints is the beginning of a larger one.
 
     Returns:
         CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: CIEDE2000 between the
@@ -52,11 +52,11 @@ def hint_curve(
         truth, key = images[index], images.key(index)
         gray = to_gray(truth)
         for count, accumulator in accumulators.items():
-            drawn = predictor.draw_hints(truth, count, rng_for(key))
-            predicted = predictor.colorize_with_hints(gray, drawn)
+            hints = draw_hints(truth, count, rng_for(key))
+            predicted = predictor.colorize_with_hints(gray, hints)
             accumulator.update(predicted, truth)
             if count:
-                errors[count].append(difference_at_hints(predicted, drawn))
+                errors[count].append(difference_at_hints(predicted, hints))
         on_image()
     found = {count: accumulator.compute() for count, accumulator in accumulators.items()}
     return {
@@ -66,17 +66,11 @@ def hint_curve(
     }
 
 
-def difference_at_hints(predicted: Image, drawn: Float) -> float:
-    """Compute the mean CIEDE2000 between an image and hints at the hints' positions.
-
-    Args:
-        predicted: (H, W, 3) sRGB.
-        drawn: (3, h, w) a*, b* and mask of the whole image, with at least one hint.
-    """
-    small = cv2.resize(predicted, drawn.shape[:0:-1], interpolation=cv2.INTER_AREA)
-    mask = drawn[2] > 0
-    found = srgb_to_lab(np.asarray(small, np.uint8))[mask]
-    asked = np.stack([found[:, 0], *drawn[:2, mask]], axis=-1)
+def difference_at_hints(predicted: Image, hints: Sequence[Hint]) -> float:
+    """Compute the mean CIEDE2000 between an image (H, W, 3) and hints at the hints' positions."""
+    areas = [predicted[hinted_area(predicted.shape, hint)] for hint in hints]
+    found = np.stack([srgb_to_lab(area).mean(axis=(0, 1)) for area in areas])
+    asked = np.stack([found[:, 0], *np.transpose([hint.ab for hint in hints])], axis=-1)
     return float(ciede2000(found, asked).mean())
 
 

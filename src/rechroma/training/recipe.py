@@ -172,7 +172,8 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
         checkpoint_interval: Steps between checkpoints.
         workers: Processes that prepare images.
         threads: CPU threads of torch; 0 leaves its own choice.
-        precision: Of the network's arithmetic (weights stay float32).
+        precision: Of the network's arithmetic (weights stay float32). A processor that would have
+            to emulate bfloat16 uses float32.
     """
 
     network: Network = Network()

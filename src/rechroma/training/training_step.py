@@ -158,8 +158,11 @@ class TrainingStep:
         torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
     def _autocast(self) -> torch.autocast:
+        device = self._dist.device.type
         enabled = self.state.recipe.precision == "bfloat16"
-        return torch.autocast(self._dist.device.type, torch.bfloat16, enabled=enabled)
+        if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            enabled = False  # emulated, it takes ten times longer than float32
+        return torch.autocast(device, torch.bfloat16, enabled=enabled)
 
     def _to_device(self, batch: Sample | FeatureBatch) -> Sample | FeatureBatch:
         device = self._dist.device

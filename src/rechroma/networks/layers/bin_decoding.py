@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rechroma.color import REACH
+
 
 class Decoding(Protocol):
     """The options of :func:`decode` in a network's configuration.
@@ -62,7 +64,7 @@ def decode(
 
     Args:
         logits: (N, Q, h, w) of the bins.
-        ab: (N, 2, h, w) regressed.
+        ab: (N, 2, h, w) regressed; values beyond +-110, which no sRGB color has, are clipped.
         hint_weight: (N, 1, h, w) how much of the color comes from hints, 0..1; None for nothing.
         centers: (Q, 2) a*b* of the bins.
         config: Temperature, shares and factor.
@@ -71,7 +73,8 @@ def decode(
         (N, 2, h, w) a*b*.
     """
     annealed = annealed_mean(logits, centers, config.temperature)
-    mixed = torch.lerp(annealed, ab.float(), config.regression_share)
+    # Nothing bounds the regression head, and a single place far off would show as a stain.
+    mixed = torch.lerp(annealed, ab.float().clamp(-REACH, REACH), config.regression_share)
     own = config.saturation
     return mixed * (own + (1 - own) * (0.0 if hint_weight is None else hint_weight))
 

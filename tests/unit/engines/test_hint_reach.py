@@ -1,0 +1,81 @@
+"""Reach of hints, on images of flat surfaces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rechroma.engines.hint_reach import limit_reach
+from rechroma.hints import Hint
+
+RED = "#c04030"
+LEFT, RIGHT = (slice(40, 80), slice(10, 60)), (slice(40, 80), slice(100, 150))
+INNER_LEFT, INNER_RIGHT = (slice(44, 76), slice(14, 56)), (slice(44, 76), slice(104, 146))
+
+
+def two_squares() -> np.ndarray:
+    """Two surfaces of the same lightness (120, 160) on a dark ground."""
+    lightness = np.full((120, 160), 10, np.float32)
+    lightness[LEFT] = lightness[RIGHT] = 70
+    return lightness
+
+
+def red_share(lightness: np.ndarray, *hints: Hint) -> np.ndarray:
+    """Effect of hints, 0..1, if a network changes the whole image to their color."""
+    plain = np.zeros((*lightness.shape, 2), np.float32)
+    hinted = np.broadcast_to(np.float32(hints[-1].ab), plain.shape)
+    limited = limit_reach(lightness, hints, hinted, plain)
+    return limited[..., 0] / hints[-1].ab[0]
+
+
+def test_limit_reach_fills_the_surface_and_spares_its_twin() -> None:
+    effect = red_share(two_squares(), Hint(0.2, 0.5, RED))
+    assert effect[INNER_LEFT].min() > 0.9
+    assert effect[RIGHT].max() < 0.1
+    assert effect[:30].max() < 0.1
+
+
+def test_limit_reach_of_two_hints_covers_both_surfaces() -> None:
+    effect = red_share(two_squares(), Hint(0.2, 0.5, RED), Hint(0.8, 0.5, RED))
+    assert effect[INNER_LEFT].min() > 0.9
+    assert effect[INNER_RIGHT].min() > 0.9
+
+
+@pytest.mark.parametrize(
+    "hint", [Hint(0.2, 0.5, RED, radius=0.05), Hint(0.2, 0.5, RED, only_here=True)]
+)
+def test_limit_reach_of_a_restricted_hint_is_shorter(hint: Hint) -> None:
+    even = np.full((100, 160), 50, np.float32)
+    free, restricted = red_share(even, Hint(0.2, 0.5, RED)), red_share(even, hint)
+    assert restricted[50, 32] == pytest.approx(1, abs=0.02)
+    assert restricted[50, 75] < 0.1 < 0.9 < free[50, 75]
+    assert restricted.sum() < free.sum() / 3
+
+
+def test_limit_reach_radius_ends_the_effect_there() -> None:
+    effect = red_share(np.full((160, 160), 50, np.float32), Hint(0.5, 0.5, RED, radius=0.2))
+    apart = np.hypot(*(np.indices((160, 160)) - 79.5))
+    assert effect[apart < 0.2 * 160 - 4].min() > 0.9
+    assert effect[apart > 0.2 * 160 + 4].max() < 1e-6
+
+
+def test_limit_reach_drops_a_weak_response() -> None:
+    even, hint = np.full((60, 60), 50, np.float32), Hint(0.5, 0.5, RED)
+    plain = np.zeros((60, 60, 2), np.float32)
+    weak = np.broadcast_to(0.15 * np.float32(hint.ab), plain.shape)
+    np.testing.assert_array_equal(limit_reach(even, [hint], weak, plain), plain)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (3, 2)])
+def test_limit_reach_takes_any_shape(shape: tuple[int, int]) -> None:
+    effect = red_share(np.full(shape, 50, np.float32), Hint(1, 0, RED), Hint(0, 1, RED))
+    assert effect.shape == shape
+    assert effect[0, -1] > 0.9
+
+
+def test_limit_reach_takes_as_many_hints_as_there_may_be() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.random((1000, 2)).tolist()
+    effect = red_share(two_squares(), *(Hint(x, y, RED) for x, y in points))
+    assert effect[INNER_LEFT].min() > 0.9
+    assert effect[INNER_RIGHT].min() > 0.9
