@@ -17,9 +17,7 @@ from flask.testing import FlaskClient
 
 from rechroma.errors import MissingExtraError
 from rechroma.service import create_app, read_settings, service_of
-from rechroma.service.jobs.celery import CeleryRunner, process_of
-from rechroma.service.jobs.redis import RedisStore
-from rechroma.service.jobs.tasks import make_celery, send
+from rechroma.service.jobs.celery import CeleryRunner, make_celery, send
 from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
 from tests.api.test_disk import check_a_result_without_room
 from tests.support.service import (
@@ -116,16 +114,14 @@ def check_done(client: FlaskClient, urls: list[str], pictures: int) -> None:
 def test_a_worker_that_is_killed_in_the_middle_of_jobs(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, whole: bool
 ) -> None:
-    worker = start_worker()
+    worker = start_worker(RECHROMA_SECONDS="10")
     urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
     wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
     if whole:
         worker.kill()
-        start_worker()
+        start_worker(RECHROMA_SECONDS="10")
     else:
-        store = service_of(client.application).store
-        assert isinstance(store, RedisStore)
-        os.kill(process_of(store.running()[0].worker), signal.SIGKILL)
+        os.kill(worker.children()[0], signal.SIGKILL)
     check_done(client, urls, 3)
     assert 6 < sum(attempts(redis_at_risk)) <= 6 + (2 if whole else 1)
 
@@ -197,7 +193,7 @@ def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> N
     other = submit(client, LONG, photo_file())
     job = wait_for_end(client, poisoned)
     assert [picture["state"] for picture in job["pictures"]] == ["done", "failed", "done"]
-    assert job["pictures"][1]["problem"]["type"] == "urn:rechroma:poison"
+    assert job["pictures"][1]["problem"]["type"] == "urn:rechroma:poison-image"
     assert wait_for_end(client, other)["done"] == 2
 
 
@@ -207,7 +203,7 @@ def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: Star
     job = wait_for_end(client, submit(client, *((name, photo_file()) for name in names)))
     assert [picture["state"] for picture in job["pictures"]] == ["failed", "failed", "done"]
     kinds = {picture["problem"]["type"] for picture in job["pictures"][:2]}
-    assert kinds == {"urn:rechroma:too-slow"}
+    assert kinds == {"urn:rechroma:processing-timeout"}
 
 
 def test_a_server_that_is_killed(
@@ -240,7 +236,7 @@ def test_messages_that_come_twice(
         start_worker()
     check_done(client, urls, 5)
     with redis_at_risk.client() as redis:
-        wait_until(lambda: not redis.exists("rechroma:celery:pictures"), "messages are left")
+        wait_until(lambda: not redis.exists("rechroma:celery:images"), "messages are left")
     assert attempts(redis_at_risk) == [1] * 20
 
 
@@ -253,10 +249,38 @@ def test_messages_that_are_lost(
     monkeypatch.setattr("rechroma.service.jobs.redis._RESEND_AFTER", 0.5)
     urls = [submit(client, photo_file(), photo_file()) for _ in range(2)]
     with redis_at_risk.client() as redis:
-        assert redis.delete("rechroma:celery:pictures") == 1
-        wait_until(lambda: redis.exists("rechroma:celery:pictures"), "they are not sent anew")
+        assert redis.delete("rechroma:celery:images") == 1
+        wait_until(lambda: redis.exists("rechroma:celery:images"), "they are not sent anew")
     start_worker()
     check_done(client, urls, 2)
+
+
+def test_a_full_stop_of_everything(
+    client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer
+) -> None:
+    worker = start_worker(RECHROMA_SECONDS="10")
+    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+    wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
+    worker.kill()
+    redis_at_risk.kill()
+    redis_at_risk.start()
+    start_worker(RECHROMA_SECONDS="10")
+    check_done(client, urls, 3)
+
+
+def test_a_broker_that_loses_all_messages_while_the_worker_dies(
+    client: FlaskClient,
+    start_worker: StartWorker,
+    redis_at_risk: RedisServer,
+) -> None:
+    worker = start_worker(RECHROMA_SECONDS="5")
+    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+    wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
+    worker.kill()
+    with redis_at_risk.client() as redis:
+        redis.delete(*redis.keys("rechroma:celery:*"))
+    start_worker(RECHROMA_SECONDS="5")
+    check_done(client, urls, 3)
 
 
 def test_a_server_that_dies_before_it_sends(

@@ -112,44 +112,12 @@ def test_only_who_took_it_may_finish(store: TaskStore) -> None:
     store.add(new())
     task = store.take("one")
     assert task is not None
-    assert not store.finish(task, "other", TaskResult(RESULT_INFO))
-    assert store.finish(task, "one", TaskResult(RESULT_INFO))
-    assert not store.finish(task, "one", TaskResult(problem=POISON))
+    assert not store.finish(task.job_id, task.number, "other", TaskResult(RESULT_INFO))
+    assert store.finish(task.job_id, task.number, "one", TaskResult(RESULT_INFO))
+    assert not store.finish(task.job_id, task.number, "one", TaskResult(problem=POISON))
     job = store.get("a")
     assert job is not None
     assert (job.state, job.images[0].format) == (JobState.DONE, "PNG")
-
-
-def test_dead_workers(store: TaskStore) -> None:
-    store.add(new("a", 2))
-    for attempt in range(3):
-        task = store.take(f"dead{attempt}")
-        assert task is not None
-        assert task.number == 1
-        store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
-    job = store.get("a")
-    assert job is not None
-    assert [picture.state for picture in job.images] == [JobState.FAILED, JobState.QUEUED]
-    assert job.ended is None
-    task = store.take("alive")
-    assert task is not None
-    store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
-    assert store.take("other") is None
-    store.finish(task, "alive", TaskResult(RESULT_INFO))
-    job = store.get("a")
-    assert job is not None
-    assert job.state is JobState.DONE
-    assert job.ended is not None
-
-
-def test_a_job_of_poison_alone_ends(store: TaskStore) -> None:
-    store.add(new())
-    store.take("dead")
-    store.requeue_dead(lambda _: True, 1, POISON)
-    job = store.get("a")
-    assert job is not None
-    assert (job.state, job.images[0].problem) == (JobState.FAILED, POISON)
-    assert job.ended is not None
 
 
 def test_capacity(store: TaskStore) -> None:
@@ -170,7 +138,7 @@ def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore
     def work(store: TaskStore, name: str) -> None:
         while task := store.take(name):
             taken.append((task.job_id, task.number))
-            assert store.finish(task, name, TaskResult(RESULT_INFO))
+            assert store.finish(task.job_id, task.number, name, TaskResult(RESULT_INFO))
 
     threads = [threading.Thread(target=work, args=(stores[i % 2], f"{i}")) for i in range(6)]
     for thread in threads:
@@ -223,7 +191,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 def finish(store: TaskStore, task: ImageTask | None) -> None:
     assert task is not None
-    assert store.finish(task, "worker", TaskResult(RESULT_INFO))
+    assert store.finish(task.job_id, task.number, "worker", TaskResult(RESULT_INFO))
 
 
 @pytest.mark.parametrize("hours", [5.0, -5.0])
@@ -260,7 +228,7 @@ def test_names_are_forgotten_with_the_pictures(store: TaskStore) -> None:
     store.add(new("b"))
     while task := store.take("worker"):
         if task.job_id == "a":
-            store.finish(task, "worker", TaskResult(RESULT_INFO))
+            store.finish(task.job_id, task.number, "worker", TaskResult(RESULT_INFO))
     assert store.expire(60) == []
     assert store.expire(0) == ["a"]
     assert store.expire(60) == []

@@ -13,7 +13,7 @@ from rechroma.errors import TargetError
 from rechroma.service import service_of
 from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Painter
-from rechroma.service.jobs import LocalFileStore, SqliteStore, TaskResult
+from rechroma.service.jobs import JobState, LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
@@ -30,9 +30,45 @@ def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
     numbers = []
     while task := store.take("alive"):
         assert store.take("alive") is None or task.number == 3
-        store.finish(task, "alive", TaskResult(RESULT_INFO))
+        store.finish(task.job_id, task.number, "alive", TaskResult(RESULT_INFO))
         numbers.append(task.number)
     assert numbers == [1, 2, 3]
+    store.close()
+
+
+def test_images_of_dead_workers_are_queued_again(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
+    store.add(new("a", 2))
+    for attempt in range(3):
+        task = store.take(f"dead{attempt}")
+        assert task is not None
+        assert task.number == 1
+        store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
+    job = store.get("a")
+    assert job is not None
+    assert [picture.state for picture in job.images] == [JobState.FAILED, JobState.QUEUED]
+    assert job.ended is None
+    task = store.take("alive")
+    assert task is not None
+    store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
+    assert store.take("other") is None
+    store.finish(task.job_id, task.number, "alive", TaskResult(RESULT_INFO))
+    job = store.get("a")
+    assert job is not None
+    assert job.state is JobState.DONE
+    assert job.ended is not None
+    store.close()
+
+
+def test_a_job_of_poison_alone_ends(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
+    store.add(new())
+    store.take("dead")
+    store.requeue_dead(lambda _: True, 1, POISON)
+    job = store.get("a")
+    assert job is not None
+    assert (job.state, job.images[0].problem) == (JobState.FAILED, POISON)
+    assert job.ended is not None
     store.close()
 
 

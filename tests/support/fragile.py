@@ -10,8 +10,8 @@ import signal
 import time
 from typing import Any
 
-import rechroma.service.jobs.tasks
 from rechroma.cli import main
+from rechroma.service.inference import limits
 from rechroma.service.inference.predictor import Painter
 
 _usual = Painter.paint
@@ -33,5 +33,5 @@ def _paint(*words: Any, name: str, **options: Any) -> Any:
 
 if __name__ == "__main__":
     Painter.paint = _paint  # type: ignore[method-assign, assignment]
-    rechroma.service.jobs.tasks.GRACE = 1
+    limits.GRACE_SECONDS = 1
     main()

@@ -108,6 +108,11 @@ class Worker:
         """What it said since it began."""
         return self._log.read_text("utf-8")
 
+    def children(self) -> list[int]:
+        """The processes that color."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(word) for word in path.read_text("ascii").split()]
+
     def pause(self) -> None:
         """Let it stand still, with all its processes."""
         os.killpg(self.process.pid, signal.SIGSTOP)

@@ -14,7 +14,8 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rechroma.errors import InternalError, RechromaError
-from rechroma.service.errors import OverloadedError, PoisonImageError, ProcessingTimeoutError
+from rechroma.service.errors import OverloadedError
+from rechroma.service.inference import limits
 from rechroma.service.inference.predictor import Painter
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class _Process:
                 return self._heard(self._settings.seconds, name)
             except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
                 self.close()  # a process that is being killed may look alive for a while
-        raise PoisonImageError(f"{name}: ended each process that colored it")
+        raise limits.poison_error(name)
 
     def _revive(self) -> None:
         if self._child is None or not self._child.process.is_alive():
@@ -192,7 +193,7 @@ class _Process:
     def _heard(self, patience: float | None = None, name: str = "") -> Any:  # noqa: ANN401 - what was sent
         if not self._connection.poll(patience):
             self.close()
-            raise ProcessingTimeoutError(f"{name}: took longer than {patience:g} seconds")
+            raise limits.timeout_error(patience or 0.0, name)
         answer = self._connection.recv()
         if isinstance(answer, RechromaError):
             raise answer

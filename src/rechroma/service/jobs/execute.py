@@ -1,13 +1,11 @@
-"""What every runner does with a picture: colors it, and puts in words why it could not."""
+"""Execution of one image of a job, for both runners."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.errors import InternalError, RechromaError
-from rechroma.service.errors import PoisonImageError, ProcessingTimeoutError
 from rechroma.service.jobs.types import TaskResult
-from rechroma.service.problems import problem_of, worded
+from rechroma.service.problems import problem_of
 
 if TYPE_CHECKING:
     from rechroma.service.inference.predictor import Paints
@@ -15,42 +13,24 @@ if TYPE_CHECKING:
     from rechroma.service.jobs.types import ImageTask
     from rechroma.service.settings import Settings
 
-POISON = worded(
-    PoisonImageError(
-        "each process that colored the picture ended",
-        hint="Send the picture's file with a report; the others of the job are not touched.",
-    )
-)
-"""What is said of a picture that was begun as often as it may be."""
-
-TOO_SLOW = worded(
-    ProcessingTimeoutError(
-        "the picture took too long",
-        hint="Send a smaller picture; the owner of the service may raise the limit.",
-    )
-)
-"""What is said of a picture that took its time and more."""
-
 
 def run_task(painter: Paints, files: FileStore, task: ImageTask, settings: Settings) -> TaskResult:
-    """Color a picture and keep its result; whatever goes wrong becomes a problem.
+    """Colorize an image and store the result; any error becomes a problem.
 
     Args:
-        painter: Colors it.
-        files: Where it lies, and where its result goes.
-        task: The picture.
-        settings: Of the service.
+        painter: Runs the model.
+        files: The uploads and results.
+        task: The image.
+        settings: The settings of the service.
     """
     try:
         painting = painter.paint(
             files.get_source(task.job_id, task.number),
             task.request,
             max_pixels=settings.job_pixels,
-            name=task.name or f"picture {task.number}",
+            name=task.name or f"image {task.number}",
         )
         files.put_result(task.job_id, task.number, painting.write)
         return TaskResult(result=painting.made)
-    except RechromaError as error:
-        return TaskResult(problem=problem_of(error))
     except Exception as error:
-        return TaskResult(problem=problem_of(InternalError.from_exception(error)))
+        return TaskResult(problem=problem_of(error))

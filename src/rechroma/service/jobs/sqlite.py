@@ -154,7 +154,7 @@ class SqliteStore:
             )
         return ImageTask(row[2], row[3], row[4], ColorizeRequest.model_validate_json(row[5]))
 
-    def finish(self, task: ImageTask, worker: str, result: TaskResult) -> bool:
+    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
         """Record the result of an image."""
         state = JobState.DONE if result.problem is None else JobState.FAILED
         info, problem = (
@@ -164,9 +164,9 @@ class SqliteStore:
             updated = connection.execute(
                 "UPDATE images SET state = ?, worker = NULL, result = ?, problem = ?"
                 " WHERE job = ? AND number = ? AND state = 'running' AND worker = ?",
-                (state, info, problem, task.job_id, task.number, worker),
+                (state, info, problem, job_id, number, worker),
             )
-            connection.execute(_END_JOB, (time.time(), task.job_id))
+            connection.execute(_END_JOB, (time.time(), job_id))
         return updated.rowcount == 1
 
     def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:

@@ -18,8 +18,10 @@ from filelock import FileLock, Timeout
 
 from rechroma.errors import RechromaError
 from rechroma.fs import translate_os_errors
-from rechroma.service.jobs.execute import POISON, run_task
+from rechroma.service.inference import limits
+from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.protocols import JobStore
+from rechroma.service.problems import worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +144,7 @@ class ThreadRunner:
 
     def _try_to_finish(self, task: ImageTask, result: TaskResult) -> bool:
         try:
-            recorded = self._store.finish(task, self._name, result)
+            recorded = self._store.finish(task.job_id, task.number, self._name, result)
         except RechromaError:
             _log.exception("the result of an image could not be recorded; retrying")
             return False
@@ -162,7 +164,8 @@ class ThreadRunner:
                 _log.exception("cleanup failed")
 
     def _requeue_dead(self) -> None:
-        self._store.requeue_dead(self._is_dead, self._settings.attempts, POISON)
+        poison = worded(limits.poison_error())
+        self._store.requeue_dead(self._is_dead, self._settings.attempts, poison)
 
     def _is_dead(self, name: str) -> bool:
         if name == self._name:
