@@ -14,4 +14,5 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports
+tests/js/typecheck.sh
 pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term "$@"

@@ -1,9 +1,9 @@
-"""How long the page lets one wait: from the start, after a drop, and after a correction.
+"""Response times of the page: start, drop, and correction.
 
     python benchmarks/page.py [--repeat N] [--hints N]
 
-It starts `rechroma app` and Debian's Chromium, without a window. All is measured in the page, until
-the colors stand on its canvas; the pictures are samples of scikit-image, tiled for 12 megapixels.
+It starts `rechroma app` and Debian's Chromium, headless. Times are measured in the page, until the
+colors are on its canvas; the photographs are samples of scikit-image, tiled to 12 megapixels.
 """
 
 from __future__ import annotations
@@ -30,15 +30,20 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-_CALM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-# From an action to the next time that colors are drawn, in milliseconds.
+_CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+# Milliseconds from an action until colors are drawn.
 _UNTIL_DRAWN = """(act) => new Promise((resolve) => {
   const canvas = document.querySelector("#canvas");
-  const began = performance.now();
+  const start = performance.now();
   const watch = new MutationObserver(() => {
     if (!["draft", "color"].includes(canvas.dataset.drawn)) return;
     watch.disconnect();
-    requestAnimationFrame(() => resolve(performance.now() - began));
+    requestAnimationFrame(() => resolve(performance.now() - start));
   });
   watch.observe(canvas, { attributeFilter: ["data-drawn"] });
   act();
@@ -51,47 +56,52 @@ _PAINT = """async () => {
   const chroma = { width: 64, height: 64, data: values };
   const whole = { x: 0, y: 0, width: 1, height: 1 };
   const times = [];
-  for (let turn = 0; turn < 12; turn++) {
-    const began = performance.now();
+  for (let run = 0; run < 12; run++) {
+    const start = performance.now();
     paint({ ...size, data }, chroma, whole, new Uint8ClampedArray(4e6));
-    times.push(performance.now() - began);
+    times.push(performance.now() - start);
   }
   return times.slice(2);
 }"""
 
 
 def main() -> None:
-    """Print the figures."""
+    """Measure and print all times."""
     arguments = _arguments()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=_CALM)
-        starts = [_start_to_colors(browser) for _ in range(arguments.repeat)]
-        _say("rechroma app to the colors of a sample", starts)
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=_CHROMIUM_ARGS)
+        starts = [_measure_start(browser) for _ in range(arguments.repeat)]
+        _print_times("start of rechroma app to the colors of a sample", starts)
         with _app() as url:
-            big = _big_photo()
-            _say("12 megapixels, drop to picture", [_drop(browser, url, big)[0] for _ in range(2)])
-            drops = [_drop(browser, url, big)[1] for _ in range(arguments.repeat)]
-            _say("12 megapixels, drop to colors", drops)
-            page = _opened(browser, url)
-            _say("1 megapixel painted", [t / 1000 for t in page.evaluate(_PAINT)])
-            _say("a correction, until it is seen", _corrections(page, arguments.hints))
+            photo = _create_photo()
+            _print_times(
+                "12 megapixels, drop to display",
+                [_measure_drop(browser, url, photo)[0] for _ in range(2)],
+            )
+            drops = [_measure_drop(browser, url, photo)[1] for _ in range(arguments.repeat)]
+            _print_times("12 megapixels, drop to colors", drops)
+            page = _open_page(browser, url)
+            _print_times("one megapixel rendered", [t / 1000 for t in page.evaluate(_PAINT)])
+            _print_times(
+                "correction, choice to display", _measure_corrections(page, arguments.hints)
+            )
         browser.close()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--hints", type=int, default=40)
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each measurement")
+    parser.add_argument("--hints", type=int, default=40, help="number of corrections")
     return parser.parse_args()
 
 
 def _chromium() -> str:
-    return shutil.which("chromium") or sys.exit("there is no chromium")
+    return shutil.which("chromium") or sys.exit("chromium is not installed")
 
 
 @contextmanager
 def _app() -> Iterator[str]:
-    """The address of a `rechroma app`."""
+    """Run `rechroma app`, and give its address."""
     command = [sys.executable, "-m", "rechroma", "app", "--no-browser", "--port", "0"]
     app = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
@@ -103,20 +113,20 @@ def _app() -> Iterator[str]:
         app.communicate()
 
 
-def _opened(browser: Browser, url: str) -> Page:
+def _open_page(browser: Browser, url: str) -> Page:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(url)
     page.wait_for_selector("html[data-ready]")
     return page
 
 
-def _start_to_colors(browser: Browser) -> float:
-    began = perf_counter()
+def _measure_start(browser: Browser) -> float:
+    start = perf_counter()
     with _app() as url:
-        page = _opened(browser, url)
+        page = _open_page(browser, url)
         page.wait_for_selector("#samples button")
         _click_and_wait(page, "#samples button")
-        seconds = perf_counter() - began
+        seconds = perf_counter() - start
         page.close()
     return seconds
 
@@ -127,8 +137,8 @@ def _click_and_wait(page: Page, selector: str) -> float:
     return milliseconds / 1000
 
 
-def _big_photo() -> str:
-    """A gray JPEG with as much detail per pixel as a photograph has, as base64."""
+def _create_photo() -> str:
+    """Create a gray JPEG with the detail per pixel of a photograph, as base64."""
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         tile = np.asarray(image.convert("L"))
     rows, columns = -(-3000 // tile.shape[0]), -(-4000 // tile.shape[1])
@@ -137,9 +147,9 @@ def _big_photo() -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
-    """Seconds to the picture as it came, and to its colors."""
-    page = _opened(browser, url)
+def _measure_drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
+    """Measure the seconds from a drop to the display, and to the colors."""
+    page = _open_page(browser, url)
     page.evaluate(
         """(photo) => {
           const bytes = Uint8Array.from(atob(photo), (sign) => sign.charCodeAt(0));
@@ -149,9 +159,9 @@ def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
           window.times = {};
           new MutationObserver(() => {
             const { drawn } = canvas.dataset;
-            if (drawn) times[drawn] ??= performance.now() - times.began;
+            if (drawn) times[drawn] ??= performance.now() - times.start;
           }).observe(canvas, { attributeFilter: ["data-drawn"] });
-          times.began = performance.now();
+          times.start = performance.now();
           const event = new DragEvent("drop", { dataTransfer: data, bubbles: true });
           document.body.dispatchEvent(event);
         }""",
@@ -163,8 +173,8 @@ def _drop(browser: Browser, url: str, photo: str) -> tuple[float, float]:
     return times["before"] / 1000, min(times["draft"], times["color"]) / 1000
 
 
-def _corrections(page: Page, count: int) -> list[float]:
-    """Seconds from the choice of a color to the picture with it."""
+def _measure_corrections(page: Page, count: int) -> list[float]:
+    """Measure the seconds from the choice of a color to its display."""
     _click_and_wait(page, "#samples button")
     page.wait_for_selector("#download:enabled")
     page.click("#tab-correct")
@@ -183,9 +193,9 @@ def _corrections(page: Page, count: int) -> list[float]:
     return seconds
 
 
-def _say(what: str, seconds: list[float]) -> None:
+def _print_times(name: str, seconds: list[float]) -> None:
     high = np.percentile(seconds, 95)
-    print(f"{what}: median {median(seconds):.3f} s, 95 % below {high:.3f} s, n = {len(seconds)}")
+    print(f"{name}: median {median(seconds):.3f} s, 95 % below {high:.3f} s, n = {len(seconds)}")
 
 
 if __name__ == "__main__":

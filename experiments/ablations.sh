@@ -19,7 +19,7 @@ measure() {  # NAME CHECKPOINT DECODING...: a model file and its figures
   shift 2
   [ -s "$out/$name.json" ] && return
   rechroma export "$checkpoint" -o "$out/$name.onnx" --card recipes/rechroma.card.json "$@" >/dev/null
-  rechroma evaluate "$out/$name.onnx" "$shards/dev-*.tar" --limit 100 --aged --json >"$out/$name.part"
+  rechroma evaluate "$out/$name.onnx" "$shards/dev-*.tar" --limit 100 --degraded --json >"$out/$name.part"
   mv "$out/$name.part" "$out/$name.json"
 }
 

@@ -30,4 +30,4 @@ export_model() {
 export_model
 rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
 export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
-rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --aged --hints --sizes
+rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --degraded --hints --sizes

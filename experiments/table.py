@@ -1,4 +1,4 @@
-"""Prints reports of `rechroma evaluate --aged --json` as one Markdown table: table.py FILE..."""
+"""Print reports of `rechroma evaluate --degraded --json` as a Markdown table: table.py FILE..."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ from rechroma._version import __version__
 from rechroma.errors import FileError, InputError, ModelError, OptionError, RechromaError
 
 if TYPE_CHECKING:
-    from rechroma.colorizer import Colorizer, Failure, Result
+    from rechroma.batch import Failure, colorize_many
+    from rechroma.colorizer import Colorizer, Result
     from rechroma.hints import Hint
     from rechroma.models import list_models
 
@@ -53,15 +54,17 @@ __all__ = [
     "__version__",
     "colorize",
     "colorize_file",
+    "colorize_many",
     "errors",
     "list_models",
 ]
 
 _LAZY = {
     "Colorizer": "rechroma.colorizer",
-    "Failure": "rechroma.colorizer",
+    "Failure": "rechroma.batch",
     "Hint": "rechroma.hints",
     "Result": "rechroma.colorizer",
+    "colorize_many": "rechroma.batch",
     "list_models": "rechroma.models",
 }
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def named(name: object) -> Iterator[None]:
+def error_context(name: object) -> Iterator[None]:
     """Put a picture's name before what is raised about it inside.
 
     Errors of the file system pass: they name the file already.

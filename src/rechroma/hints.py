@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rechroma.color import srgb_to_lab
-from rechroma.error_context import named
+from rechroma.error_context import error_context
 from rechroma.errors import HintError, SourceError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
         raise SourceError(f"{path}: {error.strerror or error}", hint=_FILE) from error
     except ValueError as error:  # a NUL in the name
         raise SourceError(f"{path!r}: {error}") from error
-    with named(path):
+    with error_context(path):
         return hints_from_json(content)
 
 
@@ -172,7 +172,7 @@ def _parsed(text: str | bytes) -> object:
 
 
 def _hint(number: int, item: object) -> Hint:
-    with named(f"hint {number}"):
+    with error_context(f"hint {number}"):
         fields = _object(item)
         _check_keys(fields, {"x", "y", "color"})
         return Hint(**fields)

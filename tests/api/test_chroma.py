@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from rechroma import Colorizer
-from rechroma.color.render import render
+from rechroma.color.adjust import adjust_chroma
+from rechroma.color.render import render_srgb
 from rechroma.imaging import ChromaUpsampler
 from rechroma.options import Adjustments
 from tests.api.conftest import MakeApp, StartServer
@@ -53,9 +54,9 @@ def test_what_is_put_together_from_it_is_what_the_service_writes(
     assert (told["width"], told["height"], told["had_color"]) == (400, 300, False)
     seen = opened(base64.b64decode(told["gray"]))
     assert (seen.size, seen.format, seen.mode) == ((400, 300), "JPEG", "L")
-    ab = Adjustments(saturation=1.5, warmth=-0.5, strength=0.8).apply(chroma_of(told))
-    ours = render(photo, ChromaUpsampler(ab, photo.shape).strip(slice(0, len(photo))))
-    answer = client.post("/v1/colorize?saturation=1.5&warmth=-0.5&strength=0.8", data=file)
+    ab = adjust_chroma(chroma_of(told), Adjustments(saturation=1.5, warmth=-0.5, blend=0.8))
+    ours = render_srgb(photo, ChromaUpsampler(ab, photo.shape).strip(slice(0, len(photo))))
+    answer = client.post("/v1/colorize?saturation=1.5&warmth=-0.5&blend=0.8", data=file)
     theirs = np.asarray(opened(answer.data))
     assert np.abs(ours.astype(int) - theirs).max() <= 2
 
@@ -74,11 +75,11 @@ def test_hints_count(client: FlaskClient) -> None:
     assert not np.array_equal(chroma_of(plain), chroma_of(hinted))
 
 
-def test_likely_colors(make_app: MakeApp, photo: np.ndarray) -> None:
+def test_suggest_colors(make_app: MakeApp, photo: np.ndarray) -> None:
     client = make_app(model="default").test_client()
     query = {"x": 0.55, "y": 0.35, "count": 4}
     told = client.post(PALETTE, data=file_of(photo), query_string=query).get_json()
-    expected = Colorizer().likely_colors(photo, 0.55, 0.35, count=4)
+    expected = Colorizer().suggest_colors(photo, 0.55, 0.35, count=4)
     assert [one["color"] for one in told["colors"]] == [one.color for one in expected]
     shares = [one["share"] for one in told["colors"]]
     assert shares == sorted(shares, reverse=True)

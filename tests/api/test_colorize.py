@@ -84,7 +84,8 @@ def test_knobs(client: FlaskClient) -> None:
     gray = client.post(f"{URL}?saturation=0", data=photo_file()).data
     assert not has_color(gray)
     labeled, plain = (
-        client.post(f"{URL}?label={label}", data=photo_file()).data for label in ("true", "false")
+        client.post(f"{URL}?provenance={label}", data=photo_file()).data
+        for label in ("true", "false")
     )
     assert b"compositeWithTrainedAlgorithmicMedia" in labeled
     assert b"compositeWithTrainedAlgorithmicMedia" not in plain
@@ -132,7 +133,7 @@ def test_hints_for_a_model_that_takes_none(make_app: MakeApp, tmp_path_factory: 
     plain = write_model(tmp_path_factory.mktemp("plain") / "plain.onnx")
     client = make_app(model=str(plain)).test_client()
     told = problem(client.post(URL, **as_json(photo_file(), hints=HINTS)), 422)
-    assert "takes no hints" in told["detail"]
+    assert "does not support hints" in told["detail"]
 
 
 def test_another_model(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -165,7 +166,7 @@ def test_too_many_bytes_point_to_jobs(make_app: MakeApp, way: str) -> None:
 def test_too_many_pixels_point_to_jobs(make_app: MakeApp) -> None:
     client = make_app(direct_pixels=48 * 32 - 1).test_client()
     told = problem(client.post(URL, data=photo_file()), 413)
-    assert "1536 are more" in told["detail"] or "more than" in told["detail"]
+    assert "exceed the limit of 1535" in told["detail"]
     assert "/v1/jobs" in told["hint"]
 
 

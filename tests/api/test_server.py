@@ -282,7 +282,7 @@ def curl(start_server: StartServer, tmp_path: Path) -> Iterator[Callable[[str], 
     ("document", "heading", "made"),
     [
         ("docs/service.md", "A picture at once", ["colored.jpg", "colored.webp", "again.jpg"]),
-        ("README.md", "Behind a site of your own", ["colored.jpg"]),
+        ("README.md", "REST service", ["colored.jpg"]),
     ],
 )
 def test_documented_commands(

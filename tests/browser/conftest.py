@@ -1,4 +1,4 @@
-"""A real browser on a real server with the model that is shipped."""
+"""Fixtures: a browser, and a server with the bundled model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.support.page_driver import PageDriver
 from tests.support.service import Server
-from tests.support.studio import Studio
 
-Open = Callable[..., Studio]
+Open = Callable[..., PageDriver]
 Serve = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service for all tests that do it no harm."""
+    """Run a service for all tests that do not stop it."""
     running = start_server(tmp_path_factory.mktemp("service"))
     yield running
     assert "Traceback" not in running.stop()
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Start services, one after the other, on the same jobs; what is left of them is ended."""
+    """Start services, one after the other, on the same jobs; they are stopped at the end."""
     servers: list[Server] = []
 
     def start(*words: str, **environment: str) -> Server:
@@ -41,30 +41,30 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def start_server(folder: Path, *words: str, **environment: str) -> Server:
-    """Start a service that colors in its own process, as `rechroma app` does."""
+    """Start a service without worker processes, as `rechroma app` does."""
     usual = {"RECHROMA_ISOLATE": "false"}
     return Server(folder, "--workers", "2", *words, **(usual | environment))
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Open]:
-    """Open the page; what can be said is as for Playwright's `new_context`."""
-    studios: list[Studio] = []
+    """Open the page; options are those of Playwright's `new_context`."""
+    drivers: list[PageDriver] = []
     folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path / "screenshots")
 
-    def open_it(url: str = server.url, **options: Any) -> Studio:
+    def open_page_at(url: str = server.url, **options: Any) -> PageDriver:
         usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
         context = browser.new_context(**(usual | options))
-        studios.append(Studio(context.new_page(), url, folder))
-        return studios[-1].open()
+        drivers.append(PageDriver(context.new_page(), url, folder))
+        return drivers[-1].open()
 
-    yield open_it
-    for studio in studios:
-        studio.page.context.close()
-        studio.check()
+    yield open_page_at
+    for driver in drivers:
+        driver.page.context.close()
+        driver.assert_clean()
 
 
 @pytest.fixture
-def studio(open_page: Open) -> Studio:
-    """The page, as most people see it."""
+def driver(open_page: Open) -> PageDriver:
+    """Open the page in a common window size."""
     return open_page()

@@ -1,24 +1,26 @@
-"""The page's color science beside the package's, and its zip files."""
+"""The color conversions of the page against those of the package."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rechroma.color import lab_to_srgb, lightness, map_to_gamut, srgb_to_lab
-from rechroma.color.render import render
+from rechroma.color.adjust import adjust_chroma
+from rechroma.color.render import render_srgb
 from rechroma.imaging import ChromaUpsampler
 from rechroma.options import Adjustments
-from tests.support.studio import Studio
+from tests.support.page_driver import PageDriver
 
 
-def run(studio: Studio, body: str, argument: object = None) -> Any:
-    """Run a function of the page's modules `color` and `render` there."""
-    return studio.page.evaluate(
+def run(driver: PageDriver, body: str, argument: object = None) -> Any:
+    """Run JavaScript with the modules `colorspace.js` and `render.js`."""
+    return driver.page.evaluate(
         f"""async (given) => {{
-          const color = await import("/static/js/color/science.js");
+          const color = await import("/static/js/color/colorspace.js");
           const render = await import("/static/js/color/render.js");
           {body}
         }}""",
@@ -26,43 +28,43 @@ def run(studio: Studio, body: str, argument: object = None) -> Any:
     )
 
 
-def test_lightness_of_each_level(studio: Studio) -> None:
-    found = run(studio, "return Array.from({ length: 256 }, (_, level) => color.lightness(level));")
+def test_lightness_matches_the_package(driver: PageDriver) -> None:
+    found = run(driver, "return Array.from({ length: 256 }, (_, level) => color.lightness(level));")
     assert np.allclose(found, lightness(np.arange(256, dtype=np.uint8)[None])[0], atol=1e-3)
 
 
-def test_hexadecimal_there_and_back(studio: Studio) -> None:
+def test_hex_round_trips(driver: PageDriver) -> None:
     rng = np.random.default_rng(6)
     colors = rng.integers(0, 256, (200, 3), dtype=np.uint8)
     names = [f"#{bytes(color).hex()}" for color in colors]
-    labs = run(studio, "return given.map(color.labOf);", names)
+    labs = run(driver, "return given.map(color.hexToLab);", names)
     assert np.allclose(labs, srgb_to_lab(colors), atol=1e-2)
-    back = run(studio, "return given.map((lab) => color.hexOf(...lab));", labs)
+    back = run(driver, "return given.map((lab) => color.labToHex(...lab));", labs)
     assert back == names
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "values",
     [
         {},
         {"saturation": 2.0},
         {"warmth": -1.0},
-        {"saturation": 0.4, "warmth": 0.5, "strength": 0.3},
+        {"saturation": 0.4, "warmth": 0.5, "blend": 0.3},
     ],
 )
-def test_knobs(studio: Studio, knobs: dict[str, float]) -> None:
+def test_adjust_chroma_matches_the_package(driver: PageDriver, values: dict[str, float]) -> None:
     rng = np.random.default_rng(7)
     ab = rng.normal(0, 30, (100, 2)).astype(np.float32)
     ab[0] = 0
+    adjustments = Adjustments(**values)
     body = """
-      const knobs = { ...color.USUAL_KNOBS, ...given.knobs };
-      return Array.from(color.turned(new Float32Array(given.ab), knobs));
+      return Array.from(color.adjustChroma(new Float32Array(given.ab), given.adjustments));
     """
-    found = run(studio, body, {"ab": ab.ravel().tolist(), "knobs": knobs})
-    assert np.allclose(found, Adjustments(**knobs).apply(ab).ravel(), atol=1e-3)  # type: ignore[arg-type]
+    found = run(driver, body, {"ab": ab.ravel().tolist(), "adjustments": asdict(adjustments)})
+    assert np.allclose(found, adjust_chroma(ab, adjustments).ravel(), atol=1e-3)
 
 
-def test_painting(studio: Studio) -> None:
+def test_paint_matches_the_package(driver: PageDriver) -> None:
     rng = np.random.default_rng(8)
     height, width = 90, 130
     gray = rng.integers(0, 256, (height, width), dtype=np.uint8)
@@ -77,23 +79,23 @@ def test_painting(studio: Studio) -> None:
     """
     whole = {"x": 0, "y": 0, "width": 1, "height": 1}
     asked = {"gray": gray.ravel().tolist(), "chroma": chroma.ravel().tolist(), "width": width}
-    found = np.reshape(run(studio, body, asked | {"region": whole}), (height, width, 4))
-    expected = render(gray, ChromaUpsampler(chroma, (height, width)).strip(slice(0, height)))
+    found = np.reshape(run(driver, body, asked | {"region": whole}), (height, width, 4))
+    expected = render_srgb(gray, ChromaUpsampler(chroma, (height, width)).strip(slice(0, height)))
     off = np.abs(found[..., :3] - expected.astype(int))
     assert off.max() <= 3
     assert off.mean() < 0.2
     part = {"x": 0.5, "y": 0, "width": 0.5, "height": 1}  # the right half, as when zoomed in
     half = {"gray": gray[:, 65:].ravel().tolist(), "width": 65, "region": part}
-    right = np.reshape(run(studio, body, asked | half), (height, 65, 4))
+    right = np.reshape(run(driver, body, asked | half), (height, 65, 4))
     assert np.abs(right - found[:, 65:]).max() <= 1
 
 
-def test_the_gamut(studio: Studio) -> None:
+def test_gamut_matches_the_package(driver: PageDriver) -> None:
     rng = np.random.default_rng(9)
     lab = np.column_stack([rng.uniform(2, 98, 300), rng.normal(0, 70, (300, 2))]).astype(np.float32)
-    names = run(studio, "return given.map((lab) => color.hexOf(...lab));", lab.tolist())
+    names = run(driver, "return given.map((lab) => color.labToHex(...lab));", lab.tolist())
     found = np.array([list(bytes.fromhex(name[1:])) for name in names])
     expected = lab_to_srgb(map_to_gamut(lab), np.uint8)
     assert np.abs(found - expected.astype(int)).max() <= 3
-    shown = run(studio, "return given.map((lab) => color.isShown(...lab));", lab.tolist())
+    shown = run(driver, "return given.map((lab) => color.isInGamut(...lab));", lab.tolist())
     assert np.array_equal(shown, np.all(np.isclose(map_to_gamut(lab), lab), axis=1))

@@ -1,4 +1,4 @@
-"""Correcting: places, their likely colors, and what becomes of them."""
+"""The Correct tab: suggestions, hints, markers and previews."""
 
 from __future__ import annotations
 
@@ -15,268 +15,272 @@ from playwright.sync_api import Route, expect
 from tests.browser.conftest import Open, Serve
 from tests.browser.test_photo import difference
 from tests.support.models import write_model
+from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import wait_until
-from tests.support.studio import Studio, photograph, rgb
 
 
 @pytest.fixture
-def corrected(studio: Studio) -> Studio:
-    """The page with a color that somebody has chosen."""
-    studio.with_photo(photograph("coffee.png"), "coffee.jpg")
-    studio.correct(0.2, 0.8)
-    expect(studio.find("button.mark")).to_have_count(1)
-    return studio
+def hinted(driver: PageDriver) -> PageDriver:
+    """Open a photograph with one hint."""
+    driver.add_photo(make_photo("coffee.png"), "coffee.jpg")
+    driver.correct(0.2, 0.8)
+    expect(driver.find("button.marker")).to_have_count(1)
+    return driver
 
 
-def marks(studio: Studio) -> list[str]:
-    """What the marks are called."""
-    return [str(mark.get_attribute("aria-label")) for mark in studio.find("button.mark").all()]
+def marker_labels(driver: PageDriver) -> list[str]:
+    """List the labels of the markers."""
+    return [
+        str(marker.get_attribute("aria-label")) for marker in driver.find("button.marker").all()
+    ]
 
 
-def hints_of(studio: Studio) -> dict[str, list[dict[str, float | str]]]:
-    """The hints that the page saves."""
-    name, content = studio.download("#save-hints")
+def saved_hints(driver: PageDriver) -> dict[str, list[dict[str, float | str]]]:
+    """Read the hint file that the page saves."""
+    name, content = driver.download("#save-hints")
     assert name.endswith(".hints.json")
     read: dict[str, list[dict[str, float | str]]] = json.loads(content)
     return read
 
 
-def test_a_likely_color(studio: Studio) -> None:
-    studio.with_photo(photograph("coffee.png"))
-    studio.find("#divider").press("Home")
-    before = studio.pixels()
-    color = studio.correct(0.2, 0.8)
-    expect(studio.find("#hex")).to_have_value(color)
-    expect(studio.find(f'#swatches [value="{color}"]')).to_have_attribute("aria-pressed", "true")
-    studio.settled()
-    assert np.abs(studio.pixels().astype(int) - before).mean() > 1
-    studio.shoot("correct-wide-light")
+def test_suggested_color_changes_the_photograph(driver: PageDriver) -> None:
+    driver.add_photo(make_photo("coffee.png"))
+    driver.find("#divider").press("Home")
+    before = driver.pixels()
+    color = driver.correct(0.2, 0.8)
+    expect(driver.find("#hex")).to_have_value(color)
+    expect(driver.find(f'#swatches [value="{color}"]')).to_have_attribute("aria-pressed", "true")
+    driver.wait_settled()
+    assert np.abs(driver.pixels().astype(int) - before).mean() > 1
+    driver.screenshot("correct-wide-light")
 
 
-def test_the_picture_is_that_of_the_service(corrected: Studio) -> None:
-    corrected.settled()
-    _, content = corrected.download()
-    corrected.find("#tab-adjust").click()
-    corrected.show_pixels()
-    assert difference(corrected.pixels(), rgb(content)) < 1.5  # the file is a JPEG
+def test_hinted_preview_matches_the_service(hinted: PageDriver) -> None:
+    hinted.wait_settled()
+    _, content = hinted.download()
+    hinted.find("#tab-adjust").click()
+    hinted.show_pixels()
+    assert difference(hinted.pixels(), decode_rgb(content)) < 1.5  # the file is a JPEG
 
 
-def test_a_model_that_takes_no_corrections(open_page: Open, serve: Serve, tmp_path: Path) -> None:
-    studio = open_page(serve("--model", str(write_model(tmp_path / "plain.onnx"))).url)
-    studio.with_photo()
-    studio.find("#tab-correct").click()
-    expect(studio.find("#load")).to_be_disabled()
-    expect(studio.find("#no-hints")).to_have_text("The service's model takes no corrections.")
-    studio.page.mouse.click(*studio.point(0.5, 0.5))
-    expect(studio.find("#spot")).to_be_hidden()
-    expect(studio.find("#no-spot")).to_be_hidden()
-    assert studio.sent("/v1/suggestions") == []
+def test_model_without_hints_disables_correction(
+    open_page: Open, serve: Serve, tmp_path: Path
+) -> None:
+    driver = open_page(serve("--model", str(write_model(tmp_path / "plain.onnx"))).url)
+    driver.add_photo()
+    driver.find("#tab-correct").click()
+    expect(driver.find("#load-hints")).to_be_disabled()
+    expect(driver.find("#no-hints")).to_have_text("The server's model does not support hints.")
+    driver.page.mouse.click(*driver.point(0.5, 0.5))
+    expect(driver.find("#spot")).to_be_hidden()
+    expect(driver.find("#correct-help")).to_be_hidden()
+    assert driver.requests_to("/v1/suggestions") == []
 
 
-def test_undo_and_redo(corrected: Studio) -> None:
-    corrected.find("#stage").focus()
-    corrected.page.keyboard.press("Control+z")
-    expect(corrected.find("button.mark")).to_have_count(0)
-    corrected.page.keyboard.press("Control+Shift+Z")
-    expect(corrected.find("button.mark")).to_have_count(1)
-    corrected.find("button.mark").press("Delete")
-    expect(corrected.find("button.mark")).to_have_count(0)
-    corrected.find("#undo").click()
-    expect(corrected.find("button.mark")).to_have_count(1)
+def test_hints_can_be_undone_and_redone(hinted: PageDriver) -> None:
+    hinted.find("#stage").focus()
+    hinted.page.keyboard.press("Control+z")
+    expect(hinted.find("button.marker")).to_have_count(0)
+    hinted.page.keyboard.press("Control+Shift+Z")
+    expect(hinted.find("button.marker")).to_have_count(1)
+    hinted.find("button.marker").press("Delete")
+    expect(hinted.find("button.marker")).to_have_count(0)
+    hinted.find("#undo").click()
+    expect(hinted.find("button.marker")).to_have_count(1)
 
 
-def test_the_colors_follow_undo(studio: Studio) -> None:
-    studio.with_photo(photograph("coffee.png"))
-    studio.find("#tab-correct").click()
-    studio.settled()
-    before = studio.pixels()
-    studio.correct(0.2, 0.8)
-    studio.settled()
-    assert not np.array_equal(studio.pixels(), before)
-    studio.find("#undo").click()
-    studio.settled()
-    assert np.array_equal(studio.pixels(), before)
+def test_undo_restores_the_colors(driver: PageDriver) -> None:
+    driver.add_photo(make_photo("coffee.png"))
+    driver.find("#tab-correct").click()
+    driver.wait_settled()
+    before = driver.pixels()
+    driver.correct(0.2, 0.8)
+    driver.wait_settled()
+    assert not np.array_equal(driver.pixels(), before)
+    driver.find("#undo").click()
+    driver.wait_settled()
+    assert np.array_equal(driver.pixels(), before)
 
 
-def test_moved_by_hand_and_by_keys(corrected: Studio) -> None:
-    mark = corrected.find("button.mark")
-    mark.press("ArrowRight")
-    (hint,) = hints_of(corrected)["hints"]
+def test_marker_moves_by_pointer_and_keys(hinted: PageDriver) -> None:
+    marker = hinted.find("button.marker")
+    marker.press("ArrowRight")
+    (hint,) = saved_hints(hinted)["hints"]
     assert hint["x"] == pytest.approx(0.21, abs=0.005)
-    mark.hover()
-    corrected.page.mouse.down()
-    corrected.page.mouse.move(*corrected.point(0.6, 0.4), steps=5)
-    corrected.page.mouse.up()
-    (hint,) = hints_of(corrected)["hints"]
+    marker.hover()
+    hinted.page.mouse.down()
+    hinted.page.mouse.move(*hinted.point(0.6, 0.4), steps=5)
+    hinted.page.mouse.up()
+    (hint,) = saved_hints(hinted)["hints"]
     assert (hint["x"], hint["y"]) == pytest.approx((0.6, 0.4), abs=0.02)
-    corrected.find("#undo").click()
-    (hint,) = hints_of(corrected)["hints"]
+    hinted.find("#undo").click()
+    (hint,) = saved_hints(hinted)["hints"]
     assert hint["x"] == pytest.approx(0.21, abs=0.005)
 
 
-def test_a_drag_that_ends_beside_the_picture(corrected: Studio) -> None:
-    corrected.find("button.mark").hover()
-    corrected.page.mouse.down()
-    corrected.page.mouse.move(*corrected.point(0.6, 0.4))
-    corrected.page.mouse.move(5, 5)
-    corrected.page.mouse.up()
-    (hint,) = hints_of(corrected)["hints"]
+def test_drag_that_ends_outside_keeps_the_last_point(hinted: PageDriver) -> None:
+    hinted.find("button.marker").hover()
+    hinted.page.mouse.down()
+    hinted.page.mouse.move(*hinted.point(0.6, 0.4))
+    hinted.page.mouse.move(5, 5)
+    hinted.page.mouse.up()
+    (hint,) = saved_hints(hinted)["hints"]
     assert (hint["x"], hint["y"]) == pytest.approx((0.6, 0.4), abs=0.02)
-    corrected.find("#undo").click()
-    (hint,) = hints_of(corrected)["hints"]
+    hinted.find("#undo").click()
+    (hint,) = saved_hints(hinted)["hints"]
     assert (hint["x"], hint["y"]) == pytest.approx((0.2, 0.8), abs=0.02)
 
 
-def test_a_drag_that_the_browser_ends(corrected: Studio) -> None:
-    hints = hints_of(corrected)
-    hand = corrected.page.context.new_cdp_session(corrected.page)
+def test_cancelled_drag_is_one_step_of_the_history(hinted: PageDriver) -> None:
+    hints = saved_hints(hinted)
+    hand = hinted.page.context.new_cdp_session(hinted.page)
     for kind, places in (
         ("touchStart", [(0.2, 0.8)]),
         ("touchMove", [(0.3, 0.7)]),
         ("touchMove", [(0.6, 0.4)]),
         ("touchCancel", []),
     ):
-        points = [dict(zip("xy", corrected.point(*place), strict=True)) for place in places]
+        points = [dict(zip("xy", hinted.point(*place), strict=True)) for place in places]
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    moved = hints_of(corrected)
+    moved = saved_hints(hinted)
     assert moved != hints
-    corrected.find("button.mark").press("ArrowLeft")
-    corrected.find("#undo").click()
-    assert hints_of(corrected) == moved
+    hinted.find("button.marker").press("ArrowLeft")
+    hinted.find("#undo").click()
+    assert saved_hints(hinted) == moved
 
 
-def test_what_is_likely_follows_the_mark(corrected: Studio) -> None:
-    page = corrected.page
-    old = corrected.find("#plane").evaluate("(plane) => plane.toDataURL()")
-    corrected.find("button.mark").hover()
+def test_suggestions_follow_the_marker(hinted: PageDriver) -> None:
+    page = hinted.page
+    old = hinted.find("#color-plane").evaluate("(plane) => plane.toDataURL()")
+    hinted.find("button.marker").hover()
     page.mouse.down()
-    page.mouse.move(*corrected.point(0.6, 0.4))
+    page.mouse.move(*hinted.point(0.6, 0.4))
     with page.expect_response(lambda answer: "/v1/suggestions?" in answer.url) as waiting:
         page.mouse.up()
-    (hint,) = hints_of(corrected)["hints"]
+    (hint,) = saved_hints(hinted)["hints"]
     asked = parse_qs(urlsplit(waiting.value.url).query)
     assert float(asked["x"][0]) == pytest.approx(hint["x"])
     likely = [one["color"] for one in waiting.value.json()["colors"]]
-    expect(corrected.find("#swatches button").first).to_have_attribute("value", likely[0])
-    assert corrected.find("#plane").evaluate("(plane) => plane.toDataURL()") != old
+    expect(hinted.find("#swatches button").first).to_have_attribute("value", likely[0])
+    assert hinted.find("#color-plane").evaluate("(plane) => plane.toDataURL()") != old
 
 
-def test_another_color_for_the_same_place(corrected: Studio) -> None:
-    corrected.find("#hex").fill("#3050c0")
-    corrected.find("#hex").press("Enter")
-    expect(corrected.find("button.mark")).to_have_count(1)
-    shown = corrected.find("#hex").input_value()
-    (hint,) = hints_of(corrected)["hints"]
+def test_hint_takes_a_color_in_hexadecimal(hinted: PageDriver) -> None:
+    hinted.find("#hex").fill("#3050c0")
+    hinted.find("#hex").press("Enter")
+    expect(hinted.find("button.marker")).to_have_count(1)
+    shown = hinted.find("#hex").input_value()
+    (hint,) = saved_hints(hinted)["hints"]
     assert hint["color"] == shown
-    corrected.find("#hex").fill("blue")
-    corrected.find("#hex").press("Enter")
-    expect(corrected.find("#hex")).to_have_attribute("aria-invalid", "true")
-    expect(corrected.find("#complaint")).to_contain_text("A color is # and six digits")
-    assert hints_of(corrected)["hints"] == [hint]
-    corrected.find("#hex").fill("#864")
-    corrected.find("#hex").press("Enter")
-    expect(corrected.find("#hex")).to_have_attribute("aria-invalid", "false")
-    (hint,) = hints_of(corrected)["hints"]
-    expect(corrected.find("#said")).to_have_text(f"dark brown {hint['color']}")
+    hinted.find("#hex").fill("blue")
+    hinted.find("#hex").press("Enter")
+    expect(hinted.find("#hex")).to_have_attribute("aria-invalid", "true")
+    expect(hinted.find("#notifications")).to_contain_text("Enter a color as # and six digits")
+    assert saved_hints(hinted)["hints"] == [hint]
+    hinted.find("#hex").fill("#864")
+    hinted.find("#hex").press("Enter")
+    expect(hinted.find("#hex")).to_have_attribute("aria-invalid", "false")
+    (hint,) = saved_hints(hinted)["hints"]
+    expect(hinted.find("#announcer")).to_have_text(f"dark brown {hint['color']}")
 
 
-def test_the_plane_of_colors(corrected: Studio) -> None:
-    before = corrected.find("#hex").input_value()
-    corrected.find("#plane").press("ArrowRight")
-    after = corrected.find("#hex").input_value()
+def test_color_plane_supports_pointer_and_keys(hinted: PageDriver) -> None:
+    before = hinted.find("#hex").input_value()
+    hinted.find("#color-plane").press("ArrowRight")
+    after = hinted.find("#hex").input_value()
     assert after != before
-    corrected.find("#plane").click(position={"x": 110, "y": 60})
-    clicked = corrected.find("#hex").input_value()
+    hinted.find("#color-plane").click(position={"x": 110, "y": 60})
+    clicked = hinted.find("#hex").input_value()
     assert clicked not in (before, after)
-    (hint,) = hints_of(corrected)["hints"]
+    (hint,) = saved_hints(hinted)["hints"]
     assert hint["color"] == clicked
 
 
-def test_letting_go_over_the_plane_chooses_nothing(corrected: Studio) -> None:
-    before = corrected.find("#hex").input_value()
-    plane = corrected.find("#plane").bounding_box()
+def test_release_over_the_color_plane_chooses_nothing(hinted: PageDriver) -> None:
+    before = hinted.find("#hex").input_value()
+    plane = hinted.find("#color-plane").bounding_box()
     assert plane
-    corrected.find("#hex").hover()
-    corrected.page.mouse.down()
-    corrected.page.mouse.move(plane["x"] + 90, plane["y"] + 60, steps=3)
-    corrected.page.mouse.up()
-    assert corrected.find("#hex").input_value() == before
+    hinted.find("#hex").hover()
+    hinted.page.mouse.down()
+    hinted.page.mouse.move(plane["x"] + 90, plane["y"] + 60, steps=3)
+    hinted.page.mouse.up()
+    assert hinted.find("#hex").input_value() == before
 
 
-def test_the_focus_stays_on_the_picture(corrected: Studio) -> None:
-    corrected.find("#remove-hint").click()
-    expect(corrected.find("#stage")).to_be_focused()
-    corrected.find("#undo").press("Enter")
-    expect(corrected.find("button.mark")).to_have_count(1)
-    corrected.find("button.mark").focus()
-    corrected.find("#redo").dispatch_event("click")
-    expect(corrected.find("button.mark")).to_have_count(0)
-    expect(corrected.find("#stage")).to_be_focused()
+def test_focus_moves_to_the_stage_with_a_removed_marker(hinted: PageDriver) -> None:
+    hinted.find("#remove-hint").click()
+    expect(hinted.find("#stage")).to_be_focused()
+    hinted.find("#undo").press("Enter")
+    expect(hinted.find("button.marker")).to_have_count(1)
+    hinted.find("button.marker").focus()
+    hinted.find("#redo").dispatch_event("click")
+    expect(hinted.find("button.marker")).to_have_count(0)
+    expect(hinted.find("#stage")).to_be_focused()
 
 
-def test_marks_stay_on_the_picture_in_color(corrected: Studio) -> None:
-    corrected.find("#side").click()
-    corrected.settled()
-    mark = corrected.find("button.mark").bounding_box()
-    assert mark
-    middle = [mark["x"] + 13, mark["y"] + 13]
-    corrected.page.mouse.move(*middle)
-    is_mark = "([x, y]) => document.elementFromPoint(x, y).matches('.mark')"
-    assert corrected.page.evaluate(is_mark, middle)
+def test_markers_stay_on_the_colored_image(hinted: PageDriver) -> None:
+    hinted.find("#side-by-side").click()
+    hinted.wait_settled()
+    marker = hinted.find("button.marker").bounding_box()
+    assert marker
+    middle = [marker["x"] + 13, marker["y"] + 13]
+    hinted.page.mouse.move(*middle)
+    is_marker = "([x, y]) => document.elementFromPoint(x, y).matches('.marker')"
+    assert hinted.page.evaluate(is_marker, middle)
     for _ in range(3):
-        corrected.find("#zoom-in").click()
-    mark = corrected.find("button.mark").bounding_box()
-    assert mark
-    stage = corrected.find("#stage").bounding_box()
+        hinted.find("#zoom-in").click()
+    marker = hinted.find("button.marker").bounding_box()
+    assert marker
+    stage = hinted.find("#stage").bounding_box()
     assert stage
-    middle = [mark["x"] + 13, mark["y"] + 13]
+    middle = [marker["x"] + 13, marker["y"] + 13]
     assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # beside its picture
-    assert not corrected.page.evaluate(is_mark, middle)
+    assert not hinted.page.evaluate(is_marker, middle)
 
 
-def test_saved_hints_suit_the_command_line(corrected: Studio, tmp_path: Path) -> None:
-    corrected.correct(0.7, 0.3, swatch=0)
-    expect(corrected.find("button.mark")).to_have_count(2)
-    _, content = corrected.download("#save-hints")
+def test_command_line_reads_saved_hints(hinted: PageDriver, tmp_path: Path) -> None:
+    hinted.correct(0.7, 0.3, swatch=0)
+    expect(hinted.find("button.marker")).to_have_count(2)
+    _, content = hinted.download("#save-hints")
     (tmp_path / "coffee.hints.json").write_bytes(content)
-    (tmp_path / "coffee.png").write_bytes(photograph("coffee.png", "PNG"))
+    (tmp_path / "coffee.png").write_bytes(make_photo("coffee.png", "PNG"))
     words = ["colorize", "coffee.png", "--hints", "coffee.hints.json"]
     command = [sys.executable, "-m", "rechroma", *words]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    hinted = rgb((tmp_path / "coffee.color.png").read_bytes())
-    assert np.ptp(hinted, axis=-1).max() > 20
+    pixels = decode_rgb((tmp_path / "coffee.color.png").read_bytes())
+    assert np.ptp(pixels, axis=-1).max() > 20
 
 
-def test_loaded_hints(corrected: Studio, tmp_path: Path) -> None:
+def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> None:
     path = tmp_path / "some.hints.json"
     hints = [{"x": x, "y": 0.5, "color": "#C04030"} for x in (0.2, 0.5, 0.8)]
     path.write_text(json.dumps({"format": 1, "hints": hints}))
-    corrected.find("#load-hints").set_input_files(path)
-    expect(corrected.find("button.mark")).to_have_count(3)
+    hinted.find("#hint-file").set_input_files(path)
+    expect(hinted.find("button.marker")).to_have_count(3)
     path.write_text('{"format": 2}')
-    corrected.find("#load-hints").set_input_files(path)
-    expect(corrected.find("#complaint")).to_have_text("This is no file of hints.")
-    assert len(marks(corrected)) == 3
-    corrected.find("button.mark").first.click()
-    expect(corrected.find("#spot")).to_be_visible()
-    corrected.find("#clear-hints").click()
-    expect(corrected.find("button.mark")).to_have_count(0)
-    expect(corrected.find("#spot")).to_be_hidden()
-    expect(corrected.find("#said")).to_have_text("All colors are removed.")
+    hinted.find("#hint-file").set_input_files(path)
+    expect(hinted.find("#notifications")).to_have_text("This is not a hint file.")
+    assert len(marker_labels(hinted)) == 3
+    hinted.find("button.marker").first.click()
+    expect(hinted.find("#spot")).to_be_visible()
+    hinted.find("#clear-hints").click()
+    expect(hinted.find("button.marker")).to_have_count(0)
+    expect(hinted.find("#spot")).to_be_hidden()
+    expect(hinted.find("#announcer")).to_have_text("All hints were removed.")
 
 
-def test_each_photograph_has_its_own(corrected: Studio) -> None:
-    corrected.drop(("cat.jpg", photograph()))
-    corrected.ready(2)
-    corrected.find("#photos .select").nth(1).click()
-    corrected.colored()
-    expect(corrected.find("button.mark")).to_have_count(0)
-    corrected.find("#photos .select").first.click()
-    expect(corrected.find("button.mark")).to_have_count(1)
+def test_each_photograph_has_its_own_hints(hinted: PageDriver) -> None:
+    hinted.drop(("cat.jpg", make_photo()))
+    hinted.wait_ready(2)
+    hinted.find("#photos .select").nth(1).click()
+    hinted.wait_colored()
+    expect(hinted.find("button.marker")).to_have_count(0)
+    hinted.find("#photos .select").first.click()
+    expect(hinted.find("button.marker")).to_have_count(1)
 
 
-def hold(studio: Studio, held: list[Route], most: int) -> None:
-    """Keep the next questions for colors from the service."""
+def hold_previews(driver: PageDriver, held: list[Route], most: int) -> None:
+    """Hold the next requests for previews."""
 
     def keep(route: Route) -> None:
         if len(held) < most:
@@ -284,101 +288,101 @@ def hold(studio: Studio, held: list[Route], most: int) -> None:
         else:
             route.continue_()
 
-    studio.page.route("**/v1/chroma", keep)
+    driver.page.route("**/v1/chroma", keep)
 
 
-def test_the_colors_follow_a_drag(corrected: Studio) -> None:
-    corrected.settled()
-    before = corrected.pixels()
+def test_preview_follows_a_drag_one_request_at_a_time(hinted: PageDriver) -> None:
+    hinted.wait_settled()
+    before = hinted.pixels()
     held: list[Route] = []
-    hold(corrected, held, 2)
-    corrected.find("button.mark").hover()
-    corrected.page.mouse.down()
+    hold_previews(hinted, held, 2)
+    hinted.find("button.marker").hover()
+    hinted.page.mouse.down()
     for step in range(1, 8):
-        corrected.page.mouse.move(*corrected.point(0.2 + 0.08 * step, 0.8 - 0.08 * step))
-        corrected.page.wait_for_timeout(80)
+        hinted.page.mouse.move(*hinted.point(0.2 + 0.08 * step, 0.8 - 0.08 * step))
+        hinted.page.wait_for_timeout(80)
     assert len(held) == 1  # the next question waits for the answer
-    with corrected.page.expect_request("**/v1/chroma"):
+    with hinted.page.expect_request("**/v1/chroma"):
         held[0].continue_()
-    wait_until(lambda: not np.array_equal(corrected.pixels(), before))
+    wait_until(lambda: not np.array_equal(hinted.pixels(), before))
     assert len(held) == 2
     held[1].continue_()
-    corrected.page.mouse.up()
-    corrected.settled()
+    hinted.page.mouse.up()
+    hinted.wait_settled()
 
 
-def test_a_late_answer_is_not_for_another_photograph(corrected: Studio) -> None:
-    corrected.drop(("cat.jpg", photograph()))
-    corrected.ready(2)
-    corrected.settled()
+def test_late_preview_does_not_reach_another_photograph(hinted: PageDriver) -> None:
+    hinted.drop(("cat.jpg", make_photo()))
+    hinted.wait_ready(2)
+    hinted.wait_settled()
     held: list[Route] = []
-    hold(corrected, held, 1)
-    with corrected.page.expect_request("**/v1/chroma"):
-        corrected.find("button.mark").press("Delete")
-    corrected.find("#photos .select").nth(1).click()
-    corrected.settled()
-    before = corrected.pixels()
+    hold_previews(hinted, held, 1)
+    with hinted.page.expect_request("**/v1/chroma"):
+        hinted.find("button.marker").press("Delete")
+    hinted.find("#photos .select").nth(1).click()
+    hinted.wait_settled()
+    before = hinted.pixels()
     held[0].continue_()
-    corrected.settled()
-    assert np.array_equal(corrected.pixels(), before)
-    corrected.find("#photos .select").first.click()
-    corrected.settled()
-    assert len(corrected.sent("/v1/chroma")) == 5  # two at first, the mark's, twice without it
+    hinted.wait_settled()
+    assert np.array_equal(hinted.pixels(), before)
+    hinted.find("#photos .select").first.click()
+    hinted.wait_settled()
+    assert len(hinted.requests_to("/v1/chroma")) == 5  # 2 photographs, 1 with the hint, 2 without
 
 
-def test_a_correction_that_fails_can_be_tried_again(corrected: Studio) -> None:
-    corrected.expected = ("500",)
-    corrected.drop(("cat.jpg", photograph()))
-    corrected.ready(2)
-    corrected.settled()
-    complaint = corrected.find("#complaint")
-    corrected.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=3)
-    corrected.find("button.mark").press("Delete")
-    expect(complaint).to_be_visible()
-    expect(corrected.find("#stage")).to_have_attribute("aria-busy", "false")
-    corrected.shoot("correct-failed-wide-light")
-    again = complaint.get_by_role("button", name="Try again")
-    with corrected.page.expect_response("**/v1/chroma"):
+def test_failed_correction_can_be_retried(hinted: PageDriver) -> None:
+    hinted.expected = ("500",)
+    hinted.drop(("cat.jpg", make_photo()))
+    hinted.wait_ready(2)
+    hinted.wait_settled()
+    notifications = hinted.find("#notifications")
+    hinted.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=3)
+    hinted.find("button.marker").press("Delete")
+    expect(notifications).to_be_visible()
+    expect(hinted.find("#stage")).to_have_attribute("aria-busy", "false")
+    hinted.screenshot("correct-failed-wide-light")
+    again = notifications.get_by_role("button", name="Try again")
+    with hinted.page.expect_response("**/v1/chroma"):
         again.click()
-    expect(complaint).to_be_visible()
-    corrected.find("#photos .select").nth(1).click()
-    expect(complaint).to_be_hidden()
-    with corrected.page.expect_response("**/v1/chroma"):
-        corrected.find("#photos .select").first.click()
-    before = corrected.pixels()
-    with corrected.page.expect_response("**/v1/chroma") as waiting:
+    expect(notifications).to_be_visible()
+    hinted.find("#photos .select").nth(1).click()
+    expect(notifications).to_be_hidden()
+    with hinted.page.expect_response("**/v1/chroma"):
+        hinted.find("#photos .select").first.click()
+    before = hinted.pixels()
+    with hinted.page.expect_response("**/v1/chroma") as waiting:
         again.click()
     assert waiting.value.status == 200
-    corrected.settled()
-    expect(complaint).to_be_hidden()
-    assert not np.array_equal(corrected.pixels(), before)
+    hinted.wait_settled()
+    expect(notifications).to_be_hidden()
+    assert not np.array_equal(hinted.pixels(), before)
 
 
-def test_what_can_be_done_again_outlasts_another_complaint(corrected: Studio) -> None:
-    corrected.expected = ("500",)
-    corrected.settled()
-    corrected.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
-    corrected.page.route("**/v1/suggestions*", lambda route: route.fulfill(status=500), times=1)
-    before = corrected.pixels()
-    corrected.find("button.mark").press("Delete")
-    again = corrected.find("#complaint").get_by_role("button", name="Try again")
+def test_retry_offer_outlasts_other_errors(hinted: PageDriver) -> None:
+    hinted.expected = ("500",)
+    hinted.wait_settled()
+    hinted.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
+    hinted.page.route("**/v1/suggestions*", lambda route: route.fulfill(status=500), times=1)
+    before = hinted.pixels()
+    hinted.find("button.marker").press("Delete")
+    again = hinted.find("#notifications").get_by_role("button", name="Try again")
     expect(again).to_be_visible()
-    corrected.page.mouse.click(*corrected.point(0.5, 0.5))
-    expect(corrected.find("#complaint p")).to_have_count(2)
+    hinted.page.mouse.click(*hinted.point(0.5, 0.5))
+    expect(hinted.find("#notifications p")).to_have_count(2)
     again.click()
     expect(again).to_be_hidden()
-    corrected.settled()
-    assert not np.array_equal(corrected.pixels(), before)
+    hinted.wait_settled()
+    assert not np.array_equal(hinted.pixels(), before)
 
 
-def test_undo_takes_back_the_complaint(corrected: Studio) -> None:
-    corrected.expected = ("500",)
-    corrected.settled()
-    corrected.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
-    corrected.find("button.mark").press("Delete")
-    expect(corrected.find("#complaint")).to_be_visible()
-    corrected.find("#undo").click()
-    expect(corrected.find("#complaint")).to_be_hidden()
-    with corrected.page.expect_response("**/v1/chroma") as waiting:
-        corrected.find("#redo").click()
+def test_undo_dismisses_the_error(hinted: PageDriver) -> None:
+    hinted.expected = ("500",)
+    hinted.wait_settled()
+    hinted.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
+    hinted.find("button.marker").press("Delete")
+    expect(hinted.find("#notifications")).to_be_visible()
+    hinted.find("#undo").click()
+    expect(hinted.find("#notifications")).to_be_hidden()
+    with hinted.page.expect_response("**/v1/chroma") as waiting:
+        hinted.find("#redo").click()
     assert waiting.value.ok

@@ -1,4 +1,4 @@
-"""How the page is served, and `rechroma app`; no browser is needed for it."""
+"""The blueprint of the page and `rechroma app`, without a browser."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from rechroma.options import OPTIONS
 from rechroma.service import Settings, create_app, new_key, service_of
 from rechroma.web.blueprint import STATIC
 from tests.support.models import write_model
@@ -33,7 +34,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     service_of(app).close()
 
 
-def test_the_page_needs_no_key_and_keeps_a_strict_policy(client: FlaskClient) -> None:
+def test_index_needs_no_key_and_has_a_strict_policy(client: FlaskClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     assert answer.content_type == "text/html; charset=utf-8"
@@ -45,7 +46,7 @@ def test_the_page_needs_no_key_and_keeps_a_strict_policy(client: FlaskClient) ->
     assert client.get("/v1/models").status_code == 401
 
 
-def test_no_inline_scripts_styles_or_other_hosts() -> None:
+def test_static_files_have_no_inline_code_or_other_hosts() -> None:
     html = (STATIC / "index.html").read_text("utf-8")
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
     for path in STATIC.rglob("*"):
@@ -54,7 +55,7 @@ def test_no_inline_scripts_styles_or_other_hosts() -> None:
             assert hosts == [], path
 
 
-def test_every_module_is_loaded_early() -> None:
+def test_every_module_is_preloaded() -> None:
     html = (STATIC / "index.html").read_text("utf-8")
     named = set(re.findall(r'"/static/js/([\w./]+)"', html))
     modules = (STATIC / "js").rglob("*.js")
@@ -70,7 +71,9 @@ def test_every_module_is_loaded_early() -> None:
         ("icon.svg", "image/svg+xml"),
     ],
 )
-def test_files_are_packed_and_sent_once(client: FlaskClient, name: str, kind: str) -> None:
+def test_static_files_are_compressed_and_revalidated(
+    client: FlaskClient, name: str, kind: str
+) -> None:
     plain = client.get(f"/static/{name}")
     assert plain.data == (STATIC / name).read_bytes()
     assert plain.content_type == kind
@@ -83,11 +86,20 @@ def test_files_are_packed_and_sent_once(client: FlaskClient, name: str, kind: st
 
 
 @pytest.mark.parametrize("name", ["../blueprint.py", "..%2fblueprint.py", "js", "nothing.js"])
-def test_nothing_else_is_served(client: FlaskClient, name: str) -> None:
+def test_other_files_are_not_served(client: FlaskClient, name: str) -> None:
     assert client.get(f"/static/{name}").status_code == 404
 
 
-def test_samples(client: FlaskClient) -> None:
+def test_sliders_are_those_of_the_options(client: FlaskClient) -> None:
+    sliders = {slider["name"]: slider for slider in client.get("/sliders").get_json()}
+    assert sliders.keys() == {"saturation", "warmth", "blend"}
+    for name, slider in sliders.items():
+        option = OPTIONS[name]
+        assert (slider["min"], slider["max"]) == (option.low, option.high)
+        assert (slider["step"], slider["default"]) == (option.step, option.default)
+
+
+def test_samples_are_gray_in_two_sizes(client: FlaskClient) -> None:
     names = client.get("/samples").get_json()
     assert "cat" in names
     large = opened(client.get("/samples/cat.jpg").data)
@@ -98,7 +110,7 @@ def test_samples(client: FlaskClient) -> None:
     assert client.get("/samples/nothing.jpg").status_code == 404
 
 
-def test_no_samples_without_scikit_image(
+def test_samples_are_missing_without_scikit_image(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rechroma.web.samples.find_spec", lambda _: None)
@@ -106,13 +118,13 @@ def test_no_samples_without_scikit_image(
     assert client.get("/samples/coffee.jpg").status_code == 404
 
 
-def test_the_page_is_no_part_of_the_api(client: FlaskClient) -> None:
+def test_openapi_omits_the_page(client: FlaskClient) -> None:
     paths = client.get("/openapi.json").get_json()["paths"]
     assert not [path for path in paths if path == "/" or "static" in path or "samples" in path]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the browser is a shell script")
-def test_rechroma_app(tmp_path: Path) -> None:
+def test_app_command_opens_the_page_and_cleans_up(tmp_path: Path) -> None:
     seen, temporary = tmp_path / "seen", tmp_path / "temporary"
     temporary.mkdir()
     browser = tmp_path / "browser"

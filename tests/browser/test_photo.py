@@ -1,7 +1,8 @@
-"""One photograph: from the drop to the download."""
+"""One photograph: previews, adjustments, views and downloads."""
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -13,18 +14,18 @@ from playwright.sync_api import Route, expect
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from tests.browser.conftest import Open
+from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import Server, has_color, opened
-from tests.support.studio import Studio, photograph, rgb
 
-KNOBS = (
-    {"saturation": 1.0, "warmth": 0.0, "strength": 1.0},
-    {"saturation": 1.8, "warmth": -0.6, "strength": 0.9},
-    {"saturation": 3.0, "warmth": 1.0, "strength": 1.0},
+ADJUSTMENTS = (
+    {"saturation": 1.0, "warmth": 0.0, "blend": 1.0},
+    {"saturation": 1.8, "warmth": -0.6, "blend": 0.9},
+    {"saturation": 3.0, "warmth": 1.0, "blend": 1.0},
 )
 
 
 def difference(shown: np.ndarray, written: np.ndarray) -> float:
-    """The mean CIEDE2000 of two pictures of one size."""
+    """Compute the mean CIEDE2000 of two images."""
     assert shown.shape == written.shape
     return float(deltaE_ciede2000(rgb2lab(shown), rgb2lab(written)).mean())
 
@@ -34,171 +35,183 @@ def middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return picture[top : top + height, left : left + width]
 
 
-def test_from_the_drop_to_the_download(studio: Studio) -> None:
+def test_dropped_photograph_is_colored_and_downloaded(driver: PageDriver) -> None:
     exif = Image.Exif()
     exif[0x010E] = "The cat, 1962"
-    photo = photograph(exif=exif)
-    studio.drop(("cat of 1962.jpg", photo))
-    expect(studio.find("#welcome")).to_be_hidden()
-    studio.colored().ready()
-    studio.shoot("photo-wide-light")
-    name, content = studio.download()
+    photo = make_photo(exif=exif)
+    driver.drop(("cat of 1962.jpg", photo))
+    expect(driver.find("#welcome")).to_be_hidden()
+    driver.wait_colored().wait_ready()
+    driver.screenshot("photo-wide-light")
+    name, content = driver.download()
     assert name == "cat of 1962.color.jpg"
     assert opened(content).size == opened(photo).size
     assert has_color(content)
     with Image.open(BytesIO(content)) as image:
         assert image.getexif()[0x010E] == "The cat, 1962"
     assert b"compositeWithTrainedAlgorithmicMedia" in content
-    assert len(studio.sent("/v1/jobs")) == 1  # the one of the drop
+    assert len(driver.requests_to("/v1/jobs")) == 1  # the one of the drop
 
 
-def test_it_is_gray_at_first(studio: Studio) -> None:
+def test_photograph_is_gray_until_colors_arrive(driver: PageDriver) -> None:
     held: list[Route] = []
-    studio.page.route("**/v1/chroma", lambda route: held.append(route))
-    studio.drop(("cat.jpg", photograph()))
-    expect(studio.find("#canvas")).to_have_attribute("data-drawn", "before")
-    pixels = studio.pixels()
+    driver.page.route("**/v1/chroma", lambda route: held.append(route))
+    driver.drop(("cat.jpg", make_photo()))
+    expect(driver.find("#canvas")).to_have_attribute("data-drawn", "before")
+    pixels = driver.pixels()
     assert np.ptp(pixels, axis=-1).max() == 0
     assert pixels.std() > 20
-    expect(studio.find("#notice")).to_have_text("Colors are on their way …")
-    studio.shoot("photo-loading")
-    studio.first_of(held).continue_()
-    studio.colored()
-    expect(studio.find("#notice")).to_be_hidden()
-    assert np.ptp(studio.pixels(), axis=-1).max() > 20
+    expect(driver.find("#notice")).to_have_text("Predicting colors…")
+    driver.screenshot("photo-loading")
+    driver.wait_for_route(held).continue_()
+    driver.wait_colored()
+    expect(driver.find("#notice")).to_be_hidden()
+    assert np.ptp(driver.pixels(), axis=-1).max() > 20
 
 
-@pytest.mark.parametrize("knobs", KNOBS, ids=["usual", "cool", "most"])
-def test_the_page_shows_what_the_service_writes(
-    studio: Studio, server: Server, knobs: dict[str, float]
+@pytest.mark.parametrize("adjustments", ADJUSTMENTS, ids=["default", "cool", "most"])
+def test_page_matches_the_service(
+    driver: PageDriver, server: Server, adjustments: dict[str, float]
 ) -> None:
-    photo = photograph()
-    studio.with_photo(photo)
-    studio.turn(**knobs)
-    studio.show_pixels()
-    query = "&".join(f"{name}={value}" for name, value in knobs.items())
+    photo = make_photo()
+    driver.add_photo(photo)
+    driver.adjust(**adjustments)
+    driver.show_pixels()
+    query = "&".join(f"{name}={value}" for name, value in adjustments.items())
     answer = server.ask("POST", f"/v1/colorize?{query}", photo, Accept="image/png")
-    assert difference(studio.pixels(), rgb(answer.body)) < 1
+    assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
 
 
-def test_it_does_so_for_large_photographs(studio: Studio, server: Server) -> None:
-    photo = photograph("coffee.png", size=(2400, 1600))
-    studio.with_photo(photo)
-    studio.turn(saturation=1.3)
-    studio.show_pixels()
+def test_page_matches_the_service_for_large_photographs(driver: PageDriver, server: Server) -> None:
+    photo = make_photo("coffee.png", size=(2400, 1600))
+    driver.add_photo(photo)
+    driver.adjust(saturation=1.3)
+    driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize?saturation=1.3", photo, Accept="image/png")
-    shown = studio.pixels()
-    assert difference(shown, middle(rgb(answer.body), *shown.shape[:2])) < 1
+    shown = driver.pixels()
+    assert difference(shown, middle(decode_rgb(answer.body), *shown.shape[:2])) < 1
 
 
 @pytest.mark.parametrize("beneath", ["white", "picture"])
-def test_it_does_so_where_a_large_one_is_clear(
-    studio: Studio, server: Server, beneath: str
+def test_page_matches_the_service_under_transparency(
+    driver: PageDriver, server: Server, beneath: str
 ) -> None:
-    pixels = np.array(opened(photograph(size=(1500, 1000))).convert("LA"))
+    pixels = np.array(opened(make_photo(size=(1500, 1000))).convert("LA"))
     hole = pixels[200:800, 450:1000]
     hole[..., 1] = 0
     if beneath == "white":
         hole[..., 0] = 255
     file = BytesIO()
     Image.fromarray(pixels, "LA").save(file, "PNG")
-    studio.with_photo(file.getvalue(), "cat.png")
-    studio.show_pixels()
+    driver.add_photo(file.getvalue(), "cat.png")
+    driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize", file.getvalue(), Accept="image/png")
     written = np.array(opened(answer.body))
     written[written[..., 3] == 0] = 0
-    shown = studio.pixels()
+    shown = driver.pixels()
     assert difference(shown, middle(written[..., :3], *shown.shape[:2])) < 1
 
 
-def test_a_color_photograph_is_turned_gray_as_the_service_does(
-    studio: Studio, server: Server
-) -> None:
+def test_page_turns_color_to_gray_as_the_service(driver: PageDriver, server: Server) -> None:
     file = BytesIO()
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         image.save(file, "PNG")
-    studio.with_photo(file.getvalue(), "coffee.png")
-    studio.turn(strength=0)
-    studio.show_pixels()
-    answer = server.ask("POST", "/v1/colorize?strength=0", file.getvalue())
-    assert difference(studio.pixels(), rgb(answer.body)) < 0.1
+    driver.add_photo(file.getvalue(), "coffee.png")
+    driver.adjust(blend=0)
+    driver.show_pixels()
+    answer = server.ask("POST", "/v1/colorize?blend=0", file.getvalue())
+    assert difference(driver.pixels(), decode_rgb(answer.body)) < 0.1
 
 
-def test_knobs_are_turned_without_the_service(studio: Studio) -> None:
-    studio.with_photo()
-    before = studio.pixels()
-    asked = len(studio.requests)
-    studio.turn(saturation=2.5, warmth=0.5)
-    studio.settled()
-    assert len(studio.requests) == asked
-    assert np.abs(studio.pixels().astype(int) - before).mean() > 3
-    expect(studio.find("output[for=saturation]")).to_have_text("250 %")
-    expect(studio.find("output[for=warmth]")).to_have_text("+50 %")
-    studio.shoot("adjusted")
+def test_sliders_have_the_ranges_of_the_service(driver: PageDriver, server: Server) -> None:
+    sliders = json.loads(server.ask("GET", "/sliders").body)
+    driver.add_photo()
+    assert driver.find("#adjust input").count() == len(sliders)
+    for slider in sliders:
+        field = driver.find(f"#{slider['name']}")
+        for name in ("min", "max", "step"):
+            assert float(str(field.get_attribute(name))) == slider[name]
+        assert float(field.input_value()) == slider["default"]
+        expect(driver.find(f"label[for={slider['name']}]")).not_to_contain_text("slider.")
+
+
+def test_sliders_need_no_request(driver: PageDriver) -> None:
+    driver.add_photo()
+    before = driver.pixels()
+    asked = len(driver.requests)
+    driver.adjust(saturation=2.5, warmth=0.5)
+    driver.wait_settled()
+    assert len(driver.requests) == asked
+    assert np.abs(driver.pixels().astype(int) - before).mean() > 3
+    expect(driver.find("output[for=saturation]")).to_have_text("250%")
+    expect(driver.find("output[for=warmth]")).to_have_text("+50%")
+    driver.screenshot("adjusted")
     for _ in range(2):
-        studio.page.keyboard.press("Control+z")
-    studio.settled()
-    assert np.array_equal(studio.pixels(), before)
-    studio.find("#redo").click()
-    expect(studio.find("#saturation")).to_have_value("2.5")
-    studio.find("#reset").click()
-    expect(studio.find("#saturation")).to_have_value("1")
+        driver.page.keyboard.press("Control+z")
+    driver.wait_settled()
+    assert np.array_equal(driver.pixels(), before)
+    driver.find("#redo").click()
+    expect(driver.find("#saturation")).to_have_value("2.5")
+    driver.find("#reset").click()
+    expect(driver.find("#saturation")).to_have_value("1")
 
 
-def test_what_is_downloaded_is_adjusted_and_asked_for_once(studio: Studio) -> None:
-    studio.with_photo(photograph(format="PNG"), "cat.png")
-    studio.turn(strength=0)
-    _, content = studio.download()
+def test_download_is_adjusted_and_requested_once(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(format="PNG"), "cat.png")
+    driver.adjust(blend=0)
+    _, content = driver.download()
     assert not has_color(content)
-    assert len(studio.sent("/v1/jobs")) == 2
-    assert studio.download()[1] == content
-    assert len(studio.sent("/v1/jobs")) == 2
+    assert len(driver.requests_to("/v1/jobs")) == 2
+    assert driver.download()[1] == content
+    assert len(driver.requests_to("/v1/jobs")) == 2
 
 
-def test_upright(studio: Studio) -> None:
+def test_exif_orientation_is_applied(driver: PageDriver) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
-    studio.with_photo(photograph(exif=exif))
-    studio.show_pixels()
-    upright = np.rot90(rgb(photograph()), -1)
-    assert np.abs(studio.pixels().mean(axis=-1) - upright.mean(axis=-1)).mean() < 8
+    driver.add_photo(make_photo(exif=exif))
+    driver.show_pixels()
+    upright = np.rot90(decode_rgb(make_photo()), -1)
+    assert np.abs(driver.pixels().mean(axis=-1) - upright.mean(axis=-1)).mean() < 8
 
 
-def test_what_was_left_out_is_said(studio: Studio) -> None:
-    studio.with_photo()
-    expect(studio.find("#remarks")).to_be_hidden()
+def test_remarks_name_what_is_left_out(driver: PageDriver) -> None:
+    driver.add_photo()
+    expect(driver.find("#remarks")).to_be_hidden()
     file = BytesIO()
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         image.save(file, "WEBP", save_all=True, append_images=[image.rotate(180), image])
-    studio.drop(("film.webp", file.getvalue()))
-    studio.ready(2)
-    expect(studio.find("#photos .state").nth(1)).to_have_text("ready: the first of 3")
-    studio.find("#photos .select").nth(1).click()
-    expect(studio.find("#remarks")).to_contain_text("It was in color or toned.")
-    expect(studio.find("#remarks")).to_contain_text("Its file holds 3 pictures.")
-    expect(studio.find("#said")).to_contain_text("Only the first is colored.")
+    driver.drop(("film.webp", file.getvalue()))
+    driver.wait_ready(2)
+    expect(driver.find("#photos .state").nth(1)).to_have_text("ready: first of 3")
+    driver.find("#photos .select").nth(1).click()
+    expect(driver.find("#remarks")).to_contain_text("This photograph was in color or toned.")
+    expect(driver.find("#remarks")).to_contain_text("This file contains 3 pages or frames.")
+    expect(driver.find("#announcer")).to_contain_text("Only the first is colored.")
 
 
 @pytest.mark.parametrize(("name", "format_"), [("scan.tif", "TIFF"), ("phone.heic", "HEIF")])
-def test_what_the_browser_cannot_decode(studio: Studio, name: str, format_: str) -> None:
+def test_service_previews_what_the_browser_cannot_decode(
+    driver: PageDriver, name: str, format_: str
+) -> None:
     if format_ == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
-    studio.with_photo(photograph(format=format_), name)
-    assert np.ptp(studio.pixels(), axis=-1).max() > 20
-    studio.correct()
-    expect(studio.find(".mark")).to_have_count(1)
-    taken, content = studio.download()
+    driver.add_photo(make_photo(format=format_), name)
+    assert np.ptp(driver.pixels(), axis=-1).max() > 20
+    driver.correct()
+    expect(driver.find(".marker")).to_have_count(1)
+    taken, content = driver.download()
     assert taken == name.replace(".", ".color.")
     assert opened(content).format == format_
     assert has_color(content)
 
 
-def test_chosen_pasted_and_photographed(studio: Studio, tmp_path: Path) -> None:
+def test_photographs_can_be_chosen_pasted_and_taken(driver: PageDriver, tmp_path: Path) -> None:
     path = tmp_path / "chosen.jpg"
-    path.write_bytes(photograph())
-    studio.find("#files").set_input_files(path)
-    studio.find("#shot").set_input_files(path)
-    studio.page.evaluate(
+    path.write_bytes(make_photo())
+    driver.find("#files").set_input_files(path)
+    driver.find("#camera-file").set_input_files(path)
+    driver.page.evaluate(
         """async () => {
           const answer = await fetch("/samples/cat.jpg");
           const clipboardData = new DataTransfer();
@@ -206,185 +219,185 @@ def test_chosen_pasted_and_photographed(studio: Studio, tmp_path: Path) -> None:
           document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
         }"""
     )
-    studio.ready(3)
-    expect(studio.find("#photos .name")).to_have_text(
+    driver.wait_ready(3)
+    expect(driver.find("#photos .name")).to_have_text(
         ["chosen.jpg", "chosen.jpg (2)", "pasted.jpg"]
     )
 
 
-def test_the_pictures_of_a_folder(studio: Studio, tmp_path: Path) -> None:
+def test_folder_adds_images_and_counts_other_files(driver: PageDriver, tmp_path: Path) -> None:
     inner = tmp_path / "box" / "inner"
     inner.mkdir(parents=True)
-    (tmp_path / "box" / "a.jpg").write_bytes(photograph())
-    (inner / "b.png").write_bytes(photograph(format="PNG"))
+    (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
+    (inner / "b.png").write_bytes(make_photo(format="PNG"))
     (inner / "notes.txt").write_text("not a picture")
-    (inner / "c.JFIF").write_bytes(photograph())
-    (inner / "d").write_bytes(photograph())
+    (inner / "c.JFIF").write_bytes(make_photo())
+    (inner / "d").write_bytes(make_photo())
     (inner / ".hidden").write_text("nobody sees it")
-    studio.find("#folder").set_input_files(tmp_path / "box")
-    studio.ready(4)
-    names = studio.find("#photos .name").all_text_contents()
+    driver.find("#folder").set_input_files(tmp_path / "box")
+    driver.wait_ready(4)
+    names = driver.find("#photos .name").all_text_contents()
     assert sorted(names) == ["a.jpg", "b.png", "c.JFIF", "d"]
-    expect(studio.find("#complaint")).to_have_text(
-        "Files that are no photographs were left out: 1."
+    expect(driver.find("#notifications")).to_have_text(
+        "Files skipped because they are not photographs: 1."
     )
 
 
-def test_a_folder_that_is_dropped(studio: Studio, tmp_path: Path) -> None:
+def test_dropped_folder_adds_its_images(driver: PageDriver, tmp_path: Path) -> None:
     inner = tmp_path / "box" / "inner"
     inner.mkdir(parents=True)
-    (tmp_path / "box" / "a.jpg").write_bytes(photograph())
-    (inner / "b.jpg").write_bytes(photograph())
+    (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
+    (inner / "b.jpg").write_bytes(make_photo())
     (inner / ".hidden.jpg").write_bytes(b"not a picture")
     (inner / "notes.txt").write_text("nor is this")
-    session = studio.page.context.new_cdp_session(studio.page)
+    session = driver.page.context.new_cdp_session(driver.page)
     files = {"items": [], "files": [str(tmp_path / "box")], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         event = {"type": kind, "x": 400, "y": 300, "data": files}
         session.send("Input.dispatchDragEvent", event)
-    studio.ready(2)
-    assert sorted(studio.find("#photos .name").all_text_contents()) == ["a.jpg", "b.jpg"]
-    expect(studio.find("#complaint")).to_contain_text("left out: 1")
+    driver.wait_ready(2)
+    assert sorted(driver.find("#photos .name").all_text_contents()) == ["a.jpg", "b.jpg"]
+    expect(driver.find("#notifications")).to_contain_text("not photographs: 1")
 
 
-def test_a_sample(studio: Studio) -> None:
-    studio.find("#samples button").first.click()
-    studio.colored().ready()
-    expect(studio.find("#photos .name")).to_have_text("astronaut.jpg")
+def test_sample_is_colored(driver: PageDriver) -> None:
+    driver.find("#samples button").first.click()
+    driver.wait_colored().wait_ready()
+    expect(driver.find("#photos .name")).to_have_text("astronaut.jpg")
 
 
-def test_views(studio: Studio) -> None:
-    studio.with_photo(photograph(size=(1200, 900)))
-    whole = studio.find("#zoom-value").text_content()
-    x, y = studio.point(0.3, 0.4)
-    studio.page.mouse.dblclick(x, y)
-    expect(studio.find("#zoom-value")).to_have_text("100 %")
-    studio.page.mouse.wheel(0, -300)
-    expect(studio.find("#zoom-value")).not_to_have_text("100 %")
-    studio.settled()
-    before = studio.pixels()
-    studio.page.mouse.move(x, y)
-    studio.page.mouse.down()
-    studio.page.mouse.move(x + 80, y + 60, steps=3)
-    studio.page.mouse.up()
-    studio.settled()
-    assert not np.array_equal(studio.pixels(), before)
-    studio.find("#zoom-fit").click()
-    expect(studio.find("#zoom-value")).to_have_text(str(whole))
-    studio.find("#side").click()
-    expect(studio.find("#divider")).to_be_hidden()
-    studio.settled()
-    first, second = np.array_split(studio.pixels(), 2, axis=1)
+def test_stage_zooms_pans_and_shows_side_by_side(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(1200, 900)))
+    whole = driver.find("#zoom-value").text_content()
+    x, y = driver.point(0.3, 0.4)
+    driver.page.mouse.dblclick(x, y)
+    expect(driver.find("#zoom-value")).to_have_text("100%")
+    driver.page.mouse.wheel(0, -300)
+    expect(driver.find("#zoom-value")).not_to_have_text("100%")
+    driver.wait_settled()
+    before = driver.pixels()
+    driver.page.mouse.move(x, y)
+    driver.page.mouse.down()
+    driver.page.mouse.move(x + 80, y + 60, steps=3)
+    driver.page.mouse.up()
+    driver.wait_settled()
+    assert not np.array_equal(driver.pixels(), before)
+    driver.find("#zoom-fit").click()
+    expect(driver.find("#zoom-value")).to_have_text(str(whole))
+    driver.find("#side-by-side").click()
+    expect(driver.find("#divider")).to_be_hidden()
+    driver.wait_settled()
+    first, second = np.array_split(driver.pixels(), 2, axis=1)
     assert np.ptp(first, axis=-1).max() == 0
     assert np.ptp(second, axis=-1).max() > 20
-    studio.shoot("side-by-side")
+    driver.screenshot("side-by-side")
 
 
-def test_the_divider_by_mouse(studio: Studio) -> None:
-    studio.with_photo(photograph(size=(1200, 900)))
-    studio.page.mouse.move(*studio.point(0.5, 0.5))
-    studio.page.mouse.down()
-    studio.page.mouse.move(*studio.point(0.25, 0.5), steps=4)
-    studio.page.mouse.up()
-    value = studio.find("#divider").get_attribute("aria-valuenow")
+def test_divider_follows_the_mouse(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(1200, 900)))
+    driver.page.mouse.move(*driver.point(0.5, 0.5))
+    driver.page.mouse.down()
+    driver.page.mouse.move(*driver.point(0.25, 0.5), steps=4)
+    driver.page.mouse.up()
+    value = driver.find("#divider").get_attribute("aria-valuenow")
     assert 20 <= int(str(value)) <= 35
-    gray = np.ptp(studio.pixels(), axis=-1).max(axis=0) == 0
+    gray = np.ptp(driver.pixels(), axis=-1).max(axis=0) == 0
     assert gray[: len(gray) // 5].all()
     assert not gray[len(gray) // 2 :].any()
 
 
-def test_full_screen(studio: Studio) -> None:
-    studio.with_photo()
-    studio.find("#full-screen").click()
-    expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
-    expect(studio.find("#panel")).to_be_hidden()
-    studio.find("#full-screen").click()
-    expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "false")
-    expect(studio.find("#panel")).to_be_visible()
+def test_full_screen_hides_the_panel(driver: PageDriver) -> None:
+    driver.add_photo()
+    driver.find("#full-screen").click()
+    expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "true")
+    expect(driver.find("#panel")).to_be_hidden()
+    driver.find("#full-screen").click()
+    expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "false")
+    expect(driver.find("#panel")).to_be_visible()
 
 
-def test_correcting_in_full_screen(studio: Studio) -> None:
-    studio.with_photo()
-    studio.find("#tab-correct").click()
-    studio.find("#full-screen").click()
-    expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
-    studio.settled()
-    studio.page.mouse.click(*studio.point(0.5, 0.5))
-    studio.find("#swatches button").nth(1).click()
-    expect(studio.find("button.mark")).to_have_count(1)
-    studio.settled()
-    studio.shoot("correct-full-screen")
+def test_full_screen_keeps_the_correct_tab(driver: PageDriver) -> None:
+    driver.add_photo()
+    driver.find("#tab-correct").click()
+    driver.find("#full-screen").click()
+    expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "true")
+    driver.wait_settled()
+    driver.page.mouse.click(*driver.point(0.5, 0.5))
+    driver.find("#swatches button").nth(1).click()
+    expect(driver.find("button.marker")).to_have_count(1)
+    driver.wait_settled()
+    driver.screenshot("correct-full-screen")
 
 
-def test_a_complaint_in_full_screen_can_be_pressed(studio: Studio) -> None:
-    studio.expected = ("500",)
-    studio.with_photo()
-    studio.find("#tab-correct").click()
-    studio.find("#full-screen").click()
-    expect(studio.find("#full-screen")).to_have_attribute("aria-pressed", "true")
-    studio.settled()
-    studio.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
-    studio.page.mouse.click(*studio.point(0.5, 0.5))
-    studio.find("#swatches button").nth(1).click()
-    with studio.page.expect_response(lambda answer: answer.url.endswith("chroma") and answer.ok):
-        studio.find("#complaint").get_by_role("button", name="Try again").click()
+def test_full_screen_shows_errors_with_retry(driver: PageDriver) -> None:
+    driver.expected = ("500",)
+    driver.add_photo()
+    driver.find("#tab-correct").click()
+    driver.find("#full-screen").click()
+    expect(driver.find("#full-screen")).to_have_attribute("aria-pressed", "true")
+    driver.wait_settled()
+    driver.page.route("**/v1/chroma", lambda route: route.fulfill(status=500), times=1)
+    driver.page.mouse.click(*driver.point(0.5, 0.5))
+    driver.find("#swatches button").nth(1).click()
+    with driver.page.expect_response(lambda answer: answer.url.endswith("chroma") and answer.ok):
+        driver.find("#notifications").get_by_role("button", name="Try again").click()
 
 
-def test_before_is_what_it_was(studio: Studio) -> None:
-    pixels = np.array(opened(photograph()).convert("RGB"))
+def test_before_keeps_the_original_colors(driver: PageDriver) -> None:
+    pixels = np.array(opened(make_photo()).convert("RGB"))
     sepia = Image.fromarray((pixels * [1.0, 0.8, 0.6]).astype(np.uint8))
     file = BytesIO()
     sepia.save(file, "PNG")
-    studio.with_photo(file.getvalue(), "sepia.png")
-    studio.find("#zoom-actual").click()
-    studio.find("#divider").press("End")
-    studio.settled()
-    np.testing.assert_array_equal(studio.pixels(), np.asarray(sepia))
-    expect(studio.find("#remarks")).to_contain_text("in color or toned")
+    driver.add_photo(file.getvalue(), "sepia.png")
+    driver.find("#zoom-actual").click()
+    driver.find("#divider").press("End")
+    driver.wait_settled()
+    np.testing.assert_array_equal(driver.pixels(), np.asarray(sepia))
+    expect(driver.find("#remarks")).to_contain_text("in color or toned")
 
 
-def test_what_is_half_clear(studio: Studio, server: Server) -> None:
-    pixels = np.array(opened(photograph()).convert("RGBA"))
+def test_translucent_pixels_match_the_service(driver: PageDriver, server: Server) -> None:
+    pixels = np.array(opened(make_photo()).convert("RGBA"))
     pixels[100:200, 100:300] = 220, 30, 30, 128
     file = BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    studio.with_photo(file.getvalue(), "clear.png")
-    studio.show_pixels()
+    driver.add_photo(file.getvalue(), "clear.png")
+    driver.show_pixels()
     answer = server.ask("POST", "/v1/colorize", file.getvalue(), Accept="image/png")
     written = np.asarray(opened(answer.body))[110:190, 110:290, :3].astype(int)
-    shown = studio.pixels()[110:190, 110:290].astype(int)
+    shown = driver.pixels()[110:190, 110:290].astype(int)
     assert np.abs(shown - written).mean() < 4
 
 
-def test_a_scan_is_as_large_as_it_is(studio: Studio) -> None:
-    photo = photograph(size=(3000, 2000))
-    studio.with_photo(photo)
-    percent = str(studio.find("#zoom-value").text_content())
-    studio.drop(("scan.tif", photograph(format="TIFF", size=(3000, 2000))))
-    studio.ready(2)
-    studio.find("#photos .select").nth(1).click()
-    studio.settled()
-    expect(studio.find("#zoom-value")).to_have_text(percent)
-    studio.show_pixels()
-    studio.find("#divider").press("End")
-    shown = studio.pixels()
+def test_scan_keeps_its_size(driver: PageDriver) -> None:
+    photo = make_photo(size=(3000, 2000))
+    driver.add_photo(photo)
+    percent = str(driver.find("#zoom-value").text_content())
+    driver.drop(("scan.tif", make_photo(format="TIFF", size=(3000, 2000))))
+    driver.wait_ready(2)
+    driver.find("#photos .select").nth(1).click()
+    driver.wait_settled()
+    expect(driver.find("#zoom-value")).to_have_text(percent)
+    driver.show_pixels()
+    driver.find("#divider").press("End")
+    shown = driver.pixels()
     gray = middle(np.asarray(opened(photo)), *shown.shape[:2])
     assert np.abs(shown[..., 0].astype(int) - gray).mean() < 3
 
 
-def test_no_words_on_a_tiny_picture(studio: Studio) -> None:
-    studio.with_photo(photograph(size=(12, 9)))
-    expect(studio.find("#after")).to_be_hidden()
-    studio.drop(("cat.jpg", photograph()))
-    studio.ready(2)
-    studio.find("#photos .select").nth(1).click()
-    expect(studio.find("#after")).to_be_visible()
+def test_tiny_photograph_has_no_captions(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(size=(12, 9)))
+    expect(driver.find("#after")).to_be_hidden()
+    driver.drop(("cat.jpg", make_photo()))
+    driver.wait_ready(2)
+    driver.find("#photos .select").nth(1).click()
+    expect(driver.find("#after")).to_be_visible()
 
 
-def pinch(studio: Studio, before: float, after: float) -> None:
-    """Move two fingers apart on the picture."""
-    x, y = studio.point(0.5, 0.3)
-    session = studio.page.context.new_cdp_session(studio.page)
+def pinch(driver: PageDriver, before: float, after: float) -> None:
+    """Pinch the stage with two fingers."""
+    x, y = driver.point(0.5, 0.3)
+    session = driver.page.context.new_cdp_session(driver.page)
 
     def touch(kind: str, *apart: float) -> None:
         points = [{"x": x + side * d / 2, "y": y} for d in apart for side in (-1, 1)]
@@ -396,24 +409,24 @@ def pinch(studio: Studio, before: float, after: float) -> None:
     touch("touchEnd")
 
 
-def test_on_a_phone_by_touch(open_page: Open) -> None:
+def test_phone_supports_touch(open_page: Open) -> None:
     options = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-    studio = open_page(viewport={"width": 390, "height": 844}, **options)
-    studio.shoot("welcome-phone")
-    studio.find("#samples button").nth(1).tap()
-    studio.colored().ready()
-    width = studio.page.evaluate("document.documentElement.scrollWidth")
+    driver = open_page(viewport={"width": 390, "height": 844}, **options)
+    driver.screenshot("welcome-phone")
+    driver.find("#samples button").nth(1).tap()
+    driver.wait_colored().wait_ready()
+    width = driver.page.evaluate("document.documentElement.scrollWidth")
     assert width == 390
-    studio.shoot("photo-phone-light")
-    whole = str(studio.find("#zoom-value").text_content())
-    pinch(studio, 100, 220)
-    expect(studio.find("#zoom-value")).not_to_have_text(whole)
-    studio.find("#zoom-fit").tap()
-    expect(studio.find("#zoom-value")).to_have_text(whole)
-    studio.find("#tab-correct").tap()
-    studio.page.touchscreen.tap(*studio.point(0.4, 0.4))
-    studio.find("#swatches button").first.tap()
-    expect(studio.find("button.mark")).to_have_count(1)
-    studio.settled()
-    studio.shoot("correct-phone-light")
-    assert has_color(studio.download()[1])
+    driver.screenshot("photo-phone-light")
+    whole = str(driver.find("#zoom-value").text_content())
+    pinch(driver, 100, 220)
+    expect(driver.find("#zoom-value")).not_to_have_text(whole)
+    driver.find("#zoom-fit").tap()
+    expect(driver.find("#zoom-value")).to_have_text(whole)
+    driver.find("#tab-correct").tap()
+    driver.page.touchscreen.tap(*driver.point(0.4, 0.4))
+    driver.find("#swatches button").first.tap()
+    expect(driver.find("button.marker")).to_have_count(1)
+    driver.wait_settled()
+    driver.screenshot("correct-phone-light")
+    assert has_color(driver.download()[1])

@@ -90,7 +90,7 @@ def test_results_keep_unicode_names_and_dots(client: Any, tmp_path: Path) -> Non
 
 
 def test_colorize_params_change_the_result(client: Any, photo: Path) -> None:
-    plain = client.colorize(photo, saturation=0, label=False, format="png")
+    plain = client.colorize(photo, saturation=0, provenance=False, format="png")
     assert opened(plain).format == "PNG"
     assert not has_color(plain)
     assert client.colorize(photo, hints=HINTS) != client.colorize(photo)
@@ -122,7 +122,7 @@ def test_job_reports_each_image_and_returns_a_zip(client: Any, photo: Path) -> N
         client.get_job("../../\n?")
     assert (caught.value.status, caught.value.title) == (
         404,
-        "There is no such job, or it is somebody else's",
+        "The job does not exist, or belongs to another client",
     )
     assert caught.value.hint
 

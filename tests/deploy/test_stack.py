@@ -29,8 +29,8 @@ from tests.deploy.conftest import (
     services,
     with_our_programs,
 )
+from tests.support.page_driver import PageDriver, make_photo
 from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
-from tests.support.studio import Studio, photograph
 from tests.support.team import Worker
 
 LARGE = photo_file((1600, 1200), "JPEG")
@@ -116,17 +116,17 @@ def test_a_picture_at_once(stack: Stack) -> None:
 
 
 def test_the_page(stack: Stack, browser: Browser, tmp_path: Path) -> None:
-    studio = Studio(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
-    studio.expected = ("401",)
-    studio.drop(("cat.jpg", photograph(size=(1800, 1200))))
-    studio.find("#key").fill(stack.key)
-    studio.find("#key").press("Enter")
-    studio.colored().ready()
-    name, content = studio.download()
+    driver = PageDriver(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
+    driver.expected = ("401",)
+    driver.drop(("cat.jpg", make_photo(size=(1800, 1200))))
+    driver.find("#key").fill(stack.key)
+    driver.find("#key").press("Enter")
+    driver.wait_colored().wait_ready()
+    name, content = driver.download()
     assert name == "cat.color.jpg"
     assert has_color(content)
-    studio.page.close()
-    studio.check()
+    driver.page.close()
+    driver.assert_clean()
 
 
 def test_a_job_of_several(stack: Stack) -> None:

@@ -23,6 +23,7 @@ _SIDE = 32
 # Options of a small network of each architecture: a new architecture is a new row.
 SMALL: dict[str, dict[str, Any]] = {
     "rechroma": {"widths": [16, 8, 8, 8]},
+    "coarse-to-fine": {"widths": [16, 16, 8], "context": 8, "heads": 2},
     "vgg-fcn": {"width": 0.125},
     "fusion-autoencoder": {"width": 8},
     "inception-unet": {"widths": [16, 16, 16, 16]},
@@ -59,12 +60,13 @@ def card(of: ColorizationNetwork) -> ModelCard:
         version="1",
         stride=of.stride,
         scale=of.scale,
+        distribution_scale=of.distribution_scale,
         size=64,
         license="Apache-2.0",
         authors=("The Rechroma authors",),
         data=(DataSource("drawn", "CC0-1.0"),),
         hints=of.takes_hints,
-        bins=of.given_bins(),
+        bins=of.output_bins(),
         network=describe(of),
     )
 

@@ -35,6 +35,7 @@ INVENTORY = {
     "__version__",
     "colorize",
     "colorize_file",
+    "colorize_many",
     "errors",
     "list_models",
 }
@@ -66,8 +67,8 @@ def test_exception_tree_in_docstring_matches_classes(module: ModuleType) -> None
 
 
 def test_unknown_name_raises_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'Colorizer'"):
-        _ = rechroma.Colorizer
+    with pytest.raises(AttributeError, match="has no attribute 'Colorist'"):
+        _ = rechroma.Colorist
 
 
 def test_import_loads_no_heavy_module() -> None:

@@ -1,7 +1,7 @@
-"""The command line: one file per command, click alone at import.
+"""The command line: one module per command, with lazy imports.
 
-`rechroma --help` has to answer at once, so every module in this package imports nothing heavier
-than click at the top; numpy, ONNX Runtime, Pillow and rich come in where they are used.
+`rechroma --help` must be instant, so the modules of this package import nothing heavier than click
+at the top; numpy, ONNX Runtime, Pillow and rich are imported where they are used.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ def main() -> None:
     """Run the `rechroma` command and end the process with its exit code."""
     try:
         if "--debug" not in sys.argv:
-            # What is odd in a photograph's metadata is of no use to who colors it.
+            # Warnings about a photograph's metadata do not help whoever colors it.
             warnings.filterwarnings("ignore", module=r"PIL\.")
-        # Imported here, so that Ctrl-C shows no traceback in these first moments either.
+        # Imported here, so that Ctrl-C during the imports shows no traceback either.
         from rechroma.cli.root import root_command
-        from rechroma.cli.signals import end_as_by_ctrl_c
+        from rechroma.cli.signals import install_signal_handlers
 
-        end_as_by_ctrl_c()
+        install_signal_handlers()
         root_command(prog_name="rechroma")
     except KeyboardInterrupt:
         sys.stderr.write("rechroma: interrupted\n")
-        sys.exit(130)  # 128 + SIGINT, as the shell counts
+        sys.exit(130)  # 128 + SIGINT, as in the shell

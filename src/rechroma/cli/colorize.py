@@ -1,4 +1,4 @@
-"""`rechroma colorize`: files, folders, patterns or a pipe of photographs."""
+"""`rechroma colorize`: files, folders, patterns or a pipe."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.inputs import Plan, make_plan
-from rechroma.cli.options import json_option, model_options
+from rechroma.cli.inputs import plan_batch
+from rechroma.cli.options import colorize_options, json_option, model_options
 from rechroma.cli.request import Request
-from rechroma.cli.run import Work
+from rechroma.cli.run import BatchRun
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.stdio import colorize_stream
-from rechroma.cli.summary import Account, Status
-from rechroma.cli.terminal import say
+from rechroma.cli.summary import BatchSummary, Status
+from rechroma.cli.terminal import echo_err
 from rechroma.errors import OptionError
+from rechroma.options import MAX_PIXELS, OPTIONS
 
 if TYPE_CHECKING:
     from rechroma.hints import Hint
 
-MAX_PIXELS = 250_000_000  # as in rechroma.imaging, too heavy to import for --help
 
-
-def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
-    """Pillow's name of a format that was called by its name or its suffix, in any case."""
+def _parse_format(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     if name is None:
         return None
     from rechroma.imaging import parse_format
@@ -35,7 +33,6 @@ def _known_format(_ctx: click.Context, _option: click.Parameter, name: str | Non
 def _read_hints(
     _ctx: click.Context, _option: click.Parameter, path: str | None
 ) -> tuple[Hint, ...]:
-    """The hints of the file; none where no file was named."""
     if path is None:
         return ()
     from rechroma.hints import read_hints
@@ -49,58 +46,43 @@ def _read_hints(
     "-o",
     "--out",
     metavar="OUT",
-    help="A folder for the results, or one file if the name has a suffix. Without it, photo.jpg "
-    "becomes photo.color.jpg beside the original.",
+    help="Output folder, or output file if the name has a suffix. Without it, the result of "
+    "photo.jpg is photo.color.jpg in the same folder.",
 )
-@click.option("--overwrite", is_flag=True, help="Color again what is already there.")
+@click.option("--overwrite", is_flag=True, help="Color again and replace existing results.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Pictures at a time.  [default: by the number of processor cores]",
+    help="Number of photographs colored at the same time.  [default: one per CPU core]",
 )
 @click.option(
     "--format",
     "file_format",
     metavar="NAME",
-    callback=_known_format,
-    help="Such as jpeg, png or tiff.  [default: the original's]",
+    callback=_parse_format,
+    help="Output format, such as jpeg, png or tiff.  [default: the original's]",
 )
-@click.option(
-    "--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="Of JPEG, WebP."
-)
-@click.option(
-    "--saturation", type=float, default=1.0, show_default=True, help="0 (gray) to 3 (vivid)."
-)
-@click.option(
-    "--warmth", type=float, default=0.0, show_default=True, help="-1 (cooler) to 1 (warmer)."
-)
-@click.option(
-    "--strength", type=float, default=1.0, show_default=True, help="0 to 1: how much of the color."
-)
-@click.option(
-    "--size",
-    type=int,
-    metavar="PIXELS",
-    help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
-)
+@colorize_options
 @click.option(
     "--hints",
     metavar="FILE.json",
     callback=_read_hints,
-    help="Colors that you fix at places of one picture.",
+    help="Colors that you fix at points of one photograph.",
 )
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     default=MAX_PIXELS,
     show_default=True,
-    help="Refuse larger pictures.",
+    help="Largest photograph to accept.",
 )
-@click.option("--no-label", is_flag=True, help="Leave out the note that a model made the colors.")
-@click.option("--badge", is_flag=True, help="Draw a small mark into the picture that says so.")
-@json_option("Print one line of JSON per picture on stdout.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--no-provenance", is_flag=True, help="Omit the metadata that declares the colors as AI-made."
+)
+@click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
+@json_option("Print one line of JSON per photograph on stdout.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @model_options
 @debug_option
 @click.pass_context
@@ -113,9 +95,9 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
       rechroma colorize "box 1/**/*.tif" --saturation 1.2
       rechroma colorize - < photo.jpg > colored.jpg
 
-    The result has the original's size, format, depth and metadata. A picture whose result is
-    already there is skipped, so a long run that was stopped goes on where it was when the same
-    command is given again. One bad file never stops the rest.
+    The result has the original's size, format, bit depth and metadata. Photographs that already
+    have a result are skipped, so the same command continues a run that was stopped. A bad file
+    does not stop the others.
     """
     request = Request(**options)
     if request.is_stream:
@@ -125,42 +107,41 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
 
 
 def _color_files(request: Request) -> int:
-    """Color what the paths name; gives the exit code."""
-    plan = make_plan(request.paths, request.out, request.file_format)
-    pictures = len(plan.tasks) + len(plan.missing)
+    """Color files; returns the exit code."""
+    plan = plan_batch(request.paths, request.out, request.file_format, recolor=request.overwrite)
+    images = len(plan.tasks) + len(plan.missing)
     if plan.tasks:
-        _check_options(request, pictures)
-    account = Account(as_json=request.as_json)
-    work = Work(plan, request, account)
+        _check_options(request, images)
+    summary = BatchSummary(as_json=request.as_json)
+    run = BatchRun(plan, request, summary)
     try:
-        work.do()
+        run.execute()
     except KeyboardInterrupt as stop:
-        work.add_finished()
-        account.print_failures()
-        say(f"rechroma: {_words_for_stop(plan, request, account)}")
+        run.add_finished()
+        summary.print_failures()
+        done = summary.counts[Status.DONE] + summary.counts[Status.SKIPPED] - len(plan.results)
+        again = "" if request.overwrite else "; run the same command again to continue"
+        echo_err(f"rechroma: stopped; {done} of {len(plan.tasks)} done{again}")
         return exit_code_of(stop)
-    if account.failures and pictures == 1:
-        ((_, error),) = account.failures
+    if summary.failures and images == 1:
+        ((_, error),) = summary.failures
         raise error
-    account.print_failures()
+    summary.print_failures()
     if not request.quiet:
-        account.print_partial()
-        say(f"rechroma: {account}")
-    return 1 if account.failures else 0
+        for path in plan.results:
+            echo_err(f"rechroma: {path} is a result already, skipped (use --overwrite or -o OUT)")
+        summary.print_page_warnings()
+        if images:
+            echo_err(f"rechroma: {summary}")
+    return 1 if summary.failures else 0
 
 
-def _check_options(request: Request, pictures: int) -> None:
-    """Refuse what is out of range even where nothing is left to do, without loading the model."""
+def _check_options(request: Request, images: int) -> None:
+    """Check option ranges and the model's name even if there is nothing left to color."""
+    from rechroma.colorizer import check_file_options
     from rechroma.models import find_model
-    from rechroma.options import Adjustments
 
-    if request.hints and pictures > 1:
-        raise OptionError(f"--hints are for one picture, but there are {pictures}")
-    Adjustments(**request.knobs())
+    if request.hints and images > 1:
+        raise OptionError(f"--hints apply to one photograph, but there are {images}")
+    check_file_options(request.file_options())
     find_model(request.model)
-
-
-def _words_for_stop(plan: Plan, request: Request, account: Account) -> str:
-    done = account.counts[Status.DONE] + account.counts[Status.SKIPPED]
-    words = f"stopped; {done} of {len(plan.tasks)} are done"
-    return words if request.overwrite else f"{words}, and the same command goes on from there"

@@ -1,4 +1,4 @@
-"""`rechroma data`: from pictures on the web, or in a folder, to shards for training."""
+"""`rechroma data`: data sets from images on the web or in a folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rechroma.cli.checks import check_targets
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.options import json_option
-from rechroma.cli.summary import progress_bar
-from rechroma.cli.terminal import printable, say
-from rechroma.cli.training_common import check_targets, path_option, write_sheet
+from rechroma.cli.options import json_option, path_option
+from rechroma.cli.progress import progress_bar
+from rechroma.cli.sheets import write_sheet
+from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
 
 if TYPE_CHECKING:
@@ -23,40 +24,48 @@ if TYPE_CHECKING:
     from rechroma.datasets.build.download import Tally
     from rechroma.datasets.build.inspect import Inspection
 
-_SHEET_PICTURES = 60
-_MAX_REASONS = 8  # that are told; all stand in the table
-_JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Pictures at a time.")
+_SHEET_IMAGES = 60
+_MAX_REASONS = 8  # in the output; failed.csv lists all
+_JOBS = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Number of images processed at the same time."
+)
 _PATH = click.Path(path_type=Path)
 
 
 @click.group("data")
 @debug_option
 def data_group() -> None:
-    """Make data sets to train on: fetch, pack and inspect pictures."""
+    """Create training data: fetch, pack and inspect images."""
 
 
 @data_group.command("pack")
 @click.argument("folder", type=_PATH, metavar="FOLDER")
 @click.option(
-    "-o", "--out", type=_PATH, required=True, help="The folder for the shards, a new one."
+    "-o", "--out", type=_PATH, required=True, help="Folder for the shards; it must not exist yet."
 )
-@click.option("--size", default=256, show_default=True, help="Short side of the pictures kept.")
-@click.option("--least-side", default=128, show_default=True, help="Drop what has a shorter side.")
-@click.option("--shard-size", default=5000, show_default=True, help="Most pictures in a shard.")
-@path_option("--labels", default=None, help="CSV with the columns path and label.")
-@click.option("--no-labels", is_flag=True, help="Do not take the folders for classes.")
-@click.option("--val-share", default=0.1, show_default=True, help="Set aside for validation, 0..1.")
+@click.option("--size", default=256, show_default=True, help="Short side of the packed images.")
+@click.option("--min-side", default=128, show_default=True, help="Drop images with a shorter side.")
+@click.option(
+    "--shard-size", default=5000, show_default=True, help="Maximum number of images per shard."
+)
+@path_option("--labels", default=None, help="CSV file with the columns path and label.")
+@click.option("--no-labels", is_flag=True, help="Do not use subfolders as classes.")
+@click.option(
+    "--val-share", default=0.1, show_default=True, help="Share set aside for validation, 0 to 1."
+)
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["webp", "jpg"]),
     default="webp",
     show_default=True,
-    help="Of the pictures kept.",
+    help="Format of the packed images.",
 )
-@click.option("--quality", default=90, show_default=True, help="Of the pictures kept, 1 to 100.")
-@click.option("--license", default="unknown", help="Of pictures of which nothing else is known.")
-@click.option("--source", default="", help="A name for where they are from.  [default: FOLDER's]")
+@click.option(
+    "--quality", default=90, show_default=True, help="Quality of the packed images, 1 to 100."
+)
+@click.option("--license", default="unknown", help="License of images without one of their own.")
+@click.option("--source", default="", help="Name of the source.  [default: FOLDER's]")
 @_JOBS
 @json_option("Print the manifest as JSON.")
 @debug_option
@@ -64,7 +73,7 @@ def pack_command(
     folder: Path,
     out: Path,
     size: int,
-    least_side: int,
+    min_side: int,
     shard_size: int,
     labels: Path | None,
     no_labels: bool,
@@ -76,7 +85,7 @@ def pack_command(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Pack a folder of pictures into shards.
+    """Pack a folder of images into shards.
 
     \b
       rechroma data pack pictures/ -o shards/ --license CC0-1.0
@@ -84,16 +93,16 @@ def pack_command(
         --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 
-    Gray, sepia, tiny, broken and duplicate pictures are left out; dropped.csv says which and why.
-    If all pictures lie in subfolders, these are the classes.
+    Gray, toned, small, damaged and duplicate images are dropped; dropped.csv lists them with the
+    reason. If all images are in subfolders, the subfolders are the classes.
     """
     from rechroma.datasets.build.pack import Settings, pack
     from rechroma.datasets.build.preprocess import Form
 
-    form = Form(size=size, least_side=least_side, format=file_format, quality=quality)
+    form = Form(size=size, least_side=min_side, format=file_format, quality=quality)
     settings = Settings(form, shard_size, val_share, source or folder.resolve().name, license)
     if labels is not None and no_labels:
-        raise OptionError("--labels and --no-labels exclude each other")
+        raise OptionError("--labels and --no-labels cannot be used together")
     with progress_bar(None, quiet=as_json, doing="Packing") as advance:
         manifest = pack(
             folder,
@@ -104,25 +113,27 @@ def pack_command(
             jobs=jobs,
             on_picture=advance,
         )
-    _print(as_json, manifest, _packed(manifest, out))
+    _print(as_json, manifest, _format_manifest(manifest, out))
 
 
 @data_group.command("fetch")
 @click.argument("table", type=_PATH, metavar="LIST.csv")
-@click.option("-o", "--out", type=_PATH, required=True, help="The folder for the pictures.")
+@click.option("-o", "--out", type=_PATH, required=True, help="Folder for the images.")
 @click.option(
-    "--per-host", default=2.0, show_default=True, help="Most requests a second to a host."
+    "--per-host", default=2.0, show_default=True, help="Maximum requests per second and host."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Take only so many of the list.")
-@click.option("--licenses", default="", metavar="NAMES", help="Only these, such as cc0,cc-by.")
-@click.option("--max-bytes", default=32 << 20, show_default=True, help="Largest picture to take.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds a request may take.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only this many entries of the list.")
 @click.option(
-    "--retries", default=3, show_default=True, help="Further attempts where they may help."
+    "--licenses", default="", metavar="NAMES", help="Only these licenses, such as cc0,cc-by."
 )
-@click.option("--contact", default="", metavar="MAIL", help="Tell hosts how to reach you.")
+@click.option(
+    "--max-bytes", default=32 << 20, show_default=True, help="Maximum size of an image in bytes."
+)
+@click.option("--timeout", default=60.0, show_default=True, help="Timeout of a request in seconds.")
+@click.option("--retries", default=3, show_default=True, help="Retries after a temporary failure.")
+@click.option("--contact", default="", metavar="MAIL", help="Contact address sent to the hosts.")
 @click.option("--allow-private", is_flag=True, hidden=True, help="Fetch from private addresses.")
-@json_option("Print what became of the list as JSON.")
+@json_option("Print the statistics as JSON.")
 @debug_option
 def fetch_command(
     table: Path,
@@ -137,14 +148,14 @@ def fetch_command(
     allow_private: bool,
     as_json: bool,
 ) -> None:
-    """Download a list of pictures.
+    """Download a list of images.
 
     \b
       rechroma data fetch list.csv -o pictures/ --licenses cc0,cc-by --contact you@example.org
 
-    The list is a CSV or Parquet file with the columns url, license and author. Each host is asked
-    slowly, and only for what its robots.txt allows. The same command goes on where it stopped.
-    attribution.csv names authors and licenses, failed.csv what could not be fetched.
+    The list is a CSV or Parquet file with the columns url, license and author. Requests are rate
+    limited per host and respect its robots.txt. Run the same command again to continue after an
+    interruption. attribution.csv lists authors and licenses, failed.csv the failed downloads.
     """
     from rechroma.datasets.build.download import CrawlPolicy, fetch
 
@@ -165,16 +176,18 @@ def fetch_command(
             is_allowed=(lambda _: True) if allow_private else None,
             on_picture=advance,
         )
-    _print(as_json, _tally_fields(tally), _fetched(tally))
+    _print(as_json, _stats_fields(tally), _format_stats(tally))
     if not tally.fetched + tally.present:
-        raise FetchError("no picture could be fetched", hint=f"{out / 'failed.csv'} says why.")
+        raise FetchError(
+            "no image could be downloaded", hint=f"{out / 'failed.csv'} lists the reasons."
+        )
 
 
 @data_group.command("inspect")
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
-@path_option("--sheet", default=None, help="Write a contact sheet there.")
+@path_option("--sheet", default=None, help="Write a contact sheet.")
 @_JOBS
-@json_option("Print all figures as JSON.")
+@json_option("Print all statistics as JSON.")
 @debug_option
 @click.pass_context
 def inspect_command(
@@ -184,23 +197,23 @@ def inspect_command(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Look through shards: counts, sizes, color, and what is damaged.
+    """Inspect shards: counts, sizes, colors and damage.
 
     \b
       rechroma data inspect shards/ --sheet shards.jpg
 
-    What is damaged is named on stderr, and makes the exit code 65.
+    Damaged entries are listed on stderr and make the exit code 65.
     """
     check_targets(sheet)
     from rechroma.datasets.build.inspect import inspect
 
-    with progress_bar(None, quiet=as_json, doing="Looking") as advance:
+    with progress_bar(None, quiet=as_json, doing="Inspecting") as advance:
         found = inspect(shards, jobs=jobs, on_picture=advance)
-    _print(as_json, found.to_dict(), _inspected(found))
+    _print(as_json, found.to_dict(), _format_inspection(found))
     if sheet is not None:
         _write_sheet(shards, sheet)
     for damage in found.damaged:
-        say(f"rechroma: error: {damage}")
+        echo_err(f"rechroma: error: {damage}")
     if found.damaged:
         ctx.exit(DataError.exit_code)
 
@@ -299,7 +312,7 @@ def _print(as_json: bool, fields: dict[str, Any], lines: Iterator[str]) -> None:
         click.echo(printable(line))
 
 
-def _packed(manifest: dict[str, Any], out: Path) -> Iterator[str]:
+def _format_manifest(manifest: dict[str, Any], out: Path) -> Iterator[str]:
     pictures, classes = manifest["pictures"], manifest["classes"]
     yield (
         f"{out}: {pictures['kept']} of {pictures['found']} pictures in "
@@ -307,49 +320,49 @@ def _packed(manifest: dict[str, Any], out: Path) -> Iterator[str]:
         f"{pictures['val']} for validation"
     )
     if manifest["dropped"]:
-        yield f"left out: {_listed(manifest['dropped'])}"
+        yield f"dropped: {_format_counts(manifest['dropped'])}"
     if classes:
         yield f"{len(classes)} classes"
     if untaught := [entry["name"] for entry in classes if not entry["train"]]:
-        yield f"without a picture for training: {', '.join(untaught)}"
+        yield f"without training images: {', '.join(untaught)}"
 
 
-def _tally_fields(tally: Tally) -> dict[str, Any]:
+def _stats_fields(tally: Tally) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(tally) | {"failed": dict(tally.failed.most_common())}
 
 
-def _fetched(tally: Tally) -> Iterator[str]:
+def _format_stats(tally: Tally) -> Iterator[str]:
     yield (
-        f"{tally.fetched} fetched, {tally.present} already there, "
+        f"{tally.fetched} fetched, {tally.present} already present, "
         f"{tally.failed.total()} failed, {tally.unwanted} under other licenses"
     )
     for reason, count in tally.failed.most_common(_MAX_REASONS):
         yield f"  {count} x {reason}"
 
 
-def _inspected(found: Inspection) -> Iterator[str]:
+def _format_inspection(found: Inspection) -> Iterator[str]:
     yield f"{found.pictures} pictures in {found.shards} shards, {len(found.damaged)} damaged"
     if not found.pictures:
         return
-    yield f"splits: {_listed(found.splits)}"
+    yield f"splits: {_format_counts(found.splits)}"
     yield f"classes: {len(found.classes)}; without a class: {found.unlabeled} pictures"
     if found.lonely:
         yield f"classes with one picture: {', '.join(map(str, found.lonely))}"
-    yield f"sources: {_listed(found.sources)}"
-    yield f"licenses: {_listed(found.licenses)}"
+    yield f"sources: {_format_counts(found.sources)}"
+    yield f"licenses: {_format_counts(found.licenses)}"
     yield f"gray: {found.gray}; toned: {found.toned}"
     for name in ("short_side", "long_side", "colorfulness"):
         levels = "  ".join(f"{level:g}" for level in getattr(found, name).values())
         yield f"{name} at 0, 5, 25, 50, 75, 95, 100 %: {levels}"
 
 
-def _listed(counts: Mapping[str, float]) -> str:
+def _format_counts(counts: Mapping[str, float]) -> str:
     return ", ".join(f"{count:g} {name}" for name, count in counts.items())
 
 
 def _write_sheet(shards: tuple[str, ...], path: Path) -> None:
     from rechroma.datasets.build.inspect import sample_sheet
 
-    write_sheet(sample_sheet(shards, _SHEET_PICTURES), path)
+    write_sheet(sample_sheet(shards, _SHEET_IMAGES), path)

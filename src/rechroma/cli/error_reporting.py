@@ -1,19 +1,18 @@
-"""How the command line ends when something goes wrong: one line, a hint, an exit code.
-
-A traceback is for whoever mends the program, so it is shown only with `--debug`.
-"""
+"""Error reporting: one line, a hint and an exit code; a traceback only with `--debug`."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import click
 
 from rechroma.cli.signals import exit_code_of
-from rechroma.cli.terminal import drop_output, say
+from rechroma.cli.terminal import drop_output, echo_err
 from rechroma.errors import (
     ImageTooLargeError,
     InternalError,
@@ -27,29 +26,29 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def debug_option(command: _Command) -> _Command:
-    """Add `--debug` to a command; it counts wherever on the line it stands."""
+    """Add `--debug` to a command; it can be anywhere on the command line."""
     return click.option(
         "--debug",
         is_flag=True,
         is_eager=True,
         expose_value=False,
         callback=_remember_debug,
-        help="Show the full traceback when something goes wrong.",
+        help="Show the full traceback of an error.",
     )(command)
 
 
-def print_failure(error: RechromaError) -> None:
-    """Write the error's line, and its hint where it has one, to stderr."""
-    say(f"rechroma: error: {error.message}")
+def print_error(error: RechromaError) -> None:
+    """Write an error and its hint to stderr."""
+    echo_err(f"rechroma: error: {error.message}")
     if hint := hint_of(error):
-        say(f"hint: {hint}")
+        echo_err(f"hint: {hint}")
 
 
 def hint_of(error: RechromaError) -> str | None:
-    """The error's hint, in words of the command line's options where one of them helps."""
+    """Return an error's hint, naming a command-line option where one helps."""
     match error:
         case TargetExistsError():
-            return "Choose another name with -o; --overwrite replaces results, never originals."
+            return "Choose another name with -o. --overwrite replaces results, but never originals."
         case ImageTooLargeError() if not isinstance(error.__cause__, MemoryError):
             return "Raise --max-pixels if you trust the file and have the memory."
         case InternalError() if not is_debugging():
@@ -58,47 +57,63 @@ def hint_of(error: RechromaError) -> str | None:
 
 
 def print_traceback(error: BaseException) -> None:
-    """Write the traceback to stderr if `--debug` was given."""
+    """Write a traceback to stderr if `--debug` was given."""
     if is_debugging():
         import traceback
 
         for line in "".join(traceback.format_exception(error)).splitlines():
-            say(line)
+            echo_err(line)
 
 
 def is_debugging() -> bool:
-    """Whether `--debug` was given to the command that is running."""
+    """Return whether `--debug` was given to the running command."""
     ctx = click.get_current_context(silent=True)
     return ctx is not None and bool(ctx.meta.get(_DEBUG))
 
 
 @contextmanager
-def reported_failures() -> Iterator[None]:
-    """Turn what is raised inside into lines on stderr and an exit code.
+def report_errors(words: Sequence[str] = ()) -> Iterator[None]:
+    """Report exceptions as lines on stderr and an exit code.
 
-    click's own exceptions pass: it words them itself. So does a broken pipe, which is no failure
-    of ours: the reader has read enough.
+    click reports its own exceptions, and a broken pipe passes, too: it is not an error that the
+    reader has read enough.
+
+    Args:
+        words: The command line, to give advice on file names that look like options.
     """
     try:
         yield
+    except click.UsageError as error:
+        if name := _dashed_file(words):
+            advice = f"If {name!r} is a file, write ./{name} or -- {name}."
+            raise click.UsageError(f"{error.format_message()} {advice}", error.ctx) from error
+        raise
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except KeyboardInterrupt as stop:
-        say("rechroma: interrupted")
+        echo_err("rechroma: interrupted")
         raise click.exceptions.Exit(exit_code_of(stop)) from stop
     except Exception as error:
-        known = _explained(error)
+        known = _to_rechroma_error(error)
         print_traceback(error)
-        print_failure(known)
+        print_error(known)
         raise click.exceptions.Exit(known.exit_code) from error
 
 
-def _explained(error: Exception) -> RechromaError:
-    """The error that is told to the user."""
+def _dashed_file(words: Sequence[str]) -> str | None:
+    """Return the first word that click takes for options, but that names an image file."""
+    from rechroma.cli.inputs import has_image_suffix
+
+    options = takewhile(lambda word: word != "--", words)
+    dashed = (word for word in options if word.startswith("-") and word != "-")
+    return next((word for word in dashed if os.path.lexists(word) or has_image_suffix(word)), None)
+
+
+def _to_rechroma_error(error: Exception) -> RechromaError:
     if isinstance(error, RechromaError):
         return error
     if isinstance(error, OSError) and error.errno and error.filename is None:
-        # Files are named in their errors; this came from writing help, JSON or a picture to stdout.
+        # Errors about files name them; this one came from writing help, JSON or an image to stdout.
         drop_output(sys.stdout)
         return TargetError(f"stdout: {error.strerror}")
     return InternalError.from_exception(error)

@@ -1,4 +1,4 @@
-"""`rechroma evaluate`: how good a model is, beside gray and truth."""
+"""`rechroma evaluate`: metrics of a model on color photographs."""
 
 from __future__ import annotations
 
@@ -6,48 +6,62 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.options import json_option
-from rechroma.cli.summary import progress_bar
-from rechroma.cli.training_common import check_targets, need_extra, path_option, write_sheet
+from rechroma.cli.options import json_option, path_option
+from rechroma.cli.progress import progress_bar
+from rechroma.cli.sheets import write_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.evaluation import Report
 
-_SHEET_PICTURES = 60
+_SHEET_IMAGES = 60
 
 
 @click.command("evaluate")
 @click.argument("model")
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many pictures, evenly spread.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Use only this many images, evenly spread."
+)
 @click.option(
     "--size",
     type=int,
     metavar="PIXELS",
-    help="Long side that the network sees, 64 to 2048.  [default: the model's own]",
+    help="Long side of the network input, 64 to 2048.  [default: the model's own]",
 )
-@click.option("--aged", is_flag=True, help="Color old-looking prints of the pictures, too.")
-@path_option("--features", default=None, help="Encoder weights (safetensors) to see them with.")
-@click.option("--hints", is_flag=True, help="Measure with some of the true colors given, too.")
-@click.option("--sizes", is_flag=True, help="Compare the colors at 256, 512 and 1024 pixels.")
-@click.option("--old", multiple=True, metavar="SHARDS", help="Photographs without truth.")
-@path_option("--sheet", default=None, help="Write a contact sheet there: gray, model, truth.")
-@path_option("--html", default=None, help="Write the figures and pictures there as a page.")
-@json_option("Print all figures as JSON.")
+@click.option("--degraded", is_flag=True, help="Also color artificially degraded versions.")
+@path_option(
+    "--features",
+    default=None,
+    help="Encoder weights (safetensors) for Frechet and kernel distances.",
+)
+@click.option(
+    "--hints", is_flag=True, help="Also measure with hints taken from the original colors."
+)
+@click.option("--sizes", is_flag=True, help="Compare network inputs of 256, 512 and 1024 pixels.")
+@click.option(
+    "--historical",
+    multiple=True,
+    metavar="SHARDS",
+    help="Also measure photographs whose original colors are unknown. Can be repeated.",
+)
+@path_option("--sheet", default=None, help="Write a contact sheet: gray, model, original.")
+@path_option("--html", default=None, help="Write the metrics and example images as an HTML page.")
+@json_option("Print all metrics as JSON.")
 @debug_option
 def evaluate_command(
     model: str,
     shards: tuple[str, ...],
     limit: int | None,
     size: int | None,
-    aged: bool,
+    degraded: bool,
     features: Path | None,
     hints: bool,
     sizes: bool,
-    old: tuple[str, ...],
+    historical: tuple[str, ...],
     sheet: Path | None,
     html: Path | None,
     as_json: bool,
@@ -55,13 +69,13 @@ def evaluate_command(
     """Measure a model on shards of color photographs.
 
     \b
-      rechroma evaluate default shards/dev-*.tar --sheet dev.jpg
-      rechroma evaluate default shards/dev-*.tar --aged --sizes --html dev.html
+      rechroma evaluate default shards/val-*.tar --sheet val.jpg
+      rechroma evaluate default shards/val-*.tar --degraded --sizes --html val.html
 
-    Hue hit and the areas under the curve (AuC) are per cent; cf is colorfulness. What each figure
-    means stands in docs/evaluate.md.
+    Hue hit and the areas under the curve (AuC) are percentages; cf is colorfulness. The metrics are
+    defined in docs/evaluate.md.
     """
-    need_extra("train", "torch")
+    require_extra("train", "torch")
     check_targets(sheet, html)
     from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
@@ -73,12 +87,14 @@ def evaluate_command(
 
     engine, pictures = OnnxEngine(find_model(model)), Shards(shards)
     network = FeatureNetwork(features) if features else None
-    plan = Plan(limit, size, aged, network, hints, sizes, Shards(old) if old else None)
+    plan = Plan(
+        limit, size, degraded, network, hints, sizes, Shards(historical) if historical else None
+    )
     with progress_bar(plan.rounds(pictures), quiet=False) as advance:
         report = evaluate(engine, pictures, plan, on_picture=advance)
     click.echo(report.to_json()) if as_json else _print(report)
     if sheet is not None:
-        chosen = spread(len(pictures), _SHEET_PICTURES)
+        chosen = spread(len(pictures), _SHEET_IMAGES)
         colorizer = Colorizer(engine=engine)
         write_sheet(draw(colorizer, (pictures[number] for number in chosen), size), sheet)
     if html is not None:

@@ -1,4 +1,4 @@
-"""`rechroma export`: a checkpoint in, a color model file out."""
+"""`rechroma export`: conversion of a checkpoint to a color model file."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ from pathlib import Path
 
 import click
 
+from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.training_common import (
-    card_of,
-    check_model_target,
-    checkpoint_in,
-    need_extra,
-    path_option,
-    read_fields,
+from rechroma.cli.model_files import (
+    export_model_file,
+    find_checkpoint,
+    make_card,
+    read_card_fields,
     read_metrics,
-    write_model,
 )
+from rechroma.cli.options import path_option
 
 
 @click.command("export")
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
 @path_option("-o", "--out", default="model.onnx", help="The color model file.")
-@click.option("--name", help="Of the model.  [default: the card's, or that of the file]")
-@path_option("--card", default=None, help="JSON with the card's fields: license, data, metrics ...")
+@click.option("--name", help="Name of the model.  [default: the card's, or else the file's]")
+@path_option("--card", default=None, help="JSON file with fields of the card: license, data, ...")
 @path_option(
-    "--report", default=None, help="What 'evaluate --json' printed, for the card's metrics."
+    "--report", default=None, help="Output of 'evaluate --json', for the metrics of the card."
 )
-@click.option("--commit", default="", help="The commit that trained it, for the card.")
-@click.option("--temperature", type=click.FloatRange(0.01, 2), help="Annealing: lower is bolder.")
-@click.option("--regression-share", type=click.FloatRange(0, 1), help="Share of the ab head.")
-@click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma.")
-@click.option("--exact", is_flag=True, help="Do not round the weights: the file is larger.")
+@click.option("--commit", default="", help="Commit that trained it, for the card.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0.01, 2),
+    help="Annealing temperature: lower is more vivid.",
+)
+@click.option("--regression-share", type=click.FloatRange(0, 1), help="Weight of the ab head.")
+@click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma, 0 to 3.")
+@click.option("--exact", is_flag=True, help="Do not round the weights: a larger file.")
 @debug_option
 def export_command(
     checkpoint: Path,
@@ -46,19 +49,19 @@ def export_command(
     saturation: float | None,
     exact: bool,
 ) -> None:
-    """Turn a checkpoint into a color model that any Rechroma can use.
+    """Convert a checkpoint to a color model file.
 
     \b
       rechroma export checkpoints/mine/checkpoint.pt -o mine.onnx --card card.json
       rechroma photo.jpg --model mine.onnx
 
-    CHECKPOINT is such a file, or a run's folder with a checkpoint.pt in it.
-    The file is checked against the network: a difference above 0.05 in a* or b* is an error.
+    CHECKPOINT is a checkpoint, or a run's folder that contains a checkpoint.pt. The exported file
+    is compared with the network: a difference above 0.05 in a* or b* is an error.
     """
-    need_extra("train", "torch")
+    require_extra("train", "torch")
     check_model_target(out)
-    checkpoint = checkpoint_in(checkpoint)
-    fields = {"name": out.stem, **read_fields(card), **({"name": name} if name else {})}
+    checkpoint = find_checkpoint(checkpoint)
+    fields = {"name": out.stem, **read_card_fields(card), **({"name": name} if name else {})}
     if report is not None:
         fields["metrics"] = read_metrics(report)
     from rechroma.training import trained_network
@@ -69,5 +72,5 @@ def export_command(
         "saturation": saturation,
     }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
-    written = replace(card_of(network, fields), commit=commit)
-    write_model(network, written, out, source=checkpoint, rounded=not exact)
+    written = replace(make_card(network, fields), commit=commit)
+    export_model_file(network, written, out, source=checkpoint, rounded=not exact)

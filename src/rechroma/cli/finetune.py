@@ -1,4 +1,4 @@
-"""`rechroma finetune`: a model learns from one's own pictures."""
+"""`rechroma finetune`: fine-tuning of a model on your own images."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.training_common import (
-    card_of,
-    check_model_target,
-    model_or_checkpoint,
-    need_extra,
-    path_option,
-    report_progress,
-    run_drawer,
-    set_option,
-    write_model,
-)
+from rechroma.cli.model_files import export_model_file, make_card, resolve_model
+from rechroma.cli.options import path_option, set_option
+from rechroma.cli.progress import report_progress
+from rechroma.cli.sheets import epoch_callback
 
 if TYPE_CHECKING:
     from rechroma.models import ModelCard
@@ -30,10 +24,12 @@ if TYPE_CHECKING:
 @click.command("finetune")
 @click.argument("model")
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
-@path_option("-o", "--out", default="checkpoints/finetuned", help="The run's folder.")
-@click.option("--steps", type=click.IntRange(min=1), help="Of 32 crops each.  [default: 300]")
-@click.option("--name", help="Of the new model.  [default: that of the folder]")
-@click.option("--license", default="unstated", help="Of your pictures, for the model's card.")
+@path_option("-o", "--out", default="checkpoints/finetuned", help="The run's output folder.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Training steps of 32 crops each.  [default: 300]"
+)
+@click.option("--name", help="Name of the new model.  [default: the folder's]")
+@click.option("--license", default="unstated", help="License of your images, for the card.")
 @set_option
 @debug_option
 def finetune_command(
@@ -45,18 +41,18 @@ def finetune_command(
     license: str,
     overrides: tuple[str, ...],
 ) -> None:
-    """Teach a model your own pictures.
+    """Fine-tune a model on your own images.
 
     \b
       rechroma finetune default shards/mine-*.tar -o checkpoints/mine
       rechroma photo.jpg --model checkpoints/mine/model.onnx
 
-    MODEL is a checkpoint, a color model file, the name of a model, or a run's folder with a
-    model.onnx or a checkpoint.pt in it. Some minutes on a CPU. Stopped and started again, it goes
-    on where its last checkpoint stands. With validation.interval the model is the best by the
-    validation pictures.
+    MODEL is a checkpoint, a color model file, the name of a model, or a run's folder that contains
+    a model.onnx or a checkpoint.pt. It takes a few minutes on a CPU. A run that was stopped
+    continues from its last checkpoint. With validation (validation.interval), the result is the
+    best model by validation loss.
     """
-    need_extra("train", "torch")
+    require_extra("train", "torch")
     target = out / "model.onnx"
     check_model_target(target)
     from rechroma.training import (
@@ -67,21 +63,21 @@ def finetune_command(
         trained_network,
     )
 
-    start = model_or_checkpoint(model)
+    start = resolve_model(model)
     plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
     plan = changed_recipe(plan, overrides)
-    train(plan, out, on_progress=report_progress, on_epoch=run_drawer(plan, out))
+    train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
     if not leads():
         return
-    learned = _outcome(plan, out)
+    learned = _best_checkpoint(plan, out)
     network = trained_network(learned)
     card = _card(start, network, name or out.name, shards, license)
-    write_model(network, card, target, source=learned, rounded=True)
+    export_model_file(network, card, target, source=learned, rounded=True)
     click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")
 
 
-def _outcome(plan: Recipe, out: Path) -> Path:
-    """The checkpoint to export; a run that ended before its first measurement has no best one."""
+def _best_checkpoint(plan: Recipe, out: Path) -> Path:
+    """Return the best checkpoint, or the last one of a run that ended before any validation."""
     best = out / "best.pt"
     return best if plan.validation.interval and best.is_file() else out / "checkpoint.pt"
 
@@ -89,7 +85,7 @@ def _outcome(plan: Recipe, out: Path) -> Path:
 def _card(
     start: Path, network: ColorizationNetwork, name: str, shards: tuple[str, ...], license: str
 ) -> ModelCard:
-    """What it was before, and that it has seen these pictures since."""
+    """Make the card from the initial model's, with the new training data added."""
     from rechroma.models import read_card
     from rechroma.training import TorchEngine
 
@@ -100,4 +96,4 @@ def _card(
     fields |= {"data": [*fields["data"], *seen], "metrics": {}, "commit": ""}
     origin = "a checkpoint" if start.suffix == ".pt" else known.name
     fields["description"] = f"Fine-tuned from {origin}."
-    return card_of(network, fields)
+    return make_card(network, fields)

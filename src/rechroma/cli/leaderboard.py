@@ -1,4 +1,4 @@
-"""`rechroma leaderboard`: many models on the same pictures, as one table."""
+"""`rechroma leaderboard`: a comparison of models on the same images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rechroma.cli.checks import require_extra
 from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.model_files import resolve_model
 from rechroma.cli.options import json_option
-from rechroma.cli.summary import progress_bar
-from rechroma.cli.training_common import model_or_checkpoint, need_extra
+from rechroma.cli.progress import progress_bar
 from rechroma.errors import ModelNotFoundError, OptionError
 
 if TYPE_CHECKING:
@@ -35,23 +36,31 @@ _FIGURES = {
 @click.command("leaderboard")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option(
-    "--data", "shards", multiple=True, required=True, metavar="SHARDS", help="May be repeated."
+    "--data",
+    "shards",
+    multiple=True,
+    required=True,
+    metavar="SHARDS",
+    help="Shards of color photographs. Can be repeated.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many pictures, evenly spread.")
-@json_option("Print all figures as JSON.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Use only this many images, evenly spread."
+)
+@json_option("Print all metrics as JSON.")
 @debug_option
 def leaderboard_command(
     models: tuple[str, ...], shards: tuple[str, ...], limit: int | None, as_json: bool
 ) -> None:
-    """Compare models on shards of color photographs, beside gray and truth.
+    """Compare models on shards of color photographs, along with gray and the original.
 
     \b
       rechroma leaderboard default checkpoints/mine --data 'shards/val-*.tar' > table.md
 
-    MODEL is the name of a model, a color model file, or a run's folder with a model.onnx in it; of
-    a run it also tells what training has cost. The table is Markdown, best by balanced AuC first.
+    MODEL is the name of a model, a color model file, or a run's folder that contains a model.onnx;
+    for a run, the table includes the cost of training. The table is Markdown, sorted by balanced
+    AuC.
     """
-    need_extra("train", "torch")
+    require_extra("train", "torch")
     from rechroma.datasets import Shards
     from rechroma.evaluation import compare, spread
 
@@ -69,7 +78,7 @@ def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
     if len(named) < len(models) or named.keys() & {"gray", "truth"}:
         raise OptionError(
             "two rows of the table would have the same name",
-            hint="A file goes by its name without .onnx, a run by that of its folder.",
+            hint="A file is listed by its name without .onnx, a run by the name of its folder.",
         )
     return named
 
@@ -81,10 +90,10 @@ def _name(model: str) -> str:
 def _file(model: str) -> Path:
     from rechroma.models import find_model
 
-    file = model_or_checkpoint(model)
+    file = resolve_model(model)
     if file.suffix == ".pt" and file.is_file():
         raise ModelNotFoundError(
-            f"{file} is a checkpoint and no color model yet: export it first",
+            f"{file} is a checkpoint, not a color model: export it first",
             hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
         )
     return find_model(file)

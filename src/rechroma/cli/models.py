@@ -1,4 +1,4 @@
-"""`rechroma models`: which are here, what each says about itself, and how others come in."""
+"""`rechroma models`: listing, describing and importing color models."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.error_reporting import debug_option, print_failure
-from rechroma.cli.options import json_option
+from rechroma.cli.checks import check_model_target, require_extra
+from rechroma.cli.error_reporting import debug_option, print_error
+from rechroma.cli.model_files import export_model_file, make_card, read_card_fields
+from rechroma.cli.options import json_option, path_option
 from rechroma.cli.terminal import printable
-from rechroma.cli.training_common import (
-    card_of,
-    check_model_target,
-    need_extra,
-    path_option,
-    read_fields,
-    write_model,
-)
 from rechroma.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -32,7 +26,7 @@ if TYPE_CHECKING:
 @click.group("models")
 @debug_option
 def models_group() -> None:
-    """Show the color models that are here, and make some of published checkpoints."""
+    """List and describe color models, and import published checkpoints."""
 
 
 @models_group.command("list")
@@ -40,20 +34,27 @@ def models_group() -> None:
 @debug_option
 @click.pass_context
 def list_command(ctx: click.Context, as_json: bool) -> None:
-    """List the color models; the default one is marked with a star.
+    """List the color models; a star marks the default one.
 
-    Models of your own go into the folder that the environment variable RECHROMA_MODELS names, or
-    are given by their path: --model my.onnx
+    To add your own models, put them into a folder and set the environment variable RECHROMA_MODELS
+    to it; or use one by its path: --model my.onnx
     """
-    cards, broken = _cards()
+    from rechroma.models import get_card, model_names
+
+    cards, broken = [], []
+    for name in model_names():
+        try:
+            cards.append(get_card(name))
+        except ModelError as error:
+            broken.append(error)
     if as_json:
-        click.echo(json.dumps([_fields(card) for card in cards], indent=2))
+        click.echo(json.dumps([_to_dict(card) for card in cards], indent=2))
     elif cards:
         _print_table(cards)
     else:
-        click.echo("There is no color model here; give one by its path: --model FILE.onnx")
-    for error in broken:
-        print_failure(error)
+        click.echo("No color models found. Use one by its path: --model FILE.onnx")
+    for fault in broken:
+        print_error(fault)
     if broken:
         ctx.exit(broken[0].exit_code)
 
@@ -63,39 +64,52 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
 @json_option("Print the card as JSON.")
 @debug_option
 def info_command(model: str, as_json: bool) -> None:
-    """Show a model's card: license, authors, training data, measured quality."""
+    """Show a model's card: license, authors, training data, metrics."""
     from rechroma.models import find_model, read_card
 
-    fields = _fields(read_card(find_model(model)))
+    fields = _to_dict(read_card(find_model(model)))
     if as_json:
         click.echo(json.dumps(fields, indent=2))
         return
-    del fields["bins"]  # hundreds of numbers, of use to a program only
-    shown = {name: _as_words(value) for name, value in fields.items()}
-    _print_grid([(name, words) for name, words in shown.items() if words])
+    del fields["bins"]  # hundreds of numbers, for programs only
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(overflow="fold")  # by default rich cuts words that are longer than the column
+    for name, value in fields.items():
+        if text := _format_value(value):
+            grid.add_row(Text(name, "bold"), Text(text))
+    Console().print(grid)
 
 
 @models_group.command("import")
 @click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
 @click.option("--as", "name", required=True, metavar="NETWORK", help="eccv16, siggraph17 ...")
-@path_option("-o", "--out", default=None, help="The color model file.  [default: NETWORK.onnx]")
-@path_option("--card", default=None, help="JSON with the card's fields: description, metrics ...")
-@click.option("--rounded", is_flag=True, help="Round the weights: a quarter of the size.")
+@path_option(
+    "-o", "--out", default=None, help="Color model file to write.  [default: NETWORK.onnx]"
+)
+@path_option(
+    "--card", default=None, help="JSON file with fields of the card: description, metrics, ..."
+)
+@click.option("--rounded", is_flag=True, help="Round the weights, for a quarter of the size.")
 @debug_option
 def import_command(
     checkpoint: Path, name: str, out: Path | None, card: Path | None, rounded: bool
 ) -> None:
-    """Turn a checkpoint that a paper's authors published into a color model.
+    """Convert a checkpoint published by the authors of a paper to a color model.
 
     \b
       rechroma models import siggraph17.pth --as siggraph17
       rechroma photo.jpg --model siggraph17.onnx
 
-    CHECKPOINT is a torch file of weights or safetensors; nothing in it is executed. It must hold
-    exactly the weights of the network. The model is checked against the network, and gives what
-    the published code gives. Mind the license of the weights: the card names it.
+    CHECKPOINT is a PyTorch state dict or a safetensors file; no code in it is executed. It must
+    contain exactly the weights of the network. The model's output is compared with the network's,
+    and equals that of the published code. Respect the license of the weights, which the card names.
     """
-    need_extra("train", "torch")
+    require_extra("train", "torch")
     target = Path(f"{name}.onnx") if out is None else out
     check_model_target(target)
     from rechroma.networks import find, load_published
@@ -105,24 +119,11 @@ def import_command(
     if known.license:
         data = [dataclasses.asdict(source) for source in known.data]
         fields |= {"license": known.license, "authors": list(known.authors), "data": data}
-    written = card_of(network, fields | read_fields(card))
-    write_model(network, written, target, source=checkpoint, rounded=rounded)
+    written = make_card(network, fields | read_card_fields(card))
+    export_model_file(network, written, target, source=checkpoint, rounded=rounded)
 
 
-def _cards() -> tuple[list[ModelCard], list[ModelError]]:
-    """The cards of all models that keep the contract, and what is wrong with the others."""
-    from rechroma.models import get_card, model_names
-
-    cards, broken = [], []
-    for name in model_names():
-        try:
-            cards.append(get_card(name))
-        except ModelError as error:
-            broken.append(error)
-    return cards, broken
-
-
-def _fields(card: ModelCard) -> dict[str, Any]:
+def _to_dict(card: ModelCard) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(card.to_json())
     return fields
 
@@ -133,7 +134,9 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
     from rich.text import Text
 
     default = _default_name(cards)
-    table = Table("", "Name", "Version", "Size", "Hints", "License", "About", box=None)
+    table = Table(box=None)
+    for title in ("", "Name", "Version", "Size", "Hints", "License", "About"):
+        table.add_column(title, overflow="fold")
     for card in cards:
         star = "*" if card.name == default else ""
         hints = "yes" if card.hints else "no"
@@ -152,44 +155,29 @@ def _default_name(cards: Sequence[ModelCard]) -> str | None:
     return next((card.name for card in cards if find_model(card.name) == default), None)
 
 
-def _print_grid(rows: Sequence[tuple[str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2))
-    for name, words in rows:
-        grid.add_row(Text(name, "bold"), Text(words))
-    Console().print(grid)
-
-
-def _as_words(value: object) -> str:
-    """A field of a card as a person reads it: figures rounded, a nested field or source a line."""
+def _format_value(value: object) -> str:
+    """Format a field of a card for people: rounded numbers, one line per nested field or source."""
     match value:
         case bool():
             return "yes" if value else "no"
         case float():
-            return _rounded(value)
+            # Four digits, but all of those before the point.
+            return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
         case dict():
-            return "\n".join(_named(name, item) for name, item in value.items())
+            return "\n".join(_format_field(name, item) for name, item in value.items())
         case list():
-            objects = any(isinstance(item, dict) for item in value)
-            return ("\n" if objects else ", ").join(map(_source_or_text, value))
+            sources = any(isinstance(item, dict) for item in value)
+            return ("\n" if sources else ", ").join(map(_format_item, value))
     return printable(str(value))
 
 
-def _named(name: str, value: object) -> str:
+def _format_field(name: str, value: object) -> str:
     if isinstance(value, dict):
-        return f"{printable(name)}:\n{indent(_as_words(value), '  ')}"
-    return f"{printable(name)}: {_as_words(value)}"
+        return f"{printable(name)}:\n{indent(_format_value(value), '  ')}"
+    return f"{printable(name)}: {_format_value(value)}"
 
 
-def _rounded(figure: float) -> str:
-    """Four digits, and all of those before the point."""
-    return f"{figure:.0f}" if abs(figure) >= 1000 else f"{figure:.4g}"
-
-
-def _source_or_text(item: object) -> str:
+def _format_item(item: object) -> str:
     if not isinstance(item, dict):
         return printable(str(item))
     return printable(", ".join(str(value) for value in item.values() if value))

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+from rechroma.options import OPTIONS, PROVIDERS
 
-PROVIDERS = ("auto", "cpu", "cuda")  # as in rechroma.engines, too heavy to import for --help
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def model_options(command: _Command) -> _Command:
@@ -20,23 +20,43 @@ def model_options(command: _Command) -> _Command:
         default="default",
         show_default=True,
         metavar="NAME|FILE",
-        help="A model that 'rechroma models list' shows, or a model file of yours.",
+        help="A model listed by 'rechroma models list', or the path of a model file.",
     )
     provider = click.option(
         "--provider",
         type=click.Choice(PROVIDERS),
         default="auto",
         show_default=True,
-        help="What computes: the processor, an NVIDIA card, or the best there is.",
+        help="Execution provider: the CPU, an NVIDIA GPU, or the best available.",
     )
     return model(provider(command))
 
 
+def _number_option(name: str) -> Callable[[_Command], _Command]:
+    option = OPTIONS[name]
+    return click.option(
+        f"--{name}",
+        type=float if isinstance(option.default, float) else int,
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.text
+        if option.default is not None
+        else f"{option.text}  [default: the model's]",
+    )
+
+
+def colorize_options(command: _Command) -> _Command:
+    """Add the numeric options of :mod:`rechroma.options`."""
+    for name in reversed(("quality", "saturation", "warmth", "blend", "size")):
+        command = _number_option(name)(command)
+    return command
+
+
 def service_options(data: str) -> Callable[[_Command], _Command]:
-    """Add what a server and its workers agree on; what is not given, the environment says.
+    """Add the options of a server and its workers; their defaults come from the environment.
 
     Args:
-        data: Help for `--data`.
+        data: The help text of `--data`.
     """
     options = (
         click.option(
@@ -45,12 +65,17 @@ def service_options(data: str) -> Callable[[_Command], _Command]:
             metavar="FOLDER",
             help=f"{data}  [default: rechroma-jobs]",
         ),
-        click.option("--model", metavar="NAME|FILE", help="For requests that name none."),
+        click.option("--model", metavar="NAME|FILE", help="Model for requests that name none."),
         click.option(
-            "--provider", type=click.Choice(PROVIDERS), help="What computes.  [default: auto]"
+            "--provider",
+            type=click.Choice(PROVIDERS),
+            help="Execution provider.  [default: auto]",
         ),
         click.option(
-            "--workers", type=click.IntRange(min=1), metavar="N", help="Pictures at a time."
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Number of images colored at the same time.",
         ),
     )
 
@@ -62,6 +87,26 @@ def service_options(data: str) -> Callable[[_Command], _Command]:
     return add
 
 
-def json_option(help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - as click names it
-    """Add `--json`, passed on as `as_json`."""
+def json_option(help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - click's name for it
+    """Add `--json`, passed as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def path_option(*names: str, default: str | None, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - click's name for it
+    """Add an option whose value is a path."""
+    return click.option(
+        *names,
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
+
+
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a recipe key, such as optimizer.lr=1e-3. Can be repeated.",
+)

@@ -1,4 +1,4 @@
-"""What a command line asks of `rechroma colorize`."""
+"""The parsed command line of `rechroma colorize`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from rechroma.cli.inputs import STDIO
 
 if TYPE_CHECKING:
-    from rechroma.colorizer import FileOptions
+    from rechroma.colorizer import EncodeKwargs, FileKwargs
     from rechroma.hints import Hint
-    from rechroma.options import InferenceOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the command line asked for; the fields are the options of `rechroma colorize`."""
+    """The arguments and options of `rechroma colorize`."""
 
     paths: tuple[str, ...]
     out: str | None
@@ -26,11 +25,11 @@ class Request:
     quality: int
     saturation: float
     warmth: float
-    strength: float
+    blend: float
     size: int | None
     hints: tuple[Hint, ...]
     max_pixels: int
-    no_label: bool
+    no_provenance: bool
     badge: bool
     as_json: bool
     quiet: bool
@@ -39,32 +38,29 @@ class Request:
 
     @property
     def is_stream(self) -> bool:
-        """Whether a pipe takes part."""
+        """Whether the image comes from stdin or goes to stdout."""
         return STDIO in self.paths or self.out == STDIO
 
     @property
     def target(self) -> Path | None:
-        """The file that a picture from a pipe goes to; None for stdout."""
+        """The output file of an image from stdin; None for stdout."""
         return None if self.out in (None, STDIO) else Path(self.out)
 
-    def knobs(self) -> InferenceOptions:
-        """What turns and fixes the colors."""
+    def encode_options(self) -> EncodeKwargs:
+        """The keyword arguments of :meth:`rechroma.Colorizer.colorize_bytes`."""
         return {
             "saturation": self.saturation,
             "warmth": self.warmth,
-            "strength": self.strength,
+            "blend": self.blend,
             "size": self.size,
             "hints": self.hints,
-        }
-
-    def file_options(self) -> FileOptions:
-        """What :meth:`rechroma.Colorizer.colorize_file` has to know."""
-        return {
-            **self.knobs(),
-            "overwrite": self.overwrite,
             "format": self.file_format,
             "quality": self.quality,
-            "label": not self.no_label,
+            "provenance": not self.no_provenance,
             "badge": self.badge,
             "max_pixels": self.max_pixels,
         }
+
+    def file_options(self) -> FileKwargs:
+        """The keyword arguments of :meth:`rechroma.Colorizer.colorize_file`."""
+        return {**self.encode_options(), "overwrite": self.overwrite}

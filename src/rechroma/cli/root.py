@@ -1,4 +1,4 @@
-"""The `rechroma` command itself: the list of its commands, and the short form without one."""
+"""The `rechroma` command: its subcommands, and the short form of `colorize`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rechroma.cli.app import app_command
 from rechroma.cli.colorize import colorize_command
 from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
-from rechroma.cli.error_reporting import debug_option, reported_failures
+from rechroma.cli.error_reporting import debug_option, report_errors
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
 from rechroma.cli.finetune import finetune_command
@@ -20,15 +20,17 @@ from rechroma.cli.models import models_group
 from rechroma.cli.serve import serve_command
 from rechroma.cli.train import train_command
 from rechroma.cli.worker import worker_command
+from rechroma.errors import did_you_mean
 
 HELP_OPTIONS = ("-h", "--help")
+_WORDS = "rechroma.words"
 
 
 class Shorthand(click.Group):
-    """A group that reads `rechroma photo.jpg` as `rechroma colorize photo.jpg`."""
+    """A command group that treats `rechroma photo.jpg` as `rechroma colorize photo.jpg`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `colorize` in front where the first word can only belong to it."""
+        """Insert `colorize` if the first word is an argument or option of it."""
         own = {option for parameter in self.params for option in parameter.opts} | {*HELP_OPTIONS}
         at = next((i for i, word in enumerate(args) if word not in own), None)
         if at is not None and self._belongs_to_colorize(args[at]):
@@ -38,19 +40,29 @@ class Shorthand(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a mistyped one is answered with the nearest."""
+        """Find the command, or suggest the closest one."""
         if args[0] not in self.commands:
-            raise click.UsageError(_unknown_word(args[0], list(self.commands)), ctx)
+            hint = did_you_mean(args[0], list(self.commands))
+            raise click.UsageError(f"There is no command, file or folder {args[0]!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401
-        """Read the command line; a help text that could not be written is a failure like any."""
-        with reported_failures():
-            return super().make_context(*args, **options)
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401
+    ) -> click.Context:
+        """Parse the command line; report errors, such as a help text that cannot be written."""
+        words = list(args)
+        with report_errors(words):
+            ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.meta[_WORDS] = words
+        return ctx
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; what goes wrong becomes one line, a hint and an exit code."""
-        with reported_failures():
+        """Run the command; report errors."""
+        with report_errors(ctx.meta[_WORDS]):
             return super().invoke(ctx)
 
     def _belongs_to_colorize(self, word: str) -> bool:
@@ -60,9 +72,9 @@ class Shorthand(click.Group):
             return True
         if word.startswith("-") and word != "-":
             return _is_option_of(colorize_command, word)
-        from rechroma.cli.inputs import names_pictures
+        from rechroma.cli.inputs import looks_like_image
 
-        return names_pictures(word)
+        return looks_like_image(word)
 
 
 def _is_option_of(command: click.Command, word: str) -> bool:
@@ -71,33 +83,25 @@ def _is_option_of(command: click.Command, word: str) -> bool:
     return attached_value or word.split("=", 1)[0] in options
 
 
-def _unknown_word(word: str, commands: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, commands, n=1)
-    advice = f"Did you mean {near[0]!r}?" if near else f"The commands are {', '.join(commands)}."
-    return f"There is no command, file or folder {word!r}. {advice}"
-
-
 @click.group(
     "rechroma",
     cls=Shorthand,
     context_settings={"help_option_names": [*HELP_OPTIONS]},
-    epilog="'rechroma COMMAND --help' tells more about each command.",
+    epilog="Run 'rechroma COMMAND --help' for the options of a command.",
 )
 @click.version_option(__version__, prog_name="rechroma")
 @debug_option
 def root_command() -> None:
-    """Give black-and-white photographs color.
+    """Color black-and-white photographs.
 
     \b
-      rechroma photo.jpg             writes photo.color.jpg beside it
-      rechroma photos/ -o colored/  a whole folder; goes on where it stopped
-      rechroma app                   a page in the browser, to correct the colors
-      rechroma demo                  try it on a few sample photographs
+      rechroma photo.jpg            write photo.color.jpg next to it
+      rechroma photos/ -o colored/  color a whole folder; continues where it stopped
+      rechroma app                  open a page in the browser, to correct colors
+      rechroma demo                 try it on sample photographs
 
     'rechroma photo.jpg' is short for 'rechroma colorize photo.jpg'. Everything runs on this
-    computer: no picture leaves it, and no network connection is needed (but for 'data fetch').
+    computer: no photograph leaves it, and no command needs a network except 'data fetch'.
     """
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a run as Ctrl-C does: tidily, and with an account of what is done."""
+"""Signal handling: SIGTERM and SIGHUP end a run like Ctrl-C, with cleanup and a summary."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows knows no SIGHUP
-_USUAL = (signal.SIG_DFL, signal.default_int_handler)
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+_DEFAULT_HANDLERS = (signal.SIG_DFL, signal.default_int_handler)
 
 
 class Stopped(KeyboardInterrupt):
-    """The run is to end now, for another reason than Ctrl-C.
+    """A request to end the run, for another reason than Ctrl-C.
 
     Args:
-        exit_code: What the process ends with.
+        exit_code: The exit code of the process.
     """
 
     def __init__(self, exit_code: int) -> None:
@@ -26,40 +26,40 @@ class Stopped(KeyboardInterrupt):
 
 
 def exit_code_of(stop: KeyboardInterrupt) -> int:
-    """What the process ends with: 128 + the signal's number, as the shell counts."""
+    """Return the exit code of a stopped process: 128 + the signal's number, as in the shell."""
     return stop.exit_code if isinstance(stop, Stopped) else 128 + signal.SIGINT
 
 
-def end_as_by_ctrl_c() -> None:
-    """Let the signals raise :class:`Stopped`, but for those that `nohup` or the like ignores."""
-    for name in _STOPPING:
+def install_signal_handlers() -> None:
+    """Make the signals raise :class:`Stopped`, except those ignored by `nohup` or the like."""
+    for name in _SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) in _USUAL:
+        if number is not None and signal.getsignal(number) in _DEFAULT_HANDLERS:
             signal.signal(number, _stop)
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Let a signal wait until what is inside is done, so that it is done whole."""
-    _waiting.clear()
-    _waiting.held = True
+def defer_signals() -> Iterator[None]:
+    """Defer signals until the block has finished."""
+    _pending.clear()
+    _pending.deferred = True
     try:
         yield
     finally:
-        _waiting.held = False
-    if _waiting:
-        raise _waiting.pop()
+        _pending.deferred = False
+    if _pending:
+        raise _pending.pop()
 
 
-class _Waiting(list[KeyboardInterrupt]):
-    held = False
+class _Pending(list[KeyboardInterrupt]):
+    deferred = False
 
 
-_waiting = _Waiting()
+_pending = _Pending()
 
 
 def _stop(number: int, _frame: object) -> None:
     stop = KeyboardInterrupt() if number == signal.SIGINT else Stopped(128 + number)
-    if not _waiting.held:
+    if not _pending.deferred:
         raise stop
-    _waiting.append(stop)
+    _pending.append(stop)

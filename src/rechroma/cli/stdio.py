@@ -1,4 +1,4 @@
-"""Coloring one picture that comes, or goes, through a pipe."""
+"""Coloring of a single image through stdin or stdout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rechroma.cli.inputs import STDIO, is_folder
-from rechroma.cli.summary import warn_of_pages
+from rechroma.cli.summary import warn_about_pages
 from rechroma.errors import OptionError, SourceError, TargetError
 
 if TYPE_CHECKING:
@@ -15,52 +15,45 @@ if TYPE_CHECKING:
 
 
 def colorize_stream(request: Request) -> None:
-    """Color one picture that comes or goes through a pipe."""
+    """Color one image from stdin or to stdout."""
     _check_pipe(request)
     wanted = _check_target(request)
     from rechroma.colorizer import Colorizer
-    from rechroma.error_context import named
     from rechroma.fs import write_atomically
-    from rechroma.imaging import encode_photo, read_photo
 
     (path,) = request.paths
     name = "stdin" if path == STDIO else path
     source = _read_stdin() if path == STDIO else Path(path)
-    photo = read_photo(source, max_pixels=request.max_pixels, name=name)
+    options = request.encode_options() | {"format": wanted}
     colorizer = Colorizer(request.model, provider=request.provider)
-    with named(name):
-        picture = encode_photo(
-            colorizer.colorize(photo.gray, **request.knobs()),
-            photo,
-            format=wanted,
-            quality=request.quality,
-            provenance=not request.no_label,
-            badge=request.badge,
-        )
+    result = colorizer.colorize_bytes(source, name=name, **options)
     if request.target is None:
-        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.write(result.content)
         sys.stdout.buffer.flush()
     else:
-        write_atomically(request.target, picture, overwrite=request.overwrite)
-    if photo.pages > 1 and not request.quiet:
-        warn_of_pages(name, photo.pages)
+        write_atomically(request.target, result.content, overwrite=request.overwrite)
+    if result.pages > 1 and not request.quiet:
+        warn_about_pages(name, result.pages)
 
 
 def _check_pipe(request: Request) -> None:
     if len(request.paths) > 1:
-        raise OptionError("a pipe takes one picture at a time", hint="Name files without '-'.")
+        raise OptionError(
+            "a pipe takes one image at a time", hint="Give several files without '-'."
+        )
     if request.as_json:
-        raise OptionError("--json tells about files, not about a pipe")
+        raise OptionError("--json cannot be used with a pipe")
     if request.target is None and sys.stdout is None:
-        raise TargetError("stdout is closed", hint="Name a file with -o.")
+        raise TargetError("stdout is closed", hint="Give a file with -o.")
     if request.target is None and sys.stdout.isatty():
         raise OptionError(
-            "a picture would go to the terminal", hint="Name a file with -o, or use a pipe: > FILE"
+            "will not write an image to the terminal",
+            hint="Give a file with -o, or redirect: > FILE",
         )
 
 
 def _check_target(request: Request) -> str | None:
-    """Refuse a bad target before the picture is read; gives the format to write."""
+    """Check the target before the image is read; returns the format to write."""
     if request.target is None:
         return request.file_format
     from rechroma.fs import check_target
@@ -68,8 +61,8 @@ def _check_target(request: Request) -> str | None:
 
     if is_folder(request.out or ""):
         raise OptionError(
-            f"{request.out} is a folder, but a picture from a pipe has no name",
-            hint="Name a file with -o.",
+            f"{request.out} is a folder, but an image from stdin has no name",
+            hint="Give a file with -o.",
         )
     check_target(request.target, overwrite=request.overwrite)
     return resolve_format(request.target, request.file_format)

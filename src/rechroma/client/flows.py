@@ -15,7 +15,7 @@ from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
+from typing import IO, Any, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -29,21 +29,15 @@ from rechroma.errors import (
     OptionError,
     SourceError,
 )
+from rechroma.options import AdjustmentKwargs, InferenceKwargs, OutputKwargs
 
 Source: TypeAlias = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """An image: the path of a file, the content of one, or a file opened in binary mode."""
 
 
-class ColorizeParams(TypedDict, total=False):
+class ColorizeParams(AdjustmentKwargs, InferenceKwargs, OutputKwargs, total=False):
     """Options of a request, as docs/service.md describes them."""
 
-    saturation: float
-    warmth: float
-    strength: float
-    size: int
-    quality: int
-    label: bool
-    badge: bool
     model: str
     format: Literal["jpeg", "png", "webp", "tiff"]
     hints: Mapping[str, Any]

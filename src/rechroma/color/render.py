@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-def render(gray: UIntImage, chroma: Float) -> UIntImage:
+def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
     """The sRGB picture with the lightness of `gray` and the given chroma, mapped into the gamut.
 
     Call it on strips of some ten thousand pixels, which stay in the processor's cache.

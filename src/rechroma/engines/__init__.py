@@ -1,25 +1,17 @@
-"""Engines run color models: lightness in, chroma out."""
+"""Inference engines: lightness in, chroma out."""
 
 from __future__ import annotations
 
-from rechroma.engines.base import (
-    Engine,
-    available_threads,
-    check_takes_hints,
-    checked_threads,
-)
-from rechroma.engines.fake import FakeEngine
-from rechroma.engines.onnx import PROVIDERS, OnnxEngine
-from rechroma.engines.preprocess import View, input_shape
+from rechroma.engines.base import Engine, available_threads, check_hints_supported, resolve_threads
+from rechroma.engines.onnx import OnnxEngine
+from rechroma.engines.preprocess import ModelInput, input_shape
 
 __all__ = [
-    "PROVIDERS",
     "Engine",
-    "FakeEngine",
+    "ModelInput",
     "OnnxEngine",
-    "View",
     "available_threads",
-    "check_takes_hints",
-    "checked_threads",
+    "check_hints_supported",
     "input_shape",
+    "resolve_threads",
 ]

@@ -1,11 +1,12 @@
-"""What every engine keeps, whatever it runs on."""
+"""The interface of inference engines, independent of the runtime behind them."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from rechroma.errors import ModelFeatureError, OptionError
+from rechroma.errors import ModelFeatureError
+from rechroma.options import check_int
 
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
@@ -15,76 +16,77 @@ _MAX_THREADS = 8  # a small network gains little from more
 
 
 class Engine(Protocol):
-    """Runs a color model. One engine may be used from several threads at once."""
+    """Runs a color model. One engine can be used from several threads at once."""
 
     @property
     def card(self) -> ModelCard:
-        """What the model says about itself."""
+        """The model card."""
         ...
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
-        """Predict the chroma of a batch of pictures.
+        """Predict the chroma of a batch of images.
 
         Args:
             lightness: (N, 1, H, W) float32, CIE L* in 0..100; H and W are multiples of the
                 card's `stride`.
-            hints: (N, 3, H, W) float32: a* and b* of what the user fixed, and a mask that is 1
-                there and 0 elsewhere. None fixes nothing.
+            hints: (N, 3, H, W) float32: a* and b* of the hints, and a mask that is 1 at hints and
+                0 elsewhere; None for no hints.
 
         Returns:
             (N, 2, H / scale, W / scale) float32, CIE a* and b*, all finite.
 
         Raises:
-            EngineError: The model failed, or gave something that is no chroma.
-            ModelFeatureError: There are hints, and the model takes none.
+            EngineError: Inference failed, or its output is invalid.
+            ModelFeatureError: There are hints, but the model does not support them.
         """
         ...
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        """Predict how likely each of the card's `bins` is, for every place.
+        """Predict the probability of each of the card's `bins` at every position.
 
         Args:
             lightness: As for :meth:`chroma`.
             hints: As for :meth:`chroma`.
 
         Returns:
-            (N, Q, H / scale, W / scale) float32, probabilities of the Q bins.
+            (N, Q, h, w) float32, probabilities of the Q bins; h = H / distribution_scale, and w
+            likewise.
 
         Raises:
-            EngineError: The model failed, or gave something that is no distribution.
-            ModelFeatureError: The model gives none; or there are hints, and it takes none.
+            EngineError: Inference failed, or its output is invalid.
+            ModelFeatureError: The model has no distribution; or there are hints, but it does not
+                support them.
         """
         ...
 
 
-def check_takes_hints(card: ModelCard, hints: object | None) -> None:
-    """Refuse hints to a model that takes none.
+def check_hints_supported(card: ModelCard, hints: object | None) -> None:
+    """Reject hints for a model that does not support them.
 
     Raises:
-        ModelFeatureError: There are hints, and the card says that the model takes none.
+        ModelFeatureError: `hints` is not None, and the card says that hints are not supported.
     """
     if hints is not None and not card.hints:
         raise ModelFeatureError(
-            f"the model {card.name} takes no hints",
-            hint="Use one that does: see 'rechroma models list'.",
+            f"the model {card.name} does not support hints",
+            hint="Choose one that does: see 'rechroma models list'.",
         )
 
 
 def available_threads() -> int:
-    """How many threads this process may run at once, at most 8."""
+    """Return the number of threads that this process can run at once, at most 8."""
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), _MAX_THREADS)
     return min(os.cpu_count() or 1, _MAX_THREADS)
 
 
-def checked_threads(threads: int | None) -> int:
-    """The number of threads to use: what was asked for, or :func:`available_threads`.
+def resolve_threads(threads: int | None) -> int:
+    """Return the number of threads to use; None stands for :func:`available_threads`.
 
     Raises:
-        OptionError: No whole number, or one below 1.
+        OptionError: `threads` is not a whole number, or below 1.
     """
     if threads is None:
         return available_threads()
-    if not isinstance(threads, int) or threads < 1:
-        raise OptionError(f"threads must be a whole number of at least 1, not {threads!r}")
+    check_int("threads", threads, 1, None)
     return threads

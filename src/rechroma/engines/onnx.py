@@ -1,12 +1,12 @@
-"""Color models on ONNX Runtime: on any processor, and on NVIDIA cards where it can."""
+"""Inference with ONNX Runtime, on the CPU or an NVIDIA GPU."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.engines.base import check_takes_hints, checked_threads
+from rechroma.engines.base import check_hints_supported, resolve_threads
 from rechroma.errors import (
     EngineError,
     InvalidChromaError,
@@ -16,6 +16,7 @@ from rechroma.errors import (
 )
 from rechroma.models import load_model
 from rechroma.models.runtime import ort
+from rechroma.options import PROVIDERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,24 +24,22 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
     from rechroma.models import ModelCard
 
-PROVIDERS = ("auto", "cpu", "cuda")
-
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 
 
 class OnnxEngine:
-    """Runs a color model file with ONNX Runtime. Safe to use from several threads.
+    """Runs a color model file with ONNX Runtime; safe to use from several threads.
 
     Args:
         path: The model file.
-        provider: "cpu", "cuda", or "auto" for the best there is.
-        threads: Threads for one run; without, one for each core that the process may use.
+        provider: Execution provider: "cpu", "cuda", or "auto" for CUDA if available.
+        threads: Threads of one run; None for one per available core, at most 8.
 
     Raises:
-        ModelContractError: The file is no model or breaks the contract.
-        ProviderError: The provider is not available here.
-        OptionError: The provider is unknown, or `threads` below 1.
+        ModelContractError: The file is not a model, or violates the contract.
+        ProviderError: The provider is not available.
+        OptionError: The provider is unknown, or `threads` is invalid.
     """
 
     def __init__(self, path: Path, provider: str = "auto", threads: int | None = None) -> None:
@@ -51,41 +50,38 @@ class OnnxEngine:
 
     @property
     def card(self) -> ModelCard:
-        """What the model says about itself."""
+        """The model card."""
         return self._card
 
     @property
     def provider(self) -> str:
-        """What the model runs on: "cpu" or "cuda"."""
+        """The execution provider in use: "cpu" or "cuda"."""
         return "cuda" if _CUDA in self._session.get_providers() else "cpu"
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
-        """See :meth:`rechroma.engines.Engine.chroma`.
-
-        Raises:
-            InvalidChromaError: The model gave a NaN, an infinity or a wrong shape.
-            EngineError: The model failed.
-            ModelFeatureError: There are hints, and the model takes none.
-        """
-        return self._output("chroma", 2, lightness, hints)
+        """Predict chroma with the contract of :class:`Engine`; checks shape and finiteness."""
+        return self._output("chroma", (2, self._card.scale), lightness, hints)
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        """See :meth:`rechroma.engines.Engine.distribution`.
-
-        Raises:
-            InvalidChromaError: The model gave a NaN, an infinity or a wrong shape.
-            EngineError: The model failed.
-            ModelFeatureError: The model gives none; or there are hints, and it takes none.
-        """
+        """Predict bin probabilities with the contract of :class:`Engine`, checked likewise."""
         if "distribution" not in (output.name for output in self._session.get_outputs()):
             raise ModelFeatureError(
-                f"the model {self._card.name} gives no distribution of colors",
+                f"the model {self._card.name} has no distribution output",
                 hint="Use another model.",
             )
-        return self._output("distribution", len(self._card.bins), lightness, hints)
+        layout = len(self._card.bins), self._card.distribution_scale
+        return self._output("distribution", layout, lightness, hints)
 
-    def _output(self, name: str, channels: int, lightness: Float, hints: Float | None) -> Float:
-        feed = self._feed(lightness, hints)
+    def _output(
+        self, name: str, layout: tuple[int, int], lightness: Float, hints: Float | None
+    ) -> Float:
+        """Run the model for one output, of which `layout` gives the channels and the scale."""
+        check_hints_supported(self._card, hints)
+        feed = {"lightness": np.ascontiguousarray(lightness, np.float32)}
+        count, _, height, width = lightness.shape
+        if self._card.hints:
+            none = np.zeros((count, 3, height, width), np.float32)
+            feed["hints"] = none if hints is None else np.ascontiguousarray(hints, np.float32)
         try:
             (output,) = self._session.run([name], feed)
         except Exception as error:  # ONNX Runtime's own classes share no public base
@@ -93,36 +89,24 @@ class OnnxEngine:
                 f"{self._path} failed on an input of {lightness.shape}: {error}".splitlines()[0],
                 hint="Try a smaller size, or another provider.",
             ) from error
-        self._check(output, name, channels, lightness.shape)
-        return np.asarray(output, np.float32)
-
-    def _feed(self, lightness: Float, hints: Float | None) -> dict[str, Any]:
-        check_takes_hints(self._card, hints)
-        feed = {"lightness": np.ascontiguousarray(lightness, np.float32)}
-        if self._card.hints:
-            count, _, height, width = lightness.shape
-            none = np.zeros((count, 3, height, width), np.float32)
-            feed["hints"] = none if hints is None else np.ascontiguousarray(hints, np.float32)
-        return feed
-
-    def _check(self, output: Float, name: str, channels: int, of: tuple[int, ...]) -> None:
-        scale = self._card.scale
-        wanted = (of[0], channels, of[2] // scale, of[3] // scale)
-        if output.shape != wanted:
-            raise self._invalid(f"a {name} of shape {output.shape} instead of {wanted}")
+        channels, scale = layout
+        expected = (count, channels, height // scale, width // scale)
+        if output.shape != expected:
+            raise self._invalid(f"{name} of shape {output.shape} instead of {expected}")
         if not np.isfinite(output).all():
-            raise self._invalid(f"a {name} that is not finite (NaN or infinity)")
+            raise self._invalid(f"{name} that is not finite (NaN or infinity)")
+        return np.asarray(output, np.float32)
 
     def _invalid(self, what: str) -> InvalidChromaError:
         return InvalidChromaError(
-            f"{self._path} gave {what}", hint="Use another model: see 'rechroma models list'."
+            f"{self._path} returned {what}", hint="Use another model: see 'rechroma models list'."
         )
 
 
 def _resolve(provider: str) -> list[str]:
     if provider not in PROVIDERS:
         raise OptionError(
-            f"there is no provider '{provider}'", hint=f"Choose one of {', '.join(PROVIDERS)}."
+            f"unknown provider {provider!r:.60}", hint=f"Choose one of {', '.join(PROVIDERS)}."
         )
     has_cuda = _CUDA in ort.get_available_providers()
     if provider == "cuda" and not has_cuda:
@@ -139,9 +123,9 @@ def _no_cuda() -> ProviderError:
 
 def _options(threads: int | None) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.enable_cpu_mem_arena = False  # pictures differ in shape: an arena would only grow
+    options.enable_cpu_mem_arena = False  # images differ in shape: an arena would only grow
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the core
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.inter_op_num_threads = 1
-    options.intra_op_num_threads = checked_threads(threads)
+    options.intra_op_num_threads = resolve_threads(threads)
     return options

@@ -1,4 +1,4 @@
-"""The small copy of a picture that a network sees, and how its output lies on the picture."""
+"""Preprocessing: the downscaled, padded network input, and how its output maps to the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from rechroma.color import lightness
-from rechroma.hints import hint_map
+from rechroma.errors import HintError
+from rechroma.hints import check_hints, hint_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +20,20 @@ if TYPE_CHECKING:
     from rechroma.imaging import UIntImage
     from rechroma.models import ModelCard
 
-_ENLARGED_TO = 96  # only smaller pictures are enlarged: blur costs more than size gives
+_MIN_UPSCALED_SIDE = 96  # only smaller images are enlarged: blur costs more than size gives
 
 
 @dataclass(frozen=True)
-class View:
-    """What a network sees of one picture.
+class ModelInput:
+    """The network input of one image.
 
-    The copy is made by averaging areas of the sRGB-encoded gray, not of linear light: that is how
-    the pictures that networks learn from were made small.
+    It is downscaled by averaging areas of the sRGB-encoded gray, not of linear light: that is how
+    training images were downscaled, too.
 
     Attributes:
-        lightness: (1, 1, H, W) float32, CIE L*, padded by its mirror image to the card's `stride`.
-        hints: (1, 3, H, W) float32, the hints drawn as :func:`rechroma.imaging.hint_map` does;
-            None for none.
-        shape: Height and width of its output without the padding.
+        lightness: (1, 1, H, W) float32, CIE L*, padded by reflection to the card's `stride`.
+        hints: (1, 3, H, W) float32, the hint map padded with zeros; None for no hints.
+        shape: Height and width of the input without the padding.
     """
 
     lightness: Float
@@ -41,67 +41,81 @@ class View:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, gray: UIntImage, card: ModelCard, size: int | None, hints: Sequence[Hint]) -> View:
-        """Look at a picture.
+    def from_image(
+        cls,
+        gray: UIntImage,
+        card: ModelCard,
+        size: int | None = None,
+        hints: Sequence[Hint] | Float = (),
+    ) -> ModelInput:
+        """Downscale and pad an image, and rasterize its hints.
 
         Args:
             gray: (H, W) uint8 or uint16, sRGB-encoded.
-            card: Of the model that is to see it.
-            size: Long side of the copy; None for the size that the model was trained for.
-            hints: Colors that the user fixed.
+            card: Model card of the network.
+            size: Long side of the input before padding; None for the card's `size`.
+            hints: Hints, or a hint map (3, h, w) of the shape that :func:`input_shape` gives.
+
+        Raises:
+            HintError: `hints` is neither, or there are too many.
         """
         height, width = input_shape(gray.shape, size or card.size, card.scale)
-        small = lightness(_resized(gray, height, width))
+        small = lightness(_resize(gray, height, width))
         padding = [(0, -side % card.stride) for side in small.shape]
-        padded = np.pad(small, padding, mode="reflect")
-        drawn = _drawn(hints, small.shape, padding)
-        return cls(padded[None, None], drawn, (height // card.scale, width // card.scale))
+        drawn = _hint_map(hints, height, width)
+        return cls(
+            np.pad(small, padding, mode="reflect")[None, None],
+            None if drawn is None else np.pad(drawn, [(0, 0), *padding])[None],
+            (height, width),
+        )
 
-    def crop(self, output: Float) -> Float:
-        """Take the padding off a network's output (1, C, h, w).
+    def unpad(self, output: Float) -> Float:
+        """Crop the padding from a network output (1, C, h, w) of any scale.
 
         Returns:
-            (h, w, C), with the height and width of :attr:`shape`.
+            (h, w, C), with the height and width of :attr:`shape` over the scale, rounded up.
         """
-        height, width = self.shape
+        scale = self.lightness.shape[2] // output.shape[2]
+        height, width = (-(-side // scale) for side in self.shape)
         return np.ascontiguousarray(output[0, :, :height, :width].transpose(1, 2, 0))
 
 
 def input_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, int]:
-    """Height and width of the copy that the network sees, before it is padded.
+    """Return height and width of the network input before padding.
 
-    Both are multiples of `scale`, so that the padding can be cropped from the chroma exactly.
+    Both are multiples of `scale`, so that the padding can be cropped from the output exactly.
 
     Args:
-        shape: Height and width of the picture.
-        size: Long side asked for. A picture smaller than that keeps its own, but at least 96.
-        scale: Height and width of the network's input over those of the chroma.
+        shape: Height and width of the image.
+        size: Requested long side. A smaller image keeps its own, but at least 96.
+        scale: Height and width of the network input over those of its output.
     """
     longest = max(shape)
-    factor = min(size, max(longest, _ENLARGED_TO)) / longest
+    factor = min(size, max(longest, _MIN_UPSCALED_SIDE)) / longest
     height, width = (max(round(side * factor / scale), 1) * scale for side in shape)
     return height, width
 
 
-def _drawn(
-    hints: Sequence[Hint], shape: tuple[int, ...], padding: list[tuple[int, int]]
-) -> Float | None:
-    """The hints (1, 3, H, W) drawn on a picture of a shape, which is then padded; None for none."""
-    if not hints:
-        return None
-    return np.pad(hint_map(hints, *shape), [(0, 0), *padding])[None]
+def _hint_map(hints: Sequence[Hint] | Float, height: int, width: int) -> Float | None:
+    """Rasterize hints to (3, H, W), or check a hint map of that shape; None for no hints."""
+    if not isinstance(hints, np.ndarray):
+        check_hints(hints)
+        return hint_map(hints, height, width) if hints else None
+    if hints.shape != (3, height, width):
+        raise HintError(f"a hint map of shape {hints.shape} instead of {(3, height, width)}")
+    return hints.astype(np.float32, copy=False) if hints[2].any() else None
 
 
-def _resized(gray: UIntImage, height: int, width: int) -> UIntImage:
-    """A copy of another size; large pictures are first shrunk by a whole number, which is fast.
+def _resize(gray: UIntImage, height: int, width: int) -> UIntImage:
+    """Resize an image; large ones are first shrunk by an integer factor, which is fast.
 
-    The first step leaves out what is over at the right and the bottom: less than half a pixel of
-    the copy.
+    The first step crops the remainder at the right and the bottom: less than half a pixel of the
+    result.
     """
-    whole = min(gray.shape[0] // height, gray.shape[1] // width) // 2
-    if whole > 1:
-        rows, columns = (side // whole for side in gray.shape)
-        even = gray[: rows * whole, : columns * whole]
+    factor = min(gray.shape[0] // height, gray.shape[1] // width) // 2
+    if factor > 1:
+        rows, columns = (side // factor for side in gray.shape)
+        even = gray[: rows * factor, : columns * factor]
         gray = cast("UIntImage", cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA))
     shrinks = height <= gray.shape[0] and width <= gray.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC

@@ -1,14 +1,13 @@
 """A model's answers to photographs turned gray: as it would be served, and under other conditions.
 
-All go through the :class:`~rechroma.colorizer.Colorizer`, so that what is measured is what users
-get. Where the model is to see something else than the picture that is colored, an engine stands
-in for it.
+All go through :meth:`Colorizer.predict <rechroma.Colorizer.predict>` and `render`, so that what is
+measured is what users get.
 """
 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import cv2
 import numpy as np
@@ -20,14 +19,12 @@ from rechroma.engines import input_shape
 from rechroma.imaging import photo_of_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.random import Generator
     from numpy.typing import NDArray
 
     from rechroma.color.lab import Float
+    from rechroma.colorizer import PredictKwargs
     from rechroma.engines import Engine
-    from rechroma.models import ModelCard
 
     Picture = NDArray[np.uint8]
 
@@ -51,23 +48,16 @@ class Painter:
     def __init__(self, engine: Engine, size: int | None = None) -> None:
         self.card = engine.card
         self.chroma_max = self.chroma_beyond = 0.0
-        self._engine, self._size = engine, size
+        self._colorizer, self._size = Colorizer(engine=engine), size
         self._places = 0
 
     def colored(self, gray: Picture, size: int | None = None) -> Picture:
         """A gray picture (H, W) in color (H, W, 3)."""
-        return self._colored(gray, self._chroma, size)
+        return self._render(gray, self._predict(gray, size=size or self._size))
 
     def colored_as(self, gray: Picture, seen: Picture) -> Picture:
         """A gray picture (H, W) in the colors that the model gives another one of that shape."""
-        answers: list[Float] = []
-
-        def keep(lightness: Float) -> Float:
-            answers.append(self._chroma(lightness))
-            return answers[0]
-
-        self._colored(seen, keep)
-        return self._colored(gray, lambda _: answers[0])
+        return self._render(gray, self._predict(seen, size=self._size))
 
     def true_hints(self, truth: Picture, count: int, rng: Generator) -> Float:
         """`count` colors of a photograph (H, W, 3), drawn as the network would see them.
@@ -86,45 +76,19 @@ class Painter:
         Raises:
             ModelFeatureError: There are hints, and the model takes none.
         """
+        return self._render(gray, self._predict(gray, size=self._size, hints=drawn))
 
-        def answer(lightness: Float) -> Float:
-            hints = np.zeros((1, 3, *lightness.shape[2:]), np.float32)
-            hints[0, :, : drawn.shape[1], : drawn.shape[2]] = drawn
-            return self._chroma(lightness, hints if drawn[2].any() else None)
+    def _render(self, gray: Picture, chroma: Float) -> Picture:
+        return np.asarray(self._colorizer.render(gray, chroma), np.uint8)
 
-        return self._colored(gray, answer)
-
-    def _colored(
-        self, gray: Picture, answer: Callable[[Float], Float], size: int | None = None
-    ) -> Picture:
-        colorizer = Colorizer(engine=_StandIn(self._engine, answer))
-        return np.asarray(colorizer.colorize(gray, size=size or self._size), np.uint8)
-
-    def _chroma(self, lightness: Float, hints: Float | None = None) -> Float:
-        chroma = self._engine.chroma(lightness, hints)
-        furthest = np.abs(chroma).max(axis=1)
+    def _predict(self, gray: Picture, **options: Unpack[PredictKwargs]) -> Float:
+        chroma = self._colorizer.predict(gray, **options)
+        furthest = np.abs(chroma).max(axis=-1)
         self.chroma_max = max(self.chroma_max, float(furthest.max()))
         places = self._places + furthest.size
         beyond = self.chroma_beyond * self._places + np.count_nonzero(furthest > BEYOND)
         self.chroma_beyond, self._places = beyond / places, places
         return chroma
-
-
-class _StandIn:
-    """An engine whose chroma is what a function of the lightness says."""
-
-    def __init__(self, engine: Engine, answer: Callable[[Float], Float]) -> None:
-        self._engine, self._answer = engine, answer
-
-    @property
-    def card(self) -> ModelCard:
-        return self._engine.card
-
-    def chroma(self, lightness: Float, hints: Float | None = None) -> Float:  # noqa: ARG002
-        return self._answer(lightness)
-
-    def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        return self._engine.distribution(lightness, hints)
 
 
 def gray_level(rgb: Picture) -> Picture:

@@ -4,7 +4,8 @@ The file holds every weight under its name, so that :func:`rechroma.networks.loa
 build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
 loads the file. Spectral normalization, which no runtime knows, is folded before. Matrices and
 convolutions are rounded, unless all is to stay exact, and stand so in the file: to float16, the
-large ones to int8 with a step for each channel of the first axis; all arithmetic stays float32.
+large ones to int8 with a step for each channel of the first axis (not in an encoder that does not
+tolerate it); all arithmetic stays float32.
 The parity check compares the file with the rounded network, strictly, and reports what the rounding
 itself did.
 """
@@ -35,7 +36,7 @@ from rechroma.networks import fold_spectral_norm, no_hints, weights_of
 from rechroma.networks.onnx_weights import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -72,7 +73,7 @@ class Deployed(nn.Module):
         fixed = no_hints(lightness) if hints is None else hints
         prediction = self.network(lightness, fixed)
         chroma = self.network.chroma(prediction)
-        if not self.network.given_bins():
+        if not self.network.output_bins():
             return (chroma,)
         return chroma, self.network.distribution(prediction)
 
@@ -105,7 +106,7 @@ def export_model(
     _check_colors(held)
     model = _completed(_trace(Deployed(held), card.stride), held)
     if rounded:
-        model = pack_weights(model, {f"{PREFIX}{name}" for name, _ in _matrices(held)})
+        model = pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held)})
     helper.set_model_props(model, {PROPERTY: card.to_json()})
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
@@ -143,15 +144,16 @@ def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
     """A copy whose matrices are what the file can hold of them, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
-        for _, weights in _matrices(rounded):
-            values = weights.numpy()
-            weights.copy_(torch.from_numpy(_unpacked(*_packed(values))))
+        for _, weights, int8 in _matrices(rounded):
+            weights.copy_(torch.from_numpy(_unpacked(*_packed(weights.numpy(), int8=int8))))
     return rounded
 
 
-def _packed(values: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-    """Weights as int8 with a step for each of the first axis if there are many, else as float16."""
-    if values.size < _LARGE:
+def _packed(
+    values: NDArray[np.float32], *, int8: bool
+) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """Weights as int8 with a step for each of the first axis, or as float16."""
+    if not int8:
         with np.errstate(over="ignore"):  # the rounded network is looked at, too
             return values.astype(np.float16), None
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
@@ -164,24 +166,36 @@ def _unpacked(packed: NDArray[Any], step: NDArray[np.float32] | None) -> NDArray
     return values if step is None else values * step
 
 
-def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter]]:
-    """Nearly all of the weight; what is left (normalization, biases) is small and delicate."""
-    return ((name, each) for name, each in network.named_parameters() if each.dim() > 1)
+def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter, bool]]:
+    """Name and values of each matrix or convolution, and whether it is to be int8.
+
+    They are nearly all of the weight; what is left (normalization, biases) is small and delicate.
+    """
+    delicate = network.encoder is not None and not network.encoder.tolerates_int8
+    for name, weights in network.named_parameters():
+        if weights.dim() > 1:
+            exempt = delicate and name.startswith("encoder.")
+            yield name, weights, weights.numel() >= _LARGE and not exempt
 
 
-def pack_weights(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
-    """Store those weights packed, each followed by nodes that runtimes fold away at the start."""
+def pack_weights(model: onnx.ModelProto, int8: Mapping[str, bool]) -> onnx.ModelProto:
+    """Store weights packed, each followed by nodes that runtimes fold away at the start.
+
+    Args:
+        model: It is changed.
+        int8: The weights to pack by their names: whether as int8, or else as float16.
+    """
     graph = model.graph
-    weights = [each for each in graph.initializer if each.name in names]
-    nodes = [node for each in weights for node in _pack(each, graph)]
+    weights = [each for each in graph.initializer if each.name in int8]
+    nodes = [node for each in weights for node in _pack(each, graph, int8=int8[each.name])]
     for place, node in enumerate(nodes):
         graph.node.insert(place, node)
     return model
 
 
-def _pack(weights: TensorProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[onnx.NodeProto]:
     name = weights.name
-    packed, step = _packed(numpy_helper.to_array(weights))
+    packed, step = _packed(numpy_helper.to_array(weights), int8=int8)
     if step is None:
         weights.CopyFrom(numpy_helper.from_array(packed, f"{name}{HALF}"))
         return [helper.make_node("Cast", [f"{name}{HALF}"], [name], to=TensorProto.FLOAT)]
@@ -219,7 +233,7 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             deployed.eval(),
             inputs,
             input_names=["lightness", "hints"][: len(inputs)],
-            output_names=["chroma", "distribution"][: 1 + bool(deployed.network.given_bins())],
+            output_names=["chroma", "distribution"][: 1 + bool(deployed.network.output_bins())],
             dynamic_shapes=(sizes,) * len(inputs),
             opset_version=_OPSET,
             dynamo=True,

@@ -6,20 +6,17 @@ survive coloring); `write_photo` turns a `Photo` and its colors back into a file
 
 from __future__ import annotations
 
-from rechroma.imaging.codecs.decode import MAX_PIXELS, photo_of_array, read_photo
-from rechroma.imaging.codecs.encode import QUALITY, encode_photo, encode_preview, write_photo
+from rechroma.imaging.codecs.decode import photo_of_array, read_photo
+from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
 from rechroma.imaging.codecs.thumbnail import read_rgb_thumbnail, sniff
 from rechroma.imaging.contact_sheet import contact_sheet
-from rechroma.imaging.paths import RESULT_MARK, default_target, resolve_format
+from rechroma.imaging.paths import default_target, resolve_format
 from rechroma.imaging.photo import Metadata, Photo, UIntImage
 from rechroma.imaging.upsample import ChromaUpsampler
 
 __all__ = [
     "FORMATS",
-    "MAX_PIXELS",
-    "QUALITY",
-    "RESULT_MARK",
     "SUFFIXES",
     "ChromaUpsampler",
     "Metadata",

@@ -5,20 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rechroma.error_context import named
+from rechroma.error_context import error_context
 from rechroma.errors import OptionError, RechromaError
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
 from rechroma.imaging.codecs.open import identify, open_source, source_format
+from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RESULT_MARK = ".color"
-"""Goes between the stem and the suffix of a result that is written beside its source."""
-
 
 def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A002
-    """Return the default path of a result: `photo.color.jpg` beside `photo.jpg`.
+    """Return the default path of a result: `photo.color.jpg` next to `photo.jpg`.
 
     Args:
         source: The photograph; if its name has no suffix, the file is opened to find its format.
@@ -36,7 +34,7 @@ def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A0
             found = source_format(identify(file))
     wanted = parse_format(format) if format else found and output_format(found)
     suffix = source.suffix if wanted in (None, own) else FORMATS[wanted][0]
-    return source.parent / f"{source.stem}{RESULT_MARK}{suffix}"
+    return source.parent / f"{source.stem}{RESULT_SUFFIX}{suffix}"
 
 
 def resolve_format(
@@ -62,10 +60,10 @@ def resolve_format(
     """
     suffix = target.suffix.lower()
     wanted = parse_format(format) if format else None
-    kept = source is not None and suffix == (source.suffix.lower() or RESULT_MARK)
+    kept = source is not None and suffix == (source.suffix.lower() or RESULT_SUFFIX)
     if not suffix or (kept and suffix not in SUFFIXES):
         return wanted
-    with named(target):
+    with error_context(target):
         implied = parse_format(suffix)
     if wanted not in (None, implied):
         raise OptionError(

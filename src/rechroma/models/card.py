@@ -46,6 +46,8 @@ class ModelCard:
         data: What it was trained on, each with its license.
         hints: Whether it takes colors that the user fixed.
         bins: a* and b* of the color bins, where it gives a `distribution`.
+        distribution_scale: Height and width of the input over those of the `distribution`; 0, the
+            default, becomes `scale`.
         metrics: Figures on the dev set, by name.
         commit: Of the code that trained it.
         description: One or two sentences for a person who chooses.
@@ -64,11 +66,16 @@ class ModelCard:
     data: tuple[DataSource, ...]
     hints: bool = False
     bins: tuple[tuple[float, float], ...] = ()
+    distribution_scale: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     commit: str = ""
     description: str = ""
     network: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if not self.distribution_scale:
+            object.__setattr__(self, "distribution_scale", self.scale)
 
     def to_json(self) -> str:
         """The text of the ONNX metadata property."""
@@ -200,6 +207,7 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "version": _name,
     "stride": _whole(1, MAX_STRIDE),
     "scale": _whole(1, MAX_STRIDE),
+    "distribution_scale": _whole(0, MAX_STRIDE),
     "size": _whole(MIN_SIZE, MAX_SIZE),
     "license": _name,
     "authors": _texts,

@@ -4,7 +4,8 @@
 input `lightness`        (N, 1, H, W)        CIE L* in 0..100; H and W are multiples of `stride`
 input `hints`            (N, 3, H, W)        only where the card says so: a*, b* and a 0/1 mask
 output `chroma`          (N, 2, h, w)        CIE a* and b*; h = H / scale, w = W / scale
-output `distribution`    (N, Q, h, w)        optional: probabilities of the card's Q bins
+output `distribution`    (N, Q, h', w')      optional: probabilities of the card's Q bins;
+                                             h' = H / distribution_scale, likewise w'
 ======================== =================== =====================================================
 
 All are float32. What is peculiar to a network stays inside its graph, so that the runtime knows
@@ -40,8 +41,10 @@ def check_contract(card: ModelCard, inputs: Iterable[Tensor], outputs: Iterable[
     Raises:
         ModelContractError: Naming the part that breaks it.
     """
-    if card.stride % card.scale:
-        raise _breach(f"stride {card.stride} is not a multiple of scale {card.scale}")
+    for name in ("scale", "distribution_scale"):
+        scale = getattr(card, name)
+        if card.stride % scale:
+            raise _breach(f"stride {card.stride} is not a multiple of {name} {scale}")
     wanted = {"lightness": 1, "hints": 3} if card.hints else {"lightness": 1}
     _check_tensors("input", inputs, required=wanted, optional={})
     _check_tensors(

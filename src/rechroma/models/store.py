@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import ModelIntegrityError, ModelNotFoundError, did_you_mean
+from rechroma.errors import ModelIntegrityError, ModelNotFoundError, OptionError, did_you_mean
 from rechroma.models.session import read_card
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
             bundled is asked for, and the user's folder is not there.
         ModelIntegrityError: A bundled model is not the one that was published.
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise OptionError(f"a model must be a name or a path, not {name_or_path!r:.60}")
     wanted = os.fspath(name_or_path)
     if wanted.endswith(".onnx"):
         return _file_at(Path(wanted))

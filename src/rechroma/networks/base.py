@@ -20,12 +20,14 @@ class Prediction(NamedTuple):
     """What a network says of a batch.
 
     Attributes:
-        logits: (N, Q, h, w) of the color bins; Q is 0 where the network has none. Height and
-            width may be a whole factor smaller than those of `ab`.
-        ab: (N, 2, h, w) a*b* of the regression head.
+        logits: (N, Q, h, w) of the color bins; Q is 0 where the network has none.
+        ab: (N, 2, h', w') a*b* of the regression head. Like `logits` it may be a whole factor
+            smaller than the decoded chroma.
         bottom: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of what the picture shows, where the network has such a head.
         given: (N, 1, h, w) how much of the color comes from hints, 0..1, where the network tells.
+        upsampling: (N, 9, F * F, h, w) weights by which the decoded a*b* are enlarged F times,
+            where they are.
     """
 
     logits: Tensor
@@ -33,6 +35,7 @@ class Prediction(NamedTuple):
     bottom: Tensor
     classes: Tensor | None = None
     given: Tensor | None = None
+    upsampling: Tensor | None = None
 
 
 class ColorizationNetwork(nn.Module, ABC):
@@ -45,8 +48,8 @@ class ColorizationNetwork(nn.Module, ABC):
         takes_hints: Whether it heeds hints.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
-        bin_scale: The logits of the bins are smaller than the chroma by this factor. Unless it is
-            1, no distribution is given: enlarged, it would take more memory than all the rest.
+        distribution_scale: The logits of the bins are smaller than the lightness by this factor;
+            0 stands for `scale`.
         centers: (Q, 2) a*b* of the color bins; Q is 0 where the network has none.
         encoder: The part that may start from pretrained weights; None where all is learned.
     """
@@ -55,7 +58,7 @@ class ColorizationNetwork(nn.Module, ABC):
     takes_hints: bool = False
     stride: int
     scale: int
-    bin_scale: int = 1
+    distribution_scale: int = 0
     centers: Tensor
     encoder: Encoder | None
 
@@ -76,10 +79,9 @@ class ColorizationNetwork(nn.Module, ABC):
         """How many classes of pictures it tells apart; 0 where it does not look at them."""
         return int(getattr(self.config, "classes", 0))
 
-    def given_bins(self) -> tuple[tuple[float, float], ...]:
+    def output_bins(self) -> tuple[tuple[float, float], ...]:
         """The a*b* of the bins of which a distribution is given, as a card lists them."""
-        centers = self.centers.tolist() if self.bin_scale == 1 else []
-        return tuple((a, b) for a, b in centers)
+        return tuple((a, b) for a, b in self.centers.tolist())
 
 
 def no_hints(lightness: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from rechroma.networks.layers.self_attention import SelfAttention
+from rechroma.networks.layers.attention import SelfAttention
 
 
 class Critic(nn.Module):

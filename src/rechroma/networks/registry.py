@@ -14,6 +14,8 @@ from rechroma.errors import CheckpointError, RecipeError, TrainingError, did_you
 from rechroma.models import DataSource
 from rechroma.networks.architectures.attention_gan import AttentionGan
 from rechroma.networks.architectures.attention_gan import Config as AttentionGanConfig
+from rechroma.networks.architectures.coarse_to_fine import CoarseToFine
+from rechroma.networks.architectures.coarse_to_fine import Config as CoarseToFineConfig
 from rechroma.networks.architectures.eccv16 import Config as Eccv16Config
 from rechroma.networks.architectures.eccv16 import Eccv16
 from rechroma.networks.architectures.fusion_autoencoder import Config as FusionAutoencoderConfig
@@ -74,6 +76,15 @@ _ARCHITECTURES = (
         "(1603.05027), VGG-19 (1409.1556); color bins (1603.08511), FiLM (1709.07871)",
         "strong: vivid, takes hints, knows several colors for a place; weak: large, and of "
         "little use without a pretrained encoder",
+    ),
+    Architecture(
+        "coarse-to-fine",
+        CoarseToFine,
+        CoarseToFineConfig,
+        "EfficientNet-Lite (github.com/tensorflow/tpu), color bins (arXiv 1603.08511), FiLM "
+        "(1709.07871), convex upsampling (RAFT, 2003.12039)",
+        "strong: recognizes what it colors, takes hints, trains in an hour on kept features; weak: "
+        "small things share a cell of 8 pixels, of little use without a pretrained encoder",
     ),
     Architecture(
         "vgg-fcn",

@@ -83,12 +83,6 @@ class IdempotencyConflictError(ServiceError):
     http_status = 422
 
 
-class OverloadedError(ServiceError):
-    """The queue is full, or no worker is free; retry later."""
-
-    http_status = 503
-
-
 class ProcessingTimeoutError(ServiceError):
     """The image takes longer than the time limit."""
 
@@ -99,6 +93,12 @@ class PoisonImageError(ServiceError):
     """The image repeatedly crashes its worker process."""
 
     http_status = 500
+
+
+class OverloadedError(ServiceError):
+    """The queue is full, or no worker is free; retry later."""
+
+    http_status = 503
 
 
 class StoreError(ServiceError):

@@ -6,9 +6,14 @@ from typing import Any, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from rechroma.imaging import QUALITY
+from rechroma.options import OPTIONS
 
 WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
+
+
+def _option(name: str) -> Any:  # noqa: ANN401
+    option = OPTIONS[name]
+    return Field(default=option.default, ge=option.low, le=option.high, description=option.text)
 
 
 class View(BaseModel):
@@ -16,9 +21,7 @@ class View(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    size: int | None = Field(
-        default=None, ge=64, le=2048, description="Long side that the network sees."
-    )
+    size: int | None = _option("size")
     model: str | None = Field(default=None, description="A name that /v1/models shows.")
 
 
@@ -44,14 +47,12 @@ class PaletteQuery(View):
 class Options(View):
     """The knobs, as query parameters."""
 
-    saturation: float = Field(default=1.0, ge=0, le=3, description="0 (gray) to 3 (vivid).")
-    warmth: float = Field(default=0.0, ge=-1, le=1, description="-1 (cooler) to 1 (warmer).")
-    strength: float = Field(
-        default=1.0, ge=0, le=1, description="How much of the color is mixed in."
-    )
-    quality: int = Field(default=QUALITY, ge=1, le=100, description="Of JPEG and WebP.")
-    label: bool = Field(default=True, description="Note in the metadata that a model did it.")
-    badge: bool = Field(default=False, description="Draw a small mark that says so.")
+    saturation: float = _option("saturation")
+    warmth: float = _option("warmth")
+    blend: float = _option("blend")
+    quality: int = _option("quality")
+    provenance: bool = _option("provenance")
+    badge: bool = _option("badge")
 
 
 class JobOptions(Options):

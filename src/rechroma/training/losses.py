@@ -158,7 +158,7 @@ class ColorizationLoss(nn.Module):
         if self.settings.bins:
             yield "bins", self._classification(prediction.logits, example.chroma)
         if self.settings.ab:
-            true = example.chroma / _AB_UNIT
+            true = _pooled(example.chroma, prediction.ab) / _AB_UNIT
             yield "ab", F.huber_loss(prediction.ab.float() / _AB_UNIT, true)
         if self.settings.classes:
             yield "classes", _labeled(prediction.classes, example.label)
@@ -181,11 +181,16 @@ class ColorizationLoss(nn.Module):
             yield "perceptual", _unlikeness(self.teacher(picture), self.teacher(true))
 
     def _classification(self, logits: Tensor, chroma: Tensor) -> Tensor:
-        rows = _table_rows(F.avg_pool2d(chroma, chroma.shape[2] // logits.shape[2]))
+        rows = _table_rows(_pooled(chroma, logits))
         bins, shares = self.bins[rows], self.shares[rows]
         log_shares = F.log_softmax(logits.float(), dim=1).gather(1, bins.movedim(-1, 1))
         entropy = -(shares.movedim(-1, 1) * log_shares).sum(dim=1)
         return (self.class_weights[bins[..., 0]] * entropy).mean()
+
+
+def _pooled(chroma: Tensor, like: Tensor) -> Tensor:
+    """Average a*b* (N, 2, h, w) to the size of another tensor, a whole factor smaller."""
+    return F.avg_pool2d(chroma, chroma.shape[2] // like.shape[2])
 
 
 def _unlikeness(features: list[Tensor], true: list[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rechroma.engines.base import check_takes_hints
+from rechroma.engines.base import check_hints_supported
 from rechroma.errors import InvalidChromaError, ModelFeatureError
 from rechroma.models import ModelCard
 from rechroma.networks import no_hints
@@ -38,12 +38,13 @@ class TorchEngine:
             version="0",
             stride=network.stride,
             scale=network.scale,
+            distribution_scale=network.distribution_scale,
             size=size,
             license="",
             authors=(),
             data=(),
             hints=network.takes_hints,
-            bins=network.given_bins(),
+            bins=network.output_bins(),
         )
 
     @property
@@ -69,7 +70,7 @@ class TorchEngine:
         return _finite("distribution", shares)
 
     def _predict(self, lightness: Float, hints: Float | None) -> Prediction:
-        check_takes_hints(self._card, hints)
+        check_hints_supported(self._card, hints)
         device = self._network.centers.device
         shown = torch.from_numpy(lightness).to(device)
         fixed = no_hints(shown) if hints is None else torch.from_numpy(hints).to(device)

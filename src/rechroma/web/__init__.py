@@ -1,5 +1,5 @@
-"""The page: photographs are dropped, looked at in color, put right and taken home.
+"""The web page: upload photographs, view them in color, correct them and download the results.
 
-What the browser gets is in `static/`, as it stands there: ES modules and CSS that nothing is made
-of. All that it does goes through the REST API.
+`static/` holds ES modules and CSS that are served as they are, without a build. The page uses
+nothing but the REST API.
 """

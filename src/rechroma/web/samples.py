@@ -1,4 +1,4 @@
-"""Sample photographs to try: those that lie inside the scikit-image package; none is downloaded."""
+"""Sample photographs: those inside the scikit-image package, so that nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Sample:
     """A photograph of scikit-image.
 
     Attributes:
-        name: What it shows, and the name of the files made of it.
-        file: Its file in scikit-image's data folder.
-        has_color: Whether the original is in color, to compare with.
+        name: Its subject, and the stem of files made from it.
+        file: The name in the data folder of scikit-image.
+        has_color: Whether the original is in color, for comparisons.
     """
 
     name: str
@@ -33,7 +33,7 @@ SAMPLES = (
 
 
 def sample_file(sample: Sample) -> Path | None:
-    """Where a sample lies; None without scikit-image, which is not imported for it."""
+    """Find the file of a sample without importing scikit-image; None if that is not installed."""
     found = find_spec("skimage")
     if found is None or not found.submodule_search_locations:
         return None

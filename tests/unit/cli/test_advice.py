@@ -42,12 +42,12 @@ def test_nothing_to_see(run: Run, model: str) -> None:
     Path("empty.jpg").touch()
     Image.new("L", (1, 1)).save("one.png")
     assert "again" in hint_after(run, "empty.jpg", "--model", model, error="the file is empty")
-    assert "2 at least" in hint_after(run, "one.png", "--model", model, error="too few to color")
+    assert "at least 2" in hint_after(run, "one.png", "--model", model, error="too few to color")
 
 
 def test_a_folder_without_pictures(run: Run) -> None:
     Path("folder").mkdir()
-    hint = hint_after(run, "folder", error="there is no picture in this folder")
+    hint = hint_after(run, "folder", error="no images in this folder")
     assert ".jpg" in hint
     assert "earlier results" in hint
 
@@ -60,15 +60,13 @@ def test_pages_that_are_left_are_told(run: Run, photo: MakePhoto, model: str, na
     result = run(name, "-o", "out", "--model", model)
     assert result.exit_code == 0
     warning, told = result.stderr.splitlines()
-    assert warning == (
-        f"rechroma: warning: {name}: only the first of its 3 pictures was colored; 2 left"
-    )
+    assert warning == (f"rechroma: warning: {name}: colored only the first of 3 pages or frames")
     assert f"{name} -> " in told
     assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""
     as_json = run(name, "-o", "json", "--json", "--quiet", "--model", model)
     assert json.loads(as_json.stdout)["pages"] == 3
     piped = run("-", "--model", model, "-o", "piped.png", stdin=Path(name).read_bytes())
-    assert "warning: stdin: only the first of its 3 pictures" in piped.stderr
+    assert "warning: stdin: colored only the first of 3 pages or frames" in piped.stderr
 
 
 @pytest.mark.parametrize(
@@ -81,13 +79,13 @@ def test_a_picture_without_a_suffix(
         page.save("scan", kind)
     assert run("scan", "--model", model).exit_code == 0
     assert is_colored(Path(f"scan.color.{suffix}"))
-    assert "is already there" in run("scan", "--model", model).stderr
+    assert "already exists" in run("scan", "--model", model).stderr
     assert run("scan", "-o", "out", "--model", model).exit_code == 0
     assert is_colored(Path(f"out/scan.{suffix}"))
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not a picture")]
+    ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not an image")]
 )
 def test_no_picture_and_no_suffix(run: Run, model: str, content: bytes, error: str) -> None:
     Path("letter").write_bytes(content)

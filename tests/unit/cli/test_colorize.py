@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rechroma.cli.summary import Account, Outcome, Status
-from rechroma.color.render import render
+from rechroma.cli.summary import BatchSummary, FileOutcome, Status
+from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
 from tests.support.models import write_model
@@ -125,7 +125,7 @@ def test_what_is_done_is_skipped(run: Run, photo: MakePhoto, model: str) -> None
     first = made.stat().st_mtime_ns
     again = run("box", "--model", model)
     assert again.exit_code == 0
-    assert "1 colored, 2 already there" in again.stderr
+    assert "1 colored, 2 already present" in again.stderr
     assert made.stat().st_mtime_ns == first
 
 
@@ -165,10 +165,25 @@ def test_overwrite_colors_again(run: Run, photo: MakePhoto, model: str) -> None:
     made.write_bytes(b"old")
     told = run("a.png", "--model", model)
     assert told.exit_code == 0
-    assert "a.color.png is already there (--overwrite" in told.stderr
+    assert "a.color.png already exists (use --overwrite" in told.stderr
     assert made.read_bytes() == b"old"
     assert run("a.png", "--overwrite", "--model", model).exit_code == 0
     assert is_colored(made)
+
+
+def test_a_result_is_not_colored_again(run: Run, photo: MakePhoto, model: str) -> None:
+    source = photo("a.color.png")
+    told = run("a.color.png", "--json", "--model", model)
+    assert told.exit_code == 0
+    assert told.stderr.startswith("rechroma: a.color.png is a result already, skipped (")
+    (line,) = lines(told.stdout)
+    assert (line["source"], line["target"], line["status"]) == ("a.color.png", None, "skipped")
+    assert list(source.parent.glob("*.png")) == [source]
+    assert run("a.color.png", "--quiet").stderr == ""
+    assert run("a.color.png", "-o", "b.png", "--model", model).exit_code == 0
+    assert is_colored(source.with_name("b.png"))
+    assert run("a.color.png", "--overwrite", "--model", model).exit_code == 0
+    assert is_colored(source.with_name("a.color.color.png"))
 
 
 def test_collisions_stop_before_anything_is_written(
@@ -201,7 +216,7 @@ def test_namesakes_of_one_folder_are_told_apart(
     for name, size in (("pal.gif.png", (20, 30)), ("pal.png", (30, 20))):
         with Image.open(tmp_path / "out" / name) as image:
             assert image.size == size
-    assert "0 colored, 2 already there" in run(*words).stderr
+    assert "0 colored, 2 already present" in run(*words).stderr
 
 
 @pytest.mark.parametrize(
@@ -240,7 +255,7 @@ def test_a_format_that_is_not_written_is_refused(run: Run, photo: MakePhoto, nam
     photo("a.png")
     result = run("a.png", "--format", name)
     assert result.exit_code == 2
-    assert f"results are not written as '{name}'" in result.stderr
+    assert f"cannot write the format '{name}'" in result.stderr
     assert "hint: Choose one of " in result.stderr
 
 
@@ -270,13 +285,13 @@ def test_the_knobs_reach_the_picture(run: Run, photo: MakePhoto, model: str) -> 
 
     plain = spread()
     assert spread("--saturation", "0.5") < 0.8 * plain
-    assert spread("--strength", "0.5") < 0.8 * plain
+    assert spread("--blend", "0.5") < 0.8 * plain
     assert spread("--warmth", "-1") != spread("--warmth", "1")
     assert spread("--size", "64") == pytest.approx(plain, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    "knob", [("--saturation", "9"), ("--warmth", "2"), ("--strength", "nan"), ("--size", "3")]
+    "knob", [("--saturation", "9"), ("--warmth", "2"), ("--blend", "nan"), ("--size", "3")]
 )
 def test_knobs_out_of_range(run: Run, photo: MakePhoto, model: str, knob: tuple[str, str]) -> None:
     photo("a.png")
@@ -314,7 +329,7 @@ class TestHints:
         photo("box/b.png")
         result = run("box", "--hints", hints, "--model", hinted_model)
         assert result.exit_code == 2
-        assert "--hints are for one picture, but there are 2" in result.stderr
+        assert "--hints apply to one photograph, but there are 2" in result.stderr
         assert len(list(folder.iterdir())) == 2
 
     def test_a_model_that_takes_none(
@@ -324,8 +339,8 @@ class TestHints:
         result = run("a.png", "--hints", hints, "--model", model)
         assert result.exit_code == 69
         assert result.stderr.splitlines() == [
-            "rechroma: error: the model tiny takes no hints",
-            "hint: Use one that does: see 'rechroma models list'.",
+            "rechroma: error: the model tiny does not support hints",
+            "hint: Choose one that does: see 'rechroma models list'.",
         ]
         assert not source.with_name("a.color.png").exists()
 
@@ -341,10 +356,10 @@ class TestHints:
         assert not source.with_name("a.color.png").exists()
 
 
-def test_label_and_no_label(run: Run, photo: MakePhoto, model: str) -> None:
+def test_no_provenance_omits_the_note(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.jpg")
     run("a.jpg", "-o", "with.jpg", "--model", model)
-    run("a.jpg", "-o", "without.jpg", "--no-label", "--model", model)
+    run("a.jpg", "-o", "without.jpg", "--no-provenance", "--model", model)
     note = b"compositeWithTrainedAlgorithmicMedia"
     assert note in source.with_name("with.jpg").read_bytes()
     assert note not in source.with_name("without.jpg").read_bytes()
@@ -398,10 +413,10 @@ def test_what_nobody_foresaw_stops_one_picture_only(
     def fail_for_the_small_one(gray: Any, chroma: Any) -> Any:
         if gray.shape == (10, 20):
             raise fault
-        return render(gray, chroma)
+        return render_srgb(gray, chroma)
 
     Image.new("L", (20, 10), 99).save(ten[4])
-    monkeypatch.setattr("rechroma.colorizer.render", fail_for_the_small_one)
+    monkeypatch.setattr("rechroma.colorizer.render_srgb", fail_for_the_small_one)
     result = run("box", "--model", model)
     assert result.exit_code == 1
     assert "9 colored, 1 failed" in result.stderr
@@ -411,14 +426,14 @@ def test_what_nobody_foresaw_stops_one_picture_only(
 def test_an_error_that_names_no_picture_is_printed_with_its_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    account = Account()
-    for message in ("out of memory", "box/a.png: torn", "out/a.png is already there"):
-        account.add(Outcome("box/a.png", None, Status.FAILED, RechromaError(message)))
-    account.print_failures()
+    summary = BatchSummary()
+    for message in ("out of memory", "box/a.png: torn", "out/a.png is already present"):
+        summary.add(FileOutcome("box/a.png", None, Status.FAILED, RechromaError(message)))
+    summary.print_failures()
     assert capsys.readouterr().err.splitlines() == [
         "rechroma: error: box/a.png: out of memory",
         "rechroma: error: box/a.png: torn",
-        "rechroma: error: box/a.png: out/a.png is already there",
+        "rechroma: error: box/a.png: out/a.png is already present",
     ]
 
 
@@ -442,10 +457,10 @@ def test_a_full_disk_stops_the_run(
         result = run("box", "-o", "out", "--jobs", "1", "--model", model)
     assert result.exit_code == 73
     assert "No space left on device" in result.stderr
-    assert "stopped; 3 of 20 are done, and the same command goes on" in result.stderr
+    assert "stopped; 3 of 20 done; run the same command again to continue" in result.stderr
     assert len(opened) < 10
     assert len(list((tmp_path / "out").iterdir())) == 3
-    assert "17 colored, 3 already there" in run("box", "-o", "out", "--model", model).stderr
+    assert "17 colored, 3 already present" in run("box", "-o", "out", "--model", model).stderr
 
 
 def test_odd_metadata_is_no_news(shell: Shell, tmp_path: Path, model: str) -> None:
@@ -489,7 +504,7 @@ class TestOneSourceThatFails:
         photo("a.png")
         result = run("gone.jpg", "a.png", "--model", model)
         assert result.exit_code == 1
-        assert "gone.jpg: there is no such file or folder" in result.stderr
+        assert "gone.jpg: no such file or folder" in result.stderr
         assert "1 colored, 1 failed" in result.stderr
 
     def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
     words = ("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
     fetched = run(*words)
     assert fetched.exit_code == 0, fetched.output
-    assert "5 fetched, 0 already there, 1 failed" in fetched.output
+    assert "5 fetched, 0 already present, 1 failed" in fetched.output
     assert "1 x HTTP status 404" in fetched.output
     again = json.loads(run(*words, "--json").output)
     assert again == {"fetched": 0, "present": 5, "unwanted": 0, "failed": {"HTTP status 404": 1}}
 
     packed = run(
-        "data", "pack", "in", "-o", "out", "--least-side", 64, "--size", 64, "--val-share", 0
+        "data", "pack", "in", "-o", "out", "--min-side", 64, "--size", 64, "--val-share", 0
     )
     assert packed.exit_code == 0, packed.output
     assert "out: 5 of 5 pictures in 1 shards; 5 for training" in packed.output
@@ -73,10 +73,10 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         Image.fromarray(picture(number, 96, 96)).save(path)
     Image.new("L", (96, 96)).save(tmp_path / "in/class0/gray.png")
-    options = ("--least-side", 64, "--val-share", 1, "--license", "CC0", "--source", "mine")
+    options = ("--min-side", 64, "--val-share", 1, "--license", "CC0", "--source", "mine")
     packed = run("data", "pack", "in", "-o", "out", *options)
-    assert "left out: 1 gray" in packed.output
-    assert "without a picture for training: class0, class1, class2" in packed.output
+    assert "dropped: 1 gray" in packed.output
+    assert "without training images: class0, class1, class2" in packed.output
     again = run("data", "pack", "in", "-o", "out")
     assert again.exit_code == 73
     assert again.output.startswith("rechroma: error: out: there is something already")
@@ -103,7 +103,11 @@ def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> No
     [
         (("pack", "absent", "-o", "out"), 65, "absent: there is no such folder"),
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
-        (("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"), 2, "exclude each other"),
+        (
+            ("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"),
+            2,
+            "cannot be used together",
+        ),
         (("fetch", "absent.csv", "-o", "out"), 65, "absent.csv: cannot be read: No such file"),
         (
             ("fetch", "absent.csv", "-o", "out", "--per-host", 0),
@@ -126,7 +130,7 @@ def test_private_addresses_are_refused(run: Run, host: Host, listed: Path) -> No
     answer = run("data", "fetch", listed, "-o", "in")
     assert answer.exit_code == 69
     assert "is not a public address" in answer.output
-    assert "no picture could be fetched" in answer.output
+    assert "no image could be downloaded" in answer.output
     assert host.asked == []
     assert "--allow-private" not in run("data", "fetch", "--help").output
 
@@ -169,7 +173,7 @@ def test_ctrl_c_leaves_all_whole(run: Run, host: Host, listed: Path, tmp_path: P
             image.load()
     assert not list((tmp_path / "in").glob("*.part"))
     again = run("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
-    assert f"{5 - len(made)} fetched, {len(made)} already there" in again.output
+    assert f"{5 - len(made)} fetched, {len(made)} already present" in again.output
 
 
 def test_features_resumes_after_a_kill(run: Run, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_without_scikit_image(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     def find_spec(name: str) -> None:
         assert name == "skimage"
 
-    monkeypatch.setattr("rechroma.cli.training_common.find_spec", find_spec)
+    monkeypatch.setattr("rechroma.cli.checks.find_spec", find_spec)
     result = run("demo")
     assert result.exit_code == 69
     assert 'pip install "rechroma[app]"' in result.stderr

@@ -22,14 +22,14 @@ def dev(tmp_path: Path) -> Path:
 
 
 def test_the_table_has_all_rows(run: Run, model: str, dev: Path) -> None:
-    answer = run("evaluate", model, dev, "--limit", 2, "--aged")
+    answer = run("evaluate", model, dev, "--limit", 2, "--degraded")
     assert answer.exit_code == 0, answer.output
     for words in ("tiny 1", "drawn (2)", "gray", "model", "aged", "truth", "milliseconds"):
         assert words in answer.output
 
 
 def test_json_is_all_that_is_printed(run: Run, model: str, dev: Path) -> None:
-    answer = run("evaluate", model, dev, "--json", "--sizes", "--old", dev, "--limit", 1)
+    answer = run("evaluate", model, dev, "--json", "--sizes", "--historical", dev, "--limit", 1)
     assert answer.exit_code == 0, answer.output
     report = json.loads(answer.stdout)
     assert report["pictures"] == {"all": 1, "drawn": 1}
@@ -57,7 +57,7 @@ def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:
 
 def test_hints_need_a_model_that_takes_them(run: Run, model: str, dev: Path) -> None:
     refused = run("evaluate", model, dev, "--hints")
-    assert "takes no hints" in refused.output
+    assert "does not support hints" in refused.output
     assert refused.exit_code == 69
     willing = write_model(Path("willing.onnx"), hints=True)
     measured = run("evaluate", willing, dev, "--hints", "--json")
@@ -73,7 +73,7 @@ def test_a_size_out_of_range_is_refused(run: Run, model: str, dev: Path) -> None
     assert "64 to 2048" in run("evaluate", "--help").output
 
 
-@pytest.mark.parametrize("option", ["--features", "--old"])
+@pytest.mark.parametrize("option", ["--features", "--historical"])
 def test_what_is_not_there_is_named(run: Run, model: str, dev: Path, option: str) -> None:
     answer = run("evaluate", model, dev, option, "absent")
     assert answer.exit_code == 65

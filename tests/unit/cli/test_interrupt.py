@@ -50,8 +50,7 @@ def test_stopped_and_taken_up_again(
     made = sorted((tmp_path / "out").iterdir())
     assert 0 < len(made) < PICTURES
     assert (
-        f"stopped; {len(made)} of {PICTURES} are done, and the same command goes on from there"
-        in told
+        f"stopped; {len(made)} of {PICTURES} done; run the same command again to continue" in told
     )
     for path in made:
         assert is_colored(path)
@@ -59,7 +58,7 @@ def test_stopped_and_taken_up_again(
 
     again = shell(*words)
     assert again.returncode == 0
-    assert f"{PICTURES - len(made)} colored, {len(made)} already there" in again.stderr.decode()
+    assert f"{PICTURES - len(made)} colored, {len(made)} already present" in again.stderr.decode()
     assert {path: path.stat().st_mtime_ns for path in made} == before
     assert len(list((tmp_path / "out").iterdir())) == PICTURES
 
@@ -121,11 +120,11 @@ def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
 def test_a_signal_waits_until_what_is_held_is_done() -> None:
     code = """
 import os, signal
-from rechroma.cli.signals import Stopped, end_as_by_ctrl_c, held
-end_as_by_ctrl_c()
+from rechroma.cli.signals import Stopped, install_signal_handlers, defer_signals
+install_signal_handlers()
 for number in (signal.SIGINT, signal.SIGTERM):
     try:
-        with held():
+        with defer_signals():
             os.kill(os.getpid(), number)
             print("done")
         print("never")

@@ -70,6 +70,18 @@ def test_info_rounds_figures_and_keeps_lists_on_one_line(run: Run, own_models: P
     assert (exact["metrics"], exact["network"]) == (metrics, network)
 
 
+def test_info_shows_long_entries_whole(
+    run: Run, own_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    url = f"https://example.org/{'very-long-' * 12}list.csv"
+    source = {"name": "A data set with a long name, too long for one line", "url": url}
+    write_model(own_models / "long.onnx", data=[{**source, "license": "CC0-1.0"}])
+    shown = "".join(run("models", "info", "long").stdout.split())
+    assert url in shown
+    assert source["name"].replace(" ", "") in shown
+
+
 def test_a_picture_is_no_model(run: Run, photo: MakePhoto) -> None:
     photo("x.jpg")
     for words in (("models", "info", "x.jpg"), ("x.jpg", "--model", "x.jpg")):

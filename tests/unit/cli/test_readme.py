@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
+import rechroma.service.errors  # noqa: F401 - part of the tree
+from rechroma.errors import OptionError, RechromaError
 from tests.support.command import MakePhoto, Run, is_colored
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +46,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_from_a_folder_of_pictures_to_a_model(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
     photo("photo.jpg")
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    for program, *words in commands("Train and measure"):
+    for program, *words in commands("Train and evaluate"):
         assert program == "rechroma"
         quicker = [word for setting in SHORTER for word in ("--set", setting)]
         done = run(*words, *(quicker if words[0] in {"train", "finetune"} else ()))
@@ -61,3 +65,19 @@ def test_what_help_shows_can_be_done(run: Run, tmp_path: Path, help_of: tuple[st
     quicker = [word for setting in SHORTER for word in ("--set", setting)]
     done = run(*shlex.split(example), *quicker)
     assert done.exit_code == 0, done.output
+
+
+def exit_codes(error: type[RechromaError]) -> set[int]:
+    """The exit codes of the concrete errors of a tree."""
+    children = error.__subclasses__()
+    return set().union(*map(exit_codes, children)) if children else {error.exit_code}
+
+
+def test_exit_codes_are_those_of_the_errors() -> None:
+    section = (ROOT / "README.md").read_text("utf-8").split("### Exit codes\n")[1].split("\n## ")[0]
+    codes = [
+        int(code) for code in re.findall(r"\d+", " ".join(re.findall(r"^\|([^|]*)", section, re.M)))
+    ]
+    signals = {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    usage = {click.UsageError.exit_code, OptionError.exit_code}
+    assert codes == sorted({0, 1} | usage | exit_codes(RechromaError) | signals)

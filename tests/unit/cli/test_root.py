@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rechroma
-from rechroma import engines, imaging
-from rechroma import options as shared_options
-from rechroma.cli import colorize, options
 from rechroma.cli.root import root_command
 from tests.support.command import MakePhoto, Run, Shell, is_colored
 
@@ -74,7 +71,7 @@ def test_nothing_at_all_shows_the_help(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("modles", "models"), ("colorize", "colorize"), ("dmeo", "demo")]
+    ("typed", "meant"), [("modles", "models"), ("colourize", "colorize"), ("dmeo", "demo")]
 )
 def test_a_mistyped_command_is_answered_with_the_nearest(run: Run, typed: str, meant: str) -> None:
     result = run(typed)
@@ -130,8 +127,21 @@ class TestShortForm:
         made = photo("-o.png").with_name("-o.color.png")
         assert run("--model", model, "--", "-o.png").exit_code == 0
         assert is_colored(made)
-        assert "already there" in run("--", "-o.png").stderr
+        assert "already exists" in run("--", "-o.png").stderr
         assert run("--", "models").exit_code == 66
+
+    @pytest.mark.parametrize("name", ["-dash.jpg", "-quiet.jpg", "-old.jpg", "--long.jpg"])
+    @pytest.mark.parametrize("command", [[], ["colorize"]])
+    def test_a_file_name_like_an_option_gets_advice(
+        self, run: Run, command: list[str], name: str
+    ) -> None:
+        result = run(*command, name)
+        assert result.exit_code == 2
+        assert f"If '{name}' is a file, write ./{name} or -- {name}." in result.stderr
+
+    def test_a_wrong_option_gets_no_advice_about_files(self, run: Run) -> None:
+        assert " is a file" not in run("photo.jpg", "--nope").stderr
+        assert " is a file" not in run("--", "--nope").stderr
 
     def test_a_command_comes_before_a_file_of_the_same_name(
         self, run: Run, photo: MakePhoto
@@ -158,10 +168,3 @@ def test_what_does_not_fit_on_the_disk_is_told(words: str) -> None:
         )
     assert done.returncode == 73
     assert done.stderr == b"rechroma: error: stdout: No space left on device\n"
-
-
-def test_what_help_shows_is_what_the_library_has(run: Run) -> None:
-    sizes = f"{shared_options.MIN_SIZE} to {shared_options.MAX_SIZE}"
-    assert sizes in " ".join(run("colorize", "--help").stdout.split())
-    assert colorize.MAX_PIXELS == imaging.MAX_PIXELS
-    assert options.PROVIDERS == engines.PROVIDERS

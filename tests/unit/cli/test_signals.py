@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rechroma.cli.signals import Stopped, end_as_by_ctrl_c, exit_code_of
+from rechroma.cli.signals import Stopped, exit_code_of, install_signal_handlers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
 
@@ -23,7 +23,7 @@ def own_handlers() -> Iterator[None]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int) -> None:
-    end_as_by_ctrl_c()
+    install_signal_handlers()
     with pytest.raises(Stopped) as stop:
         signal.raise_signal(number)
     assert exit_code_of(stop.value) == code
@@ -31,7 +31,7 @@ def test_a_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int
 
 def test_what_nohup_ignores_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    end_as_by_ctrl_c()
+    install_signal_handlers()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 

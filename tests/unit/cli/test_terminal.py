@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rechroma.cli.terminal import printable, say
+from rechroma.cli.terminal import echo_err, printable
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_whatever_the_name_it_is_one_line_without_controls(name: str) -> None:
 
 
 def test_a_line_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    say("a\x1bb")
+    echo_err("a\x1bb")
     assert capsys.readouterr() == ("", "a\\x1bb\n")

@@ -9,7 +9,7 @@ from skimage.color import deltaE_ciede2000
 from rechroma.color import lab_to_srgb, lightness, srgb_to_lab
 from rechroma.color.gamut import map_to_gamut
 from rechroma.color.lab import lab_to_linear
-from rechroma.color.render import render
+from rechroma.color.render import render_srgb
 
 TYPES = [np.uint8, np.uint16]
 
@@ -37,7 +37,7 @@ def test_colors_within_srgb_agree_with_the_plain_formula(dtype: type, spread: fl
     well_inside = (linear.min(axis=-1) > 0.001) & (linear.max(axis=-1) < 0.995)
     assert well_inside.mean() > 0.2
     wanted = lab_to_srgb(lab, dtype).astype(np.int64)
-    off = np.abs(render(gray, chroma) - wanted)[well_inside]
+    off = np.abs(render_srgb(gray, chroma) - wanted)[well_inside]
     assert off.max() <= (1 if dtype is np.uint8 else 6)
 
 
@@ -48,7 +48,8 @@ def test_colors_outside_srgb_agree_with_gamut_mapping(dtype: type, spread: float
     chroma = _chroma(gray.shape, spread)
     wanted = lab_to_srgb(map_to_gamut(_lab(gray, chroma)), dtype)
     difference = deltaE_ciede2000(
-        srgb_to_lab(render(gray, chroma)).astype(np.float64), srgb_to_lab(wanted).astype(np.float64)
+        srgb_to_lab(render_srgb(gray, chroma)).astype(np.float64),
+        srgb_to_lab(wanted).astype(np.float64),
     )
     assert difference.mean() < 0.05
     assert np.percentile(difference, 99.9) < 1
@@ -58,7 +59,7 @@ def test_colors_outside_srgb_agree_with_gamut_mapping(dtype: type, spread: float
 @pytest.mark.parametrize("spread", [8, 40])
 def test_lightness_is_that_of_the_gray(dtype: type, limit: float, spread: float) -> None:
     gray = _every_level(dtype)
-    off = np.abs(lightness(render(gray, _chroma(gray.shape, spread))) - lightness(gray))
+    off = np.abs(lightness(render_srgb(gray, _chroma(gray.shape, spread))) - lightness(gray))
     assert off.mean() < limit
     assert off.max() < 0.5
 
@@ -66,18 +67,18 @@ def test_lightness_is_that_of_the_gray(dtype: type, limit: float, spread: float)
 @pytest.mark.parametrize("dtype", TYPES)
 def test_no_chroma_gives_the_gray_itself(dtype: type) -> None:
     gray = _every_level(dtype)
-    rgb = render(gray, np.zeros((*gray.shape, 2), np.float32))
+    rgb = render_srgb(gray, np.zeros((*gray.shape, 2), np.float32))
     np.testing.assert_array_equal(rgb, np.dstack([gray] * 3))
 
 
 def test_no_chroma_in_places_gives_the_gray_itself_there() -> None:
     gray = _every_level(np.uint16)
     chroma = _chroma(gray.shape, 8)
-    wanted = render(gray, chroma)
+    wanted = render_srgb(gray, chroma)
     neutral = (np.add.outer(*map(np.arange, gray.shape)) % 3) == 0
     chroma[neutral] = 0
     wanted[neutral] = gray[neutral][:, None]
-    np.testing.assert_array_equal(render(gray, chroma), wanted)
+    np.testing.assert_array_equal(render_srgb(gray, chroma), wanted)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 39))
@@ -86,8 +87,8 @@ def test_strips_join_without_a_seam(height: int, width: int, cut: int) -> None:
     gray = rng.integers(0, 256, (height, width), np.uint8)
     chroma = rng.normal(0, 40, (height, width, 2)).astype(np.float32)
     parts = [
-        render(gray[rows], chroma[rows])
+        render_srgb(gray[rows], chroma[rows])
         for rows in (slice(cut), slice(cut, None))
         if gray[rows].size
     ]
-    np.testing.assert_array_equal(np.concatenate(parts), render(gray, chroma))
+    np.testing.assert_array_equal(np.concatenate(parts), render_srgb(gray, chroma))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from rechroma.engines import Engine, FakeEngine, OnnxEngine
+from rechroma.engines import Engine, OnnxEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.training import TorchEngine
+from tests.support.fake_engine import FakeEngine
 from tests.support.models import write_model
 from tests.support.networks import small
 

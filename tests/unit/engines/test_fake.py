@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rechroma.engines import Engine, FakeEngine, available_threads
+from rechroma.engines import Engine, available_threads
 from rechroma.errors import ModelFeatureError
+from tests.support.fake_engine import FakeEngine
 
 
 def test_chroma_is_the_hue_times_the_mean_lightness_of_the_cell() -> None:
@@ -40,7 +41,7 @@ def test_one_that_takes_no_hints() -> None:
     lightness, hints = np.zeros((1, 1, 32, 32), np.float32), np.zeros((1, 3, 32, 32), np.float32)
     assert not engine.card.hints
     for run in (engine.chroma, engine.distribution):
-        with pytest.raises(ModelFeatureError, match="the model fake takes no hints"):
+        with pytest.raises(ModelFeatureError, match="the model fake does not support hints"):
             run(lightness, hints)
 
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from rechroma.datasets import Shards
-from rechroma.engines import FakeEngine
 from rechroma.evaluation import ImageScore, Painter, Plan, Report, evaluate, page, spread, tables
 from rechroma.evaluation.selection import best_and_worst
+from tests.support.fake_engine import FakeEngine
 from tests.support.shards import write_shard
 
 VOID = {"meta", "img", "input"}

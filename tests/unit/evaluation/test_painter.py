@@ -7,11 +7,11 @@ import pytest
 
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import Colorizer
-from rechroma.engines import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import Painter, gray_level
 from rechroma.evaluation.metrics import ciede2000
 from rechroma.evaluation.predictor import aged_level, dice
+from tests.support.fake_engine import FakeEngine
 from tests.support.shards import picture
 
 GRAY = gray_level(picture(1))

@@ -12,10 +12,10 @@ from torch import ones, zeros
 
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
-from rechroma.engines import FakeEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import FeatureNetwork, Plan, Report, evaluate, sheet
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
+from tests.support.fake_engine import FakeEngine
 
 
 def test_rows_and_sources(pictures: Shards) -> None:
@@ -90,7 +90,7 @@ def test_hints_are_refused_before_the_work_begins(pictures: Shards) -> None:
     def fail() -> None:
         raise AssertionError("a picture was done")
 
-    with pytest.raises(ModelFeatureError, match="takes no hints"):
+    with pytest.raises(ModelFeatureError, match="does not support hints"):
         evaluate(FakeEngine(hints=False), pictures, Plan(hints=True), on_picture=fail)
 
 

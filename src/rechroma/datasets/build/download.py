@@ -31,7 +31,7 @@ from rechroma.errors import (
 )
 from rechroma.fs import translate_os_errors, write_atomically
 from rechroma.imaging import FORMATS, read_rgb_thumbnail, sniff
-from rechroma.numeric import check_range
+from rechroma.options import check_range
 from rechroma.safe_http import TransientFetchError, Web, split_url
 
 if TYPE_CHECKING:

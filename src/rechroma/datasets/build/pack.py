@@ -37,7 +37,7 @@ from rechroma.datasets.build.preprocess import (
 from rechroma.datasets.build.shard_writer import ShardWriter
 from rechroma.errors import DataError, TargetError
 from rechroma.fs import translate_os_errors
-from rechroma.numeric import check_range
+from rechroma.options import check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,7 +13,7 @@ from rechroma.datasets.build.color_filter import colorless
 from rechroma.datasets.build.near_duplicates import difference_hash
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, InternalError, RechromaError
 from rechroma.imaging import read_rgb_thumbnail
-from rechroma.numeric import check_range
+from rechroma.options import check_range
 
 if TYPE_CHECKING:
     from pathlib import Path

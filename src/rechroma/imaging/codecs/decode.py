@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from rechroma.error_context import named
+from rechroma.error_context import error_context
 from rechroma.errors import BrokenImageError, UnsupportedImageError
 from rechroma.imaging import grayscale
 from rechroma.imaging.codecs.open import (
@@ -30,14 +30,12 @@ from rechroma.imaging.metadata.container import read_metadata, read_orientation
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.metadata.strip import strip_metadata
 from rechroma.imaging.photo import Photo, UIntImage
+from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
-
-MAX_PIXELS = 250_000_000
-"""Default limit on an image's pixels; coloring one that large takes about 2 GB of memory."""
 
 _BITS_TAG, _PLANAR_TAG, _EXTRA_SAMPLES_TAG = 258, 284, 338  # of a TIFF
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
@@ -74,7 +72,7 @@ def read_photo(
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     name = name or display_name(source)
-    with named(name):
+    with error_context(name):
         if isinstance(source, Image.Image):
             return _photo_of_image(source, max_pixels)
         with open_source(source, name) as file:
@@ -106,7 +104,7 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
             f"an array of shape {array.shape} is not an image",
             hint="Supported shapes are (H, W), and (H, W, C) with C = 1, 2, 3 or 4.",
         )
-    with named("the array"):
+    with error_context("the array"):
         check_size((array.shape[1], array.shape[0]), max_pixels=None)
     pixels = _to_uint(array).reshape(*array.shape[:2], -1)
     channels = pixels.shape[2]

@@ -18,13 +18,12 @@ from rechroma.imaging.codecs.png import write_png
 from rechroma.imaging.codecs.tiff import write_tiff
 from rechroma.imaging.metadata import exif, xmp
 from rechroma.imaging.metadata.icc import Profile
+from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
-QUALITY = 92
-"""Default quality of JPEG, WebP and HEIF."""
-
+_QUALITY = OPTIONS["quality"].default
 _16_BIT_FORMATS = ("PNG", "TIFF")
 _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383}  # limits of the encoders
@@ -37,7 +36,7 @@ def encode_photo(
     photo: Photo,
     *,
     format: str | None = None,  # noqa: A002 - Pillow's word for it
-    quality: int = QUALITY,
+    quality: int = _QUALITY,
     provenance: bool = True,
     badge: bool = False,
 ) -> bytes:
@@ -55,7 +54,7 @@ def write_photo(
     photo: Photo,
     *,
     format: str | None = None,  # noqa: A002 - Pillow's word for it
-    quality: int = QUALITY,
+    quality: int = _QUALITY,
     provenance: bool = True,
     badge: bool = False,
 ) -> None:

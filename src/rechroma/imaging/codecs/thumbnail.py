@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from rechroma.error_context import named
+from rechroma.error_context import error_context
 from rechroma.imaging import grayscale
-from rechroma.imaging.codecs.decode import MAX_PIXELS, apply_orientation
+from rechroma.imaging.codecs.decode import apply_orientation
 from rechroma.imaging.codecs.open import (
     check_size,
     decode_errors,
@@ -23,6 +23,7 @@ from rechroma.imaging.codecs.open import (
 )
 from rechroma.imaging.metadata.container import read_orientation
 from rechroma.imaging.metadata.icc import Profile
+from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ def read_rgb_thumbnail(
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     name = name or display_name(source)
-    with named(name), open_source(source, name) as file:
+    with error_context(name), open_source(source, name) as file:
         image = identify(file)
         with decode_errors(), no_pixel_limit():
             image.draft(None, (2 * side, 2 * side))

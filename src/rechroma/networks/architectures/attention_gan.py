@@ -22,7 +22,7 @@ from rechroma.networks.architectures.regression import Regression, RegressionNet
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import Encoder, gray
 from rechroma.networks.encoders.registry import make_encoder
-from rechroma.networks.layers.self_attention import SelfAttention
+from rechroma.networks.layers.attention import SelfAttention
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Eccv16(ColorizationNetwork):
     encoder = None
     stride = 8
     scale = 1
-    bin_scale = 4
+    distribution_scale = 4
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Eccv16(ColorizationNetwork):
 
     def _decoded(self, logits: Tensor) -> Tensor:
         small = annealed_mean(logits, self.centers, self.config.temperature)
-        return F.interpolate(small, scale_factor=float(self.bin_scale), mode="bilinear")
+        return F.interpolate(small, scale_factor=float(self.distribution_scale), mode="bilinear")
 
 
 class _Bins(nn.Module):

@@ -25,9 +25,11 @@ from rechroma.networks.base import AB_UNIT, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
-from rechroma.networks.layers.bin_decoding import annealed_mean
+from rechroma.networks.layers.attention import MultiHeadAttention
+from rechroma.networks.layers.bin_decoding import decode
 from rechroma.networks.layers.blocks import convolution
 from rechroma.networks.layers.hint_propagation import Propagation
+from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
     from rechroma.networks.encoders.base import Encoder
@@ -117,11 +119,8 @@ class Rechroma(ColorizationNetwork):
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, h, w) by the configured annealing and mix."""
-        annealed = annealed_mean(prediction.logits, self.centers, self.config.temperature)
-        mixed = torch.lerp(annealed, prediction.ab.float(), self.config.regression_share)
-        given = 0.0 if prediction.given is None else prediction.given
-        own = self.config.saturation
-        return mixed * (own + (1 - own) * given)
+        logits, ab, given = prediction.logits, prediction.ab, prediction.given
+        return decode(logits, ab, given, self.centers, self.config)
 
 
 class _Context(nn.Module):
@@ -137,44 +136,13 @@ class _Context(nn.Module):
         return context, self.classes(context) if self.classes else None
 
 
-class _Film(nn.Module):
-    """Scale and shift of every channel by the context; the identity at the start."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.dense = _zeroed(nn.Linear(_CONTEXT, 2 * channels))
-
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        scale, shift = self.dense(context)[:, :, None, None].chunk(2, dim=1)
-        out: Tensor = x * (1 + scale) + shift
-        return out
-
-
-class _Attention(nn.Module):
-    """Multi-head self-attention over places, added to what came in; the identity at the start."""
-
-    def __init__(self, channels: int, heads: int = _HEADS) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = _zeroed(nn.Conv2d(channels, channels, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        n, channels, height, width = x.shape
-        folded = self.query_key_value(x).view(n, 3, self.heads, channels // self.heads, -1)
-        query, key, value = folded.transpose(3, 4).unbind(dim=1)
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        out: Tensor = self.out(mixed.transpose(2, 3).reshape(n, channels, height, width))
-        return x + out
-
-
 class _Block(nn.Module):
     """Two 3x3 convolutions, with the context let in between."""
 
     def __init__(self, inputs: int, outputs: int, film: bool) -> None:
         super().__init__()
         self.first = convolution(inputs, outputs)
-        self.film = _Film(outputs) if film else None
+        self.film = FiLM(outputs, _CONTEXT) if film else None
         self.second = convolution(outputs, outputs)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
@@ -193,7 +161,7 @@ class _Coarse(nn.Module):
         width = config.widths[0]
         self.narrow = convolution(inputs, width, kernel=1)
         self.halve = halve
-        self.attention = _Attention(width) if config.attention else nn.Identity()
+        self.attention = MultiHeadAttention(width, _HEADS) if config.attention else nn.Identity()
         self.block = _Block(width, width, config.film)
 
     def forward(self, bottom: Tensor, context: Tensor) -> Tensor:
@@ -216,12 +184,6 @@ class _Level(nn.Module):
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
         out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
         return out
-
-
-def _zeroed(layer: nn.Module) -> nn.Module:
-    for weights in layer.parameters():
-        nn.init.zeros_(weights)
-    return layer
 
 
 def _levels(channels: tuple[int, ...], config: Config) -> nn.ModuleList:

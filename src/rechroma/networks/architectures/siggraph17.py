@@ -48,7 +48,7 @@ class Siggraph17(ColorizationNetwork):
     takes_hints = True
     stride = 8
     scale = 1
-    bin_scale = 4
+    distribution_scale = 4
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()

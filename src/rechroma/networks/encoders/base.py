@@ -11,10 +11,27 @@ from torch import Tensor, nn
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+_LINEAR_BELOW = 8.0  # CIE L*, below which it is linear in luminance
+_SRGB_LINEAR_BELOW = 0.0031308  # luminance, likewise of the sRGB curve
+
 
 def gray(lightness: Tensor) -> Tensor:
     """Lightness (N, 1, H, W) in 0..100 as the RGB (N, 3, H, W) in 0..1 that encoders see."""
     return (lightness / 100).expand(-1, 3, -1, -1)
+
+
+def srgb_gray(lightness: Tensor) -> Tensor:
+    """Lightness (N, 1, H, W) in 0..100 as the sRGB (N, 3, H, W) in 0..1 of that gray.
+
+    This is what an encoder saw that was trained on photographs; :func:`gray` is darker in the
+    shadows.
+    """
+    luminance = torch.where(
+        lightness > _LINEAR_BELOW, ((lightness + 16) / 116) ** 3, lightness * (27 / 24389)
+    )
+    curve = 1.055 * luminance.clamp_min(_SRGB_LINEAR_BELOW) ** (1 / 2.4) - 0.055
+    encoded = torch.where(luminance > _SRGB_LINEAR_BELOW, curve, 12.92 * luminance)
+    return encoded.expand(-1, 3, -1, -1)
 
 
 class Encoder(nn.Module, ABC):
@@ -25,9 +42,14 @@ class Encoder(nn.Module, ABC):
 
     Attributes:
         channels: Of the features, finest first.
+        head_channels: Of :meth:`pooled_head`; 0 stands for those of the coarsest features.
+        tolerates_int8: Whether the export may round its weights to int8. Without normalization
+            layers, which absorb the error of a channel, that shows as wrong colors.
     """
 
     channels: tuple[int, ...]
+    head_channels: int = 0
+    tolerates_int8: bool = True
     mean: Tensor
     std: Tensor
 
@@ -45,6 +67,10 @@ class Encoder(nn.Module, ABC):
     def forward(self, picture: Tensor) -> list[Tensor]:
         """Features of (N, 3, H, W) RGB in 0..1, finest first; H and W multiples of 32."""
         return self.features_of((picture - self.mean) / self.std)
+
+    def pooled_head(self, bottleneck: Tensor) -> Tensor:
+        """One vector (N, head_channels) for a whole image, from its coarsest features."""
+        return bottleneck.mean(dim=(2, 3))
 
     def train(self, mode: bool = True) -> Self:
         """Switch the mode; batch normalization stays in evaluation mode."""

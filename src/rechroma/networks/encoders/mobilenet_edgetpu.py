@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.networks.encoders.base import Encoder
+from rechroma.networks.layers.blocks import SameConv2d
 
 _HALF = (0.5, 0.5, 0.5)  # trained on RGB in -1..1
 
@@ -78,7 +79,7 @@ class MobileNetEdgeTPU(Encoder):
 
 
 class _Convolution(nn.Module):
-    """A convolution that pads as TensorFlow's "SAME": with stride 2, more behind than before."""
+    """A convolution, batch normalization and, if active, ReLU."""
 
     def __init__(
         self,
@@ -90,15 +91,12 @@ class _Convolution(nn.Module):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        before, behind = (kernel - stride) // 2, (kernel - stride + 1) // 2
-        self.pad = (before, behind) * 2 if stride > 1 else None
-        inner = 0 if self.pad else kernel // 2
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, inner, groups=groups, bias=False)
+        self.conv = SameConv2d(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(outputs, eps=1e-3)
         self.active = active
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.bn(self.conv(F.pad(x, self.pad) if self.pad else x))
+        x = self.bn(self.conv(x))
         return F.relu(x) if self.active else x
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rechroma.errors import RecipeError
+from rechroma.networks.encoders.efficientnet_lite import EfficientNetLite2
 from rechroma.networks.encoders.mobilenet_edgetpu import MobileNetEdgeTPU
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from rechroma.networks.encoders.resnet import ResNet50
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 ENCODERS: dict[str, type[Encoder]] = {
     "mobilenet-v2": MobileNetV2,
     "mobilenet-edgetpu": MobileNetEdgeTPU,
+    "efficientnet-lite2": EfficientNetLite2,
     "resnet-50": ResNet50,
     "vgg-19": VGG19,
 }

@@ -1,4 +1,4 @@
-"""From scores of color bins to probabilities and to a color.
+"""Decoding of color-bin logits to probabilities and to a*b*.
 
 ONNX Runtime's own softmax over channels takes longer than a small network; a sum by convolution
 takes next to nothing.
@@ -6,16 +6,35 @@ takes next to nothing.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
+class Decoding(Protocol):
+    """The options of :func:`decode` in a network's configuration.
+
+    Attributes:
+        temperature: Annealing of the bins, above 0: 1 gives their mean (safe), towards 0 their
+            mode (vivid).
+        regression_share: How much of the chroma comes from the regression head, 0..1.
+        saturation: Factor on the chroma: both heads hedge, and a mean is paler than what it is of.
+    """
+
+    @property
+    def temperature(self) -> float: ...  # noqa: D102
+    @property
+    def regression_share(self) -> float: ...  # noqa: D102
+    @property
+    def saturation(self) -> float: ...  # noqa: D102
+
+
 def probabilities(logits: Tensor) -> Tensor:
     """The softmax (N, Q, h, w) of logits of that shape, over the bins."""
-    logits = logits.float()
-    shares = torch.exp(logits - logits.amax(dim=1, keepdim=True))
-    return shares / F.conv2d(shares, torch.ones_like(shares[:1, :, :1, :1]))
+    odds = _odds(logits)
+    return odds / F.conv2d(odds, torch.ones_like(odds[:1, :, :1, :1]))
 
 
 def annealed_mean(logits: Tensor, centers: Tensor, temperature: float) -> Tensor:
@@ -29,8 +48,35 @@ def annealed_mean(logits: Tensor, centers: Tensor, temperature: float) -> Tensor
     Returns:
         (N, 2, h, w) a*b*.
     """
-    logits = logits.float()
-    shares = torch.exp((logits - logits.amax(dim=1, keepdim=True)) / temperature)
     weights = torch.cat([centers, torch.ones_like(centers[:, :1])], dim=1)
-    sums = F.conv2d(shares, weights.T[:, :, None, None])
+    sums = F.conv2d(_odds(logits, temperature), weights.T[:, :, None, None])
     return sums[:, :2] / sums[:, 2:]
+
+
+def decode(
+    logits: Tensor, ab: Tensor, hint_weight: Tensor | None, centers: Tensor, config: Decoding
+) -> Tensor:
+    """Mix the annealed mean of the bins with the regressed a*b*.
+
+    The saturation factor applies to what the network found itself, not to hints.
+
+    Args:
+        logits: (N, Q, h, w) of the bins.
+        ab: (N, 2, h, w) regressed.
+        hint_weight: (N, 1, h, w) how much of the color comes from hints, 0..1; None for nothing.
+        centers: (Q, 2) a*b* of the bins.
+        config: Temperature, shares and factor.
+
+    Returns:
+        (N, 2, h, w) a*b*.
+    """
+    annealed = annealed_mean(logits, centers, config.temperature)
+    mixed = torch.lerp(annealed, ab.float(), config.regression_share)
+    own = config.saturation
+    return mixed * (own + (1 - own) * (0.0 if hint_weight is None else hint_weight))
+
+
+def _odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """Exponentials of logits, the largest of each place being 1, so that none overflows."""
+    logits = logits.float()
+    return torch.exp((logits - logits.amax(dim=1, keepdim=True)) / temperature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -12,6 +13,42 @@ def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> 
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution that pads as TensorFlow's "SAME" does on even heights and widths.
+
+    With stride 2 there is one row and one column more behind than before. The amounts are fixed by
+    kernel and stride, so they are exact for every input that is a multiple of the total stride,
+    also where its size is only known at run time.
+
+    Args:
+        inputs: Channels in.
+        outputs: Channels out.
+        kernel: Side of the kernel, odd.
+        stride: 1 or 2.
+        groups: As of :class:`torch.nn.Conv2d`.
+        bias: Likewise.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        self.pad = (before, after) * 2 if before != after else None
+        padding = 0 if self.pad else before
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (N, C, H, W) to (N, outputs, H / stride, W / stride)."""
+        return super().forward(F.pad(x, self.pad) if self.pad else x)
 
 
 class Fusion(nn.Module):

@@ -22,10 +22,9 @@ _MOST = 256  # places from which hints spread; of more, those covered best, and 
 _RIVALRY = 8.0  # how much faster than its likelihood a hint's say among others falls with distance
 _LAW = 1e4  # odds of a hint at its own place
 _FAR = 1e3  # distance of a place where nothing is fixed
-_CELL = 4  # pixels of the input in one place, to each side
 _FEATURES = 24
 _SPREAD = 5.0  # of a fixed color over the bins, as of the targets in training (Zhang 2016)
-_UNIT = 64.0  # places to a unit of position
+_UNIT = 256.0  # pixels of the input to a unit of position
 
 
 class Propagation(nn.Module):
@@ -34,12 +33,14 @@ class Propagation(nn.Module):
     Args:
         channels: Of the features that likeness is learned from.
         centers: (Q, 2) a*b* of the bins.
+        cell: Pixels of the input in one place, to each side.
     """
 
     centers: Tensor
 
-    def __init__(self, channels: int, centers: Tensor) -> None:
+    def __init__(self, channels: int, centers: Tensor, cell: int = 4) -> None:
         super().__init__()
+        self.cell = cell
         self.register_buffer("centers", centers.clone(), persistent=False)
         self.features = nn.Conv2d(channels, _FEATURES, 1)
         self.nearness = nn.Parameter(torch.tensor(2.0))  # weight of distance in position
@@ -54,7 +55,7 @@ class Propagation(nn.Module):
             x: (N, C, h, w) features of every place.
             logits: (N, Q, h, w) of the bins, as the network thinks.
             ab: (N, 2, h, w) a*b*, likewise.
-            hints: (N, 3, 4h, 4w) a*, b* and mask.
+            hints: (N, 3, cell * h, cell * w) a*, b* and mask.
 
         Returns:
             Logits and a*b* of the mixture, and the share (N, 1, h, w) that the hints have in it.
@@ -63,8 +64,9 @@ class Propagation(nn.Module):
             return logits, ab, None  # what follows would cost more than all the rest
         features = self.features(x).float()
         with torch.autocast(x.device.type, enabled=False):
-            color, covered = _places(hints.float())
-            point = torch.cat([features, self.nearness * _positions(covered)], dim=1)
+            color, covered = pool_hints(hints.float(), self.cell)
+            positions = _positions(covered) * (self.cell / _UNIT)
+            point = torch.cat([features, self.nearness * positions], dim=1)
             return _mixture(logits.float(), ab.float(), self._spread(point, color, covered))
 
     def _spread(self, point: Tensor, color: Tensor, covered: Tensor) -> Tensor:
@@ -98,16 +100,25 @@ def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor
     )
 
 
-def _places(hints: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean color (N, 2, h, w) of what is fixed at each place, and how much of it is, 0..1."""
-    sums = F.avg_pool2d(hints * hints[:, 2:], _CELL)
+def pool_hints(hints: Tensor, cell: int) -> tuple[Tensor, Tensor]:
+    """Pool hints to cells.
+
+    Args:
+        hints: (N, 3, H, W) a*, b* and mask.
+        cell: Side of a cell in pixels.
+
+    Returns:
+        The mean a*b* (N, 2, H / cell, W / cell) of each cell's hints, and how much of the cell
+        (N, 1, H / cell, W / cell) they cover, 0..1.
+    """
+    sums = F.avg_pool2d(hints * hints[:, 2:], cell)
     return sums[:, :2] / (sums[:, 2:] + 1e-6), sums[:, 2:]
 
 
 def _positions(like: Tensor) -> Tensor:
     """Row and column (N, 2, h, w) of every place."""
     ones = torch.ones_like(like)
-    return torch.cat([ones.cumsum(dim=2), ones.cumsum(dim=3)], dim=1) / _UNIT
+    return torch.cat([ones.cumsum(dim=2), ones.cumsum(dim=3)], dim=1)
 
 
 def _numbers(places: Tensor) -> Tensor:

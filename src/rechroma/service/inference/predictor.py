@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from rechroma.colorizer import Colorizer, LikelyColor
-from rechroma.engines import available_threads, check_takes_hints
-from rechroma.error_context import named
+from rechroma.colorizer import Colorizer, ColorSuggestion
+from rechroma.engines import available_threads, check_hints_supported
 from rechroma.errors import OptionError, did_you_mean
 from rechroma.hints import hints_from_json
-from rechroma.imaging import encode_photo, encode_preview, output_format, read_photo
+from rechroma.imaging import encode_preview, read_photo
 from rechroma.models import find_model, get_card, model_names, read_card
 from rechroma.service.schemas import ResultInfo
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.color.lab import Float
-    from rechroma.options import InferenceOptions, ViewOptions
+    from rechroma.colorizer import EncodeKwargs, PredictKwargs
     from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
@@ -118,8 +117,8 @@ class Paints(Protocol):
         x: float,
         y: float,
         count: int,
-    ) -> tuple[LikelyColor, ...]:
-        """Find what colors are likely at a place: see :meth:`rechroma.Colorizer.likely_colors`."""
+    ) -> tuple[ColorSuggestion, ...]:
+        """Find what colors are likely at a place: see :meth:`rechroma.Colorizer.suggest_colors`."""
         ...
 
 
@@ -145,7 +144,7 @@ class Models:
         """
         name = checked_name(order, self._settings)
         card = self.usual if name is None else self._card(name)
-        check_takes_hints(card, _knobs(order).get("hints") or None)
+        check_hints_supported(card, _predict_options(order).get("hints") or None)
 
 
 def checked_name(order: ColorizeRequest, settings: Settings) -> str | None:
@@ -187,21 +186,11 @@ class Painter:
         name: str = "the picture",
     ) -> Painting:
         """See :meth:`Paints.paint`."""
-        photo = read_photo(source, max_pixels=max_pixels, name=name)
-        with named(name):
-            rgb = self._colorizer(order).colorize(photo.gray, **_knobs(order))
-        options = order.options
-        wanted = output_format(options.format or photo.format)
-        content = encode_photo(
-            rgb,
-            photo,
-            format=wanted,
-            quality=options.quality,
-            provenance=options.label,
-            badge=options.badge,
+        result = self._colorizer(order).colorize_bytes(
+            source, name=name, **_encode_options(order, max_pixels)
         )
-        made = ResultInfo(format=wanted, had_color=photo.had_color, pages=photo.pages)
-        return Painting(made, content)
+        made = ResultInfo(format=result.format, had_color=result.had_color, pages=result.pages)
+        return Painting(made, result.content)
 
     def sketch(
         self,
@@ -213,7 +202,7 @@ class Painter:
     ) -> Sketch:
         """See :meth:`Paints.sketch`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
-        chroma = self._colorizer(order).chroma(photo.gray, **_view(order))
+        chroma = self._colorizer(order).predict(photo, **_predict_options(order))
         height, width = photo.gray.shape
         gray = encode_preview(photo.gray, gray_side) if gray_side else None
         return Sketch(width, height, photo.had_color, chroma, gray)
@@ -227,11 +216,11 @@ class Painter:
         x: float,
         y: float,
         count: int,
-    ) -> tuple[LikelyColor, ...]:
+    ) -> tuple[ColorSuggestion, ...]:
         """See :meth:`Paints.palette`."""
         photo = read_photo(source, max_pixels=max_pixels, name="the picture")
         colorizer = self._colorizer(order)
-        return colorizer.likely_colors(photo.gray, x, y, count=count, **_view(order))
+        return colorizer.suggest_colors(photo, x, y, count=count, **_predict_options(order))
 
     def _colorizer(self, order: ColorizeRequest) -> Colorizer:
         name = checked_name(order, self._settings)
@@ -242,16 +231,21 @@ class Painter:
         return Colorizer(name, provider=self._settings.provider, threads=threads)
 
 
-def _knobs(order: ColorizeRequest) -> InferenceOptions:
+def _encode_options(order: ColorizeRequest, max_pixels: int) -> EncodeKwargs:
     options = order.options
     return {
         "saturation": options.saturation,
         "warmth": options.warmth,
-        "strength": options.strength,
-        **_view(order),
+        "blend": options.blend,
+        "format": options.format,
+        "quality": options.quality,
+        "provenance": options.provenance,
+        "badge": options.badge,
+        "max_pixels": max_pixels,
+        **_predict_options(order),
     }
 
 
-def _view(order: ColorizeRequest) -> ViewOptions:
+def _predict_options(order: ColorizeRequest) -> PredictKwargs:
     hints = hints_from_json(order.hints) if order.hints else ()
     return {"size": order.options.size, "hints": hints}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
 
-    from rechroma.colorizer import LikelyColor
+    from rechroma.colorizer import ColorSuggestion
     from rechroma.service.inference.predictor import Painting, Paints, Sketch
     from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
@@ -154,10 +154,10 @@ class _Process:
         source: bytes,
         order: ColorizeRequest,
         **wanted: Any,  # noqa: ANN401
-    ) -> tuple[LikelyColor, ...]:
+    ) -> tuple[ColorSuggestion, ...]:
         """See :meth:`rechroma.service.inference.predictor.Paints.palette`."""
         asked = {"source": source, "order": order, **wanted}
-        colors: tuple[LikelyColor, ...] = self._asked("palette", _NAME, asked)
+        colors: tuple[ColorSuggestion, ...] = self._asked("palette", _NAME, asked)
         return colors
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from rechroma.colorizer import Colorizer
-from rechroma.engines import FakeEngine
 from rechroma.imaging import read_photo
+from tests.support.fake_engine import FakeEngine
 
 
 def pages(count: int) -> list[Image.Image]:

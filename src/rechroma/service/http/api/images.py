@@ -85,7 +85,7 @@ def palette(query: PaletteQuery) -> PaletteView:
     place = query.model_dump(include={"x", "y", "count"})
     with _one_picture(service) as (data, hints), _turn(service) as painter:
         found = painter.palette(data, _order(query, hints), max_pixels=most, **place)
-    return PaletteView(colors=[LikelyView(color=one.color, share=one.share) for one in found])
+    return PaletteView(colors=[LikelyView(color=one.color, share=one.probability) for one in found])
 
 
 def _sketch_view(found: Sketch) -> SketchView:

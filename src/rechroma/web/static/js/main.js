@@ -1,79 +1,85 @@
-/** Puts the page together. */
+/** The entry point: creates the parts of the page and connects them. */
 
-import { setUpAdding } from "./photos/add.js";
-import { setUpKnobs } from "./page/adjust.js";
-import { createApi } from "./service/api.js";
-import { complain, offerUndo, setUpWaiting } from "./page/banners.js";
 import { createHints } from "./correct/hints.js";
-import { createHistory } from "./state/history.js";
-import { orderKey } from "./service/jobs.js";
-import { askForKey } from "./page/keydialog.js";
-import { setUpList } from "./photos/list.js";
-import { setUpMarks } from "./correct/marks.js";
+import { initHintMarkers } from "./correct/hintMarkers.js";
+import { find, targetOf } from "./page/dom.js";
+import { askForKey } from "./page/keyDialog.js";
+import { initConnectionBanner, offerUndo, showError } from "./page/notifications.js";
+import { initSettings } from "./page/settings.js";
+import { initSliders } from "./page/sliders.js";
+import { initTabs } from "./page/tabs.js";
+import { initAddPhotos } from "./photos/add.js";
+import { initDownloads } from "./photos/downloads.js";
+import { initPhotoList } from "./photos/list.js";
+import { createPreviews } from "./photos/preview.js";
 import { createQueue } from "./photos/queue.js";
-import { setUpSettings } from "./page/settings.js";
-import { setUpStage } from "./stage/stage.js";
+import { createApi } from "./service/api.js";
+import { requestKey } from "./service/jobs.js";
+import { initStage } from "./stage/stage.js";
+import { createHistory } from "./state/history.js";
 import { createStore } from "./state/store.js";
-import { setUpTabs } from "./page/tabs.js";
-import { setUpTaking } from "./photos/take.js";
 
 const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 
-const find = (selector) => document.querySelector(selector);
-
 const store = createStore();
 const api = createApi({
-  away: (away) => store.set({ away }),
-  busy: (busy) => store.set({ busy }),
+  onUnreachable: (unreachable) => store.set({ unreachable }),
+  onBusy: (busy) => store.set({ busy }),
   askForKey,
 });
-const queue = createQueue(store, api);
+const previews = createPreviews(store, api);
+const queue = createQueue(store, api, previews);
 const history = createHistory(store);
 
-function setUpUndo() {
-  find("#undo").addEventListener("click", history.undo);
-  find("#redo").addEventListener("click", history.redo);
+function initUndo() {
+  const undo = find("#undo", HTMLButtonElement);
+  const redo = find("#redo", HTMLButtonElement);
+  undo.addEventListener("click", history.undo);
+  redo.addEventListener("click", history.redo);
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input:not([type=range], [type=checkbox]), select");
+    const isTyping = targetOf(event).closest("input:not([type=range], [type=checkbox]), select");
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping) return;
-    const name = letterOf(event);
-    const isRedo = name === "y" || (name === "z" && event.shiftKey);
-    if (!isRedo && name !== "z") return;
+    const letter = latinLetter(event);
+    const isRedo = letter === "y" || (letter === "z" && event.shiftKey);
+    if (!isRedo && letter !== "z") return;
     event.preventDefault();
     if (isRedo) history.redo();
     else history.undo();
   });
   store.subscribe(() => {
-    find("#undo").disabled = !store.current?.past.length;
-    find("#redo").disabled = !store.current?.future.length;
+    undo.disabled = !store.current?.past.length;
+    redo.disabled = !store.current?.future.length;
   });
 }
 
-/** What a key is with Latin letters; on a Russian keyboard its place tells. */
-const letterOf = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
+/** Get the Latin letter of a key; on other layouts, such as the Russian one, by its position. */
+const latinLetter = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
 
-function setUpPage() {
-  const showTab = setUpTabs(find("#modes"), (mode) => store.set({ mode, spot: null }));
-  store.subscribe(({ photos, mode, say }) => {
-    showStudio(photos.length > 0);
-    if (find("#said").textContent !== say) find("#said").textContent = say;
-    document.title = titleOf(photos);
+function initPage() {
+  const showTab = initTabs(find("#modes"), (name) =>
+    store.set({ mode: name === "correct" ? "correct" : "adjust", spot: null }));
+  store.subscribe(({ photos, mode, announcement }) => {
+    showWorkspace(photos.length > 0);
+    const announcer = find("#announcer");
+    if (announcer.textContent !== announcement) announcer.textContent = announcement;
+    document.title = pageTitle(photos);
     showTab(mode);
   });
 }
 
-/** The first photograph brings the studio, and the last takes it away: the focus goes along. */
-function showStudio(isWanted) {
-  const isNew = find("#studio").hidden === isWanted;
-  const isLeft = find("#welcome").contains(document.activeElement);
-  find("#welcome").hidden = isWanted;
-  find("#studio").hidden = !isWanted;
-  if (isNew && isLeft) find("#stage").focus();
-  if (isNew && !isWanted) find("#choose").focus();
+/** Switch between the welcome screen and the workspace, and move the focus along. */
+function showWorkspace(isVisible) {
+  const [welcome, workspace] = [find("#welcome"), find("#workspace")];
+  const hasChanged = workspace.hidden === isVisible;
+  const hadFocus = welcome.contains(document.activeElement);
+  welcome.hidden = isVisible;
+  workspace.hidden = !isVisible;
+  if (hasChanged && hadFocus) find("#stage").focus();
+  if (hasChanged && !isVisible) find("#choose").focus();
 }
 
-/** What is pressed may be disabled or hidden by that: the focus then goes to the picture. */
-function setUpFocus() {
+/** Move the focus to the stage when the focused control is disabled or hidden, perhaps by itself. */
+function initFocus() {
   store.subscribe(() => {
     const focused = document.activeElement;
     if (focused === document.body) return;
@@ -81,39 +87,38 @@ function setUpFocus() {
   });
 }
 
-/** A page that is left takes along all that was not downloaded as it is wanted: ask first. */
-function setUpLeaving() {
+/** Ask before the page is left while there are results that were not downloaded. */
+function initLeaveWarning() {
   window.addEventListener("beforeunload", (event) => {
-    const isLost = (photo) =>
-      photo.stage !== "failed" && orderKey(store.orderOf(photo)) !== photo.taken;
-    if (store.state.photos.some(isLost)) event.preventDefault();
+    const isUnsaved = (photo) =>
+      photo.stage !== "failed" && requestKey(store.requestFor(photo)) !== photo.downloaded;
+    if (store.state.photos.some(isUnsaved)) event.preventDefault();
   });
 }
 
-function titleOf(photos) {
-  const left = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
-  return left ? `(${left}) Rechroma` : "Rechroma";
+function pageTitle(photos) {
+  const unfinished = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
+  return unfinished ? `(${unfinished}) Rechroma` : "Rechroma";
 }
 
-const hints = createHints(store, history, queue, api, complain);
-let showMarks = () => {};
-const view = setUpStage(store, queue, hints, () => showMarks());
-showMarks = setUpMarks(store, hints, () => view);
-setUpList(store, queue, offerUndo);
-setUpKnobs(store, history);
-setUpTaking(store, queue, complain);
-setUpUndo();
-setUpPage();
-setUpWaiting(store, isLocal);
-setUpFocus();
-setUpLeaving();
-if (isLocal) find(".promise").dataset.text = "promise.local";
+const hints = createHints(store, history, previews, api, showError);
+let renderMarkers = () => {};
+const view = initStage(store, previews, hints, () => renderMarkers());
+renderMarkers = initHintMarkers(store, hints, () => view);
+initPhotoList(store, queue, offerUndo);
+initDownloads(store, queue, showError);
+initUndo();
+initPage();
+initConnectionBanner(store, isLocal);
+initFocus();
+initLeaveWarning();
+if (isLocal) find(".tagline").dataset.text = "tagline.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
-await setUpSettings(api, () => store.set({}));
-setUpAdding(api, complain, (files, left = 0) => {
+await Promise.all([initSettings(api, () => store.set({})), initSliders(store, history, api)]);
+initAddPhotos(api, showError, ({ files, skipped }) => {
   queue.add(files);
-  if (!files.length) complain({ key: "said.none" });
-  else if (left) complain({ key: "said.left", values: { count: left } });
+  if (!files.length) showError({ key: "problem.no-photos" });
+  else if (skipped) showError({ key: "problem.skipped", values: { count: skipped } });
 });
 store.set({});
 document.documentElement.dataset.ready = "true";

@@ -1,30 +1,30 @@
 /**
- * A part of a picture in color: its gray pixels, and the small map of its colors enlarged to them.
+ * The renderer: combines the gray pixels of an image with its upsampled chroma.
  *
- * The enlarging is bicubic with aligned pixel centers and repeated edges, as the service's.
+ * The upsampling is bicubic with aligned pixel centers and repeated edges, as in the service.
  */
 
-import { putColor } from "./science.js";
+import { writePixel } from "./colorspace.js";
 
 const SHARPNESS = -0.75; // the free parameter of the cubic kernel
 
 /**
  * @typedef {{width: number, height: number, data: Float32Array}} Chroma pairs of a* and b*
- * @typedef {{x: number, y: number, width: number, height: number}} Region in shares of the picture
+ * @typedef {{x: number, y: number, width: number, height: number}} Region in fractions of the image
  * @typedef {{width: number, height: number, data: Uint8ClampedArray}} Pixels RGBA
  */
 
 /**
- * Color a part of a picture.
- * @param {Pixels} gray what is clear stays clear
- * @param {Chroma} chroma of the whole picture, with the knobs turned already
- * @param {Region} region the part that `gray` shows; it may reach beyond the picture
- * @param {Uint8ClampedArray} out as large as the gray's data
+ * Color a part of an image.
+ * @param {Pixels} gray transparent pixels stay transparent
+ * @param {Chroma} chroma of the whole image, already adjusted
+ * @param {Region} region that `gray` shows; it may extend beyond the image
+ * @param {Uint8ClampedArray} out of the size of `gray.data`
  */
 export function paint(gray, chroma, region, out) {
-  const columns = tapsOf(gray.width, region.x, region.width, chroma.width);
-  const rows = tapsOf(gray.height, region.y, region.height, chroma.height);
-  const wide = widened(chroma, columns, gray.width);
+  const columns = computeTaps(gray.width, region.x, region.width, chroma.width);
+  const rows = computeTaps(gray.height, region.y, region.height, chroma.height);
+  const wide = upsampleRows(chroma, columns, gray.width);
   const row = new Float32Array(2 * gray.width);
   for (let y = 0; y < gray.height; y++) {
     mixRows(wide, rows, y, row);
@@ -35,47 +35,47 @@ export function paint(gray, chroma, region, out) {
 function paintRow(gray, row, start, out) {
   for (let x = 0, at = start; x < row.length; x += 2, at += 4) {
     out[at + 3] = gray[at + 3];
-    if (gray[at + 3]) putColor(gray[at], row[x], row[x + 1], out, at);
+    if (gray[at + 3]) writePixel(gray[at], row[x], row[x + 1], out, at);
   }
 }
 
-/** For each of `count` positions the four samples that count, and how much each does. */
-function tapsOf(count, start, length, samples) {
-  const places = new Int32Array(4 * count);
+/** Compute the indices and the weights of four samples for each of `count` positions. */
+function computeTaps(count, start, length, samples) {
+  const indices = new Int32Array(4 * count);
   const weights = new Float32Array(4 * count);
   for (let i = 0; i < count; i++) {
     const position = (start + ((i + 0.5) / count) * length) * samples - 0.5;
     const first = Math.floor(position) - 1;
     for (let tap = 0; tap < 4; tap++) {
-      places[4 * i + tap] = Math.min(Math.max(first + tap, 0), samples - 1);
+      indices[4 * i + tap] = Math.min(Math.max(first + tap, 0), samples - 1);
       weights[4 * i + tap] = cubic(Math.abs(position - first - tap));
     }
   }
-  return { places, weights };
+  return { indices, weights };
 }
 
-/** The cubic convolution kernel of Keys (1981) at distances of 0..2 samples. */
+/** Compute the cubic convolution kernel of Keys (1981) at a distance of 0..2 samples. */
 function cubic(distance) {
   if (distance <= 1) return ((SHARPNESS + 2) * distance - (SHARPNESS + 3)) * distance ** 2 + 1;
   return SHARPNESS * (((distance - 5) * distance + 8) * distance - 4);
 }
 
-/** The few rows of the map, each as wide as the picture's part. */
-function widened(chroma, { places, weights }, width) {
+/** Upsample each row of the chroma to the width of the part. */
+function upsampleRows(chroma, { indices, weights }, width) {
   return Array.from({ length: chroma.height }, (_, y) => {
     const source = chroma.data.subarray(2 * y * chroma.width, 2 * (y + 1) * chroma.width);
     const row = new Float32Array(2 * width);
-    for (let tap = 0; tap < places.length; tap++) {
+    for (let tap = 0; tap < indices.length; tap++) {
       const to = 2 * (tap >> 2);
-      row[to] += weights[tap] * source[2 * places[tap]];
-      row[to + 1] += weights[tap] * source[2 * places[tap] + 1];
+      row[to] += weights[tap] * source[2 * indices[tap]];
+      row[to + 1] += weights[tap] * source[2 * indices[tap] + 1];
     }
     return row;
   });
 }
 
-function mixRows(wide, { places, weights }, y, into) {
-  const [a, b, c, d] = Array.from(places.subarray(4 * y, 4 * y + 4), (place) => wide[place]);
+function mixRows(wide, { indices, weights }, y, into) {
+  const [a, b, c, d] = Array.from(indices.subarray(4 * y, 4 * y + 4), (index) => wide[index]);
   const [wa, wb, wc, wd] = weights.subarray(4 * y, 4 * y + 4);
   for (let x = 0; x < into.length; x++) into[x] = wa * a[x] + wb * b[x] + wc * c[x] + wd * d[x];
 }

@@ -1,221 +1,238 @@
-/** Correcting: places on the picture, their likely colors, and the marks of those chosen. */
+/** The Correct tab: points on the photograph, suggested colors, and the hints chosen from them. */
 
-import { nameOf } from "../color/colornames.js";
-import { hintsOf, hintsText, newHint } from "../state/hintfile.js";
-import { lightnessAround } from "../photos/pictures.js";
+import { describeColor } from "../color/colorNames.js";
+import { find, targetOf } from "../page/dom.js";
+import { formatPercent, t } from "../page/texts.js";
+import { sampleLightness } from "../photos/images.js";
+import { fileStem, saveFile } from "../photos/save.js";
+import { createHint, parseHints, serializeHints } from "../state/hintFile.js";
 import { createPicker } from "./picker.js";
-import { savedAs, stemOf } from "../photos/save.js";
-import { t } from "../page/texts.js";
 
-const SETTLED = 150; // milliseconds without a key, after which a moved mark lies still
-const STEP = 0.01; // of the picture, for a press of an arrow key
+const SUGGEST_DELAY = 150; // milliseconds after the last move of a hint by arrow keys
+const STEP = 0.01; // fraction of the image per arrow key
 
-const find = (selector) => document.querySelector(selector);
+/** @typedef {import("../state/store.js").Photo} Photo */
+/** @typedef {import("../state/store.js").Hint} Hint */
 
-/** Whether colors for other hints are on their way. @param {import("../state/store.js").Photo} [photo] */
-export function isLate(photo) {
-  if (!photo?.chroma || photo.refused === photo.wish.hints) return false;
-  return hintsText(photo.wish.hints) !== photo.sketched;
+/** Whether the preview was made with other hints than the current ones. @param {Photo} [photo] */
+export function isPreviewStale(photo) {
+  if (!photo?.chroma || photo.rejectedHints === photo.edit.hints) return false;
+  return serializeHints(photo.edit.hints) !== photo.previewedHints;
 }
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
- * @param {ReturnType<import("../photos/queue.js").createQueue>} queue
+ * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
  * @param {ReturnType<import("../service/api.js").createApi>} api
- * @param {(problem: unknown, again?: () => void) => () => void} complain
+ * @param {(problem: unknown, retry?: () => void) => () => void} showError
  */
-export function createHints(store, history, queue, api, complain) {
-  let swatches = null; // of the spot; null while they are on their way
-  let looking = new AbortController();
-  let settling = 0;
-  const picker = createPicker(find("#plane"), find("#hex"), (hex, isSettled) =>
-    setColor(hex, isSettled), complain);
+export function createHints(store, history, previews, api, showError) {
+  /** @type {?{color: string, share: number}[]} */
+  let suggestions = null; // for the spot; null while they are being fetched
+  let fetching = new AbortController();
+  let timer = 0;
+  const picker = createPicker(find("#color-plane", HTMLCanvasElement), find("#hex", HTMLInputElement),
+    setColor, showError);
 
-  const hints = () => store.current?.wish.hints ?? [];
-  const chosenHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
-  const without = (id) => hints().filter((hint) => hint.id !== id);
+  const hints = () => store.current?.edit.hints ?? [];
+  const selectedHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
+  const hintsExcept = (id) => hints().filter((hint) => hint.id !== id);
 
-  /** Ask what color a place should have. */
-  async function choose({ x, y }, hint = null) {
+  /**
+   * Select a point and fetch colors for it.
+   * @param {{x: number, y: number}} point
+   * @param {?number} id of the hint that is already there
+   */
+  async function selectPoint({ x, y }, id = null) {
     const photo = store.current;
-    if (!photo?.chroma || !store.state.takesHints) return;
-    store.set({ spot: { x, y, hint } });
-    swatches = null;
-    looking.abort();
-    looking = new AbortController();
-    const { signal } = looking;
+    if (!photo?.chroma || !store.state.supportsHints) return;
+    store.set({ spot: { x, y, hint: id } });
+    suggestions = null;
+    fetching.abort();
+    fetching = new AbortController();
+    const { signal } = fetching;
     try {
-      picker.show(lightnessAround(await queue.opened(photo.id), x, y), colorOf(hint));
-      const text = hintsText(without(hint));
-      const copy = await queue.copy(photo.id);
-      const { colors } = await api.palette(copy, { x, y, hints: text, signal });
-      swatches = colors;
+      picker.show(sampleLightness(await previews.open(photo.id), x, y), selectedHint()?.color);
+      const text = serializeHints(hintsExcept(id));
+      const copy = await previews.copy(photo.id);
+      const { colors } = await api.suggestColors(copy, { x, y, hints: text, signal });
+      suggestions = colors;
       store.set({});
     } catch (error) {
       if (signal.aborted) return;
-      swatches = [];
+      suggestions = [];
       store.set({});
-      complain(error);
+      showError(error);
     }
   }
 
-  const colorOf = (id) => hints().find((hint) => hint.id === id)?.color;
-
-  /** Give the chosen place a color. */
-  function setColor(color, isSettled = true) {
+  /** Set the color of the selected point. @param {string} color @param {boolean} isFinal */
+  function setColor(color, isFinal) {
     const { spot } = store.state;
     if (!spot) return;
-    const old = chosenHint();
-    const hint = old ? { ...old, color } : newHint(spot.x, spot.y, color);
-    const list = old ? hints().map((one) => (one.id === old.id ? hint : one)) : [...hints(), hint];
-    settle({ hints: list }, isSettled);
-    store.set({ spot: { ...spot, hint: hint.id }, ...(isSettled && { say: nameOf(color) }) });
+    const old = selectedHint();
+    const hint = old ? { ...old, color } : createHint(spot.x, spot.y, color);
+    apply(old ? hints().map((one) => (one.id === old.id ? hint : one)) : [...hints(), hint], isFinal);
+    store.set({ spot: { ...spot, hint: hint.id } });
+    if (isFinal) store.set({ announcement: describeColor(color) });
   }
 
-  function settle(fields, isSettled) {
-    if (isSettled) history.commit(fields);
-    else history.preview(fields);
+  /** @param {Hint[]} list @param {boolean} isFinal false while something is being dragged */
+  function apply(list, isFinal) {
+    if (isFinal) history.commit({ hints: list });
+    else history.preview({ hints: list });
   }
 
-  function move(id, place, isSettled) {
-    settle({ hints: hints().map((one) => (one.id === id ? { ...one, ...place } : one)) }, isSettled);
+  function move(id, point, isFinal) {
+    apply(hints().map((one) => (one.id === id ? { ...one, ...point } : one)), isFinal);
     if (store.state.spot?.hint !== id) return;
-    store.set({ spot: { ...store.state.spot, ...place } });
-    clearTimeout(settling);
-    if (isSettled) settling = setTimeout(chooseAgain, SETTLED, id);
+    store.set({ spot: { ...store.state.spot, ...point } });
+    clearTimeout(timer);
+    if (isFinal) timer = setTimeout(refreshSuggestions, SUGGEST_DELAY, id);
   }
 
-  function chooseAgain(id) {
+  function refreshSuggestions(id) {
     const { spot } = store.state;
-    if (spot?.hint === id) choose(spot, id);
+    if (spot?.hint === id) selectPoint(spot, id);
   }
 
-  /** Settle on a list of hints, with no place chosen. */
-  function replace(list, say) {
+  /** @param {Hint[]} list @param {string} announcement */
+  function replace(list, announcement) {
     history.commit({ hints: list });
-    store.set({ spot: null, say });
+    store.set({ spot: null, announcement });
   }
 
   function remove(id) {
-    replace(without(id), t("hint.removed"));
+    replace(hintsExcept(id), t("announce.hint-removed"));
   }
 
   function save() {
-    const content = new Blob([hintsText(hints())], { type: "application/json" });
-    savedAs(content, `${stemOf(store.current.name)}.hints.json`);
+    const content = new Blob([serializeHints(hints())], { type: "application/json" });
+    saveFile(content, `${fileStem(store.current.name)}.hints.json`);
   }
 
   async function load(file) {
     const { selected } = store.state;
     try {
-      const list = hintsOf(await file.text());
-      if (store.state.selected === selected) replace(list, t("hints.loaded"));
+      const list = parseHints(await file.text());
+      if (store.state.selected === selected) replace(list, t("announce.hints-loaded"));
     } catch {
-      complain({ key: "problem.hints" });
+      showError({ key: "problem.hint-file" });
     }
   }
 
+  const removeButton = find("#remove-hint", HTMLButtonElement);
+  const clearButton = find("#clear-hints", HTMLButtonElement);
+  const saveButton = find("#save-hints", HTMLButtonElement);
+  const loadButton = find("#load-hints", HTMLButtonElement);
+  const fileInput = find("#hint-file", HTMLInputElement);
+
   find("#swatches").addEventListener("click", (event) => {
-    const swatch = event.target.closest("button");
+    const swatch = targetOf(event).closest("button");
     if (!swatch) return;
-    setColor(swatch.value);
-    picker.mark(swatch.value);
+    setColor(swatch.value, true);
+    picker.select(swatch.value);
   });
-  find("#remove-hint").addEventListener("click", () => remove(store.state.spot.hint));
-  find("#clear-hints").addEventListener("click", () => replace([], t("hints.cleared")));
-  find("#save-hints").addEventListener("click", save);
-  find("#load-hints").addEventListener("change", ({ target }) => {
-    if (target.files[0]) load(target.files[0]);
-    target.value = "";
+  removeButton.addEventListener("click", () => remove(store.state.spot.hint));
+  clearButton.addEventListener("click", () => replace([], t("announce.hints-cleared")));
+  saveButton.addEventListener("click", save);
+  fileInput.addEventListener("change", () => {
+    if (fileInput.files[0]) load(fileInput.files[0]);
+    fileInput.value = "";
   });
 
-  store.subscribe(({ spot, takesHints }) => {
+  store.subscribe(({ spot, supportsHints }) => {
     find("#spot").hidden = !spot;
-    find("#no-spot").hidden = Boolean(spot) || !takesHints;
-    find("#no-hints").hidden = takesHints;
-    find("#load").disabled = !takesHints;
-    find("#remove-hint").disabled = !chosenHint();
-    find("#clear-hints").disabled = find("#save-hints").disabled = !hints().length;
-    if (spot) showSwatches(swatches, chosenHint()?.color);
+    find("#correct-help").hidden = Boolean(spot) || !supportsHints;
+    find("#no-hints").hidden = supportsHints;
+    loadButton.disabled = !supportsHints;
+    removeButton.disabled = !selectedHint();
+    clearButton.disabled = saveButton.disabled = !hints().length;
+    if (spot) renderSwatches(suggestions, selectedHint()?.color);
   });
-  learnOfModel(store, api);
-  keepSketched(store, queue, complain);
-  return { choose, move, remove, step: STEP };
+  checkHintSupport(store, api);
+  keepPreviewFresh(store, previews, showError);
+  return { selectPoint, move, remove, step: STEP };
 }
 
-/** Ask, when colors are first to be chosen, whether the model takes any. */
-function learnOfModel(store, api) {
-  let asked = null;
+/** Ask whether the model supports hints, when the tab is first opened. */
+function checkHintSupport(store, api) {
+  let isAsked = false;
   store.subscribe(({ mode }) => {
-    if (mode !== "correct" || asked) return;
-    asked = api.model().then(({ hints }) => store.set({ takesHints: hints }), console.error);
+    if (mode !== "correct" || isAsked) return;
+    isAsked = true;
+    api.getModel().then(({ hints }) => store.set({ supportsHints: hints }), console.error);
   });
 }
 
-function showSwatches(swatches, chosen) {
+function renderSwatches(suggestions, selected) {
   const list = find("#swatches");
-  list.setAttribute("aria-busy", String(!swatches));
-  const key = JSON.stringify([swatches, chosen, document.documentElement.lang]);
+  list.setAttribute("aria-busy", String(!suggestions));
+  const key = JSON.stringify([suggestions, selected, document.documentElement.lang]);
   if (list.dataset.key === key) return;
-  const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
   list.dataset.key = key;
-  list.replaceChildren(...(swatches ?? []).map((one) => swatchOf(one, chosen)));
-  if (focused) list.querySelector(`[value="${focused}"]`)?.focus();
+  const focused = list.querySelector("button:focus")?.getAttribute("value");
+  const swatches = (suggestions ?? []).map((one) => createSwatch(one, selected));
+  list.replaceChildren(...swatches);
+  swatches.find(({ value }) => value === focused)?.focus();
 }
 
-function swatchOf({ color, share }, chosen) {
+function createSwatch({ color, share }, selected) {
   const button = document.createElement("button");
   button.type = "button";
   button.value = color;
   button.style.backgroundColor = color;
   button.className = "swatch";
-  const percent = Math.max(1, Math.round(share * 100));
-  button.title = t("swatch", { color: nameOf(color), percent });
+  const percent = formatPercent(Math.max(0.01, share));
+  button.title = t("swatch", { color: describeColor(color), percent });
   button.setAttribute("aria-label", button.title);
-  button.setAttribute("aria-pressed", String(color === chosen));
+  button.setAttribute("aria-pressed", String(color === selected));
   return button;
 }
 
-/** Ask for new colors, once at a time, whenever the hints of the photo that is shown are others. */
-function keepSketched(store, queue, complain) {
-  let asking = null; // what is not answered yet
-  let last = null; // the photo that was shown
-  let takeBack = () => {}; // the complaint
+/** Update the preview of the selected photograph when its hints change, one request at a time. */
+function keepPreviewFresh(store, previews, showError) {
+  /** @type {?AbortController} */
+  let updating = null;
+  let lastId = null;
+  let dismiss = () => {}; // the last error
 
-  async function ask({ id, wish }) {
-    const request = new AbortController();
-    asking = { id, request };
-    takeBack();
+  /** @param {Photo} photo */
+  async function update({ id, edit }) {
+    const controller = new AbortController();
+    updating = controller;
+    dismiss();
     try {
-      await queue.sketch(id, request.signal);
+      await previews.update(id, controller.signal);
     } catch (error) {
-      if (request.signal.aborted) return;
-      store.patch(id, { refused: wish.hints });
-      takeBack = complain(error, () => store.patch(id, { refused: null }));
+      if (controller.signal.aborted) return;
+      store.patch(id, { rejectedHints: edit.hints });
+      dismiss = showError(error, () => store.patch(id, { rejectedHints: null }));
     }
-    if (asking?.request !== request) return;
-    asking = null;
+    if (updating !== controller) return;
+    updating = null;
     store.set({});
   }
 
-  /** What was refused may be asked for again. */
-  function forgive(photo) {
-    takeBack();
-    if (photo?.refused) store.patch(photo.id, { refused: null });
+  /** Let hints that were rejected be tried again. @param {Photo} [photo] */
+  function clearRejection(photo) {
+    dismiss();
+    if (photo?.rejectedHints) store.patch(photo.id, { rejectedHints: null });
   }
 
-  function turnTo(photo) {
-    last = photo?.id;
-    asking?.request.abort();
-    asking = null;
-    forgive(photo);
+  function switchTo(photo) {
+    lastId = photo?.id;
+    updating?.abort();
+    updating = null;
+    clearRejection(photo);
   }
 
   store.subscribe(() => {
     const photo = store.current;
-    if (photo?.id !== last) turnTo(photo);
-    if (photo?.refused && photo.sketched === hintsText(photo.wish.hints)) forgive(photo);
-    if (!asking && isLate(photo)) ask(photo);
+    if (photo?.id !== lastId) switchTo(photo);
+    const isFresh = photo?.previewedHints === serializeHints(photo?.edit.hints ?? []);
+    if (photo?.rejectedHints && isFresh) clearRejection(photo);
+    if (!updating && isPreviewStale(photo)) update(photo);
   });
 }

@@ -1,27 +1,28 @@
-/** The free choice of a color: a plane of all that sRGB can show at one lightness. */
+/** The color picker: a plane of a* and b* with all colors in the sRGB gamut at one lightness. */
 
-import { boundsOf, hexOf, isShown, labOf } from "../color/science.js";
+import { gamutBounds, hexToLab, isInGamut, labToHex } from "../color/colorspace.js";
 
-const STEPS = 40; // of the arrow keys from the middle to the edge
+const STEPS = 40; // of the arrow keys from the center to the edge
+const MARGIN = 1.05; // of the plane around the gamut
 
 /**
  * @param {HTMLCanvasElement} plane
  * @param {HTMLInputElement} field for the color in hexadecimal
- * @param {(hex: string, isSettled: boolean) => void} chosen
- * @param {(problem: import("../page/texts.js").Problem) => void} complain
+ * @param {(hex: string, isFinal: boolean) => void} onChange
+ * @param {(problem: import("../page/texts.js").Problem) => void} showError
  */
-export function createPicker(plane, field, chosen, complain) {
+export function createPicker(plane, field, onChange, showError) {
   const context = plane.getContext("2d");
   let light = 50;
   let bounds = { a: 0, b: 0, reach: 100 };
-  let at = { a: 0, b: 0 };
+  let selected = { a: 0, b: 0 };
 
   const toPixel = ({ a, b }) => [
     ((a - bounds.a) / bounds.reach + 1) * (plane.width / 2),
     (1 - (b - bounds.b) / bounds.reach) * (plane.height / 2),
   ];
 
-  /** The color at a place of the plane, in shares of its sides. */
+  /** Get the color at a point of the plane, given in fractions of its sides. @returns {[number, number]} */
   const toColor = (x, y) => [
     bounds.a + (2 * x - 1) * bounds.reach,
     bounds.b + (1 - 2 * y) * bounds.reach,
@@ -32,7 +33,7 @@ export function createPicker(plane, field, chosen, complain) {
     for (let y = 0, to = 0; y < plane.height; y++) {
       for (let x = 0; x < plane.width; x++, to += 4) {
         const [a, b] = toColor((x + 0.5) / plane.width, (y + 0.5) / plane.height);
-        if (isShown(light, a, b)) pixels.data.set(rgbaOf(hexOf(light, a, b)), to);
+        if (isInGamut(light, a, b)) pixels.data.set(hexToRgba(labToHex(light, a, b)), to);
       }
     }
     context.putImageData(pixels, 0, 0);
@@ -41,33 +42,44 @@ export function createPicker(plane, field, chosen, complain) {
 
   let background = drawPlane();
 
-  function drawPoint() {
+  function drawSelected() {
     context.putImageData(background, 0, 0);
-    const [x, y] = toPixel(at);
-    for (const [color, width] of [["#000", 4], ["#fff", 2]]) {
-      context.beginPath();
-      context.arc(x, y, 6, 0, 2 * Math.PI);
-      context.strokeStyle = color;
-      context.lineWidth = width;
-      context.stroke();
-    }
+    const [x, y] = toPixel(selected);
+    drawCircle(x, y, "#000", 4);
+    drawCircle(x, y, "#fff", 2);
   }
 
-  /** Go to a color, or to the nearest towards gray that can be shown. */
-  function choose(a, b, isSettled) {
-    const hex = hexOf(light, a, b);
-    const [, shownA, shownB] = labOf(hex);
-    at = isShown(light, a, b) ? { a, b } : { a: shownA, b: shownB };
+  function drawCircle(x, y, color, width) {
+    context.beginPath();
+    context.arc(x, y, 6, 0, 2 * Math.PI);
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.stroke();
+  }
+
+  /** Choose a color, with less chroma if it is out of gamut. */
+  function choose(a, b, isFinal) {
+    const hex = labToHex(light, a, b);
+    const [, mappedA, mappedB] = hexToLab(hex);
+    selected = isInGamut(light, a, b) ? { a, b } : { a: mappedA, b: mappedB };
     field.value = hex;
-    drawPoint();
-    chosen(hex, isSettled);
+    drawSelected();
+    onChange(hex, isFinal);
   }
 
-  function chooseAt(event, isSettled) {
+  function chooseAt(event, isFinal) {
     const box = plane.getBoundingClientRect();
     const x = (event.clientX - box.left) / box.width;
     const y = (event.clientY - box.top) / box.height;
-    choose(...toColor(x, y), isSettled);
+    choose(...toColor(x, y), isFinal);
+  }
+
+  function select(hex) {
+    const [, a, b] = hex ? hexToLab(hex) : [0, 0, 0];
+    selected = { a, b };
+    field.value = hex ?? "";
+    field.setAttribute("aria-invalid", "false");
+    drawSelected();
   }
 
   plane.addEventListener("pointerdown", (event) => {
@@ -80,44 +92,38 @@ export function createPicker(plane, field, chosen, complain) {
   plane.addEventListener("pointerup", (event) => {
     if (plane.hasPointerCapture(event.pointerId)) chooseAt(event, true);
   });
-  plane.addEventListener("pointercancel", () => chosen(field.value, true));
+  plane.addEventListener("pointercancel", () => onChange(field.value, true));
   plane.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    if (!(event.key in way)) return;
+    const directions = {
+      ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
+    };
+    if (!(event.key in directions)) return;
     event.preventDefault();
-    const [da, db] = way[event.key].map((step) => (step * bounds.reach) / STEPS);
-    choose(at.a + da, at.b + db, true);
+    const [da, db] = directions[event.key].map((step) => (step * bounds.reach) / STEPS);
+    choose(selected.a + da, selected.b + db, true);
   });
   field.addEventListener("change", () => {
     const digits = field.value.trim().replace(/^#/, "").toLowerCase();
     const hex = `#${digits.length === 3 ? digits.replace(/./g, "$&$&") : digits}`;
-    const isFine = /^#[0-9a-f]{6}$/.test(hex);
-    field.setAttribute("aria-invalid", String(!isFine));
-    if (!isFine) return complain({ key: "problem.color" });
-    const [, a, b] = labOf(hex);
+    const isValid = /^#[0-9a-f]{6}$/.test(hex);
+    field.setAttribute("aria-invalid", String(!isValid));
+    if (!isValid) return showError({ key: "problem.color" });
+    const [, a, b] = hexToLab(hex);
     return choose(a, b, true);
   });
 
-  /** Show a color as the one that is chosen. */
-  function mark(hex) {
-    const [, a, b] = hex ? labOf(hex) : [0, 0, 0];
-    at = { a, b };
-    field.value = hex ?? "";
-    field.setAttribute("aria-invalid", "false");
-    drawPoint();
-  }
-
   return {
-    mark,
-    /** Show what can be chosen at a lightness, and a color that is chosen already. */
+    /** Select a color without a call of `onChange`. @param {string} [hex] */
+    select,
+    /** Show the colors of a lightness. @param {number} lightness @param {string} [hex] the selected one */
     show(lightness, hex) {
       light = Math.min(Math.max(lightness, 2), 98);
-      bounds = boundsOf(light);
-      bounds.reach *= 1.05;
+      bounds = gamutBounds(light);
+      bounds.reach *= MARGIN;
       background = drawPlane();
-      mark(hex);
+      select(hex);
     },
   };
 }
 
-const rgbaOf = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).concat(255);
+const hexToRgba = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).concat(255);

@@ -1,55 +1,55 @@
-/** The look and the language, kept on this computer. */
+/** The theme and the language, stored in the browser. */
 
-import { LANGUAGES, speak } from "./texts.js";
+import { find } from "./dom.js";
+import { LANGUAGES, loadTexts } from "./texts.js";
 
 const THEMES = ["auto", "light", "dark"];
 
-/** Local storage may be switched off; then nothing is kept. */
-function kept(name) {
+function readSetting(name) {
   try {
     return localStorage.getItem(name);
   } catch {
-    return null;
+    return null; // storage can be disabled
   }
 }
 
-function keep(name, value) {
+function storeSetting(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // as above
+    // see above
   }
 }
 
-function firstLanguage() {
-  const wanted = [kept("language"), ...navigator.languages.map((name) => name.slice(0, 2))];
-  return wanted.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
+function detectLanguage() {
+  const preferred = [readSetting("language"), ...navigator.languages.map((name) => name.slice(0, 2))];
+  return preferred.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
 }
 
-function showTheme(theme) {
+function applyTheme(theme) {
   document.documentElement.dataset.theme = theme;
 }
 
 /**
- * Let the two be chosen.
  * @param {ReturnType<import("../service/api.js").createApi>} api
- * @param {() => void} changed is called when the words are in another language
- * @returns {Promise<void>} until the first words are there
+ * @param {() => void} onChange is called after the language has changed
+ * @returns {Promise<void>} resolves when the texts are loaded
  */
-export async function setUpSettings(api, changed) {
-  const language = document.querySelector("#language");
-  const theme = document.querySelector("#theme");
-  theme.value = THEMES.includes(kept("theme")) ? kept("theme") : "auto";
-  showTheme(theme.value);
+export async function initSettings(api, onChange) {
+  const language = find("#language", HTMLSelectElement);
+  const theme = find("#theme", HTMLSelectElement);
+  const stored = readSetting("theme");
+  theme.value = THEMES.includes(stored) ? stored : "auto";
+  applyTheme(theme.value);
   theme.addEventListener("change", () => {
-    keep("theme", theme.value);
-    showTheme(theme.value);
+    storeSetting("theme", theme.value);
+    applyTheme(theme.value);
   });
-  language.value = firstLanguage();
+  language.value = detectLanguage();
   language.addEventListener("change", async () => {
-    keep("language", language.value);
-    await speak(language.value, api);
-    changed();
+    storeSetting("language", language.value);
+    await loadTexts(language.value, api);
+    onChange();
   });
-  await speak(language.value, api);
+  await loadTexts(language.value, api);
 }

@@ -1,33 +1,36 @@
-/** A row of tabs, as the ARIA practices have them. */
+/** A tab list by the ARIA authoring practices. */
+
+import { find, targetOf } from "./dom.js";
 
 /**
- * @param {HTMLElement} row with role tablist
- * @param {(name: string) => void} chosen is called with the `data-name` of a tab
- * @returns {(name: string) => void} shows a tab as chosen
+ * @param {HTMLElement} list with role `tablist`
+ * @param {(name: string) => void} onSelect is called with the `data-name` of a tab
+ * @returns {(name: string) => void} shows a tab
  */
-export function setUpTabs(row, chosen) {
-  const tabs = [...row.querySelectorAll("[role=tab]")];
+export function initTabs(list, onSelect) {
+  /** @type {HTMLElement[]} */
+  const tabs = Array.from(list.querySelectorAll("[role=tab]"));
 
   function show(name) {
     for (const tab of tabs) {
-      const isChosen = tab.dataset.name === name;
-      tab.setAttribute("aria-selected", String(isChosen));
-      tab.tabIndex = isChosen ? 0 : -1;
-      document.querySelector(`#${tab.getAttribute("aria-controls")}`).hidden = !isChosen;
+      const isSelected = tab.dataset.name === name;
+      tab.setAttribute("aria-selected", String(isSelected));
+      tab.tabIndex = isSelected ? 0 : -1;
+      find(`#${tab.getAttribute("aria-controls")}`).hidden = !isSelected;
     }
   }
 
-  row.addEventListener("click", ({ target }) => {
-    const tab = target.closest("[role=tab]");
-    if (tab) chosen(tab.dataset.name);
+  list.addEventListener("click", (event) => {
+    const tab = tabs.find((one) => one.contains(targetOf(event)));
+    if (tab) onSelect(tab.dataset.name);
   });
-  row.addEventListener("keydown", (event) => {
+  list.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
-    const at = tabs.indexOf(document.activeElement) + step;
+    const at = tabs.findIndex((tab) => tab === document.activeElement) + step;
     const tab = tabs[(at + tabs.length) % tabs.length];
     tab.focus();
-    chosen(tab.dataset.name);
+    onSelect(tab.dataset.name);
     event.preventDefault();
   });
   return show;

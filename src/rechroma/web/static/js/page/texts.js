@@ -1,48 +1,70 @@
-/** The words of the page, in the language that the user reads. */
+/** The texts of the page in the user's language. */
+
+import { ApiError } from "../service/api.js";
 
 export const LANGUAGES = ["en", "ru"];
 
+/** @type {Record<string, string>} */
 let texts = {};
-let wanted = ""; // the language that was chosen last
+let requested = ""; // the language that was selected last
 
 /**
  * @param {string} language one of LANGUAGES
  * @param {ReturnType<import("../service/api.js").createApi>} api
  */
-export async function speak(language, api) {
-  wanted = language;
-  const found = await api.ask(`/static/texts/${language}.json`, {}, (answer) => answer.json());
-  if (language !== wanted) return;
-  texts = found;
+export async function loadTexts(language, api) {
+  requested = language;
+  const loaded = await api.getJson(`/static/texts/${language}.json`);
+  if (language !== requested) return;
+  texts = loaded;
   document.documentElement.lang = language;
-  translate(document);
+  translatePage();
 }
 
 /**
- * The text of a key.
+ * Get a text.
  * @param {string} key
- * @param {Record<string, string | number>} values for the {braces} in it
+ * @param {Record<string, string | number>} values for the {placeholders} in it
  */
 export function t(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
 /**
- * What is said of a problem: in the user's language if it is a known one.
- * @typedef {{key: string, detail?: string, values?: Record<string, string>}} Problem
- * @param {Problem} problem
+ * Format a fraction as a percentage of the current language.
+ * @param {number} fraction
+ * @param {Intl.NumberFormatOptions} options
  */
-export function wordsOf({ key, detail, values }) {
+export const formatPercent = (fraction, options = {}) =>
+  new Intl.NumberFormat(document.documentElement.lang, { style: "percent", ...options }).format(fraction);
+
+/**
+ * @typedef {object} Problem
+ * @property {string} key of a text
+ * @property {string} [detail] in English, for a key without a text
+ * @property {Record<string, string | number>} [values]
+ */
+
+/** Turn whatever was thrown into a problem. @returns {Problem} */
+export function toProblem(error) {
+  if (error instanceof ApiError) return { key: `problem.${error.type}`, detail: error.message };
+  console.error(error);
+  return { key: "problem.other" };
+}
+
+/** @param {Problem} problem */
+export function describeProblem({ key, detail, values }) {
   return key in texts ? t(key, values) : detail || t("problem.other");
 }
 
-/** Fill in the words of elements that name them. */
-export function translate(root) {
-  for (const element of root.querySelectorAll("[data-text]")) {
-    element.textContent = t(element.dataset.text);
-  }
-  for (const element of root.querySelectorAll("[data-label]")) {
-    element.setAttribute("aria-label", t(element.dataset.label));
-    if (element.matches("button, label, select")) element.title = t(element.dataset.label);
+/** Set the text of each element with a `data-text`, and the label of each with a `data-label`. */
+function translatePage() {
+  for (const element of document.querySelectorAll("*")) {
+    if (!(element instanceof HTMLElement)) continue;
+    const { text, label } = element.dataset;
+    if (text) element.textContent = t(text);
+    if (!label) continue;
+    element.setAttribute("aria-label", t(label));
+    if (element.matches("button, label, select")) element.title = t(label);
   }
 }

@@ -1,42 +1,47 @@
-/** How photographs come in: dropped, pasted, chosen, photographed, or from the samples. */
+/** Adding photographs: by drop, paste, file or folder dialog, camera, or from the samples. */
 
+import { cloneTemplate, find } from "../page/dom.js";
 import { t } from "../page/texts.js";
 
-const PICTURE = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
+const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
+
+/** @typedef {{files: File[], skipped: number}} Selection the photographs, and how many other files */
 
 /**
  * @param {ReturnType<import("../service/api.js").createApi>} api
- * @param {(problem: unknown) => void} complain
- * @param {(files: File[], left?: number) => void} add is told, too, how many files were left out
+ * @param {(problem: unknown) => void} showError
+ * @param {(selection: Selection) => void} add
  */
-export function setUpAdding(api, complain, add) {
-  for (const input of document.querySelectorAll("input[data-adds]")) {
+export function initAddPhotos(api, showError, add) {
+  for (const input of document.querySelectorAll("input")) {
+    if (!("adds" in input.dataset)) continue;
     input.addEventListener("change", () => {
       const files = [...input.files];
-      add(...(input.webkitdirectory ? sorted(files) : [files]));
+      add(input.webkitdirectory ? keepImages(files) : { files, skipped: 0 });
       input.value = "";
     });
   }
-  for (const button of document.querySelectorAll("button[data-opens]")) {
-    button.addEventListener("click", () => document.querySelector(button.dataset.opens).click());
+  for (const button of document.querySelectorAll("button")) {
+    const { opens } = button.dataset;
+    if (opens) button.addEventListener("click", () => find(opens).click());
   }
-  setUpDrop(complain, add);
+  initDrop(showError, add);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length) add(files);
+    if (files.length) add({ files, skipped: 0 });
   });
-  showSamples(api, (name) => sampleFile(api, name).then((file) => add([file]), complain));
+  initSamples(api, showError, add);
 }
 
-/** The pictures among files of a folder, and how many others there are that one can see. */
-function sorted(files) {
-  const seen = files.filter(({ name, webkitRelativePath }) =>
+/** Keep the images of a folder; hidden files are not counted as skipped. @returns {Selection} */
+function keepImages(files) {
+  const visible = files.filter(({ name, webkitRelativePath }) =>
     ![name, ...webkitRelativePath.split("/")].some((part) => part.startsWith(".")));
-  const pictures = seen.filter(({ name }) => PICTURE.test(name));
-  return [pictures, seen.length - pictures.length];
+  const images = visible.filter(({ name }) => IMAGE_NAME.test(name));
+  return { files: images, skipped: visible.length - images.length };
 }
 
-function setUpDrop(complain, add) {
+function initDrop(showError, add) {
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   const mark = (isOver) => document.body.classList.toggle("dropping", isOver);
 
@@ -52,59 +57,58 @@ function setUpDrop(complain, add) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(false);
-    filesOf(event.dataTransfer).then((found) => add(...found), complain);
+    collectDropped(event.dataTransfer).then(add, showError);
   });
 }
 
-/** All files that were dropped, and the pictures within folders; how many others were there. */
-async function filesOf(transfer) {
-  // Entries and files are to be taken before the first wait: they are gone afterwards.
+/** Collect all dropped files, and the images of dropped folders. @returns {Promise<Selection>} */
+async function collectDropped(transfer) {
+  // Entries and files are only available before the first await.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [...transfer.files];
   const folders = entries.filter((entry) => entry.isDirectory);
-  if (!folders.length) return [files];
-  const single = await Promise.all(entries.filter((entry) => entry.isFile).map(filesIn));
-  const [pictures, left] = sorted((await Promise.all(folders.map(filesIn))).flat());
-  return [[...single.flat(), ...pictures], left];
+  if (!folders.length) return { files, skipped: 0 };
+  const single = await Promise.all(entries.filter((entry) => entry.isFile).map(collectEntry));
+  const inside = keepImages((await Promise.all(folders.map(collectEntry))).flat());
+  return { files: [...single.flat(), ...inside.files], skipped: inside.skipped };
 }
 
-async function filesIn(entry) {
+/** @returns {Promise<File[]>} */
+async function collectEntry(entry) {
   if (entry.isDirectory && entry.name.startsWith(".")) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
-  const found = [];
-  for await (const child of childrenOf(entry.createReader())) found.push(await filesIn(child));
-  return found.flat();
+  const files = [];
+  for await (const child of readFolder(entry.createReader())) files.push(await collectEntry(child));
+  return files.flat();
 }
 
-/** A folder tells its files in portions, until one is empty. */
-async function* childrenOf(reader) {
+/** Read a folder; the browser returns its entries in batches, the last of which is empty. */
+async function* readFolder(reader) {
   for (;;) {
-    const portion = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!portion.length) return;
-    yield* portion;
+    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!batch.length) return;
+    yield* batch;
   }
 }
 
-async function showSamples(api, choose) {
-  const names = await api.ask("/samples", {}, (answer) => answer.json()).catch(() => []);
-  document.querySelector("#samples").hidden = !names.length;
-  const list = document.querySelector("#samples ul");
-  list.replaceChildren(...names.map((name) => sampleOf(name, choose)));
+async function initSamples(api, showError, add) {
+  const addSample = async (name) => {
+    const content = await api.getBlob(`/samples/${name}.jpg`);
+    add({ files: [new File([content], `${name}.jpg`, { type: "image/jpeg" })], skipped: 0 });
+  };
+  const names = await api.getJson("/samples").catch(() => []);
+  find("#samples").hidden = !names.length;
+  find("#samples ul").replaceChildren(...names.map((name) =>
+    createSampleButton(name, () => addSample(name).catch(showError))));
 }
 
-function sampleOf(name, choose) {
-  const template = document.querySelector("#sample");
-  const item = template.content.firstElementChild.cloneNode(true);
-  const button = item.querySelector("button");
+function createSampleButton(name, onClick) {
+  const item = cloneTemplate("#sample");
+  const button = find("button", HTMLButtonElement, item);
   button.dataset.label = `sample.${name}`;
-  button.setAttribute("aria-label", t(`sample.${name}`));
-  button.title = t(`sample.${name}`);
-  item.querySelector("img").src = `/samples/small/${name}.jpg`;
-  button.addEventListener("click", () => choose(name));
+  button.title = t(button.dataset.label);
+  button.setAttribute("aria-label", button.title);
+  find("img", HTMLImageElement, item).src = `/samples/small/${name}.jpg`;
+  button.addEventListener("click", onClick);
   return item;
-}
-
-async function sampleFile(api, name) {
-  const content = await api.ask(`/samples/${name}.jpg`, {}, (answer) => answer.blob());
-  return new File([content], `${name}.jpg`, { type: "image/jpeg" });
 }

@@ -1,70 +1,68 @@
-/** The list of photographs: what each looks like, how far it is, and why it failed. */
+/** The list of photographs: thumbnail, progress and error of each. */
 
 import { paint } from "../color/render.js";
-import { wantedChroma } from "./queue.js";
-import { remarksOn } from "./take.js";
-import { t, wordsOf } from "../page/texts.js";
+import { cloneTemplate, find, targetOf } from "../page/dom.js";
+import { describeProblem, t } from "../page/texts.js";
+import { describeRemarks } from "./downloads.js";
+import { adjustedChroma } from "./preview.js";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
-const PROGRESS = { waiting: 0, reading: 0.1, sketching: 0.3, sending: 0.55, coloring: 0.75 };
+const PROGRESS = { waiting: 0, reading: 0.1, previewing: 0.3, uploading: 0.55, coloring: 0.75 };
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("./queue.js").createQueue>} queue
- * @param {(words: string, undo: () => void) => void} offerUndo
+ * @param {(message: string, undo: () => void) => void} offerUndo
  */
-export function setUpList(store, queue, offerUndo) {
-  const list = document.querySelector("#photos");
+export function initPhotoList(store, queue, offerUndo) {
+  const list = find("#photos");
   /** @type {Map<number, {element: HTMLElement, photo: Photo, isSelected: boolean, lang: string}>} */
   const rows = new Map();
 
-  function act(event) {
-    const row = event.target.closest("li");
-    const button = event.target.closest("button");
+  function onClick(event) {
+    const row = targetOf(event).closest("li");
+    const button = targetOf(event).closest("button");
     if (!row || !button) return;
     const id = Number(row.dataset.id);
-    if (button.matches(".retry")) retry(row, id);
-    else if (button.matches(".remove")) remove(row, id);
+    if (button.matches(".retry")) {
+      queue.retry(id);
+      find(".select", HTMLElement, row).focus(); // the retry button is hidden now
+    } else if (button.matches(".remove")) remove(row, id);
     else store.set({ selected: id, spot: null });
   }
 
-  function retry(row, id) {
-    queue.retry(id);
-    row.querySelector(".select").focus(); // the button goes away
-  }
-
   function remove(row, id) {
-    const near = row.nextElementSibling ?? row.previousElementSibling;
+    const neighbor = row.nextElementSibling ?? row.previousElementSibling;
     const { label: name } = store.photo(id);
     const restore = queue.remove(id);
-    offerUndo(t("said.removed", { name }), restore);
-    near?.querySelector("button").focus();
+    offerUndo(t("announce.removed", { name }), restore);
+    neighbor?.querySelector("button").focus();
   }
 
-  /** One stop of the Tab key for the whole list: the row that has the focus, or that is shown. */
-  function rove() {
-    const wanted = ["li:focus-within", "li:has([aria-current=true])", "li"];
-    const current = wanted.map((one) => list.querySelector(one)).find(Boolean);
+  /** Make one row reachable by Tab (a roving tabindex): the focused one, else the selected one. */
+  function updateTabStops() {
+    const candidates = ["li:focus-within", "li:has([aria-current=true])", "li"];
+    const current = candidates.map((selector) => list.querySelector(selector)).find(Boolean);
     for (const button of list.querySelectorAll("button")) {
       button.tabIndex = button.closest("li") === current ? 0 : -1;
     }
   }
 
   function onKey(event) {
-    const row = event.target.closest("li");
-    const near = {
+    const row = targetOf(event).closest("li");
+    const neighbors = {
       ArrowDown: row.nextElementSibling, ArrowRight: row.nextElementSibling,
       ArrowUp: row.previousElementSibling, ArrowLeft: row.previousElementSibling,
     };
     if (event.key === "Delete" && !event.repeat) remove(row, Number(row.dataset.id));
-    else if (event.key in near) near[event.key]?.querySelector("button").focus();
+    else if (event.key in neighbors) neighbors[event.key]?.querySelector("button").focus();
     else return;
     event.preventDefault();
   }
 
-  function show({ photos, selected }) {
+  function render({ photos, selected }) {
     const { lang } = document.documentElement;
     for (const [id, { element }] of rows) {
       if (photos.some((photo) => photo.id === id)) continue;
@@ -75,77 +73,85 @@ export function setUpList(store, queue, offerUndo) {
       const old = rows.get(photo.id);
       const isSelected = photo.id === selected;
       if (old?.photo === photo && old.isSelected === isSelected && old.lang === lang) continue;
-      const element = old?.element ?? newRow(photo, list);
-      showRow(element, photo, isSelected);
+      const element = old?.element ?? createRow(photo);
+      renderRow(element, photo, isSelected);
       if (isSelected && !old?.isSelected) element.scrollIntoView({ block: "nearest" });
       rows.set(photo.id, { element, photo, isSelected, lang });
     }
     photos.forEach(({ id }, at) => {
-      const { element } = rows.get(id); // one that came back is at its old place
+      const { element } = rows.get(id); // a restored photograph is back at its old position
       if (list.children[at] !== element) list.insertBefore(element, list.children[at]);
     });
-    rove();
+    updateTabStops();
   }
 
-  list.addEventListener("click", act);
+  function createRow(photo) {
+    const element = cloneTemplate("#photo-row");
+    element.dataset.id = String(photo.id);
+    list.append(element);
+    return element;
+  }
+
+  list.addEventListener("click", onClick);
   list.addEventListener("keydown", onKey);
-  list.addEventListener("focusin", rove);
-  store.subscribe(show);
-  store.subscribe(telling(store));
+  list.addEventListener("focusin", updateTabStops);
+  store.subscribe(render);
+  store.subscribe(createProgressAnnouncer(store));
 }
 
-function newRow(photo, list) {
-  const template = document.querySelector("#photo-row");
-  const element = template.content.firstElementChild.cloneNode(true);
-  element.dataset.id = String(photo.id);
-  list.append(element);
-  return element;
-}
-
-function showRow(element, photo, isSelected) {
-  const find = (selector) => element.querySelector(selector);
+/** @param {HTMLElement} element @param {Photo} photo @param {boolean} isSelected */
+function renderRow(element, photo, isSelected) {
   const { label: name, stage } = photo;
+  const progress = find("progress", HTMLProgressElement, element);
+  const state = find(".state", HTMLElement, element);
+  const retry = find(".retry", HTMLElement, element);
+  const remove = find(".remove", HTMLElement, element);
   element.dataset.stage = stage;
-  find(".name").textContent = name;
-  find(".state").textContent = find(".state").title = stateOf(photo);
-  find(".select").setAttribute("aria-current", String(isSelected));
-  find("progress").hidden = !(stage in PROGRESS);
-  find("progress").value = PROGRESS[stage] ?? 1;
-  find("progress").setAttribute("aria-label", t("progress", { name }));
-  find(".retry").hidden = stage !== "failed";
-  find(".retry").textContent = t("retry");
-  find(".retry").setAttribute("aria-label", t("retry.of", { name }));
-  find(".remove").setAttribute("aria-label", t("remove.of", { name }));
-  find(".remove").title = t("remove.of", { name });
-  drawThumb(find("canvas"), photo);
+  find(".name", HTMLElement, element).textContent = name;
+  state.textContent = state.title = describeState(photo);
+  find(".select", HTMLElement, element).setAttribute("aria-current", String(isSelected));
+  progress.hidden = !(stage in PROGRESS);
+  progress.value = PROGRESS[stage] ?? 1;
+  progress.setAttribute("aria-label", t("progress", { name }));
+  retry.hidden = stage !== "failed";
+  retry.textContent = t("retry");
+  retry.setAttribute("aria-label", t("retry.of", { name }));
+  remove.title = t("remove.of", { name });
+  remove.setAttribute("aria-label", remove.title);
+  drawThumbnail(find("canvas", HTMLCanvasElement, element), photo);
 }
 
-function stateOf({ stage, problem, pages }) {
-  if (stage === "failed") return wordsOf(problem);
-  return stage === "done" && pages > 1 ? t("state.first", { pages }) : t(`state.${stage}`);
+function describeState({ stage, problem, pages }) {
+  if (stage === "failed") return describeProblem(problem);
+  return stage === "done" && pages > 1 ? t("state.first-page", { pages }) : t(`state.${stage}`);
 }
 
-function drawThumb(canvas, photo) {
-  const { thumb } = photo;
-  if (!thumb) return;
-  const out = new ImageData(new Uint8ClampedArray(thumb.data), thumb.width, thumb.height);
-  const chroma = wantedChroma(photo);
-  if (chroma) paint(thumb, chroma, WHOLE, out.data);
-  canvas.width = thumb.width;
-  canvas.height = thumb.height;
+/** @param {HTMLCanvasElement} canvas @param {Photo} photo */
+function drawThumbnail(canvas, photo) {
+  const { thumbnail } = photo;
+  if (!thumbnail) return;
+  const out = new ImageData(new Uint8ClampedArray(thumbnail.data), thumbnail.width, thumbnail.height);
+  const chroma = adjustedChroma(photo);
+  if (chroma) paint(thumbnail, chroma, WHOLE, out.data);
+  canvas.width = thumbnail.width;
+  canvas.height = thumbnail.height;
   canvas.getContext("2d").putImageData(out, 0, 0);
 }
 
-/** Says aloud what became of each photograph. */
-function telling(store) {
-  const told = new Map();
+/** Announce to screen readers when a photograph is done or has failed. */
+function createProgressAnnouncer(store) {
+  const announced = new Map();
   return ({ photos }) => {
     for (const photo of photos) {
       const { id, label: name, stage, problem } = photo;
-      if (told.get(id) === stage) continue;
-      told.set(id, stage);
-      if (stage === "done") store.set({ say: `${t("said.done", { name })} ${remarksOn(photo)}` });
-      if (stage === "failed") store.set({ say: t("said.failed", { name, why: wordsOf(problem) }) });
+      if (announced.get(id) === stage) continue;
+      announced.set(id, stage);
+      if (stage === "done") {
+        store.set({ announcement: `${t("announce.done", { name })} ${describeRemarks(photo)}` });
+      }
+      if (stage === "failed") {
+        store.set({ announcement: t("announce.failed", { name, why: describeProblem(problem) }) });
+      }
     }
   };
 }

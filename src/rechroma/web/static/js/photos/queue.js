@@ -1,25 +1,21 @@
-/**
- * The way of each photograph: seen as it came, then in color, then colored whole as a job.
- *
- * What goes with a photograph but is nobody's to show stays here: what the browser can decode of
- * it, the small copy, and its jobs.
- */
+/** The queue of photographs: each gets a preview, then is colored in full size by a job. */
 
-import { Refusal } from "../service/api.js";
-import { turned, USUAL_KNOBS } from "../color/science.js";
-import { hintsText } from "../state/hintfile.js";
+import { toProblem } from "../page/texts.js";
 import { createJobs } from "../service/jobs.js";
-import { bytesOf, copyOf, createShelf, jpegOf, thumbOf } from "./pictures.js";
 
-const AT_A_TIME = 2;
-const GRAY_SIDE = 4096; // of the picture in gray, where the browser cannot decode the file
+const MAX_CONCURRENT = 2;
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 
 let nextId = 1;
 
-/** @param {File} file @param {string} label @returns {Photo} */
-function newPhoto(file, label) {
+/**
+ * @param {File} file
+ * @param {string} label
+ * @param {import("../state/store.js").Adjustments} adjustments
+ * @returns {Photo}
+ */
+function createPhoto(file, label, adjustments) {
   return {
     id: nextId++,
     name: file.name,
@@ -31,235 +27,119 @@ function newPhoto(file, label) {
     height: 0,
     hadColor: false,
     pages: 1,
-    thumb: null,
+    thumbnail: null,
     chroma: null,
-    sketched: undefined,
-    refused: null,
-    wish: { knobs: USUAL_KNOBS, hints: [] },
-    taken: null,
+    previewedHints: undefined,
+    rejectedHints: null,
+    edit: { adjustments, hints: [] },
+    downloaded: null,
     past: [],
     future: [],
   };
 }
 
-/** `a.jpg` from another folder is called `a.jpg (2)`. */
-function freeLabel(name, labels) {
+/** Label another `a.jpg` as `a.jpg (2)`. @param {string} name @param {Set<string>} labels */
+function addLabel(name, labels) {
   let label = name;
   for (let number = 2; labels.has(label); number++) label = `${name} (${number})`;
   labels.add(label);
   return label;
 }
 
-/** What is too large to be shown may still be colored. */
-function passTooLarge(error) {
-  if (error.status !== 413) throw error;
-}
-
-/** @returns {import("../color/render.js").Chroma} of what the service sent, in base64 */
-function chromaOf({ width, height, step, data }) {
-  const bytes = bytesOf(data);
-  const view = new DataView(bytes.buffer);
-  const values = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
-    view.getInt16(2 * i, true) * step);
-  return { width, height, data: values };
-}
-
-/** The colors of a photo as its user wants them. */
-export const wantedChroma = ({ chroma, wish }) =>
-  chroma && { ...chroma, data: turned(chroma.data, wish.knobs) };
-
-/** @returns {import("../page/texts.js").Problem} words for what went wrong */
-export function problemOf(error) {
-  if (error instanceof Refusal) return { key: `problem.${error.type}`, detail: error.message };
-  console.error(error);
-  return { key: "problem.other" };
-}
-
-/**
- * @typedef {object} Entry
- * @property {Promise<Blob>} seen what the browser can decode of a photograph
- * @property {Promise<Blob>} copy what the service makes its first colors of
- * @property {ReturnType<createJobs>} jobs
- * @property {AbortController} removal
- */
-
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {ReturnType<import("./preview.js").createPreviews>} previews
  */
-export function createQueue(store, api) {
-  const shelf = createShelf();
-  /** @type {Map<number, Entry>} */
-  const kept = new Map();
-  /** @type {Map<number, () => Promise<unknown>>} what is to be read, and how */
-  const unread = new Map();
+export function createQueue(store, api, previews) {
+  /** @type {Map<number, {jobs: ReturnType<createJobs>, removal: AbortController}>} */
+  const entries = new Map();
   let running = 0;
-  let isReading = false;
 
+  /** @param {File[]} files */
   function add(files) {
-    const photos = photosOf(files);
+    const photos = createPhotos(files);
     store.set({
       photos: [...store.state.photos, ...photos],
       selected: store.state.selected ?? photos[0]?.id ?? null,
     });
-    photos.forEach(keep);
-    next();
+    photos.forEach(enqueue);
+    startNext();
   }
 
-  function photosOf(files) {
+  function createPhotos(files) {
     const labels = new Set(store.state.photos.map(({ label }) => label));
-    return files.map((file) => newPhoto(file, freeLabel(file.name, labels)));
+    const { defaults } = store.state;
+    return files.map((file) => createPhoto(file, addLabel(file.name, labels), defaults));
   }
 
-  function keep(photo) {
+  function enqueue(photo) {
     const removal = new AbortController();
-    const jobs = createJobs(api, photo, removal.signal);
-    kept.set(photo.id, { ...readingOf(photo, removal.signal), jobs, removal });
+    entries.set(photo.id, { jobs: createJobs(api, photo, removal.signal), removal });
+    previews.add(photo, removal.signal);
   }
 
-  /** Read a photograph when its turn comes. */
-  function readingOf(photo, removal) {
-    const copy = new Promise((resolve) => {
-      unread.set(photo.id, () => {
-        const reading = look(photo, removal);
-        resolve(reading);
-        return reading.catch(() => {});
-      });
-    });
-    const seen = copy.then(() => photo.file);
-    copy.catch(() => {});
-    seen.catch(() => {});
-    read();
-    return { seen, copy };
-  }
-
-  /** Read one after the other, so that many do not fill the memory at once; first what is shown. */
-  async function read() {
-    if (isReading) return;
-    isReading = true;
-    while (unread.size) {
-      const id = unread.has(store.state.selected) ? store.state.selected : [...unread.keys()][0];
-      const begin = unread.get(id);
-      unread.delete(id);
-      await begin();
-    }
-    isReading = false;
-  }
-
-  /**
-   * Show a photograph before it is in color; gives its small copy.
-   * @param {Blob} seen what the browser can decode of it, and `size`, that of the whole
-   */
-  async function look(photo, removal, seen = photo.file, size = undefined) {
-    removal.throwIfAborted();
-    const opened = await shelf.open(photo.id, seen);
-    const { width, height } = size ?? opened.full;
-    store.patch(photo.id, { width, height, thumb: thumbOf(opened.view) });
-    const copy = await copyOf(opened, seen);
-    shelf.tidy(store.state.selected);
-    return copy;
-  }
-
-  function next() {
-    while (running < AT_A_TIME) {
+  function startNext() {
+    while (running < MAX_CONCURRENT) {
       const waiting = store.state.photos.filter((photo) => photo.stage === "waiting");
       const photo = waiting.find(({ id }) => id === store.state.selected) ?? waiting[0];
       if (!photo) return;
       running++;
       store.patch(photo.id, { stage: "reading", problem: null });
-      work(photo).finally(() => {
+      color(photo).finally(() => {
         running--;
-        next();
+        startNext();
       });
     }
   }
 
-  async function work(photo) {
+  async function color(photo) {
     try {
-      await color(photo);
-      const { jobs } = kept.get(photo.id);
-      const tell = (stage) => store.patch(photo.id, { stage });
-      const { pictures } = await jobs.of(store.orderOf(store.photo(photo.id)), tell);
+      await previews.show(photo);
+      const { jobs } = entries.get(photo.id);
+      const onProgress = (stage) => store.patch(photo.id, { stage });
+      const { pictures } = await jobs.run(store.requestFor(store.photo(photo.id)), onProgress);
       const [{ had_color: hadColor, pages }] = pictures;
       store.patch(photo.id, { stage: "done", hadColor, pages });
     } catch (error) {
       if (!store.photo(photo.id)) return;
-      store.patch(photo.id, { stage: "failed", problem: problemOf(error) });
+      store.patch(photo.id, { stage: "failed", problem: toProblem(error) });
     }
   }
 
-  /** Show a photograph in color; the service decodes what the browser cannot. */
-  async function color(photo) {
-    const entry = kept.get(photo.id);
-    const { signal } = entry.removal;
-    const copy = await entry.copy.catch(() => null);
-    store.patch(photo.id, { stage: "sketching" });
-    if (copy) return sketch(photo.id, signal).catch(passTooLarge);
-    const found = await api.sketch(photo.file, { gray: GRAY_SIDE, signal }).catch(passTooLarge);
-    if (!found) return undefined;
-    const seen = jpegOf(found.gray);
-    entry.seen = Promise.resolve(seen);
-    entry.copy = look(photo, signal, seen, found);
-    await entry.copy;
-    store.patch(photo.id, { chroma: chromaOf(found.chroma) });
-    return undefined;
-  }
-
-  async function sketch(id, signal) {
-    const copy = await kept.get(id).copy;
-    const hints = hintsText(store.photo(id)?.wish.hints ?? []);
-    const { chroma } = await api.sketch(copy, { hints, signal });
-    store.patch(id, { chroma: chromaOf(chroma), sketched: hints });
-  }
-
-  /** Forget a photo; gives a way to have it back, with all that was wanted of it. */
+  /** Remove a photograph and its jobs; returns a function that restores it with its edits. */
   function remove(id) {
     const { photos, selected } = store.state;
     const at = photos.findIndex((photo) => photo.id === id);
-    const left = photos.filter((photo) => photo.id !== id);
-    const near = left[Math.min(at, left.length - 1)]?.id ?? null;
-    store.set({ photos: left, ...(selected === id && { selected: near, spot: null }) });
-    kept.get(id)?.removal.abort();
-    kept.delete(id);
-    shelf.drop(id);
+    const rest = photos.filter((photo) => photo.id !== id);
+    const neighbor = rest[Math.min(at, rest.length - 1)]?.id ?? null;
+    store.set({ photos: rest, ...(selected === id && { selected: neighbor, spot: null }) });
+    entries.get(id)?.removal.abort();
+    entries.delete(id);
+    previews.remove(id);
     return () => restore(photos[at], at);
   }
 
-  /** Begin anew with what is wanted of a photo; what was under way for the old one has no say. */
-  function restore({ file, wish, past, future }, at) {
-    const photo = { ...photosOf([file])[0], wish, past, future };
+  /** Add a removed photograph under a new id, so that late responses to the old one are ignored. */
+  function restore({ file, edit, past, future }, at) {
+    const photo = { ...createPhotos([file])[0], edit, past, future };
     store.set({ photos: store.state.photos.toSpliced(at, 0, photo), selected: photo.id, spot: null });
-    keep(photo);
-    next();
+    enqueue(photo);
+    startNext();
   }
 
   function retry(id) {
     const photo = store.photo(id);
-    const entry = kept.get(id);
-    if (!photo.width) Object.assign(entry, readingOf(photo, entry.removal.signal));
+    if (!photo.width) previews.add(photo, entries.get(id).removal.signal);
     store.patch(id, { stage: "waiting", problem: null });
-    next();
+    startNext();
   }
 
   return {
     add,
     remove,
     retry,
-    sketch,
-    /** The finished file of a photo as it is wanted now. */
-    result: async (id) => kept.get(id).jobs.result(store.orderOf(store.photo(id))),
-    copy: (id) => kept.get(id).copy,
-    /**
-     * The pixels of a photo, or null where there are none to be seen yet. The small copy stands in
-     * for a file that can no longer be read.
-     */
-    opened: async (id) => {
-      const entry = kept.get(id);
-      const seen = await entry?.seen.catch(() => null);
-      if (!seen || !store.photo(id)) return null;
-      const opened = shelf.open(id, seen).catch(async () => shelf.open(id, await entry.copy));
-      shelf.tidy(store.state.selected); // another one may be shown by now
-      return opened;
-    },
+    /** Fetch the colored file of a photograph with its current edits. @param {number} id @returns {Promise<Blob>} */
+    fetchResult: async (id) => entries.get(id).jobs.fetchResult(store.requestFor(store.photo(id))),
   };
 }

@@ -1,4 +1,4 @@
-/** Files for the user to keep, and their names. */
+/** Names of result files, and saving of files by the browser. */
 
 const SUFFIXES = {
   "image/jpeg": "jpg",
@@ -9,19 +9,19 @@ const SUFFIXES = {
   "image/heif": "heic",
 };
 
-const NOT_IN_NAMES = /[<>:"/\\|?*\p{Cc}\u202a-\u202e\u2066-\u2069]/gu; // on some systems, or to be trusted
+const UNSAFE_CHARACTERS = /[<>:"/\\|?*\p{Cc}\u202a-\u202e\u2066-\u2069]/gu; // forbidden or misleading in file names
 
-/** @param {string} name of a file @returns {string} without its suffix, fit for any system */
-export const stemOf = (name) => name.replace(/(?<=.)\.[^.]*$/, "").replace(NOT_IN_NAMES, "_") || "photo";
+/** Get a file name without its suffix, valid on any system. @param {string} name */
+export const fileStem = (name) => name.replace(/(?<=.)\.[^.]*$/, "").replace(UNSAFE_CHARACTERS, "_") || "photo";
 
-/** @returns {string} as the command line names results: `photo.color.jpg` */
-export function coloredName(name, type) {
+/** Name a result as the command line does: `photo.color.jpg`. @param {string} name @param {string} type */
+export function resultName(name, type) {
   const suffix = SUFFIXES[type] ?? type.split("/")[1];
-  return `${stemOf(name)}.color.${suffix}`;
+  return `${fileStem(name)}.color.${suffix}`;
 }
 
-/** Let the browser save a file. */
-export function savedAs(blob, name) {
+/** Let the browser save a file. @param {Blob} blob @param {string} name */
+export function saveFile(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

@@ -1,8 +1,8 @@
-/** Writes zip files whose members are stored as they are: pictures are compressed already. */
+/** A writer of zip files. Members are stored uncompressed, because images are compressed already. */
 
 const VERSION = 20;
-const NAMES_IN_UTF8 = 0x0800;
-const LARGEST = 0xffffffff; // a zip without 64-bit fields holds no more
+const UTF8_FLAG = 0x0800;
+const MAX_ZIP_SIZE = 0xffffffff; // bytes, without the zip64 extension
 
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -10,27 +10,27 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-function crcOf(bytes) {
+function computeCrc(bytes) {
   let crc = 0xffffffff;
   for (let at = 0; at < bytes.length; at++) crc = CRC[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
 
 /**
- * @param {{name: string, content: Blob}[]} members with names that differ
- * @param {Date} when
+ * @param {{name: string, content: Blob}[]} members with unique names
+ * @param {Date} modified the time of all members
  * @returns {Promise<Blob>}
- * @throws {RangeError} there is more than such a zip can hold
+ * @throws {RangeError} the members are larger than a zip can be
  */
-export async function zipOf(members, when = new Date()) {
+export async function createZip(members, modified = new Date()) {
   const parts = [];
   const directory = [];
   let offset = 0;
   for (const { name, content } of members) {
-    const common = await commonFields(name, content, when);
-    const head = written([4, 0x04034b50], ...common.fields);
+    const common = await memberFields(name, content, modified);
+    const head = packFields([4, 0x04034b50], ...common.fields);
     directory.push(
-      written([4, 0x02014b50], [2, VERSION], ...common.fields,
+      packFields([4, 0x02014b50], [2, VERSION], ...common.fields,
         [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]),
       common.name,
     );
@@ -38,28 +38,28 @@ export async function zipOf(members, when = new Date()) {
     offset += head.length + common.name.length + content.size;
   }
   const size = directory.reduce((sum, part) => sum + part.length, 0);
-  if (offset + size > LARGEST) throw new RangeError("too much for one zip");
+  if (offset + size > MAX_ZIP_SIZE) throw new RangeError("too large for a zip");
   const count = members.length;
-  const end = written([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count],
+  const end = packFields([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count],
     [4, size], [4, offset], [2, 0]);
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
 
-/** What the head of a member and its entry in the directory have in common. */
-async function commonFields(name, content, when) {
+/** Create the fields that a member's local header and its directory entry share. */
+async function memberFields(name, content, modified) {
   const encoded = new TextEncoder().encode(name);
-  const crc = crcOf(new Uint8Array(await content.arrayBuffer()));
-  const time = (when.getHours() << 11) | (when.getMinutes() << 5) | (when.getSeconds() >> 1);
-  const date = ((when.getFullYear() - 1980) << 9) | ((when.getMonth() + 1) << 5) | when.getDate();
+  const crc = computeCrc(new Uint8Array(await content.arrayBuffer()));
+  const time = (modified.getHours() << 11) | (modified.getMinutes() << 5) | (modified.getSeconds() >> 1);
+  const date = ((modified.getFullYear() - 1980) << 9) | ((modified.getMonth() + 1) << 5) | modified.getDate();
   const fields = [
-    [2, VERSION], [2, NAMES_IN_UTF8], [2, 0], [2, time], [2, date],
+    [2, VERSION], [2, UTF8_FLAG], [2, 0], [2, time], [2, date],
     [4, crc], [4, content.size], [4, content.size], [2, encoded.length], [2, 0],
   ];
   return { name: encoded, fields };
 }
 
-/** @param {...[number, number]} fields sizes in bytes and values, little-endian */
-function written(...fields) {
+/** Pack fields into bytes, little-endian. @param {...number[]} fields pairs of size, 2 or 4 bytes, and value */
+function packFields(...fields) {
   const bytes = new Uint8Array(fields.reduce((sum, [size]) => sum + size, 0));
   const view = new DataView(bytes.buffer);
   let at = 0;

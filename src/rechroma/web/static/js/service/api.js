@@ -1,187 +1,221 @@
-/** The service's REST API. While the server is away, requests wait and are sent again. */
+/**
+ * A client of the REST API that retries: requests wait while the server is unreachable or busy, and
+ * are then sent again.
+ */
 
-import { eventsOf } from "./events.js";
+import { readEvents } from "./eventStream.js";
 
-const LOOK_AGAIN = 1000; // milliseconds
-const MOST_WAITS = 60; // for a server that is busy
-const MOST_BREAKS = 3; // of a connection to a server that is there
+const POLL_INTERVAL = 1000; // milliseconds
+const MAX_BUSY_RETRIES = 60; // while the server answers 429 or 503
+const MAX_CONNECTION_RETRIES = 3; // when the connection breaks although the server is up
+const MAX_RETRY_DELAY = 10; // seconds
 const ENDED = ["done", "failed", "expired"];
-const BY_STATUS = { 413: "upload-too-large", 429: "busy", 500: "unexpected", 503: "busy" }; // without a type
+const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "overloaded", 500: "internal", 503: "overloaded" }; // for responses of a proxy
 
-/** Why the service did not do what it was asked to. */
-export class Refusal extends Error {
-  /** @param {number} status of HTTP @param {any} problem as RFC 9457 has it */
+/** @typedef {{id: string, state: string, links: Record<string, string>, pictures: any[], problem?: any}} Job */
+
+/** A response that reports an error. */
+export class ApiError extends Error {
+  /** @param {number} status of HTTP @param {any} problem details by RFC 9457 */
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
     const type = String(problem.type ?? "").split(":").pop();
-    this.type = ["", "blank"].includes(type) ? BY_STATUS[status] ?? type : type;
+    this.type = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
   }
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
+ * Create a client.
  * @param {object} page
- * @param {(isAway: boolean) => void} page.away whether the server does not answer
- * @param {(isBusy: boolean) => void} page.busy whether it has put requests off
+ * @param {(isUnreachable: boolean) => void} page.onUnreachable
+ * @param {(isBusy: boolean) => void} page.onBusy whether requests wait for a busy server
  * @param {(wasWrong: boolean) => Promise<string>} page.askForKey
  */
 export function createApi(page) {
-  let key = keptKey();
+  let key = loadKey();
+  /** @type {?Promise<void>} */
   let asking = null;
-  let returning = null;
-  let waiting = 0; // requests that a busy service has put off
+  /** @type {?Promise<boolean>} */
+  let reconnecting = null;
+  let waiting = 0; // requests delayed by a busy server
 
-  /** One question for all requests that need a key. */
+  /** Ask for the key once, however many requests need it. */
   function askForKey(usedKey) {
     if (usedKey !== key) return Promise.resolve();
     asking ??= page.askForKey(Boolean(key)).then((given) => {
       key = given;
-      keepKey(given);
+      saveKey(given);
       asking = null;
     });
     return asking;
   }
 
-  /** Until the server answers again; true if it had really been away. */
-  function untilBack() {
-    returning ??= waitForServer(page.away).finally(() => {
-      returning = null;
+  /** Wait until the server answers; resolves to whether it had been unreachable. */
+  function waitUntilBack() {
+    reconnecting ??= waitForServer(page.onUnreachable).finally(() => {
+      reconnecting = null;
     });
-    return returning;
+    return reconnecting;
   }
 
   /**
-   * Send a request until it is answered, and the answer is read to its end. `signal` ends it at
-   * once; `removal` only keeps it from being sent again, so that no answer is lost.
+   * Send a request, again and again if needed, and read the whole response. `signal` aborts it at
+   * once; `removal` only prevents further attempts, so that no response is lost.
    * @template T
-   * @param {(answer: Response) => Promise<T>} read
-   * @returns {Promise<T>} what was read of an answer that is fine
-   * @throws {Refusal | DOMException} what the service refused, or an aborted request
+   * @param {string} path
+   * @param {RequestInit & {removal?: AbortSignal}} options
+   * @param {(response: Response) => Promise<T>} read
+   * @returns {Promise<T>}
+   * @throws {ApiError | DOMException} an error response, or an aborted request
    */
-  async function ask(path, options = {}, read = async (answer) => answer) {
+  async function request(path, options, read) {
     for (let [broken, busy] = [0, 0]; ; ) {
       const usedKey = key;
       const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
-      const [answer, content] = await attempt(path, { ...options, headers }, read);
-      if (!answer) {
-        // The picture itself may be what cannot be read: the server answers, and it still fails.
-        const isThere = !(await untilBack());
-        if (isThere && ++broken > MOST_BREAKS) throw new Refusal(0, { type: brokenType(options) });
-      } else if (answer.ok) return content;
-      else if (answer.status === 401) await askForKey(usedKey);
-      else if (isBusy(answer.status) && ++busy < MOST_WAITS) await untilFree(waitOf(answer));
-      else throw new Refusal(answer.status, await problemOf(answer));
+      const { response, content } = await attempt(path, { ...options, headers }, read);
+      if (!response) {
+        // An unreadable file breaks its own request only: the server is up, and retrying is useless.
+        const isReachable = !(await waitUntilBack());
+        if (isReachable && ++broken > MAX_CONNECTION_RETRIES) {
+          throw new ApiError(0, { type: options.body ? "unreadable" : "broken-off" });
+        }
+      } else if (response.ok) return content;
+      else if (response.status === 401) await askForKey(usedKey);
+      else if ([429, 503].includes(response.status) && ++busy < MAX_BUSY_RETRIES) {
+        await waitWhileBusy(response);
+      } else throw new ApiError(response.status, await readProblem(response));
       options.signal?.throwIfAborted();
       options.removal?.throwIfAborted();
     }
   }
 
-  /** Wait for a service that has too much to do, and let that be seen. */
-  async function untilFree(milliseconds) {
-    page.busy(++waiting > 0);
-    await pause(milliseconds);
-    page.busy(--waiting > 0);
+  /** Wait as long as a busy server asks for, and show that on the page. */
+  async function waitWhileBusy(response) {
+    const seconds = Number(response.headers.get("Retry-After")) || 1;
+    page.onBusy(++waiting > 0);
+    await pause(1000 * Math.min(seconds, MAX_RETRY_DELAY));
+    page.onBusy(--waiting > 0);
   }
 
+  const getJson = (path) => request(path, {}, (response) => response.json());
+
   const post = (path, fields, options) =>
-    ask(path, { method: "POST", body: formOf(fields), ...options }, (answer) => answer.json());
+    request(path, { method: "POST", body: toFormData(fields), ...options },
+      (response) => response.json());
+
+  /**
+   * Follow a job by its events until it ends; a broken stream is opened again.
+   * @param {Job} job
+   * @param {AbortSignal} signal
+   * @returns {Promise<Job>}
+   */
+  async function followJob(job, signal) {
+    while (!ENDED.includes(job.state)) {
+      try {
+        const body = await request(job.links.events, { signal }, async (response) => response.body);
+        for await (const { event, data } of readEvents(body)) {
+          if (event === "problem") throw new ApiError(data.status, data);
+          job = data;
+        }
+      } catch (error) {
+        if (error instanceof ApiError || signal.aborted) throw error;
+      }
+      if (!ENDED.includes(job.state)) await pause(POLL_INTERVAL / 4);
+    }
+    if (job.state === "expired") throw new ApiError(410, {}); // the computer was asleep meanwhile
+    return job;
+  }
 
   return {
-    ask,
-    /** The colors of a picture alone. */
-    sketch: (picture, { hints, gray, signal } = {}) =>
-      post(`/v1/chroma${queryOf({ gray })}`, { picture, hints }, { signal }),
-    /** Likely colors of a place. */
-    palette: (picture, { x, y, hints, signal }) =>
-      post(`/v1/suggestions${queryOf({ x, y })}`, { picture, hints }, { signal }),
-    /** The model that requests get which name none. */
-    model: () => ask("/v1/models", {}, (answer) => answer.json()).then(({ models }) =>
-      models.find((model) => model.default)),
-    /** Hand in a picture as a job; the same `repeat` never makes a second one. */
-    submit: (picture, { name, query, hints, repeat }, removal) =>
-      post(`/v1/jobs${queryOf(query)}`, { picture: [picture, name], hints }, {
-        headers: { "Idempotency-Key": repeat },
+    getJson,
+    /** @param {string} path @returns {Promise<Blob>} */
+    getBlob: (path) => request(path, {}, (response) => response.blob()),
+    /**
+     * Predict the chroma of an image.
+     * @param {Blob} picture
+     * @param {{hints?: string, gray?: number, signal?: AbortSignal}} options `gray`: the side of the
+     *   gray image to be returned, too
+     */
+    predictChroma: (picture, { hints, gray, signal }) =>
+      post(`/v1/chroma${toQuery({ gray })}`, { picture, hints }, { signal }),
+    /**
+     * Suggest colors for a point.
+     * @param {Blob} picture
+     * @param {{x: number, y: number, hints?: string, signal?: AbortSignal}} options
+     */
+    suggestColors: (picture, { x, y, hints, signal }) =>
+      post(`/v1/suggestions${toQuery({ x, y })}`, { picture, hints }, { signal }),
+    /** Get the description of the default model. */
+    getModel: async () => (await getJson("/v1/models")).models.find((model) => model.default),
+    /**
+     * Submit a photograph as a job.
+     * @param {Blob} picture
+     * @param {{name: string, query: object, hints?: string, idempotencyKey: string}} options
+     * @param {AbortSignal} removal
+     * @returns {Promise<Job>}
+     */
+    submitJob: (picture, { name, query, hints, idempotencyKey }, removal) =>
+      post(`/v1/jobs${toQuery(query)}`, { picture: [picture, name], hints }, {
+        headers: { "Idempotency-Key": idempotencyKey },
         removal,
       }),
-    /** Follow a job; gives it as it ended. */
-    follow: (job, signal) => follow(ask, job, signal),
-    /** The finished file. */
-    result: (job) => ask(job.links.result, {}, (answer) => answer.blob()),
+    followJob,
+    /** @param {string} path of the job */
+    deleteJob: (path) => request(path, { method: "DELETE" }, async () => {}),
   };
 }
 
-/** The answer and what was read of it; neither if the server, or its proxy, is away. */
+/** Send a request once; `response` is missing if the server, or what its proxy points to, is down. */
 async function attempt(path, options, read) {
   try {
-    const answer = await fetch(path, options);
-    if (answer.status === 502 || answer.status === 504) return [null, null];
-    return [answer, answer.ok ? await read(answer) : null];
+    const response = await fetch(path, options);
+    if (response.status === 502 || response.status === 504) return {};
+    return { response, content: response.ok ? await read(response) : null };
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    return [null, null];
+    return {};
   }
 }
 
-async function waitForServer(away) {
+async function waitForServer(onUnreachable) {
   for (let tries = 0; ; tries++) {
-    const [answer] = await attempt("/healthz", { cache: "no-store" }, (one) => one.text());
-    if (answer?.ok) {
-      away(false);
+    const { response } = await attempt("/healthz", { cache: "no-store" }, (one) => one.text());
+    if (response?.ok) {
+      onUnreachable(false);
       return tries > 0;
     }
-    away(true);
-    await pause(LOOK_AGAIN);
+    onUnreachable(true);
+    await pause(POLL_INTERVAL);
   }
 }
 
-async function follow(ask, job, signal) {
-  while (!ENDED.includes(job.state)) {
-    try {
-      const answer = await ask(job.links.events, { signal });
-      for await (const { event, data } of eventsOf(answer.body)) {
-        if (event === "problem") throw new Refusal(data.status, data);
-        job = data;
-      }
-    } catch (error) {
-      if (error instanceof Refusal || signal.aborted) throw error; // else it broke: ask again
-    }
-    if (!ENDED.includes(job.state)) await pause(LOOK_AGAIN / 4);
-  }
-  if (job.state === "expired") throw new Refusal(410, {}); // as happens to who slept meanwhile
-  return job;
-}
-
-function formOf(fields) {
+function toFormData(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
-    if (Array.isArray(value)) form.append(name, ...value);
-    else if (value) form.append(name, value, ...(value instanceof Blob ? ["picture"] : []));
+    if (Array.isArray(value)) form.append(name, value[0], value[1]);
+    else if (value instanceof Blob) form.append(name, value, "picture");
+    else if (value) form.append(name, value);
   }
   return form;
 }
 
-function queryOf(fields = {}) {
+function toQuery(fields) {
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
 
-const brokenType = ({ body }) => (body ? "unreadable" : "broken-off");
-
-const isBusy = (status) => status === 429 || status === 503;
-
-const waitOf = (answer) => 1000 * Math.min(Number(answer.headers.get("Retry-After")) || 1, 10);
-
-async function problemOf(answer) {
+async function readProblem(response) {
   try {
-    return await answer.json();
+    return await response.json();
   } catch {
-    return { title: answer.statusText };
+    return { title: response.statusText };
   }
 }
 
-function keptKey() {
+function loadKey() {
   try {
     return sessionStorage.getItem("key") ?? "";
   } catch {
@@ -189,10 +223,10 @@ function keptKey() {
   }
 }
 
-function keepKey(key) {
+function saveKey(key) {
   try {
     sessionStorage.setItem("key", key);
   } catch {
-    // it is asked for again after a reload
+    // without storage, the key is asked for again after a reload
   }
 }

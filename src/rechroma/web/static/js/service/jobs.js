@@ -1,19 +1,19 @@
-/** The jobs of one photograph on the service: one for each order, forgotten together with it. */
+/** The jobs of one photograph: one for each distinct request, deleted when the photograph is removed. */
 
-import { Refusal } from "./api.js";
-import { hintsText } from "../state/hintfile.js";
+import { ApiError } from "./api.js";
+import { serializeHints } from "../state/hintFile.js";
 
-const GONE = [404, 410]; // what the service has forgotten
-const MOST_TRIES = 5; // for a service that forgets jobs that are under way
+const GONE = [404, 410]; // statuses of a job that the server no longer has
+const MAX_ATTEMPTS = 5; // if the server loses jobs in progress
 
-/** @typedef {import("../state/store.js").Wish} Wish */
-/** @typedef {{wish: Wish, badge: boolean}} Order */
+/** @typedef {import("./api.js").Job} Job */
+/** @typedef {{edit: import("../state/store.js").Edit, badge: boolean}} ColorizeRequest */
 
-/** What tells one order of a picture from another. @param {Order} order */
-export const orderKey = ({ wish, badge }) =>
-  JSON.stringify([wish.knobs, hintsText(wish.hints), badge]);
+/** Get a string that is equal for equal requests. @param {ColorizeRequest} request */
+export const requestKey = ({ edit, badge }) =>
+  JSON.stringify([edit.adjustments, serializeHints(edit.hints), badge]);
 
-const randomName = () =>
+const createIdempotencyKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
 
 /**
@@ -22,58 +22,60 @@ const randomName = () =>
  * @param {AbortSignal} removal of the photograph
  */
 export function createJobs(api, { file, name }, removal) {
-  /** @type {Map<string, Promise<any>>} */
-  const made = new Map();
-  const links = [];
+  /** @type {Map<string, Promise<Job>>} */
+  const jobs = new Map();
+  const paths = []; // of all jobs that were submitted
 
-  function forget() {
-    for (const link of links.splice(0)) api.ask(link, { method: "DELETE" }).catch(() => {});
+  function deleteAll() {
+    for (const path of paths.splice(0)) api.deleteJob(path).catch(() => {});
   }
 
-  /** A job at its end; one that the service forgot when it began anew is handed in again. */
-  async function ended(options, tell, tries = MOST_TRIES) {
-    tell("sending");
-    const job = await api.submit(file, { name, ...options, repeat: randomName() }, removal);
-    links.push(job.links.self);
-    if (removal.aborted) forget();
-    tell("coloring");
-    return api.follow(job, removal).catch((error) => {
-      if (!GONE.includes(error.status) || tries <= 1) throw error;
-      return ended(options, tell, tries - 1);
+  /** Submit a job and follow it to its end; a job lost by a restarted server is submitted again. */
+  async function submit(options, onProgress, attempts = MAX_ATTEMPTS) {
+    onProgress("uploading");
+    const idempotencyKey = createIdempotencyKey();
+    const job = await api.submitJob(file, { name, ...options, idempotencyKey }, removal);
+    paths.push(job.links.self);
+    if (removal.aborted) deleteAll();
+    onProgress("coloring");
+    return api.followJob(job, removal).catch((error) => {
+      if (!GONE.includes(error.status) || attempts <= 1) throw error;
+      return submit(options, onProgress, attempts - 1);
     });
   }
 
-  async function make({ wish, badge }, tell) {
-    const query = { ...wish.knobs, ...(badge && { badge }) };
-    const job = await ended({ query, hints: hintsText(wish.hints) }, tell);
+  async function colorize({ edit, badge }, onProgress) {
+    const query = { ...edit.adjustments, ...(badge && { badge }) };
+    const job = await submit({ query, hints: serializeHints(edit.hints) }, onProgress);
     if (job.state === "done") return job;
-    throw new Refusal(job.problem?.status ?? 500, job.problem ?? {});
+    throw new ApiError(job.problem?.status ?? 500, job.problem ?? {});
   }
 
   /**
-   * The ended job of an order; it is made once.
-   * @param {Order} order
-   * @param {(stage: "sending" | "coloring") => void} tell is called at each step
+   * Run a request as a job; the same request is run only once.
+   * @param {ColorizeRequest} request
+   * @param {(stage: "uploading" | "coloring") => void} onProgress
+   * @returns {Promise<Job>} the finished job
    */
-  function of(order, tell = () => {}) {
-    const key = orderKey(order);
-    if (!made.has(key)) {
-      made.set(key, make(order, tell));
-      made.get(key).catch(() => made.delete(key));
+  function run(request, onProgress = () => {}) {
+    const key = requestKey(request);
+    if (!jobs.has(key)) {
+      jobs.set(key, colorize(request, onProgress));
+      jobs.get(key).catch(() => jobs.delete(key));
     }
-    return made.get(key);
+    return jobs.get(key);
   }
 
-  /** The finished file of an order; what the service has forgotten is made again. */
-  async function result(order) {
-    const fetched = async () => api.result(await of(order));
-    return fetched().catch((error) => {
+  /** Fetch the colored file of a request; an expired result is made again. */
+  async function fetchResult(request) {
+    const fetchOnce = async () => api.getBlob((await run(request)).links.result);
+    return fetchOnce().catch((error) => {
       if (!GONE.includes(error.status)) throw error;
-      made.delete(orderKey(order));
-      return fetched();
+      jobs.delete(requestKey(request));
+      return fetchOnce();
     });
   }
 
-  removal.addEventListener("abort", forget);
-  return { of, result };
+  removal.addEventListener("abort", deleteAll);
+  return { run, fetchResult };
 }

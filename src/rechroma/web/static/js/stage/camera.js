@@ -1,14 +1,14 @@
 /**
- * Where a picture lies on its canvas: fitted, zoomed or moved; alone, or twice side by side.
+ * The camera: maps an image to its canvas, fitted, zoomed or panned, and once or side by side.
  *
- * Sizes are in pixels of the canvas. `scale` is how many of them a pixel of the picture takes, and
- * `x` and `y` say which pixel of the picture is in the middle.
+ * Sizes are in canvas pixels. `scale` is canvas pixels per image pixel; `x` and `y` are the image
+ * coordinates at the center.
  */
 
-const MOST_ENLARGED = 3; // of a small picture, to fill its box
-const MOST_ZOOM = 8;
-const GAP = 8; // between pictures side by side, in CSS pixels
-const WORTH_STACKING = 1.4; // times as large, if one is below the other
+const MAX_UPSCALE = 3; // of a small image that fills its box
+const MAX_ZOOM = 8;
+const GAP = 8; // CSS pixels between images side by side
+const STACK_GAIN = 1.4; // how much larger the images must become to be stacked instead
 
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number, width: number, height: number}} Part */
@@ -19,71 +19,71 @@ export class Camera {
   /** @type {Size} */
   canvas = { width: 1, height: 1 };
   /** @type {Size} */
-  picture = { width: 1, height: 1 };
+  image = { width: 1, height: 1 };
   pixelRatio = 1;
-  isSide = false;
+  isSideBySide = false;
   scale = 1;
   x = 0;
   y = 0;
 
-  /** @returns {Size} of one of the pictures on the canvas */
+  /** @returns {Size} of one image's part of the canvas */
   get pane() {
     const { width, height } = this.canvas;
-    if (!this.isSide) return { width, height };
+    if (!this.isSideBySide) return { width, height };
     const gap = GAP * this.pixelRatio;
     const beside = { width: Math.floor((width - gap) / 2), height };
     const below = { width, height: Math.floor((height - gap) / 2) };
-    return this.#fitIn(below) > WORTH_STACKING * this.#fitIn(beside) ? below : beside;
+    return this.#fitIn(below) > STACK_GAIN * this.#fitIn(beside) ? below : beside;
   }
 
   #fitIn({ width, height }) {
-    return Math.min(width / this.picture.width, height / this.picture.height);
+    return Math.min(width / this.image.width, height / this.image.height);
   }
 
-  /** Where the picture in color begins. */
+  /** The corner of the pane with the colored image. */
   get second() {
     const { width, height } = this.pane;
     return { left: this.canvas.width - width, top: this.canvas.height - height };
   }
 
   get fitScale() {
-    return Math.min(this.#fitIn(this.pane), MOST_ENLARGED * this.pixelRatio);
+    return Math.min(this.#fitIn(this.pane), MAX_UPSCALE * this.pixelRatio);
   }
 
   get isFitted() {
     return Math.abs(this.scale - this.fitScale) < 1e-6;
   }
 
-  /** Whether the whole picture is seen, so that there is nowhere to move it. */
+  /** Whether the whole image is visible, so that it cannot be panned. */
   get isWhole() {
     return this.scale <= this.fitScale * 1.001;
   }
 
   fit() {
-    this.moveTo(this.fitScale, this.picture.width / 2, this.picture.height / 2);
+    this.moveTo(this.fitScale, this.image.width / 2, this.image.height / 2);
   }
 
-  /** Look at a place; never past the picture's edges. */
+  /** Move to a point, limited by the edges of the image. */
   moveTo(scale, x, y) {
     const { width, height } = this.pane;
-    this.scale = this.#allowed(scale);
-    this.x = centered(x, width / this.scale, this.picture.width);
-    this.y = centered(y, height / this.scale, this.picture.height);
+    this.scale = this.#clampScale(scale);
+    this.x = clampCenter(x, width / this.scale, this.image.width);
+    this.y = clampCenter(y, height / this.scale, this.image.height);
   }
 
-  #allowed(scale) {
-    return clamp(scale, Math.min(this.fitScale, 1), Math.max(this.fitScale, MOST_ZOOM));
+  #clampScale(scale) {
+    return clamp(scale, Math.min(this.fitScale, 1), Math.max(this.fitScale, MAX_ZOOM));
   }
 
-  /** Zoom; the pixel of the picture at `at` stays where it is. */
-  zoomTo(wanted, at) {
-    const scale = this.#allowed(wanted);
-    const share = this.scale / scale;
-    this.moveTo(scale, at.x + (this.x - at.x) * share, at.y + (this.y - at.y) * share);
+  /** Zoom around a point of the image. */
+  zoomTo(scale, at) {
+    const next = this.#clampScale(scale);
+    const ratio = this.scale / next;
+    this.moveTo(next, at.x + (this.x - at.x) * ratio, at.y + (this.y - at.y) * ratio);
   }
 
-  /** @returns {Part} of the picture that a pane shows, in its pixels; whole ones at 100 % */
-  get seen() {
+  /** @returns {Part} of the image that is visible, in image pixels; integers at 100 % */
+  get visible() {
     const { width, height } = this.pane;
     const snap = this.scale === 1 ? Math.round : (value) => value;
     return {
@@ -94,29 +94,29 @@ export class Camera {
     };
   }
 
-  /** The pixel of the picture at a point of the box, in CSS pixels. */
+  /** Get the image coordinates of a point of the box, given in CSS pixels. */
   pixelAt(left, top) {
-    const { second, seen } = this;
+    const { second, visible } = this;
     const [x, y] = [left * this.pixelRatio, top * this.pixelRatio];
     const inSecond = x >= second.left && y >= second.top;
     return {
-      x: seen.left + (x - (inSecond ? second.left : 0)) / this.scale,
-      y: seen.top + (y - (inSecond ? second.top : 0)) / this.scale,
+      x: visible.left + (x - (inSecond ? second.left : 0)) / this.scale,
+      y: visible.top + (y - (inSecond ? second.top : 0)) / this.scale,
     };
   }
 
-  /** The point of the box, in CSS pixels, where a pixel of the picture in color is. */
+  /** Get the point of the box, in CSS pixels, of coordinates of the colored image. */
   pointOf(x, y) {
-    const { second, seen } = this;
+    const { second, visible } = this;
     return {
-      left: ((x - seen.left) * this.scale + second.left) / this.pixelRatio,
-      top: ((y - seen.top) * this.scale + second.top) / this.pixelRatio,
+      left: ((x - visible.left) * this.scale + second.left) / this.pixelRatio,
+      top: ((y - visible.top) * this.scale + second.top) / this.pixelRatio,
     };
   }
 }
 
-/** The middle of what is seen, so that the picture fills the pane or stands in its middle. */
-function centered(middle, seen, whole) {
-  if (seen >= whole) return whole / 2;
-  return clamp(middle, seen / 2, whole - seen / 2);
+/** Clamp a center so that the image fills the pane, or center an image that is smaller. */
+function clampCenter(center, visible, whole) {
+  if (visible >= whole) return whole / 2;
+  return clamp(center, visible / 2, whole - visible / 2);
 }

@@ -1,85 +1,87 @@
-/** Mouse, touch and wheel on the stage, told as what they mean. */
+/** Gestures on the stage: mouse, touch and wheel events turned into pan, zoom, slide and clicks. */
 
-/** Which way the keys of arrows point. */
+/** Directions of the arrow keys. */
 export const ARROWS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
 
-const CLICK = 5; // CSS pixels that a hand may tremble
-const WHEEL = 0.0015;
-const DOUBLE = 320; // milliseconds between the taps of a double one
+const CLICK_TOLERANCE = 5; // CSS pixels that the pointer may move during a click
+const WHEEL_SPEED = 0.0015;
+const LINE_HEIGHT = 30; // pixels per line, where a wheel scrolls by lines
+const DOUBLE_TAP_TIME = 320; // milliseconds
 
 /**
  * @param {HTMLElement} stage
- * @param {object} to
- * @param {(dx: number, dy: number) => void} to.pan
- * @param {(clientX: number) => void} to.slide instead of `pan` where that has nowhere to go
- * @param {() => boolean} to.slides whether a drag slides
- * @param {(factor: number, x: number, y: number) => void} to.zoom
- * @param {(x: number, y: number) => void} to.click
- * @param {(x: number, y: number) => void} to.doubleClick
+ * @param {object} on coordinates are those of the window, in CSS pixels
+ * @param {(dx: number, dy: number) => void} on.onPan
+ * @param {(clientX: number) => void} on.onSlide
+ * @param {() => boolean} on.canSlide whether a drag slides the divider instead of panning
+ * @param {(factor: number, x: number, y: number) => void} on.onZoom
+ * @param {(x: number, y: number) => void} on.onClick
+ * @param {(x: number, y: number) => void} on.onDoubleClick
  */
-export function watchGestures(stage, to) {
+export function watchGestures(stage, on) {
   /** @type {Map<number, {x: number, y: number}>} */
-  const fingers = new Map();
-  let began = null;
+  const pointers = new Map();
+  let start = { x: 0, y: 0 };
   let hasMoved = false;
   let lastClick = { at: -Infinity, x: 0, y: 0 };
 
-  const spread = () => {
-    const [a, b] = fingers.values();
+  function measureSpread() {
+    const [a, b] = pointers.values();
     return { size: Math.hypot(a.x - b.x, a.y - b.y), x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-  };
+  }
 
   function pinch(event) {
-    const before = spread();
-    fingers.set(event.pointerId, pointOf(event));
-    const after = spread();
-    to.pan(after.x - before.x, after.y - before.y);
-    if (before.size > 0) to.zoom(after.size / before.size, after.x, after.y);
+    const before = measureSpread();
+    pointers.set(event.pointerId, pointOf(event));
+    const after = measureSpread();
+    on.onPan(after.x - before.x, after.y - before.y);
+    if (before.size > 0) on.onZoom(after.size / before.size, after.x, after.y);
     hasMoved = true;
   }
 
   function drag(event) {
-    const before = fingers.get(event.pointerId);
+    const before = pointers.get(event.pointerId);
     const now = pointOf(event);
-    hasMoved ||= Math.hypot(now.x - began.x, now.y - began.y) > CLICK;
+    hasMoved ||= Math.hypot(now.x - start.x, now.y - start.y) > CLICK_TOLERANCE;
     if (!hasMoved) return;
-    fingers.set(event.pointerId, now);
-    if (to.slides()) to.slide(now.x);
-    else to.pan(now.x - before.x, now.y - before.y);
+    pointers.set(event.pointerId, now);
+    if (on.canSlide()) on.onSlide(now.x);
+    else on.onPan(now.x - before.x, now.y - before.y);
   }
 
   function click({ x, y }) {
-    const isDouble = performance.now() - lastClick.at < DOUBLE
-      && Math.hypot(x - lastClick.x, y - lastClick.y) < 4 * CLICK;
+    const isDouble = performance.now() - lastClick.at < DOUBLE_TAP_TIME
+      && Math.hypot(x - lastClick.x, y - lastClick.y) < 4 * CLICK_TOLERANCE;
     lastClick = { at: isDouble ? -Infinity : performance.now(), x, y };
-    if (isDouble) to.doubleClick(x, y);
-    else to.click(x, y);
+    if (isDouble) on.onDoubleClick(x, y);
+    else on.onClick(x, y);
   }
 
   stage.addEventListener("pointerdown", (event) => {
-    if (event.button > 0 || event.target.closest("button, [role=slider]")) return;
+    const isControl = event.target instanceof Element && event.target.closest("button, [role=slider]");
+    if (event.button > 0 || isControl) return;
     stage.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, pointOf(event));
-    if (fingers.size > 1) return;
-    began = pointOf(event);
+    pointers.set(event.pointerId, pointOf(event));
+    if (pointers.size > 1) return;
+    start = pointOf(event);
     hasMoved = false;
   });
   stage.addEventListener("pointermove", (event) => {
-    if (!fingers.has(event.pointerId)) return;
-    if (fingers.size === 2) pinch(event);
+    if (!pointers.has(event.pointerId)) return;
+    if (pointers.size === 2) pinch(event);
     else drag(event);
   });
   stage.addEventListener("pointerup", (event) => {
-    if (!fingers.delete(event.pointerId)) return;
-    if (!fingers.size && !hasMoved) click(pointOf(event));
+    if (!pointers.delete(event.pointerId)) return;
+    if (!pointers.size && !hasMoved) click(pointOf(event));
   });
-  stage.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));
+  stage.addEventListener("pointercancel", (event) => pointers.delete(event.pointerId));
   stage.addEventListener("wheel", (event) => {
     event.preventDefault();
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 30 : 1;
-    to.zoom(Math.exp(-event.deltaY * lines * WHEEL), event.clientX, event.clientY);
+    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_HEIGHT : 1;
+    on.onZoom(Math.exp(-event.deltaY * pixels * WHEEL_SPEED), event.clientX, event.clientY);
   }, { passive: false });
 }
 

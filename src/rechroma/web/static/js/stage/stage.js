@@ -1,123 +1,133 @@
-/** The picture on the stage: what is shown there, and what hands and keys do to it. */
+/** The stage: shows the selected photograph, and handles its pointer, keyboard and toolbar input. */
 
+import { isPreviewStale } from "../correct/hints.js";
+import { find, targetOf } from "../page/dom.js";
+import { describeProblem, formatPercent, t } from "../page/texts.js";
+import { adjustedChroma } from "../photos/preview.js";
 import { clamp } from "./camera.js";
 import { ARROWS, watchGestures } from "./gestures.js";
-import { isLate } from "../correct/hints.js";
-import { wantedChroma } from "../photos/queue.js";
-import { t, wordsOf } from "../page/texts.js";
 import { View } from "./view.js";
 
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // CSS pixels
 const SPLIT_STEP = 0.05;
-const INSET = 10; // CSS pixels
-const AIM_STEP = 0.02; // of the picture
-const CAPTIONS = 200; // CSS pixels that the words for before and after need
-const find = (selector) => document.querySelector(selector);
+const CAPTION_INSET = 10; // CSS pixels
+const CROSSHAIR_STEP = 0.02; // fraction of the image
+const MIN_CAPTION_WIDTH = 200; // CSS pixels that both captions need
+
+/** @typedef {ReturnType<import("../state/store.js").createStore>} Store */
+/** @typedef {import("../state/store.js").Photo} Photo */
 
 /**
- * @param {ReturnType<import("../state/store.js").createStore>} store
- * @param {ReturnType<import("../photos/queue.js").createQueue>} queue
+ * @param {Store} store
+ * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
  * @param {ReturnType<import("../correct/hints.js").createHints>} hints
- * @param {() => void} moved is called when places on the picture are elsewhere
+ * @param {() => void} onMove is called after the image has moved on the screen
  */
-export function setUpStage(store, queue, hints, moved) {
+export function initStage(store, previews, hints, onMove) {
   const stage = find("#stage");
-  const view = new View(find("#canvas"), () => {
+  const view = new View(find("#canvas", HTMLCanvasElement), () => {
     showZoom(view);
-    placeCaptions(view, stage);
-    placeAim();
-    moved();
+    positionCaptions(view, stage);
+    crosshair.position();
+    onMove();
   });
   watchGestures(stage, {
-    pan: (dx, dy) => view.panBy(dx, dy),
-    slides: () => isSliding(store.state) && view.camera.isWhole,
-    slide: (clientX) => slideTo(view, stage, clientX),
-    zoom: (factor, x, y) => view.zoomTo(view.camera.scale * factor, x, y),
-    click: (x, y) => {
-      const place = store.state.mode === "correct" && view.placeAt(x, y);
-      if (place) hints.choose(place);
+    onPan: (dx, dy) => view.panBy(dx, dy),
+    canSlide: () => hasDivider(store.state) && view.camera.isWhole,
+    onSlide: (clientX) => slideTo(view, stage, clientX),
+    onZoom: (factor, x, y) => view.zoomTo(view.camera.scale * factor, x, y),
+    onClick: (x, y) => {
+      const point = store.state.mode === "correct" ? view.pointAt(x, y) : null;
+      if (point) hints.selectPoint(point);
     },
-    doubleClick: (x, y) => toggleZoom(view, x, y),
+    onDoubleClick: (x, y) => toggleZoom(view, x, y),
   });
-  setUpDivider(view, stage);
-  setUpTools(view, store);
-  const placeAim = setUpKeys(view, stage, store, hints);
+  initDivider(view, stage);
+  initTools(view, store);
+  const crosshair = createCrosshair(view, stage, store, hints);
+  initKeys(view, stage, store, crosshair);
   new ResizeObserver(() => view.resize()).observe(stage);
-  store.subscribe(showing(view, store, queue));
+  store.subscribe(createRenderer(view, store, previews));
   return view;
 }
 
-const isSliding = ({ layout, mode }) => layout === "slider" && mode === "adjust";
+const hasDivider = ({ layout, mode }) => layout === "slider" && mode === "adjust";
 
-/** Keep the view as the store says. */
-function showing(view, store, queue) {
-  const nothing = { id: null, isAsked: false, isLost: false, hasPixels: false, chroma: null, knobs: null };
+/** Create a subscriber that keeps the view up to date with the store. */
+function createRenderer(view, store, previews) {
+  const nothing = {
+    id: null, wasReadable: false, isUnreadable: false, hasPixels: false, chroma: null, adjustments: null,
+  };
   let shown = nothing;
 
+  /** @param {Photo} [photo] */
   async function open(photo) {
-    shown = { ...nothing, id: photo?.id ?? null, isAsked: Boolean(photo?.width) };
+    shown = { ...nothing, id: photo?.id ?? null, wasReadable: Boolean(photo?.width) };
     view.show(null);
-    const opened = photo && (await queue.opened(photo.id).catch(() => null));
+    const image = photo && (await previews.open(photo.id).catch(() => null));
     if (!photo || shown.id !== photo.id || shown.hasPixels) return;
-    shown.isLost = !opened && shown.isAsked;
-    if (!opened) return showNotice(store.current, shown.isLost);
+    shown.isUnreadable = !image && shown.wasReadable;
+    if (!image) {
+      showNotice(store.current, shown.isUnreadable);
+      return;
+    }
     shown.hasPixels = true;
     view.resize();
-    view.show(opened, store.photo(photo.id));
+    view.show(image, store.photo(photo.id));
     showColors();
   }
 
   function showColors() {
     const photo = store.current;
     if (!shown.hasPixels || photo?.id !== shown.id) return;
-    if (photo.chroma === shown.chroma && photo.wish.knobs === shown.knobs) return;
-    shown = { ...shown, chroma: photo.chroma, knobs: photo.wish.knobs };
-    view.color(wantedChroma(photo));
+    if (photo.chroma === shown.chroma && photo.edit.adjustments === shown.adjustments) return;
+    shown = { ...shown, chroma: photo.chroma, adjustments: photo.edit.adjustments };
+    view.color(adjustedChroma(photo));
   }
 
   return (state) => {
     const photo = store.current;
     const isOther = (photo?.id ?? null) !== shown.id;
-    const canBeSeenNow = photo?.width && !shown.isAsked;
-    if (isOther || (canBeSeenNow && !shown.hasPixels)) open(photo);
-    view.setSide(state.layout === "side");
-    const slides = isSliding(state) && Boolean(photo?.chroma);
-    find("#divider").hidden = !slides;
-    view.split = slides ? dividerShare() : 0;
-    find("#before").hidden = !photo?.chroma || (!slides && state.layout !== "side");
+    const isReadableNow = photo?.width && !shown.wasReadable;
+    if (isOther || (isReadableNow && !shown.hasPixels)) open(photo);
+    view.setSideBySide(state.layout === "side");
+    const isDivided = hasDivider(state) && Boolean(photo?.chroma);
+    find("#divider").hidden = !isDivided;
+    view.split = isDivided ? dividerPosition() : 0;
+    find("#before").hidden = !photo?.chroma || (!isDivided && state.layout !== "side");
     find("#after").hidden = !photo?.chroma;
     find("#stage").dataset.mode = state.mode;
-    find("#stage").setAttribute("aria-busy", String(isLate(photo)));
+    find("#stage").setAttribute("aria-busy", String(isPreviewStale(photo)));
     showColors();
-    showNotice(photo, shown.isLost);
-    sayDivider();
+    showNotice(photo, shown.isUnreadable);
+    describeDivider();
   };
 }
 
-/** Say why there is no picture to be seen, or none in color. */
-function showNotice(photo, isLost) {
+/** Show why the photograph is not (yet) on the stage, or not in color. */
+function showNotice(photo, isUnreadable) {
   const notice = find("#notice");
-  notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isLost);
-  if (!notice.hidden) notice.textContent = isLost ? t("problem.unreadable") : noticeOf(photo);
+  notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isUnreadable);
+  if (!notice.hidden) notice.textContent = isUnreadable ? t("problem.unreadable") : describeNotice(photo);
 }
 
-function noticeOf({ stage, problem }) {
-  if (stage === "failed") return wordsOf(problem);
-  return t(stage === "done" ? "stage.unseen" : `stage.${stage}`);
+function describeNotice({ stage, problem }) {
+  if (stage === "failed") return describeProblem(problem);
+  return t(stage === "done" ? "stage.no-preview" : `stage.${stage}`);
 }
 
-const dividerShare = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
+const dividerPosition = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
 
-function setDivider(view, share) {
-  view.split = clamp(share, 0, 1);
+function setDivider(view, fraction) {
+  view.split = clamp(fraction, 0, 1);
   find("#divider").style.left = `${view.split * 100}%`;
   find("#divider").setAttribute("aria-valuenow", String(Math.round(view.split * 100)));
-  sayDivider();
+  describeDivider();
 }
 
-function sayDivider() {
-  const percent = find("#divider").getAttribute("aria-valuenow");
+function describeDivider() {
+  const percent = formatPercent(dividerPosition());
   find("#divider").setAttribute("aria-valuetext", t("divider.value", { percent }));
 }
 
@@ -126,7 +136,7 @@ function slideTo(view, stage, clientX) {
   setDivider(view, (clientX - box.left) / box.width);
 }
 
-function setUpDivider(view, stage) {
+function initDivider(view, stage) {
   const divider = find("#divider");
   divider.addEventListener("pointerdown", (event) => divider.setPointerCapture(event.pointerId));
   divider.addEventListener("pointermove", (event) => {
@@ -150,33 +160,33 @@ function toggleZoom(view, x, y) {
 
 function showZoom(view) {
   const button = find("#zoom-actual");
-  const text = `${Math.round(view.camera.scale * 100)} %`;
+  const text = formatPercent(view.camera.scale);
   find("#zoom-value").textContent = text;
   button.setAttribute("aria-label", `${text}, ${button.title}`);
 }
 
-/** Put the words for before and after into the pictures' upper corners, and the line onto them. */
-function placeCaptions(view, stage) {
+/** Position the captions in the upper corners of the images, and the divider on them. */
+function positionCaptions(view, stage) {
   const { left, top, right, bottom } = view.bounds;
   const move = (selector, x, y) => {
-    find(selector).style.translate = `${x}px ${y + INSET}px`;
+    find(selector).style.translate = `${x}px ${y + CAPTION_INSET}px`;
   };
-  move("#before", left - view.corner.left + INSET, top - view.corner.top);
-  move("#after", right - stage.clientWidth - INSET, top);
-  stage.toggleAttribute("data-narrow", right - left < CAPTIONS);
+  move("#before", left - view.corner.left + CAPTION_INSET, top - view.corner.top);
+  move("#after", right - stage.clientWidth - CAPTION_INSET, top);
+  stage.toggleAttribute("data-narrow", right - left < MIN_CAPTION_WIDTH);
   const divider = find("#divider");
   divider.style.top = `${top}px`;
   divider.style.height = `${bottom - top}px`;
 }
 
-function setUpTools(view, store) {
+function initTools(view, store) {
   const tools = {
     "zoom-in": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
     "zoom-out": () => view.zoomTo(view.camera.scale / ZOOM_STEP),
     "zoom-fit": () => view.fit(),
     "zoom-actual": () => view.zoomTo(1),
     "full-screen": toggleFullScreen,
-    "side": () => store.set({ layout: store.state.layout === "side" ? "slider" : "side" }),
+    "side-by-side": () => store.set({ layout: store.state.layout === "side" ? "slider" : "side" }),
   };
   for (const [id, act] of Object.entries(tools)) find(`#${id}`).addEventListener("click", act);
   find("#full-screen").hidden = !document.fullscreenEnabled;
@@ -184,41 +194,61 @@ function setUpTools(view, store) {
     find("#full-screen").setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
   });
   store.subscribe(({ layout }) => {
-    find("#side").setAttribute("aria-pressed", String(layout === "side"));
+    find("#side-by-side").setAttribute("aria-pressed", String(layout === "side"));
     showZoom(view);
   });
 }
 
 function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen(); // what lies outside of it would be dead
+  else document.documentElement.requestFullscreen(); // controls outside of the element would be unusable
 }
 
-/** Keys on the stage: zoom, move, and, where colors are chosen, aim; gives what draws the aim. */
-function setUpKeys(view, stage, store, hints) {
-  let aim = null;
+/** Create the crosshair, with which the keyboard selects a point. */
+function createCrosshair(view, stage, store, hints) {
+  /** @type {?import("./view.js").Point} */
+  let point = null;
 
-  function placeAim() {
-    if (!aim) return;
-    const { left, top } = view.pointOf(aim);
-    find("#aim").style.translate = `${left}px ${top}px`;
+  function position() {
+    if (!point) return;
+    const { left, top } = view.pointOf(point);
+    find("#crosshair").style.translate = `${left}px ${top}px`;
   }
 
-  function moveAim([dx, dy], step) {
-    aim ??= store.state.spot ?? { x: 0.5, y: 0.5 };
-    aim = { x: clamp(aim.x + dx * step, 0, 1), y: clamp(aim.y + dy * step, 0, 1) };
-    placeAim();
-    find("#aim").hidden = false;
-    const [x, y] = [aim.x, aim.y].map((share) => Math.round(share * 100));
-    store.set({ say: t("aim", { x, y }) });
+  function hide() {
+    point = null;
+    find("#crosshair").hidden = true;
   }
 
-  /** Choose the place aimed at, and go on to its colors. */
-  async function chooseAim() {
-    await hints.choose(aim);
-    if (document.activeElement === stage) find("#swatches button")?.focus();
-  }
+  stage.addEventListener("blur", hide);
+  store.subscribe(({ mode }) => {
+    if (mode !== "correct") hide();
+  });
 
+  return {
+    position,
+    get isVisible() {
+      return point !== null;
+    },
+    /** @param {number[]} direction @param {number} step fraction of the image */
+    move([dx, dy], step) {
+      const { x: oldX, y: oldY } = point ?? store.state.spot ?? { x: 0.5, y: 0.5 };
+      point = { x: clamp(oldX + dx * step, 0, 1), y: clamp(oldY + dy * step, 0, 1) };
+      position();
+      find("#crosshair").hidden = false;
+      const [x, y] = [point.x, point.y].map((fraction) => formatPercent(fraction));
+      store.set({ announcement: t("crosshair", { x, y }) });
+    },
+    /** Select the point, and move the focus to the colors suggested for it. */
+    async select() {
+      await hints.selectPoint(point);
+      if (document.activeElement === stage) find("#swatches").querySelector("button")?.focus();
+    },
+  };
+}
+
+/** Handle keys on the stage: zoom, pan, and the crosshair in the Correct tab. */
+function initKeys(view, stage, store, crosshair) {
   const keys = {
     "+": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
     "=": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
@@ -226,28 +256,18 @@ function setUpKeys(view, stage, store, hints) {
     "0": () => view.fit(),
     "1": () => view.zoomTo(1),
   };
-
   stage.addEventListener("keydown", (event) => {
-    if (event.target !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
-    const isAiming = store.state.mode === "correct" && store.current?.chroma;
+    if (targetOf(event) !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isCorrecting = store.state.mode === "correct" && store.current?.chroma;
     if (event.key in keys) keys[event.key]();
-    else if (event.key in ARROWS && isAiming) {
-      moveAim(ARROWS[event.key], event.shiftKey ? AIM_STEP / 4 : AIM_STEP);
+    else if (event.key in ARROWS && isCorrecting) {
+      crosshair.move(ARROWS[event.key], event.shiftKey ? CROSSHAIR_STEP / 4 : CROSSHAIR_STEP);
     } else if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key];
       view.panBy(-dx * PAN_STEP, -dy * PAN_STEP);
-    } else if (isAiming && aim && (event.key === "Enter" || event.key === " ")) chooseAim();
-    else return;
+    } else if (isCorrecting && crosshair.isVisible && [" ", "Enter"].includes(event.key)) {
+      crosshair.select();
+    } else return;
     event.preventDefault();
   });
-  function dropAim() {
-    aim = null;
-    find("#aim").hidden = true;
-  }
-
-  stage.addEventListener("blur", dropAim);
-  store.subscribe(({ mode }) => {
-    if (mode !== "correct") dropAim();
-  });
-  return placeAim;
 }

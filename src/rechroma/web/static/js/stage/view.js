@@ -1,82 +1,82 @@
-/** The stage's canvas: a photograph before and in color, as large as its box on the screen. */
+/** The canvas of the stage: draws the visible part of an image before and after, at screen size. */
 
 import { Camera, clamp } from "./camera.js";
-import { makeGray } from "../color/science.js";
-import { readableCanvas } from "../photos/pictures.js";
+import { makeGray } from "../color/colorspace.js";
+import { createCanvas } from "../photos/images.js";
 import { paint } from "../color/render.js";
 
-const MOST_PIXELS = 2_400_000;
-const SLOW = 40; // milliseconds; above, a moving picture is drawn with half the detail
-const SETTLED = 140; // milliseconds without a change
-const FADE = 450; // milliseconds in which the first colors come
+const MAX_PIXELS = 2_400_000;
+const SLOW_FRAME = 40; // milliseconds; slower frames are drawn at half the resolution during a move
+const SETTLE_DELAY = 140; // milliseconds after the last move, until the full resolution is drawn
+const FADE_TIME = 450; // milliseconds
 
-/** @typedef {import("../photos/pictures.js").Opened} Opened */
+/** @typedef {import("../photos/images.js").DecodedImage} DecodedImage */
 /** @typedef {import("../color/render.js").Chroma} Chroma */
-/** @typedef {{x: number, y: number}} Place in shares of the picture */
+/** @typedef {{x: number, y: number}} Point in fractions of the image */
 
-const wantsCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class View {
   #canvas;
   #context;
-  #moved;
+  #onMove;
   #camera = new Camera();
-  #before = readableCanvas(1, 1);
-  #colored = readableCanvas(1, 1);
-  /** @type {?Opened} */
-  #opened = null;
+  #before = createCanvas(1, 1);
+  #colored = createCanvas(1, 1);
+  /** @type {?DecodedImage} */
+  #image = null;
   /** @type {?Chroma} */
   #chroma = null;
-  #plane = { key: "", pixels: null };
+  #grayPart = { key: "", pixels: null };
   #split = 0.5;
-  #fade = { began: 0, share: 1 };
+  #fade = { start: 0, progress: 1 };
   #frame = 0;
-  #settling = 0;
+  #settleTimer = 0;
   #isDraft = false;
-  #took = 0;
+  #frameTime = 0;
 
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {() => void} moved is called when places on the picture are elsewhere on the screen
+   * @param {() => void} onMove is called after the image has moved on the screen
    */
-  constructor(canvas, moved) {
+  constructor(canvas, onMove) {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d", { willReadFrequently: true });
-    this.#moved = moved;
+    this.#onMove = onMove;
   }
 
   get camera() {
     return this.#camera;
   }
 
-  /** How much of the width shows what was before, 0..1. */
+  /** The fraction of the width that shows the image before. */
   get split() {
     return this.#split;
   }
 
-  set split(share) {
-    const wanted = clamp(share, 0, 1);
+  set split(fraction) {
+    const wanted = clamp(fraction, 0, 1);
     if (wanted === this.#split) return;
     this.#split = wanted;
-    if (this.#opened && !this.#frame) this.#compose();
+    if (this.#image && !this.#frame) this.#compose();
   }
 
   /**
-   * Show a photograph, or nothing.
-   * @param {?Opened} opened
-   * @param {import("./camera.js").Size} [size] of the whole, of which `opened` may be a small copy
+   * Show an image, or nothing.
+   * @param {?DecodedImage} image
+   * @param {import("./camera.js").Size} [size] of the photograph, if `image` may be a smaller copy
    */
-  show(opened, size) {
-    this.#opened = opened;
+  show(image, size) {
+    this.#image = image;
     this.#chroma = null;
-    this.#plane = { key: "", pixels: null };
+    this.#grayPart = { key: "", pixels: null };
     this.#canvas.dataset.drawn = "";
-    if (opened) this.#camera.picture = { width: size.width, height: size.height };
+    if (image) this.#camera.image = { width: size.width, height: size.height };
     this.fit();
     this.#redraw();
   }
 
-  /** Show these colors. @param {?Chroma} chroma */
+  /** Show colors; the first ones fade in. @param {?Chroma} chroma */
   color(chroma) {
     const isFirst = chroma && !this.#chroma;
     this.#chroma = chroma;
@@ -84,29 +84,30 @@ export class View {
     this.#redraw({ draft: !isFirst });
   }
 
-  setSide(isSide) {
-    if (this.#camera.isSide === isSide) return;
+  /** @param {boolean} isSideBySide */
+  setSideBySide(isSideBySide) {
+    if (this.#camera.isSideBySide === isSideBySide) return;
     this.#change(() => {
-      this.#camera.isSide = isSide;
+      this.#camera.isSideBySide = isSideBySide;
     });
   }
 
-  /** The box has another size. */
+  /** Adapt to the size of the box. */
   resize() {
     const { clientWidth, clientHeight } = this.#canvas.parentElement;
-    const most = Math.sqrt(MOST_PIXELS / Math.max(1, clientWidth * clientHeight));
+    const maxRatio = Math.sqrt(MAX_PIXELS / Math.max(1, clientWidth * clientHeight));
     this.#change(() => {
-      this.#camera.pixelRatio = Math.min(devicePixelRatio, most);
+      this.#camera.pixelRatio = Math.min(devicePixelRatio, maxRatio);
       setSize(this.#canvas, ...[clientWidth, clientHeight].map((side) =>
         Math.max(1, Math.round(side * this.#camera.pixelRatio))));
       this.#camera.canvas = { width: this.#canvas.width, height: this.#canvas.height };
     });
   }
 
-  /** Change the panes; what was fitted stays so. */
-  #change(how) {
+  /** Change the panes; an image that was fitted stays fitted. */
+  #change(update) {
     const { isFitted } = this.#camera;
-    how();
+    update();
     if (isFitted) this.fit();
     else this.#move(() => this.#camera.moveTo(this.#camera.scale, this.#camera.x, this.#camera.y));
   }
@@ -115,24 +116,25 @@ export class View {
     this.#move(() => this.#camera.fit());
   }
 
-  /** Zoom around a point of the window; around the middle without. */
+  /** Zoom around a point of the window, or around the center. @param {number} scale @param {number} [clientX] @param {number} [clientY] */
   zoomTo(scale, clientX, clientY) {
     const at = clientX === undefined ? this.#camera : this.#pixelAt(clientX, clientY);
     this.#move(() => this.#camera.zoomTo(scale, { x: at.x, y: at.y }), { draft: true });
   }
 
-  /** Move by CSS pixels. */
+  /** Pan by CSS pixels. */
   panBy(dx, dy) {
     const { scale, x, y, pixelRatio } = this.#camera;
     const step = pixelRatio / scale;
     this.#move(() => this.#camera.moveTo(scale, x - dx * step, y - dy * step), { draft: true });
   }
 
-  #move(how, options) {
-    if (!this.#opened) return;
-    how();
+  /** @param {() => void} update @param {{draft?: boolean}} [options] */
+  #move(update, options) {
+    if (!this.#image) return;
+    update();
     this.#redraw(options);
-    this.#moved();
+    this.#onMove();
   }
 
   #pixelAt(clientX, clientY) {
@@ -140,33 +142,33 @@ export class View {
     return this.#camera.pixelAt(clientX - box.left, clientY - box.top);
   }
 
-  /** @returns {?Place} of the picture at a point of the window; null beside it */
-  placeAt(clientX, clientY) {
-    if (!this.#opened) return null;
+  /** @returns {?Point} of the image at a point of the window; null outside of it */
+  pointAt(clientX, clientY) {
+    if (!this.#image) return null;
     const pixel = this.#pixelAt(clientX, clientY);
-    const { width, height } = this.#camera.picture;
-    const place = { x: pixel.x / width, y: pixel.y / height };
-    return [place.x, place.y].every((share) => share >= 0 && share <= 1) ? place : null;
+    const { width, height } = this.#camera.image;
+    const point = { x: pixel.x / width, y: pixel.y / height };
+    return [point.x, point.y].every((one) => one >= 0 && one <= 1) ? point : null;
   }
 
-  /** @param {Place} place @returns {{left: number, top: number}} in CSS pixels of the box */
+  /** @param {Point} point @returns {{left: number, top: number}} in CSS pixels of the box */
   pointOf({ x, y }) {
-    const { width, height } = this.#camera.picture;
+    const { width, height } = this.#camera.image;
     return this.#camera.pointOf(x * width, y * height);
   }
 
-  /** From where on the box may show the picture in color, in CSS pixels. */
+  /** The corner of the pane with the colored image, in CSS pixels of the box. */
   get corner() {
     const { second, pixelRatio } = this.#camera;
     return { left: second.left / pixelRatio, top: second.top / pixelRatio };
   }
 
-  /** The part of the box that the picture in color covers. */
+  /** The part of the box that the colored image covers. */
   get bounds() {
-    const { picture } = this.#camera;
+    const { image } = this.#camera;
     const { clientWidth, clientHeight } = this.#canvas;
     const start = this.#camera.pointOf(0, 0);
-    const end = this.#camera.pointOf(picture.width, picture.height);
+    const end = this.#camera.pointOf(image.width, image.height);
     return {
       left: Math.max(start.left, this.corner.left),
       top: Math.max(start.top, this.corner.top),
@@ -178,49 +180,49 @@ export class View {
   #redraw({ draft = false } = {}) {
     this.#isDraft = draft;
     this.#frame ||= requestAnimationFrame(() => this.#draw());
-    clearTimeout(this.#settling);
-    if (draft) this.#settling = setTimeout(() => this.#redraw(), SETTLED);
+    clearTimeout(this.#settleTimer);
+    if (draft) this.#settleTimer = setTimeout(() => this.#redraw(), SETTLE_DELAY);
   }
 
   #draw() {
     this.#frame = 0;
-    if (!this.#opened) {
+    if (!this.#image) {
       this.#context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
       return;
     }
-    const began = performance.now();
-    const detail = this.#isDraft && this.#took > SLOW ? 0.5 : 1;
+    const start = performance.now();
+    const detail = this.#isDraft && this.#frameTime > SLOW_FRAME ? 0.5 : 1;
     const { pane } = this.#camera;
     const [width, height] = [pane.width, pane.height].map((side) => Math.ceil(side * detail));
     this.#drawBefore(width, height);
     if (this.#chroma) this.#drawColors(width, height);
     this.#compose();
-    if (detail === 1) this.#took = performance.now() - began;
-    this.#canvas.dataset.drawn = this.#drawn();
+    if (detail === 1) this.#frameTime = performance.now() - start;
+    this.#canvas.dataset.drawn = this.#describeDrawn();
   }
 
-  /** What is to be seen, for who waits for it. */
-  #drawn() {
+  /** Describe what is on the canvas, for tests. */
+  #describeDrawn() {
     if (!this.#chroma) return "before";
-    return this.#isDraft || this.#fade.share < 1 ? "draft" : "color";
+    return this.#isDraft || this.#fade.progress < 1 ? "draft" : "color";
   }
 
-  /** What is seen of the photograph as it came, and in gray: both the same whatever the colors. */
+  /** Draw the visible part of the image, and keep it in gray; neither depends on the colors. */
   #drawBefore(width, height) {
-    const part = this.#camera.seen;
+    const part = this.#camera.visible;
     const key = [part.left, part.top, part.width, part.height, width, height].join();
-    if (this.#plane.key === key) return;
+    if (this.#grayPart.key === key) return;
     setSize(this.#before.canvas, width, height);
     this.#drawPart(part, width / part.width, height / part.height);
     const pixels = this.#before.context.getImageData(0, 0, width, height);
     makeGray(pixels.data);
-    this.#plane = { key, pixels };
+    this.#grayPart = { key, pixels };
   }
 
   #drawPart(part, scaleX, scaleY) {
-    const { full, view } = this.#opened;
+    const { full, view } = this.#image;
     const { context, canvas } = this.#before;
-    const whole = this.#camera.picture;
+    const whole = this.#camera.image;
     const source = whole.width * scaleX > view.width ? full : view;
     const [ratioX, ratioY] = [source.width / whole.width, source.height / whole.height];
     const left = Math.max(part.left, 0);
@@ -238,53 +240,53 @@ export class View {
   }
 
   #drawColors(width, height) {
-    const { seen, picture } = this.#camera;
+    const { visible, image } = this.#camera;
     const region = {
-      x: seen.left / picture.width,
-      y: seen.top / picture.height,
-      width: seen.width / picture.width,
-      height: seen.height / picture.height,
+      x: visible.left / image.width,
+      y: visible.top / image.height,
+      width: visible.width / image.width,
+      height: visible.height / image.height,
     };
     const pixels = new ImageData(width, height);
-    paint(this.#plane.pixels, this.#chroma, region, pixels.data);
+    paint(this.#grayPart.pixels, this.#chroma, region, pixels.data);
     setSize(this.#colored.canvas, width, height);
     this.#colored.context.putImageData(pixels, 0, 0);
   }
 
-  /** Put both onto the canvas. */
+  /** Draw both images on the canvas. */
   #compose() {
     const context = this.#context;
-    const { pane, second, isSide } = this.#camera;
+    const { pane, second, isSideBySide } = this.#camera;
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    this.#put(this.#before.canvas, { left: 0, top: 0 });
-    if (isSide) this.#put(this.#before.canvas, second);
+    this.#drawPane(this.#before.canvas, { left: 0, top: 0 });
+    if (isSideBySide) this.#drawPane(this.#before.canvas, second);
     if (!this.#chroma) return;
-    const from = isSide ? 0 : Math.round(this.#split * pane.width);
+    const from = isSideBySide ? 0 : Math.round(this.#split * pane.width);
     context.save();
     context.beginPath();
     context.rect(second.left + from, second.top, pane.width - from, pane.height);
     context.clip();
-    if (this.#fade.share === 1) context.clearRect(second.left, second.top, pane.width, pane.height);
-    context.globalAlpha = this.#fade.share;
-    this.#put(this.#colored.canvas, second);
+    if (this.#fade.progress === 1) context.clearRect(second.left, second.top, pane.width, pane.height);
+    context.globalAlpha = this.#fade.progress;
+    this.#drawPane(this.#colored.canvas, second);
     context.restore();
   }
 
-  #put(source, { left, top }) {
+  #drawPane(source, { left, top }) {
     const { width, height } = this.#camera.pane;
     this.#context.drawImage(source, left, top, width, height);
   }
 
   #startFade() {
-    this.#fade = { began: performance.now(), share: wantsCalm() ? 1 : 0 };
-    if (this.#fade.share < 1) requestAnimationFrame((now) => this.#goOnFading(now));
+    this.#fade = { start: performance.now(), progress: prefersReducedMotion() ? 1 : 0 };
+    if (this.#fade.progress < 1) requestAnimationFrame((now) => this.#continueFade(now));
   }
 
-  #goOnFading(now) {
-    if (!this.#chroma || !this.#opened) return;
-    this.#fade.share = clamp((now - this.#fade.began) / FADE, 0, 1);
+  #continueFade(now) {
+    if (!this.#chroma || !this.#image) return;
+    this.#fade.progress = clamp((now - this.#fade.start) / FADE_TIME, 0, 1);
     if (!this.#frame) this.#compose();
-    if (this.#fade.share < 1) requestAnimationFrame((later) => this.#goOnFading(later));
+    if (this.#fade.progress < 1) requestAnimationFrame((later) => this.#continueFade(later));
     else this.#redraw();
   }
 }

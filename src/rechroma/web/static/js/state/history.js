@@ -1,42 +1,42 @@
-/** What the user wants of each photograph, with undo and redo. */
+/** Undo and redo of the edits of each photograph. */
 
-const MOST_STEPS = 200;
+const MAX_STEPS = 200;
 
-/** @typedef {import("./store.js").Wish} Wish */
+/** @typedef {import("./store.js").Edit} Edit */
 
 /** @param {ReturnType<import("./store.js").createStore>} store */
 export function createHistory(store) {
-  /** @type {?{id: number, wish: Wish}} */
-  let before = null; // while something is dragged
+  /** @type {?{id: number, edit: Edit}} */
+  let before = null; // the edit before the current drag
 
+  /** @param {"past" | "future"} from @param {"past" | "future"} to */
   function step(from, to) {
     const photo = store.current;
-    const wish = photo?.[from].at(-1);
-    if (!wish) return false;
+    const edit = photo?.[from].at(-1);
+    if (!edit) return;
     before = null;
     store.patch(photo.id, {
-      wish,
+      edit,
       [from]: photo[from].slice(0, -1),
-      [to]: [...photo[to], photo.wish],
+      [to]: [...photo[to], photo.edit],
     });
     store.set({ spot: null });
-    return true;
   }
 
   return {
-    /** Show a wish that is not settled yet. @param {Partial<Wish>} fields */
+    /** Show an edit without adding it to the history. @param {Partial<Edit>} fields */
     preview(fields) {
       const photo = store.current;
-      if (before?.id !== photo.id) before = { id: photo.id, wish: photo.wish };
-      store.patch(photo.id, { wish: { ...photo.wish, ...fields } });
+      if (before?.id !== photo.id) before = { id: photo.id, edit: photo.edit };
+      store.patch(photo.id, { edit: { ...photo.edit, ...fields } });
     },
-    /** Settle on a wish, as one step. @param {Partial<Wish>} fields */
+    /** Make an edit one step of the history. @param {Partial<Edit>} fields */
     commit(fields) {
       const photo = store.current;
-      const last = before?.id === photo.id ? before.wish : photo.wish;
+      const last = before?.id === photo.id ? before.edit : photo.edit;
       before = null;
-      const past = [...photo.past, last].slice(-MOST_STEPS);
-      store.patch(photo.id, { wish: { ...photo.wish, ...fields }, past, future: [] });
+      const past = [...photo.past, last].slice(-MAX_STEPS);
+      store.patch(photo.id, { edit: { ...photo.edit, ...fields }, past, future: [] });
     },
     undo: () => step("past", "future"),
     redo: () => step("future", "past"),

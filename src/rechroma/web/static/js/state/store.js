@@ -1,77 +1,81 @@
 /**
- * What the page knows, in one place. Whoever shows a part of it is told after each change.
+ * The state of the page, in one store. Subscribers are called after each change, once per microtask.
  *
- * @typedef {import("../color/science.js").Knobs} Knobs
+ * @typedef {import("../color/colorspace.js").Adjustments} Adjustments
  * @typedef {import("../color/render.js").Chroma} Chroma
  * @typedef {import("../color/render.js").Pixels} Pixels
  * @typedef {{id: number, x: number, y: number, color: string}} Hint
- * @typedef {{knobs: Knobs, hints: Hint[]}} Wish what the user wants of a picture
- * @typedef {"waiting" | "reading" | "sketching" | "sending" | "coloring" | "done" | "failed"} Stage
+ * @typedef {{adjustments: Adjustments, hints: Hint[]}} Edit what the user changed in a photograph
+ * @typedef {"waiting" | "reading" | "previewing" | "uploading" | "coloring" | "done" | "failed"} Stage
  *
  * @typedef {object} Photo
  * @property {number} id
  * @property {string} name of its file
- * @property {string} label what it is called on the page, where no two are called the same
- * @property {Blob} file
+ * @property {string} label its name on the page, unique among all photographs
+ * @property {File} file
  * @property {Stage} stage
  * @property {?import("../page/texts.js").Problem} problem why it failed
- * @property {number} width of the upright picture, in pixels; 0 while unknown
+ * @property {number} width of the upright image, in pixels; 0 while unknown
  * @property {number} height
  * @property {boolean} hadColor whether it was in color or toned; known when it is done
- * @property {number} pages of its file, of which the first is colored; known then, too
- * @property {?Pixels} thumb small and gray
- * @property {?Chroma} chroma before any knob is turned
- * @property {string | undefined} sketched the hints, as text, that `chroma` was made with
- * @property {?Hint[]} refused the hints that it could not be colored with
- * @property {Wish} wish
- * @property {?string} taken the order that was downloaded last, as `orderKey` has it
- * @property {Wish[]} past for undo
- * @property {Wish[]} future for redo
+ * @property {number} pages of its file, of which the first is colored; known when it is done
+ * @property {?Pixels} thumbnail in gray
+ * @property {?Chroma} chroma as the model predicted it, before the adjustments
+ * @property {string | undefined} previewedHints the hints, serialized, that `chroma` belongs to
+ * @property {?Hint[]} rejectedHints the hints for which the preview failed
+ * @property {Edit} edit
+ * @property {?string} downloaded the key of the request that was downloaded last
+ * @property {Edit[]} past for undo
+ * @property {Edit[]} future for redo
  *
  * @typedef {object} State
  * @property {Photo[]} photos
- * @property {?number} selected the id of the photo that is shown
+ * @property {?number} selected the id of the photograph on the stage
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
- * @property {boolean} takesHints whether the model takes colors that are chosen
- * @property {?{x: number, y: number, hint: ?number}} spot the place whose color is being chosen
- * @property {boolean} away whether the server does not answer
- * @property {boolean} busy whether it has put requests off
- * @property {boolean} badge whether downloads are marked visibly
- * @property {string} say what was said last to those who cannot see
+ * @property {?Adjustments} defaults from the service; null until they are loaded
+ * @property {boolean} supportsHints whether the model takes hints
+ * @property {?{x: number, y: number, hint: ?number}} spot the point whose color is being chosen
+ * @property {boolean} unreachable whether the server does not answer
+ * @property {boolean} busy whether requests wait for a busy server
+ * @property {boolean} badge whether downloads get a visible badge
+ * @property {string} announcement the latest message to screen readers
  */
 
 /** @returns {State} */
-function firstState() {
+function createState() {
   return {
     photos: [],
     selected: null,
     mode: "adjust",
     layout: "slider",
-    takesHints: true,
+    defaults: null,
+    supportsHints: true,
     spot: null,
-    away: false,
+    unreachable: false,
     busy: false,
     badge: false,
-    say: "",
+    announcement: "",
   };
 }
 
 export function createStore() {
-  let state = firstState();
-  let told = true;
+  let state = createState();
+  let isNotified = true;
+  /** @type {((state: State) => void)[]} */
   const listeners = [];
 
-  function tell() {
-    told = true;
+  function notify() {
+    isNotified = true;
     for (const listener of listeners) listener(state);
   }
 
+  /** @param {Partial<State>} fields */
   function set(fields) {
     state = { ...state, ...fields };
-    if (!told) return;
-    told = false;
-    queueMicrotask(tell);
+    if (!isNotified) return;
+    isNotified = false;
+    queueMicrotask(notify);
   }
 
   return {
@@ -85,14 +89,15 @@ export function createStore() {
     get current() {
       return this.photo(state.selected);
     },
-    /** What is wanted of a photo now. @returns {import("../service/jobs.js").Order} */
-    orderOf: ({ wish }) => ({ wish, badge: state.badge }),
-    /** Change some fields of a photo; one that was removed meanwhile stays so. */
+    /** @param {Photo} photo @returns {import("../service/jobs.js").ColorizeRequest} */
+    requestFor: ({ edit }) => ({ edit, badge: state.badge }),
+    /** Change fields of a photograph; does nothing if it was removed. @param {number} id @param {Partial<Photo>} fields */
     patch(id, fields) {
       set({
         photos: state.photos.map((photo) => (photo.id === id ? { ...photo, ...fields } : photo)),
       });
     },
+    /** @param {(state: State) => void} listener */
     subscribe: (listener) => listeners.push(listener),
   };
 }

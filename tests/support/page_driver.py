@@ -1,4 +1,4 @@
-"""The page in a browser, in the words of who uses it."""
+"""A driver of the page in a browser: what a user does, and what the stage shows."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _PIXELS = """(canvas) => {
 }"""
 
 
-def photograph(
+def make_photo(
     name: str = "chelsea.png",
     format: str = "JPEG",  # noqa: A002 - Pillow's word for it
     *,
     size: tuple[int, int] | None = None,
     **options: Any,
 ) -> bytes:
-    """The file of a photograph of scikit-image in gray."""
+    """Create the file of a gray photograph from scikit-image."""
     with Image.open(f"{skimage.__path__[0]}/data/{name}") as image:
         gray = image.convert("L")
         file = BytesIO()
@@ -61,13 +61,18 @@ def photograph(
     return file.getvalue()
 
 
-class Studio:
-    """The page, and what went wrong on it.
+class PageDriver:
+    """The page, with its requests and console errors.
 
     Args:
-        page: Of the browser, still empty.
-        url: Of the service.
-        folder: For screenshots.
+        page: A blank page of the browser.
+        url: The address of the service.
+        folder: The folder for screenshots.
+
+    Attributes:
+        requests: All requests of the page.
+        errors: All exceptions, and all errors and warnings in the console.
+        expected: Parts of those errors that the test expects.
     """
 
     def __init__(self, page: Page, url: str, folder: Path) -> None:
@@ -80,27 +85,27 @@ class Studio:
         page.set_default_timeout(PATIENCE * 1000)
         page.on("request", lambda request: self.requests.append(request))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._hear)
+        page.on("console", self._record)
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.errors.append(message.text)
 
-    def open(self) -> Studio:
-        """Load the page and wait until it can be used."""
+    def open(self) -> PageDriver:
+        """Load the page and wait until it is ready."""
         self.page.goto(self.url)
         expect(self.page.locator("html")).to_have_attribute("data-ready", "true")
         return self
 
-    def check(self) -> None:
-        """See that nothing went wrong, and that nobody else was asked."""
+    def assert_clean(self) -> None:
+        """Assert that there were no unexpected errors, and no requests to other hosts."""
         errors = [error for error in self.errors if not any(e in error for e in self.expected)]
         assert errors == [], errors
         hosts = {urlsplit(request.url).netloc for request in self.requests}
         assert hosts <= {urlsplit(self.url).netloc, ""}, hosts  # "" is of blobs and data
 
     def find(self, selector: str) -> Locator:
-        """An element of the page."""
+        """Find elements of the page."""
         return self.page.locator(selector)
 
     def drop(self, *files: File) -> None:
@@ -111,53 +116,53 @@ class Studio:
         ]
         self.page.evaluate(_DROP, coded)
 
-    def colored(self) -> Studio:
-        """Wait until the picture is shown in all its colors."""
+    def wait_colored(self) -> PageDriver:
+        """Wait until the stage shows all colors."""
         expect(self.find("#canvas")).to_have_attribute("data-drawn", "color")
         return self
 
-    def ready(self, count: int = 1) -> Studio:
-        """Wait until so many photographs are ready for download."""
+    def wait_ready(self, count: int = 1) -> PageDriver:
+        """Wait until `count` photographs are ready for download."""
         expect(self.find("#photos > [data-stage=done]")).to_have_count(count)
         return self
 
-    def with_photo(self, content: bytes | None = None, name: str = "cat.jpg") -> Studio:
-        """Drop a photograph and wait for its colors."""
-        self.drop((name, content or photograph()))
-        return self.colored().ready()
+    def add_photo(self, content: bytes | None = None, name: str = "cat.jpg") -> PageDriver:
+        """Drop a photograph and wait until it is done."""
+        self.drop((name, content or make_photo()))
+        return self.wait_colored().wait_ready()
 
     def download(self, selector: str = "#download") -> tuple[str, bytes]:
-        """Press a button and take what the browser saves; gives its name, too."""
+        """Click a button and return the name and the content of the file it saves."""
         with self.page.expect_download() as waiting:
             self.find(selector).click()
-        return saved(waiting.value)
+        return read_download(waiting.value)
 
-    def turn(self, **knobs: float) -> None:
-        """Turn knobs as a hand does: each gets its value, and is let go."""
-        for name, value in knobs.items():
+    def adjust(self, **adjustments: float) -> None:
+        """Set sliders."""
+        for name, value in adjustments.items():
             self.find(f"#{name}").fill(str(value))
 
     def show_pixels(self) -> None:
-        """Show every pixel of the picture in color."""
+        """Show the colored image at its actual size."""
         self.find("#zoom-actual").click()
         self.find("#divider").press("Home")
-        self.settled()
+        self.wait_settled()
 
-    def settled(self) -> None:
-        """Wait until nothing moves any more."""
+    def wait_settled(self) -> None:
+        """Wait until the preview is up to date and nothing moves."""
         expect(self.find("#stage")).to_have_attribute("aria-busy", "false")
         self.page.wait_for_timeout(200)
-        self.colored()
+        self.wait_colored()
 
     def pixels(self) -> NDArray[np.uint8]:
-        """What the stage shows, (H, W, 3); what is beside the picture is left out."""
+        """Read the pixels of the image on the stage, (H, W, 3)."""
         width, height, data = self.find("#canvas").evaluate(_PIXELS)
         rgba = np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
         rows, columns = (np.flatnonzero(rgba[..., 3].any(axis=axis)) for axis in (1, 0))
         return rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, :3]
 
     def point(self, x: float, y: float) -> tuple[float, float]:
-        """Where a place of the fitted picture is in the window."""
+        """Convert fractions of the fitted image to window coordinates."""
         box = self.find("#canvas").bounding_box()
         assert box is not None
         size = self.find("#canvas").evaluate("(c) => [c.width, c.height]")
@@ -168,7 +173,7 @@ class Studio:
         return left + x * shown[1] * scale, top + y * shown[0] * scale
 
     def correct(self, x: float = 0.5, y: float = 0.5, swatch: int = 1) -> str:
-        """Choose one of the likely colors for a place; gives it."""
+        """Choose one of the suggested colors for a point, and return it."""
         self.find("#tab-correct").click()
         self.page.mouse.click(*self.point(x, y))
         button = self.find("#swatches button").nth(swatch)
@@ -176,8 +181,8 @@ class Studio:
         button.click()
         return cast("str", color)
 
-    def first_of(self, routes: list[Route]) -> Route:
-        """Wait until a request is held; gives the first."""
+    def wait_for_route(self, routes: list[Route]) -> Route:
+        """Wait until a request is held, and return the first."""
 
         def is_held() -> bool:
             self.page.wait_for_timeout(20)
@@ -186,22 +191,22 @@ class Studio:
         wait_until(is_held)
         return routes[0]
 
-    def sent(self, path: str) -> list[Request]:
-        """The requests with a path."""
+    def requests_to(self, path: str) -> list[Request]:
+        """List the requests to a path."""
         return [request for request in self.requests if urlsplit(request.url).path == path]
 
-    def shoot(self, name: str) -> Path:
-        """Keep a screenshot."""
+    def screenshot(self, name: str) -> Path:
+        """Save a screenshot."""
         path = self._folder / f"{name}.png"
         self.page.screenshot(path=path)
         return path
 
 
-def saved(download: Download) -> tuple[str, bytes]:
-    """The name and the content of what the browser saved."""
+def read_download(download: Download) -> tuple[str, bytes]:
+    """Read the name and the content of a file that the browser saved."""
     return download.suggested_filename, download.path().read_bytes()
 
 
-def rgb(data: bytes) -> NDArray[np.uint8]:
-    """The pixels of a picture's file."""
+def decode_rgb(data: bytes) -> NDArray[np.uint8]:
+    """Decode the RGB pixels of an image file."""
     return np.asarray(opened(data).convert("RGB"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.engines.base import check_takes_hints
+from rechroma.engines.base import check_hints_supported
 from rechroma.models import ModelCard
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class FakeEngine:
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.chroma`."""
-        check_takes_hints(self._card, hints)
+        check_hints_supported(self._card, hints)
         free: Float = self._cells(lightness) / np.float32(100) * self._ab
         if hints is None:
             return free
@@ -69,7 +69,7 @@ class FakeEngine:
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
         """See :meth:`rechroma.engines.Engine.distribution`."""
-        check_takes_hints(self._card, hints)
+        check_hints_supported(self._card, hints)
         share: Float = self._cells(lightness) / np.float32(100)
         return np.concatenate([1 - share, share], axis=1)
 

@@ -74,7 +74,7 @@ def test_a_report_or_card_that_is_not_there(run: Run, checkpoint: Path) -> None:
     "command", [("export", "none.pt"), ("models", "import", "none.pth", "--as", "eccv16")]
 )
 def test_a_place_for_a_model_is_looked_at_first(run: Run, command: Sequence[str]) -> None:
-    hint = advice(run(*command, "-o", "mine"), 2, "mine: the name of a color model ends with")
+    hint = advice(run(*command, "-o", "mine"), 2, "mine: the name of a color model must end with")
     assert "mine.onnx" in hint
     Path("letter").touch()
     advice(run(*command, "-o", "letter/a.onnx"), 73, "letter", "is no folder")
@@ -107,7 +107,7 @@ def test_inspecting_looks_at_its_place_first(run: Run, tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("none.pt", "none.pt: cannot be read"),
-        ("folder", "folder: this folder holds no checkpoint.pt"),
+        ("folder", "folder: the folder contains no checkpoint.pt"),
     ],
 )
 def test_no_checkpoint(run: Run, name: str, words: str) -> None:
@@ -120,7 +120,7 @@ def test_nothing_to_finetune(run: Run, tmp_path: Path) -> None:
     write_shard(tmp_path / "train.tar", 2)
     Path("folder").mkdir()
     result = run("finetune", "folder", "train.tar", "-o", "mine")
-    advice(result, 78, "folder: this folder holds neither model.onnx nor checkpoint.pt")
+    advice(result, 78, "folder: the folder contains neither model.onnx nor checkpoint.pt")
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

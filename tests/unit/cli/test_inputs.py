@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rechroma.cli.inputs import Plan, make_plan, names_pictures
+from rechroma.cli.inputs import BatchPlan, looks_like_image, plan_batch
 from rechroma.errors import OptionError, SourceError, TargetError
 from tests.support.command import running_as_root
 
@@ -34,13 +34,13 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "box"
 
 
-def pairs(plan: Plan) -> dict[str, str]:
+def pairs(plan: BatchPlan) -> dict[str, str]:
     assert not plan.missing
     return {task.source.as_posix(): task.target.as_posix() for task in plan.tasks}
 
 
 def test_beside_the_originals() -> None:
-    assert pairs(make_plan(["box"])) == {
+    assert pairs(plan_batch(["box"])) == {
         "box/a.jpg": "box/a.color.jpg",
         "box/b.PNG": "box/b.color.PNG",
         "box/deep/a.jpg": "box/deep/a.color.jpg",
@@ -51,7 +51,7 @@ def test_beside_the_originals() -> None:
 @pytest.mark.parametrize("out", ["out", "out/", "not/yet/there"])
 def test_a_folder_keeps_its_tree(out: str) -> None:
     root = out.rstrip("/")
-    assert pairs(make_plan(["box"], out)) == {
+    assert pairs(plan_batch(["box"], out)) == {
         "box/a.jpg": f"{root}/a.jpg",
         "box/b.PNG": f"{root}/b.PNG",
         "box/deep/a.jpg": f"{root}/deep/a.jpg",
@@ -60,7 +60,7 @@ def test_a_folder_keeps_its_tree(out: str) -> None:
 
 
 def test_a_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
-    assert pairs(make_plan(["box/**/*.[jt]*"], "out")) == {
+    assert pairs(plan_batch(["box/**/*.[jt]*"], "out")) == {
         "box/a.jpg": "out/a.jpg",
         "box/deep/a.jpg": "out/deep/a.jpg",
         "box/deep/er/c.tif": "out/deep/er/c.tif",
@@ -69,64 +69,77 @@ def test_a_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
 
 def test_a_name_with_brackets_is_a_file_first(box: Path) -> None:
     (box / "scan[1].jpg").touch()
-    assert list(pairs(make_plan(["box/scan[1].jpg"]))) == ["box/scan[1].jpg"]
+    assert list(pairs(plan_batch(["box/scan[1].jpg"]))) == ["box/scan[1].jpg"]
 
 
 def test_results_within_the_folder_are_not_sources(box: Path) -> None:
     (box / "out").mkdir()
     (box / "out/a.jpg").touch()
-    assert "box/out/a.jpg" not in pairs(make_plan(["box"], "box/out"))
+    assert "box/out/a.jpg" not in pairs(plan_batch(["box"], "box/out"))
 
 
 def test_results_that_the_shell_lists_are_not_sources() -> None:
     listed = ["box/a.color.jpg", "box/a.jpg"]  # what it makes of box/*.jpg in a second run
-    assert pairs(make_plan(listed)) == {"box/a.jpg": "box/a.color.jpg"}
+    assert pairs(plan_batch(listed)) == {"box/a.jpg": "box/a.color.jpg"}
 
 
 @pytest.mark.parametrize("result", ["a.color.png", "a.color.TIF", "a.jpg.color.png", "a.color"])
 def test_results_of_another_format_are_not_sources_either(box: Path, result: str) -> None:
     (box / result).touch()
-    assert list(pairs(make_plan([f"box/{result}", "box/b.PNG"]))) == ["box/b.PNG"]
+    assert list(pairs(plan_batch([f"box/{result}", "box/b.PNG"]))) == ["box/b.PNG"]
 
 
-@pytest.mark.parametrize("name", ["a.colorful.png", "z.color.png", "my.color.scheme.jpg"])
+@pytest.mark.parametrize("name", ["a.colorful.png", "my.color.scheme.jpg"])
 def test_names_that_only_look_like_results(box: Path, name: str) -> None:
     (box / name).touch()
-    assert set(pairs(make_plan([f"box/{name}", "box/b.PNG"]))) == {f"box/{name}", "box/b.PNG"}
+    assert set(pairs(plan_batch([f"box/{name}", "box/b.PNG"]))) == {f"box/{name}", "box/b.PNG"}
 
 
-def test_a_result_named_alone_is_a_picture_like_any() -> None:
-    assert pairs(make_plan(["box/a.color.jpg"])) == {"box/a.color.jpg": "box/a.color.color.jpg"}
+@pytest.mark.parametrize(
+    "arguments", [["box/a.color.jpg"], ["box/z.color.png"], ["box/b.PNG", "box/z.color.png"]]
+)
+def test_a_file_named_like_a_result_is_skipped(box: Path, arguments: list[str]) -> None:
+    (box / "z.color.png").touch()
+    plan = plan_batch(arguments)
+    assert plan.results == [Path(arguments[-1])]
+    assert [task.source for task in plan.tasks] == [Path(name) for name in arguments[:-1]]
+
+
+def test_a_file_named_like_a_result_is_colored_if_asked_for() -> None:
+    source = "box/a.color.jpg"
+    assert pairs(plan_batch([source], recolor=True)) == {source: "box/a.color.color.jpg"}
+    assert pairs(plan_batch([source], "out")) == {source: "out/a.color.jpg"}
+    assert pairs(plan_batch([source], "b.jpg")) == {source: "b.jpg"}
 
 
 def test_what_is_named_twice_is_colored_once(box: Path) -> None:
-    plan = make_plan(["box/a.jpg", "box", str(box / "a.jpg"), "box/deep/../a.jpg"], "out")
+    plan = plan_batch(["box/a.jpg", "box", str(box / "a.jpg"), "box/deep/../a.jpg"], "out")
     assert [task.target.as_posix() for task in plan.tasks].count("out/a.jpg") == 1
     assert len(plan.tasks) == 4
 
 
 def test_another_format_brings_its_suffix() -> None:
-    assert pairs(make_plan(["box/a.jpg"], None, "PNG")) == {"box/a.jpg": "box/a.color.png"}
-    assert pairs(make_plan(["box/a.jpg", "box/b.PNG"], "out", "PNG")) == {
+    assert pairs(plan_batch(["box/a.jpg"], None, "PNG")) == {"box/a.jpg": "box/a.color.png"}
+    assert pairs(plan_batch(["box/a.jpg", "box/b.PNG"], "out", "PNG")) == {
         "box/a.jpg": "out/a.png",
         "box/b.PNG": "out/b.PNG",
     }
 
 
 def test_one_file() -> None:
-    assert pairs(make_plan(["box/a.jpg"], "made.png")) == {"box/a.jpg": "made.png"}
+    assert pairs(plan_batch(["box/a.jpg"], "made.png")) == {"box/a.jpg": "made.png"}
 
 
 def test_one_file_for_several_pictures_is_refused() -> None:
-    with pytest.raises(OptionError, match=r"made\.png is one file, but there are 2 pictures"):
-        make_plan(["box/a.jpg", "box/b.PNG"], "made.png")
+    with pytest.raises(OptionError, match=r"made\.png is a file, but there are 2 images"):
+        plan_batch(["box/a.jpg", "box/b.PNG"], "made.png")
 
 
 @pytest.mark.parametrize("out", ["letter", "letter/", "box/a.jpg/"])
 def test_a_file_where_a_folder_has_to_be(box: Path, out: str) -> None:
     box.with_name("letter").touch()
-    with pytest.raises(TargetError, match="is a file; the results need a folder"):
-        make_plan(["box/a.jpg"], out)
+    with pytest.raises(TargetError, match="is a file, but the results need a folder"):
+        plan_batch(["box/a.jpg"], out)
 
 
 @pytest.mark.parametrize(
@@ -134,13 +147,13 @@ def test_a_file_where_a_folder_has_to_be(box: Path, out: str) -> None:
 )
 def test_a_file_named_as_another_format_is_refused(out: str, file_format: str | None) -> None:
     with pytest.raises(OptionError, match=f"^{out}: "):
-        make_plan(["box/a.jpg"], out, file_format)
+        plan_batch(["box/a.jpg"], out, file_format)
 
 
 def test_a_folder_may_be_called_like_a_file(box: Path) -> None:
     (box / "v1.0").mkdir()
     for out in ("box/v1.0", "new.jpg/"):
-        assert pairs(make_plan(["box/a.jpg"], out)) == {"box/a.jpg": f"{out.rstrip('/')}/a.jpg"}
+        assert pairs(plan_batch(["box/a.jpg"], out)) == {"box/a.jpg": f"{out.rstrip('/')}/a.jpg"}
 
 
 @pytest.fixture
@@ -160,25 +173,25 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("out", ["locked/out", "locked/made.jpg", "locked/out/"])
 def test_a_target_that_cannot_be_looked_at(out: str) -> None:
     with pytest.raises(TargetError, match=r"^locked/[a-z./]+: Permission denied"):
-        make_plan(["box/a.jpg"], out)
+        plan_batch(["box/a.jpg"], out)
 
 
 @pytest.mark.usefixtures("locked")
 def test_a_source_that_cannot_be_looked_at() -> None:
-    (missing,) = make_plan(["locked/a.jpg"]).missing
+    (missing,) = plan_batch(["locked/a.jpg"]).missing
     assert missing.error.message == "locked/a.jpg: Permission denied"
 
 
 def test_a_name_without_suffix_is_kept(box: Path) -> None:
     (box / "scan").touch()
-    assert pairs(make_plan(["box/scan"], "out")) == {"box/scan": "out/scan"}
-    assert pairs(make_plan(["box/scan"], "out", "PNG")) == {"box/scan": "out/scan.png"}
-    assert pairs(make_plan(["box/scan"])) == {"box/scan": "box/scan.color"}
+    assert pairs(plan_batch(["box/scan"], "out")) == {"box/scan": "out/scan"}
+    assert pairs(plan_batch(["box/scan"], "out", "PNG")) == {"box/scan": "out/scan.png"}
+    assert pairs(plan_batch(["box/scan"])) == {"box/scan": "box/scan.color"}
 
 
 def test_two_pictures_for_one_target_are_refused_by_name() -> None:
     with pytest.raises(OptionError, match=r"box/a\.jpg and box/deep/a\.jpg would both become"):
-        make_plan(["box/a.jpg", "box/deep/a.jpg"], "out")
+        plan_batch(["box/a.jpg", "box/deep/a.jpg"], "out")
 
 
 def test_two_of_one_name_are_told_apart_in_whatever_order_they_come(box: Path) -> None:
@@ -186,7 +199,7 @@ def test_two_of_one_name_are_told_apart_in_whatever_order_they_come(box: Path) -
     (box / "pal.png").touch()
     listed = ["box/pal.gif", "box/pal.png"]
     for arguments in (["box/pal*"], listed, listed[::-1], ["box/pal.png", "box/pal*"]):
-        assert pairs(make_plan(arguments, "out")) == {
+        assert pairs(plan_batch(arguments, "out")) == {
             "box/pal.gif": "out/pal.gif.png",
             "box/pal.png": "out/pal.png",
         }
@@ -206,24 +219,24 @@ def test_no_folder_holds_names_that_cannot_be_told_apart(
     with TemporaryDirectory() as folder:
         for name in names:
             Path(folder, name).touch()
-        plan = make_plan([folder], out, file_format)
+        plan = plan_batch([folder], out, file_format)
         assert {task.source.name for task in plan.tasks} == names
         assert len({task.target for task in plan.tasks}) == len(names)
-        assert make_plan([folder], out, file_format) == plan
+        assert plan_batch([folder], out, file_format) == plan
 
 
 def test_formats_that_meet_keep_their_suffixes_in_the_name(box: Path) -> None:
     for name in ("p.gif", "p.png", "p.gif.png", "p.jpeg", "p.jpg"):
         (box / "p" / name).parent.mkdir(exist_ok=True)
         (box / "p" / name).touch()
-    assert pairs(make_plan(["box/p"], "out")) == {
+    assert pairs(plan_batch(["box/p"], "out")) == {
         "box/p/p.gif": "out/p.gif.gif.png",
         "box/p/p.gif.png": "out/p.gif.png",
         "box/p/p.jpeg": "out/p.jpeg",
         "box/p/p.jpg": "out/p.jpg",
         "box/p/p.png": "out/p.png",
     }
-    assert pairs(make_plan(["box/p"], None, "PNG")) == {
+    assert pairs(plan_batch(["box/p"], None, "PNG")) == {
         "box/p/p.gif": "box/p/p.gif.gif.color.png",
         "box/p/p.gif.png": "box/p/p.gif.color.png",
         "box/p/p.jpeg": "box/p/p.jpeg.color.png",
@@ -235,21 +248,21 @@ def test_formats_that_meet_keep_their_suffixes_in_the_name(box: Path) -> None:
 @pytest.mark.parametrize("out", ["box", "./box/", "box/deep/.."])
 def test_originals_are_never_the_target(out: str) -> None:
     with pytest.raises(OptionError, match="would replace the original"):
-        make_plan(["box"], out)
+        plan_batch(["box"], out)
 
 
 def test_originals_are_never_the_target_by_another_name(box: Path) -> None:
     box.with_name("link").symlink_to(box)
     with pytest.raises(OptionError, match="would replace the original"):
-        make_plan(["box"], "link")
+        plan_batch(["box"], "link")
 
 
 @pytest.mark.parametrize(
     ("argument", "reason"),
     [
         ("box/none.jpg", "no such file or folder"),
-        ("box/*.gif", "no picture matches"),
-        ("empty", "no picture in this folder"),
+        ("box/*.gif", "no image matches"),
+        ("empty", "no images in this folder"),
         ("x" * 300 + ".jpg", "name too long"),
     ],
 )
@@ -257,7 +270,7 @@ def test_what_is_missing_is_told_and_the_rest_goes_on(
     box: Path, argument: str, reason: str
 ) -> None:
     box.with_name("empty").mkdir()
-    plan = make_plan([argument, "box/a.jpg"])
+    plan = plan_batch([argument, "box/a.jpg"])
     assert [task.source.name for task in plan.tasks] == ["a.jpg"]
     (missing,) = plan.missing
     assert isinstance(missing.error, SourceError)
@@ -269,7 +282,7 @@ def test_what_is_missing_is_told_and_the_rest_goes_on(
 def test_an_unreadable_folder_is_told(box: Path) -> None:
     (box / "deep").chmod(0)
     try:
-        plan = make_plan(["box"])
+        plan = plan_batch(["box"])
     finally:
         (box / "deep").chmod(0o755)
     assert [item.name for item in plan.missing] == ["box/deep"]
@@ -280,9 +293,9 @@ def test_an_unreadable_folder_is_told(box: Path) -> None:
     "word", ["-", "box", "box/notes.txt", "gone.jpg", "*.x", "A.HEIC", "gone/box"]
 )
 def test_words_that_name_pictures(word: str) -> None:
-    assert names_pictures(word)
+    assert looks_like_image(word)
 
 
 @pytest.mark.parametrize("word", ["models", "color", "gone.txt", "box.zip"])
 def test_words_that_do_not(word: str) -> None:
-    assert not names_pictures(word)
+    assert not looks_like_image(word)

@@ -1,8 +1,8 @@
 /**
- * Color science without a page: CIE L*a*b* (D65), what sRGB can show, and the knobs.
+ * Color space conversions: CIE L*a*b* (D65) to and from sRGB, the gamut of sRGB, and adjustments.
  *
- * The formulas and constants are those of the Python package (`rechroma.color`, `Knobs.apply`), so
- * that the page shows what the service writes.
+ * The formulas and constants are those of the Python package (`rechroma.color`, `rechroma.options`),
+ * so that the page shows what the service writes.
  */
 
 const WHITE = [0.950456, 1.0, 1.088754];
@@ -11,26 +11,26 @@ const RGB_TO_XYZ = [
   [0.212671, 0.71516, 0.072169],
   [0.019334, 0.119193, 0.950227],
 ];
-const KNEE = 6 / 29; // CIE 15: below it the cube gives way to its tangent
+const KNEE = 6 / 29; // CIE 15: below it the cube is replaced by its tangent
 const SLOPE = 3 * KNEE * KNEE;
-const TOLERANCE = 1e-4; // linear light that may be missing to the gamut
+const TOLERANCE = 1e-4; // linear light that a color may be out of gamut
 const ENCODED_STEPS = 16384; // fine enough for the steep start of sRGB's curve
-const WARM = [3, 12]; // a* and b* that warmth 1 adds to vivid colors
-const WARM_HALF = 10; // chroma at which half of that is added
+const WARM_SHIFT = [3, 12]; // a* and b* that warmth 1 adds to vivid colors
+const WARM_HALF_CHROMA = 10; // chroma at which half of that is added
 
 const XYZ_TO_RGB = inverse(RGB_TO_XYZ.map((row, i) => row.map((value) => value / WHITE[i])));
 const [[RX, RY, RZ], [GX, GY, GZ], [BX, BY, BZ]] = XYZ_TO_RGB;
 
 /** Linear light (0..1) of each sRGB level. */
-const LINEAR = Float64Array.from({ length: 256 }, (_, level) => toLinear(level / 255));
+const LINEAR = Float64Array.from({ length: 256 }, (_, level) => decodeSrgb(level / 255));
 
 /** CIE's f(Y) of each level of gray. */
-const RESPONSE = LINEAR.map(forward);
+const RESPONSE = LINEAR.map(labF);
 
 /** sRGB levels of linear light in steps. */
 const ENCODED = Uint8ClampedArray.from(
   { length: ENCODED_STEPS + 1 },
-  (_, step) => 255 * toEncoded(step / ENCODED_STEPS),
+  (_, step) => 255 * encodeSrgb(step / ENCODED_STEPS),
 );
 
 /** @param {number[][]} m three by three @returns {number[][]} */
@@ -43,23 +43,23 @@ function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
   ].map((row) => row.map((value) => value / det));
 }
 
-function toLinear(encoded) {
+function decodeSrgb(encoded) {
   return encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4;
 }
 
-function toEncoded(linear) {
+function encodeSrgb(linear) {
   return linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055;
 }
 
-function forward(t) {
+function labF(t) {
   return t > KNEE ** 3 ? Math.cbrt(t) : t / SLOPE + 16 / 116;
 }
 
-function backward(f) {
+function inverseLabF(f) {
   return f > KNEE ? f * f * f : SLOPE * (f - 16 / 116);
 }
 
-function encoded(linear) {
+function toLevel(linear) {
   return ENCODED[Math.min(Math.max(linear, 0), 1) * ENCODED_STEPS + 0.5 | 0];
 }
 
@@ -69,7 +69,7 @@ export function lightness(level) {
 }
 
 /**
- * Turn pixels gray, each with the luminance that it had.
+ * Turn pixels gray, at their luminance.
  * @param {Uint8ClampedArray} rgba changed in place
  */
 export function makeGray(rgba) {
@@ -77,25 +77,27 @@ export function makeGray(rgba) {
   for (let at = 0; at < rgba.length; at += 4) {
     if (rgba[at] === rgba[at + 1] && rgba[at] === rgba[at + 2]) continue;
     const light = red * LINEAR[rgba[at]] + green * LINEAR[rgba[at + 1]] + blue * LINEAR[rgba[at + 2]];
-    rgba[at] = rgba[at + 1] = rgba[at + 2] = encoded(light);
+    rgba[at] = rgba[at + 1] = rgba[at + 2] = toLevel(light);
   }
 }
 
 /**
- * Linear light of a color; outside 0..1 where sRGB cannot show it.
+ * Convert a color to linear light; outside 0..1 it is out of gamut.
  * @param {number} fy CIE's f(Y)
+ * @param {number} a
+ * @param {number} b
  * @param {Float64Array} into three channels
  */
-function linearRgb(fy, a, b, into) {
-  const x = backward(fy + a / 500);
-  const y = backward(fy);
-  const z = backward(fy - b / 200);
+function toLinearRgb(fy, a, b, into) {
+  const x = inverseLabF(fy + a / 500);
+  const y = inverseLabF(fy);
+  const z = inverseLabF(fy - b / 200);
   into[0] = RX * x + RY * y + RZ * z;
   into[1] = GX * x + GY * y + GZ * z;
   into[2] = BX * x + BY * y + BZ * z;
 }
 
-function isBeyond(rgb, tolerance) {
+function isOutside(rgb, tolerance) {
   const top = 1 + tolerance;
   return rgb[0] < -tolerance || rgb[1] < -tolerance || rgb[2] < -tolerance
     || rgb[0] > top || rgb[1] > top || rgb[2] > top;
@@ -103,50 +105,53 @@ function isBeyond(rgb, tolerance) {
 
 const scratch = new Float64Array(3);
 
-/** Whether sRGB can show a color. */
-export function isShown(lightnessOfIt, a, b) {
-  linearRgb((lightnessOfIt + 16) / 116, a, b, scratch);
-  return !isBeyond(scratch, TOLERANCE);
+/** Whether a color is in the gamut of sRGB. */
+export function isInGamut(light, a, b) {
+  toLinearRgb((light + 16) / 116, a, b, scratch);
+  return !isOutside(scratch, TOLERANCE);
 }
 
 /**
- * Write a gray pixel in color, with less chroma where sRGB cannot show as much.
+ * Write a gray pixel in color, with its chroma reduced to the gamut.
  * @param {number} level of gray, 0..255
+ * @param {number} a
+ * @param {number} b
  * @param {Uint8ClampedArray} out
- * @param {number} at where its red goes
+ * @param {number} at the index of its red
  */
-export function putColor(level, a, b, out, at) {
+export function writePixel(level, a, b, out, at) {
   const fy = RESPONSE[level];
-  linearRgb(fy, a, b, scratch);
-  if (isBeyond(scratch, TOLERANCE)) {
-    const scale = surfaceScale(116 * fy - 16, a, b);
-    linearRgb(fy, a * scale, b * scale, scratch);
+  toLinearRgb(fy, a, b, scratch);
+  if (isOutside(scratch, TOLERANCE)) {
+    const scale = gamutScale(116 * fy - 16, a, b);
+    toLinearRgb(fy, a * scale, b * scale, scratch);
   }
-  out[at] = encoded(scratch[0]);
-  out[at + 1] = encoded(scratch[1]);
-  out[at + 2] = encoded(scratch[2]);
+  out[at] = toLevel(scratch[0]);
+  out[at + 1] = toLevel(scratch[1]);
+  out[at + 2] = toLevel(scratch[2]);
 }
 
-/* The largest |a*| + |b*| that sRGB can show, over lightness and direction. A direction runs through
-   -1..3 like an angle: on the square |a*| + |b*| = 1 from -b* over +a* and +b* to -a* and back. */
+/* The table of the largest |a*| + |b*| in gamut, by lightness and direction. The direction is in
+   -1..3, like an angle: on the square |a*| + |b*| = 1 from -b* through +a* and +b* to -a* and back. */
 const LIGHTNESS_STEPS = 128;
 const DIRECTION_STEPS = 384;
-const REACH = 180; // |a*| + |b*| that no color of sRGB gets to
+const REACH = 180; // |a*| + |b*| beyond any color of sRGB
 const SCAN_STEPS = 30;
 const BISECTIONS = 6;
+/** @type {?Float32Array} */
 let limits = null;
 
-/** The factor, 0..1, that brings a color to the surface of the gamut. */
-function surfaceScale(light, a, b) {
-  limits ??= chromaLimits();
+/** Get the factor, 0..1, that brings a color to the surface of the gamut. */
+function gamutScale(light, a, b) {
+  limits ??= buildLimitTable();
   const extent = Math.max(Math.abs(a) + Math.abs(b), 1e-6);
   const along = b / extent;
   const column = ((a < 0 ? 2 - along : along) + 1) * (DIRECTION_STEPS / 4);
-  const limit = between(limits, light * (LIGHTNESS_STEPS / 100), column);
+  const limit = interpolate(limits, light * (LIGHTNESS_STEPS / 100), column);
   return Math.min(limit / extent, 1);
 }
 
-function between(table, row, column) {
+function interpolate(table, row, column) {
   const top = Math.min(row | 0, LIGHTNESS_STEPS - 1);
   const left = Math.min(column | 0, DIRECTION_STEPS - 1);
   const down = row - top;
@@ -157,7 +162,7 @@ function between(table, row, column) {
     + (table[below] * (1 - right) + table[below + 1] * right) * down;
 }
 
-function chromaLimits() {
+function buildLimitTable() {
   const table = new Float32Array((LIGHTNESS_STEPS + 1) * (DIRECTION_STEPS + 1));
   let at = 0;
   for (let row = 0; row <= LIGHTNESS_STEPS; row++) {
@@ -165,18 +170,18 @@ function chromaLimits() {
       const u = (column / DIRECTION_STEPS) * 4 - 1;
       const b = u <= 1 ? u : 2 - u;
       const a = (1 - Math.abs(b)) * (u <= 1 ? 1 : -1);
-      table[at++] = firstWayOut((row / LIGHTNESS_STEPS) * 100, a, b);
+      table[at++] = findBoundary((row / LIGHTNESS_STEPS) * 100, a, b);
     }
   }
   return table;
 }
 
-/** How far a ray stays inside; near yellow it may leave, come back and leave again. */
-function firstWayOut(light, a, b) {
+/** Find where a ray first leaves the gamut; near yellow it can enter it again. */
+function findBoundary(light, a, b) {
   const fy = (light + 16) / 116;
   const leaves = (extent) => {
-    linearRgb(fy, extent * a, extent * b, scratch);
-    return isBeyond(scratch, 1e-6);
+    toLinearRgb(fy, extent * a, extent * b, scratch);
+    return isOutside(scratch, 1e-6);
   };
   const step = REACH / SCAN_STEPS;
   let beyond = step;
@@ -190,58 +195,52 @@ function firstWayOut(light, a, b) {
   return within;
 }
 
-/**
- * What the user may turn.
- * @typedef {{saturation: number, warmth: number, strength: number}} Knobs
- */
-
-/** @type {Readonly<Knobs>} */
-export const USUAL_KNOBS = Object.freeze({ saturation: 1, warmth: 0, strength: 1 });
+/** @typedef {{saturation: number, warmth: number, blend: number}} Adjustments by `rechroma.options` */
 
 /**
- * Turn the knobs on colors.
+ * Apply adjustments to colors.
  * @param {Float32Array} ab pairs of a* and b*
- * @param {Knobs} knobs
+ * @param {Adjustments} adjustments
  * @returns {Float32Array}
  */
-export function turned(ab, { saturation, warmth, strength }) {
+export function adjustChroma(ab, { saturation, warmth, blend }) {
   const out = new Float32Array(ab.length);
   for (let at = 0; at < ab.length; at += 2) {
     const a = ab[at] * saturation;
     const b = ab[at + 1] * saturation;
     const chroma = Math.hypot(a, b);
-    const warm = warmth * (chroma / (chroma + WARM_HALF));
-    out[at] = (a + warm * WARM[0]) * strength;
-    out[at + 1] = (b + warm * WARM[1]) * strength;
+    const warm = warmth * (chroma / (chroma + WARM_HALF_CHROMA));
+    out[at] = (a + warm * WARM_SHIFT[0]) * blend;
+    out[at + 1] = (b + warm * WARM_SHIFT[1]) * blend;
   }
   return out;
 }
 
-/** @param {string} hex as "#rrggbb" @returns {number[]} L*, a*, b* */
-export function labOf(hex) {
+/** @param {string} hex "#rrggbb" @returns {number[]} L*, a*, b* */
+export function hexToLab(hex) {
   const rgb = [1, 3, 5].map((at) => LINEAR[parseInt(hex.slice(at, at + 2), 16)]);
   const [fx, fy, fz] = RGB_TO_XYZ.map((row, i) =>
-    forward(row.reduce((sum, share, channel) => sum + share * rgb[channel], 0) / WHITE[i]));
+    labF(row.reduce((sum, weight, channel) => sum + weight * rgb[channel], 0) / WHITE[i]));
   return [116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)];
 }
 
-/** @returns {string} "#rrggbb" of the color, or of the nearest paler one that sRGB can show */
-export function hexOf(light, a, b) {
+/** Convert a color to "#rrggbb", with its chroma reduced to the gamut. @returns {string} */
+export function labToHex(light, a, b) {
   const fy = (light + 16) / 116;
-  const scale = isShown(light, a, b) ? 1 : surfaceScale(light, a, b);
-  linearRgb(fy, a * scale, b * scale, scratch);
-  return `#${Array.from(scratch, (value) => encoded(value).toString(16).padStart(2, "0")).join("")}`;
+  const scale = isInGamut(light, a, b) ? 1 : gamutScale(light, a, b);
+  toLinearRgb(fy, a * scale, b * scale, scratch);
+  return `#${Array.from(scratch, (value) => toLevel(value).toString(16).padStart(2, "0")).join("")}`;
 }
 
 /**
- * What sRGB can show at a lightness: the middle of it and how far it goes from there.
+ * Get the square in the a*b* plane that encloses the gamut at a lightness: center and half side.
  * @returns {{a: number, b: number, reach: number}}
  */
-export function boundsOf(light) {
+export function gamutBounds(light) {
   const surface = Array.from({ length: 180 }, (_, turn) => {
     const angle = (turn / 90) * Math.PI;
     const [a, b] = [Math.cos(angle) * REACH, Math.sin(angle) * REACH];
-    const scale = surfaceScale(light, a, b);
+    const scale = gamutScale(light, a, b);
     return [a * scale, b * scale];
   });
   const [lows, highs] = [Math.min, Math.max].map((pick) =>

@@ -181,14 +181,14 @@ def test_a_broken_card_is_refused(run: Run, folder: Path) -> None:
     answer = run(
         "export", folder / "run/checkpoint.pt", "--card", folder / "card.json", "-o", "x.onnx"
     )
-    assert "not a readable JSON card" in answer.output
+    assert "not a valid JSON card" in answer.output
     assert not Path("x.onnx").exists()
 
 
 def test_without_torch_the_command_says_what_to_install(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rechroma.cli.training_common.find_spec", lambda _: None)
+    monkeypatch.setattr("rechroma.cli.checks.find_spec", lambda _: None)
     answer = run("train", "recipe.toml")
     assert answer.exit_code == 69
     assert 'pip install "rechroma[train]"' in answer.output

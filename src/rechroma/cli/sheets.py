@@ -1,0 +1,61 @@
+"""Contact sheets that the training and evaluation commands write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from rechroma.training import Recipe, Run
+
+_SHEET_IMAGES = 24
+
+
+def write_sheet(sheet: Image, path: Path) -> None:
+    """Write a contact sheet as a JPEG.
+
+    Raises:
+        TargetError: The file cannot be written.
+    """
+    from rechroma.fs import write_atomically
+
+    write_atomically(path, lambda file: sheet.save(file, "JPEG", quality=88), overwrite=True)
+
+
+def epoch_callback(recipe: Recipe, out: Path) -> Callable[[Run], None]:
+    """Return a training callback that draws the curves and a contact sheet of validation images.
+
+    Args:
+        recipe: The recipe; without `data.val` there is no contact sheet.
+        out: The run's folder.
+    """
+    from rechroma.datasets import Shards, spread
+    from rechroma.training import draw_curves
+
+    pictures = Shards(recipe.data.val) if recipe.data.val else None
+
+    def draw_epoch(run: Run) -> None:
+        draw_curves(out / "log.jsonl", out / "curves.png")
+        if pictures is not None:
+            chosen = (pictures[number] for number in spread(len(pictures), _SHEET_IMAGES))
+            path = out / f"sheet-{run.step:07}.jpg"
+            write_sheet(_render_sheet(run, chosen), path)
+            click.echo(f"{path}: gray, model, truth")
+
+    return draw_epoch
+
+
+def _render_sheet(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
+    from rechroma.colorizer import Colorizer
+    from rechroma.evaluation import sheet
+    from rechroma.training import TorchEngine
+
+    return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)

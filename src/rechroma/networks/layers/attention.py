@@ -1,0 +1,70 @@
+"""Self-attention over the places of a feature map, as SAGAN and as Transformers have it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class SelfAttention(nn.Module):
+    """Single-head attention with spectral normalization (SAGAN, Zhang et al. 2019, 1805.08318).
+
+    What other places hold is added in the learned proportion `share`, which is 0 at the start.
+
+    Args:
+        channels: Of the features (N, C, H, W) in and out; a multiple of 4.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inside = channels // 4
+        self.query, self.key, self.value = (
+            spectral_norm(nn.Conv2d(channels, inside, 1)) for _ in range(3)
+        )
+        self.out = spectral_norm(nn.Conv2d(inside, channels, 1))
+        self.share = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Let every place of (N, C, H, W) look at all others."""
+        # One head, as an axis of its own, for the exporter's sake.
+        query, key, value = (
+            part(x).flatten(2).transpose(1, 2)[:, None]
+            for part in (self.query, self.key, self.value)
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value).transpose(2, 3)
+        out: Tensor = self.out(mixed.reshape(x.shape[0], -1, *x.shape[2:]))
+        return x + self.share * out
+
+
+class MultiHeadAttention(nn.Module):
+    """Multi-head attention with a residual connection (Vaswani et al. 2017, arXiv 1706.03762).
+
+    It is the identity at the start. There is no positional encoding: features of a convolutional
+    encoder know their place, and the size of the image is free.
+
+    Args:
+        channels: Of the features (N, C, H, W) in and out; a multiple of `heads`.
+        heads: How many.
+        normalized: Whether each place is layer-normalized before it is projected.
+    """
+
+    def __init__(self, channels: int, heads: int, *, normalized: bool = False) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(channels) if normalized else None
+        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.get_parameter("bias"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Let every place of (N, C, H, W) look at all others."""
+        n, channels, height, width = x.shape
+        seen = x if self.norm is None else self.norm(x.movedim(1, 3)).movedim(3, 1)
+        folded = self.query_key_value(seen).reshape(n, 3, self.heads, channels // self.heads, -1)
+        query, key, value = folded.transpose(3, 4).unbind(dim=1)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        out: Tensor = self.out(mixed.transpose(2, 3).reshape(n, channels, height, width))
+        return x + out

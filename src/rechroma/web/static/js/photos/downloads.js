@@ -1,0 +1,133 @@
+/** Downloads of one photograph, or of all as a zip. */
+
+import { find } from "../page/dom.js";
+import { describeProblem, t, toProblem } from "../page/texts.js";
+import { requestKey } from "../service/jobs.js";
+import { resultName, saveFile } from "./save.js";
+import { createZip } from "./zip.js";
+
+const ZIP_NAME = "rechroma.zip";
+const ALL = "all";
+const MAX_NAMES = 5; // in an error message
+
+/** @typedef {import("../state/store.js").Photo} Photo */
+/** @typedef {{id: number, key: string, name: string, content: Blob}} Result */
+
+/**
+ * @param {ReturnType<import("../state/store.js").createStore>} store
+ * @param {ReturnType<import("./queue.js").createQueue>} queue
+ * @param {(problem: import("../page/texts.js").Problem) => void} showError
+ */
+export function initDownloads(store, queue, showError) {
+  const one = find("#download", HTMLButtonElement);
+  const all = find("#download-all", HTMLButtonElement);
+  const badge = find("#badge", HTMLInputElement);
+
+  const inProgress = new Set(); // ids of photographs, or ALL
+  let progress = null; // of the zip
+
+  const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
+
+  /** Run a download and show that it is in progress; a second click on its button does nothing. */
+  async function runOnce(what, download) {
+    if (inProgress.has(what)) return;
+    inProgress.add(what);
+    store.set({});
+    try {
+      await download();
+    } catch (error) {
+      showError(error instanceof RangeError ? { key: "problem.zip-too-large" } : toProblem(error));
+    } finally {
+      inProgress.delete(what);
+      store.set({});
+    }
+  }
+
+  async function downloadOne() {
+    const result = await fetchResult(store.current);
+    if (!result) return;
+    saveFile(result.content, result.name);
+    markDownloaded([result], result.name);
+  }
+
+  async function downloadAll() {
+    /** @type {Result[]} */
+    const results = [];
+    const failures = [];
+    const photos = finished();
+    for (const [done, photo] of photos.entries()) {
+      progress = { done, count: photos.length };
+      store.set({});
+      const result = await fetchResult(photo).catch((error) => {
+        failures.push({ name: photo.label, error });
+      });
+      if (result) results.push(result);
+    }
+    progress = null;
+    if (results.length) {
+      saveFile(await createZip(deduplicateNames(results)), ZIP_NAME);
+      markDownloaded(results, ZIP_NAME);
+    }
+    if (failures.length) showError(describeMissing(failures));
+  }
+
+  /** @param {Result[]} results @param {string} name of the saved file */
+  function markDownloaded(results, name) {
+    store.set({ announcement: t("announce.downloaded", { name }) });
+    for (const { id, key } of results) store.patch(id, { downloaded: key });
+  }
+
+  /** @param {Photo} photo @returns {Promise<?Result>} null if it was removed meanwhile */
+  async function fetchResult({ id, name }) {
+    const photo = store.photo(id);
+    if (!photo) return null;
+    const key = requestKey(store.requestFor(photo));
+    try {
+      const content = await queue.fetchResult(id);
+      return { id, key, name: resultName(name, content.type), content };
+    } catch (error) {
+      if (store.photo(id)) throw error;
+      return null;
+    }
+  }
+
+  one.addEventListener("click", () => runOnce(store.state.selected, downloadOne));
+  all.addEventListener("click", () => runOnce(ALL, downloadAll));
+  badge.addEventListener("change", () => store.set({ badge: badge.checked }));
+  store.subscribe(({ photos, selected }) => {
+    one.disabled = store.current?.stage !== "done";
+    one.setAttribute("aria-busy", String(inProgress.has(selected)));
+    all.hidden = finished().length < 2;
+    all.disabled = photos.some(({ stage }) => stage !== "done" && stage !== "failed");
+    all.setAttribute("aria-busy", String(inProgress.has(ALL)));
+    all.textContent = progress ? t("download.all.progress", progress) : t("download.all");
+    find("#remarks").textContent = store.current ? describeRemarks(store.current) : "";
+  });
+}
+
+/** Describe which photographs are missing from the zip, and why the first one is. */
+function describeMissing(failures) {
+  const shown = failures.slice(0, MAX_NAMES).map(({ name }) => name);
+  const names = [...shown, ...(failures.length > MAX_NAMES ? [`… (${failures.length})`] : [])].join(", ");
+  const why = describeProblem(toProblem(failures[0].error));
+  return { key: "problem.zip-incomplete", values: { names, why } };
+}
+
+/** Describe what a result leaves out. @param {Photo} photo */
+export function describeRemarks({ hadColor, pages }) {
+  return [hadColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
+    .filter(Boolean).join(" ");
+}
+
+/** Rename the second `a.color.jpg` to `a-2.color.jpg`. @param {Result[]} results @returns {Result[]} */
+function deduplicateNames(results) {
+  const used = new Set();
+  return results.map((result) => {
+    let { name } = result;
+    for (let number = 2; used.has(name.toLowerCase()); number++) {
+      name = result.name.replace(/(\.color\.\w+)$/, `-${number}$1`);
+    }
+    used.add(name.toLowerCase());
+    return { ...result, name };
+  });
+}
