@@ -1,4 +1,4 @@
-"""Makes what the settings ask for; what needs a package of an extra is imported only then."""
+"""Construction of stores and runners from the settings, with lazy imports of optional packages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 
-_OWN_FOLDER = "rechroma-jobs"  # what else lies beside it is somebody's own
+_FOLDER = "rechroma-jobs"  # other files beside it are left alone
 
 
 class SharedJobs(NamedTuple):
-    """The jobs of many servers and workers, as one of them has them at hand."""
+    """Access to the jobs that several servers and workers share."""
 
     store: RedisStore
     runner: CeleryRunner
@@ -29,27 +29,27 @@ class SharedJobs(NamedTuple):
 
 
 def make_files(settings: Settings) -> FileStore:
-    """Where uploads and results go.
+    """Create the file store of the settings.
 
     Raises:
-        MissingExtraError: It is behind a URL, and fsspec is not installed.
-        OptionError: It is behind a URL that is not known.
-        TargetError: The folder cannot be made.
+        MissingExtraError: It is at a URL, and fsspec is not installed.
+        OptionError: The protocol of the URL is unknown.
+        TargetError: The folder cannot be created.
     """
     if "://" not in settings.files:
-        place = Path(settings.files).absolute() / _OWN_FOLDER if settings.files else None
-        return LocalFileStore(place or settings.data / "jobs")
+        folder = Path(settings.files).absolute() / _FOLDER if settings.files else None
+        return LocalFileStore(folder or settings.data / "jobs")
     _need("fsspec", "RECHROMA_FILES")
     from rechroma.service.jobs.remote import RemoteFileStore
 
-    return RemoteFileStore(f"{settings.files.rstrip('/')}/{_OWN_FOLDER}")
+    return RemoteFileStore(f"{settings.files.rstrip('/')}/{_FOLDER}")
 
 
 def make_shared_jobs(settings: Settings, files: FileStore) -> SharedJobs:
-    """The jobs in the Redis that the settings name; nothing is asked of it yet.
+    """Create the store and the runner of the distributed mode, without connecting to Redis yet.
 
     Raises:
-        MissingExtraError: What speaks to Redis is not installed.
+        MissingExtraError: The packages for Redis or Celery are not installed.
     """
     _need("redis", "RECHROMA_REDIS")
     _need("celery", "RECHROMA_REDIS")

@@ -3,17 +3,17 @@
 Each change is one Lua script, which Redis runs atomically and which may be repeated: the second
 call changes nothing. Times are read from the clock of Redis, so the clocks of machines may differ.
 
-==================  ======  =====================================================================
-``job:ID``          hash    a job; its images have ``state:1``, ``name:1``, ...
-``idempotency_keys`` hash   owner and Idempotency-Key -> job
-``queued``          zset    images, ``ID/1``, by the time of their last message; 0 for never
-``running``         zset    images by their start time
-``counts``          hash    number of images that are done and failed
-``ended``           zset    jobs with results, by end time; ``expired``: those without
-``webhooks``        zset    jobs with a pending webhook, by due time
-``id_prefix``       string  prefix of all job ids
-``alive:NODE``      string  heartbeat of a worker for health checks; it expires
-==================  ======  =====================================================================
+====================  ======  ===================================================================
+``job:ID``            hash    a job; its images have ``state:1``, ``name:1``, ...
+``idempotency_keys``  hash    owner and Idempotency-Key -> job
+``queued``            zset    images, ``ID/1``, by the time of their last message; 0 for never
+``running``           zset    images by their start time
+``counts``            hash    number of images that are done and failed
+``ended``             zset    jobs with results, by end time; ``expired``: those without
+``webhooks``          zset    jobs with a pending webhook, by due time
+``id_prefix``         string  prefix of all job ids
+``alive:NODE``        string  heartbeat of a worker for health checks; it expires
+====================  ======  ===================================================================
 """
 
 from __future__ import annotations
