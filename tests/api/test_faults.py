@@ -111,7 +111,7 @@ def check_done(client: FlaskClient, urls: list[str], pictures: int) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["the whole worker", "one of its processes"])
-def test_a_worker_that_is_killed_in_the_middle_of_jobs(
+def test_images_survive_a_killed_worker(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, whole: bool
 ) -> None:
     worker = start_worker(RECHROMA_SECONDS="10")
@@ -127,7 +127,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_jobs(
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "standing still"])
-def test_redis_is_away_while_pictures_are_in_hand(
+def test_images_survive_an_outage_of_redis(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, killed: bool
 ) -> None:
     worker = start_worker()
@@ -154,7 +154,7 @@ def test_redis_is_away_while_pictures_are_in_hand(
 
 
 @pytest.mark.parametrize("moment", ["add", "get"])
-def test_redis_stands_still_in_a_request_that_is_sent_again(
+def test_submit_is_idempotent_when_redis_hangs(
     client: FlaskClient,
     start_worker: StartWorker,
     redis_at_risk: RedisServer,
@@ -181,13 +181,13 @@ def test_redis_stands_still_in_a_request_that_is_sent_again(
     assert opened(result.data).tobytes() == opened(direct.data).tobytes()
 
 
-def test_a_worker_on_a_full_disk(
+def test_worker_fails_images_on_a_full_disk(
     client: FlaskClient, start_worker: StartWorker, settings: dict[str, Any]
 ) -> None:
     check_a_result_without_room(client, Path(settings["files"]), start_worker)
 
 
-def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
+def test_worker_fails_a_poison_image_alone(client: FlaskClient, start_worker: StartWorker) -> None:
     start_worker(RECHROMA_ATTEMPTS="2")
     poisoned = submit(client, LONG, ("poison.png", photo_file()), photo_file())
     other = submit(client, LONG, photo_file())
@@ -197,7 +197,7 @@ def test_poison_fails_alone(client: FlaskClient, start_worker: StartWorker) -> N
     assert wait_for_end(client, other)["done"] == 2
 
 
-def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: StartWorker) -> None:
+def test_worker_fails_slow_images_alone(client: FlaskClient, start_worker: StartWorker) -> None:
     start_worker(RECHROMA_SECONDS="1")
     names = ("slow.png", "stuck.png", "fine.png")
     job = wait_for_end(client, submit(client, *((name, photo_file()) for name in names)))
@@ -206,7 +206,7 @@ def test_what_takes_too_long_fails_alone(client: FlaskClient, start_worker: Star
     assert kinds == {"urn:rechroma:processing-timeout"}
 
 
-def test_a_server_that_is_killed(
+def test_jobs_survive_a_killed_server(
     settings: dict[str, Any], start_worker: StartWorker, start_server: StartServer
 ) -> None:
     start_worker()
@@ -219,7 +219,7 @@ def test_a_server_that_is_killed(
     assert servers[1].stop() == ""
 
 
-def test_messages_that_come_twice(
+def test_worker_ignores_duplicate_messages(
     client: FlaskClient,
     settings: dict[str, Any],
     start_worker: StartWorker,
@@ -240,7 +240,7 @@ def test_messages_that_come_twice(
     assert attempts(redis_at_risk) == [1] * 20
 
 
-def test_messages_that_are_lost(
+def test_runner_resends_lost_messages(
     client: FlaskClient,
     start_worker: StartWorker,
     redis_at_risk: RedisServer,
@@ -255,35 +255,38 @@ def test_messages_that_are_lost(
     check_done(client, urls, 2)
 
 
-def test_a_full_stop_of_everything(
-    client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer
+def test_images_survive_a_full_stop(
+    settings: dict[str, Any], start_worker: StartWorker, redis_at_risk: RedisServer
 ) -> None:
-    worker = start_worker(RECHROMA_SECONDS="10")
-    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
-    wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
-    worker.kill()
+    with running_app(**settings) as app:
+        client = app.test_client()
+        worker = start_worker(RECHROMA_SECONDS="10")
+        urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+        wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
+        worker.kill()
     redis_at_risk.kill()
     redis_at_risk.start()
-    start_worker(RECHROMA_SECONDS="10")
-    check_done(client, urls, 3)
+    with running_app(**settings) as app:
+        start_worker(RECHROMA_SECONDS="10")
+        check_done(app.test_client(), urls, 3)
 
 
-def test_a_broker_that_loses_all_messages_while_the_worker_dies(
-    client: FlaskClient,
-    start_worker: StartWorker,
-    redis_at_risk: RedisServer,
+def test_images_survive_a_broker_that_loses_all_messages(
+    settings: dict[str, Any], start_worker: StartWorker, redis_at_risk: RedisServer
 ) -> None:
-    worker = start_worker(RECHROMA_SECONDS="5")
-    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
-    wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
-    worker.kill()
-    with redis_at_risk.client() as redis:
-        redis.delete(*redis.keys("rechroma:celery:*"))
-    start_worker(RECHROMA_SECONDS="5")
-    check_done(client, urls, 3)
+    with running_app(**settings) as app:
+        client = app.test_client()
+        worker = start_worker(RECHROMA_SECONDS="5")
+        urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+        wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
+        worker.kill()
+        with redis_at_risk.client() as redis:
+            redis.delete(*redis.keys("rechroma:celery:*"))
+        start_worker(RECHROMA_SECONDS="5")
+        check_done(client, urls, 3)
 
 
-def test_a_server_that_dies_before_it_sends(
+def test_runner_sends_the_messages_of_a_dead_server(
     client: FlaskClient, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CeleryRunner, "notify", lambda *_: None)
@@ -291,7 +294,9 @@ def test_a_server_that_dies_before_it_sends(
     check_done(client, [submit(client, photo_file(), photo_file())], 2)
 
 
-def test_small_pictures_go_first(settings: dict[str, Any], start_worker: StartWorker) -> None:
+def test_worker_takes_small_images_first(
+    settings: dict[str, Any], start_worker: StartWorker
+) -> None:
     name, small = LONG
     with running_app(**(settings | {"urgent_bytes": len(small)})) as app:
         client = app.test_client()
@@ -303,7 +308,9 @@ def test_small_pictures_go_first(settings: dict[str, Any], start_worker: StartWo
         assert wait_for_end(client, first)["done"] == 2
 
 
-def test_pictures_in_hand_are_finished(client: FlaskClient, start_worker: StartWorker) -> None:
+def test_worker_finishes_running_images_when_stopped(
+    client: FlaskClient, start_worker: StartWorker
+) -> None:
     worker = start_worker()
     url = submit(client, *[LONG] * 4)
     wait_until(lambda: running(client, url) == 2, "nothing was begun")
@@ -316,7 +323,7 @@ def test_pictures_in_hand_are_finished(client: FlaskClient, start_worker: StartW
 
 @both
 @pytest.mark.parametrize("years", [10, -10])
-def test_the_clock_jumps(
+def test_jobs_survive_jumps_of_the_clock(
     make_app: MakeApp, team: Team | None, monkeypatch: pytest.MonkeyPatch, years: int
 ) -> None:
     app = make_app(start=False)
@@ -339,7 +346,9 @@ def test_the_clock_jumps(
         ("redis://:secret@127.0.0.1:1/0", "does not answer"),
     ],
 )
-def test_workers_that_cannot_work(address: str, told: str, tmp_path: Path) -> None:
+def test_worker_command_rejects_bad_redis_addresses(
+    address: str, told: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rechroma", "worker", "--debug"],
         cwd=tmp_path,
@@ -362,7 +371,7 @@ def test_workers_that_cannot_work(address: str, told: str, tmp_path: Path) -> No
         (["--data", __file__], 73, "test_faults.py"),
     ],
 )
-def test_workers_without_their_tools(
+def test_worker_command_reports_missing_resources(
     redis_server: RedisServer, tmp_path: Path, words: list[str], code: int, told: str
 ) -> None:
     done = subprocess.run(
@@ -382,7 +391,7 @@ def test_workers_without_their_tools(
 @pytest.mark.parametrize(
     "asked", [{"redis": "redis://127.0.0.1:1/0"}, {"files": "s3://bucket/jobs"}]
 )
-def test_what_is_not_installed(
+def test_create_app_reports_missing_extras(
     asked: dict[str, str], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rechroma.service.jobs.factory.find_spec", lambda _: None)
@@ -391,11 +400,11 @@ def test_what_is_not_installed(
     assert "rechroma[serve]" in str(told.value.hint)
 
 
-def test_the_password_is_not_shown(redis_at_risk: RedisServer) -> None:
+def test_settings_hide_the_password_of_redis(redis_at_risk: RedisServer) -> None:
     assert PASSWORD not in repr(read_settings(redis=redis_at_risk.url))
 
 
-def test_a_server_may_start_before_redis(
+def test_server_starts_before_redis(
     settings: dict[str, Any], redis_at_risk: RedisServer, start_worker: StartWorker
 ) -> None:
     redis_at_risk.kill()
@@ -408,7 +417,7 @@ def test_a_server_may_start_before_redis(
         check_done(client, [submit(client, photo_file())], 1)
 
 
-def test_servers_count_together(settings: dict[str, Any]) -> None:
+def test_servers_share_the_rate_limit(settings: dict[str, Any]) -> None:
     answers: list[Any] = []
     for _ in range(2):
         with running_app(**(settings | {"rate": "1/minute"})) as app:
@@ -416,7 +425,7 @@ def test_servers_count_together(settings: dict[str, Any]) -> None:
     assert [answer.status_code for answer in answers] == [200, 429]
 
 
-def test_the_embedded_service_needs_neither_redis_nor_celery() -> None:
+def test_embedded_service_imports_neither_redis_nor_celery() -> None:
     code = "import sys, rechroma.service; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}

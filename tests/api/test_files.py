@@ -85,7 +85,7 @@ def held(content: Path | OpenFile) -> bytes:
     return data
 
 
-def test_what_is_kept_comes_back(files: FileStore) -> None:
+def test_file_store_returns_what_was_stored(files: FileStore) -> None:
     kept = files.put_source("a", 1, BytesIO(b"source"))
     assert kept.size == 6
     source = files.get_source("a", 1)
@@ -101,7 +101,7 @@ def test_what_is_kept_comes_back(files: FileStore) -> None:
         held(files.get_result("a", 1))
 
 
-def test_a_result_is_seen_whole_or_not_at_all(files: FileStore) -> None:
+def test_put_result_is_atomic(files: FileStore) -> None:
     def half(file: BinaryIO) -> None:
         file.write(b"half")
         raise TargetError("the disk is full")
@@ -114,7 +114,7 @@ def test_a_result_is_seen_whole_or_not_at_all(files: FileStore) -> None:
         files.put_source("a", 1, BytesIO())
 
 
-def test_an_upload_that_ends_early_is_not_kept(files: FileStore) -> None:
+def test_put_source_discards_interrupted_uploads(files: FileStore) -> None:
     class HungUp(BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             if self.tell():
@@ -130,7 +130,7 @@ def test_an_upload_that_ends_early_is_not_kept(files: FileStore) -> None:
             files.get_source("a", 1)
 
 
-def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_store_reports_unreachable_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -145,14 +145,14 @@ def test_a_place_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
-def test_a_bucket_that_is_missing_is_not_made(url: str) -> None:
+def test_remote_store_does_not_create_buckets(url: str) -> None:
     with pytest.raises(TargetError):
         RemoteFileStore("s3://another-bucket/jobs").put_source("a", 1, BytesIO(b"source"))
     assert not fsspec.filesystem("s3").exists("another-bucket")
     assert RemoteFileStore(url).put_source("a", 1, BytesIO(b"source"))
 
 
-def test_a_zip_of_results(files: FileStore) -> None:
+def test_get_archive_returns_the_same_zip_again(files: FileStore) -> None:
     pictures = [ImageRecord(number, "", JobState.DONE, RESULT_INFO) for number in (1, 3)]
     for picture in pictures:
         files.put_result("a", picture.number, lambda file: file.write(b"x" * 2_000_000))
@@ -164,13 +164,13 @@ def test_a_zip_of_results(files: FileStore) -> None:
         files.get_archive("b", pictures)
 
 
-def test_what_is_young_is_no_orphan(files: FileStore) -> None:
+def test_list_orphans_spares_young_files(files: FileStore) -> None:
     assert list(files.list_orphans("a")) == []
     files.put_source("a", 1, BytesIO(b"source"))
     assert list(files.list_orphans("a")) == []
 
 
-def test_what_nobody_touched_for_long_is_an_orphan(
+def test_list_orphans_lists_files_untouched_for_long(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = RemoteFileStore(url) if "://" in url else LocalFileStore(Path(url))
@@ -190,7 +190,7 @@ def told_by_jobs(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in records if record.name.startswith("rechroma.")]
 
 
-def test_what_is_not_of_this_service_is_left_alone(
+def test_cleanup_spares_files_of_other_services(
     make_app: MakeApp,
     url: str,
     tmp_path: Path,
@@ -219,7 +219,7 @@ def test_what_is_not_of_this_service_is_left_alone(
     assert first.test_client().get(f"{job}/result").status_code == 200
 
 
-def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
+def test_jobs_work_with_every_file_store(make_app: MakeApp, url: str) -> None:
     client = make_app(files=url).test_client()
     many = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
     one = client.post("/v1/jobs?format=tiff", **form(photo_file())).headers["Location"]
@@ -238,7 +238,7 @@ def test_jobs_from_end_to_end(make_app: MakeApp, url: str) -> None:
     problem(client.get(f"{many}/result"), 404)
 
 
-def test_a_folder_beside_the_server(
+def test_local_store_works_beside_the_server(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -250,7 +250,7 @@ def test_a_folder_beside_the_server(
 
 
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
-def test_workers_on_another_machine(
+def test_worker_shares_files_with_the_server(
     make_app: MakeApp, url: str, redis_server: RedisServer, model: str, tmp_path: Path
 ) -> None:
     settings = {"redis": redis_server.url, "files": url, "model": model}
@@ -267,6 +267,6 @@ def test_workers_on_another_machine(
         worker.kill()
 
 
-def test_an_address_that_leads_nowhere() -> None:
+def test_remote_store_rejects_unknown_protocols() -> None:
     with pytest.raises(OptionError, match="nowhere"):
         RemoteFileStore("nowhere://user:secret@host/jobs")

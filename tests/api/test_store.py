@@ -89,7 +89,7 @@ def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
     return NewJob(id=job_id, **(usual | fields))
 
 
-def test_first_come_first_served(store: TaskStore) -> None:
+def test_take_returns_images_in_order_of_submission(store: TaskStore) -> None:
     store.add(new("a", 2))
     store.add(new("b"))
     store.delete("a")
@@ -98,7 +98,7 @@ def test_first_come_first_served(store: TaskStore) -> None:
     assert [task and task.job_id for task in tasks] == ["b", "c", None]
 
 
-def test_the_order_comes_back(store: TaskStore) -> None:
+def test_take_returns_the_submitted_request(store: TaskStore) -> None:
     order = ColorizeRequest.model_validate(
         {"options": {"warmth": 0.5, "format": "webp"}, "hints": "{}"}
     )
@@ -108,7 +108,7 @@ def test_the_order_comes_back(store: TaskStore) -> None:
     assert task.request == order
 
 
-def test_only_who_took_it_may_finish(store: TaskStore) -> None:
+def test_finish_rejects_other_workers(store: TaskStore) -> None:
     store.add(new())
     task = store.take("one")
     assert task is not None
@@ -120,7 +120,7 @@ def test_only_who_took_it_may_finish(store: TaskStore) -> None:
     assert (job.state, job.images[0].format) == (JobState.DONE, "PNG")
 
 
-def test_capacity(store: TaskStore) -> None:
+def test_add_refuses_images_beyond_the_capacity(store: TaskStore) -> None:
     store.add(new("a", 4))
     with pytest.raises(OverloadedError):
         store.add(new("b", 2))
@@ -129,7 +129,7 @@ def test_capacity(store: TaskStore) -> None:
     store.add(new("b", 2))
 
 
-def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore) -> None:
+def test_take_gives_each_image_to_one_worker(make_store: MakeStore) -> None:
     stores = [make_store(1000) for _ in range(2)]
     for number in range(20):
         stores[0].add(new(f"job{number}", 5))
@@ -149,7 +149,9 @@ def test_many_threads_and_processes_take_each_picture_once(make_store: MakeStore
     assert stores[1].counts() == {JobState.DONE: 100}
 
 
-def test_a_table_that_cannot_be_read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readyz_fails_while_the_store_cannot_be_read(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = make_app(start=False)
     client, store = app.test_client(), service_of(app).store
 
@@ -163,7 +165,7 @@ def test_a_table_that_cannot_be_read(make_app: MakeApp, monkeypatch: pytest.Monk
     assert b"rechroma_requests" in client.get("/metrics").data
 
 
-def test_sent_twice_it_is_one_job(store: TaskStore) -> None:
+def test_add_returns_the_earlier_job_of_an_idempotency_key(store: TaskStore) -> None:
     first = store.add(new("a", owner="one", idempotency_key="key"))
     assert store.add(new("b", owner="one", idempotency_key="key")) == first
     assert store.add(new("c", owner="other", idempotency_key="key")).id == "c"
@@ -195,7 +197,7 @@ def finish(store: TaskStore, task: ImageTask | None) -> None:
 
 
 @pytest.mark.parametrize("hours", [5.0, -5.0])
-def test_the_clock_jumps_by_hours(
+def test_expire_survives_jumps_of_the_clock(
     make_store: MakeStore, set_clock: Callable[[float], None], hours: float
 ) -> None:
     day = 86_400
@@ -215,7 +217,7 @@ def test_the_clock_jumps_by_hours(
     assert set(make_store(5).expire(day)) == set("abc")
 
 
-def test_each_table_has_a_mark_of_its_own(make_store: MakeStore, tmp_path: Path) -> None:
+def test_id_prefix_is_unique_to_the_store(make_store: MakeStore, tmp_path: Path) -> None:
     stores = [make_store(5) for _ in range(2)]
     other = SqliteStore(tmp_path / "other.sqlite", 5)
     assert stores[0].id_prefix() == stores[1].id_prefix() != other.id_prefix()
@@ -223,7 +225,7 @@ def test_each_table_has_a_mark_of_its_own(make_store: MakeStore, tmp_path: Path)
     other.close()
 
 
-def test_names_are_forgotten_with_the_pictures(store: TaskStore) -> None:
+def test_expire_forgets_the_names_of_images(store: TaskStore) -> None:
     store.add(new("a", 2, names=("grandma", "grandpa")))
     store.add(new("b"))
     while task := store.take("worker"):

@@ -21,7 +21,7 @@ from tests.support.disk import room_for
 from tests.support.service import RESULT_INFO, figures, form, photo_file, problem, wait_for_end
 
 
-def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
+def test_take_runs_images_of_a_dead_server_alone(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
     store.add(new("a", 3))
     for _ in range(2):
@@ -36,7 +36,7 @@ def test_what_may_be_poison_is_taken_alone(tmp_path: Path) -> None:
     store.close()
 
 
-def test_images_of_dead_workers_are_queued_again(tmp_path: Path) -> None:
+def test_requeue_dead_queues_images_until_their_attempts_are_used_up(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
     store.add(new("a", 2))
     for attempt in range(3):
@@ -60,7 +60,7 @@ def test_images_of_dead_workers_are_queued_again(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_job_of_poison_alone_ends(tmp_path: Path) -> None:
+def test_requeue_dead_ends_a_job_of_poison_alone(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
     store.add(new())
     store.take("dead")
@@ -72,7 +72,7 @@ def test_a_job_of_poison_alone_ends(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
+def test_sqlite_store_rejects_other_files(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database " * 100)
     with pytest.raises(StoreError):
         SqliteStore(tmp_path / "text", capacity=1)
@@ -83,7 +83,7 @@ def test_what_is_no_table_of_jobs(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "another", capacity=1)
 
 
-def test_a_table_for_which_there_is_no_room(tmp_path: Path) -> None:
+def test_sqlite_store_survives_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     store = SqliteStore(path, capacity=100)
     log = path.with_name("jobs.sqlite-wal")
@@ -105,7 +105,9 @@ def open_to_others(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("files", ["", "shared"])
-def test_folders_that_are_open_to_others(make_app: MakeApp, tmp_path: Path, files: str) -> None:
+def test_files_are_private_even_in_open_folders(
+    make_app: MakeApp, tmp_path: Path, files: str
+) -> None:
     for name in ("service", "service/jobs", "shared", "shared/rechroma-jobs"):
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(0o755)
@@ -121,7 +123,7 @@ def test_folders_that_are_open_to_others(make_app: MakeApp, tmp_path: Path, file
     before.close()
 
 
-def test_two_servers_on_one_folder(make_app: MakeApp) -> None:
+def test_runner_shares_jobs_with_another_server(make_app: MakeApp) -> None:
     apps = [make_app(), make_app()]
     clients = [app.test_client() for app in apps]
     urls = [
@@ -137,7 +139,7 @@ def test_two_servers_on_one_folder(make_app: MakeApp) -> None:
     assert sum(figures(text).get(name, 0) for text in texts) == 20
 
 
-def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:
+def test_runner_restarts_images_of_a_dead_server(make_app: MakeApp) -> None:
     app = make_app(start=False)
     client = app.test_client()
     url = client.post("/v1/jobs", **form(photo_file(), photo_file())).headers["Location"]
@@ -149,7 +151,7 @@ def test_what_a_dead_server_had_begun_is_begun_again(make_app: MakeApp) -> None:
     assert wait_for_end(client, url)["done"] == 2
 
 
-def test_a_table_that_cannot_be_written_for_a_while(
+def test_runner_retries_while_the_store_cannot_be_written(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(workers=1)
@@ -174,13 +176,15 @@ def test_a_table_that_cannot_be_written_for_a_while(
     assert max(faults.values()) < 0
 
 
-def test_too_many_pixels(make_app: MakeApp) -> None:
+def test_runner_fails_images_with_too_many_pixels(make_app: MakeApp) -> None:
     client = make_app(job_pixels=2000).test_client()
     job = wait_for_end(client, submit(client, photo_file((60, 40))))
     assert job["problem"]["status"] == 413
 
 
-def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_submit_and_jobs_report_a_full_disk(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = make_app().test_client()
     url = submit(client, photo_file())
     wait_for_end(client, url)
@@ -199,7 +203,7 @@ def test_a_full_disk_is_told(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch)
     assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"
 
 
-def test_a_fault_nobody_foresaw_fails_its_own_picture(
+def test_runner_fails_only_the_image_of_an_unexpected_error(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app()

@@ -86,7 +86,9 @@ def calls_of(client: FlaskClient) -> dict[str, float]:
 
 
 @both
-def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, str]) -> None:
+def test_webhook_is_delivered_and_signed(
+    client: FlaskClient, host: Host, key: tuple[str, str]
+) -> None:
     host.routes["/told"] = receiver = Receiver(204)
     job_id = submit(client, host, photo_file(), b"no picture")
     assert receiver.news.wait(PATIENCE)
@@ -101,7 +103,7 @@ def test_it_is_told_and_signed(client: FlaskClient, host: Host, key: tuple[str, 
 
 
 @both
-def test_again_until_it_is_heard(
+def test_webhook_is_retried_until_delivered(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0, 0.0))
@@ -114,7 +116,7 @@ def test_again_until_it_is_heard(
 
 @both
 @pytest.mark.parametrize(("status", "attempts"), [(503, 3), (410, 1)])
-def test_given_up(
+def test_webhook_is_given_up_after_all_retries(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0))
@@ -127,7 +129,7 @@ def test_given_up(
     assert len(receiver.got) == attempts
 
 
-def test_a_private_address(
+def test_private_addresses_are_not_called(
     make_app: MakeApp, host: Host, key: tuple[str, str], caplog: Caplog
 ) -> None:
     host.routes["/told"] = receiver = Receiver(200)
@@ -146,7 +148,7 @@ def test_a_private_address(
     "spelt",
     ["127.0.0.1:9", "2130706433", "127.1", "[::ffff:127.0.0.1]", "169.254.169.254", "[fec0::1]"],
 )
-def test_a_private_address_that_is_spelt_out(
+def test_submit_rejects_private_addresses(
     make_app: MakeApp, key: tuple[str, str], spelt: str
 ) -> None:
     url = f"http://{spelt}/told"
@@ -156,7 +158,7 @@ def test_a_private_address_that_is_spelt_out(
     assert "not a public address" in problem(answer, 422)["detail"]
 
 
-def test_a_store_that_is_away_is_logged_once(
+def test_store_failures_are_logged_once(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, caplog: Caplog
 ) -> None:
     monkeypatch.setattr(webhooks, "_POLL_INTERVAL", 0.0)
@@ -176,7 +178,9 @@ def test_a_store_that_is_away_is_logged_once(
     assert caplog.text.count("webhooks are not delivered: away") == 1
 
 
-def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
+def test_webhook_is_delivered_by_the_next_server(
+    make_app: MakeApp, host: Host, key: tuple[str, str]
+) -> None:
     host.routes["/told"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_callbacks=True)
     job_id = submit(first, host, photo_file())
@@ -188,7 +192,7 @@ def test_told_by_the_next_server(make_app: MakeApp, host: Host, key: tuple[str, 
     check_signature(receiver, job_id, key[0])
 
 
-def test_a_key_that_is_taken_out_and_put_back(
+def test_webhook_waits_for_its_key(
     make_app: MakeApp, host: Host, key: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.5,) * 100)
@@ -205,7 +209,7 @@ def test_a_key_that_is_taken_out_and_put_back(
 
 
 @both
-def test_what_it_is_signed_with_is_not_in_the_table(
+def test_store_does_not_contain_the_signing_secret(
     client: FlaskClient, host: Host, key: tuple[str, str]
 ) -> None:
     job = service_of(client.application).store.get(submit(client, host, photo_file()))
@@ -215,7 +219,9 @@ def test_what_it_is_signed_with_is_not_in_the_table(
 
 
 @both
-def test_a_job_that_is_deleted(make_app: MakeApp, host: Host, key: tuple[str, str]) -> None:
+def test_webhook_of_a_deleted_job_is_dropped(
+    make_app: MakeApp, host: Host, key: tuple[str, str]
+) -> None:
     client = client_of(make_app, key, start=False, private_callbacks=True)
     job_id = submit(client, host, photo_file())
     assert client.delete(f"{URL}/{job_id}").status_code == 204
@@ -224,7 +230,7 @@ def test_a_job_that_is_deleted(make_app: MakeApp, host: Host, key: tuple[str, st
 
 
 @both
-def test_two_servers_do_not_tell_it_twice(
+def test_webhook_is_delivered_once_by_two_servers(
     make_app: MakeApp, host: Host, key: tuple[str, str]
 ) -> None:
     def slow(request: Request) -> None:
@@ -241,7 +247,7 @@ def test_two_servers_do_not_tell_it_twice(
     assert host.count("/told") == 3
 
 
-def test_what_could_never_be_heard(client: FlaskClient, make_app: MakeApp) -> None:
+def test_submit_rejects_undeliverable_webhooks(client: FlaskClient, make_app: MakeApp) -> None:
     for url in ("file:///etc/passwd", "no url", "http://user:word@host.example/", "http://[::1"):
         told = problem(client.post(URL, **form(photo_file()), query_string={"callback": url}), 422)
         assert told["detail"].startswith("callback: ")
