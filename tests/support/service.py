@@ -68,11 +68,13 @@ def form(*pictures: bytes | tuple[str, bytes], **fields: str) -> dict[str, Any]:
 
 
 def wait_for_end(client: FlaskClient, url: str) -> dict[str, Any]:
-    """The job as soon as it has ended."""
+    """The job as soon as it has ended; where its store is away for a moment, it is asked again."""
     limit = time.monotonic() + PATIENCE
     while time.monotonic() < limit:
-        job: dict[str, Any] = client.get(url).get_json()
-        if job["state"] in ENDED:
+        answer = client.get(url)
+        job: dict[str, Any] = answer.get_json()
+        assert answer.status_code in (200, 503), job
+        if job.get("state") in ENDED:
             return job
         time.sleep(0.02)
     raise AssertionError(f"{url} has not ended: {job}")
