@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 
-def run_task(painter: Paints, files: FileStore, task: ImageTask, settings: Settings) -> TaskResult:
+def run_task(
+    painter: Paints,
+    files: FileStore,
+    task: ImageTask,
+    settings: Settings,
+    interrupt: type[Exception] | tuple[()] = (),
+) -> TaskResult:
     """Colorize an image and store the result; any error becomes a problem.
 
     Args:
@@ -22,6 +28,8 @@ def run_task(painter: Paints, files: FileStore, task: ImageTask, settings: Setti
         files: The uploads and results.
         task: The image.
         settings: The settings of the service.
+        interrupt: An exception that interrupts arbitrary code. It is raised again, even if that
+            code took it for an error of its own.
     """
     try:
         painting = painter.paint(
@@ -33,4 +41,9 @@ def run_task(painter: Paints, files: FileStore, task: ImageTask, settings: Setti
         files.put_result(task.job_id, task.number, painting.write)
         return TaskResult(result=painting.made)
     except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, interrupt):
+                raise cause from None
+            cause = cause.__cause__ or cause.__context__
         return TaskResult(problem=problem_of(error))

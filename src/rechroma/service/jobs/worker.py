@@ -10,7 +10,6 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from celery import signals
@@ -190,15 +189,12 @@ class Worker:
 
     def _run(self, task: ImageTask) -> TaskResult:
         timeout = TaskResult(problem=worded(limits.timeout_error(self._settings.seconds)))
-        started = monotonic()
         try:
-            result = run_task(self._painter, self._files, task, self._settings)
+            return run_task(
+                *(self._painter, self._files, task, self._settings), interrupt=SoftTimeLimitExceeded
+            )
         except SoftTimeLimitExceeded:
             return timeout
-        # The exception interrupts arbitrary code, which may mistake it for an error of its own.
-        if result.problem and monotonic() - started > 0.95 * self._settings.seconds:
-            return timeout
-        return result
 
     def _delete_sources(self, task: ImageTask) -> None:
         job = self._store.get(task.job_id)
