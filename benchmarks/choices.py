@@ -25,9 +25,9 @@ from rechroma.color import lightness
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
 from rechroma.engines import OnnxEngine
-from rechroma.evaluation import gray_level
+from rechroma.evaluation import to_gray
 from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.metrics import Scores
+from rechroma.evaluation.metrics import MetricAccumulator
 from rechroma.models import find_model
 from rechroma.models.runtime import ort
 
@@ -177,11 +177,11 @@ def rows(engine: Engine, int8: Engine) -> Iterator[Row]:
 def measured(row: Row, pictures: Shards, numbers: list[int]) -> str:
     """One line of the table."""
     name, engine, knobs = row
-    scores, gray_scores = Scores(), Scores()
+    scores, gray_scores = MetricAccumulator(), MetricAccumulator()
     colorizer = Colorizer(engine=engine)
     for number in numbers:
         truth = pictures[number]
-        gray = gray_level(truth)
+        gray = to_gray(truth)
         scores.update(np.asarray(colorizer.colorize(gray, **knobs), np.uint8), truth)
         gray_scores.update(np.repeat(gray[..., None], 3, axis=-1), truth)
     figures, gray_figures = scores.compute(), gray_scores.compute()

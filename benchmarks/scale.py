@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rechroma.datasets import Example, Shards
+    from rechroma.datasets import Sample, Shards
     from rechroma.training import Recipe
 
 _T = TypeVar("_T")
@@ -162,13 +162,13 @@ def _recipe(*overrides: str) -> Recipe:
     return load_recipe(RECIPE, [*sizes, "network.encoder_weights=''", *overrides])
 
 
-def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Example], float]:
+def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Sample], float]:
     """Batches from a step on, and the seconds until the first is there."""
     from torch.utils.data import DataLoader
 
-    from rechroma.datasets import Examples, ReproducibleBatchSampler
+    from rechroma.datasets import ColorizationDataset, ReproducibleBatchSampler
 
-    def begin() -> Iterator[Example]:
+    def begin() -> Iterator[Sample]:
         seen = step * recipe.batch_size
         tickets = ReproducibleBatchSampler(
             len(pictures),
@@ -180,7 +180,7 @@ def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Exam
             steps=1 << 40,
         )
         loader = DataLoader(
-            Examples(pictures, recipe.crops, SCALE),
+            ColorizationDataset(pictures, recipe.crops, SCALE),
             batch_sampler=tickets,
             num_workers=1,
             worker_init_fn=_quiet,
@@ -232,15 +232,15 @@ def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
 
 def _packed(shards: list[Path], folder: Path) -> Packing:
     """The costs of packing some of the pictures again, and of one as it comes from a camera."""
-    from rechroma.datasets.build.pack import Settings, pack
+    from rechroma.datasets.build.pack import PackConfig, pack
     from rechroma.datasets.build.preprocess import make_sample
 
     _extract(shards, folder / "loose")
     manifest, seconds = _timed(
-        lambda: pack(folder / "loose", folder / "packed", Settings(val_share=0), jobs=1),
+        lambda: pack(folder / "loose", folder / "packed", PackConfig(val_share=0), jobs=1),
         process_time,
     )
-    pictures, form = manifest["pictures"], Settings().form
+    pictures, form = manifest["images"], PackConfig().form
     size = sum(shard["bytes"] for shard in manifest["shards"]) / pictures["kept"]
     camera = _camera(folder / "camera.jpg")
     _, single = _timed(lambda: [make_sample(camera, "", form) for _ in range(5)], process_time)
@@ -252,11 +252,11 @@ def _extract(shards: list[Path], folder: Path) -> None:
     import cv2
 
     from rechroma.datasets import Shards
-    from rechroma.datasets.shards import spread
+    from rechroma.datasets.shards import evenly_spaced
 
     pictures = Shards(shards)
     folder.mkdir()
-    for number in spread(len(pictures), PACKED):
+    for number in evenly_spaced(len(pictures), PACKED):
         cv2.imwrite(str(folder / f"{number}.png"), pictures[number][..., ::-1])
 
 

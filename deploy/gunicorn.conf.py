@@ -1,6 +1,6 @@
-"""How gunicorn serves Rechroma: one process with threads, set by the same `RECHROMA_` variables.
+"""Configuration of gunicorn: one process with threads, with the settings of the service.
 
-More processes would each hold the model; more workers for jobs do more good.
+Further processes would each need their own inference workers; `rechroma worker` scales better.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from pathlib import Path
 from typing import Any
 
 
-def _number(name: str, usual: str) -> int:
-    text = os.environ.get(name, usual)
+def _int_setting(name: str, default: str) -> int:
+    text = os.environ.get(name, default)
     if not text.isdecimal():
         sys.exit(f"rechroma: error: {name}: {text!r} is not a whole number")
     return int(text)
 
 
-# The settings' own module loads libraries with threads, which a fork would break.
-bind = f"{os.environ.get('RECHROMA_HOST', '127.0.0.1')}:{_number('RECHROMA_PORT', '8000')}"
-threads = max(1, _number("RECHROMA_THREADS", "32"))  # the app says how many there may be
+# rechroma.service.settings is not imported: it loads libraries with threads, which a fork breaks.
+bind = f"{os.environ.get('RECHROMA_HOST', '127.0.0.1')}:{_int_setting('RECHROMA_PORT', '8000')}"
+threads = max(1, _int_setting("RECHROMA_THREADS", "32"))  # the app checks the range
 workers = 1
 worker_class = "gthread"
 backlog = 512
-timeout = 60  # seconds without a sign of life; answers may take longer, for threads give them
-graceful_timeout = 60  # for requests and pictures in hand after SIGTERM
-keepalive = 75  # longer than nginx keeps its connections, so that none is closed under a request
+timeout = 60  # seconds without a heartbeat of the process; responses of its threads can take longer
+graceful_timeout = 60  # for requests and images in progress after SIGTERM
+keepalive = 75  # longer than that of nginx, so that no connection is closed during a request
 
-# Only RECHROMA_PROXIES says whom to believe: these are gunicorn's own ways to do so.
+# Only RECHROMA_PROXIES decides which proxies are trusted.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 
-# Nothing is written to a root file system that may be read-only.
+# The root file system can be read-only.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ANN401 - gunicorn has no types
-    """Let event streams end when the worker is told to, for else it would wait for them."""
+    """End the event streams on SIGTERM, which gunicorn would wait for otherwise."""
     from rechroma.service import service_of
 
     closing = service_of(worker.wsgi).closing
-    usual = signal.getsignal(signal.SIGTERM)
+    default = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: Any) -> None:  # noqa: ANN401
         closing.set()
-        if callable(usual):
-            usual(number, frame)
+        if callable(default):
+            default(number, frame)
 
     signal.signal(signal.SIGTERM, stop)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains every network on the same small budget and measures them beside the one that ships; writes
+# Trains every network on the same small budget and measures them next to the one that ships; writes
 # docs/leaderboard.md. Stopped at any moment and called again, it goes on; what is done is kept.
 #
 #   experiments/leaderboard.sh SHARDS ENCODERS [OUT]
@@ -59,7 +59,7 @@ unless its recipe names an encoder; so this compares how far they come on little
 come. \`default\` is the network that ships ([card](rechroma-4.md)), which has seen 175,000 crops. What
 the figures mean: [evaluate.md](evaluate.md); none means anything without the rows *gray* and *truth*.
 Milliseconds are of the network alone at 256 x 256, all in one run; minutes of training are of a
-machine that did other work beside.
+machine that was doing other work as well.
 
 ## Photographs
 500 held-out photographs of many kinds.

@@ -22,8 +22,10 @@ def main() -> None:
 def row(path: Path) -> str:
     """One report as a row of the table."""
     report = json.loads(path.read_text("utf-8"))
-    rows = report["figures"]["all"]
-    model, gray, truth, aged = (rows.get(kind, {}) for kind in ("model", "gray", "truth", "aged"))
+    rows = report["metrics"]["all"]
+    model, gray, truth, aged = (
+        rows.get(kind, {}) for kind in ("model", "gray", "truth", "degraded")
+    )
     cells = (
         path.stem,
         f"{model['hue_hit']:.1f}",

@@ -1,7 +1,7 @@
-"""What the clients of a capacity run do; `run.py` starts Locust with it.
+"""Clients of the capacity benchmark; `run.py` starts Locust with this file.
 
-The environment says what: `CAPACITY_PICTURE`, a file; `CAPACITY_BATCH`, pictures of a job, 0 for
-pictures at once; `CAPACITY_REST`, for how many seconds each client rests between them on average.
+Environment variables: `CAPACITY_IMAGE`, a file; `CAPACITY_BATCH`, images of a job, 0 for direct
+requests; `CAPACITY_REST`, the mean pause of a client in seconds.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from pathlib import Path
 
 from locust import FastHttpUser, task
 
-PICTURE = Path(os.environ["CAPACITY_PICTURE"]).read_bytes()
+IMAGE = Path(os.environ["CAPACITY_IMAGE"]).read_bytes()
 BATCH = int(os.environ["CAPACITY_BATCH"])
 REST = float(os.environ["CAPACITY_REST"])
-LOOK_AGAIN = 0.1  # seconds
+POLL_INTERVAL = 0.1  # seconds
 
 
 class Client(FastHttpUser):
-    """Sends pictures one after another, or at chance times, as strangers do."""
+    """A client that sends images one after another, or at random times."""
 
     def wait_time(self) -> float:
-        """Seconds to the next picture."""
+        """Return the pause before the next image in seconds."""
         return random.expovariate(1 / REST) if REST else 0.0
 
     def on_start(self) -> None:
-        """Not all at once."""
+        """Start the clients at different times."""
         time.sleep(self.wait_time())
 
     @task
     def color(self) -> None:
-        """A picture at once, or a job of many."""
+        """Send an image, or a job of several."""
         if BATCH:
             self._job()
         else:
-            self.client.post("/v1/colorize", PICTURE, name="picture")
+            self.client.post("/v1/colorize", IMAGE, name="image")
 
     def _job(self) -> None:
-        """From sending a job to having its result, told to Locust as one request."""
+        """Run a job, and report the time from submission to result as one request."""
         began = time.perf_counter()
-        files = [("pictures", (f"{number}.jpg", PICTURE)) for number in range(BATCH)]
+        files = [("images", (f"{number}.jpg", IMAGE)) for number in range(BATCH)]
         job = self.client.post("/v1/jobs", files=files, name="submit").json()
         while job["state"] in ("queued", "running"):
-            time.sleep(LOOK_AGAIN)
-            job = self.client.get(job["links"]["self"], name="look").json()
+            time.sleep(POLL_INTERVAL)
+            job = self.client.get(job["links"]["self"], name="poll").json()
         answer = self.client.get(job["links"]["result"], name="result")
         failed = job["done"] < BATCH or not answer.ok
         self.environment.events.request.fire(

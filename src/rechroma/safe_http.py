@@ -1,8 +1,8 @@
-"""Requests to hosts that strangers name: only to public addresses, within limits of bytes and time.
+"""An HTTP client for untrusted URLs, protected against SSRF and bounded in bytes and time.
 
-A host's name is resolved once, every address that it has is checked, and the connection goes to
-one of the checked ones: a name that later resolves to something else gains nothing. Each hop of a
-redirection is a request of its own. Proxies are not used, for they would resolve names themselves.
+A host name is resolved once, all its addresses are checked, and the connection is made to one of
+them, which defeats DNS rebinding. Each redirect is checked as a request of its own. Proxies are not
+used, because they would resolve names themselves.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Resolver = Callable[[str, int], Iterable[str]]
 
 
 class TransientFetchError(FetchError):
-    """What may be over in a while, so that it is worth another attempt.
+    """A failure that can be transient, so that a retry is worthwhile.
 
     Args:
         message: What went wrong.
-        host: Where.
-        wait: Seconds that the host asked to wait.
+        host: Name of the host.
+        wait: Seconds to wait, from its `Retry-After` header; 0 without one.
     """
 
     def __init__(self, message: str, host: str, wait: float = 0.0) -> None:
@@ -51,15 +51,15 @@ class TransientFetchError(FetchError):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a host answered.
+class Response:
+    """An HTTP response.
 
     Attributes:
-        url: To what, after redirections.
-        status: The HTTP status.
-        body: Of a status of 200.
-        wait: Seconds that it asked to wait.
-        location: Where it redirects to.
+        url: The URL it is for, after redirects.
+        status: HTTP status.
+        body: Body, if the status is 200.
+        wait: Seconds to wait, from its `Retry-After` header; 0 without one.
+        location: Target of a redirect.
     """
 
     url: str
@@ -69,15 +69,15 @@ class Answer:
     location: str = ""
 
 
-class Web:
-    """Sends requests; may be used from several threads.
+class SafeHttpClient:
+    """Sends requests to public addresses only; safe to use from several threads.
 
     Args:
-        timeout: Seconds that a request may take altogether.
-        max_bytes: The largest body to take.
-        contact: How whoever runs a host can reach the user.
-        is_allowed: Whether an address may be connected to.
-        resolve: Finds the addresses of a host.
+        timeout: Total time limit of a request in seconds.
+        max_bytes: Size limit of a body.
+        contact: Contact of the user for operators of hosts, part of the `User-Agent`.
+        is_allowed: Decides whether an address can be connected to; by default :func:`is_public`.
+        resolve: Resolves a host name to addresses.
     """
 
     def __init__(
@@ -95,15 +95,15 @@ class Web:
         self._live: set[_Connection] = set()
         self._stopped = False
 
-    def follow(self, url: str, before: Callable[[str], None] = lambda _: None) -> Answer:
-        """Fetch a URL and what it redirects to.
+    def get(self, url: str, before: Callable[[str], None] = lambda _: None) -> Response:
+        """Fetch a URL, following redirects.
 
         Args:
-            url: HTTP or HTTPS.
-            before: Called with the URL of each hop; may raise to refuse it.
+            url: HTTP or HTTPS URL.
+            before: Called with the URL of each hop; can raise to reject it.
 
         Raises:
-            FetchError: It cannot be fetched, or may not be.
+            FetchError: It cannot, or must not, be fetched.
         """
         for _ in range(_MAX_HOPS + 1):
             before(url)
@@ -115,16 +115,16 @@ class Web:
 
     def request(
         self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Fetch a URL, without following it any further.
+    ) -> Response:
+        """Send one request, without following redirects.
 
         Args:
-            url: HTTP or HTTPS.
-            body: What is sent, as a POST; None for a GET.
-            headers: Of the request, beside the usual ones.
+            url: HTTP or HTTPS URL.
+            body: Body of a POST; None for a GET.
+            headers: Additional headers.
 
         Raises:
-            FetchError: It cannot be fetched, or may not be.
+            FetchError: It cannot, or must not, be fetched.
         """
         parts = split_url(url)
         connection = _connection(parts, self._checked(parts), self._context)
@@ -137,14 +137,14 @@ class Web:
             connection.request(method, _target(parts), body, {**self._headers(), **(headers or {})})
             return self._answer(url, connection.getresponse(), connection)
         except (OSError, HTTPException, ValueError) as error:
-            raise TransientFetchError(self._words(error, connection), connection.host) from error
+            raise TransientFetchError(self._describe(error, connection), connection.host) from error
         finally:
             deadline.cancel()
             self._live.discard(connection)
             connection.close()
 
     def stop(self) -> None:
-        """End the requests that are under way, and let no more begin."""
+        """Abort running requests and reject further ones."""
         self._stopped = True
         for connection in tuple(self._live):
             connection.abort()
@@ -170,11 +170,11 @@ class Web:
             "Connection": "close",
         }
 
-    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> Answer:
+    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> Response:
         location = response.headers.get("Location", "")
         wait = _seconds(response.headers.get("Retry-After", ""))
         body = self._body(response, connection) if response.status == 200 else b""
-        return Answer(url, response.status, body, wait, location)
+        return Response(url, response.status, body, wait, location)
 
     def _body(self, response: HTTPResponse, connection: _Connection) -> bytes:
         promised = response.length
@@ -191,22 +191,22 @@ class Web:
             raise HTTPException("it ended early")
         return bytes(data)
 
-    def _words(self, error: Exception, connection: _Connection) -> str:
+    def _describe(self, error: Exception, connection: _Connection) -> str:
         if connection.aborted:
             return f"it took longer than {self._timeout:g} s"
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet: not private, loopback, link-local ..."""
+    """Return whether an IP address is public: not private, loopback, link-local or the like."""
     ip = ip_address(address)
     if any(ip in network for network in _LOCAL):
         return False
     return all(one.is_global and not one.is_multicast for one in (ip, *_within(ip)))
 
 
-def spelt_address(host: str) -> str | None:
-    """The IP address that a host in a URL is written as, such as 127.0.0.1, 2130706433 or ::1."""
+def parse_ip_literal(host: str) -> str | None:
+    """Parse a host that is an IP address literal, such as 127.0.0.1, 2130706433 or ::1."""
     try:
         return str(ip_address(host))
     except ValueError:
@@ -218,7 +218,7 @@ def spelt_address(host: str) -> str | None:
 
 
 def _within(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to on some networks."""
+    """Return the IPv4 addresses embedded in an IPv6 address."""
     if isinstance(ip, IPv4Address):
         return []
     nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
@@ -226,10 +226,10 @@ def _within(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:
 
 
 def split_url(url: str) -> SplitResult:
-    """The parts of a URL that may be fetched.
+    """Split a URL and check that it can be fetched.
 
     Raises:
-        FetchError: It is no URL of the web, or holds a password.
+        FetchError: It is not an HTTP or HTTPS URL, or it contains credentials.
     """
     try:
         parts = urlsplit(url)
@@ -258,7 +258,7 @@ def _addresses(host: str, port: int) -> list[str]:
 
 
 def _seconds(retry_after: str) -> float:
-    """What `Retry-After` says: a number of seconds, or a date."""
+    """Parse `Retry-After`: a number of seconds, or a date."""
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     with suppress(ValueError, TypeError):
@@ -268,12 +268,12 @@ def _seconds(retry_after: str) -> float:
 
 
 class _Connection(HTTPConnection):
-    """A connection to one of some addresses that can be ended from another thread."""
+    """A connection to the first reachable address that another thread can abort."""
 
     def __init__(self, host: str, port: int, addresses: list[str]) -> None:
         super().__init__(host, port, timeout=_CONNECT_SECONDS)
         self._addresses = addresses
-        self._wire: socket.socket | None = None  # stays when the answer has taken the socket over
+        self._wire: socket.socket | None = None  # kept after the response has taken over the socket
         self.aborted = False
 
     def connect(self) -> None:
@@ -285,7 +285,7 @@ class _Connection(HTTPConnection):
         self.aborted = True
         if self._wire is not None:
             with suppress(OSError):
-                # Of the socket below TLS, which the reading thread may be in the midst of.
+                # On the socket below TLS: the reading thread can be inside a TLS call.
                 socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
 
     def _first_connected(self) -> socket.socket:

@@ -15,20 +15,20 @@ from werkzeug.test import TestResponse
 
 from rechroma.service import Settings, create_app, service_of
 from tests.support.models import write_model
+from tests.support.redis_and_worker import RedisServer, Worker, environment_of
 from tests.support.service import Server
-from tests.support.team import RedisServer, Worker, environment_of
 
 
 class Client(FlaskClient):
-    """Reads each answer to its end, so that its file is closed, unless told otherwise."""
+    """Test client that reads each response to its end by default, so that its file is closed."""
 
     def open(self, *arguments: Any, buffered: bool = True, **options: Any) -> TestResponse:
         return super().open(*arguments, buffered=buffered, **options)
 
 
 @dataclass
-class Team:
-    """A Redis, a worker, and the settings of an app that gives it jobs."""
+class SharedJobs:
+    """A Redis, a worker, and the settings of an app that uses them."""
 
     redis: RedisServer
     worker: Worker
@@ -41,7 +41,7 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny color model file that tints everything, takes hints, and gives a distribution."""
+    """A tiny model file that tints everything, supports hints, and has a distribution."""
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     return str(write_model(path, hints=True, bins=[[0.0, 0.0], [20.0, 30.0]]))
 
@@ -55,7 +55,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis for all tests that do it no harm."""
+    """A Redis for all tests that do not harm it."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
@@ -64,33 +64,33 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture(scope="module")
 def shared(
     redis_server: RedisServer, model: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Team]:
-    """A worker for all tests of a file, and what apps need to give it jobs."""
+) -> Iterator[SharedJobs]:
+    """A worker for all tests of a module, and the settings of its apps."""
     folder = tmp_path_factory.mktemp("team")
     settings = {"redis": redis_server.url, "files": str(folder / "files"), "model": model}
     worker = Worker(folder / "worker.log", "--workers", "2", **environment_of(settings))
-    yield Team(redis_server, worker, settings)
+    yield SharedJobs(redis_server, worker, settings)
     assert worker.stop() == 0
     assert "Traceback" not in worker.told
 
 
 @pytest.fixture
 def kind() -> str:
-    """Who does the jobs; see `both`."""
+    """The runner of the jobs; see `both`."""
     return "embedded"
 
 
 both = pytest.mark.parametrize("kind", ["embedded", "shared"])
-"""A test with the server's own threads, and once more with Redis and Celery."""
+"""Runs a test with the threads of the server, and again with Redis and Celery."""
 
 
 @pytest.fixture
-def team(kind: str, request: pytest.FixtureRequest) -> Iterator[Team | None]:
-    """Redis and a worker that know of no jobs, where the test is of them."""
+def team(kind: str, request: pytest.FixtureRequest) -> Iterator[SharedJobs | None]:
+    """Redis and a worker without jobs, if the test uses them."""
     if kind == "embedded":
         yield None
         return
-    made: Team = request.getfixturevalue("shared")
+    made: SharedJobs = request.getfixturevalue("shared")
     with made.redis.client() as client:
         client.flushdb()
     for path in folder_of(made).iterdir():
@@ -100,21 +100,21 @@ def team(kind: str, request: pytest.FixtureRequest) -> Iterator[Team | None]:
 
 
 @pytest.fixture
-def folder(team: Team | None, tmp_path: Path) -> Path:
-    """Where pictures and results lie."""
+def folder(team: SharedJobs | None, tmp_path: Path) -> Path:
+    """The folder of images and results."""
     return folder_of(team) if team else tmp_path / "service" / "jobs"
 
 
-def folder_of(team: Team) -> Path:
-    """Where pictures and results of a team lie."""
+def folder_of(team: SharedJobs) -> Path:
+    """Return the folder of images and results."""
     return Path(team.settings["files"]) / "rechroma-jobs"
 
 
 @contextmanager
 def running_app(
-    *, start: bool = True, team: Team | None = None, **settings: Any
+    *, start: bool = True, team: SharedJobs | None = None, **settings: Any
 ) -> Iterator[APIFlask]:
-    """An app that is stopped in the end; its jobs begin unless `start` is false."""
+    """Make an app and close it afterwards; its jobs start unless `start` is false."""
     app = create_app(Settings(**({"workers": 2, "isolate": False} | settings)))
     app.test_client_class = Client
     service = service_of(app)
@@ -126,16 +126,16 @@ def running_app(
     service.close()
 
 
-def begin(app: APIFlask, team: Team | None) -> None:
-    """Let the jobs of an app begin that was made with `start=False`."""
+def begin(app: APIFlask, team: SharedJobs | None) -> None:
+    """Start the jobs of an app that was made with `start=False`."""
     service_of(app).start()
     if team:
         team.worker.go_on()
 
 
 @pytest.fixture
-def make_app(tmp_path: Path, model: str, team: Team | None) -> Iterator[MakeApp]:
-    """Make an app with a tiny model; what can be said is as for :func:`running_app`."""
+def make_app(tmp_path: Path, model: str, team: SharedJobs | None) -> Iterator[MakeApp]:
+    """Make apps with a tiny model; the arguments are those of :func:`running_app`."""
     with ExitStack() as apps:
 
         def make(**settings: Any) -> APIFlask:
@@ -148,13 +148,13 @@ def make_app(tmp_path: Path, model: str, team: Team | None) -> Iterator[MakeApp]
 
 @pytest.fixture
 def client(make_app: MakeApp) -> FlaskClient:
-    """A client of a usual app."""
+    """A client of an app with default settings."""
     return make_app().test_client()
 
 
 @pytest.fixture
 def start_server(tmp_path: Path, model: str) -> Iterator[StartServer]:
-    """Start `rechroma serve` with a tiny model."""
+    """Start servers with a tiny model."""
     servers = []
 
     def start(*words: str, **environment: str) -> Server:

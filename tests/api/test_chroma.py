@@ -21,7 +21,7 @@ from rechroma.imaging import ChromaUpsampler
 from rechroma.options import Adjustments
 from tests.api.conftest import MakeApp, StartServer
 from tests.support.models import write_model
-from tests.support.service import form, opened, photo_file, problem
+from tests.support.service import assert_problem, form, opened, photo_file
 
 SKETCH, PALETTE = "/v1/chroma", "/v1/suggestions"
 HINTS = {"format": 1, "hints": [{"x": 0.5, "y": 0.5, "color": "#2040c0"}]}
@@ -45,9 +45,7 @@ def chroma_of(told: dict[str, Any]) -> np.ndarray:
     return ab.astype(np.float32)
 
 
-def test_what_is_put_together_from_it_is_what_the_service_writes(
-    make_app: MakeApp, photo: np.ndarray
-) -> None:
+def test_rendered_chroma_equals_the_colorized_image(make_app: MakeApp, photo: np.ndarray) -> None:
     client = make_app(model="default").test_client()
     file = file_of(photo)
     told = client.post(f"{SKETCH}?gray=4096", data=file).get_json()
@@ -61,13 +59,13 @@ def test_what_is_put_together_from_it_is_what_the_service_writes(
     assert np.abs(ours.astype(int) - theirs).max() <= 2
 
 
-def test_the_gray_is_as_small_as_asked_for(client: FlaskClient) -> None:
+def test_gray_has_the_requested_size(client: FlaskClient) -> None:
     told = client.post(f"{SKETCH}?gray=16", data=photo_file((48, 32))).get_json()
     assert opened(base64.b64decode(told["gray"])).size == (16, 11)
     assert client.post(SKETCH, data=photo_file()).get_json()["gray"] is None
 
 
-def test_hints_count(client: FlaskClient) -> None:
+def test_hints_change_the_chroma(client: FlaskClient) -> None:
     plain, hinted = (
         client.post(SKETCH, **form(photo_file(), **fields)).get_json()
         for fields in ({}, {"hints": json.dumps(HINTS)})
@@ -75,13 +73,13 @@ def test_hints_count(client: FlaskClient) -> None:
     assert not np.array_equal(chroma_of(plain), chroma_of(hinted))
 
 
-def test_suggest_colors(make_app: MakeApp, photo: np.ndarray) -> None:
+def test_suggestions_equal_those_of_the_library(make_app: MakeApp, photo: np.ndarray) -> None:
     client = make_app(model="default").test_client()
     query = {"x": 0.55, "y": 0.35, "count": 4}
     told = client.post(PALETTE, data=file_of(photo), query_string=query).get_json()
     expected = Colorizer().suggest_colors(photo, 0.55, 0.35, count=4)
     assert [one["color"] for one in told["colors"]] == [one.color for one in expected]
-    shares = [one["share"] for one in told["colors"]]
+    shares = [one["probability"] for one in told["colors"]]
     assert shares == sorted(shares, reverse=True)
     assert len(shares) == 4
 
@@ -97,29 +95,29 @@ def test_suggest_colors(make_app: MakeApp, photo: np.ndarray) -> None:
         (f"{SKETCH}?saturation=2", "saturation"),
     ],
 )
-def test_queries_that_make_no_sense(client: FlaskClient, url: str, field: str) -> None:
-    assert field in problem(client.post(url, data=photo_file()), 422)["errors"]
+def test_invalid_queries_name_the_parameter(client: FlaskClient, url: str, field: str) -> None:
+    assert field in assert_problem(client.post(url, data=photo_file()), 422)["errors"]
 
 
 @pytest.mark.parametrize("url", [SKETCH, f"{PALETTE}?x=0&y=0"])
-def test_bad_pictures(client: FlaskClient, url: str) -> None:
-    assert "damaged" in problem(client.post(url, data=photo_file()[:60]), 422)["detail"]
-    problem(client.post(url, data=b"no picture"), 415)
-    problem(client.post(url, data=b""), 400)
+def test_damaged_images_are_rejected(client: FlaskClient, url: str) -> None:
+    assert "damaged" in assert_problem(client.post(url, data=photo_file()[:60]), 422)["detail"]
+    assert_problem(client.post(url, data=b"no picture"), 415)
+    assert_problem(client.post(url, data=b""), 400)
 
 
-def test_a_model_without_a_distribution(make_app: MakeApp, tmp_path: Path) -> None:
+def test_suggestions_need_a_distribution(make_app: MakeApp, tmp_path: Path) -> None:
     client = make_app(model=str(write_model(tmp_path / "plain.onnx"))).test_client()
     answer = client.post(f"{PALETTE}?x=0&y=0", data=photo_file())
-    assert "no distribution" in problem(answer, 422)["detail"]
+    assert "no distribution" in assert_problem(answer, 422)["detail"]
 
 
-def test_too_large(make_app: MakeApp) -> None:
+def test_too_large_images_are_rejected(make_app: MakeApp) -> None:
     client = make_app(direct_pixels=48 * 32 - 1).test_client()
-    assert "jobs" in problem(client.post(SKETCH, data=photo_file()), 413)["hint"]
+    assert "jobs" in assert_problem(client.post(SKETCH, data=photo_file()), 413)["hint"]
 
 
-def test_in_processes_of_their_own(start_server: StartServer) -> None:
+def test_chroma_and_suggestions_work_in_worker_processes(start_server: StartServer) -> None:
     server = start_server()
     told = json.loads(server.ask("POST", f"{SKETCH}?gray=32", photo_file()).body)
     assert chroma_of(told).any()

@@ -1,4 +1,4 @@
-"""`POST /v1/colorize`: a picture in, a picture out."""
+"""`POST /v1/colorize`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flask.testing import FlaskClient
 
 from tests.api.conftest import MakeApp
 from tests.support.models import write_model
-from tests.support.service import form, has_color, opened, photo_file, problem
+from tests.support.service import assert_problem, form, has_color, opened, photo_file
 
 URL = "/v1/colorize"
 HINTS = {"format": 1, "hints": [{"x": 0.5, "y": 0.5, "color": "#2040c0"}]}
 
 
 def as_json(data: bytes, **fields: Any) -> dict[str, Any]:
-    return {"json": {"picture": base64.b64encode(data).decode(), **fields}}
+    return {"json": {"image": base64.b64encode(data).decode(), **fields}}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,9 @@ def as_json(data: bytes, **fields: Any) -> dict[str, Any]:
     ],
     ids=["raw", "typed", "as curl calls it", "form", "json"],
 )
-def test_every_way_to_send_a_picture(client: FlaskClient, sent: dict[str, Any]) -> None:
+def test_colorize_accepts_form_json_and_raw_bodies(
+    client: FlaskClient, sent: dict[str, Any]
+) -> None:
     answer = client.post(URL, **sent)
     assert answer.status_code == 200, answer.get_data()
     assert answer.content_type == "image/png"
@@ -54,24 +56,26 @@ def test_every_way_to_send_a_picture(client: FlaskClient, sent: dict[str, Any]) 
         (None, "BMP"),
     ],
 )
-def test_accept_chooses_the_format(client: FlaskClient, accept: str | None, wanted: str) -> None:
+def test_accept_header_selects_the_format(
+    client: FlaskClient, accept: str | None, wanted: str
+) -> None:
     headers = {"Accept": accept} if accept else {}
     answer = client.post(URL, data=photo_file(format="BMP"), headers=headers)
     assert answer.content_type == f"image/{wanted.lower()}"
     assert opened(answer.data).format == wanted
 
 
-def test_a_gif_comes_back_as_png(client: FlaskClient) -> None:
+def test_gif_is_returned_as_png(client: FlaskClient) -> None:
     answer = client.post(URL, data=photo_file(format="GIF"), headers={"Accept": "*/*"})
     assert opened(answer.data).format == "PNG"
 
 
-def test_a_format_that_is_not_written(client: FlaskClient) -> None:
+def test_unavailable_format_is_not_acceptable(client: FlaskClient) -> None:
     answer = client.post(URL, data=photo_file(), headers={"Accept": "text/html"})
-    assert "image/webp" in problem(answer, 406)["hint"]
+    assert "image/webp" in assert_problem(answer, 406)["hint"]
 
 
-def test_badge(client: FlaskClient) -> None:
+def test_badge_is_drawn_into_the_corner(client: FlaskClient) -> None:
     plain, marked = (
         np.asarray(opened(client.post(f"{URL}?badge={badge}", data=photo_file((200, 100))).data))
         for badge in ("false", "true")
@@ -80,7 +84,7 @@ def test_badge(client: FlaskClient) -> None:
     assert np.array_equal(plain[:80], marked[:80])
 
 
-def test_knobs(client: FlaskClient) -> None:
+def test_options_change_the_result(client: FlaskClient) -> None:
     gray = client.post(f"{URL}?saturation=0", data=photo_file()).data
     assert not has_color(gray)
     labeled, plain = (
@@ -96,26 +100,59 @@ def test_knobs(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "named"),
+    ("query", "sentence"),
     [
-        ("saturation=9", "saturation"),
-        ("saturation=nan", "saturation"),
-        ("warmth=warm", "warmth"),
-        ("size=1", "size"),
-        ("quality=0", "quality"),
-        ("saturaton=1", "saturaton"),
-        ("model=../../etc/passwd.onnx", "no model"),
-        ("model=tiny2", "no model"),
+        ("saturation=9", "saturation must be a number from 0 to 3"),
+        ("saturation=nan", "saturation must be a number from 0 to 3"),
+        ("warmth=warm", "warmth must be a number from -1 to 1"),
+        ("size=1", "size must be a whole number from 64 to 2048"),
+        ("quality=0", "quality must be a whole number from 1 to 100"),
+        ("badge=maybe", "badge must be true or false"),
+        ("saturaton=1", "saturaton is not known"),
+        ("model=../../etc/passwd.onnx", "there is no model '../../etc/passwd.onnx'"),
+        ("model=tiny2", "there is no model 'tiny2'"),
     ],
 )
-def test_knobs_out_of_range(client: FlaskClient, query: str, named: str) -> None:
+def test_invalid_options_are_explained_in_a_sentence(
+    client: FlaskClient, query: str, sentence: str
+) -> None:
     answer = client.post(f"{URL}?{query}", data=photo_file())
     assert answer.status_code == 422
-    assert named in answer.get_json(force=True)["detail"]
+    assert answer.get_json(force=True)["detail"] == sentence
+
+
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        (b"not an image", "this is not an image in a known format"),
+        (photo_file()[:60], "the image is damaged or truncated"),
+        (photo_file((1, 9)), "1 x 9 pixels are too few to color"),
+    ],
+)
+def test_errors_say_once_that_it_is_the_image(
+    client: FlaskClient, data: bytes, detail: str
+) -> None:
+    assert client.post(URL, data=data).get_json(force=True)["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({}, "image is required"),
+        ({"image": 5}, "image must be a file in base64"),
+        ({"image": "QUJD", "other": 1}, "other is not known"),
+        ({"image": "QUJD", "hints": 5}, "hints must be a JSON object"),
+    ],
+)
+def test_invalid_json_is_explained_in_a_sentence(
+    client: FlaskClient, body: dict[str, Any], sentence: str
+) -> None:
+    told = assert_problem(client.post(URL, json=body), 400)
+    assert told["detail"] == f"the JSON body is invalid: {sentence}"
 
 
 @pytest.mark.parametrize("sent", [as_json(photo_file(), hints=HINTS), None])
-def test_hints(client: FlaskClient, sent: dict[str, Any] | None) -> None:
+def test_hints_change_the_colors(client: FlaskClient, sent: dict[str, Any] | None) -> None:
     sent = sent or form(photo_file(), hints=json.dumps(HINTS))
     plain = np.asarray(opened(client.post(URL, data=photo_file()).data)).astype(int)
     hinted = np.asarray(opened(client.post(URL, **sent).data)).astype(int)
@@ -124,19 +161,23 @@ def test_hints(client: FlaskClient, sent: dict[str, Any] | None) -> None:
     assert red.min() < -20
 
 
-def test_hints_that_make_no_sense(client: FlaskClient) -> None:
-    told = problem(client.post(URL, **form(photo_file(), hints="{}")), 422)
+def test_invalid_hints_are_rejected(client: FlaskClient) -> None:
+    told = assert_problem(client.post(URL, **form(photo_file(), hints="{}")), 422)
     assert "format" in told["detail"]
 
 
-def test_hints_for_a_model_that_takes_none(make_app: MakeApp, tmp_path_factory: Any) -> None:
+def test_hints_for_a_model_without_support_are_rejected(
+    make_app: MakeApp, tmp_path_factory: Any
+) -> None:
     plain = write_model(tmp_path_factory.mktemp("plain") / "plain.onnx")
     client = make_app(model=str(plain)).test_client()
-    told = problem(client.post(URL, **as_json(photo_file(), hints=HINTS)), 422)
+    told = assert_problem(client.post(URL, **as_json(photo_file(), hints=HINTS)), 422)
     assert "does not support hints" in told["detail"]
 
 
-def test_another_model(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_model_is_selected_by_name(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
     write_model(folder / "blue.onnx", ab=(0.0, -40.0))
@@ -150,50 +191,50 @@ def test_another_model(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_p
     answer = client.post(f"{URL}?model=blue", data=photo_file())
     red, _, blue = np.asarray(opened(answer.data)).astype(int).mean(axis=(0, 1))
     assert blue > red + 10
-    problem(client.post(f"{URL}?model=broken", data=photo_file()), 500)
+    assert_problem(client.post(f"{URL}?model=broken", data=photo_file()), 500)
 
 
 @pytest.mark.parametrize("way", ["raw", "form", "json"])
-def test_too_many_bytes_point_to_jobs(make_app: MakeApp, way: str) -> None:
+def test_too_many_bytes_are_rejected_with_a_hint_at_jobs(make_app: MakeApp, way: str) -> None:
     client = make_app(direct_bytes=100).test_client()
     data = photo_file((400, 300))
     for size in (101, 100_000, len(data)):
         body = (data * (size // len(data) + 1))[:size]
         sent = {"raw": {"data": body}, "form": form(body), "json": as_json(body)}[way]
-        assert "/v1/jobs" in problem(client.post(URL, **sent), 413)["hint"]
+        assert "/v1/jobs" in assert_problem(client.post(URL, **sent), 413)["hint"]
 
 
-def test_too_many_pixels_point_to_jobs(make_app: MakeApp) -> None:
+def test_too_many_pixels_are_rejected_with_a_hint_at_jobs(make_app: MakeApp) -> None:
     client = make_app(direct_pixels=48 * 32 - 1).test_client()
-    told = problem(client.post(URL, data=photo_file()), 413)
-    assert "exceed the limit of 1535" in told["detail"]
+    told = assert_problem(client.post(URL, data=photo_file()), 413)
+    assert told["detail"] == "48 x 32 pixels exceed the limit of 1535"
     assert "/v1/jobs" in told["hint"]
 
 
-def test_one_picture_at_a_time(client: FlaskClient) -> None:
-    told = problem(client.post(URL, **form(photo_file(), photo_file())), 400)
+def test_several_images_are_rejected(client: FlaskClient) -> None:
+    told = assert_problem(client.post(URL, **form(photo_file(), photo_file())), 400)
     assert "/v1/jobs" in told["hint"]
 
 
-def test_all_hands_are_busy(make_app: MakeApp) -> None:
+def test_busy_workers_give_503(make_app: MakeApp) -> None:
     from rechroma.service import service_of
 
     app = make_app(workers=1, wait=0, start=False, rate="9/hour")
-    with service_of(app).hands.turn(0):
+    with service_of(app).pool.acquire(0):
         answer = app.test_client().post(URL, data=photo_file())
-    problem(answer, 503)
+    assert_problem(answer, 503)
     assert 0 < int(answer.headers["Retry-After"]) < 60  # and not until the rate begins anew
     assert app.test_client().post(URL, data=photo_file()).status_code == 200
 
 
-def test_some_threads_are_kept_for_other_requests(make_app: MakeApp) -> None:
+def test_health_is_answered_while_image_slots_are_taken(make_app: MakeApp) -> None:
     from rechroma.service import service_of
 
     app = make_app(threads=4, start=False)
-    places = service_of(app).waiting
+    places = service_of(app).image_slots
     for _ in range(3):
         assert places.acquire(blocking=False)
-    problem(app.test_client().post(URL, data=photo_file()), 503)
+    assert_problem(app.test_client().post(URL, data=photo_file()), 503)
     assert app.test_client().get("/healthz").status_code == 200
     for _ in range(3):
         places.release()

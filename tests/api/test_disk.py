@@ -1,4 +1,4 @@
-"""The disk is full for a while."""
+"""Uploads and results when the disk is full."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rechroma.service import service_of
 from tests.api.conftest import MakeApp, both
 from tests.api.test_jobs import URL
 from tests.support.disk import room_for
-from tests.support.service import has_color, problem, wait_for_end
+from tests.support.service import assert_problem, has_color, wait_for_end
 
 ROOM = 500_000
 
@@ -33,7 +33,7 @@ def noise(pixels: int) -> bytes:
 def send(client: FlaskClient, *pictures: bytes) -> str:
     """Hand in a job; not as a form, which may go by the disk first."""
     data = [{"data": base64.b64encode(picture).decode()} for picture in pictures]
-    return str(client.post(URL, json={"pictures": data}).headers["Location"])
+    return str(client.post(URL, json={"images": data}).headers["Location"])
 
 
 def check_a_result_without_room(
@@ -44,34 +44,34 @@ def check_a_result_without_room(
     with room_for(ROOM):
         begin()
         job = wait_for_end(client, url)
-    assert [picture["state"] for picture in job["pictures"]] == ["done", "failed"]
-    assert job["pictures"][1]["problem"]["status"] == 507
+    assert [picture["state"] for picture in job["images"]] == ["done", "failed"]
+    assert job["images"][1]["problem"]["status"] == 507
     (left,) = (path for path in folder.rglob("*") if path.is_file())
     assert has_color(left.read_bytes())
 
 
 @both
-def test_an_upload_for_which_there_is_no_room(make_app: MakeApp, folder: Path) -> None:
+def test_upload_to_a_full_disk_gives_507(make_app: MakeApp, folder: Path) -> None:
     client, data = make_app().test_client(), noise(ROOM * 2)
     with room_for(ROOM):
-        problem(client.post(URL, data=data), 507)
+        assert_problem(client.post(URL, data=data), 507)
     assert list(folder.iterdir()) == []
     assert wait_for_end(client, send(client, data))["state"] == "done"
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # tempfile leaves its file to the collector
-def test_a_form_for_which_there_is_no_room(make_app: MakeApp, folder: Path) -> None:
+def test_form_on_a_full_disk_gives_507(make_app: MakeApp, folder: Path) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="p"; filename="p.png"\r\n\r\n'
     data = head + noise(ROOM * 2) + b"\r\n--x--\r\n"
     client = make_app().test_client()
     with room_for(ROOM):
         answer = client.post(URL, data=data, content_type="multipart/form-data; boundary=x")
     gc.collect()
-    problem(answer, 507)
+    assert_problem(answer, 507)
     assert list(folder.iterdir()) == []
 
 
-def test_a_result_for_which_there_is_no_room(make_app: MakeApp, folder: Path) -> None:
+def test_result_on_a_full_disk_fails_with_507(make_app: MakeApp, folder: Path) -> None:
     app = make_app(start=False)
     client = app.test_client()
     check_a_result_without_room(client, folder, service_of(app).start)

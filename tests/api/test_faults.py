@@ -18,18 +18,18 @@ from flask.testing import FlaskClient
 from rechroma.errors import MissingExtraError
 from rechroma.service import create_app, read_settings, service_of
 from rechroma.service.jobs.celery import CeleryRunner, make_celery, send
-from tests.api.conftest import MakeApp, StartServer, Team, begin, both, running_app
+from tests.api.conftest import MakeApp, SharedJobs, StartServer, begin, both, running_app
 from tests.api.test_disk import check_a_result_without_room
+from tests.support.redis_and_worker import PASSWORD, RedisServer, Worker, environment_of
 from tests.support.service import (
     PATIENCE,
+    assert_problem,
     form,
     opened,
     photo_file,
-    problem,
     wait_for_end,
     wait_until,
 )
-from tests.support.team import PASSWORD, RedisServer, Worker, environment_of
 
 URL = "/v1/jobs"
 LONG = ("long.png", photo_file())  # in hand long enough to be met there
@@ -70,7 +70,7 @@ def start_worker(settings: dict[str, Any], tmp_path: Path) -> Iterator[StartWork
             made = Worker(
                 tmp_path / f"{number}.log",
                 *("--workers", "2", *words),
-                program="tests.support.fragile",
+                program="tests.support.faulty_worker",
                 **(environment_of(settings) | more),
             )
             workers.callback(made.kill)
@@ -89,7 +89,7 @@ def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes]) -> str:
 
 def running(client: FlaskClient, *urls: str) -> int:
     """How many of the pictures are in hand."""
-    pictures = [picture for url in urls for picture in client.get(url).get_json()["pictures"]]
+    pictures = [picture for url in urls for picture in client.get(url).get_json()["images"]]
     return sum(picture["state"] == "running" for picture in pictures)
 
 
@@ -138,7 +138,7 @@ def test_images_survive_an_outage_of_redis(
     else:
         redis_at_risk.pause()
     for answer in (client.get(urls[0]), client.post(URL, data=photo_file()), client.get("/readyz")):
-        told = problem(answer, 503)
+        told = assert_problem(answer, 503)
         assert PASSWORD not in str(told)
         assert "detail" not in told
         assert int(answer.headers["Retry-After"]) > 0
@@ -173,7 +173,7 @@ def test_submit_is_idempotent_when_redis_hangs(
 
     with monkeypatch.context() as patch:
         patch.setattr(store, moment, stalled)
-        problem(client.post(URL, data=data, headers={"Idempotency-Key": key}), 503)
+        assert_problem(client.post(URL, data=data, headers={"Idempotency-Key": key}), 503)
     redis_at_risk.go_on()
     url = client.post(URL, data=data, headers={"Idempotency-Key": key}).headers["Location"]
     check_done(client, [first, url], 1)
@@ -192,8 +192,8 @@ def test_worker_fails_a_poison_image_alone(client: FlaskClient, start_worker: St
     poisoned = submit(client, LONG, ("poison.png", photo_file()), photo_file())
     other = submit(client, LONG, photo_file())
     job = wait_for_end(client, poisoned)
-    assert [picture["state"] for picture in job["pictures"]] == ["done", "failed", "done"]
-    assert job["pictures"][1]["problem"]["type"] == "urn:rechroma:poison-image"
+    assert [picture["state"] for picture in job["images"]] == ["done", "failed", "done"]
+    assert job["images"][1]["problem"]["type"] == "urn:rechroma:poison-image"
     assert wait_for_end(client, other)["done"] == 2
 
 
@@ -201,8 +201,8 @@ def test_worker_fails_slow_images_alone(client: FlaskClient, start_worker: Start
     start_worker(RECHROMA_SECONDS="1")
     names = ("slow.png", "stuck.png", "fine.png")
     job = wait_for_end(client, submit(client, *((name, photo_file()) for name in names)))
-    assert [picture["state"] for picture in job["pictures"]] == ["failed", "failed", "done"]
-    kinds = {picture["problem"]["type"] for picture in job["pictures"][:2]}
+    assert [picture["state"] for picture in job["images"]] == ["failed", "failed", "done"]
+    kinds = {picture["problem"]["type"] for picture in job["images"][:2]}
     assert kinds == {"urn:rechroma:processing-timeout"}
 
 
@@ -276,13 +276,13 @@ def test_images_survive_a_broker_that_loses_all_messages(
 ) -> None:
     with running_app(**settings) as app:
         client = app.test_client()
-        worker = start_worker(RECHROMA_SECONDS="5")
+        worker = start_worker(RECHROMA_SECONDS="10")
         urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
         wait_until(lambda: running(client, *urls) == 2, "nothing was begun")
         worker.kill()
         with redis_at_risk.client() as redis:
             redis.delete(*redis.keys("rechroma:celery:*"))
-        start_worker(RECHROMA_SECONDS="5")
+        start_worker(RECHROMA_SECONDS="10")
         check_done(client, urls, 3)
 
 
@@ -315,7 +315,7 @@ def test_worker_finishes_running_images_when_stopped(
     url = submit(client, *[LONG] * 4)
     wait_until(lambda: running(client, url) == 2, "nothing was begun")
     assert worker.stop() == 0
-    states = [picture["state"] for picture in client.get(url).get_json()["pictures"]]
+    states = [picture["state"] for picture in client.get(url).get_json()["images"]]
     assert sorted(states) == ["done", "done", "queued", "queued"]
     start_worker()
     check_done(client, [url], 4)
@@ -324,7 +324,7 @@ def test_worker_finishes_running_images_when_stopped(
 @both
 @pytest.mark.parametrize("years", [10, -10])
 def test_jobs_survive_jumps_of_the_clock(
-    make_app: MakeApp, team: Team | None, monkeypatch: pytest.MonkeyPatch, years: int
+    make_app: MakeApp, team: SharedJobs | None, monkeypatch: pytest.MonkeyPatch, years: int
 ) -> None:
     app = make_app(start=False)
     client = app.test_client()
@@ -410,7 +410,7 @@ def test_server_starts_before_redis(
     redis_at_risk.kill()
     with running_app(**settings) as app:
         client = app.test_client()
-        problem(client.get("/readyz"), 503)
+        assert_problem(client.get("/readyz"), 503)
         redis_at_risk.start()
         assert client.get("/readyz").status_code == 200
         start_worker()

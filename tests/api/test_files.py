@@ -25,16 +25,16 @@ from rechroma.service.jobs import (
 )
 from rechroma.service.jobs.remote import RemoteFileStore
 from tests.api.conftest import MakeApp
+from tests.support.redis_and_worker import RedisServer, Worker, environment_of
 from tests.support.service import (
     RESULT_INFO,
+    assert_problem,
     form,
     has_color,
     photo_file,
-    problem,
     wait_for_end,
     wait_until,
 )
-from tests.support.team import RedisServer, Worker, environment_of
 
 
 @pytest.fixture(scope="module")
@@ -231,11 +231,11 @@ def test_jobs_work_with_every_file_store(make_app: MakeApp, url: str) -> None:
     part = client.get(f"{many}/result", headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.data) == (206, whole.data[10:20])
     assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole.data)}"
-    problem(client.get(f"{many}/result", headers={"Range": "bytes=99999999-"}), 416)
+    assert_problem(client.get(f"{many}/result", headers={"Range": "bytes=99999999-"}), 416)
     again = client.get(f"{many}/result", headers={"If-None-Match": part.headers["ETag"]})
     assert again.status_code == 304
     assert client.delete(many).status_code == 204
-    problem(client.get(f"{many}/result"), 404)
+    assert_problem(client.get(f"{many}/result"), 404)
 
 
 def test_local_store_works_beside_the_server(

@@ -1,4 +1,4 @@
-"""`/v1/jobs`, as a client goes through it."""
+"""`/v1/jobs`: submission, state, events, results, deletion and expiry."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from rechroma.service import service_of
-from tests.api.conftest import MakeApp, Team, begin, both
+from tests.api.conftest import MakeApp, SharedJobs, begin, both
 from tests.support.service import (
+    assert_problem,
     form,
     has_color,
     opened,
     photo_file,
-    problem,
     wait_for_end,
 )
 
@@ -34,7 +34,7 @@ def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes], query: str
     return str(answer.headers["Location"])
 
 
-def test_one_picture(client: FlaskClient) -> None:
+def test_job_of_one_image_returns_the_image(client: FlaskClient) -> None:
     url = submit(client, ("grandma.png", photo_file()), query="?format=jpeg")
     job = wait_for_end(client, url)
     assert (job["state"], job["total"], job["done"], job["failed"]) == ("done", 1, 1, 0)
@@ -45,12 +45,12 @@ def test_one_picture(client: FlaskClient) -> None:
     assert has_color(answer.data)
 
 
-def test_many_pictures_come_as_a_zip(client: FlaskClient) -> None:
+def test_job_of_many_images_returns_a_zip(client: FlaskClient) -> None:
     names = ["a.png", "../../etc/passwd", "a.png", "C:\\boot.ini", "\0.png", "Ä Ö.jpeg", ""]
     url = submit(client, *((name, photo_file()) for name in names if name), b"no picture")
     job = wait_for_end(client, url)
     assert (job["state"], job["done"], job["failed"]) == ("done", 6, 1)
-    assert job["pictures"][-1]["problem"]["status"] == 415
+    assert job["images"][-1]["problem"]["status"] == 415
     answer = client.get(job["links"]["result"])
     assert answer.content_type == "application/zip"
     with zipfile.ZipFile(BytesIO(answer.data)) as archive:
@@ -62,25 +62,25 @@ def test_many_pictures_come_as_a_zip(client: FlaskClient) -> None:
         assert all(has_color(archive.read(name)) for name in inside)
 
 
-def test_what_was_left_out_is_told(client: FlaskClient) -> None:
+def test_job_reports_lost_color_and_pages(client: FlaskClient) -> None:
     sepia, box = (opened(photo_file(size, mode="RGB")) for size in ((48, 32), (24, 24)))
     sepia.paste((150, 90, 30), (0, 0, 48, 16))
     file = BytesIO()
     sepia.save(file, "TIFF", save_all=True, append_images=[box, box])
     job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no picture"))
-    told = [(picture["had_color"], picture["pages"]) for picture in job["pictures"]]
+    told = [(picture["had_color"], picture["pages"]) for picture in job["images"]]
     assert told == [(True, 3), (False, 1), (None, None)]
 
 
-def test_json_and_the_body_itself(client: FlaskClient) -> None:
+def test_jobs_accept_json_and_raw_bodies(client: FlaskClient) -> None:
     data = base64.b64encode(photo_file()).decode()
-    answer = client.post(URL, json={"pictures": [{"data": data, "name": "a.png"}, {"data": data}]})
+    answer = client.post(URL, json={"images": [{"data": data, "name": "a.png"}, {"data": data}]})
     assert wait_for_end(client, answer.headers["Location"])["done"] == 2
     answer = client.post(URL, data=photo_file())
     assert wait_for_end(client, answer.headers["Location"])["done"] == 1
 
 
-def test_a_part_of_the_result(client: FlaskClient) -> None:
+def test_range_returns_part_of_the_result(client: FlaskClient) -> None:
     url = submit(client, photo_file(), photo_file())
     wait_for_end(client, url)
     whole = client.get(f"{url}/result").data
@@ -89,47 +89,49 @@ def test_a_part_of_the_result(client: FlaskClient) -> None:
     assert part.data == whole[10:20]
     assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
     beyond = client.get(f"{url}/result", headers={"Range": f"bytes={len(whole)}-"})
-    problem(beyond, 416)
+    assert_problem(beyond, 416)
     again = client.get(f"{url}/result", headers={"If-None-Match": part.headers["ETag"]})
     assert again.status_code == 304
 
 
-def test_a_job_that_fails_says_why(client: FlaskClient) -> None:
+def test_failed_job_has_a_problem(client: FlaskClient) -> None:
     job = wait_for_end(client, submit(client, photo_file()[:60]))
     assert job["state"] == "failed"
     assert job["problem"]["status"] == 422
     assert "photo" in job["problem"]["detail"]
-    problem(client.get(job["links"]["result"]), 409)
+    assert_problem(client.get(job["links"]["result"]), 409)
 
 
-def test_before_it_has_ended(make_app: MakeApp) -> None:
+def test_result_of_unfinished_job_is_a_conflict(make_app: MakeApp) -> None:
     client = make_app(start=False).test_client()
     url = submit(client, photo_file())
     job = client.get(url).get_json()
     assert (job["state"], job["ended"], job["expires"]) == ("queued", None, None)
-    problem(client.get(f"{url}/result"), 409)
+    assert_problem(client.get(f"{url}/result"), 409)
 
 
 @pytest.mark.parametrize("path", ["", "/result", "/events"])
 @pytest.mark.parametrize("name", ["unknown", "..", "%2e%2e%2fjobs.sqlite", "a'--"])
-def test_an_unknown_job(client: FlaskClient, name: str, path: str) -> None:
+def test_unknown_job_is_not_found(client: FlaskClient, name: str, path: str) -> None:
     assert client.get(f"{URL}/{name}{path}").status_code == 404
     assert client.delete(f"{URL}/{name}").status_code == 404
 
 
-def test_a_job_that_is_deleted(make_app: MakeApp, folder: Path) -> None:
+def test_deleted_job_is_gone_with_its_files(make_app: MakeApp, folder: Path) -> None:
     app = make_app()
     client = app.test_client()
     url = submit(client, photo_file())
     wait_for_end(client, url)
     assert client.delete(url).status_code == 204
-    problem(client.get(url), 404)
-    problem(client.get(f"{url}/result"), 404)
-    problem(client.delete(url), 404)
+    assert_problem(client.get(url), 404)
+    assert_problem(client.get(f"{url}/result"), 404)
+    assert_problem(client.delete(url), 404)
     assert list(folder.iterdir()) == []
 
 
-def test_deleted_while_it_waits(make_app: MakeApp, folder: Path, team: Team | None) -> None:
+def test_queued_job_can_be_deleted(
+    make_app: MakeApp, folder: Path, team: SharedJobs | None
+) -> None:
     app = make_app(start=False)
     client = app.test_client()
     url, other = submit(client, photo_file()), submit(client, photo_file())
@@ -139,27 +141,29 @@ def test_deleted_while_it_waits(make_app: MakeApp, folder: Path, team: Team | No
     assert len(list(folder.iterdir())) == 1
 
 
-def test_sent_again_with_the_same_key(client: FlaskClient, folder: Path) -> None:
+def test_idempotency_key_returns_the_same_job(client: FlaskClient, folder: Path) -> None:
     headers = {"Idempotency-Key": "once"}
     first, again = (client.post(URL, **form(photo_file()), headers=headers) for _ in range(2))
     assert first.status_code == again.status_code == 202
     assert first.headers["Location"] == again.headers["Location"]
     other = client.post(URL, **form(photo_file(level=90)), headers=headers)
-    assert "Idempotency-Key" in problem(other, 422)["detail"]
+    assert "Idempotency-Key" in assert_problem(other, 422)["detail"]
     options = client.post(f"{URL}?warmth=1", **form(photo_file()), headers=headers)
-    problem(options, 422)
+    assert_problem(options, 422)
     assert len(list(folder.iterdir())) == 1
     without = submit(client, photo_file())
     assert without != first.headers["Location"]
-    problem(client.post(URL, **form(photo_file()), headers={"Idempotency-Key": "k" * 300}), 400)
+    assert_problem(
+        client.post(URL, **form(photo_file()), headers={"Idempotency-Key": "k" * 300}), 400
+    )
 
 
-def test_a_full_queue(make_app: MakeApp, folder: Path, team: Team | None) -> None:
+def test_full_queue_gives_503(make_app: MakeApp, folder: Path, team: SharedJobs | None) -> None:
     app = make_app(start=False, queue=2)
     client = app.test_client()
     url = submit(client, photo_file(), photo_file())
     full = client.post(URL, **form(photo_file()))
-    problem(full, 503)
+    assert_problem(full, 503)
     assert int(full.headers["Retry-After"]) > 0
     assert len(list(folder.iterdir())) == 1
     begin(app, team)
@@ -167,18 +171,18 @@ def test_a_full_queue(make_app: MakeApp, folder: Path, team: Team | None) -> Non
     wait_for_end(client, submit(client, photo_file()))
 
 
-def test_limits(make_app: MakeApp, folder: Path) -> None:
-    client = make_app(job_bytes=20_000, job_pictures=2).test_client()
-    problem(client.post(URL, **form(*[photo_file()] * 3)), 413)
+def test_job_limits_are_enforced(make_app: MakeApp, folder: Path) -> None:
+    client = make_app(job_bytes=20_000, job_images=2).test_client()
+    assert_problem(client.post(URL, **form(*[photo_file()] * 3)), 413)
     for request in ({"data": b"x" * 200_000}, form(b"x" * 200_000)):
-        told = problem(client.post(URL, **request), 413)
+        told = assert_problem(client.post(URL, **request), 413)
         assert told["type"] == "urn:rechroma:upload-too-large"
         assert "20000 bytes" in told["detail"]
-    problem(client.post(URL, **form(photo_file(), b"")), 422)
+    assert_problem(client.post(URL, **form(photo_file(), b"")), 422)
     assert list(folder.iterdir()) == []
 
 
-def test_events(client: FlaskClient) -> None:
+def test_events_end_with_the_final_state(client: FlaskClient) -> None:
     url = submit(client, *[photo_file((300, 200))] * 4)
     answer = client.get(f"{url}/events")
     assert answer.mimetype == "text/event-stream"
@@ -191,12 +195,12 @@ def test_events(client: FlaskClient) -> None:
     assert client.get(url).get_json() == jobs[-1]
 
 
-def test_event_streams_are_few(make_app: MakeApp) -> None:
+def test_event_streams_are_limited(make_app: MakeApp) -> None:
     app = make_app(streams=1, start=False)
     client = app.test_client()
     url = submit(client, photo_file())
     with client.get(f"{url}/events", buffered=False) as stream:
-        problem(client.get(f"{url}/events"), 503)
+        assert_problem(client.get(f"{url}/events"), 503)
         assert b"event: queued" in next(iter(stream.response))
     with client.get(f"{url}/events", buffered=False) as stream:
         events = iter(stream.response)
@@ -210,17 +214,17 @@ def test_results_expire(make_app: MakeApp, tmp_path: Path) -> None:
     client, service = app.test_client(), service_of(app)
     whole, broken = photo_file(), photo_file()[:60]
     url = submit(client, ("secret-name.png", whole), ("secret-name.png", broken))
-    assert "secret-name" in wait_for_end(client, url)["pictures"][1]["problem"]["detail"]
+    assert "secret-name" in wait_for_end(client, url)["images"][1]["problem"]["detail"]
     waiting = make_app(start=False, data=tmp_path / "other")
     kept = submit(waiting.test_client(), photo_file())
     assert service.store.expire(keep=0) != []
     job = client.get(url).get_json()
     assert job["state"] == "expired"
     assert "secret-name" not in str(job)
-    problem(client.get(f"{url}/result"), 410)
+    assert_problem(client.get(f"{url}/result"), 410)
     assert client.get(f"{url}/events").get_data().startswith(b"event: expired")
     service.store.expire(keep=0)
-    problem(client.get(url), 404)
+    assert_problem(client.get(url), 404)
     assert service_of(waiting).store.expire(keep=0) == []  # what has not ended is kept
     assert waiting.test_client().get(kept).get_json()["state"] == "queued"
 

@@ -1,4 +1,4 @@
-"""Behind a proxy a client is who the proxy says, and only then."""
+"""`RECHROMA_PROXIES`: forwarded addresses and host names."""
 
 from __future__ import annotations
 
@@ -21,29 +21,31 @@ def statuses(make_app: MakeApp, senders: tuple[str, ...], **settings: object) ->
     ]
 
 
-def test_made_up_addresses_are_not_believed(make_app: MakeApp) -> None:
+def test_forwarded_address_is_ignored_without_proxies(make_app: MakeApp) -> None:
     assert statuses(make_app, HOSTS) == [200, 429, 429]
 
 
-def test_the_proxy_is_believed(make_app: MakeApp) -> None:
+def test_forwarded_address_of_a_proxy_is_used(make_app: MakeApp) -> None:
     assert statuses(make_app, (*HOSTS, HOSTS[0]), proxies=1) == [200, 200, 200, 429]
 
 
-def test_what_stands_before_the_proxys_word_is_not_believed(make_app: MakeApp) -> None:
+def test_addresses_before_that_of_the_proxy_are_ignored(make_app: MakeApp) -> None:
     made_up = tuple(f"{host}, 198.51.100.7" for host in HOSTS)
     assert statuses(make_app, made_up, proxies=1) == [200, 429, 429]
     assert statuses(make_app, made_up, proxies=2) == [200, 200, 200]
 
 
 @pytest.mark.parametrize(("proxies", "status"), [(0, 200), (1, 400)])
-def test_the_name_that_was_asked_for(make_app: MakeApp, proxies: int, status: int) -> None:
+def test_forwarded_host_is_checked(make_app: MakeApp, proxies: int, status: int) -> None:
     client = make_app(proxies=proxies).test_client()
     answer = client.get("/v1/models", headers={"X-Forwarded-Host": "evil.example"})
     assert answer.status_code == status
 
 
 @pytest.mark.parametrize(("proxies", "wanted"), [("0", [200, 429]), ("1", [200, 200])])
-def test_over_the_wire(start_server: StartServer, proxies: str, wanted: list[int]) -> None:
+def test_forwarded_headers_over_the_wire(
+    start_server: StartServer, proxies: str, wanted: list[int]
+) -> None:
     server = start_server(RECHROMA_RATE="1/hour", RECHROMA_PROXIES=proxies)
     asked = [
         server.ask("POST", "/v1/colorize", photo_file(), X_Forwarded_For=host).status

@@ -9,8 +9,8 @@ import pytest
 from rechroma.service.jobs import ImageTask, JobState, TaskResult
 from rechroma.service.jobs.redis import RedisStore
 from tests.api.test_store import POISON, new
+from tests.support.redis_and_worker import RedisServer
 from tests.support.service import RESULT_INFO
-from tests.support.team import RedisServer
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""The OpenAPI document is true: Schemathesis asks for whatever it says may be asked for, and more.
+"""The OpenAPI document against the service: Schemathesis sends valid and invalid requests.
 
-What it makes up is the same in every run.
+The requests are the same in every run.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def new_job(server: Server) -> str:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_all_that_may_be_asked_for(start_server: StartServer, mode: GenerationMode) -> None:
+def test_responses_match_the_openapi_document(
+    start_server: StartServer, mode: GenerationMode
+) -> None:
     server = start_server("--workers", "1")
     for operation in operations(server):
         statuses = set()
@@ -84,7 +86,7 @@ def test_all_that_may_be_asked_for(start_server: StartServer, mode: GenerationMo
     assert "Traceback" not in server.stop()
 
 
-def test_what_is_open_and_what_needs_a_key(start_server: StartServer) -> None:
+def test_document_declares_which_routes_need_a_key(start_server: StartServer) -> None:
     key, hashed = new_key()
     server = start_server(RECHROMA_KEYS=hashed)
     for operation in operations(server):

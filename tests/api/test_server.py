@@ -1,4 +1,4 @@
-"""`rechroma serve` as a process of its own, over the wire."""
+"""`rechroma serve` as a process, and the documentation of the service."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def submit(server: Server, *pictures: bytes) -> str:
     return answer.headers["Location"]
 
 
-def test_from_start_to_stop(start_server: StartServer) -> None:
+def test_server_serves_and_stops_cleanly(start_server: StartServer) -> None:
     server = start_server()
     assert server.ask("GET", "/healthz").json == {"status": "ok"}
     assert server.ask("GET", "/readyz").status == 200
@@ -57,7 +57,7 @@ def test_from_start_to_stop(start_server: StartServer) -> None:
     assert server.process.returncode == 0
 
 
-def test_with_the_model_that_comes_with_it(tmp_path: Path) -> None:
+def test_server_works_with_the_bundled_model(tmp_path: Path) -> None:
     server = Server(tmp_path / "service", "--workers", "1")
     try:
         photo = photo_file((300, 200), "JPEG")
@@ -69,7 +69,7 @@ def test_with_the_model_that_comes_with_it(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_many_at_once(start_server: StartServer) -> None:
+def test_concurrent_requests_all_succeed(start_server: StartServer) -> None:
     server = start_server(RECHROMA_THREADS="8")
     with ThreadPoolExecutor(30) as pool:
         answers = list(
@@ -82,7 +82,7 @@ def test_many_at_once(start_server: StartServer) -> None:
     assert all(server.wait_for_end(url)["state"] == "done" for url in urls)
 
 
-def test_clients_that_hang_up(start_server: StartServer) -> None:
+def test_server_survives_clients_that_disconnect(start_server: StartServer) -> None:
     server = start_server(RECHROMA_THREADS="4")
     head = b"POST /v1/colorize HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000\r\n\r\n"
     url = submit(server, photo_file())
@@ -94,7 +94,7 @@ def test_clients_that_hang_up(start_server: StartServer) -> None:
     assert "Traceback" not in server.stop()
 
 
-def test_a_body_in_chunks(start_server: StartServer) -> None:
+def test_chunked_bodies_are_accepted(start_server: StartServer) -> None:
     server = start_server()
     data = photo_file()
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (data[:50], data[50:]))
@@ -104,10 +104,10 @@ def test_a_body_in_chunks(start_server: StartServer) -> None:
         assert line.recv(12) == b"HTTP/1.1 200"
 
 
-def test_a_body_is_as_large_as_a_route_takes(start_server: StartServer) -> None:
+def test_body_limit_is_that_of_the_largest_route(start_server: StartServer) -> None:
     server = start_server(RECHROMA_JOB_BYTES="30000", RECHROMA_DIRECT_BYTES="20000")
     most = 30_000 * 4 // 3 + 64 * 1024
-    body = b'{"pictures": []}'.ljust(most)
+    body = b'{"images": []}'.ljust(most)
     told = server.ask("POST", "/v1/jobs", body, Content_Type="application/json")
     assert (told.status, told.headers["Content-Type"]) == (400, "application/problem+json")
     head = f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {most + 1}\r\n\r\n"
@@ -117,7 +117,9 @@ def test_a_body_is_as_large_as_a_route_takes(start_server: StartServer) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
-def test_killed_in_the_middle_of_jobs(start_server: StartServer, tmp_path: Path) -> None:
+def test_jobs_continue_after_the_server_is_killed(
+    start_server: StartServer, tmp_path: Path
+) -> None:
     words = ("--workers", "1")
     server = start_server(*words)
     large = photo_file((1600, 1200), "JPEG")
@@ -139,7 +141,7 @@ def test_killed_in_the_middle_of_jobs(start_server: StartServer, tmp_path: Path)
     assert sum(attempts) <= 12 + 2  # what was done before is not done again
 
 
-def test_stopped_while_jobs_wait(start_server: StartServer) -> None:
+def test_server_stops_while_jobs_are_queued(start_server: StartServer) -> None:
     server = start_server("--workers", "1")
     urls = [submit(server, photo_file((1600, 1200))) for _ in range(5)]
     assert server.stop() == ""
@@ -157,7 +159,9 @@ def test_stopped_while_jobs_wait(start_server: StartServer) -> None:
         (["--data", __file__], 73, "test_server.py"),
     ],
 )
-def test_what_cannot_be_served(words: list[str], code: int, told: str, tmp_path: Path) -> None:
+def test_invalid_command_lines_end_with_an_error(
+    words: list[str], code: int, told: str, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "rechroma", "serve", "--port", "0", *words]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -168,17 +172,17 @@ def test_what_cannot_be_served(words: list[str], code: int, told: str, tmp_path:
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_in_use(start_server: StartServer, tmp_path: Path) -> None:
+def test_port_in_use_is_an_error(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()
     command = [sys.executable, "-m", "rechroma", "serve", "--port", str(server.port)]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 2
-    assert "it is in use" in done.stderr
+    assert "the port is in use" in done.stderr
 
 
-def test_a_new_key_lets_in(start_server: StartServer) -> None:
+def test_new_key_is_accepted(start_server: StartServer) -> None:
     command = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     key = told.stderr.splitlines()[0].split(": ")[1]
@@ -188,21 +192,21 @@ def test_a_new_key_lets_in(start_server: StartServer) -> None:
     assert server.ask("GET", "/v1/models", Authorization=f"Bearer {key}").status == 200
 
 
-def test_ctrl_c(start_server: StartServer) -> None:
+def test_ctrl_c_stops_the_server(start_server: StartServer) -> None:
     server = start_server()
     server.process.send_signal(signal.SIGINT)
     _, told = server.process.communicate(timeout=PATIENCE)
     assert (server.process.returncode, told) == (0, "")
 
 
-def test_serving_needs_no_torch() -> None:
+def test_serving_imports_no_torch() -> None:
     code = "import json, sys, rechroma.service; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
     assert not loaded & {"torch", "onnx", "skimage", "safetensors"}
 
 
-def test_the_openapi_document(client: FlaskClient) -> None:
+def test_openapi_document_is_complete(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     assert document["openapi"].startswith("3.1")
     operations = {
@@ -230,7 +234,7 @@ def test_the_openapi_document(client: FlaskClient) -> None:
     assert "securitySchemes" not in document["components"]
 
 
-def test_the_page_of_the_api_needs_nothing_from_outside(client: FlaskClient) -> None:
+def test_api_page_loads_nothing_from_other_sites(client: FlaskClient) -> None:
     page = client.get("/docs").get_data(as_text=True)
     wanted = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert wanted
@@ -241,7 +245,7 @@ def test_the_page_of_the_api_needs_nothing_from_outside(client: FlaskClient) -> 
     assert client.get("/docs/assets/../../setup.py").status_code == 404
 
 
-def test_keys_stand_in_the_openapi_document(make_app: MakeApp) -> None:
+def test_openapi_document_declares_api_keys(make_app: MakeApp) -> None:
     document = make_app(keys="0" * 64).test_client().get("/openapi.json").get_json()
     assert document["security"] == [{"key": []}]
 
@@ -281,11 +285,11 @@ def curl(start_server: StartServer, tmp_path: Path) -> Iterator[Callable[[str], 
 @pytest.mark.parametrize(
     ("document", "heading", "made"),
     [
-        ("docs/service.md", "A picture at once", ["colored.jpg", "colored.webp", "again.jpg"]),
+        ("docs/service.md", "A single image", ["colored.jpg", "colored.webp", "again.jpg"]),
         ("README.md", "REST service", ["colored.jpg"]),
     ],
 )
-def test_documented_commands(
+def test_documented_commands_work(
     curl: Callable[[str], str], tmp_path: Path, document: str, heading: str, made: list[str]
 ) -> None:
     text = commands(document, heading=heading)
@@ -296,12 +300,12 @@ def test_documented_commands(
         assert has_color(picture)
 
 
-def test_documented_jobs(curl: Callable[[str], str], tmp_path: Path) -> None:
+def test_documented_job_commands_work(curl: Callable[[str], str], tmp_path: Path) -> None:
     told = curl(commands("docs/service.md", heading="Jobs"))
     assert "event: done" in told
     with zipfile.ZipFile(tmp_path / "colored.zip") as archive:
         assert archive.namelist() == ["001-photo.color.jpg", "002-scan.color.jpg"]
 
 
-def test_the_settings_are_documented() -> None:
+def test_all_settings_are_documented() -> None:
     assert settings_table() in (ROOT / "docs/service.md").read_text("utf-8")

@@ -18,8 +18,8 @@ from rechroma.service.jobs import ImageTask, JobState, NewJob, SqliteStore, Task
 from rechroma.service.jobs.redis import PREFIX, RedisStore, read_scripts
 from rechroma.service.schemas import ColorizeRequest, Problem
 from tests.api.conftest import MakeApp, both
+from tests.support.redis_and_worker import RedisServer
 from tests.support.service import RESULT_INFO
-from tests.support.team import RedisServer
 
 POISON = Problem(type="urn:rechroma:poison", title="Poison", status=500)
 CLOCK = "return time[1] +"  # of Redis

@@ -12,13 +12,20 @@ import pytest
 from rechroma.errors import TargetError
 from rechroma.service import service_of
 from rechroma.service.errors import StoreError
-from rechroma.service.inference.predictor import Painter
+from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs import JobState, LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
 from tests.support.disk import room_for
-from tests.support.service import RESULT_INFO, figures, form, photo_file, problem, wait_for_end
+from tests.support.service import (
+    RESULT_INFO,
+    assert_problem,
+    figures,
+    form,
+    photo_file,
+    wait_for_end,
+)
 
 
 def test_take_runs_images_of_a_dead_server_alone(tmp_path: Path) -> None:
@@ -135,7 +142,7 @@ def test_runner_shares_jobs_with_another_server(make_app: MakeApp) -> None:
         assert job["done"] == 2
         assert clients[0].get(f"{url}/result").status_code == 200
     texts = [client.get("/metrics").get_data(as_text=True) for client in clients]
-    name = "rechroma_pictures_total/done/job"
+    name = "rechroma_images_total/done/job"
     assert sum(figures(text).get(name, 0) for text in texts) == 20
 
 
@@ -194,7 +201,7 @@ def test_submit_and_jobs_report_a_full_disk(
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalFileStore, "put_source", full)
-        told = problem(client.post(URL, **form(photo_file())), 507)
+        told = assert_problem(client.post(URL, **form(photo_file())), 507)
         assert told["detail"] == "The disk of the service is full."
     with monkeypatch.context() as patch:
         patch.setattr(LocalFileStore, "put_result", full)
@@ -207,15 +214,15 @@ def test_runner_fails_only_the_image_of_an_unexpected_error(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app()
-    client, usual = app.test_client(), Painter.paint
+    client, usual = app.test_client(), Predictor.colorize
 
-    def fragile(painter: Painter, source: Path, *words: Any, **options: Any) -> Any:
+    def fragile(predictor: Predictor, source: Path, *words: Any, **options: Any) -> Any:
         if options["name"] == "poison":
             raise ZeroDivisionError("secret")
-        return usual(painter, source, *words, **options)
+        return usual(predictor, source, *words, **options)
 
-    monkeypatch.setattr(Painter, "paint", fragile)
+    monkeypatch.setattr(Predictor, "colorize", fragile)
     job = wait_for_end(client, submit(client, photo_file(), ("poison.png", photo_file())))
     assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
-    assert job["pictures"][1]["problem"]["status"] == 500
+    assert job["images"][1]["problem"]["status"] == 500
     assert "secret" not in str(job)

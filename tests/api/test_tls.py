@@ -1,4 +1,4 @@
-"""A Redis that is reached by TLS, as `rediss://` has it."""
+"""Redis over TLS (`rediss://`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.api.conftest import running_app
-from tests.support.service import form, photo_file, problem, wait_for_end
-from tests.support.team import RedisServer, Worker, environment_of
+from tests.support.redis_and_worker import RedisServer, Worker, environment_of
+from tests.support.service import assert_problem, form, photo_file, wait_for_end
 from tests.support.tls import tls_before, write_certificate
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -28,7 +28,7 @@ def url(redis_server: RedisServer, tmp_path: Path) -> Iterator[str]:
         yield f"rediss://:{plain.password}@127.0.0.1:{port}/2"
 
 
-def test_a_redis_behind_tls(url: str, model: str, tmp_path: Path) -> None:
+def test_redis_over_tls_works(url: str, model: str, tmp_path: Path) -> None:
     settings: dict[str, Any] = {
         "redis": f"{url}?ssl_ca_certs={tmp_path / 'tls.pem'}",
         "files": str(tmp_path / "files"),
@@ -47,6 +47,8 @@ def test_a_redis_behind_tls(url: str, model: str, tmp_path: Path) -> None:
         worker.kill()
 
 
-def test_a_redis_whose_certificate_nobody_knows(url: str, model: str, tmp_path: Path) -> None:
+def test_redis_with_an_unknown_certificate_is_rejected(
+    url: str, model: str, tmp_path: Path
+) -> None:
     with running_app(data=tmp_path, redis=url, model=model) as app:
-        problem(app.test_client().post("/v1/jobs", **form(photo_file())), 503)
+        assert_problem(app.test_client().post("/v1/jobs", **form(photo_file())), 503)

@@ -1,4 +1,4 @@
-"""What is sent, and how it is called: names, forms, bodies without a length, parts of a result."""
+"""Uploads: names, forms, bodies without a length, and ranges of results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import MakeApp
-from tests.support.service import form, photo_file, problem, wait_for_end
+from tests.support.service import assert_problem, form, photo_file, wait_for_end
 
 JOBS = "/v1/jobs"
 DIRECT = "/v1/colorize"
@@ -67,18 +67,18 @@ def cut_off(test: Test) -> Test:
 
 
 @pytest.mark.parametrize(("given", "kept"), NAMES)
-def test_names(client: FlaskClient, given: str, kept: str) -> None:
+def test_names_are_sanitized(client: FlaskClient, given: str, kept: str) -> None:
     picture = {"data": base64.b64encode(photo_file()).decode(), "name": given}
-    url = client.post(JOBS, json={"pictures": [picture]}).headers["Location"]
+    url = client.post(JOBS, json={"images": [picture]}).headers["Location"]
     job = wait_for_end(client, url)
-    assert job["pictures"][0]["name"] == kept
+    assert job["images"][0]["name"] == kept
     told = client.get(f"{url}/result").headers["Content-Disposition"]
     name = parse_options_header(told)[1]["filename"]
     assert name == f"{kept or 'picture'}.color.png"
     assert len(name.encode()) < 140
 
 
-def test_names_in_a_form_and_in_a_zip(client: FlaskClient) -> None:
+def test_names_of_a_form_are_kept_in_the_zip(client: FlaskClient) -> None:
     names = ["фото.jpg", "2024.05.01.jpg", "2024.05.02.jpg", "фото.jpg"]
     url = client.post(JOBS, **form(*[(name, photo_file()) for name in names])).headers["Location"]
     wait_for_end(client, url)
@@ -91,20 +91,20 @@ def test_names_in_a_form_and_in_a_zip(client: FlaskClient) -> None:
         ]
 
 
-def test_a_job_of_more_parts_than_werkzeug_takes(make_app: MakeApp) -> None:
-    client = make_app(job_pictures=1001, queue=2000, start=False).test_client()
+def test_job_accepts_more_parts_than_the_default_limit(make_app: MakeApp) -> None:
+    client = make_app(job_images=1001, queue=2000, start=False).test_client()
     answer = client.post(JOBS, **form(*[photo_file()] * 1001))
     assert answer.status_code == 202
     assert answer.get_json()["total"] == 1001
 
 
 @cut_off
-@pytest.mark.parametrize("settings", [{"job_pictures": 3}, {"queue": 3}], ids=["job", "queue"])
-def test_a_job_that_could_never_be_taken(make_app: MakeApp, settings: dict[str, int]) -> None:
+@pytest.mark.parametrize("settings", [{"job_images": 3}, {"queue": 3}], ids=["job", "queue"])
+def test_job_with_too_many_images_is_rejected(make_app: MakeApp, settings: dict[str, int]) -> None:
     client = make_app(start=False, **settings).test_client()
     for count in (4, 200):
         answer = client.post(JOBS, **form(*[photo_file()] * count))
-        told = problem(answer, 413)
+        told = assert_problem(answer, 413)
         assert "3" in told["detail"]
         assert "Retry-After" not in answer.headers
     assert client.post(JOBS, **form(*[photo_file()] * 3)).status_code == 202
@@ -113,12 +113,12 @@ def test_a_job_that_could_never_be_taken(make_app: MakeApp, settings: dict[str, 
 @cut_off
 @pytest.mark.parametrize("url", [DIRECT, JOBS])
 @pytest.mark.parametrize("measured", [True, False], ids=["measured", "in chunks"])
-def test_what_is_too_large_in_a_form(client: FlaskClient, url: str, measured: bool) -> None:
+def test_too_large_form_fields_are_rejected(client: FlaskClient, url: str, measured: bool) -> None:
     many = form(*[b"x"] * 1001)
     wordy = form(photo_file(), hints=" " * 600_000)
     for sent, excess in ((many, "parts"), (wordy, "hints")):
         answer = client.post(url, **sent) if measured else unmeasured(client, url, **sent)
-        told = problem(answer, 413)
+        told = assert_problem(answer, 413)
         assert excess in told["detail"]
         assert "picture is too large" not in told["detail"]
         assert "larger ones" not in told["hint"]
@@ -126,7 +126,7 @@ def test_what_is_too_large_in_a_form(client: FlaskClient, url: str, measured: bo
 
 @cut_off
 @pytest.mark.parametrize("way", ["raw", "form"])
-def test_a_body_without_a_length(make_app: MakeApp, way: str) -> None:
+def test_body_without_a_length_is_limited(make_app: MakeApp, way: str) -> None:
     client = make_app(direct_bytes=10_000, job_bytes=10_000).test_client()
     for rest, statuses in ((0, [200, 202]), (100_000, [413, 413])):
         body = photo_file() + bytes(rest)
@@ -135,20 +135,20 @@ def test_a_body_without_a_length(make_app: MakeApp, way: str) -> None:
             sent = form(body) if way == "form" else {"data": body}
             answers.append(unmeasured(client, url, **sent))
         assert [answer.status_code for answer in answers] == statuses
-    assert "/v1/jobs" in problem(answers[0], 413)["hint"]
+    assert "/v1/jobs" in assert_problem(answers[0], 413)["hint"]
 
 
 @pytest.mark.parametrize("url", [DIRECT, JOBS])
-def test_no_body_at_all(client: FlaskClient, url: str) -> None:
+def test_missing_body_is_rejected(client: FlaskClient, url: str) -> None:
     for answer in (client.post(url), unmeasured(client, url, input_stream=BytesIO())):
-        assert problem(answer, 400)["detail"] == "the request has no body"
+        assert assert_problem(answer, 400)["detail"] == "the request has no body"
 
 
 @pytest.mark.parametrize(
     "given", ["lines=1", "lines=1-2", "bytes=0-1,5-6", "bytes=5-6,0-1", "bytes=a-b", "bytes", ""]
 )
 @pytest.mark.parametrize("files", ["", "memory://ranges"], ids=["folder", "elsewhere"])
-def test_a_range_that_is_not_one_of_bytes(make_app: MakeApp, given: str, files: str) -> None:
+def test_range_in_other_units_is_ignored(make_app: MakeApp, given: str, files: str) -> None:
     client = make_app(files=files).test_client()
     url = client.post(JOBS, data=photo_file()).headers["Location"]
     wait_for_end(client, url)

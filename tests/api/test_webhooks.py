@@ -18,8 +18,8 @@ from rechroma.service import new_key, service_of
 from rechroma.service.errors import StoreError
 from rechroma.service.jobs import webhooks
 from tests.api.conftest import MakeApp, both
-from tests.support.host import Handler, Host, Request, serving
-from tests.support.service import PATIENCE, figures, form, photo_file, problem, wait_until
+from tests.support.local_http_server import Handler, Host, Request, serving
+from tests.support.service import PATIENCE, assert_problem, figures, form, photo_file, wait_until
 
 URL = "/v1/jobs"
 Caplog = pytest.LogCaptureFixture
@@ -55,7 +55,7 @@ def key() -> tuple[str, str]:
 
 @pytest.fixture
 def client(make_app: MakeApp, key: tuple[str, str]) -> FlaskClient:
-    return client_of(make_app, key, private_callbacks=True)
+    return client_of(make_app, key, private_webhooks=True)
 
 
 def client_of(make_app: MakeApp, key: tuple[str, str], **settings: Any) -> FlaskClient:
@@ -65,7 +65,7 @@ def client_of(make_app: MakeApp, key: tuple[str, str], **settings: Any) -> Flask
 
 
 def submit(client: FlaskClient, host: Host, *pictures: bytes) -> str:
-    answer = client.post(URL, **form(*pictures), query_string={"callback": host.url("/told")})
+    answer = client.post(URL, **form(*pictures), query_string={"webhook": host.url("/told")})
     assert answer.status_code == 202, answer.get_data()
     return str(answer.get_json()["id"])
 
@@ -81,7 +81,7 @@ def check_signature(receiver: Receiver, job_id: str, key: str) -> None:
 
 def calls_of(client: FlaskClient) -> dict[str, float]:
     found = figures(client.get("/metrics").get_data(as_text=True))
-    start = "rechroma_callbacks_total/"
+    start = "rechroma_webhooks_total/"
     return {name.removeprefix(start): found[name] for name in found if name.startswith(start)}
 
 
@@ -99,7 +99,7 @@ def test_webhook_is_delivered_and_signed(
     assert headers["webhook-id"] == job_id
     check_signature(receiver, job_id, key[0])
     assert abs(time.time() - int(headers["webhook-timestamp"])) < PATIENCE
-    wait_until(lambda: calls_of(client) == {"heard": 1})
+    wait_until(lambda: calls_of(client) == {"delivered": 1})
 
 
 @both
@@ -109,7 +109,7 @@ def test_webhook_is_retried_until_delivered(
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0, 0.0))
     host.routes["/told"] = receiver = Receiver(500, 302, 200)
     submit(client, host, b"no picture")
-    wait_until(lambda: calls_of(client) == {"failed": 2, "heard": 1})
+    wait_until(lambda: calls_of(client) == {"failed": 2, "delivered": 1})
     assert {json.loads(body)["type"] for _, body in receiver.got} == {"job.failed"}
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
@@ -135,9 +135,7 @@ def test_private_addresses_are_not_called(
     host.routes["/told"] = receiver = Receiver(200)
     client = client_of(make_app, key)
     name = f"http://localhost:{host.port}/told?secret"
-    assert (
-        client.post(URL, **form(photo_file()), query_string={"callback": name}).status_code == 202
-    )
+    assert client.post(URL, **form(photo_file()), query_string={"webhook": name}).status_code == 202
     wait_until(lambda: calls_of(client) == {"failed": 1})
     wait_until(lambda: "could not be delivered to localhost" in caplog.text)
     assert "secret" not in caplog.text
@@ -152,10 +150,8 @@ def test_submit_rejects_private_addresses(
     make_app: MakeApp, key: tuple[str, str], spelt: str
 ) -> None:
     url = f"http://{spelt}/told"
-    answer = client_of(make_app, key).post(
-        URL, **form(photo_file()), query_string={"callback": url}
-    )
-    assert "not a public address" in problem(answer, 422)["detail"]
+    answer = client_of(make_app, key).post(URL, **form(photo_file()), query_string={"webhook": url})
+    assert "not a public address" in assert_problem(answer, 422)["detail"]
 
 
 def test_store_failures_are_logged_once(
@@ -182,12 +178,12 @@ def test_webhook_is_delivered_by_the_next_server(
     make_app: MakeApp, host: Host, key: tuple[str, str]
 ) -> None:
     host.routes["/told"] = receiver = Receiver(200)
-    first = client_of(make_app, key, start=False, private_callbacks=True)
+    first = client_of(make_app, key, start=False, private_webhooks=True)
     job_id = submit(first, host, photo_file())
     service_of(first.application).runner.start()
     wait_until(lambda: service_of(first.application).store.counts() == {"done": 1})
     assert receiver.got == []
-    client_of(make_app, key, private_callbacks=True)
+    client_of(make_app, key, private_webhooks=True)
     assert receiver.news.wait(PATIENCE)
     check_signature(receiver, job_id, key[0])
 
@@ -197,13 +193,13 @@ def test_webhook_waits_for_its_key(
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.5,) * 100)
     host.routes["/told"] = receiver = Receiver(200)
-    first = client_of(make_app, key, start=False, private_callbacks=True)
+    first = client_of(make_app, key, start=False, private_webhooks=True)
     job_id = submit(first, host, b"no picture")
-    without = client_of(make_app, new_key(), private_callbacks=True)
+    without = client_of(make_app, new_key(), private_webhooks=True)
     wait_until(lambda: calls_of(without).get("failed"))
     assert receiver.got == []
     service_of(without.application).webhooks.stop()
-    client_of(make_app, key, private_callbacks=True)
+    client_of(make_app, key, private_webhooks=True)
     assert receiver.news.wait(PATIENCE)
     check_signature(receiver, job_id, key[0])
 
@@ -222,7 +218,7 @@ def test_store_does_not_contain_the_signing_secret(
 def test_webhook_of_a_deleted_job_is_dropped(
     make_app: MakeApp, host: Host, key: tuple[str, str]
 ) -> None:
-    client = client_of(make_app, key, start=False, private_callbacks=True)
+    client = client_of(make_app, key, start=False, private_webhooks=True)
     job_id = submit(client, host, photo_file())
     assert client.delete(f"{URL}/{job_id}").status_code == 204
     service = service_of(client.application)
@@ -239,20 +235,22 @@ def test_webhook_is_delivered_once_by_two_servers(
 
     route: Handler = slow
     host.routes["/told"] = route
-    clients = [client_of(make_app, key, private_callbacks=True) for _ in range(2)]
+    clients = [client_of(make_app, key, private_webhooks=True) for _ in range(2)]
     for _ in range(3):
         submit(clients[0], host, photo_file())
-    heard = lambda: sum(calls_of(client).get("heard", 0) for client in clients)  # noqa: E731
+    heard = lambda: sum(calls_of(client).get("delivered", 0) for client in clients)  # noqa: E731
     wait_until(lambda: heard() == 3)
     assert host.count("/told") == 3
 
 
 def test_submit_rejects_undeliverable_webhooks(client: FlaskClient, make_app: MakeApp) -> None:
     for url in ("file:///etc/passwd", "no url", "http://user:word@host.example/", "http://[::1"):
-        told = problem(client.post(URL, **form(photo_file()), query_string={"callback": url}), 422)
-        assert told["detail"].startswith("callback: ")
+        told = assert_problem(
+            client.post(URL, **form(photo_file()), query_string={"webhook": url}), 422
+        )
+        assert told["detail"].startswith("webhook: ")
     open_to_all = make_app().test_client()
     answer = open_to_all.post(
-        URL, **form(photo_file()), query_string={"callback": "https://host.example/"}
+        URL, **form(photo_file()), query_string={"webhook": "https://host.example/"}
     )
-    assert "key" in problem(answer, 422)["detail"]
+    assert "key" in assert_problem(answer, 422)["detail"]

@@ -198,7 +198,7 @@ def test_submit_retried_after_a_lost_response_submits_once(
 def count_images(server: Server) -> int:
     """Count the images of jobs, in all states."""
     found = figures(server.ask("GET", "/metrics").body.decode())
-    return sum(int(found[name]) for name in found if name.startswith("rechroma_job_pictures/"))
+    return sum(int(found[name]) for name in found if name.startswith("rechroma_job_images/"))
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -232,7 +232,7 @@ def test_retries_end_after_retry_for_seconds(new_client: NewClient, server: Serv
 
 def test_wait_raises_after_its_timeout(new_client: NewClient, server: Server) -> None:
     told = {"id": "x", "state": "running", "total": 2, "done": 1, "failed": 0}
-    running = httpx.Response(200, json=told | {"pictures": [], "problem": None, "new": "field"})
+    running = httpx.Response(200, json=told | {"images": [], "problem": None, "new": "field"})
     client = new_client(server.url, transport=forwarding(server, lambda _: running))
     with pytest.raises(JobTimeoutError, match="1 of 2 images"):
         client.wait("x", timeout=0.5)

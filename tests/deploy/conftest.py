@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.host import Host
+from tests.support.local_http_server import Host
 from tests.support.models import write_model
 from tests.support.service import PATIENCE, Server, wait_until
 

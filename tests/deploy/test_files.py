@@ -1,4 +1,4 @@
-"""What stands in `deploy` fits together, and fits the service; no Docker is needed to see it."""
+"""The files of `deploy`: consistent with each other and with the service, without Docker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KNOWN = {f"RECHROMA_{name.upper()}" for name in Settings.model_fields}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in DEPLOY.glob("compose*.yaml")))
-def test_compose_keeps_its_schema(name: str) -> None:
+def test_compose_files_match_the_schema(name: str) -> None:
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     done = subprocess.run(
         [*words, str(DEPLOY / name)], capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -41,7 +41,7 @@ def test_compose_keeps_its_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_container_may_do_little(name: str) -> None:
+def test_containers_have_few_privileges(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -55,7 +55,7 @@ def test_each_container_may_do_little(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["api", "worker"])
-def test_servers_and_workers_are_set_alike(name: str) -> None:
+def test_servers_and_workers_share_their_settings(name: str) -> None:
     service = SERVICES[name]
     assert service["env_file"] == ["compose.env", "rechroma.env"]  # what comes last goes before
     assert "environment" not in service  # it would go before both
@@ -67,21 +67,21 @@ def test_servers_and_workers_are_set_alike(name: str) -> None:
     assert set(re.findall(r"\b(RECHROMA_\w+)=", DOCKERFILE)) <= KNOWN
 
 
-def test_what_is_for_the_owner_to_fill_in() -> None:
+def test_example_environment_names_known_settings() -> None:
     example = (DEPLOY / "rechroma.env.example").read_text("utf-8")
     assert set(re.findall(r"^#? ?(RECHROMA_\w+)=", example, re.MULTILINE)) <= KNOWN
     ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
     assert {"deploy/rechroma.env", "deploy/metrics.key", "deploy/tls/"} <= set(ignored)
 
 
-def test_uploads_fit_through_nginx() -> None:
+def test_nginx_body_limit_fits_the_uploads() -> None:
     """A job of the largest size, as JSON, and not much more."""
     (megabytes,) = re.findall(r"RECHROMA_UPLOAD:-(\d+)m", (DEPLOY / "compose.yaml").read_text())
     most = Settings.model_fields["job_bytes"].default * 4 / 3 + 64 * 1024
     assert most <= int(megabytes) * 2**20 < most * 1.1
 
 
-def test_each_template_is_filled_in() -> None:
+def test_templates_only_use_known_variables() -> None:
     given = set(SERVICES["nginx"]["environment"])
     tls = yaml.safe_load((DEPLOY / "compose.tls.yaml").read_text("utf-8"))["services"]["nginx"]
     for template in (DEPLOY / "nginx").iterdir():
@@ -92,7 +92,7 @@ def test_each_template_is_filled_in() -> None:
     assert over & plain == {"/etc/nginx/templates/server.conf.template"}
 
 
-def test_what_the_page_names_is_there() -> None:
+def test_documentation_names_existing_files() -> None:
     page = (ROOT / "docs/deployment.md").read_text("utf-8")
     for name in re.findall(r"deploy/[\w./]+\w", page):
         made_by_hand = name in {"deploy/rechroma.env", "deploy/metrics.key", "deploy/.env"}
@@ -108,7 +108,7 @@ def copied() -> list[str]:
     return [word for line in lines for word in line.split()]
 
 
-def test_the_image_takes_what_is_there() -> None:
+def test_image_copies_existing_files() -> None:
     let_in = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     assert copied()
     for name in copied():
@@ -118,12 +118,12 @@ def test_the_image_takes_what_is_there() -> None:
     assert list((ROOT / "src/rechroma/models/bundled").glob("*.onnx"))
 
 
-def test_the_image_has_what_the_settings_may_ask_for() -> None:
+def test_image_has_the_extras_of_the_settings() -> None:
     (words,) = re.findall(r'pip install --no-cache-dir "\.\[(.+)\]"', DOCKERFILE)
     assert set(words.split(",")) == {"serve", "s3"}
 
 
-def test_who_may_reach_other_machines() -> None:
+def test_only_some_containers_reach_other_machines() -> None:
     inside = {name for name, made in COMPOSE["networks"].items() if made.get("internal")}
     out = yaml.safe_load((DEPLOY / "compose.out.yaml").read_text("utf-8"))
     assert set(SERVICES["worker"]["networks"]) <= inside
@@ -132,26 +132,26 @@ def test_who_may_reach_other_machines() -> None:
     assert not out["networks"]["out"]
 
 
-def test_the_image_is_nobody_in_particular() -> None:
+def test_image_runs_as_an_unprivileged_user() -> None:
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     assert (
         DOCKERFILE.index("USER ") < DOCKERFILE.index("HEALTHCHECK ") < DOCKERFILE.index('CMD ["g')
     )
 
 
-def test_the_command_of_servers_is_there() -> None:
+def test_command_of_servers_exists() -> None:
     assert (Path(sys.executable).parent / image_command()[0]).is_file()
     assert "command" not in SERVICES["api"]  # that of the image
 
 
-def test_the_command_of_workers_is_there() -> None:
+def test_command_of_workers_exists() -> None:
     program, *words = SERVICES["worker"]["command"]
     assert program == "rechroma"
     assert CliRunner().invoke(root_command, [*words, "--help"]).exit_code == 0
 
 
 @pytest.mark.skipif(redis_program("redis-server") is None, reason="there is no Redis here")
-def test_redis_forgets_nothing(tmp_path: Path) -> None:
+def test_redis_persists_its_data(tmp_path: Path) -> None:
     assert SERVICES["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]
     with redis_of_compose(tmp_path) as port:
         for name, value in {"maxmemory-policy": "noeviction", "appendonly": "yes"}.items():

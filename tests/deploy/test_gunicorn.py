@@ -1,4 +1,4 @@
-"""The image's command, gunicorn, as a process on this computer."""
+"""The command of the image, gunicorn, as a process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGE = (1600, 1200)
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows")
 
 
-def test_from_start_to_stop(start_gunicorn: StartGunicorn) -> None:
+def test_gunicorn_serves_and_stops_cleanly(start_gunicorn: StartGunicorn) -> None:
     server = start_gunicorn()
     answer = server.ask("POST", "/v1/colorize", photo_file(), Accept="image/jpeg")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/jpeg")
@@ -34,7 +34,7 @@ def test_from_start_to_stop(start_gunicorn: StartGunicorn) -> None:
     assert not list((ROOT / "deploy").glob("*.ctl"))
 
 
-def test_bodies_in_chunks(start_gunicorn: StartGunicorn) -> None:
+def test_chunked_bodies_are_accepted(start_gunicorn: StartGunicorn) -> None:
     server = start_gunicorn(RECHROMA_DIRECT_BYTES="100000")
     photo = photo_file()
     assert has_color(server.ask("POST", "/v1/colorize", iter([photo[:20], photo[20:]])).body)
@@ -46,7 +46,7 @@ def test_bodies_in_chunks(start_gunicorn: StartGunicorn) -> None:
     assert server.ask("POST", "/v1/colorize", iter([photo, bytes(100_000)])).status == 413
 
 
-def test_it_ends_although_somebody_listens(start_gunicorn: StartGunicorn) -> None:
+def test_gunicorn_stops_despite_open_event_streams(start_gunicorn: StartGunicorn) -> None:
     server = start_gunicorn()
     big = photo_file(LARGE)
     urls = [server.ask("POST", "/v1/jobs", big).headers["Location"] for _ in range(6)]
@@ -60,7 +60,7 @@ def test_it_ends_although_somebody_listens(start_gunicorn: StartGunicorn) -> Non
     assert all(again.wait_for_end(url)["state"] == "done" for url in urls)
 
 
-def test_the_usual_settings_are_those_of_the_service() -> None:
+def test_defaults_follow_the_settings() -> None:
     code = (
         "import runpy, sys; given = runpy.run_path('deploy/gunicorn.conf.py');"
         "print(given['bind'], given['threads'], 'rechroma' in sys.modules)"
@@ -78,7 +78,7 @@ def test_the_usual_settings_are_those_of_the_service() -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
-def test_made_up_headers_change_nothing(start_gunicorn: StartGunicorn, header: str) -> None:
+def test_forged_headers_are_ignored(start_gunicorn: StartGunicorn, header: str) -> None:
     server = start_gunicorn(RECHROMA_RATE="1/hour")
     asked = [
         server.ask("POST", "/v1/colorize", photo_file(), **{header: f"192.0.2.{number}"}).status
@@ -98,7 +98,9 @@ def test_made_up_headers_change_nothing(start_gunicorn: StartGunicorn, header: s
         ({"RECHROMA_MODEL": "nothing.onnx"}, "nothing.onnx"),
     ],
 )
-def test_what_cannot_be_served(setting: dict[str, str], told: str, tmp_path: Path) -> None:
+def test_invalid_settings_end_gunicorn_with_a_message(
+    setting: dict[str, str], told: str, tmp_path: Path
+) -> None:
     ours = {"RECHROMA_PORT": "0", "RECHROMA_DATA": str(tmp_path)}
     done = subprocess.run(
         image_command(),

@@ -1,4 +1,4 @@
-"""nginx, set as compose sets it, in front of the image's command."""
+"""nginx, with the configuration of compose, in front of gunicorn."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.deploy.conftest import (
     services,
     usual_environment,
 )
-from tests.support.host import Request as HostRequest
-from tests.support.host import serving
+from tests.support.local_http_server import Request as HostRequest
+from tests.support.local_http_server import serving
 from tests.support.service import PATIENCE, has_color, photo_file
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -45,7 +45,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Gunico
     server.stop()
 
 
-def test_pictures_and_jobs(api: Gunicorn, start_nginx: StartNginx) -> None:
+def test_images_and_jobs_pass_through_nginx(api: Gunicorn, start_nginx: StartNginx) -> None:
     nginx = start_nginx(api)
     answer = nginx.ask("POST", "/v1/colorize", photo_file((900, 700)), Accept="image/jpeg")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/jpeg")
@@ -61,7 +61,7 @@ def test_pictures_and_jobs(api: Gunicorn, start_nginx: StartNginx) -> None:
     assert nginx.ask("GET", "/docs").status == 200
 
 
-def test_events_come_at_once(start_nginx: StartNginx) -> None:
+def test_events_are_not_buffered(start_nginx: StartNginx) -> None:
     heard = threading.Event()
 
     def tell(request: HostRequest) -> None:
@@ -79,7 +79,7 @@ def test_events_come_at_once(start_nginx: StartNginx) -> None:
             heard.set()
 
 
-def test_what_is_not_for_outside(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
+def test_internal_routes_are_hidden(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
     key, hashed = new_key()
     nginx = start_nginx(start_gunicorn(RECHROMA_KEYS=hashed))
     let_in = f"Bearer {key}"
@@ -96,7 +96,7 @@ def send_head(nginx: Nginx, path: str = "/v1/jobs", *headers: str) -> socket.soc
     return line
 
 
-def test_keys_are_looked_at_before_bodies(
+def test_keys_are_checked_before_bodies_are_read(
     start_gunicorn: StartGunicorn, start_nginx: StartNginx
 ) -> None:
     key, hashed = new_key()
@@ -121,20 +121,20 @@ def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
     assert json.loads(body).items() <= wanted.json.items()
 
 
-def test_only_pictures_are_large(start_nginx: StartNginx) -> None:
+def test_large_bodies_are_limited_to_image_routes(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None)
     assert problem(nginx, "/docs", bytes(2000))["status"] == 413
     assert problem(nginx, "/v1/jobs/x", bytes(2000))["status"] == 413
 
 
-def test_browsers_may_ask_first(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
+def test_preflight_requests_pass(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
     page = "https://photos.example"
     api = start_gunicorn(RECHROMA_KEYS=new_key()[1], RECHROMA_ORIGINS=page)
     answer = start_nginx(api).ask("OPTIONS", "/v1/jobs", Origin=page)
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, page)
 
 
-def test_names_that_are_not_answered_to(
+def test_unknown_host_names_are_rejected(
     start_gunicorn: StartGunicorn, start_nginx: StartNginx
 ) -> None:
     names = "photos.example,127.0.0.1"
@@ -143,14 +143,14 @@ def test_names_that_are_not_answered_to(
         assert nginx.ask("POST", "/v1/colorize", photo_file(), Host=name).status == status
 
 
-def test_a_body_that_finds_no_room(api: Gunicorn, start_nginx: StartNginx) -> None:
+def test_body_on_a_full_disk_gives_503(api: Gunicorn, start_nginx: StartNginx) -> None:
     nginx = start_nginx(api)
     assert nginx.ask("POST", "/v1/jobs", bytes(1_000_000)).status == 202
     shutil.rmtree(nginx.folder / "bodies")
     assert problem(nginx, "/v1/jobs", bytes(1_000_000))["status"] == 503
 
 
-def test_answers_are_never_files(start_nginx: StartNginx) -> None:
+def test_responses_are_not_buffered_to_files(start_nginx: StartNginx) -> None:
     large = bytes(20_000_000)
     with serving() as host:
         host.routes["/v1/jobs/x/result"] = lambda request: request.answer(large)
@@ -160,7 +160,7 @@ def test_answers_are_never_files(start_nginx: StartNginx) -> None:
             assert len(answer.read()) == len(large)
 
 
-def test_many_connections_of_one(api: Gunicorn, start_nginx: StartNginx) -> None:
+def test_connections_of_one_client_are_limited(api: Gunicorn, start_nginx: StartNginx) -> None:
     nginx = start_nginx(api, RECHROMA_CLIENT_CONNECTIONS="3")
     with ExitStack() as lines:
         for _ in range(3):
@@ -169,7 +169,7 @@ def test_many_connections_of_one(api: Gunicorn, start_nginx: StartNginx) -> None
         assert problem(nginx, "/v1/jobs", photo_file())["status"] == 429
 
 
-def test_nginx_is_as_patient_as_the_service() -> None:
+def test_timeouts_exceed_those_of_the_service() -> None:
     usual = Settings()
     longest = usual.wait + usual.attempts * usual.seconds
     patience = usual_environment(services()["nginx"])["RECHROMA_PATIENCE"]
@@ -178,7 +178,7 @@ def test_nginx_is_as_patient_as_the_service() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a second address of this computer")
 @pytest.mark.parametrize(("proxies", "wanted"), [("0", [200, 429]), ("1", [200, 200])])
-def test_clients_are_told_apart(
+def test_clients_are_distinguished_by_address(
     start_gunicorn: StartGunicorn, start_nginx: StartNginx, proxies: str, wanted: list[int]
 ) -> None:
     nginx = start_nginx(start_gunicorn(RECHROMA_RATE="1/hour", RECHROMA_PROXIES=proxies))
@@ -191,7 +191,7 @@ def test_clients_are_told_apart(
     assert statuses == wanted
 
 
-def test_clients_cannot_make_up_who_they_are(
+def test_forged_client_addresses_are_ignored(
     start_gunicorn: StartGunicorn, start_nginx: StartNginx
 ) -> None:
     nginx = start_nginx(start_gunicorn(RECHROMA_RATE="1/hour", RECHROMA_PROXIES="1"))
@@ -217,12 +217,12 @@ def problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
     return told | ({"again": answer.headers["Retry-After"]} if answer.status != 413 else {})
 
 
-def test_a_body_that_is_too_large(start_nginx: StartNginx) -> None:
+def test_too_large_bodies_are_rejected(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None, RECHROMA_UPLOAD="1k")
     assert problem(nginx, "/v1/jobs", bytes(1025))["status"] == 413
 
 
-def test_a_service_that_is_away(start_nginx: StartNginx) -> None:
+def test_unreachable_service_gives_a_problem(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None)
     assert problem(nginx, "/v1/jobs", b"picture") == {
         "type": "about:blank",
@@ -232,7 +232,7 @@ def test_a_service_that_is_away(start_nginx: StartNginx) -> None:
     }
 
 
-def test_too_many_at_once(start_nginx: StartNginx) -> None:
+def test_too_many_requests_are_rejected(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None, RECHROMA_CLIENT_RATE="1r/m")
     statuses = [problem(nginx, "/v1/jobs")["status"] for _ in range(103)]
     assert statuses[:101] == [503] * 101
@@ -252,7 +252,9 @@ def certified(tmp_path: Path) -> dict[str, str]:
     return {"RECHROMA_LISTEN_TLS": f"127.0.0.1:{free_port()}", "RECHROMA_TLS": str(tmp_path)}
 
 
-def test_tls(api: Gunicorn, start_nginx: StartNginx, certified: dict[str, str]) -> None:
+def test_tls_serves_and_redirects(
+    api: Gunicorn, start_nginx: StartNginx, certified: dict[str, str]
+) -> None:
     here = certified["RECHROMA_LISTEN_TLS"]
     nginx = start_nginx(api, "tls", RECHROMA_PUBLIC_TLS=here, **certified)
     assert nginx.ask("GET", "/healthz").status == 200
@@ -267,7 +269,7 @@ def test_tls(api: Gunicorn, start_nginx: StartNginx, certified: dict[str, str]) 
 
 
 @pytest.mark.parametrize("public", ["443", "0.0.0.0:443"])
-def test_https_where_it_is_looked_for(
+def test_redirect_names_the_public_https_address(
     start_nginx: StartNginx, certified: dict[str, str], public: str
 ) -> None:
     nginx = start_nginx(None, "tls", RECHROMA_PUBLIC_TLS=public, **certified)

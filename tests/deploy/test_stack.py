@@ -30,8 +30,8 @@ from tests.deploy.conftest import (
     with_our_programs,
 )
 from tests.support.page_driver import PageDriver, make_photo
+from tests.support.redis_and_worker import Worker
 from tests.support.service import PATIENCE, Answer, has_color, photo_file, wait_until
-from tests.support.team import Worker
 
 LARGE = photo_file((1600, 1200), "JPEG")
 pytestmark = [
@@ -115,7 +115,7 @@ def test_a_picture_at_once(stack: Stack) -> None:
         client.colorize(photo_file())
 
 
-def test_the_page(stack: Stack, browser: Browser, tmp_path: Path) -> None:
+def test_page_works_behind_the_stack(stack: Stack, browser: Browser, tmp_path: Path) -> None:
     driver = PageDriver(browser.new_page(locale="en-GB"), stack.nginx.url, tmp_path).open()
     driver.expected = ("401",)
     driver.drop(("cat.jpg", make_photo(size=(1800, 1200))))

@@ -16,7 +16,7 @@ from skimage import data
 
 from rechroma import Colorizer
 from rechroma.color import srgb_to_lab
-from rechroma.evaluation import gray_level
+from rechroma.evaluation import to_gray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ _GRID = (8, 6)  # columns and rows
 def colors_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
     """Mean a*b* (6, 8, 2) of the cells of a sample, turned gray and colored."""
     picture = np.asarray(getattr(data, name)())
-    gray = picture if picture.ndim == 2 else gray_level(picture)
+    gray = picture if picture.ndim == 2 else to_gray(picture)
     chroma = srgb_to_lab(np.asarray(colorizer.colorize(gray)))[..., 1:]
     return np.asarray(cv2.resize(chroma, _GRID, interpolation=cv2.INTER_AREA), np.float32)
 

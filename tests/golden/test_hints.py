@@ -8,7 +8,7 @@ from skimage import data
 
 from rechroma import Colorizer, Hint
 from rechroma.color import map_to_gamut, srgb_to_lab
-from rechroma.evaluation import gray_level
+from rechroma.evaluation import to_gray
 from rechroma.evaluation.metrics import ciede2000
 
 COLORS = ("#b03030", "#3060b0", "#409040", "#c0a030", "#8040a0")
@@ -31,7 +31,7 @@ def as_asked(lab: np.ndarray, hint: Hint) -> np.ndarray:
 
 @pytest.mark.parametrize("color", COLORS)
 def test_a_hint_shows_at_its_place(color: str, colorizer: Colorizer) -> None:
-    gray = gray_level(data.astronaut())
+    gray = to_gray(data.astronaut())
     hint = Hint(0.53, 0.86, color)  # on the space suit
     row, column = (int(at * side) for at, side in zip((hint.y, hint.x), gray.shape, strict=True))
     place = lab_of(colorizer, gray, hint)[row - 3 : row + 4, column - 3 : column + 4]
@@ -49,7 +49,7 @@ def test_a_hint_does_not_cross_a_strong_edge(color: str, colorizer: Colorizer) -
 
 
 def test_many_hints_that_disagree_each_show_at_their_place(colorizer: Colorizer) -> None:
-    gray = (gray_level(data.astronaut()) // 3 + 90).astype(np.uint8)  # little to tell places by
+    gray = (to_gray(data.astronaut()) // 3 + 90).astype(np.uint8)  # little to tell places by
     middles = [(number + 0.5) / 10 for number in range(10)]
     hints = [
         Hint(x, y, COLORS[(row + column) % 2])
@@ -67,7 +67,7 @@ def test_many_hints_that_disagree_each_show_at_their_place(colorizer: Colorizer)
 
 def test_ten_hints_correct_more_than_one(colorizer: Colorizer) -> None:
     truth = data.coffee()
-    gray, lab = gray_level(truth), srgb_to_lab(truth)
+    gray, lab = to_gray(truth), srgb_to_lab(truth)
     rng = np.random.default_rng(0)
     places = rng.uniform(0.05, 0.95, (10, 2))
     hints = []

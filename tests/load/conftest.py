@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.models import write_model
+from tests.support.redis_and_worker import RedisServer, Worker, environment_of
 from tests.support.service import Server
-from tests.support.team import RedisServer, Worker, environment_of
 
 
 @dataclass

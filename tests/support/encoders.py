@@ -11,21 +11,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_encoder(path: Path, *, gain: float = 0.01, inputs: int = 1) -> Path:
-    """Write an encoder whose features are `gain` times the mean lightness of each cell."""
+def write_encoder(
+    path: Path,
+    *,
+    gain: float = 0.01,
+    inputs: int = 1,
+    channels: tuple[int, int, int, int] = (1, 1, 1, 1),
+) -> Path:
+    """Write an encoder whose features are `gain` times the mean lightness of each cell.
+
+    Args:
+        path: Where to.
+        gain: The factor.
+        inputs: How many inputs the file has.
+        channels: Of the pooled head and of the features at 1/8, 1/16 and 1/32: equal ones.
+    """
     nodes = [
         helper.make_node("Constant", [], ["gain"], value_float=gain),
         helper.make_node("Mul", ["lightness", "gain"], ["scaled"]),
         helper.make_node("GlobalAveragePool", ["scaled"], ["overall"]),
-        helper.make_node("Flatten", ["overall"], ["pooled_head"]),
+        helper.make_node("Flatten", ["overall"], ["head"]),
+        helper.make_node("Concat", ["head"] * channels[0], ["pooled_head"], axis=1),
     ]
     names = ["pooled_head"]
-    for cell in (8, 16, 32):
+    for cell, count in zip((8, 16, 32), channels[1:], strict=True):
         side = [cell, cell]
         name = f"features_{cell}"
+        mean = f"mean_{cell}"
         nodes.append(
-            helper.make_node("AveragePool", ["scaled"], [name], kernel_shape=side, strides=side)
+            helper.make_node("AveragePool", ["scaled"], [mean], kernel_shape=side, strides=side)
         )
+        nodes.append(helper.make_node("Concat", [mean] * count, [name], axis=1))
         names.append(name)
     float32 = TensorProto.FLOAT
     given: list[tuple[str, list[str | int | None]]] = [("lightness", [1, 1, "h", "w"])]

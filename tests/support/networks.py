@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from rechroma.color import lightness
-from rechroma.datasets import Example, small_chroma
+from rechroma.datasets import Sample, downsample_chroma
 from rechroma.models import DataSource, ModelCard
-from rechroma.networks import ColorizationNetwork, build, describe, no_hints
+from rechroma.networks import ColorizationNetwork, create_network, network_config, no_hints
 from rechroma.training.losses import ColorizationLoss
 from tests.support.shards import picture
 
@@ -36,7 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
 def small(name: str, **options: Any) -> ColorizationNetwork:
     """A small network, always with the same weights."""
     torch.manual_seed(0)
-    return build(name, SMALL[name] | options)
+    return create_network(name, SMALL[name] | options)
 
 
 def learned(name: str, **options: Any) -> ColorizationNetwork:
@@ -65,23 +65,23 @@ def card(of: ColorizationNetwork) -> ModelCard:
         license="Apache-2.0",
         authors=("The Rechroma authors",),
         data=(DataSource("drawn", "CC0-1.0"),),
-        hints=of.takes_hints,
+        hints=of.supports_hints,
         bins=of.output_bins(),
-        network=describe(of),
+        network=network_config(of),
     )
 
 
-def pictures(scale: int) -> Example:
+def pictures(scale: int) -> Sample:
     """Three drawn pictures, each with a label of its own."""
     drawn = [picture(seed, _SIDE, _SIDE) for seed in range(3)]
     light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
-    chroma = torch.from_numpy(np.stack([small_chroma(rgb, scale) for rgb in drawn]))
+    chroma = torch.from_numpy(np.stack([downsample_chroma(rgb, scale) for rgb in drawn]))
     rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
-    return Example(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
+    return Sample(light, no_hints(light), chroma, rgb, torch.arange(len(drawn)))
 
 
 def learns_by_heart(
-    network: ColorizationNetwork, example: Example, settings: Loss, steps: int = 100
+    network: ColorizationNetwork, example: Sample, settings: Loss, steps: int = 100
 ) -> bool:
     """Whether the loss on the same example falls below a twentieth of what it was at first."""
     none = np.zeros((0, 2), np.float32)

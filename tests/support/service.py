@@ -1,4 +1,4 @@
-"""A service for tests: as an app in this process, and as a process of its own."""
+"""The service for tests: as an app in this process, and as a process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-PATIENCE = 60.0  # seconds that a test waits before it fails
+PATIENCE = 60.0  # seconds until a test fails
 ENDED = {"done", "failed", "expired"}
 RESULT_INFO = ResultInfo(format="PNG", had_color=False, pages=1)
 
@@ -39,7 +39,7 @@ def photo_file(
     mode: str = "L",
     level: int = 150,
 ) -> bytes:
-    """The file of a picture: a slope of gray, so that there is something to compress."""
+    """Make an image file: a gray gradient, so that there is something to compress."""
     width, height = size
     pixels = np.linspace(level / 2, level, width * height).reshape(height, width)
     file = BytesIO()
@@ -48,27 +48,27 @@ def photo_file(
 
 
 def opened(data: bytes) -> Image.Image:
-    """The picture in a file, decoded."""
+    """Decode an image file."""
     with Image.open(BytesIO(data)) as image:
         image.load()
         return image
 
 
 def has_color(data: bytes) -> bool:
-    """Whether the channels of a picture's file differ."""
+    """Check whether the channels of an image file differ."""
     pixels = np.asarray(opened(data).convert("RGB")).astype(int)
     return bool(np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 5)
 
 
-def form(*pictures: bytes | tuple[str, bytes], **fields: str) -> dict[str, Any]:
-    """The arguments of a client for a form with pictures."""
-    named = [("photo.png", item) if isinstance(item, bytes) else item for item in pictures]
+def form(*images: bytes | tuple[str, bytes], **fields: str) -> dict[str, Any]:
+    """Make a client's arguments for a form with images."""
+    named = [("photo.png", item) if isinstance(item, bytes) else item for item in images]
     files = [(BytesIO(data), name) for name, data in named]
-    return {"data": {"picture": files, **fields}, "content_type": "multipart/form-data"}
+    return {"data": {"image": files, **fields}, "content_type": "multipart/form-data"}
 
 
 def wait_for_end(client: FlaskClient, url: str) -> dict[str, Any]:
-    """The job as soon as it has ended; where its store is away for a moment, it is asked again."""
+    """Poll a job until it is finished, also while its store is down for a moment."""
     limit = time.monotonic() + PATIENCE
     while time.monotonic() < limit:
         answer = client.get(url)
@@ -81,21 +81,21 @@ def wait_for_end(client: FlaskClient, url: str) -> dict[str, Any]:
 
 
 def figures(text: str) -> dict[str, float]:
-    """What a service tells Prometheus, by name and the values of the labels: `a/one/two`."""
+    """Parse metrics, by name and the values of the labels: `a/one/two`."""
     samples = (one for family in text_string_to_metric_families(text) for one in family.samples)
     return {"/".join((one.name, *one.labels.values())): one.value for one in samples}
 
 
 def wait_until(fact: Callable[[], object], what: object = None) -> None:
-    """Wait until something is so, but not for ever."""
+    """Wait until a condition holds, up to a time limit."""
     limit = time.monotonic() + PATIENCE
     while not fact():
         assert time.monotonic() < limit, what
         time.sleep(0.02)
 
 
-def problem(response: TestResponse, status: int) -> dict[str, Any]:
-    """The problem details of an answer, which has this status."""
+def assert_problem(response: TestResponse, status: int) -> dict[str, Any]:
+    """Check that a response is a problem document with this status, and return it."""
     assert response.status_code == status, response.get_data()
     assert response.content_type == "application/problem+json"
     told: dict[str, Any] = json.loads(response.get_data())
@@ -106,14 +106,14 @@ def problem(response: TestResponse, status: int) -> dict[str, Any]:
     return told
 
 
-def _heed_ctrl_c() -> None:
-    """Tests that a shell runs in the background are deaf to it, and so are their children."""
+def _restore_sigint() -> None:
+    """Undo that a shell ignores SIGINT for background commands and their children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
 class Answer:
-    """What a server answered over the wire."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -121,17 +121,17 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body, read."""
+        """The parsed body."""
         return json.loads(self.body)
 
 
 class Server:
-    """`rechroma serve` as a process of its own.
+    """`rechroma serve` as a process.
 
     Args:
-        data: The folder of jobs.
-        words: More of the command line.
-        environment: More of the environment.
+        data: Folder for jobs.
+        words: Further command-line arguments.
+        environment: Further environment variables.
     """
 
     def __init__(self, data: Path, *words: str, **environment: str) -> None:
@@ -141,7 +141,7 @@ class Server:
             env=os.environ | environment,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_ctrl_c,
+            preexec_fn=_restore_sigint,
         )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
@@ -153,7 +153,7 @@ class Server:
     def ask(
         self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str
     ) -> Answer:
-        """Send a request, in chunks where its body comes in parts, and read the whole answer."""
+        """Send a request, chunked if its body is an iterable, and read the whole response."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -164,7 +164,7 @@ class Server:
             connection.close()
 
     def wait_for_end(self, url: str) -> dict[str, Any]:
-        """The job as soon as it has ended."""
+        """Poll a job until it is finished, also while its store is down for a moment."""
         limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
             job: dict[str, Any] = self.ask("GET", url).json
@@ -174,12 +174,12 @@ class Server:
         raise AssertionError(f"{url} has not ended: {job}")
 
     def stop(self) -> str:
-        """End it as Ctrl-C does; gives what it said since it began."""
+        """Stop it with SIGTERM, and return its standard error output."""
         self.process.terminate()
         _, told = self.process.communicate(timeout=PATIENCE)
         return told
 
     def kill(self) -> None:
-        """End it as a lack of memory does."""
+        """Kill it, as when memory runs out."""
         self.process.kill()
         self.process.communicate(timeout=PATIENCE)

@@ -25,7 +25,7 @@ def picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 def write_shard(
     path: Path, count: int, *, first: int = 0, source: str = "drawn", classes: int = 0
 ) -> Path:
-    """A shard with `count` pictures, each with its facts and, of that many classes, its label."""
+    """Write a shard of `count` images with metadata and, for `classes` above 0, labels."""
     with tarfile.open(path, "w") as archive:
         for number in range(first, first + count):
             for suffix, content in _parts(number, source, classes).items():

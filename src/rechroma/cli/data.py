@@ -6,11 +6,12 @@ import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.checks import check_targets
+from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option, path_option
 from rechroma.cli.progress import progress_bar
@@ -21,7 +22,7 @@ from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rechroma.datasets.build.download import Tally
+    from rechroma.datasets.build.download import DownloadStats
     from rechroma.datasets.build.inspect import Inspection
 
 _SHEET_IMAGES = 60
@@ -88,7 +89,7 @@ def pack_command(
     """Pack a folder of images into shards.
 
     \b
-      rechroma data pack pictures/ -o shards/ --license CC0-1.0
+      rechroma data pack images/ -o shards/ --license CC0-1.0
       rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
@@ -96,22 +97,22 @@ def pack_command(
     Gray, toned, small, damaged and duplicate images are dropped; dropped.csv lists them with the
     reason. If all images are in subfolders, the subfolders are the classes.
     """
-    from rechroma.datasets.build.pack import Settings, pack
-    from rechroma.datasets.build.preprocess import Form
+    from rechroma.datasets.build.pack import PackConfig, pack
+    from rechroma.datasets.build.preprocess import ImageFormat
 
-    form = Form(size=size, least_side=min_side, format=file_format, quality=quality)
-    settings = Settings(form, shard_size, val_share, source or folder.resolve().name, license)
+    form = ImageFormat(size=size, min_side=min_side, format=file_format, quality=quality)
+    config = PackConfig(form, shard_size, val_share, source or folder.resolve().name, license)
     if labels is not None and no_labels:
         raise OptionError("--labels and --no-labels cannot be used together")
     with progress_bar(None, quiet=as_json, doing="Packing") as advance:
         manifest = pack(
             folder,
             out,
-            settings,
+            config,
             labels=labels,
             labeled=not no_labels,
             jobs=jobs,
-            on_picture=advance,
+            on_image=advance,
         )
     _print(as_json, manifest, _format_manifest(manifest, out))
 
@@ -151,15 +152,15 @@ def fetch_command(
     """Download a list of images.
 
     \b
-      rechroma data fetch list.csv -o pictures/ --licenses cc0,cc-by --contact you@example.org
+      rechroma data fetch list.csv -o images/ --licenses cc0,cc-by --contact you@example.org
 
     The list is a CSV or Parquet file with the columns url, license and author. Requests are rate
     limited per host and respect its robots.txt. Run the same command again to continue after an
     interruption. attribution.csv lists authors and licenses, failed.csv the failed downloads.
     """
-    from rechroma.datasets.build.download import CrawlPolicy, fetch
+    from rechroma.datasets.build.download import CrawlPolicy, download
 
-    manners = CrawlPolicy(
+    policy = CrawlPolicy(
         per_host=per_host,
         timeout=timeout,
         max_bytes=max_bytes,
@@ -167,17 +168,17 @@ def fetch_command(
         contact=contact,
     )
     with progress_bar(None, quiet=as_json, doing="Fetching") as advance:
-        tally = fetch(
+        stats = download(
             table,
             out,
-            manners,
+            policy,
             licenses=[name for name in licenses.split(",") if name.strip()],
             limit=limit,
             is_allowed=(lambda _: True) if allow_private else None,
-            on_picture=advance,
+            on_image=advance,
         )
-    _print(as_json, _stats_fields(tally), _format_stats(tally))
-    if not tally.fetched + tally.present:
+    _print(as_json, _stats_fields(stats), _format_stats(stats))
+    if not stats.fetched + stats.present:
         raise FetchError(
             "no image could be downloaded", hint=f"{out / 'failed.csv'} lists the reasons."
         )
@@ -208,7 +209,7 @@ def inspect_command(
     from rechroma.datasets.build.inspect import inspect
 
     with progress_bar(None, quiet=as_json, doing="Inspecting") as advance:
-        found = inspect(shards, jobs=jobs, on_picture=advance)
+        found = inspect(shards, jobs=jobs, on_image=advance)
     _print(as_json, found.to_dict(), _format_inspection(found))
     if sheet is not None:
         _write_sheet(shards, sheet)
@@ -261,7 +262,7 @@ def features_command(
 
     config = FeatureConfig(crop_size=size, views=views, degrade_prob=degrade_prob, seed=seed)
     with (
-        encoder_onnx(weights) as (model, digest),
+        encoder_onnx(encoder, weights, size) as (model, digest),
         progress_bar(None, quiet=as_json, doing="Encoding") as advance,
     ):
         store = build_features(
@@ -285,23 +286,33 @@ def features_command(
 
 
 @contextmanager
-def encoder_onnx(weights: Path) -> Iterator[tuple[Path, str]]:
+def encoder_onnx(encoder: str, weights: Path, size: int) -> Iterator[tuple[Path, str]]:
     """Provide an encoder as an ONNX file, and the SHA-256 of its weights.
 
     Weights that are not an ONNX file already are exported to a temporary one.
 
     Raises:
-        CheckpointError: The weights cannot be read.
+        CheckpointError: The weights cannot be read, or do not fit the encoder.
+        MissingExtraError: The export needs PyTorch, which is not installed.
     """
     try:
         with weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise CheckpointError(f"{weights}: cannot be read: {error.strerror}") from error
+        raise CheckpointError(
+            f"{weights}: cannot be read: {error.strerror}",
+            hint="Name the encoder's weights (safetensors) or an ONNX file of it.",
+        ) from error
     if weights.suffix == ".onnx":
         yield weights, digest
         return
-    raise CheckpointError(f"{weights}: not an ONNX file", hint="Name an ONNX file of the encoder.")
+    require_extra("train", "torch")
+    from rechroma.export import export_features
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder.onnx"
+        export_features(encoder, weights, path, size)
+        yield path, digest
 
 
 def _print(as_json: bool, fields: dict[str, Any], lines: Iterator[str]) -> None:
@@ -313,11 +324,11 @@ def _print(as_json: bool, fields: dict[str, Any], lines: Iterator[str]) -> None:
 
 
 def _format_manifest(manifest: dict[str, Any], out: Path) -> Iterator[str]:
-    pictures, classes = manifest["pictures"], manifest["classes"]
+    images, classes = manifest["images"], manifest["classes"]
     yield (
-        f"{out}: {pictures['kept']} of {pictures['found']} pictures in "
-        f"{len(manifest['shards'])} shards; {pictures['train']} for training, "
-        f"{pictures['val']} for validation"
+        f"{out}: {images['kept']} of {images['found']} images in "
+        f"{len(manifest['shards'])} shards; {images['train']} for training, "
+        f"{images['val']} for validation"
     )
     if manifest["dropped"]:
         yield f"dropped: {_format_counts(manifest['dropped'])}"
@@ -327,29 +338,29 @@ def _format_manifest(manifest: dict[str, Any], out: Path) -> Iterator[str]:
         yield f"without training images: {', '.join(untaught)}"
 
 
-def _stats_fields(tally: Tally) -> dict[str, Any]:
+def _stats_fields(stats: DownloadStats) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(tally) | {"failed": dict(tally.failed.most_common())}
+    return asdict(stats) | {"failed": dict(stats.failed.most_common())}
 
 
-def _format_stats(tally: Tally) -> Iterator[str]:
+def _format_stats(stats: DownloadStats) -> Iterator[str]:
     yield (
-        f"{tally.fetched} fetched, {tally.present} already present, "
-        f"{tally.failed.total()} failed, {tally.unwanted} under other licenses"
+        f"{stats.fetched} fetched, {stats.present} already present, "
+        f"{stats.failed.total()} failed, {stats.unwanted} under other licenses"
     )
-    for reason, count in tally.failed.most_common(_MAX_REASONS):
+    for reason, count in stats.failed.most_common(_MAX_REASONS):
         yield f"  {count} x {reason}"
 
 
 def _format_inspection(found: Inspection) -> Iterator[str]:
-    yield f"{found.pictures} pictures in {found.shards} shards, {len(found.damaged)} damaged"
-    if not found.pictures:
+    yield f"{found.images} images in {found.shards} shards, {len(found.damaged)} damaged"
+    if not found.images:
         return
     yield f"splits: {_format_counts(found.splits)}"
-    yield f"classes: {len(found.classes)}; without a class: {found.unlabeled} pictures"
-    if found.lonely:
-        yield f"classes with one picture: {', '.join(map(str, found.lonely))}"
+    yield f"classes: {len(found.classes)}; without a class: {found.unlabeled} images"
+    if found.singletons:
+        yield f"classes with one image: {', '.join(map(str, found.singletons))}"
     yield f"sources: {_format_counts(found.sources)}"
     yield f"licenses: {_format_counts(found.licenses)}"
     yield f"gray: {found.gray}; toned: {found.toned}"

@@ -78,27 +78,33 @@ def evaluate_command(
     require_extra("train", "torch")
     check_targets(sheet, html)
     from rechroma.colorizer import Colorizer
-    from rechroma.datasets import Shards
+    from rechroma.datasets import Shards, evenly_spaced
     from rechroma.engines import OnnxEngine
-    from rechroma.evaluation import FeatureNetwork, Painter, Plan, evaluate, page, spread
-    from rechroma.evaluation import sheet as draw
+    from rechroma.evaluation import (
+        EvalConfig,
+        FeatureNetwork,
+        Predictor,
+        draw_sheet,
+        evaluate,
+        render_page,
+    )
     from rechroma.fs import write_atomically
     from rechroma.models import find_model
 
-    engine, pictures = OnnxEngine(find_model(model)), Shards(shards)
+    engine, images = OnnxEngine(find_model(model)), Shards(shards)
     network = FeatureNetwork(features) if features else None
-    plan = Plan(
+    config = EvalConfig(
         limit, size, degraded, network, hints, sizes, Shards(historical) if historical else None
     )
-    with progress_bar(plan.rounds(pictures), quiet=False) as advance:
-        report = evaluate(engine, pictures, plan, on_picture=advance)
+    with progress_bar(config.total_steps(images), quiet=False) as advance:
+        report = evaluate(engine, images, config, on_image=advance)
     click.echo(report.to_json()) if as_json else _print(report)
     if sheet is not None:
-        chosen = spread(len(pictures), _SHEET_IMAGES)
+        chosen = evenly_spaced(len(images), _SHEET_IMAGES)
         colorizer = Colorizer(engine=engine)
-        write_sheet(draw(colorizer, (pictures[number] for number in chosen), size), sheet)
+        write_sheet(draw_sheet(colorizer, (images[number] for number in chosen), size), sheet)
     if html is not None:
-        text = page(report, Painter(engine, size), pictures, plan.old)
+        text = render_page(report, Predictor(engine, size), images, config.historical)
         write_atomically(html, text.encode(), overwrite=True)
 
 

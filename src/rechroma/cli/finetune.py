@@ -58,7 +58,7 @@ def finetune_command(
     from rechroma.training import (
         changed_recipe,
         finetuning_recipe,
-        leads,
+        is_main_process,
         train,
         trained_network,
     )
@@ -67,7 +67,7 @@ def finetune_command(
     plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
     plan = changed_recipe(plan, overrides)
     train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
-    if not leads():
+    if not is_main_process():
         return
     learned = _best_checkpoint(plan, out)
     network = trained_network(learned)

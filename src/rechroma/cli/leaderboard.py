@@ -19,7 +19,7 @@ from rechroma.errors import ModelNotFoundError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rechroma.evaluation import Standing
+    from rechroma.evaluation import LeaderboardRow
     from rechroma.training import TrainingCost
 
 _FIGURES = {
@@ -61,16 +61,16 @@ def leaderboard_command(
     AuC.
     """
     require_extra("train", "torch")
-    from rechroma.datasets import Shards
-    from rechroma.evaluation import compare, spread
+    from rechroma.datasets import Shards, evenly_spaced
+    from rechroma.evaluation import build_leaderboard
 
     named = _by_name(models)
     pictures = Shards(shards)
-    numbers = spread(len(pictures), limit)
+    numbers = evenly_spaced(len(pictures), limit)
     with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
-        standings = compare(named, pictures, numbers, on_picture=advance)
+        leaderboard = build_leaderboard(named, pictures, numbers, on_image=advance)
     costs = _costs(models)
-    click.echo(_json(standings, costs) if as_json else _markdown(standings, costs))
+    click.echo(_json(leaderboard, costs) if as_json else _markdown(leaderboard, costs))
 
 
 def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
@@ -106,39 +106,39 @@ def _costs(models: tuple[str, ...]) -> dict[str, TrainingCost]:
     return {run.name: training_cost(run) for run in runs}
 
 
-def _json(standings: Mapping[str, Standing], costs: Mapping[str, TrainingCost]) -> str:
+def _json(leaderboard: Mapping[str, LeaderboardRow], costs: Mapping[str, TrainingCost]) -> str:
     rows = {
-        name: asdict(standing) | ({"training": asdict(costs[name])} if name in costs else {})
-        for name, standing in standings.items()
+        name: asdict(row) | ({"training": asdict(costs[name])} if name in costs else {})
+        for name, row in leaderboard.items()
     }
     return json.dumps(rows, indent=2)
 
 
-def _markdown(standings: Mapping[str, Standing], costs: Mapping[str, TrainingCost]) -> str:
-    rows = [_row(name, standing, costs.get(name)) for name, standing in standings.items()]
+def _markdown(leaderboard: Mapping[str, LeaderboardRow], costs: Mapping[str, TrainingCost]) -> str:
+    rows = [_row(name, row, costs.get(name)) for name, row in leaderboard.items()]
     header = [name for name in rows[1] if any(row[name] for row in rows)]
     lines = [header, ["---"] * len(header), *([row[name] for name in header] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(name: str, standing: Standing, cost: TrainingCost | None) -> dict[str, str]:
-    known = standing.figures
-    figures = {
+def _row(name: str, row: LeaderboardRow, cost: TrainingCost | None) -> dict[str, str]:
+    known = row.metrics
+    metrics = {
         title: f"{known[key]:.{digits}f}" if key in known else ""
         for key, (title, digits) in _FIGURES.items()
     }
     size = {"weights": "", "MB": "", "ms": ""}
-    if standing.weights:
+    if row.weights:
         size = {
-            "weights": f"{standing.weights / 1e6:.1f} M",
-            "MB": f"{standing.megabytes:.1f}",
-            "ms": f"{standing.milliseconds:.0f}",
+            "weights": f"{row.weights / 1e6:.1f} M",
+            "MB": f"{row.megabytes:.1f}",
+            "ms": f"{row.milliseconds:.0f}",
         }
-    return {"": name, **figures, **size, **_training(cost)}
+    return {"": name, **metrics, **size, **_training(cost)}
 
 
 def _training(cost: TrainingCost | None) -> dict[str, str]:
     if cost is None:
         return {"crops": "", "minutes": "", "labels": ""}
     found = "" if cost.accuracy is None else f"{cost.accuracy:.1f}"
-    return {"crops": str(cost.pictures), "minutes": f"{cost.minutes:.0f}", "labels": found}
+    return {"crops": str(cost.images), "minutes": f"{cost.minutes:.0f}", "labels": found}

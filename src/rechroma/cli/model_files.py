@@ -29,14 +29,14 @@ def make_card(network: ColorizationNetwork, fields: Mapping[str, Any]) -> ModelC
     import json
 
     from rechroma.models import ModelCard
-    from rechroma.networks import describe
+    from rechroma.networks import network_config
 
     known: dict[str, Any] = {"version": "1", "size": 256}
     known |= {"license": "unstated", "authors": [], "data": [], **fields}
     known |= {"stride": network.stride, "scale": network.scale, "format": ModelCard.format}
-    known |= {"bins": network.output_bins(), "hints": network.takes_hints}
+    known |= {"bins": network.output_bins(), "hints": network.supports_hints}
     known["distribution_scale"] = network.distribution_scale
-    known["network"] = describe(network)
+    known["network"] = network_config(network)
     return ModelCard.from_json(json.dumps(known))
 
 
@@ -68,7 +68,7 @@ def read_metrics(report: Path) -> dict[str, Any]:
         RecipeError: The file cannot be read, or is not such a report.
     """
     try:
-        return dict(read_card_fields(report)["figures"]["all"]["model"])
+        return dict(read_card_fields(report)["metrics"]["all"]["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise RecipeError(
             f"{report}: not a report of 'rechroma evaluate'",
@@ -140,8 +140,11 @@ def export_model_file(
     """
     from rechroma.export import export_model
 
+    def progress(line: str) -> None:
+        click.echo(f"{out}: {line}", err=True)
+
     try:
-        parity = export_model(network, card, out, rounded=rounded)
+        parity = export_model(network, card, out, rounded=rounded, progress=progress)
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error.message}", hint=error.hint) from error
     click.echo(

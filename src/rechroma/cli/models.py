@@ -112,9 +112,9 @@ def import_command(
     require_extra("train", "torch")
     target = Path(f"{name}.onnx") if out is None else out
     check_model_target(target)
-    from rechroma.networks import find, load_published
+    from rechroma.networks import get_architecture, load_published
 
-    network, known = load_published(name, checkpoint), find(name)
+    network, known = load_published(name, checkpoint), get_architecture(name)
     fields: dict[str, Any] = {"name": name, "description": known.paper}
     if known.license:
         data = [dataclasses.asdict(source) for source in known.data]

@@ -68,8 +68,8 @@ def _columns() -> list[str | ProgressColumn]:
 
 def report_progress(progress: Progress) -> None:
     """Print the metrics of the last training steps."""
-    costs = "  ".join(f"{name} {cost:.4f}" for name, cost in progress.costs.items())
+    losses = "  ".join(f"{name} {loss:.4f}" for name, loss in progress.losses.items())
     click.echo(
         f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
-        f"{costs}  {progress.pictures_per_second:.1f} img/s"
+        f"{losses}  {progress.images_per_second:.1f} img/s"
     )

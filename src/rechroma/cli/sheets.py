@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from rechroma.training import Recipe, Run
+    from rechroma.training import Recipe, TrainState
 
 _SHEET_IMAGES = 24
 
@@ -30,32 +30,32 @@ def write_sheet(sheet: Image, path: Path) -> None:
     write_atomically(path, lambda file: sheet.save(file, "JPEG", quality=88), overwrite=True)
 
 
-def epoch_callback(recipe: Recipe, out: Path) -> Callable[[Run], None]:
+def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
     """Return a training callback that draws the curves and a contact sheet of validation images.
 
     Args:
         recipe: The recipe; without `data.val` there is no contact sheet.
         out: The run's folder.
     """
-    from rechroma.datasets import Shards, spread
+    from rechroma.datasets import Shards, evenly_spaced
     from rechroma.training import draw_curves
 
     pictures = Shards(recipe.data.val) if recipe.data.val else None
 
-    def draw_epoch(run: Run) -> None:
+    def draw_epoch(state: TrainState) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
         if pictures is not None:
-            chosen = (pictures[number] for number in spread(len(pictures), _SHEET_IMAGES))
-            path = out / f"sheet-{run.step:07}.jpg"
-            write_sheet(_render_sheet(run, chosen), path)
+            chosen = (pictures[number] for number in evenly_spaced(len(pictures), _SHEET_IMAGES))
+            path = out / f"sheet-{state.step:07}.jpg"
+            write_sheet(_render_sheet(state, chosen), path)
             click.echo(f"{path}: gray, model, truth")
 
     return draw_epoch
 
 
-def _render_sheet(run: Run, pictures: Iterator[NDArray[np.uint8]]) -> Image:
+def _render_sheet(state: TrainState, pictures: Iterator[NDArray[np.uint8]]) -> Image:
     from rechroma.colorizer import Colorizer
-    from rechroma.evaluation import sheet
+    from rechroma.evaluation import draw_sheet
     from rechroma.training import TorchEngine
 
-    return sheet(Colorizer(engine=TorchEngine(run.ema)), pictures)
+    return draw_sheet(Colorizer(engine=TorchEngine(state.ema)), pictures)

@@ -43,11 +43,11 @@ def train_command(
     trains with four processes; the recipe's batch size is their total.
     """
     require_extra("train", "torch")
-    from rechroma.training import leads, load_recipe, train
+    from rechroma.training import is_main_process, load_recipe, train
 
     if encoder_weights is not None:
         overrides += (f"network.encoder_weights={encoder_weights}",)
     plan = load_recipe(recipe, overrides)
     run = train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
-    if leads():
+    if is_main_process():
         click.echo(f"{out / 'checkpoint.pt'}: {run.step} steps done")

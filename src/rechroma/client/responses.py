@@ -134,7 +134,7 @@ class Response:
             data = json.loads(self.read())
             images = tuple(
                 _parse(ImageStatus, image, problem=_optional_problem(image))
-                for image in data["pictures"]
+                for image in data["images"]
             )
             return _parse(Job, data, images=images, problem=_optional_problem(data))
 

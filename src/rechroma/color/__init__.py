@@ -1,4 +1,4 @@
-"""Color science in numpy and OpenCV: L*a*b*, gamut, ab bins, colorfulness."""
+"""Color science in numpy and OpenCV: L*a*b*, gamut mapping, ab bins, colorfulness."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _CUBE_STEPS = 64  # levels a channel at which the sRGB cube is sampled to see wh
 
 @cache
 def bin_centers(grid: int = 10) -> Float:
-    """The a*b* centers of the bins, (Q, 2) float32, ordered by a* and then b*.
+    """Return the a*b* centers of the bins, (Q, 2) float32, ordered by a* and then b*.
 
     Args:
         grid: Side of a cell in a*b* units.
@@ -39,7 +39,7 @@ def bin_centers(grid: int = 10) -> Float:
 
 
 def bin_counts(ab_counts: NDArray[np.int64], centers: Float) -> NDArray[np.int64]:
-    """How many a*b* pairs are nearest to each bin, (Q,).
+    """Count the a*b* pairs nearest to each bin, (Q,).
 
     Args:
         ab_counts: (221 * 221,) how many pairs fall in each row of :func:`table_index`.
@@ -50,13 +50,13 @@ def bin_counts(ab_counts: NDArray[np.int64], centers: Float) -> NDArray[np.int64
 
 
 def table_index(ab: Float) -> NDArray[np.int64]:
-    """The row of each a*b* pair (..., 2) in the tables that :func:`nearest_bins` makes."""
+    """Return the row of each a*b* pair (..., 2) in the tables of :func:`nearest_bins`."""
     unit = np.clip(np.rint(ab), -REACH, REACH).astype(np.int64) + REACH
     return unit[..., 0] * (2 * REACH + 1) + unit[..., 1]
 
 
 def nearest_bins(centers: Float, count: int, sigma: float = 5.0) -> tuple[NDArray[np.int64], Float]:
-    """Soft labels of every whole a*b* pair within +-110, as a table to look them up in.
+    """Tabulate the soft labels of every integer a*b* pair within +-110.
 
     Zhang et al. (2016), section 2.2: the true color is spread over its 5 nearest bins, weighted
     by a Gaussian with sigma = 5.
@@ -82,7 +82,7 @@ def nearest_bins(centers: Float, count: int, sigma: float = 5.0) -> tuple[NDArra
 
 
 def smooth_prior(counts: NDArray[np.integer], centers: Float, sigma: float = 5.0) -> Float:
-    """Turn counts per bin (Q,) into a probability smoothed over neighboring bins, (Q,) float32."""
+    """Smooth counts per bin (Q,) over neighboring bins to probabilities, (Q,) float32."""
     squared = np.square(centers[:, None] - centers[None]).sum(axis=-1)
     kernel = np.exp(-squared / (2 * sigma**2))
     smoothed = (kernel / kernel.sum(axis=1, keepdims=True)).T @ counts.astype(np.float64)
@@ -90,12 +90,12 @@ def smooth_prior(counts: NDArray[np.integer], centers: Float, sigma: float = 5.0
 
 
 def rebalancing_weights(prior: Float, uniform_share: float = 0.5) -> Float:
-    """Class weights that make rare colors count, (Q,) float32 with mean 1 under the prior.
+    """Return class weights that rebalance rare colors, (Q,) float32 with mean 1 under the prior.
 
     Zhang et al. (2016), equation 4: w is proportional to 1 / ((1 - share) p + share / Q).
 
     Args:
-        prior: (Q,) probability of each bin in the training pictures.
+        prior: (Q,) probability of each bin in the training images.
         uniform_share: 0 weights by 1 / p, 1 not at all.
     """
     weights = 1 / ((1 - uniform_share) * prior + uniform_share / prior.size)

@@ -2,7 +2,7 @@
 
 The original takes the signed opponent channels; the form that spread with OpenCV tutorials and is
 used in the published tables of colorization takes their absolute values first. The two differ by
-about a tenth, so a figure is worth nothing without saying which it is.
+about a tenth, so each value must state which form it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What sRGB can show: colors outside it lose chroma and keep their lightness and hue.
+"""Gamut mapping into sRGB by reducing chroma at constant lightness and hue.
 
 Clipping the channels one by one, the usual way, changes lightness and hue: dark shadows turn to
 red blobs and bright skies to cyan. Here the largest chroma that sRGB can show is looked up in a
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from rechroma.color.lab import RGB_TO_XYZ, WHITE, Float
+from rechroma.color.lab import XYZ_OVER_WHITE_TO_RGB, Float
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOLERANCE = 1e-4  # linear light that may be missing to the gamut: a third of the first 8-bit level
 
-_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
 _TINY = np.float32(1e-6)  # keeps divisions defined
 _KNEE = np.float32(6 / 29)  # CIE 15: below it the cube gives way to its tangent
 _SLOPE = np.float32(3) * _KNEE**2
@@ -35,7 +34,7 @@ _BISECTIONS = 6
 
 
 def map_to_gamut(lab: Float) -> Float:
-    """Reduce the chroma of colors that sRGB cannot show, at constant lightness and hue.
+    """Map colors into the sRGB gamut by reducing chroma at constant lightness and hue.
 
     Args:
         lab: (..., 3) float32, L* in 0..100.
@@ -58,7 +57,7 @@ def map_to_gamut(lab: Float) -> Float:
 
 
 def gamut_scale(lab: Float) -> Float:
-    """The factors, 0..1, that bring colors outside the gamut to about its surface.
+    """Return the chroma factors, 0..1, that bring out-of-gamut colors to about the gamut surface.
 
     Fast, for pixels by the million, and good to about one 8-bit level; inside the gamut, a color
     near the surface may get a factor a little below 1.
@@ -80,7 +79,7 @@ def gamut_scale(lab: Float) -> Float:
 
 
 def _outside(rows: Float, among: NDArray[np.intp] | None = None) -> tuple[NDArray[np.intp], Float]:
-    """Indices of the colors (N, 3) outside the gamut, and their linear RGB."""
+    """Return the indices of the colors (N, 3) outside the gamut, and their linear RGB."""
     colors = rows if among is None else rows[among]
     if not colors.size:
         return np.empty(0, np.intp), colors
@@ -90,12 +89,12 @@ def _outside(rows: Float, among: NDArray[np.intp] | None = None) -> tuple[NDArra
 
 
 def _response(lightness: Float) -> Float:
-    """CIE's f(Y) of L*, the compressive response that a* and b* are differences of."""
+    """Return CIE's f(Y) of L*, the compressive response that a* and b* are differences of."""
     return (lightness + np.float32(16)) * np.float32(1 / 116)
 
 
 def _inverse_response(f: Float) -> Float:
-    """Tristimulus value over white of CIE's f, in its two branches without a branch."""
+    """Invert CIE's f to the tristimulus value over white, both cases without a branch."""
     g = np.maximum(f, _KNEE)
     cube = g * g
     cube *= g
@@ -108,7 +107,7 @@ def _linear_rgb(lightness: Float, a: Float, b: Float) -> Float:
     f_y = _response(lightness)
     f = (f_y + a * np.float32(1 / 500), f_y, f_y - b * np.float32(1 / 200))
     xyz = cv2.merge([_inverse_response(plane).reshape(len(plane), -1) for plane in f])
-    return np.asarray(cv2.transform(xyz, _TO_RGB), np.float32).reshape(*f_y.shape, 3)
+    return np.asarray(cv2.transform(xyz, XYZ_OVER_WHITE_TO_RGB), np.float32).reshape(*f_y.shape, 3)
 
 
 def _beyond(linear: Float, tolerance: float) -> NDArray[np.bool_]:
@@ -126,7 +125,7 @@ def _look_up(table: Float, column: Float, row: Float) -> Float:
 
 
 def _chord(lightness: Float, linear: Float) -> Float:
-    """Where the straight line from the neutral color leaves the gamut, a little inside."""
+    """Return where the straight line from the neutral color leaves the gamut, a little inside."""
     y = _inverse_response(_response(lightness))
     over, under = linear.max(axis=1), linear.min(axis=1)
     upper = (1 - y) / np.maximum(over - y, _TINY)
@@ -137,7 +136,7 @@ def _chord(lightness: Float, linear: Float) -> Float:
 
 @cache
 def _chroma_limits() -> Float:
-    """The largest |a| + |b| within sRGB over lightness (rows) and direction (columns).
+    """Tabulate the largest |a| + |b| within sRGB over lightness (rows) and direction (columns).
 
     The gamut is not quite convex near yellow, where a ray leaves it, comes back and leaves again:
     so the first way out is found by a scan before it is bisected.

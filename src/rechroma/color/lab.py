@@ -26,21 +26,21 @@ RGB_TO_XYZ = np.array(
     ],
     np.float64,
 )
-_RGB_TO_XYZ_OVER_WHITE = (RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
-_XYZ_OVER_WHITE_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
-_EPSILON = 216 / 24389  # CIE 15: where the cube root gives way to a line
-_KAPPA = 24389 / 27
+RGB_TO_XYZ_OVER_WHITE = (RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
+XYZ_OVER_WHITE_TO_RGB = np.linalg.inv(RGB_TO_XYZ / WHITE[:, None]).astype(np.float32)
+EPSILON = 216 / 24389  # CIE 15: below it the cube root is replaced by a line
+KAPPA = 24389 / 27
 
 
 def to_float(pixels: Pixels) -> Float:
-    """Integers to float32 in 0..1 by their full range; floats are only cast."""
+    """Scale integers by their full range to float32 in 0..1; cast floats."""
     if np.issubdtype(pixels.dtype, np.integer):
         return np.asarray(pixels, np.float32) / np.float32(_top(pixels.dtype))
     return np.asarray(pixels, np.float32)
 
 
 def from_float(values: Float, dtype: DTypeLike = np.float32) -> Pixels:
-    """Float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
+    """Convert float32 in 0..1 to `dtype`; integers by their full range, rounded and saturated."""
     target = np.dtype(dtype)
     if not np.issubdtype(target, np.integer):
         return values.astype(target, copy=False)
@@ -71,7 +71,7 @@ def to_encoded(linear: Float) -> Float:
 
 
 def lightness_of_luminance(luminance: Float) -> Float:
-    """CIE L* (0..100) of relative luminance Y (0..1)."""
+    """Return CIE L* (0..100) of relative luminance Y (0..1)."""
     return np.float32(116) * _forward(luminance) - np.float32(16)
 
 
@@ -84,7 +84,7 @@ def srgb_to_lab(rgb: Pixels) -> Float:
     Returns:
         (..., 3) float32: L* in 0..100, a* and b* roughly in -108..99.
     """
-    f = _forward(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE.T)
+    f = _forward(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE.T)
     return np.stack(
         [
             116 * f[..., 1] - 16,
@@ -100,7 +100,7 @@ def lab_to_linear(lab: Float) -> Float:
     fy = (lab[..., 0] + np.float32(16)) / np.float32(116)
     fx = fy + lab[..., 1] / np.float32(500)
     fz = fy - lab[..., 2] / np.float32(200)
-    return _inverse(np.stack([fx, fy, fz], axis=-1)) @ _XYZ_OVER_WHITE_TO_RGB.T
+    return _inverse(np.stack([fx, fy, fz], axis=-1)) @ XYZ_OVER_WHITE_TO_RGB.T
 
 
 def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
@@ -113,7 +113,7 @@ def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Float:
-    """CIE L* (0..100) of sRGB pixels.
+    """Return CIE L* (0..100) of sRGB pixels.
 
     Args:
         pixels: Gray (H, W) or color (H, W, 3); uint8, uint16, or float in 0..1.
@@ -127,8 +127,8 @@ def lightness(pixels: Pixels) -> Float:
 
 
 def luminance(rgb: Pixels) -> Float:
-    """Relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
-    return np.asarray(to_linear(to_float(rgb)) @ _RGB_TO_XYZ_OVER_WHITE[1], np.float32)
+    """Return the relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
+    return np.asarray(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE[1], np.float32)
 
 
 def _gray_lightness(gray: Pixels) -> Float:
@@ -140,7 +140,7 @@ def _gray_lightness(gray: Pixels) -> Float:
 
 @cache
 def lightness_table(dtype: str) -> Float:
-    """L* of every gray level of an unsigned integer type: (256,) or (65536,) float32."""
+    """Tabulate L* of every gray level of an unsigned integer type: (256,) or (65536,) float32."""
     levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
     table: Float = lightness_of_luminance(to_linear(to_float(levels)))
     table.flags.writeable = False
@@ -149,9 +149,9 @@ def lightness_table(dtype: str) -> Float:
 
 def _forward(t: Float) -> Float:
     root = np.cbrt(t)
-    return np.where(t > _EPSILON, root, (np.float32(_KAPPA) * t + 16) / 116).astype(np.float32)
+    return np.where(t > EPSILON, root, (np.float32(KAPPA) * t + 16) / 116).astype(np.float32)
 
 
 def _inverse(f: Float) -> Float:
     cube = f * f * f
-    return np.where(cube > _EPSILON, cube, (116 * f - 16) / np.float32(_KAPPA)).astype(np.float32)
+    return np.where(cube > EPSILON, cube, (116 * f - 16) / np.float32(KAPPA)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The few colors that sum up a distribution over bins: what may be proposed for a place."""
+"""Modes of a distribution over color bins, for suggestions."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ import numpy as np
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
-_APART = 18.0  # a*b* units: nearer colors look much the same, and count as one
+_APART = 18.0  # a*b* units: closer colors look alike and are merged
 
 
 def dominant_chroma(probabilities: Float, centers: Float, count: int) -> tuple[Float, Float]:
-    """The likeliest colors that clearly differ.
+    """Find the most probable, clearly different colors by greedy mode seeking.
 
-    The likeliest bin takes in all bins around it and becomes their mean; so on with what is left.
+    The most probable bin absorbs all bins around it and becomes their mean; repeat with the rest.
 
     Args:
-        probabilities: (Q,), how likely each bin is; they sum to 1.
+        probabilities: (Q,), probability of each bin; they sum to 1.
         centers: (Q, 2), a* and b* of the bins.
-        count: How many colors at most.
+        count: Maximum number of colors.
 
     Returns:
-        (N, 2), a* and b* of the colors, and (N,), how likely each with its surroundings is, the
-        likeliest first.
+        (N, 2), a* and b* of the colors, and (N,), their probabilities, the most probable first.
     """
     left = np.array(probabilities, np.float64)
     found, shares = [], []

@@ -1,6 +1,6 @@
-"""Gray pixels and their chroma to sRGB: the step that touches every pixel at full size.
+"""Rendering of gray pixels and chroma to sRGB, the step that touches every pixel at full size.
 
-The same as ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
+Equivalent to ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
 converts, clipping the channels, and only the pixels that may have been clipped are done again.
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
-    """The sRGB picture with the lightness of `gray` and the given chroma, mapped into the gamut.
+    """Render sRGB with the lightness of `gray` and the given chroma, mapped into the gamut.
 
-    Call it on strips of some ten thousand pixels, which stay in the processor's cache.
+    Call it on strips of some ten thousand pixels, which fit into the CPU cache.
 
     Args:
         gray: (H, W) uint8 or uint16, sRGB-encoded gray.
@@ -47,14 +47,14 @@ def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
 
 
 def _put_neutral(rgb: UIntImage, gray: UIntImage, chroma: Float) -> None:
-    """Give pixels without chroma the gray itself: OpenCV misses dark levels of 16 bit by some."""
+    """Copy the gray to pixels without chroma: OpenCV is inexact for dark 16-bit levels."""
     neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
     if cv2.countNonZero(neutral):
         cv2.copyTo(cv2.merge([gray] * 3), neutral, rgb)
 
 
 def _pixels(levels: UIntImage) -> NDArray[np.void]:
-    """The same memory with one item per pixel: numpy puts items thrice as fast as rows."""
+    """View the memory as one item per pixel: numpy assigns items three times as fast as rows."""
     return levels.reshape(-1, 3).view(np.dtype((np.void, 3 * levels.itemsize)))[:, 0]
 
 

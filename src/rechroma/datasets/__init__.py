@@ -1,6 +1,6 @@
-"""Pictures for training: fetching and packing them; shards, crops, and lightness that looks old.
+"""Datasets: shards of images, training samples and feature stores; `build` makes shards.
 
-What makes examples for training needs PyTorch, and is only loaded when it is first used.
+Modules that need PyTorch are imported when one of their names is first used.
 """
 
 from __future__ import annotations
@@ -8,39 +8,39 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rechroma.datasets.crops import small_chroma
+from rechroma.datasets.crops import downsample_chroma
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.features import FeatureConfig, FeatureStore, build_features
 from rechroma.datasets.random_hints import random_hints
-from rechroma.datasets.shards import Shards, spread
+from rechroma.datasets.shards import Shards, evenly_spaced
 
 if TYPE_CHECKING:
     from rechroma.datasets.dataset import (
-        Crops,
-        Example,
-        Examples,
+        ColorizationDataset,
+        CropConfig,
         ReproducibleBatchSampler,
+        Sample,
         SampleSpec,
     )
     from rechroma.datasets.feature_dataset import FeatureBatch, FeatureDataset, feature_loader
 
 __all__ = [
-    "Crops",
-    "Example",
-    "Examples",
+    "ColorizationDataset",
+    "CropConfig",
     "FeatureBatch",
     "FeatureConfig",
     "FeatureDataset",
     "FeatureStore",
     "ReproducibleBatchSampler",
+    "Sample",
     "SampleSpec",
     "Shards",
     "build_features",
     "degrade_lightness",
+    "downsample_chroma",
+    "evenly_spaced",
     "feature_loader",
     "random_hints",
-    "small_chroma",
-    "spread",
 ]
 
 

@@ -42,12 +42,12 @@ def random_crop(
     return np.ascontiguousarray(scaled[:, ::-1] if flip else scaled, np.uint8)
 
 
-def small_chroma(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
+def downsample_chroma(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
     """Compute the mean a*b* of every scale x scale cell, (2, H / scale, W / scale)."""
-    return shrink_chroma(srgb_to_lab(rgb)[..., 1:], scale)
+    return average_cells(srgb_to_lab(rgb)[..., 1:], scale)
 
 
-def shrink_chroma(chroma: Float, scale: int) -> Float:
+def average_cells(chroma: Float, scale: int) -> Float:
     """Average a*b* (H, W, 2) over scale x scale cells, (2, H / scale, W / scale)."""
     height, width = chroma.shape[:2]
     small = cv2.resize(chroma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)

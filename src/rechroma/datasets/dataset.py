@@ -1,7 +1,7 @@
-"""Training examples: a crop of a photograph as lightness and as the chroma to be found.
+"""Training samples: a crop of an image as lightness, and its chroma as the target.
 
-An example is a function of (picture, size, seed) alone, and the order of all examples a function
-of (seed, step): a run that was stopped goes on with the very same examples.
+A sample is a function of (image, size, seed), and the order of all samples a function of
+(seed, step), so that a resumed run continues with exactly the same samples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rechroma.color import lightness, srgb_to_lab
-from rechroma.datasets.crops import random_crop, shrink_chroma
+from rechroma.datasets.crops import average_cells, random_crop
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.random_hints import random_count, random_hints
 from rechroma.errors import DataError
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
 
 
 class SampleSpec(NamedTuple):
-    """An example to make.
+    """Specification of a sample.
 
     Attributes:
-        picture: Of which picture.
-        size: Its side in pixels.
-        seed: Of its dice.
-        hinted: Whether some of its colors are given.
+        image: Index of the image, or of the view in a feature store.
+        size: Side of the crop in pixels.
+        seed: Of all random choices.
+        with_hints: Give some of the true colors as hints.
     """
 
-    picture: int
+    image: int
     size: int
     seed: int
-    hinted: bool = False
+    with_hints: bool = False
 
 
-class Example(NamedTuple):
-    """What a network is shown, and what it has to find.
+class Sample(NamedTuple):
+    """Input and target of a network.
 
     Attributes:
-        lightness: (1, S, S) in 0..100, maybe of an old-looking print.
-        hints: (3, S, S) a*, b* and mask; mostly nothing.
-        chroma: (2, S / scale, S / scale) the true a*b*.
-        rgb: (3, S, S) uint8, the photograph in color.
-        label: What it shows, -1 where nobody said.
+        lightness: (1, S, S) in 0..100, possibly of an old-looking print.
+        hints: (3, S, S) a*, b* and mask; all zero without hints.
+        chroma: (2, S / scale, S / scale) true a*b*.
+        rgb: (3, S, S) uint8, the image in color.
+        label: Class of the image, -1 for none.
     """
 
     lightness: Tensor
@@ -63,15 +63,15 @@ class Example(NamedTuple):
     label: Tensor
 
 
-class Crops(Struct, frozen=True, forbid_unknown_fields=True):
-    """How crops are taken.
+class CropConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sizes and augmentation of crops.
 
     Attributes:
         sizes: Sides in pixels, one of which is drawn for each batch.
-        size_shares: How often each size is drawn; as long as `sizes`.
-        min_crop_area: Least share of the picture's area that a crop shows.
-        degrade_prob: Share of the examples whose lightness looks old.
-        hint_prob: Share of the batches in which some colors are given.
+        size_shares: Probability of each size; as long as `sizes`.
+        min_crop_area: Smallest share of the image's largest square that a crop shows, 0..1.
+        degrade_prob: Share of samples whose lightness looks like that of an old print, 0..1.
+        hint_prob: Share of batches with hints, 0..1.
     """
 
     sizes: Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)] = (128,)
@@ -80,75 +80,76 @@ class Crops(Struct, frozen=True, forbid_unknown_fields=True):
     degrade_prob: Annotated[float, Meta(ge=0, le=1)] = 0.0
     hint_prob: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
-    def in_batch(self, size: int, batch: int) -> int:
-        """How many crops of `size` make up a batch of `batch` crops of the first size."""
-        return max(1, round(batch * (self.sizes[0] / size) ** 2))
+    def in_batch(self, size: int, batch_size: int) -> int:
+        """Scale the batch size, which is for the first size, to about the same pixel count."""
+        return max(1, round(batch_size * (self.sizes[0] / size) ** 2))
 
 
-class Examples(Dataset[Example]):
-    """Examples made from pictures on demand, by their tickets.
+class ColorizationDataset(Dataset[Sample]):
+    """Samples made from images on demand, by their specs.
 
     Args:
-        pictures: The photographs.
-        crops: How crops are taken of them.
-        scale: By how much the chroma is smaller than the lightness.
-        classes: How many classes the network tells apart; 0 where it does not look at them.
+        images: The images.
+        crops: Sizes and augmentation.
+        scale: Output stride of the network: how much smaller its chroma is than its input.
+        classes: Number of classes of the network's classifier; 0 for none.
     """
 
-    def __init__(self, pictures: Shards, crops: Crops, scale: int, classes: int = 0) -> None:
-        self._pictures, self._crops, self._scale = pictures, crops, scale
+    def __init__(self, images: Shards, crops: CropConfig, scale: int, classes: int = 0) -> None:
+        self._images, self._crops, self._scale = images, crops, scale
         self._classes = classes
 
-    def __getitem__(self, ticket: SampleSpec) -> Example:
-        rng = np.random.default_rng(ticket.seed)
-        rgb = random_crop(
-            self._pictures[ticket.picture], ticket.size, self._crops.min_crop_area, rng
-        )
-        light = (
-            degrade_lightness(rgb, rng)
-            if rng.random() < self._crops.degrade_prob
-            else lightness(rgb)
-        )
+    def __getitem__(self, spec: SampleSpec) -> Sample:
+        """Make a sample.
+
+        Raises:
+            DataError: The image is damaged, or of a class that the network does not have.
+        """
+        rng = np.random.default_rng(spec.seed)
+        rgb = random_crop(self._images[spec.image], spec.size, self._crops.min_crop_area, rng)
+        degraded = rng.random() < self._crops.degrade_prob
+        light = degrade_lightness(rgb, rng) if degraded else lightness(rgb)
         chroma = srgb_to_lab(rgb)[..., 1:]
-        hints = random_hints(chroma, random_count(rng) if ticket.hinted else 0, rng)
-        return Example(
+        hints = random_hints(chroma, random_count(rng) if spec.with_hints else 0, rng)
+        return Sample(
             torch.from_numpy(light)[None],
             torch.from_numpy(hints),
-            torch.from_numpy(shrink_chroma(chroma, self._scale)),
+            torch.from_numpy(average_cells(chroma, self._scale)),
             torch.from_numpy(rgb).permute(2, 0, 1),
-            torch.tensor(self._label(ticket.picture)),
+            torch.tensor(self._label(spec.image)),
         )
 
-    def _label(self, number: int) -> int:
-        label = self._pictures.label(number)
+    def _label(self, index: int) -> int:
+        label = self._images.label(index)
         if 0 < self._classes <= label:
-            place = f"{self._pictures.shard(number)}:{self._pictures.key(number)}"
+            place = f"{self._images.shard(index)}:{self._images.key(index)}"
             raise DataError(
-                f"{place}: is of class {label}, and the network has {self._classes} from 0 on "
-                "(network.options.classes)",
+                f"{place}: has class {label}, but the network has {self._classes} classes "
+                "from 0 on (network.options.classes)",
+                hint="Set network.options.classes above the largest class of the shards.",
             )
         return label
 
 
 class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
-    """Batches of tickets: every epoch goes once through all pictures, in an order of its own.
+    """Batches of specs; each epoch visits every image once, in its own random order.
 
     Args:
-        pictures: How many pictures there are.
-        crops: Sizes to draw from; a batch has one size and about the same number of pixels.
-        batch: Examples in a batch of the first size.
+        images: Number of images.
+        crops: Sizes to draw from; all samples of a batch have the same size.
+        batch_size: Samples in a batch of the first size.
         seed: Of the whole run.
-        start: The step to begin with, to go on after a stop.
-        seen: Pictures shown before that step.
-        steps: The step to end before.
-        share: Of how many processes which one this is, for its share of every batch.
+        start: First step, to resume a run.
+        seen: Samples drawn before that step.
+        steps: Step to end before.
+        share: Rank of this process and number of processes; each takes its part of every batch.
     """
 
     def __init__(
         self,
-        pictures: int,
-        crops: Crops,
-        batch: int,
+        images: int,
+        crops: CropConfig,
+        batch_size: int,
         seed: int,
         *,
         start: int = 0,
@@ -156,7 +157,7 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
         steps: int,
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        self._pictures, self._crops, self._batch, self._seed = pictures, crops, batch, seed
+        self._images, self._crops, self._batch_size, self._seed = images, crops, batch_size, seed
         self._start, self._seen, self._steps, self._share = start, seen, steps, share
 
     def __len__(self) -> int:
@@ -165,27 +166,23 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
     def __iter__(self) -> Iterator[list[SampleSpec]]:
         seen = self._seen
         for step in range(self._start, self._steps):
-            tickets = self._tickets(step, seen)
-            seen += len(tickets)
+            specs = self._draw(step, seen)
+            seen += len(specs)
             rank, processes = self._share
-            yield tickets[rank::processes]
+            yield specs[rank::processes]
 
-    def _tickets(self, step: int, seen: int) -> list[SampleSpec]:
+    def _draw(self, step: int, seen: int) -> list[SampleSpec]:
         rng = np.random.default_rng((self._seed, step))
-        sizes = self._crops.sizes
-        size = int(rng.choice(sizes, p=self._crops.size_shares))
-        count = self._crops.in_batch(size, self._batch)
-        pictures = [self._picture(seen + number) for number in range(count)]
+        size = int(rng.choice(self._crops.sizes, p=self._crops.size_shares))
+        count = self._crops.in_batch(size, self._batch_size)
+        places = (divmod(seen + number, self._images) for number in range(count))
+        images = [int(_order(self._images, self._seed, epoch)[i]) for epoch, i in places]
         seeds = rng.integers(0, 2**62, count)
-        hinted = bool(rng.random() < self._crops.hint_prob)
-        return [SampleSpec(p, size, int(s), hinted) for p, s in zip(pictures, seeds, strict=True)]
-
-    def _picture(self, place: int) -> int:
-        epoch, within = divmod(place, self._pictures)
-        return int(_order(self._pictures, self._seed, epoch)[within])
+        hints = bool(rng.random() < self._crops.hint_prob)
+        return [SampleSpec(i, size, int(s), hints) for i, s in zip(images, seeds, strict=True)]
 
 
 @lru_cache(maxsize=2)
-def _order(pictures: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    rng = np.random.default_rng((seed, 1 << 40, epoch))  # apart from the steps' own dice
-    return rng.permutation(pictures)
+def _order(images: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng((seed, 1 << 40, epoch))  # apart from the steps' generators
+    return rng.permutation(images)

@@ -1,7 +1,7 @@
-"""Making a color photograph's lightness look like that of an old black-and-white print.
+"""Degradation of lightness to that of an old black-and-white print.
 
-Only the network's input is aged; the color it has to find stays that of the photograph. Old film
-did not see colors alike: orthochromatic plates hardly saw red, the earliest only blue ("Time-
+Only the network's input is degraded; the target stays the color of the photograph. Old film did not
+record all colors alike: orthochromatic plates hardly saw red, the earliest only blue ("Time-
 Travel Rephotography", arXiv 2012.12261), and photographers used filters. Prints fade, blur, gather
 grain and scratches, and scans are compressed.
 """
@@ -31,24 +31,24 @@ _FILMS = {
     "yellow filter": (0.40, 0.55, 0.05),
     "green filter": (0.15, 0.75, 0.10),
 }
-_FILM_SHARE = 0.5  # of the aged pictures; the others are recorded as the eye sees them
+_FILM_SHARE = 0.5  # of the degraded images; the others are recorded as the eye sees them
 
 
 def degrade_lightness(rgb: NDArray[np.uint8], rng: Generator) -> Float:
-    """L* of a photograph as an old print of it might have it.
+    """Render a photograph as the L* of an old print of it.
 
     Args:
         rgb: (H, W, 3) sRGB.
-        rng: Decides which faults the print has, and how much of each.
+        rng: Draws the defects and their strengths.
 
     Returns:
         (H, W) float32 in 0..100.
     """
-    aged = _film(rgb, rng) if rng.random() < _FILM_SHARE else lightness(rgb)
-    for fault, probability in _FAULTS:
+    degraded = _film(rgb, rng) if rng.random() < _FILM_SHARE else lightness(rgb)
+    for defect, probability in _DEFECTS:
         if rng.random() < probability:
-            aged = fault(aged, rng)
-    return np.clip(aged, 0, 100).astype(np.float32)
+            degraded = defect(degraded, rng)
+    return np.clip(degraded, 0, 100).astype(np.float32)
 
 
 def _film(rgb: NDArray[np.uint8], rng: Generator) -> Float:
@@ -111,10 +111,10 @@ def _scratch(light: Float, rng: Generator) -> Float:
     return scratched
 
 
-_Fault = Callable[["Float", "Generator"], "Float"]
+_Defect = Callable[["Float", "Generator"], "Float"]
 
-# In the order in which they befall a print: the exposure, the paper, the lens, the scan.
-_FAULTS: tuple[tuple[_Fault, float], ...] = (
+# In the order in which they occur: exposure, lens, paper, scan.
+_DEFECTS: tuple[tuple[_Defect, float], ...] = (
     (_tone, 0.5),
     (_blur, 0.35),
     (_enlarge, 0.2),

@@ -55,7 +55,7 @@ class FeatureDataset(Dataset[FeatureBatch]):
 
     def __getitems__(self, specs: Sequence[SampleSpec]) -> FeatureBatch:
         """Read a batch at once."""
-        records = self._store.read([spec.picture for spec in specs])
+        records = self._store.read([spec.image for spec in specs])
         mirrored = np.array([np.random.default_rng(spec.seed).random() < 0.5 for spec in specs])
         maps = {name: _floats(records[name], mirrored) for name in self._store.outputs}
         return FeatureBatch(

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rechroma.color import lightness
-from rechroma.datasets.crops import random_crop, small_chroma
+from rechroma.datasets.crops import downsample_chroma, random_crop
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.shards import Shards, shard_paths
 from rechroma.errors import DataError, ModelError, OptionError, TargetError
@@ -416,7 +416,7 @@ def _fill_record(
     light = degrade_lightness(rgb, rng) if degraded else lightness(rgb)
     for output, values in network(light).items():
         record[output] = values
-    record["chroma"] = small_chroma(rgb, CHROMA_SCALE)
+    record["chroma"] = downsample_chroma(rgb, CHROMA_SCALE)
     cells = light.shape[0] // LIGHTNESS_SCALE
     small = light.reshape(cells, LIGHTNESS_SCALE, cells, LIGHTNESS_SCALE).mean(axis=(1, 3))
     record["lightness"] = np.clip(np.rint(small * 2.55), 0, 255)

@@ -1,8 +1,8 @@
-"""Hints for training and measuring: some true colors, as a user would give them.
+"""Random hints for training and evaluation: true colors, as a user would give them.
 
-They are drawn as by Zhang et al. (2017, "Real-time user-guided image colorization"): most lie
-towards the middle, and each is a small square of the mean color under it. Theirs are 8 on average,
-which teaches little in a short training; here the logarithm of how many is uniform, up to 64.
+They follow Zhang et al. (2017, "Real-time user-guided image colorization"): most are near the
+middle, and each is a small square of the mean color under it. Zhang et al. use 8 on average, which
+teaches little in a short training; here the logarithm of their number is uniform, up to 64.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
 MAX_PATCH = 9  # pixels
-_MOST = 64
+_MAX_HINTS = 64
 
 
 def random_hints(chroma: Float, count: int, rng: Generator) -> Float:
-    """Hints (3, H, W) of a picture's true a*b* (H, W, 2): a*, b* and a 0/1 mask."""
+    """Draw hints (3, H, W) from true a*b* (H, W, 2): a*, b* and a 0/1 mask."""
     hints = np.zeros((3, *chroma.shape[:2]), np.float32)
     for _ in range(count):
         patch = int(rng.integers(1, MAX_PATCH + 1))
@@ -32,8 +32,8 @@ def random_hints(chroma: Float, count: int, rng: Generator) -> Float:
 
 
 def random_count(rng: Generator) -> int:
-    """How many hints somebody gives who gives any."""
-    return int(np.exp(rng.uniform(0, np.log(_MOST + 1))))
+    """Draw a number of hints, 1 to 64."""
+    return int(np.exp(rng.uniform(0, np.log(_MAX_HINTS + 1))))
 
 
 def _span(side: int, patch: int, rng: Generator) -> slice:

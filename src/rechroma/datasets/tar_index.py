@@ -1,9 +1,9 @@
-"""Where the members of a shard lie, in some forty bytes a picture.
+"""Compact index of the members of a tar file, about forty bytes per image.
 
-Objects of Python would take half a kilobyte for each picture, which at a million is half a gigabyte
-in every process that prepares pictures. So an index is a few arrays of the narrowest integers that
-do. The headers of a plain archive are read without tarfile, which takes several times as long;
-whatever is the least bit odd is left to tarfile, which has the last word on what a tar file is.
+Python objects would take half a kilobyte per image, which for a million images is half a gigabyte
+in every data loading process. So an index consists of a few arrays of the narrowest sufficient
+integers. The headers of a plain archive are parsed without tarfile, which takes several times as
+long; anything unusual is left to tarfile.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Unsigned = NDArray[np.unsignedinteger]
 
-PICTURE, FACTS, LABEL = range(3)
+PICTURE, METADATA, LABEL = range(3)
 """The kinds of members, as rows of an index."""
 
 _PICTURES = {"webp", "jpg", "jpeg", "png"}
@@ -38,7 +38,7 @@ _END = bytes(_BLOCK)
 
 
 class Place(NamedTuple):
-    """Where a member's content lies in its shard, in bytes."""
+    """Position of a member's content in its shard, in bytes."""
 
     offset: int
     size: int
@@ -54,14 +54,14 @@ class _Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """The members of one shard.
+    """Index of one shard.
 
     Attributes:
-        blocks: (3, pictures) where each kind of member begins, in blocks; 0, the archive's first
-            header, where there is none.
-        sizes: The bytes of each, one array for each kind, as their ranges differ much.
-        keys: All keys, one after the other.
-        ends: (pictures,) where each key ends.
+        blocks: (3, images) start of each kind of member, in blocks; 0, the position of the first
+            header, for a missing one.
+        sizes: Bytes of each member, one array per kind, as their ranges differ much.
+        keys: All keys, concatenated.
+        ends: (images,) end of each key.
     """
 
     blocks: Unsigned
@@ -74,32 +74,32 @@ class Index:
 
     @property
     def nbytes(self) -> int:
-        """How much memory it takes."""
+        """Memory of the index in bytes."""
         arrays = (self.blocks, *self.sizes, self.ends)
         return len(self.keys) + sum(array.nbytes for array in arrays)
 
     def key(self, number: int) -> str:
-        """The name of a picture."""
+        """Return the name of an image."""
         start = int(self.ends[number - 1]) if number else 0
         return _text(self.keys[start : int(self.ends[number])])
 
     def place(self, number: int, kind: int) -> Place | None:
-        """Where a member of a picture lies, None where it has none of that kind."""
+        """Return the position of a member; None if the image has none of that kind."""
         block = int(self.blocks[kind, number])
         return Place(block * _BLOCK, int(self.sizes[kind][number])) if block else None
 
     def names(self) -> Iterator[tuple[str, int]]:
-        """The key of each picture and its bytes."""
+        """Iterate over the keys of images and their sizes in bytes."""
         starts = [0, *self.ends.tolist()]
         keys = (self.keys[start:end] for start, end in pairwise(starts))
         return zip(map(_text, keys), self.sizes[PICTURE].tolist(), strict=True)
 
 
 def scan(shard: Path) -> Index:
-    """The index of a shard, from its headers alone.
+    """Index a shard by reading its headers alone.
 
     Raises:
-        DataError: It is not a whole tar file.
+        DataError: It is not a complete tar file.
     """
     try:
         members = _plain_members(shard) or _members(shard)
@@ -152,19 +152,19 @@ def _members(shard: Path) -> list[_Member]:
         end = archive.offset
     if not _ends_at(shard, end):
         last = f", after {members[-1].name}" if members else ""
-        raise DataError(f"{shard}: is cut off or damaged at byte {end}{last}")
+        raise DataError(f"{shard}: is truncated or damaged at byte {end}{last}")
     return members
 
 
 def _ends_at(shard: Path, end: int) -> bool:
-    """Whether the archive's end is marked there: tarfile takes a damaged header for an end."""
+    """Check for the end marker: tarfile mistakes a damaged header for the end."""
     with shard.open("rb") as file:
         file.seek(end)
         return file.read(_BLOCK) == _END
 
 
 def _plain_members(shard: Path) -> list[_Member] | None:
-    """The members of an archive of nothing but plain files with short names; else None."""
+    """List the members of an archive of plain files with short names; None for other archives."""
     headers, members = [], []
     try:
         for offset, header in _headers(shard):
@@ -188,7 +188,7 @@ def _headers(shard: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _size(header: bytes) -> int:
-    """The bytes of a plain file, by its header."""
+    """Parse the size of a plain file from its header."""
     is_plain = header[156:157] == tarfile.REGTYPE and not header[345]
     size = int(header[124:136].partition(b"\0")[0], 8) if is_plain else -1
     if size < 0:
@@ -197,10 +197,10 @@ def _size(header: bytes) -> int:
 
 
 def _are_sound(headers: Iterable[bytes]) -> bool:
-    """Whether all checksums hold; of many headers at once, as Python is slow at sums."""
+    """Verify the checksums of all headers at once, as sums in Python are slow."""
     table = np.frombuffer(b"".join(headers), np.uint8).reshape(-1, _BLOCK)
     fields = table[:, 148:156]
-    blank = 8 * ord(" ")  # which the field itself counts as
+    blank = 8 * ord(" ")  # value of the checksum field itself in the sum
     sums = table.sum(axis=1, dtype=np.int64) - fields.sum(axis=1, dtype=np.int64) + blank
     stated = [int(field.tobytes().partition(b"\0")[0], 8) for field in fields]
     return bool(np.array_equal(sums, stated))

@@ -1,30 +1,27 @@
-"""Evaluation: models on data sets, by the metrics, beside gray and truth."""
+"""Evaluation of models on data sets, next to gray and truth."""
 
 from __future__ import annotations
 
-from rechroma.datasets import spread
-from rechroma.evaluation.contact_sheet import sheet
+from rechroma.evaluation.contact_sheet import draw_sheet
 from rechroma.evaluation.feature_extractor import FeatureNetwork
-from rechroma.evaluation.leaderboard import Standing, compare
-from rechroma.evaluation.page import page
-from rechroma.evaluation.predictor import Painter, gray_level
-from rechroma.evaluation.report import Plan, Report, evaluate
-from rechroma.evaluation.selection import ImageScore
+from rechroma.evaluation.leaderboard import LeaderboardRow, build_leaderboard
+from rechroma.evaluation.page import render_page
+from rechroma.evaluation.predictor import Predictor, to_gray
+from rechroma.evaluation.report import EvalConfig, ImageScore, Report, evaluate
 from rechroma.evaluation.tables import Table, tables
 
 __all__ = [
+    "EvalConfig",
     "FeatureNetwork",
     "ImageScore",
-    "Painter",
-    "Plan",
+    "LeaderboardRow",
+    "Predictor",
     "Report",
-    "Standing",
     "Table",
-    "compare",
+    "build_leaderboard",
+    "draw_sheet",
     "evaluate",
-    "gray_level",
-    "page",
-    "sheet",
-    "spread",
+    "render_page",
     "tables",
+    "to_gray",
 ]

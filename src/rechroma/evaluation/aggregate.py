@@ -1,4 +1,4 @@
-"""Adds up the figures of many pictures, by source and by row."""
+"""Metrics of many images, by source and by row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rechroma.evaluation.metrics import (
-    Scores,
-    agreement,
+    MetricAccumulator,
     frechet_distance,
+    gap_recovered,
     kernel_distance,
-    recovered,
+    top1_agreement,
 )
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
     from rechroma.evaluation.feature_extractor import FeatureNetwork
 
-    Figures = dict[str, float]
+    Metrics = dict[str, float]
 
 ALL = "all"
 GRAY, TRUTH = "gray", "truth"
@@ -31,85 +31,82 @@ GRAY, TRUTH = "gray", "truth"
 
 @dataclass
 class _Row:
-    """What is known of one row of one source; of the pictures, no more than features is kept."""
+    """State of one row of one source; of the images, only features are kept."""
 
-    scores: Scores = field(default_factory=Scores)
+    accumulator: MetricAccumulator = field(default_factory=MetricAccumulator)
     features: list[Float] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
 
     @classmethod
-    def of_all(cls, rows: Sequence[_Row]) -> _Row:
+    def merge(cls, rows: Sequence[_Row]) -> _Row:
         return cls(
-            Scores.of_all([row.scores for row in rows]),
+            MetricAccumulator.merge([row.accumulator for row in rows]),
             [features for row in rows for features in row.features],
             [number for row in rows for number in row.classes],
         )
 
 
 class Aggregator:
-    """Adds up pictures with :meth:`add`, divides once in :meth:`compute`.
+    """Accumulates images with :meth:`add` and divides once in :meth:`compute`.
 
     Args:
-        network: Whose features the sets are compared by; without, they are not.
+        network: Network whose features the sets are compared by; None to leave that out.
+
+    Attributes:
+        images: Number of images by source, and of "all".
     """
 
     def __init__(self, network: FeatureNetwork | None = None) -> None:
+        self.images: dict[str, int] = {}
         self._network = network
         self._sources: dict[str, dict[str, _Row]] = {}
-        self.pictures: dict[str, int] = {ALL: 0}
 
-    def add(self, source: str, answers: Mapping[str, NDArray[np.uint8]]) -> dict[str, Figures]:
-        """Add the answers to one picture.
+    def add(self, source: str, predictions: Mapping[str, NDArray[np.uint8]]) -> dict[str, Metrics]:
+        """Add the predictions for one image.
 
         Args:
-            source: Where the picture is from.
-            answers: By row, (H, W, 3) each; with "gray" and "truth", and always the same rows.
+            source: Where the image is from.
+            predictions: By row, (H, W, 3) each; with "gray" and "truth", and the same rows in
+                every call.
 
         Returns:
-            Of each row, the figures of this picture that have no need of a set.
+            By row, the metrics that are defined for a single image.
         """
-        rows = self._sources.setdefault(source, {name: _Row() for name in answers})
+        rows = self._sources.setdefault(source, {name: _Row() for name in predictions})
         for name in (ALL, source):
-            self.pictures[name] = self.pictures.get(name, 0) + 1
+            self.images[name] = self.images.get(name, 0) + 1
         if self._network:
-            seen = self._network(list(answers.values()))
+            seen = self._network(list(predictions.values()))
             for number, row in enumerate(rows.values()):
                 row.features.append(seen.features[number])
                 row.classes += [] if seen.classes is None else [int(seen.classes[number])]
-        true = answers[TRUTH]
-        return {name: rows[name].scores.update(answer, true) for name, answer in answers.items()}
+        true = predictions[TRUTH]
+        return {name: rows[name].accumulator.update(p, true) for name, p in predictions.items()}
 
-    def compute(self) -> dict[str, dict[str, Figures]]:
-        """The figures by source ("all" first), row and name; what is undefined is left out."""
+    def compute(self) -> dict[str, dict[str, Metrics]]:
+        """Compute the metrics by source ("all" first) and row, without undefined ones."""
         names = next(iter(self._sources.values()))
         whole = {
-            name: _Row.of_all([rows[name] for rows in self._sources.values()]) for name in names
+            name: _Row.merge([rows[name] for rows in self._sources.values()]) for name in names
         }
-        return {
-            source: self._figures(rows) for source, rows in ({ALL: whole} | self._sources).items()
-        }
+        sources = {ALL: whole} | self._sources
+        return {source: self._compute_rows(rows) for source, rows in sources.items()}
 
-    def _figures(self, rows: dict[str, _Row]) -> dict[str, Figures]:
-        figures = {name: row.scores.compute() for name, row in rows.items()}
+    def _compute_rows(self, rows: dict[str, _Row]) -> dict[str, Metrics]:
+        metrics = {name: row.accumulator.compute() for name, row in rows.items()}
         if self._network:
+            gray, truth = rows[GRAY], rows[TRUTH]
             for name, row in rows.items():
-                seen = _distances(self._network.name, row, rows[TRUTH])
-                seen |= _semantics(row, rows) if row.classes else {}
-                figures[name] |= {key: value for key, value in seen.items() if np.isfinite(value)}
-        return figures
-
-
-def _distances(name: str, row: _Row, truth: _Row) -> Figures:
-    features, true = np.stack(row.features), np.stack(truth.features)
-    return {
-        f"fd_{name}": frechet_distance(features, true),
-        f"kid_{name}": kernel_distance(features, true),
-    }
-
-
-def _semantics(row: _Row, rows: dict[str, _Row]) -> Figures:
-    share, gray = (agreement(r.classes, rows[TRUTH].classes) for r in (row, rows[GRAY]))
-    return {
-        "semantic_agreement": 100 * share,
-        "semantic_recovered": 100 * recovered(share, gray),
-    }
+                features, true = np.stack(row.features), np.stack(truth.features)
+                found = {
+                    f"fd_{self._network.name}": frechet_distance(features, true),
+                    f"kid_{self._network.name}": kernel_distance(features, true),
+                }
+                if row.classes:
+                    share, gray_share = (
+                        top1_agreement(each.classes, truth.classes) for each in (row, gray)
+                    )
+                    found["semantic_agreement"] = 100 * share
+                    found["semantic_recovered"] = 100 * gap_recovered(share, gray_share)
+                metrics[name] |= {key: value for key, value in found.items() if np.isfinite(value)}
+        return metrics

@@ -1,4 +1,4 @@
-"""What a model costs on this machine: figures to read, too unsteady to test against."""
+"""Time and memory of a model on this machine, too noisy to test against."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RUNS = 20
 
 
 def network_milliseconds(engine: Engine) -> float:
-    """Time of the network alone on 256 x 256, or the next larger size that it takes.
+    """Measure the network alone at 256 x 256, or the next larger size that it supports.
 
-    The median of 20 runs, after one to warm up.
+    Returns the median of 20 runs in milliseconds, after one warm-up run.
     """
     side = -(-_SIDE // engine.card.stride) * engine.card.stride
     lightness = np.full((1, 1, side, side), 50, np.float32)
@@ -32,10 +32,7 @@ def network_milliseconds(engine: Engine) -> float:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has held so far, in MB; nan where none can say (Windows).
-
-    All that is loaded counts, the measuring itself too.
-    """
+    """Return the peak memory of this process in MB, the evaluation included; nan on Windows."""
     try:
         from resource import RUSAGE_SELF, getrusage
     except ImportError:

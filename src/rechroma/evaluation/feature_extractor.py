@@ -1,4 +1,4 @@
-"""What a fixed, published network sees in pictures: features and, maybe, what they show."""
+"""Features and classes of images by a fixed, published network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rechroma.errors import CheckpointError
-from rechroma.networks import load_encoder, weights_of
+from rechroma.networks import load_encoder, state_without_counters
 from rechroma.networks.encoders.registry import ENCODERS
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ _SIDE = 224  # pixels, as the networks were trained
 _KNOWN = f"A safetensors file of one of these is needed: {', '.join(ENCODERS)}."
 
 
-class Seen(NamedTuple):
-    """What was seen in N pictures.
+class ImageFeatures(NamedTuple):
+    """Features of N images.
 
     Attributes:
         features: (N, D) float32.
-        classes: (N,) what each shows most likely; None where the network has no classifier.
+        classes: (N,) most likely class of each; None when the network has no classifier.
     """
 
     features: Float
@@ -39,35 +39,35 @@ class Seen(NamedTuple):
 
 
 class FeatureNetwork:
-    """The encoder of a weights file, which is known by the file's keys.
+    """The encoder of a weights file, recognized by the file's keys.
 
-    Pictures are squeezed to a square of 224 pixels, so that all of each is seen; the features are
-    the means over all places of the encoder's coarsest level.
+    Images are resized to a square of 224 pixels without cropping; the features are the spatial
+    means of the encoder's coarsest level.
 
     Args:
         path: A safetensors file of a MobileNetEdgeTPU, MobileNetV2, ResNet-50 or VGG-19, as
-            :func:`rechroma.networks.load_encoder` takes it. A classifier in it, `head.weight` and
-            `head.bias` upon the features, is used, too.
+            :func:`rechroma.networks.load_encoder` takes it. A classifier on the features in it,
+            `head.weight` and `head.bias`, is used as well.
 
     Attributes:
-        name: Of the features: "mobilenet_edgetpu", "mobilenet_v2", "resnet_50" or "vgg_19".
+        name: Name of the features: "mobilenet_edgetpu", "mobilenet_v2", "resnet_50" or "vgg_19".
 
     Raises:
-        CheckpointError: The file is missing, holds none of these encoders, or a head that does not
-            fit.
+        CheckpointError: The file is missing, holds none of these encoders, or a head of another
+            shape.
     """
 
     def __init__(self, path: Path) -> None:
-        self.name, self._encoder = _fitting_encoder(path)
-        self._head = _head(path, self._encoder.channels[-1])
+        self.name, self._encoder = _load_matching_encoder(path)
+        self._head = _load_head(path, self._encoder.channels[-1])
 
     @torch.inference_mode()
-    def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> Seen:
-        """Look at pictures (H, W, 3) of any sizes."""
-        squares = np.stack([_squeezed(picture) for picture in pictures])
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> ImageFeatures:
+        """Compute the features of images (H, W, 3) of any size."""
+        squares = np.stack([_resize(image) for image in images])
         shown = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
         features = self._encoder(shown)[-1].mean(dim=(2, 3))
-        return Seen(features.numpy(), self._classes(features))
+        return ImageFeatures(features.numpy(), self._classes(features))
 
     def _classes(self, features: Tensor) -> NDArray[np.int64] | None:
         if self._head is None:
@@ -76,13 +76,13 @@ class FeatureNetwork:
         return (features @ weight.T + bias).argmax(dim=1).numpy()
 
 
-def _squeezed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shrinks = min(picture.shape[:2]) >= _SIDE
+def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    shrinks = min(image.shape[:2]) >= _SIDE
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (_SIDE, _SIDE), interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=method), np.uint8)
 
 
-def _fitting_encoder(path: Path) -> tuple[str, Encoder]:
+def _load_matching_encoder(path: Path) -> tuple[str, Encoder]:
     keys = _keys(path)
     for name, kind in ENCODERS.items():
         if _keys_of(kind) <= keys:
@@ -93,8 +93,8 @@ def _fitting_encoder(path: Path) -> tuple[str, Encoder]:
 
 
 def _keys_of(kind: type[Encoder]) -> set[str]:
-    with torch.device("meta"):  # names alone: no memory, no dice
-        return set(weights_of(kind()))
+    with torch.device("meta"):  # names alone: no memory, no random numbers
+        return set(state_without_counters(kind()))
 
 
 def _keys(path: Path) -> set[str]:
@@ -111,7 +111,7 @@ def _keys(path: Path) -> set[str]:
         ) from error
 
 
-def _head(path: Path, features: int) -> tuple[Tensor, Tensor] | None:
+def _load_head(path: Path, features: int) -> tuple[Tensor, Tensor] | None:
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:

@@ -1,4 +1,4 @@
-"""Many models on the same pictures in one run, beside gray and truth, with what each costs."""
+"""Leaderboard: several models on the same images, next to gray and truth, with their cost."""
 
 from __future__ import annotations
 
@@ -11,49 +11,50 @@ import onnx
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
 from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.predictor import Painter, gray_level, in_rgb
+from rechroma.evaluation.predictor import Predictor, gray_to_rgb, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from rechroma.datasets import Shards
-    from rechroma.evaluation.aggregate import Figures
+    from rechroma.evaluation.aggregate import Metrics
 
 _RANKED_BY = "balanced_auc"
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a model stands.
+class LeaderboardRow:
+    """Metrics and cost of one model.
 
     Attributes:
-        figures: As :meth:`rechroma.evaluation.metrics.Scores.compute` names them.
-        weights: How many numbers the file holds; 0 for gray and truth.
-        megabytes: Of the file.
+        metrics: With the names of
+            :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`.
+        weights: Number of weights in the file; 0 for gray and truth.
+        megabytes: Size of the file.
         milliseconds: Of the network alone at 256 x 256, on this machine.
     """
 
-    figures: Figures
+    metrics: Metrics
     weights: int = 0
     megabytes: float = 0.0
     milliseconds: float = 0.0
 
 
-def compare(
+def build_leaderboard(
     models: Mapping[str, Path],
-    pictures: Shards,
-    numbers: Sequence[int],
+    images: Shards,
+    indices: Sequence[int],
     *,
-    on_picture: Callable[[], None] = lambda: None,
-) -> dict[str, Standing]:
-    """Color the same pictures with several models.
+    on_image: Callable[[], None] = lambda: None,
+) -> dict[str, LeaderboardRow]:
+    """Color the same images with several models.
 
     Args:
-        models: Color model files by the names they are to have; not "gray" nor "truth".
-        pictures: Photographs in color.
-        numbers: Which of them.
-        on_picture: Called after each.
+        models: Color model files by the names of their rows, other than "gray" and "truth".
+        images: Color photographs.
+        indices: Images to use.
+        on_image: Called after each image.
 
     Returns:
         By name: gray, the models with the best by balanced AuC first, truth.
@@ -63,25 +64,19 @@ def compare(
     """
     engines = {name: OnnxEngine(path) for name, path in models.items()}
     milliseconds = {name: network_milliseconds(engine) for name, engine in engines.items()}
-    painters = {name: Painter(engine) for name, engine in engines.items()}
-    gathering = Aggregator()
-    for number in numbers:
-        truth = pictures[number]
-        gray = gray_level(truth)
-        painted = {name: painter.colored(gray) for name, painter in painters.items()}
-        gathering.add("", {GRAY: in_rgb(gray), **painted, TRUTH: truth})
-        on_picture()
-    rows = gathering.compute()[ALL]
-    standings = {
-        name: Standing(rows[name], *_size(path), milliseconds[name])
-        for name, path in models.items()
-    }
-    ranked = sorted(standings, key=lambda name: -rows[name].get(_RANKED_BY, 0.0))
-    best_first = {name: standings[name] for name in ranked}
-    return {GRAY: Standing(rows[GRAY]), **best_first, TRUTH: Standing(rows[TRUTH])}
-
-
-def _size(path: Path) -> tuple[int, float]:
-    """How many numbers a file of a model holds, and its megabytes."""
-    tensors = onnx.load(path).graph.initializer
-    return sum(int(np.prod(tensor.dims)) for tensor in tensors), path.stat().st_size / 1e6
+    predictors = {name: Predictor(engine) for name, engine in engines.items()}
+    aggregator = Aggregator()
+    for index in indices:
+        truth = images[index]
+        gray = to_gray(truth)
+        predicted = {name: predictor.colorize(gray) for name, predictor in predictors.items()}
+        aggregator.add("", {GRAY: gray_to_rgb(gray), **predicted, TRUTH: truth})
+        on_image()
+    metrics = aggregator.compute()[ALL]
+    rows = {GRAY: LeaderboardRow(metrics[GRAY])}
+    for name in sorted(models, key=lambda name: -metrics[name].get(_RANKED_BY, 0.0)):
+        path = models[name]
+        weights = sum(int(np.prod(each.dims)) for each in onnx.load(path).graph.initializer)
+        megabytes = path.stat().st_size / 1e6
+        rows[name] = LeaderboardRow(metrics[name], weights, megabytes, milliseconds[name])
+    return rows | {TRUTH: LeaderboardRow(metrics[TRUTH])}

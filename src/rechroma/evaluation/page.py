@@ -1,4 +1,4 @@
-"""A report as one HTML page that stands alone: the figures, and pictures beside each other."""
+"""Report as a self-contained HTML page: metrics, and images side by side."""
 
 from __future__ import annotations
 
@@ -9,82 +9,93 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image as PillowImage
 
-from rechroma.datasets import spread
-from rechroma.evaluation.predictor import gray_level, in_rgb
-from rechroma.evaluation.report import answers
-from rechroma.evaluation.selection import best_and_worst
+from rechroma.datasets import evenly_spaced
+from rechroma.evaluation.predictor import gray_to_rgb, to_gray
+from rechroma.evaluation.report import predictions
 from rechroma.evaluation.tables import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rechroma.datasets import Shards
-    from rechroma.evaluation.predictor import Painter, Picture
-    from rechroma.evaluation.report import Report
-    from rechroma.evaluation.selection import ImageScore
+    from rechroma.evaluation.predictor import Image, Predictor
+    from rechroma.evaluation.report import ImageScore, Report
     from rechroma.evaluation.tables import Table
 
-    _Sample = tuple[str, dict[str, Picture]]
+    _Sample = tuple[str, dict[str, Image]]
 
-_MAX_SAMPLES, _MAX_OLD = 48, 24
-_SIDE, _QUALITY = 320, 80  # of the pictures on the page
+_MAX_SAMPLES, _MAX_HISTORICAL = 48, 24
+_SIDE, _QUALITY = 320, 80  # of the images on the page
 
 
-def page(report: Report, painter: Painter, pictures: Shards, old: Shards | None = None) -> str:
-    """The HTML text; pictures are inside it, and nothing is loaded from elsewhere.
+def render_page(
+    report: Report, predictor: Predictor, images: Shards, historical: Shards | None = None
+) -> str:
+    """Render a report as HTML, with all images embedded.
 
-    The pictures that gained most and least over gray by CIEDE2000 are shown in gray, as the model
-    colors them, and as they were; photographs without truth in gray and colored.
+    Shows gray, prediction and truth of the images with the largest and the smallest gain over gray
+    in CIEDE2000, and gray and prediction of photographs without truth.
 
     Args:
-        report: The figures.
-        painter: The model, to color them again.
-        pictures: What was measured on.
-        old: Photographs without truth.
+        report: The metrics.
+        predictor: The model, to color the images again.
+        images: The evaluated images.
+        historical: Photographs without truth.
     """
-    judged = best_and_worst(report.each, _MAX_SAMPLES)
+    shown = best_and_worst(report.scores, _MAX_SAMPLES)
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=escape(report.model),
         tables="\n".join(map(_table, tables(report))),
-        shown=f"{len(judged)} of {len(report.each)}",
-        samples="\n".join(map(_figure, _samples(painter, pictures, judged))),
-        old="\n".join(map(_figure, _old(painter, old))) if old else "",
+        shown=f"{len(shown)} of {len(report.scores)}",
+        samples="\n".join(map(_figure, _samples(predictor, images, shown))),
+        historical="\n".join(map(_figure, _historical(predictor, historical)))
+        if historical
+        else "",
     )
 
 
-def _samples(painter: Painter, pictures: Shards, judged: Iterable[ImageScore]) -> Iterator[_Sample]:
-    for one in judged:
+def best_and_worst(scores: Sequence[ImageScore], limit: int) -> list[ImageScore]:
+    """Select at most `limit` images (an even number), largest gain first, smallest last."""
+    ranked = sorted(scores, key=lambda score: -score.gain)
+    half = limit // 2
+    return ranked if len(ranked) <= limit else ranked[:half] + ranked[-half:]
+
+
+def _samples(
+    predictor: Predictor, images: Shards, scores: Iterable[ImageScore]
+) -> Iterator[_Sample]:
+    for score in scores:
         caption = (
-            f"{one.key} ({one.source}): CIEDE2000 {one.model:.1f}, gray {one.gray:.1f}, "
-            f"gain {one.gain:+.1f}"
+            f"{score.key} ({score.source}): CIEDE2000 {score.model:.1f}, gray {score.gray:.1f}, "
+            f"gain {score.gain:+.1f}"
         )
-        yield caption, answers(painter, pictures[one.number])
+        yield caption, predictions(predictor, images[score.index])
 
 
-def _old(painter: Painter, pictures: Shards) -> Iterator[_Sample]:
-    for number in spread(len(pictures), _MAX_OLD):
-        gray = gray_level(pictures[number])
-        yield pictures.key(number), {"gray": in_rgb(gray), "model": painter.colored(gray)}
+def _historical(predictor: Predictor, images: Shards) -> Iterator[_Sample]:
+    for index in evenly_spaced(len(images), _MAX_HISTORICAL):
+        gray = to_gray(images[index])
+        yield images.key(index), {"gray": gray_to_rgb(gray), "model": predictor.colorize(gray)}
 
 
 def _figure(sample: _Sample) -> str:
     caption, shown = sample
     images = "".join(
-        f'<img src="{_inline(picture)}" alt="{escape(row)}" title="{escape(row)}" loading="lazy">'
-        for row, picture in shown.items()
+        f'<img src="{_data_url(image)}" alt="{escape(row)}" title="{escape(row)}" loading="lazy">'
+        for row, image in shown.items()
     )
     words = f"<figcaption>{escape(caption)}</figcaption>"
     return f'<figure><div class="row">{images}</div>{words}</figure>'
 
 
-def _inline(picture: Picture) -> str:
-    """A small JPEG of a picture (H, W, 3) as a data URL."""
-    image, file = Image.fromarray(picture), io.BytesIO()
-    image.thumbnail((_SIDE, _SIDE))
-    image.save(file, "JPEG", quality=_QUALITY)
+def _data_url(image: Image) -> str:
+    """Encode a small JPEG of an image (H, W, 3) as a data URL."""
+    small, file = PillowImage.fromarray(image), io.BytesIO()
+    small.thumbnail((_SIDE, _SIDE))
+    small.save(file, "JPEG", quality=_QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

@@ -1,7 +1,7 @@
-"""A model's answers to photographs turned gray: as it would be served, and under other conditions.
+"""Predictions of a model for photographs turned gray, as users would get them.
 
-All go through :meth:`Colorizer.predict <rechroma.Colorizer.predict>` and `render`, so that what is
-measured is what users get.
+All go through :meth:`Colorizer.predict <rechroma.Colorizer.predict>` and `render`, so that
+evaluation measures what is served.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ if TYPE_CHECKING:
     from rechroma.colorizer import PredictKwargs
     from rechroma.engines import Engine
 
-    Picture = NDArray[np.uint8]
+    Image = NDArray[np.uint8]
 
-BEYOND = 110.0  # sRGB reaches 108
+MAX_CHROMA = 110.0  # sRGB reaches 108
 _SEED = 20_040
 
 
-class Painter:
-    """Colors gray pictures with one engine.
+class Predictor:
+    """Colors gray images with one engine, and keeps track of the network's raw output.
 
     Args:
         engine: The model.
-        size: Long side that the network sees; without, the model's own.
+        size: Long side of the network's input; by default the model's own.
 
     Attributes:
-        chroma_max: The largest absolute a* or b* that the network has given so far, before it was
-            mapped into the gamut.
-        chroma_beyond: The share of its places, 0..1, where one was above 110, which no color is.
+        chroma_max: Largest absolute a* or b* of the network's output so far, before gamut mapping.
+        chroma_beyond: Share of output pixels, 0..1, with an absolute a* or b* above 110, which no
+            sRGB color has.
     """
 
     def __init__(self, engine: Engine, size: int | None = None) -> None:
         self.card = engine.card
         self.chroma_max = self.chroma_beyond = 0.0
         self._colorizer, self._size = Colorizer(engine=engine), size
-        self._places = 0
+        self._pixels = 0
 
-    def colored(self, gray: Picture, size: int | None = None) -> Picture:
-        """A gray picture (H, W) in color (H, W, 3)."""
+    def colorize(self, gray: Image, size: int | None = None) -> Image:
+        """Color a gray image (H, W); returns (H, W, 3)."""
         return self._render(gray, self._predict(gray, size=size or self._size))
 
-    def colored_as(self, gray: Picture, seen: Picture) -> Picture:
-        """A gray picture (H, W) in the colors that the model gives another one of that shape."""
+    def colorize_as(self, gray: Image, seen: Image) -> Image:
+        """Color a gray image (H, W) with the chroma predicted for another one of its shape."""
         return self._render(gray, self._predict(seen, size=self._size))
 
-    def true_hints(self, truth: Picture, count: int, rng: Generator) -> Float:
-        """`count` colors of a photograph (H, W, 3), drawn as the network would see them.
+    def draw_hints(self, truth: Image, count: int, rng: Generator) -> Float:
+        """Draw `count` true colors of a photograph (H, W, 3) as hints.
 
         Returns:
             (3, h, w) a*, b* and mask at the network's size, see
@@ -70,44 +70,44 @@ class Painter:
         small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)
         return random_hints(np.asarray(small, np.float32), count, rng)
 
-    def colored_with_hints(self, gray: Picture, drawn: Float) -> Picture:
-        """A gray picture (H, W) in color, with colors given as by :meth:`true_hints`.
+    def colorize_with_hints(self, gray: Image, drawn: Float) -> Image:
+        """Color a gray image (H, W) with hints from :meth:`draw_hints`.
 
         Raises:
-            ModelFeatureError: There are hints, and the model takes none.
+            ModelFeatureError: There are hints, and the model does not support them.
         """
         return self._render(gray, self._predict(gray, size=self._size, hints=drawn))
 
-    def _render(self, gray: Picture, chroma: Float) -> Picture:
+    def _render(self, gray: Image, chroma: Float) -> Image:
         return np.asarray(self._colorizer.render(gray, chroma), np.uint8)
 
-    def _predict(self, gray: Picture, **options: Unpack[PredictKwargs]) -> Float:
+    def _predict(self, gray: Image, **options: Unpack[PredictKwargs]) -> Float:
         chroma = self._colorizer.predict(gray, **options)
-        furthest = np.abs(chroma).max(axis=-1)
-        self.chroma_max = max(self.chroma_max, float(furthest.max()))
-        places = self._places + furthest.size
-        beyond = self.chroma_beyond * self._places + np.count_nonzero(furthest > BEYOND)
-        self.chroma_beyond, self._places = beyond / places, places
+        largest = np.abs(chroma).max(axis=-1)
+        self.chroma_max = max(self.chroma_max, float(largest.max()))
+        pixels = self._pixels + largest.size
+        beyond = self.chroma_beyond * self._pixels + np.count_nonzero(largest > MAX_CHROMA)
+        self.chroma_beyond, self._pixels = beyond / pixels, pixels
         return chroma
 
 
-def gray_level(rgb: Picture) -> Picture:
-    """The sRGB gray (H, W) that has the luminance of a color picture (H, W, 3)."""
+def to_gray(rgb: Image) -> Image:
+    """Convert a color image (H, W, 3) to sRGB gray (H, W) of the same luminance."""
     return np.asarray(photo_of_array(rgb).gray, np.uint8)
 
 
-def aged_level(rgb: Picture, rng: Generator) -> Picture:
-    """The sRGB gray (H, W) of an old-looking print of a color picture (H, W, 3)."""
+def degrade(rgb: Image, rng: Generator) -> Image:
+    """Render a color image (H, W, 3) as the sRGB gray (H, W) of an old-looking print."""
     light = degrade_lightness(rgb, rng)
     lab = np.stack([light, np.zeros_like(light), np.zeros_like(light)], axis=-1)
     return np.ascontiguousarray(lab_to_srgb(lab, np.uint8)[..., 1], np.uint8)
 
 
-def in_rgb(gray: Picture) -> Picture:
-    """A gray picture (H, W) as (H, W, 3)."""
+def gray_to_rgb(gray: Image) -> Image:
+    """Repeat a gray image (H, W) to (H, W, 3)."""
     return np.repeat(gray[..., None], 3, axis=-1)
 
 
-def dice(key: str) -> Generator:
-    """The dice of one picture: the same in every run, whatever other pictures there are."""
+def rng_for(key: str) -> Generator:
+    """Make the random generator of an image: the same in every run, for any set of images."""
     return np.random.default_rng((_SEED, zlib.crc32(key.encode())))

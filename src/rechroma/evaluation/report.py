@@ -1,7 +1,7 @@
-"""How good a model is on a data set, always beside the rows *gray* and *truth*.
+"""Evaluation of a model on a data set, always next to the rows *gray* and *truth*.
 
-A fully gray answer wins by PSNR and is not far off by CIEDE2000, so no figure means anything
-without those two rows.
+A fully gray prediction wins by PSNR and is close by CIEDE2000, so no metric means anything without
+those two rows.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from rechroma.datasets import spread
+from rechroma.datasets import evenly_spaced
 from rechroma.evaluation.aggregate import GRAY, TRUTH, Aggregator
 from rechroma.evaluation.benchmark import network_milliseconds, peak_memory_mb
-from rechroma.evaluation.predictor import Painter, aged_level, dice, gray_level, in_rgb
-from rechroma.evaluation.robustness import hint_curve, old_photographs, size_agreement
-from rechroma.evaluation.selection import ImageScore
+from rechroma.evaluation.predictor import Predictor, degrade, gray_to_rgb, rng_for, to_gray
+from rechroma.evaluation.robustness import hint_curve, historical_metrics, size_agreement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,172 +24,197 @@ if TYPE_CHECKING:
 
     from rechroma.datasets import Shards
     from rechroma.engines import Engine
-    from rechroma.evaluation.aggregate import Figures
+    from rechroma.evaluation.aggregate import Metrics
     from rechroma.evaluation.feature_extractor import FeatureNetwork
-    from rechroma.evaluation.predictor import Picture
+    from rechroma.evaluation.predictor import Image
 
-MODEL, AGED = "model", "aged"
+MODEL, DEGRADED = "model", "degraded"
 
 _GAINS = ("hue_hit", "balanced_auc")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to measure.
+class EvalConfig:
+    """Scope of an evaluation.
 
     Attributes:
-        limit: How many pictures of a set to take, evenly spread; None for all.
-        size: Long side that the network sees; None for the model's own.
-        aged: Whether to add a row of what the model makes of an old-looking print of each picture.
-        features: Whose features the sets are compared by; None to leave that out.
-        hints: Whether to measure with colors given.
-        sizes: Whether to compare the answers at several sizes.
-        old: Photographs without truth.
+        limit: Images to take of a set, evenly spaced; None for all.
+        size: Long side of the network's input; None for the model's own.
+        degraded: Add a row for the colors predicted from an old-looking print of each image.
+        features: Network whose features the sets are compared by; None to leave that out.
+        hints: Measure with true colors given as hints.
+        sizes: Compare the predictions at several sizes.
+        historical: Photographs without truth.
     """
 
     limit: int | None = None
     size: int | None = None
-    aged: bool = False
+    degraded: bool = False
     features: FeatureNetwork | None = None
     hints: bool = False
     sizes: bool = False
-    old: Shards | None = None
+    historical: Shards | None = None
 
-    def of(self, pictures: Shards | None) -> list[int]:
-        """The numbers of the pictures to take."""
-        return spread(len(pictures), self.limit) if pictures else []
+    def indices(self, images: Shards | None) -> list[int]:
+        """Choose the images to evaluate."""
+        return evenly_spaced(len(images), self.limit) if images else []
 
-    def rounds(self, pictures: Shards) -> int:
-        """How often a picture is done with, for a progress bar."""
-        return len(self.of(pictures)) * (1 + self.hints + self.sizes) + len(self.of(self.old))
+    def total_steps(self, images: Shards) -> int:
+        """Count the steps of a progress bar."""
+        passes = 1 + self.hints + self.sizes
+        return len(self.indices(images)) * passes + len(self.indices(self.historical))
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """CIEDE2000 of one image.
+
+    Attributes:
+        index: Of the image in the shards.
+        key: Name in its shard.
+        source: Where it is from.
+        gray: CIEDE2000 of gray.
+        model: CIEDE2000 of the prediction.
+    """
+
+    index: int
+    key: str
+    source: str
+    gray: float
+    model: float
+
+    @property
+    def gain(self) -> float:
+        """Improvement over gray in CIEDE2000."""
+        return self.gray - self.model
 
 
 @dataclass(frozen=True)
 class Report:
-    """Figures by source ("all" first) and row ("gray", "model", maybe "aged", "truth").
+    """Metrics by source ("all" first) and row ("gray", "model", "degraded" if measured, "truth").
 
-    What the plan did not ask for is empty; a figure that is not defined for a set is left out.
+    Parts that were not measured are empty; a metric that is undefined for a set is left out.
 
     Attributes:
-        model: The model's name and version.
-        pictures: How many pictures of each source.
-        figures: Of each source and row, as
-            :meth:`rechroma.evaluation.metrics.Scores.compute` names them,
-            and those of the features.
+        model: Name and version of the model.
+        images: Number of images of each source.
+        metrics: By source and row, with the names of
+            :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`, and those by features.
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
-            `chroma_beyond` as :class:`Painter` has them.
-        lost: Of each source, how much of the gain over gray is lost on old-looking prints, per
-            cent of the gain in `hue_hit` and `balanced_auc`.
-        hints: Figures by the number of hints.
-        sizes: CIEDE2000 between the answers at two sizes of the "picture" and of what the
-            "network" sees.
-        old: Figures of the photographs without truth.
-        each: The pictures, in order.
+            `chroma_beyond` of :class:`Predictor`.
+        degraded_loss: By source, the percentage of the gain over gray in `hue_hit` and
+            `balanced_auc` that is lost on old-looking prints.
+        hints: Metrics by the number of hints.
+        sizes: CIEDE2000 between predictions at two sizes of the "image" or of the "network"'s
+            input.
+        historical: Metrics of the photographs without truth.
+        scores: Of each image, in order.
     """
 
     model: str
-    pictures: dict[str, int]
-    figures: dict[str, dict[str, Figures]]
-    network: Figures = field(default_factory=dict)
-    lost: dict[str, Figures] = field(default_factory=dict)
-    hints: dict[str, Figures] = field(default_factory=dict)
-    sizes: dict[str, Figures] = field(default_factory=dict)
-    old: Figures = field(default_factory=dict)
-    each: tuple[ImageScore, ...] = ()
+    images: dict[str, int]
+    metrics: dict[str, dict[str, Metrics]]
+    network: Metrics = field(default_factory=dict)
+    degraded_loss: dict[str, Metrics] = field(default_factory=dict)
+    hints: dict[str, Metrics] = field(default_factory=dict)
+    sizes: dict[str, Metrics] = field(default_factory=dict)
+    historical: Metrics = field(default_factory=dict)
+    scores: tuple[ImageScore, ...] = ()
 
     def to_json(self) -> str:
-        """The report as indented JSON."""
+        """Serialize to indented JSON."""
         return json.dumps(asdict(self), indent=2)
 
 
 def evaluate(
     engine: Engine,
-    pictures: Shards,
-    plan: Plan | None = None,
+    images: Shards,
+    config: EvalConfig | None = None,
     *,
-    on_picture: Callable[[], None] = lambda: None,
+    on_image: Callable[[], None] = lambda: None,
 ) -> Report:
-    """Turn pictures gray, color them and compare with what they were.
+    """Turn images gray, color them and compare the result with the originals.
 
     Args:
         engine: The model.
-        pictures: Photographs in color.
-        plan: What to measure.
-        on_picture: Called after each; :meth:`Plan.rounds` times.
+        images: Color photographs.
+        config: Scope of the evaluation.
+        on_image: Called after each image, :meth:`EvalConfig.total_steps` times.
 
     Raises:
-        ModelFeatureError: The plan asks for hints, and the model takes none.
+        ModelFeatureError: Hints are to be measured, and the model does not support them.
     """
-    plan = plan or Plan()
-    painter, numbers = Painter(engine, plan.size), plan.of(pictures)
+    config = config or EvalConfig()
+    predictor, indices = Predictor(engine, config.size), config.indices(images)
     milliseconds = network_milliseconds(engine)
-    hints = hint_curve(painter, pictures, numbers, on_picture) if plan.hints else {}
-    sizes = size_agreement(painter, pictures, numbers, on_picture) if plan.sizes else {}
-    old = old_photographs(painter, plan.old, plan.of(plan.old), on_picture) if plan.old else {}
-    gathering = Aggregator(plan.features)
-    each = tuple(_judged(painter, pictures, plan, gathering, on_picture))
-    figures = gathering.compute()
+    hints = hint_curve(predictor, images, indices, on_image) if config.hints else {}
+    sizes = size_agreement(predictor, images, indices, on_image) if config.sizes else {}
+    old = config.historical
+    historical = historical_metrics(predictor, old, config.indices(old), on_image) if old else {}
+    aggregator = Aggregator(config.features)
+    scores = tuple(_score_images(predictor, images, config, aggregator, on_image))
+    metrics = aggregator.compute()
+    network = {
+        "milliseconds": milliseconds,
+        "peak_memory_mb": peak_memory_mb(),
+        "chroma_max": predictor.chroma_max,
+        "chroma_beyond": predictor.chroma_beyond,
+    }
     return Report(
         model=f"{engine.card.name} {engine.card.version}",
-        pictures=gathering.pictures,
-        figures=figures,
-        network=_network(painter, milliseconds),
-        lost={source: _lost(rows) for source, rows in figures.items()} if plan.aged else {},
+        images=aggregator.images,
+        metrics=metrics,
+        network={name: value for name, value in network.items() if isfinite(value)},
+        degraded_loss={source: _degraded_loss(rows) for source, rows in metrics.items()}
+        if config.degraded
+        else {},
         hints=hints,
         sizes=sizes,
-        old=old,
-        each=each,
+        historical=historical,
+        scores=scores,
     )
 
 
-def answers(painter: Painter, truth: Picture, aging: Generator | None = None) -> dict[str, Picture]:
-    """A photograph (H, W, 3) by row: in gray, as the model colors that, and as it was.
+def predictions(
+    predictor: Predictor, truth: Image, degradation: Generator | None = None
+) -> dict[str, Image]:
+    """Make all rows of a photograph (H, W, 3): gray, the model's prediction, the truth.
 
     Args:
-        painter: The model.
+        predictor: The model.
         truth: The photograph.
-        aging: Dice for an old-looking print of it, whose colors make one row more. They are laid
-            on the true lightness, so that only color is compared.
+        degradation: Random generator for an old-looking print, which adds a row. Its predicted
+            chroma is combined with the true lightness, so that only color is compared.
     """
-    gray = gray_level(truth)
-    rows = {GRAY: in_rgb(gray), MODEL: painter.colored(gray)}
-    if aging is not None:
-        rows[AGED] = painter.colored_as(gray, aged_level(truth, aging))
+    gray = to_gray(truth)
+    rows = {GRAY: gray_to_rgb(gray), MODEL: predictor.colorize(gray)}
+    if degradation is not None:
+        rows[DEGRADED] = predictor.colorize_as(gray, degrade(truth, degradation))
     return rows | {TRUTH: truth}
 
 
-def _judged(
-    painter: Painter,
-    pictures: Shards,
-    plan: Plan,
-    gathering: Aggregator,
-    on_picture: Callable[[], None],
+def _score_images(
+    predictor: Predictor,
+    images: Shards,
+    config: EvalConfig,
+    aggregator: Aggregator,
+    on_image: Callable[[], None],
 ) -> Iterator[ImageScore]:
-    for number in plan.of(pictures):
-        key, source = pictures.key(number), str(pictures.facts(number).get("source", "unknown"))
-        rows = answers(painter, pictures[number], dice(key) if plan.aged else None)
-        figures = gathering.add(source, rows)
-        gray, model = (figures[row]["ciede2000"] for row in (GRAY, MODEL))
-        on_picture()
-        yield ImageScore(number, key, source, gray, model)
+    for index in config.indices(images):
+        key, source = images.key(index), str(images.metadata(index).get("source", "unknown"))
+        rows = predictions(predictor, images[index], rng_for(key) if config.degraded else None)
+        metrics = aggregator.add(source, rows)
+        gray, model = (metrics[row]["ciede2000"] for row in (GRAY, MODEL))
+        on_image()
+        yield ImageScore(index, key, source, gray, model)
 
 
-def _network(painter: Painter, milliseconds: float) -> Figures:
-    figures = {
-        "milliseconds": milliseconds,
-        "peak_memory_mb": peak_memory_mb(),
-        "chroma_max": painter.chroma_max,
-        "chroma_beyond": painter.chroma_beyond,
-    }
-    return {name: value for name, value in figures.items() if isfinite(value)}
-
-
-def _lost(rows: Mapping[str, Figures]) -> Figures:
-    """How much of the gain over gray is lost with age, per cent, where there was a gain."""
+def _degraded_loss(rows: Mapping[str, Metrics]) -> Metrics:
+    """Compute the percentage of the gain over gray that degradation costs, where there is one."""
     lost = {}
     for name in _GAINS:
         if all(name in row for row in rows.values()):
             gain = rows[MODEL][name] - rows[GRAY][name]
             if gain > 0:
-                lost[name] = 100 * (rows[MODEL][name] - rows[AGED][name]) / gain
+                lost[name] = 100 * (rows[MODEL][name] - rows[DEGRADED][name]) / gain
     return lost

@@ -1,4 +1,4 @@
-"""A model under other conditions: with colors given, at other sizes, on photographs of old."""
+"""Robustness of a model: with hints, at other sizes, and on historical photographs."""
 
 from __future__ import annotations
 
@@ -9,131 +9,127 @@ import cv2
 import numpy as np
 
 from rechroma.color import srgb_to_lab
-from rechroma.evaluation.metrics import Scores, ciede2000, nanmean_over_images, no_reference_metrics
-from rechroma.evaluation.predictor import dice, gray_level
+from rechroma.evaluation.metrics import (
+    MetricAccumulator,
+    ciede2000,
+    nanmean_over_images,
+    no_reference_metrics,
+)
+from rechroma.evaluation.predictor import rng_for, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rechroma.color.lab import Float
     from rechroma.datasets import Shards
-    from rechroma.evaluation.aggregate import Figures
-    from rechroma.evaluation.predictor import Painter, Picture
+    from rechroma.evaluation.aggregate import Metrics
+    from rechroma.evaluation.predictor import Image, Predictor
 
 HINTS = (0, 1, 5, 10, 50)
 SIZES = (256, 512, 1024)
 
-_HINT_FIGURES = ("ciede2000", "psnr", "hue_hit")
+_HINT_METRICS = ("ciede2000", "psnr", "hue_hit")
 
 
 def hint_curve(
-    painter: Painter, pictures: Shards, numbers: Iterable[int], on_picture: Callable[[], None]
-) -> dict[str, dict[str, float]]:
-    """How the answer nears the truth with the number of true colors given.
+    predictor: Predictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
+) -> dict[str, Metrics]:
+    """Measure predictions against the number of true colors given as hints.
 
-    The hints are drawn by :func:`rechroma.datasets.random_hints`; those of a smaller number are
-    the first of those of a larger one.
+    The hints are drawn by :func:`rechroma.datasets.random_hints`; a smaller set of hints is the
+    beginning of a larger one.
 
     Returns:
-        CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: how far the colors at
-        the places of the hints are from what the hints say, in CIEDE2000.
+        CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: CIEDE2000 between the
+        prediction and the hints at the hints' own positions.
 
     Raises:
-        ModelFeatureError: The model takes no hints.
+        ModelFeatureError: The model does not support hints.
     """
-    scores = {count: Scores() for count in HINTS}
-    off: dict[int, list[float]] = {count: [] for count in HINTS if count}
-    for number in numbers:
-        truth, key = pictures[number], pictures.key(number)
-        gray = gray_level(truth)
-        for count, gathered in scores.items():
-            drawn = painter.true_hints(truth, count, dice(key))
-            answer = painter.colored_with_hints(gray, drawn)
-            gathered.update(answer, truth)
+    accumulators = {count: MetricAccumulator() for count in HINTS}
+    errors: dict[int, list[float]] = {count: [] for count in HINTS if count}
+    for index in indices:
+        truth, key = images[index], images.key(index)
+        gray = to_gray(truth)
+        for count, accumulator in accumulators.items():
+            drawn = predictor.draw_hints(truth, count, rng_for(key))
+            predicted = predictor.colorize_with_hints(gray, drawn)
+            accumulator.update(predicted, truth)
             if count:
-                off[count].append(difference_at_hints(answer, drawn))
-        on_picture()
-    found = {count: gathered.compute() for count, gathered in scores.items()}
+                errors[count].append(difference_at_hints(predicted, drawn))
+        on_image()
+    found = {count: accumulator.compute() for count, accumulator in accumulators.items()}
     return {
-        str(count): {name: figures[name] for name in _HINT_FIGURES if name in figures}
-        | ({"at_hints": float(np.mean(off[count]))} if count else {})
-        for count, figures in found.items()
+        str(count): {name: metrics[name] for name in _HINT_METRICS if name in metrics}
+        | ({"at_hints": float(np.mean(errors[count]))} if count else {})
+        for count, metrics in found.items()
     }
 
 
-def difference_at_hints(answer: Picture, drawn: Float) -> float:
-    """How far a picture's colors are from hints at their places, mean CIEDE2000.
+def difference_at_hints(predicted: Image, drawn: Float) -> float:
+    """Compute the mean CIEDE2000 between an image and hints at the hints' positions.
 
     Args:
-        answer: (H, W, 3) sRGB.
-        drawn: (3, h, w) a*, b* and mask of the whole picture, with at least one hint.
+        predicted: (H, W, 3) sRGB.
+        drawn: (3, h, w) a*, b* and mask of the whole image, with at least one hint.
     """
-    small = cv2.resize(answer, drawn.shape[:0:-1], interpolation=cv2.INTER_AREA)
-    places = drawn[2] > 0
-    found = srgb_to_lab(np.asarray(small, np.uint8))[places]
-    asked = np.stack([found[:, 0], *drawn[:2, places]], axis=-1)
+    small = cv2.resize(predicted, drawn.shape[:0:-1], interpolation=cv2.INTER_AREA)
+    mask = drawn[2] > 0
+    found = srgb_to_lab(np.asarray(small, np.uint8))[mask]
+    asked = np.stack([found[:, 0], *drawn[:2, mask]], axis=-1)
     return float(ciede2000(found, asked).mean())
 
 
 def size_agreement(
-    painter: Painter, pictures: Shards, numbers: Iterable[int], on_picture: Callable[[], None]
-) -> dict[str, Figures]:
-    """How much the colors change with the size of a picture, and of what the network sees of it.
+    predictor: Predictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
+) -> dict[str, Metrics]:
+    """Measure how much the colors change with the size of the image, or of the network's input.
 
-    Pictures are brought to 1024 pixels first, so that all sizes differ. The results are compared
+    Images are first brought to 1024 pixels, so that all sizes differ. The predictions are compared
     at 256 pixels.
 
     Returns:
-        Mean CIEDE2000 between the results at two sizes, by "256-512" and so on: "picture" if it is
-        the picture that comes in that size, "network" if the network sees it so.
+        Mean CIEDE2000 between the predictions at two sizes, by "256-512" and so on: "image" when
+        the image comes in that size, "network" when the network's input has it.
     """
-    ways = {"picture": _at_own_size, "network": _seen_at_size}
     pairs = list(combinations(SIZES, 2))
-    found: dict[str, list[list[float]]] = {way: [] for way in ways}
-    for number in numbers:
-        gray = _resized(gray_level(pictures[number]), max(SIZES))
-        for way, colored in ways.items():
-            labs = {size: _small_lab(colored(painter, gray, size)) for size in SIZES}
-            found[way].append([_color_difference(labs[a], labs[b]) for a, b in pairs])
-        on_picture()
+    found: dict[str, list[list[float]]] = {"image": [], "network": []}
+    for index in indices:
+        gray = _resize(to_gray(images[index]), max(SIZES))
+        predicted = {
+            "image": {size: predictor.colorize(_resize(gray, size)) for size in SIZES},
+            "network": {size: predictor.colorize(gray, size) for size in SIZES},
+        }
+        for way, by_size in predicted.items():
+            labs = {n: srgb_to_lab(_resize(rgb, min(SIZES))) for n, rgb in by_size.items()}
+            found[way].append([_chroma_difference(labs[a], labs[b]) for a, b in pairs])
+        on_image()
     return {
         way: {f"{a}-{b}": float(v) for (a, b), v in zip(pairs, np.mean(values, 0), strict=True)}
         for way, values in found.items()
     }
 
 
-def _color_difference(lab: Float, other: Float) -> float:
-    """Mean CIEDE2000 of two pictures whose lightness is the same but for how it was resized."""
+def _chroma_difference(lab: Float, other: Float) -> float:
+    """Compute the mean CIEDE2000 of two images that differ in lightness by resizing alone."""
     return float(ciede2000(lab, np.concatenate([lab[..., :1], other[..., 1:]], axis=-1)).mean())
 
 
-def _at_own_size(painter: Painter, gray: Picture, size: int) -> Picture:
-    return painter.colored(_resized(gray, size))
-
-
-def _seen_at_size(painter: Painter, gray: Picture, size: int) -> Picture:
-    return painter.colored(gray, size)
-
-
-def old_photographs(
-    painter: Painter, pictures: Shards, numbers: Iterable[int], on_picture: Callable[[], None]
-) -> dict[str, float]:
-    """The figures for which no truth is needed, of photographs that have none."""
+def historical_metrics(
+    predictor: Predictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
+) -> Metrics:
+    """Compute the no-reference metrics of photographs without truth."""
     found = []
-    for number in numbers:
-        rgb = painter.colored(gray_level(pictures[number]))
+    for index in indices:
+        rgb = predictor.colorize(to_gray(images[index]))
         found.append(no_reference_metrics(rgb, srgb_to_lab(rgb)))
-        on_picture()
-    return {"pictures": len(found), **nanmean_over_images(found)}
+        on_image()
+    return {"images": len(found), **nanmean_over_images(found)}
 
 
-def _resized(picture: Picture, side: int) -> Picture:
-    """A picture of that long side."""
-    factor = side / max(picture.shape[:2])
-    height, width = (max(round(length * factor), 1) for length in picture.shape[:2])
+def _resize(image: Image, side: int) -> Image:
+    """Resize to a long side."""
+    factor = side / max(image.shape[:2])
+    height, width = (max(round(length * factor), 1) for length in image.shape[:2])
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=way), np.uint8)
-
-
-def _small_lab(picture: Picture) -> Float:
-    return srgb_to_lab(_resized(picture, min(SIZES)))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)

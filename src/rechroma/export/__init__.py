@@ -1,7 +1,8 @@
-"""Export: torch networks to color model files, with a parity check."""
+"""Export of networks and encoders to ONNX, with a parity check for color models."""
 
 from __future__ import annotations
 
+from rechroma.export.features import export_features
 from rechroma.export.onnx import Parity, export_model
 
-__all__ = ["Parity", "export_model"]
+__all__ = ["Parity", "export_features", "export_model"]

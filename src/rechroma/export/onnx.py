@@ -1,4 +1,4 @@
-"""From a trained network to a color model file, with proof that both say the same.
+"""ONNX export of trained networks, with weight compression and a parity check.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
@@ -13,7 +13,7 @@ itself did.
 from __future__ import annotations
 
 import copy
-import logging
+import io
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -25,18 +25,17 @@ import onnx
 import torch
 import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
-from onnxscript import optimizer
 from torch import Tensor, nn
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
 from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
-from rechroma.networks import fold_spectral_norm, no_hints, weights_of
-from rechroma.networks.onnx_weights import BYTES, HALF, PREFIX, STEP
+from rechroma.networks import fold_spectral_norm, no_hints, state_without_counters
+from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
-_FARTHEST = 10_000.0  # in a* or b*: nobody's color, and float32 hardly tells TOLERANCE there
+_FARTHEST = 10_000.0  # in a* or b*: no real color, and float32 barely resolves TOLERANCE there
 _LARGE = 65_536  # weights; of these a layer has enough for the errors of int8 to cancel out
 _INT8 = 127
 _OPSET = 20
@@ -62,7 +61,7 @@ class Parity:
 
 
 class Deployed(nn.Module):
-    """A network as the color model contract wants it: hints and bins only if it gives them."""
+    """A network with the inputs and outputs of the color model contract."""
 
     def __init__(self, network: ColorizationNetwork) -> None:
         super().__init__()
@@ -79,15 +78,21 @@ class Deployed(nn.Module):
 
 
 def export_model(
-    network: ColorizationNetwork, card: ModelCard, target: Path, *, rounded: bool = True
+    network: ColorizationNetwork,
+    card: ModelCard,
+    target: Path,
+    *,
+    rounded: bool = True,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Parity:
-    """Write a network as a color model and check the file against the network.
+    """Export a network to a color model file and check the file against the network.
 
     Args:
         network: A trained network; it is left as it was.
-        card: What the file says of itself.
-        target: Where it goes; only a file that passed the check is put there.
+        card: Metadata of the file.
+        target: The file; it is only written if it passes the check.
         rounded: Whether the weights are rounded, which makes the file a quarter as large.
+        progress: Is called with a line of text as each step begins.
 
     Returns:
         How far the file is from the network.
@@ -99,11 +104,13 @@ def export_model(
         TargetError: The file cannot be written.
         ModelContractError: The network does not keep the contract.
     """
+    progress("rounding the weights" if rounded else "checking the weights")
     network = copy.deepcopy(network).cpu().float().eval()
     fold_spectral_norm(network)
     _check_colors(network)
     held = rounded_network(network) if rounded else network
     _check_colors(held)
+    progress("tracing the network")
     model = _completed(_trace(Deployed(held), card.stride), held)
     if rounded:
         model = pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held)})
@@ -111,6 +118,7 @@ def export_model(
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         onnx.save(model, draft)
+        progress("comparing the file with the network")
         parity = _compare(draft, held, network)
         _check(parity, target.name)
         write_atomically(target, draft.read_bytes(), overwrite=True)
@@ -121,12 +129,12 @@ def _check_colors(network: ColorizationNetwork) -> None:
     lightness, _ = next(iter(_inputs()))
     with torch.inference_mode():
         farthest = float(_chroma(network, lightness, no_hints(lightness)).abs().max())
-    weights = weights_of(network).values()
+    weights = state_without_counters(network).values()
     # Written so that a NaN does not pass.
     if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
         raise CheckpointError(
             "gives no colors: its weights are not finite or far too large",
-            hint="Take a checkpoint from before that, or train again with a lower optimizer.lr.",
+            hint="Use an earlier checkpoint, or train again with a lower optimizer.lr.",
         )
 
 
@@ -141,7 +149,7 @@ def _check(parity: Parity, name: str) -> None:
 
 
 def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
-    """A copy whose matrices are what the file can hold of them, as float32."""
+    """Copy a network with its matrices rounded as in the file, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
         for _, weights, int8 in _matrices(rounded):
@@ -209,9 +217,19 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[o
 
 
 def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
-    """Add the weights that coloring does not need as such, for example an auxiliary head's."""
+    """Add the weights that coloring does not need as such, for example an auxiliary head's.
+
+    Weights that are equal, as two fresh layers' are, the exporter shares; each gets its own here.
+    """
+    shared = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Identity" and node.output[0].startswith(PREFIX)
+    ]
+    for node in shared:
+        model.graph.node.remove(node)
     there = {weights.name for weights in model.graph.initializer}
-    for name, weights in weights_of(network).items():
+    for name, weights in state_without_counters(network).items():
         if f"{PREFIX}{name}" not in there:
             values = weights.numpy()
             model.graph.initializer.append(numpy_helper.from_array(values, f"{PREFIX}{name}"))
@@ -219,35 +237,39 @@ def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.Mod
 
 
 def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
-    rows, columns = torch.export.Dim("rows", max=512), torch.export.Dim("columns", max=512)
-    batch = torch.export.Dim("batch", max=4096)
-    sizes = {0: batch, 2: stride * rows, 3: stride * columns}
+    # Hints in one of the two images, so that every operation of theirs is traced.
     lightness = torch.rand(2, 1, 3 * stride, 5 * stride) * 100
-    inputs = (lightness, no_hints(lightness)) if deployed.network.takes_hints else (lightness,)
+    hints = no_hints(lightness)
+    hints[0, 2, :_HINT_SIDE, :_HINT_SIDE] = 1
+    inputs = (lightness, hints) if deployed.network.supports_hints else (lightness,)
+    names = ["lightness", "hints"][: len(inputs)]
+    outputs = ["chroma", "distribution"][: 1 + bool(deployed.network.output_bins())]
+    file: Any = io.BytesIO()  # which the exporter takes, though its annotations lack it
     with warnings.catch_warnings():
-        # The exporter's own use of what it deprecates is not ours to mend, nor does it matter that
-        # torchvision is not there.
+        # The exporter's own use of what it deprecates is not ours to mend.
         warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program: Any = torch.onnx.export(
+        # By tracing: the newer exporter, `dynamo=True`, takes twenty times as long.
+        torch.onnx.export(
             deployed.eval(),
             inputs,
-            input_names=["lightness", "hints"][: len(inputs)],
-            output_names=["chroma", "distribution"][: 1 + bool(deployed.network.output_bins())],
-            dynamic_shapes=(sizes,) * len(inputs),
+            file,
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes={name: _dynamic_axes(name) for name in (*names, *outputs)},
             opset_version=_OPSET,
-            dynamo=True,
-            optimize=False,  # it would fold normalization
-            verbose=False,
+            dynamo=False,
+            do_constant_folding=False,
+            training=torch.onnx.TrainingMode.PRESERVE,  # or it would fold normalization
         )
-        model: onnx.ModelProto = program.model_proto
-        optimizer.fold_constants(model)
-        optimizer.remove_unused_nodes(model)
-    return _without_traces(model)
+    return _without_traces(onnx.load_from_string(file.getvalue()))
+
+
+def _dynamic_axes(name: str) -> dict[int, str]:
+    return {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"}
 
 
 def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop the exporter's notes: they name the files of the machine that it ran on."""
+    """Drop the exporter's notes: they contain paths of the machine that it ran on."""
     graph = model.graph
     for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         part.doc_string = ""
@@ -262,11 +284,12 @@ def _compare(file: Path, rounded: ColorizationNetwork, network: ColorizationNetw
     rounding: list[float] = []
     with torch.inference_mode():
         for lightness, hints in _inputs():
-            mine, plain = (_chroma(each, lightness, hints) for each in (rounded, network))
-            given = hints.numpy() if network.takes_hints else None
+            mine = _chroma(rounded, lightness, hints)
+            given = hints.numpy() if network.supports_hints else None
             theirs = torch.from_numpy(engine.chroma(lightness.numpy(), given))
             differences.append(float((mine - theirs).abs().max()))
             if not hints.any():  # between hints as wild as these, the least change tips the scales
+                plain = _chroma(network, lightness, hints)
                 rounding.append(float((mine - plain).square().mean().sqrt()))
     return Parity(max(differences), max(rounding))
 
@@ -276,19 +299,19 @@ def _chroma(network: ColorizationNetwork, lightness: Tensor, hints: Tensor) -> T
 
 
 def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
-    """Lightness, smooth as in photographs, of several sizes and aspects; without hints and with."""
-    dice = torch.Generator().manual_seed(0)
+    """Generate lightness, smooth as in photographs, of several sizes; without hints and with."""
+    rng = torch.Generator().manual_seed(0)
     for height, width in _SIZES:
-        coarse = torch.rand(1, 1, height // 16, width // 16, generator=dice)
-        fine = torch.rand(1, 1, height, width, generator=dice)
+        coarse = torch.rand(1, 1, height // 16, width // 16, generator=rng)
+        fine = torch.rand(1, 1, height, width, generator=rng)
         smooth = F.interpolate(coarse, (height, width), mode="bicubic")
         lightness = (90 * smooth + 10 * fine).clamp(0, 100)
         yield lightness, no_hints(lightness)
-        yield lightness, _hints(height, width, dice)
+        yield lightness, _hints(height, width, rng)
 
 
-def _hints(height: int, width: int, dice: torch.Generator) -> Tensor:
-    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=dice)
+def _hints(height: int, width: int, rng: torch.Generator) -> Tensor:
+    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
     mask = (places[:, 2:] < _HINTED).float()
     hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
     return F.interpolate(hints, (height, width))

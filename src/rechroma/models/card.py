@@ -1,7 +1,7 @@
-"""The model card: what a color model says about itself.
+"""The model card: the metadata that a model file carries.
 
-It travels inside the model file, as JSON in the ONNX metadata property `rechroma`, so that weights
-are never apart from their license, their training data and what the runtime must know.
+It is stored inside the model file, as JSON in the ONNX metadata property `rechroma`, so that
+weights always come with their license, their training data and what the runtime needs to know.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 PROPERTY = "rechroma"  # name of the ONNX metadata property
 FORMAT = 1
-MAX_STRIDE = 512  # with more, a small picture would be padding for the most part
+MAX_STRIDE = 512  # with more, the input of a small image would be mostly padding
 MIN_SIZE, MAX_SIZE = 32, 4096
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A set of pictures that a model was trained on."""
+    """A data set that a model was trained on."""
 
     name: str
     license: str
@@ -33,27 +33,27 @@ class DataSource:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a color model says about itself.
+    """The metadata of a color model.
 
     Attributes:
-        name: What users call it; a file name without suffix.
-        version: Of these weights.
+        name: Name of the model; a file name without suffix.
+        version: Version of the weights.
         stride: Height and width of the input are multiples of it; at most 512.
         scale: Height and width of the input over those of the chroma.
-        size: Long side of the input that it was trained for, 32 to 4096 pixels.
-        license: SPDX identifier for the weights.
-        authors: Who made it.
-        data: What it was trained on, each with its license.
-        hints: Whether it takes colors that the user fixed.
-        bins: a* and b* of the color bins, where it gives a `distribution`.
+        size: Long side of the input that the model was trained for, 32 to 4096 pixels.
+        license: SPDX identifier of the license of the weights.
+        authors: Authors of the model.
+        data: Training data sets, each with its license.
+        hints: Whether the model supports hints.
+        bins: a* and b* of the color bins, if the model has a `distribution`.
         distribution_scale: Height and width of the input over those of the `distribution`; 0, the
-            default, becomes `scale`.
-        metrics: Figures on the dev set, by name.
-        commit: Of the code that trained it.
-        description: One or two sentences for a person who chooses.
-        network: `name` and `options` of the network it was exported from, so that it can be
-            trained on; empty where that is not known.
-        format: Version of the contract that it keeps.
+            default, stands for `scale`.
+        metrics: Metrics on the validation set, by name.
+        commit: Commit of the training code.
+        description: One or two sentences for users who choose a model.
+        network: `name` and `options` of the network it was exported from, so that training can
+            continue from it; empty if unknown.
+        format: Version of the contract.
     """
 
     name: str
@@ -78,15 +78,15 @@ class ModelCard:
             object.__setattr__(self, "distribution_scale", self.scale)
 
     def to_json(self) -> str:
-        """The text of the ONNX metadata property."""
+        """Serialize to the content of the ONNX metadata property."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Read what :meth:`to_json` wrote.
+        """Parse the output of :meth:`to_json`.
 
         Raises:
-            ModelContractError: A field is missing, unknown or not what it should be.
+            ModelContractError: A field is missing, unknown or invalid.
         """
         try:
             fields = json.loads(text)

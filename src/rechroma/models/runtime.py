@@ -1,6 +1,6 @@
-"""ONNX Runtime, which would otherwise report its use to its makers from 1.32 on.
+"""ONNX Runtime with its telemetry disabled, which it would send from version 1.32 on.
 
-It looks at the variable once, as it is imported; so everything here imports it from this module.
+The variable is read once, on import; so everything imports ONNX Runtime from this module.
 """
 
 from __future__ import annotations

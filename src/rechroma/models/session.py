@@ -1,4 +1,4 @@
-"""Opening color model files with ONNX Runtime."""
+"""Loading of model files with ONNX Runtime, with a check of the contract."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def load_model(
     providers: Sequence[Any] = ("CPUExecutionProvider",),
     options: ort.SessionOptions | None = None,
 ) -> tuple[ort.InferenceSession, ModelCard]:
-    """Open a color model file and check that it keeps the contract.
+    """Load a model file and check its contract.
 
     Args:
         path: The model file.
         providers: ONNX Runtime's providers, best first.
-        options: Session options; without, nothing is optimized (enough to read the card).
+        options: Session options; None for no graph optimization, which is enough to read the card.
 
     Returns:
         The session, ready to run, and the model's card.
 
     Raises:
-        ModelContractError: The file is no model or breaks the contract; it names the part.
+        ModelContractError: The file is not a model or violates the contract; it names the part.
     """
     session = _open(path, providers, options or _unoptimized())
     try:
@@ -47,10 +47,10 @@ def load_model(
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card of a color model file.
+    """Read the card of a model file.
 
     Raises:
-        ModelContractError: The file is no model or breaks the contract; it names the part.
+        ModelContractError: The file is not a model or violates the contract; it names the part.
     """
     return load_model(path)[1]
 
@@ -83,7 +83,7 @@ def _card_of(session: ort.InferenceSession) -> ModelCard:
 
 
 def _reason(error: Exception) -> str:
-    """What an exception of ONNX Runtime says, in one line of bearable length."""
+    """Shorten the message of an ONNX Runtime exception to one line."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     reason = _PREAMBLE.sub("", line)[:200]
     return "it is damaged, or something else than ONNX" if "rotobuf" in reason else reason

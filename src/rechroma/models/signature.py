@@ -1,4 +1,4 @@
-"""The color model contract: which tensors go in and come out, and of which shape.
+"""The color model contract: names, shapes and units of the input and output tensors.
 
 ======================== =================== =====================================================
 input `lightness`        (N, 1, H, W)        CIE L* in 0..100; H and W are multiples of `stride`
@@ -8,8 +8,8 @@ output `distribution`    (N, Q, h', w')      optional: probabilities of the card
                                              h' = H / distribution_scale, likewise w'
 ======================== =================== =====================================================
 
-All are float32. What is peculiar to a network stays inside its graph, so that the runtime knows
-one shape only.
+All are float32. Anything specific to a network stays inside its graph, so that the runtime handles
+one interface only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Tensor(Protocol):
-    """An input or output as ONNX Runtime describes it; a dynamic dimension is a text or None."""
+    """An input or output as ONNX Runtime describes it; a dynamic dimension is a string or None."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -36,10 +36,10 @@ class Tensor(Protocol):
 
 
 def check_contract(card: ModelCard, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> None:
-    """Check a model's inputs and outputs against its card and the contract.
+    """Check the inputs and outputs of a model against its card and the contract.
 
     Raises:
-        ModelContractError: Naming the part that breaks it.
+        ModelContractError: A part violates it, which the message names.
     """
     for name in ("scale", "distribution_scale"):
         scale = getattr(card, name)
@@ -54,7 +54,7 @@ def check_contract(card: ModelCard, inputs: Iterable[Tensor], outputs: Iterable[
 
 def _breach(what: str) -> ModelContractError:
     return ModelContractError(
-        f"the model breaks the contract: {what}", hint="Export it again with 'rechroma export'."
+        f"the model violates the contract: {what}", hint="Export it again with 'rechroma export'."
     )
 
 

@@ -1,8 +1,8 @@
-"""Where color models are found: in the package, in a folder of the user's, or by their path.
+"""Model lookup: in the package, in the user's model folder, or by path.
 
 Bundled models are package data with a published SHA-256; `bundled/manifest.json` lists them and
-says which is the default. The user's own lie in the folder that the environment variable
-`RECHROMA_MODELS` names and are called by their file names.
+names the default. The user's models are the .onnx files in the folder given by the environment
+variable `RECHROMA_MODELS`, named by their file names.
 """
 
 from __future__ import annotations
@@ -27,45 +27,46 @@ FOLDER_VARIABLE = "RECHROMA_MODELS"
 
 
 def list_models() -> list[ModelCard]:
-    """The cards of the bundled models and of those in the user's folder, by name.
+    """List the cards of the bundled models and of those in the user's folder, sorted by name.
 
     Raises:
-        ModelNotFoundError: The user's folder is not there.
-        ModelIntegrityError: A bundled model is not the one that was published.
-        ModelContractError: A model breaks the contract; it names the file.
+        ModelNotFoundError: The user's folder does not exist.
+        ModelIntegrityError: A bundled model is not the published one.
+        ModelContractError: A model violates the contract; it names the file.
     """
     return [get_card(name) for name in model_names()]
 
 
 def model_names() -> list[str]:
-    """The names of the bundled models and of those in the user's folder; no model is opened.
+    """List the names of the bundled models and of those in the user's folder, opening none.
 
     Raises:
-        ModelNotFoundError: The user's folder is not there.
+        ModelNotFoundError: The user's folder does not exist.
     """
     return sorted(_own() | _manifest()["models"])
 
 
 def get_card(name: str) -> ModelCard:
-    """The card of the model that has this name here, whatever name it gives itself.
+    """Read the card of a model, with the name that the model is found by.
 
     Raises:
-        ModelError: There is no such model, or it is damaged or breaks the contract.
+        ModelError: There is no such model, or it is damaged or violates the contract.
     """
     return dataclasses.replace(read_card(find_model(name)), name=name)
 
 
 def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
-    """The file of a color model.
+    """Find the file of a model.
 
     Args:
         name_or_path: "default", the name of a bundled model or of one in the user's folder, or
             the path of an .onnx file.
 
     Raises:
-        ModelNotFoundError: No model has that name, or no file that path; or a name that is not
-            bundled is asked for, and the user's folder is not there.
-        ModelIntegrityError: A bundled model is not the one that was published.
+        ModelNotFoundError: No model has that name, or no file that path; or the name is not a
+            bundled one, and the user's folder does not exist.
+        ModelIntegrityError: A bundled model is not the published one.
+        OptionError: `name_or_path` is neither a string nor a path.
     """
     if not isinstance(name_or_path, str | os.PathLike):
         raise OptionError(f"a model must be a name or a path, not {name_or_path!r:.60}")
@@ -88,7 +89,7 @@ def _manifest() -> dict[str, Any]:
 
 
 def _own() -> dict[str, Path]:
-    """The models in the user's folder by their names."""
+    """Map the names of the models in the user's folder to their files."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder and not Path(folder).is_dir():
         raise ModelNotFoundError(
@@ -121,7 +122,7 @@ def _unknown(name: str, known: list[str]) -> ModelNotFoundError:
 
 
 def _bundled(entry: Mapping[str, str]) -> Path:
-    """The file of an entry of the manifest, after a look at its SHA-256."""
+    """Return the file of a manifest entry after checking its SHA-256."""
     path = BUNDLED / entry["file"]
     reinstall = "Install Rechroma again: pip install --force-reinstall rechroma"
     if not path.is_file():

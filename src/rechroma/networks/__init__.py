@@ -1,23 +1,24 @@
-"""Torch modules, one file per architecture, and their registry."""
+"""Colorization networks in torch: the interface, the architectures, and their weights."""
 
 from __future__ import annotations
 
-from rechroma.networks.base import ColorizationNetwork, Prediction, no_hints
-from rechroma.networks.checkpoint_import import load_published
+from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction, no_hints
+from rechroma.networks.checkpoint_io import (
+    load_encoder,
+    load_exported,
+    load_published,
+    load_weights,
+    state_without_counters,
+)
 from rechroma.networks.critic import Critic
 from rechroma.networks.encoders.base import Encoder
 from rechroma.networks.layers.spectral_norm import fold_spectral_norm
-from rechroma.networks.onnx_weights import load_exported
 from rechroma.networks.registry import (
     ARCHITECTURES,
-    Architecture,
-    build,
-    by_name,
-    describe,
-    fill,
-    find,
-    load_encoder,
-    weights_of,
+    create_network,
+    get_architecture,
+    network_config,
+    register,
 )
 
 __all__ = [
@@ -27,15 +28,15 @@ __all__ = [
     "Critic",
     "Encoder",
     "Prediction",
-    "build",
-    "by_name",
-    "describe",
-    "fill",
-    "find",
+    "create_network",
     "fold_spectral_norm",
+    "get_architecture",
     "load_encoder",
     "load_exported",
     "load_published",
+    "load_weights",
+    "network_config",
     "no_hints",
-    "weights_of",
+    "register",
+    "state_without_counters",
 ]

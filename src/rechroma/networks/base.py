@@ -1,8 +1,9 @@
-"""What the training loop and the export ask of a network."""
+"""The interface of networks to training and export."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -11,41 +12,44 @@ from torch import Tensor, nn
 from rechroma.networks.layers.bin_decoding import probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rechroma.models import DataSource
     from rechroma.networks.encoders.base import Encoder
 
 AB_UNIT = 50.0  # regression heads work in units of this many a*b* steps
 
 
 class Prediction(NamedTuple):
-    """What a network says of a batch.
+    """The raw outputs of a network for a batch; it decodes them to chroma itself.
 
     Attributes:
         logits: (N, Q, h, w) of the color bins; Q is 0 where the network has none.
         ab: (N, 2, h', w') a*b* of the regression head. Like `logits` it may be a whole factor
             smaller than the decoded chroma.
-        bottom: (N, C, ...) the encoder's coarsest features.
-        classes: (N, K) logits of what the picture shows, where the network has such a head.
-        given: (N, 1, h, w) how much of the color comes from hints, 0..1, where the network tells.
+        bottleneck: (N, C, ...) the encoder's coarsest features.
+        classes: (N, K) logits of the image's class, where the network has such a head.
+        hint_weight: (N, 1, h, w) how much of the color comes from hints, 0..1, where it is known.
         upsampling: (N, 9, F * F, h, w) weights by which the decoded a*b* are enlarged F times,
             where they are.
     """
 
     logits: Tensor
     ab: Tensor
-    bottom: Tensor
+    bottleneck: Tensor
     classes: Tensor | None = None
-    given: Tensor | None = None
+    hint_weight: Tensor | None = None
     upsampling: Tensor | None = None
 
 
 class ColorizationNetwork(nn.Module, ABC):
     """Lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W) in, a :class:`Prediction` out.
 
-    Hints are a*, b* and a mask of 0 or 1: the colors that somebody fixed, and where.
+    Hints are a*, b* and a mask of 0 or 1: the colors that the user fixed, and where.
 
     Attributes:
-        config: The dataclass that it was built by.
-        takes_hints: Whether it heeds hints.
+        config: The dataclass that it was created with.
+        supports_hints: Whether hints have an effect.
         stride: Height and width of the lightness must be multiples of this.
         scale: The chroma is smaller than the lightness by this factor.
         distribution_scale: The logits of the bins are smaller than the lightness by this factor;
@@ -55,7 +59,7 @@ class ColorizationNetwork(nn.Module, ABC):
     """
 
     config: Any
-    takes_hints: bool = False
+    supports_hints: bool = False
     stride: int
     scale: int
     distribution_scale: int = 0
@@ -72,16 +76,41 @@ class ColorizationNetwork(nn.Module, ABC):
 
     def distribution(self, prediction: Prediction) -> Tensor:
         """Probabilities (N, Q, h, w) of the color bins, of the size of the logits."""
-        return probabilities(prediction.logits)
+        return probabilities(prediction.logits, self.centers)
 
     @property
     def classes(self) -> int:
-        """How many classes of pictures it tells apart; 0 where it does not look at them."""
+        """The number of image classes that it predicts; 0 without a classifier."""
         return int(getattr(self.config, "classes", 0))
 
     def output_bins(self) -> tuple[tuple[float, float], ...]:
         """The a*b* of the bins of which a distribution is given, as a card lists them."""
         return tuple((a, b) for a, b in self.centers.tolist())
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network that can be named in recipes, with the facts that its page and cards state.
+
+    Attributes:
+        name: What recipes and model files call it.
+        module: Creates one from its configuration.
+        config: The dataclass of that.
+        paper: The publications that it follows.
+        character: Its strengths and weaknesses, in one line.
+        license: SPDX identifier of the weights that its authors published, if they did.
+        authors: Of those weights.
+        data: The training data of those weights.
+    """
+
+    name: str
+    module: Callable[[Any], ColorizationNetwork]
+    config: type[Any]
+    paper: str
+    character: str
+    license: str = ""
+    authors: tuple[str, ...] = ()
+    data: tuple[DataSource, ...] = ()
 
 
 def no_hints(lightness: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""A critic that tells painted pictures from photographs, for the adversarial stage of training.
+"""The critic of adversarial training: a patch discriminator of colorized images.
 
 Convolutions of stride 2 with spectral normalization (Miyato et al. 2018) and one block of self-
-attention (Zhang et al. 2019, SAGAN); every place of the coarsest level gives its own opinion.
+attention (Zhang et al. 2019, SAGAN); every place of the coarsest level gives its own logit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rechroma.networks.layers.attention import SelfAttention
 
 
 class Critic(nn.Module):
-    """RGB (N, 3, H, W) in 0..1 in, opinions (N, 1, H / 16, W / 16) out: high is a photograph.
+    """RGB (N, 3, H, W) in 0..1 in, logits (N, 1, H / 16, W / 16) out: high for photographs.
 
     Args:
         width: Channels of the first level; each level has twice those of the one before.
@@ -29,9 +29,9 @@ class Critic(nn.Module):
             spectral_norm(nn.Conv2d(8 * width, 1, 1)),
         )
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Opinions about pictures; H and W multiples of 16."""
-        out: Tensor = self.coarse(self.attention(self.fine(2 * picture - 1)))
+    def forward(self, image: Tensor) -> Tensor:
+        """Judge images; H and W are multiples of 16."""
+        out: Tensor = self.coarse(self.attention(self.fine(2 * image - 1)))
         return out
 
 

@@ -1,4 +1,4 @@
-"""The REST service: an app factory, and jobs that outlive a crash."""
+"""The REST service: an app factory, inference workers, and jobs that survive a crash."""
 
 from __future__ import annotations
 

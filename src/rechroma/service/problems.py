@@ -1,7 +1,7 @@
-"""Errors as RFC 9457 problem details: the tree of errors knows the status, this words the rest.
+"""Exceptions as RFC 9457 problem details.
 
-A message may name a file of the server's, so only those about the request itself go out; what
-the others say goes to the log.
+A message can name a file of the server, so only messages about the request itself are sent; the
+others go to the log.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import logging
 import re
 from errno import EDQUOT, ENOSPC
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apiflask.exceptions import HTTPError
 from flask import Response
+from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from rechroma.errors import (
@@ -25,7 +26,8 @@ from rechroma.errors import (
     RechromaError,
 )
 from rechroma.service.errors import AuthenticationError, OverloadedError, ServiceError, StoreError
-from rechroma.service.schemas import Problem
+from rechroma.service.schemas import QUERIES, Problem
+from rechroma.service.validation import explain
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
@@ -34,59 +36,67 @@ if TYPE_CHECKING:
 PROBLEM_TYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
-_SPEAKABLE = (InputError, OptionError, ModelFeatureError, ServiceError)
+_PUBLIC = (InputError, OptionError, ModelFeatureError, ServiceError)
 
 
-def problem_of(error: Exception) -> Problem:
-    """What the user is told about an error, in a job or in an answer."""
+def report_problem(error: Exception) -> Problem:
+    """Convert an exception to problem details, and log it if it is the server's fault."""
     known = error if isinstance(error, RechromaError) else InternalError.from_exception(error)
     if known.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(
         known, OverloadedError
     ):
         _log.error("%s", known.message, exc_info=error)
-    return worded(known)
+    return to_problem(known)
 
 
-def worded(error: RechromaError) -> Problem:
-    """An error in words for the user."""
+def to_problem(error: RechromaError) -> Problem:
+    """Convert an error to problem details, without what only the server's owner may know."""
+    public = isinstance(error, _PUBLIC)
+    detail = error.message if public and not isinstance(error, StoreError) else None
+    if detail is None and is_disk_full(error):
+        detail = "The disk of the service is full."
+    hint = error.hint if public else None
+    if isinstance(error, ImageTooLargeError):
+        hint = "Send a smaller image, or ask the owner of the service to raise the limit."
+    kind = type(error)
     return Problem(
-        type=f"urn:rechroma:{_dashed(type(error).__name__)}",
-        title=_first_line(type(error)),
+        type=f"urn:rechroma:{_kebab_case(kind.__name__)}",
+        title=(kind.__doc__ or kind.__name__).splitlines()[0].rstrip("."),
         status=error.http_status,
-        detail=_detail(error),
-        hint=_hint(error),
+        detail=detail,
+        hint=hint,
     )
 
 
-def answer_with_problems(app: APIFlask) -> None:
-    """Let every error of an app become problem details."""
-    app.register_error_handler(RechromaError, _of_ours)
-    app.register_error_handler(HTTPError, _of_validation)
-    app.register_error_handler(HTTPException, _of_werkzeug)
-    app.register_error_handler(Exception, _of_ours)
+def init_error_handlers(app: APIFlask) -> None:
+    """Make an app respond to every error with problem details."""
+    app.register_error_handler(RechromaError, _handle_exception)
+    app.register_error_handler(HTTPError, _handle_invalid_query)
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(Exception, _handle_exception)
 
 
-def _of_ours(error: Exception) -> Response:
-    response = _response(problem_of(error))
+def _handle_exception(error: Exception) -> Response:
+    response = _response(report_problem(error))
     if isinstance(error, AuthenticationError):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
-def _of_validation(error: HTTPError) -> Response:
-    fields: dict[str, Any] = next(iter(dict(error.detail or {}).values()), {})
-    words = [f"{name}: {', '.join(messages)}" for name, messages in fields.items()]
+def _handle_invalid_query(error: HTTPError) -> Response:
     problem = Problem(
         type="urn:rechroma:invalid-request",
-        title=str(error.message),
+        title="A query parameter is invalid",
         status=error.status_code,
-        detail="; ".join(words) or None,
-        errors=fields or None,
     )
+    if isinstance(cause := error.__context__, ValidationError):
+        sentences = explain(cause, QUERIES[cause.title])
+        problem.detail = "; ".join(sentences.values())
+        problem.errors = {name: [sentence] for name, sentence in sentences.items()}
     return _response(problem)
 
 
-def _of_werkzeug(error: HTTPException) -> BaseResponse:
+def _handle_http_exception(error: HTTPException) -> BaseResponse:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error.get_response()
     title = HTTPStatus(error.code).phrase
@@ -104,20 +114,8 @@ def _response(problem: Problem) -> Response:
     return Response(text, problem.status, content_type=PROBLEM_TYPE)
 
 
-def _detail(error: RechromaError) -> str | None:
-    if isinstance(error, _SPEAKABLE) and not isinstance(error, StoreError):
-        return error.message
-    return "The disk of the service is full." if is_disk_full(error) else None
-
-
-def _hint(error: RechromaError) -> str | None:
-    if isinstance(error, ImageTooLargeError):
-        return "Send a smaller picture; the owner of the service may raise the limits."
-    return error.hint if isinstance(error, _SPEAKABLE) else None
-
-
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error came of a full disk."""
+    """Check whether a full disk is the cause of an error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
             return True
@@ -125,10 +123,6 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def _first_line(kind: type[RechromaError]) -> str:
-    return (kind.__doc__ or kind.__name__).splitlines()[0].rstrip(".")
-
-
-def _dashed(name: str) -> str:
-    """`NotAnImageError` as `not-an-image`."""
+def _kebab_case(name: str) -> str:
+    """Convert `NotAnImageError` to `not-an-image`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name.removesuffix("Error")).lower()

@@ -1,51 +1,54 @@
-"""What goes over the wire, as pydantic models: they check requests, and make the OpenAPI page."""
+"""Request and response models of the API: pydantic validates them, and OpenAPI shows them."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from rechroma.options import OPTIONS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
 
 
-def _option(name: str) -> Any:  # noqa: ANN401
+def _option(name: str) -> Any:  # noqa: ANN401 - the type of a field's default
     option = OPTIONS[name]
     return Field(default=option.default, ge=option.low, le=option.high, description=option.text)
 
 
-class View(BaseModel):
-    """What the network is and sees, as query parameters."""
+class ModelQuery(BaseModel):
+    """Query parameters of inference."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     size: int | None = _option("size")
-    model: str | None = Field(default=None, description="A name that /v1/models shows.")
+    model: str | None = Field(default=None, description="Name of a model from /v1/models.")
 
 
-class SketchQuery(View):
-    """How a sketch is wanted."""
+class ChromaQuery(ModelQuery):
+    """Query parameters of `/v1/chroma`."""
 
     gray: int | None = Field(
         default=None,
         ge=16,
         le=4096,
-        description="Send the picture in gray, too, at most so many pixels long.",
+        description="Also return the image in gray, with at most this long side in pixels.",
     )
 
 
-class PaletteQuery(View):
-    """The place that colors are wanted for."""
+class SuggestionsQuery(ModelQuery):
+    """Query parameters of `/v1/suggestions`."""
 
-    x: float = Field(ge=0, le=1, description="0 (left) to 1 (right).")
-    y: float = Field(ge=0, le=1, description="0 (top) to 1 (bottom).")
-    count: int = Field(default=6, ge=1, le=32, description="How many at most.")
+    x: float = Field(ge=0, le=1, description="Position, 0 (left) to 1 (right).")
+    y: float = Field(ge=0, le=1, description="Position, 0 (top) to 1 (bottom).")
+    count: int = Field(default=6, ge=1, le=32, description="Maximum number of colors.")
 
 
-class Options(View):
-    """The knobs, as query parameters."""
+class ColorizeQuery(ModelQuery):
+    """Query parameters of `/v1/colorize`."""
 
     saturation: float = _option("saturation")
     warmth: float = _option("warmth")
@@ -55,22 +58,32 @@ class Options(View):
     badge: bool = _option("badge")
 
 
-class JobOptions(Options):
-    """The knobs of a job, and the format of its results."""
+class JobOptions(ColorizeQuery):
+    """Options of a job: those of `/v1/colorize`, and the format of its results."""
 
-    format: WrittenFormat | None = Field(default=None, description="Without: that of each picture.")
-
-
-class JobQuery(JobOptions):
-    """What may be said of a job as query parameters."""
-
-    callback: str | None = Field(
-        default=None, max_length=2000, description="URL that is told of the job's end, signed."
+    format: WrittenFormat | None = Field(
+        default=None, description="Format of the results; by default that of each image."
     )
 
 
+class JobQuery(JobOptions):
+    """Query parameters of `/v1/jobs`."""
+
+    webhook: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="URL to notify, with a signature, when the job is finished.",
+    )
+
+
+QUERIES: Mapping[str, type[BaseModel]] = {
+    model.__name__: model for model in (ColorizeQuery, ChromaQuery, SuggestionsQuery, JobQuery)
+}
+"""Query models by name, to explain errors."""
+
+
 class ColorizeRequest(BaseModel):
-    """All that is asked for with a picture; kept with its job."""
+    """Options and hints of an image or a job, stored with the job."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,52 +91,54 @@ class ColorizeRequest(BaseModel):
     hints: str | None = None
 
 
-class DirectBody(BaseModel):
-    """A picture as JSON."""
+class ImageBody(BaseModel):
+    """An image as JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
-    picture: Base64Bytes = Field(min_length=1, description="A picture file in base64.")
+    image: Base64Bytes = Field(min_length=1, description="An image file in base64.")
     hints: dict[str, Any] | None = Field(
-        default=None, description="Colors that you fix, as for --hints."
+        default=None, description="Hints: colors at given positions, in the format of a hints file."
     )
 
 
-class NamedPicture(BaseModel):
-    """One of the pictures of a job, as JSON."""
+class NamedImage(BaseModel):
+    """An image of a job, as JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
-    data: Base64Bytes = Field(min_length=1, description="A picture file in base64.")
-    name: str = Field(default="", max_length=255, description="To tell the results apart.")
+    data: Base64Bytes = Field(min_length=1, description="An image file in base64.")
+    name: str = Field(
+        default="",
+        max_length=255,
+        description="Name of the image, from which that of its result is made.",
+    )
 
 
 class JobBody(BaseModel):
-    """The pictures of a job as JSON."""
+    """The images of a job, as JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
-    pictures: list[NamedPicture] = Field(min_length=1)
+    images: list[NamedImage] = Field(min_length=1)
     hints: dict[str, Any] | None = Field(
-        default=None, description="Colors that you fix, as for --hints."
+        default=None, description="Hints: colors at given positions, in the format of a hints file."
     )
 
 
 class Problem(BaseModel):
-    """Problem details as RFC 9457 has them."""
+    """Problem details (RFC 9457)."""
 
-    type: str = Field(description="What went wrong, for a program.")
-    title: str = Field(description="What went wrong, for a person.")
+    type: str = Field(description="Kind of problem, for programs.")
+    title: str = Field(description="Kind of problem, for people.")
     status: int
-    detail: str | None = Field(default=None, description="What was wrong with this request.")
-    hint: str | None = Field(default=None, description="What can be done about it.")
-    errors: dict[str, list[str]] | None = Field(
-        default=None, description="By field, if several are wrong."
-    )
+    detail: str | None = Field(default=None, description="What is wrong with this request.")
+    hint: str | None = Field(default=None, description="What to do about it.")
+    errors: dict[str, list[str]] | None = Field(default=None, description="Errors by parameter.")
 
 
 class ResultInfo(BaseModel):
-    """A result, and what is to be known of the file that it was made from."""
+    """Format of a result, and properties of its source."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -132,23 +147,23 @@ class ResultInfo(BaseModel):
     pages: int
 
 
-class PictureView(BaseModel):
-    """One picture of a job."""
+class ImageView(BaseModel):
+    """An image of a job."""
 
     number: int
     name: str
     state: Literal["queued", "running", "done", "failed"]
     had_color: bool | None = Field(
-        default=None, description="Whether it was in color or toned, once it is done."
+        default=None, description="Whether the image was in color or toned, once it is done."
     )
     pages: int | None = Field(
-        default=None, description="Pages or frames of the file: only the first is colored."
+        default=None, description="Pages or frames of the file, of which the first is colorized."
     )
     problem: Problem | None = None
 
 
 class Links(BaseModel):
-    """Where the rest of a job is found."""
+    """URLs of a job."""
 
     self: str
     result: str
@@ -156,75 +171,77 @@ class Links(BaseModel):
 
 
 class JobView(BaseModel):
-    """A job and how far it is."""
+    """State of a job."""
 
     id: str
     state: Literal["queued", "running", "done", "failed", "expired"]
-    total: int = Field(description="Pictures in the job.")
-    done: int = Field(description="Those that are colored.")
-    failed: int = Field(description="Those that could not be.")
-    created: str = Field(description="UTC, as ISO 8601 has it.")
+    total: int = Field(description="Number of images.")
+    done: int = Field(description="Number of images that are colorized.")
+    failed: int = Field(description="Number of images that failed.")
+    created: str = Field(description="UTC time in ISO 8601.")
     ended: str | None = None
-    expires: str | None = Field(default=None, description="Until when the result is kept.")
-    problem: Problem | None = Field(default=None, description="Why it failed.")
-    pictures: list[PictureView]
+    expires: str | None = Field(default=None, description="When the result will be deleted.")
+    problem: Problem | None = Field(default=None, description="Why the job failed.")
+    images: list[ImageView]
     links: Links
 
 
-class ChromaView(BaseModel):
-    """The colors alone. They cover the whole picture; enlarge them bicubically."""
+class ChromaPlane(BaseModel):
+    """Chroma of the whole image at low resolution; upsample it bicubically."""
 
     width: int
     height: int
-    step: float = Field(description="What 1 stands for in CIE a* and b*.")
+    step: float = Field(description="Units of CIE a* and b* for each step of `data`.")
     data: str = Field(
-        description="a* and b* of each pixel, rows from the top: int16, little-endian, base64."
+        description="a* and b* of each pixel, in rows from the top: little-endian int16 in base64."
     )
 
 
-class SketchView(BaseModel):
-    """All that it takes to show a picture in color, and to turn the knobs, without the service."""
+class ChromaView(BaseModel):
+    """All that a client needs to render and adjust an image itself."""
 
-    width: int = Field(description="Of the upright picture, in pixels.")
+    width: int = Field(description="Width of the upright image in pixels.")
     height: int
-    had_color: bool = Field(description="Whether the picture was in color or toned.")
-    chroma: ChromaView
-    gray: str | None = Field(default=None, description="The picture in gray: a JPEG in base64.")
+    had_color: bool = Field(description="Whether the image was in color or toned.")
+    chroma: ChromaPlane
+    gray: str | None = Field(default=None, description="The image in gray: a JPEG in base64.")
 
 
-class LikelyView(BaseModel):
-    """A color that the model thinks likely at a place."""
+class SuggestedColor(BaseModel):
+    """A probable color at a position."""
 
-    color: str = Field(description="sRGB at the lightness of the place, as #rrggbb.")
-    share: float = Field(description="How likely it and what looks much like it are, 0 to 1.")
+    color: str = Field(description="sRGB at the lightness of the position, as #rrggbb.")
+    probability: float = Field(
+        description="Probability of this color and those that look like it, 0 to 1."
+    )
 
 
-class PaletteView(BaseModel):
-    """The colors that the model thinks likely at a place, the likeliest first."""
+class SuggestionsView(BaseModel):
+    """Probable colors at a position, the most probable first."""
 
-    colors: list[LikelyView]
+    colors: list[SuggestedColor]
 
 
 class ModelView(BaseModel):
-    """A model, as its card describes it."""
+    """A model, as described by its card."""
 
     name: str
     version: str
     license: str
     authors: list[str]
     description: str
-    size: int = Field(description="Long side of the copy that the network sees, in pixels.")
-    hints: bool = Field(description="Whether it takes colors that you fix.")
-    default: bool = Field(description="Whether requests that name no model get this one.")
+    size: int = Field(description="Default long side of the network input in pixels.")
+    hints: bool = Field(description="Whether the model supports hints.")
+    default: bool = Field(description="Whether this is the default model.")
 
 
 class ModelsView(BaseModel):
-    """The models at hand."""
+    """The installed models."""
 
     models: list[ModelView]
 
 
 class Health(BaseModel):
-    """How the service is."""
+    """State of the service."""
 
     status: Literal["ok"] = "ok"

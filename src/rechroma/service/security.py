@@ -1,4 +1,4 @@
-"""Who is let in, and what browsers are told to refrain from."""
+"""Access control: API keys, host names, origins, rate limits and security headers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-_SHARING = {
+_CORS_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": (
         "Authorization, X-API-Key, Content-Type, Idempotency-Key, Range"
@@ -44,45 +44,45 @@ _SHARING = {
     "Access-Control-Expose-Headers": "Location, Retry-After, Content-Range, Content-Disposition",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-_DOCS_POLICY = (
+_DOCS_CSP = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
     "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
 
 
 def new_key() -> tuple[str, str]:
-    """A key that nobody can guess, and its SHA-256 for the settings."""
+    """Generate a random API key, and its SHA-256 for the settings."""
     key = secrets.token_urlsafe(32)
     return key, hash_of(key)
 
 
 def hash_of(key: str) -> str:
-    """The SHA-256 of a key; keys are long and random, so that no salt is needed."""
+    """Hash a key with SHA-256; keys are long and random, so that no salt is needed."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def owner_of(key: str) -> str:
-    """What jobs bear of a key, given by its SHA-256: that is a secret, this is not."""
+    """Derive the owner id of jobs from a key's SHA-256, which is a secret itself."""
     return hash_of(f"owner {key}")
 
 
-def guard(app: APIFlask, settings: Settings) -> None:
-    """Let in who may come, as often as they may, and add security headers."""
+def init_security(app: APIFlask, settings: Settings) -> None:
+    """Install access control, rate limits and security headers."""
     if count := settings.proxies:
         proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
         app.wsgi_app = proxied  # type: ignore[method-assign]
 
     def check() -> None:
         if not settings.answers_to(_host_name()):
-            raise SecurityError("the service does not answer to this host name")
+            raise SecurityError("the service does not respond to this host name")
         _check_origin(settings.origins)
         route = request.url_rule.rule if request.url_rule else ""
         is_open = not settings.keys or route in OPEN_ROUTES or request.method == "OPTIONS"
-        g.owner = "" if is_open else _owner(settings.keys)
+        g.owner = "" if is_open else _authenticate(settings.keys)
 
     def add_headers(response: Response) -> Response:
         if request.headers.get("Origin") in settings.origins:
-            response.headers.update(_SHARING)
+            response.headers.update(_CORS_HEADERS)
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         if settings.origins:
             response.vary.add("Origin")
@@ -100,7 +100,7 @@ def guard(app: APIFlask, settings: Settings) -> None:
             storage_uri=settings.redis.get_secret_value() or "memory://",
             storage_options={"socket_timeout": 1, "socket_connect_timeout": 1},
             key_prefix="rechroma",
-            in_memory_fallback_enabled=True,  # Redis may be away
+            in_memory_fallback_enabled=True,  # if Redis is unreachable
         )
 
 
@@ -113,32 +113,32 @@ def _host_name() -> str:
 
 
 def _check_origin(origins: Sequence[str]) -> None:
-    """Refuse pages of other sites, which could send pictures without asking the user.
+    """Reject requests from pages of other sites, which the user did not intend.
 
     Raises:
         ForbiddenOriginError: The request comes from such a page.
     """
     origin = request.headers.get("Origin")
-    own = (f"http://{request.host}", f"https://{request.host}")  # TLS may end before the service
+    own = (f"http://{request.host}", f"https://{request.host}")  # a proxy can terminate TLS
     if origin is None or origin in (*own, *origins):
         return
     raise ForbiddenOriginError(
-        "pages of other sites may not use this service",
-        hint="The owner of the service may let a site in.",
+        "pages of other sites are not allowed to use this service",
+        hint="The owner of the service can allow a site with RECHROMA_ORIGINS.",
     )
 
 
-def _owner(keys: Sequence[str]) -> str:
-    """Whose the request is, by its key.
+def _authenticate(keys: Sequence[str]) -> str:
+    """Return the owner id for the API key of the request.
 
     Raises:
-        AuthenticationError: There is no key, or one that is not known.
+        AuthenticationError: The key is missing or unknown.
     """
     given = hash_of(_given_key())
     known = [hmac.compare_digest(given, key) for key in keys]  # all of them, for equal time
     if not any(known):
         raise AuthenticationError(
-            "a key is needed that the service knows",
+            "a valid API key is required",
             hint="Send it as the header 'Authorization: Bearer KEY'.",
         )
     return owner_of(given)
@@ -158,5 +158,5 @@ def _with_headers(response: Response) -> Response:
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_AFTER  # the limiter's says when its window ends
     if is_docs:
-        response.headers["Content-Security-Policy"] = _DOCS_POLICY
+        response.headers["Content-Security-Policy"] = _DOCS_CSP
     return response

@@ -1,4 +1,4 @@
-"""Runs an app with waitress, in this process, until it is told to stop."""
+"""The built-in server: waitress in this process, until a signal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from waitress import wasyncore
 from rechroma.errors import OptionError
 from rechroma.service.http.app import create_app
 from rechroma.service.http.context import service_of
-from rechroma.service.http.uploads import longest_body
+from rechroma.service.http.uploads import max_body_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from rechroma.service.settings import Settings
 
-_MAX_CONNECTIONS = 400  # each may have a file beside it, and select() knows 1024 in all
+_MAX_CONNECTIONS = 400  # each can have an open file, too, and select() allows 1024 descriptors
 
 
 def serve(settings: Settings, ready: Callable[[str], object]) -> None:
-    """Serve until Ctrl-C or SIGTERM; pictures in hand are finished.
+    """Serve until Ctrl-C or SIGTERM; images in progress are finished.
 
     Args:
-        settings: What the owner has set.
-        ready: Is called with the address as soon as connections are taken.
+        settings: Settings of the service.
+        ready: Called with the URL as soon as connections are accepted.
 
     Raises:
-        OptionError: The address may not be used, is in use, or is open to all without keys.
-        RechromaError: What :func:`create_app` raises.
+        OptionError: The address is invalid, in use, or reachable by others without API keys.
+        RechromaError: As :func:`create_app`.
     """
     settings.check_address()
     app = create_app(settings)
@@ -41,16 +41,17 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     server = _listen(app, settings, sockets)
     try:
         service.start()
-        ready(_address(server, settings))
+        ready(_url(server, settings))
         server.run()
     except KeyboardInterrupt:
-        pass  # in the moments before the server's own loop, which ends by one, too
+        pass  # before the server's own loop, which handles it itself
     finally:
         wasyncore.close_all(sockets, ignore_all=True)
         service.close()
 
 
 def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any:  # noqa: ANN401 - waitress has no types
+    max_bytes = max(settings.job_bytes, settings.direct_bytes)
     try:
         return waitress.create_server(
             app,
@@ -59,26 +60,22 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             port=settings.port,
             threads=settings.threads,
             connection_limit=_MAX_CONNECTIONS,
-            max_request_body_size=_longest_body(settings) + 1,  # the first that is refused
+            # waitress buffers the body before the app sees the request; + 1: the first size refused
+            max_request_body_size=1 + max_body_size(max_bytes, in_base64=True),
             clear_untrusted_proxy_headers=not settings.proxies,
             ident="",
         )
     except (OSError, ValueError) as error:
         in_use = isinstance(error, OSError) and error.errno == EADDRINUSE
-        reason = "it is in use" if in_use else str(error)
+        reason = "the port is in use" if in_use else str(error)
         raise OptionError(
             f"cannot listen on {settings.host}, port {settings.port}: {reason}",
-            hint="Choose another with --host and --port.",
+            hint="Choose another address with --host and --port.",
         ) from error
 
 
-def _longest_body(settings: Settings) -> int:
-    """The most that a route takes: waitress writes it to a file before anything looks at a key."""
-    return longest_body(max(settings.job_bytes, settings.direct_bytes), in_base64=True)
-
-
-def _address(server: Any, settings: Settings) -> str:  # noqa: ANN401
-    listening = getattr(server, "effective_listen", None)  # several, as localhost may mean
+def _url(server: Any, settings: Settings) -> str:  # noqa: ANN401
+    listening = getattr(server, "effective_listen", None)  # localhost can mean several
     port = listening[0][1] if listening else server.effective_port
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}"

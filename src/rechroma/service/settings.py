@@ -1,4 +1,4 @@
-"""What an owner of a service may set: environment variables that begin with `RECHROMA_`.
+"""Settings of the service: environment variables that begin with `RECHROMA_`.
 
 `docs/service.md` shows them as a table that :func:`settings_table` makes.
 """
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rechroma.engines import available_threads
 from rechroma.errors import OptionError
+from rechroma.service.validation import explain
 
 _PREFIX = "RECHROMA_"
 _MIB = 1024 * 1024
@@ -27,12 +28,12 @@ _Count = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseSettings):
-    """The settings of one service. Arguments go before environment variables."""
+    """Settings of one service. Arguments take precedence over environment variables."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
         frozen=True,
-        hide_input_in_errors=True,  # there may be a password in it
+        hide_input_in_errors=True,  # it can contain a password
     )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
@@ -46,100 +47,108 @@ class Settings(BaseSettings):
     )
     redis: SecretStr = Field(
         default=SecretStr(""),
-        description="Address of a Redis, such as `redis://:PASSWORD@host:6379/0`, which holds the "
-        "jobs for many servers and workers. Empty: this server does its jobs itself.",
+        description="URL of a Redis, such as `redis://:PASSWORD@host:6379/0`, which stores the "
+        "jobs of several servers and workers. Empty: this server runs its jobs itself.",
     )
     files: str = Field(
         default="",
         repr=False,
-        description="Where uploads and results go: a folder, or a URL such as "
+        description="Where uploads and results are stored: a folder, or a URL such as "
         "`s3://bucket/folder`. Empty: `jobs` in `RECHROMA_DATA`.",
     )
     keys: _Words = Field(
         default=(),
-        description="SHA-256 of the API keys that are let in, with commas; "
-        "`rechroma serve --new-key` makes one. Without any, everybody who can connect is.",
+        description="SHA-256 of the accepted API keys, separated by commas; "
+        "`rechroma serve --new-key` makes one. Without keys, anyone who can connect has access.",
     )
     allow_no_keys: bool = Field(
-        default=False, description="Listen on an address that others can reach without keys."
+        default=False,
+        description="Allow listening on an address that others can reach, without keys.",
     )
     hosts: _Words = Field(
         default=(),
-        description="Names that the service answers to, with commas. Without any: this computer's "
-        "own if there are no keys, else all.",
+        description="Host names that the service responds to, separated by commas. Empty: only "
+        "this computer's own without keys, and all names with keys.",
     )
     origins: _Words = Field(
         default=(),
-        description="Web sites whose pages may use the service, such as `https://photos.example`, "
-        "with commas (CORS).",
+        description="Sites whose pages can use the service (CORS), such as "
+        "`https://photos.example`, separated by commas.",
     )
     rate: str = Field(
         default="",
-        description="How many pictures or jobs a key, or without keys an address, may send: such "
+        description="Limit of images and jobs for each key, or without keys for each address, such "
         "as `60/minute`. Empty for no limit.",
     )
-    model: str = Field(default="default", description="The model for requests that name none.")
-    provider: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What computes.")
+    model: str = Field(default="default", description="Model for requests that do not name one.")
+    provider: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Execution provider."
+    )
     workers: _Count = Field(
         default_factory=available_threads,
-        description="Pictures colored at a time; by default one for each core, at most 8.",
+        description="Inference workers, each colorizing one image at a time. By default one for "
+        "each core, at most 8.",
     )
-    threads: int = Field(
-        default=32, ge=4, le=256, description="Requests that are answered at a time."
-    )
+    threads: int = Field(default=32, ge=4, le=256, description="Threads that handle requests.")
     streams: _Count = Field(
         default=8,
-        description="Event streams that are open at a time; at most a quarter of "
-        "`RECHROMA_THREADS`.",
+        description="Event streams open at the same time; at most a quarter of `RECHROMA_THREADS`.",
     )
     isolate: bool = Field(
         default=True,
-        description="Color in processes of their own, so that a picture that makes one crash or "
-        "hang leaves the service alive. Each takes some 0.2 GB. Workers always do.",
+        description="Run inference in separate processes, so that an image that crashes or hangs "
+        "one does not affect the service. Each takes about 0.2 GB. `rechroma worker` always does.",
     )
     seconds: float = Field(
         default=120,
         gt=0,
         le=_DAY,
-        description="Longest that a picture may take in such a process.",
+        description="Time limit for one image in such a process, in seconds.",
     )
     wait: float = Field(
         default=30,
         ge=0,
         le=_DAY,
-        description="Seconds that a picture waits for its turn before 503.",
+        description="Seconds that an image waits for a worker; then the service responds with 503.",
     )
     direct_bytes: _Count = Field(
-        default=20 * _MIB, description="Largest picture for an answer at once."
+        default=20 * _MIB, description="Size limit of an image in a direct request, in bytes."
     )
-    direct_pixels: _Count = Field(default=25_000_000, description="The same, in pixels.")
-    job_bytes: _Count = Field(default=256 * _MIB, description="Largest upload of a job.")
+    direct_pixels: _Count = Field(
+        default=25_000_000, description="Size limit of an image in a direct request, in pixels."
+    )
+    job_bytes: _Count = Field(
+        default=256 * _MIB, description="Size limit of all images of a job together, in bytes."
+    )
     job_pixels: _Count = Field(
-        default=100_000_000, description="Most pixels of each of its pictures."
+        default=100_000_000, description="Size limit of each image of a job, in pixels."
     )
-    job_pictures: _Count = Field(default=100, description="Most pictures in a job.")
+    job_images: _Count = Field(default=100, description="Maximum number of images in a job.")
     queue: _Count = Field(
-        default=1000, description="Pictures that may wait in jobs; more are told 503."
+        default=1000,
+        description="Maximum number of queued images; beyond it, the service responds with 503.",
     )
     attempts: _Count = Field(
-        default=3, description="How often a picture is begun if what colors it dies over it."
+        default=3, description="How often an image is tried if it crashes its worker process."
     )
-    private_callbacks: bool = Field(
+    private_webhooks: bool = Field(
         default=False,
-        description="Tell the ends of jobs to private addresses, too: of your own network.",
+        description="Allow webhooks to private addresses, such as those of your own network.",
     )
     urgent_bytes: int = Field(
-        default=2 * _MIB, ge=0, description="Pictures up to this size go first to the workers."
+        default=2 * _MIB,
+        ge=0,
+        description="Images up to this many bytes have priority in the queue of the workers.",
     )
     keep: float = Field(
-        default=_DAY, gt=0, le=3_650 * _DAY, description="Seconds that results are kept."
+        default=_DAY, gt=0, le=3_650 * _DAY, description="Retention time of results, in seconds."
     )
     proxies: int = Field(
         default=0,
         ge=0,
         le=9,
-        description="Servers in front, such as nginx, whose `X-Forwarded-For`, `-Proto` and "
-        "`-Host` are believed. All of them must set these.",
+        description="Number of trusted reverse proxies in front of the service, such as nginx. All "
+        "of them must set `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.",
     )
 
     @field_validator("keys", "hosts", "origins", mode="before")
@@ -154,14 +163,14 @@ class Settings(BaseSettings):
     def _are_hashes(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         lowered = tuple(key.lower() for key in keys)
         if not all(re.fullmatch("[0-9a-f]{64}", key) for key in lowered):
-            raise ValueError("a key is written as its SHA-256, 64 hexadecimal digits")
+            raise ValueError("each key must be the SHA-256 of one, 64 hexadecimal digits")
         return lowered
 
     @field_validator("hosts")
     @classmethod
     def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         if not all(re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:.]+\]", host) for host in hosts):
-            raise ValueError("a host is a name or an address, without https:// and port")
+            raise ValueError("each host must be a name or an address, without https:// and port")
         return tuple(host.lower() for host in hosts)
 
     @field_validator("origins")
@@ -169,7 +178,7 @@ class Settings(BaseSettings):
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         bare = tuple(origin.rstrip("/").lower() for origin in origins)
         if not all(re.fullmatch(r"https?://[^/?#@\s]+", origin) for origin in bare):
-            raise ValueError("a web site is written as https://its.name, without a path")
+            raise ValueError("each site must be written like https://example.org, without a path")
         return bare
 
     @field_validator("rate")
@@ -184,8 +193,8 @@ class Settings(BaseSettings):
     def _is_redis(cls, redis: SecretStr) -> SecretStr:
         address = redis.get_secret_value()
         if address and not address.startswith(("redis://", "rediss://")):
-            raise ValueError("the address of a Redis begins with redis:// or rediss://")
-        _ = urlsplit(address).port  # raises a ValueError that says what is wrong with it
+            raise ValueError("the URL must begin with redis:// or rediss://")
+        _ = urlsplit(address).port  # raises ValueError if it is invalid
         return redis
 
     @field_validator("data")
@@ -194,24 +203,26 @@ class Settings(BaseSettings):
         return data.absolute()
 
     def answers_to(self, name: str) -> bool:
-        """Whether a host name in a request is one of the service's.
+        """Check whether the host name of a request is one of the service's.
 
-        Without keys a page on the web could let its own name point at this computer, and read.
+        Without this, and without keys, a web page could point its own host name at this computer
+        and read responses (DNS rebinding).
         """
         if self.hosts:
             return name.lower() in self.hosts
         return bool(self.keys) or self.allow_no_keys or _is_this_computer(name)
 
     def check_address(self) -> None:
-        """Refuse to be open to the world by oversight.
+        """Refuse to serve other computers without keys by accident.
 
         Raises:
-            OptionError: Others can reach the address, there are no keys, and nobody allowed that.
+            OptionError: Others can reach the address, there are no keys, and `allow_no_keys` is
+                off.
         """
         if not (_is_this_computer(self.host) or self.keys or self.allow_no_keys):
             raise OptionError(
-                f"others could use the service on {self.host}, for there are no keys",
-                hint="Make a key with 'rechroma serve --new-key', or give --allow-no-keys "
+                f"others could use the service on {self.host}, because there are no API keys",
+                hint="Make a key with 'rechroma serve --new-key', or use --allow-no-keys "
                 "(RECHROMA_ALLOW_NO_KEYS=true).",
             )
 
@@ -224,35 +235,34 @@ def _is_this_computer(host: str) -> bool:
 
 
 def read_settings(**given: Any) -> Settings:  # noqa: ANN401
-    """The settings from the environment, and those given, which go before.
+    """Read the settings from the environment.
 
     Args:
-        **given: Fields of :class:`Settings`; None stands for what the environment says.
+        **given: Fields of :class:`Settings` that take precedence, unless they are None.
 
     Raises:
-        OptionError: One of them makes no sense; the message names it.
+        OptionError: A setting is invalid; the message names it.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise OptionError(f"{_PREFIX}{name.upper()}: {first['msg']}") from error
+        name, sentence = next(iter(explain(error, Settings).items()))
+        raise OptionError(
+            f"{_PREFIX}{name.upper()}{sentence.removeprefix(name)}",
+            hint="docs/service.md describes all settings.",
+        ) from error
 
 
 def settings_table() -> str:
-    """All settings as a Markdown table."""
-    rows = ["| variable | default | what |", "|---|---|---|"]
+    """Format all settings as a Markdown table."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        usual = "" if field.default_factory else _written(field.default)
-        rows.append(f"| `{_PREFIX}{name.upper()}` | {usual} | {field.description} |")
+        match field.default:
+            case bool(value):
+                default = f"`{str(value).lower()}`"
+            case _ if field.default_factory or field.default == ():
+                default = ""
+            case value:
+                default = f"`{value}`"
+        rows.append(f"| `{_PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
-
-
-def _written(value: object) -> str:
-    match value:
-        case ():
-            return ""
-        case bool():
-            return f"`{str(value).lower()}`"
-    return f"`{value}`"

@@ -1,7 +1,8 @@
-"""What is measured of a service, in the words of Prometheus."""
+"""Metrics of the service, in the format of Prometheus."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -21,117 +22,124 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 
-_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
 
 class Telemetry:
-    """The figures of one service."""
+    """Metrics of one service."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
             "rechroma_requests",
-            "Requests that were answered",
+            "HTTP requests",
             ("method", "route", "status"),
             registry=self._registry,
         )
         self._seconds = Histogram(
             "rechroma_request_seconds",
-            "Time until the answer began",
+            "Seconds until the response started",
             ("route",),
-            buckets=_SECONDS,
+            buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._pictures = Counter(
-            "rechroma_pictures",
-            "Pictures that were colored, or could not be",
-            ("way", "outcome"),
+        self._images = Counter(
+            "rechroma_images",
+            "Images that were colorized, or failed",
+            ("route", "outcome"),
             registry=self._registry,
         )
-
-        self._callbacks = Counter(
-            "rechroma_callbacks",
-            "Ends of jobs that were told to somebody, or tried to",
+        self._webhooks = Counter(
+            "rechroma_webhooks",
+            "Webhook deliveries that succeeded, or failed",
             ("outcome",),
             registry=self._registry,
         )
 
-    def watch(self, app: APIFlask) -> None:
-        """Count all requests to an app."""
-        app.before_request(_begin)
+    def init_app(self, app: APIFlask) -> None:
+        """Count the requests of an app."""
+        app.before_request(_start_timer)
         app.after_request(self._count)
 
     def watch_queue(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        """Show how many pictures of jobs there are in each state, which `counts` tells."""
-        self._registry.register(_Queue(counts))
+        """Export the number of images of jobs in each state, which `counts` returns."""
+        self._registry.register(_QueueCollector(counts))
 
-    def watch_hands(self, process_ids: Callable[[], Iterable[int]]) -> None:
-        """Show what the processes that `process_ids` tells take."""
-        self._registry.register(_Processes(process_ids))
+    def watch_workers(self, process_ids: Callable[[], Iterable[int]]) -> None:
+        """Export memory and processor time of the processes that `process_ids` returns."""
+        self._registry.register(_WorkerCollector(process_ids))
 
-    def count_callback(self, *, heard: bool) -> None:
-        """Count an end of a job that was told, or tried to."""
-        self._callbacks.labels("heard" if heard else "failed").inc()
+    def count_webhook(self, *, delivered: bool) -> None:
+        """Count a webhook delivery that succeeded or failed."""
+        self._webhooks.labels("delivered" if delivered else "failed").inc()
 
-    def count_picture(self, way: Literal["direct", "job"], *, done: bool) -> None:
-        """Count a picture that was colored, or could not be."""
-        self._pictures.labels(way, "done" if done else "failed").inc()
+    def count_image(self, route: Literal["direct", "job"], *, done: bool) -> None:
+        """Count an image that was colorized or failed."""
+        self._images.labels(route, "done" if done else "failed").inc()
 
-    def answer(self) -> Response:
-        """All figures."""
+    @contextmanager
+    def counting(self, route: Literal["direct", "job"]) -> Iterator[None]:
+        """Count an image, as failed if the block raises."""
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            self.count_image(route, done=done)
+
+    def export(self) -> Response:
+        """Return all metrics as a response."""
         return Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
 
     def _count(self, response: Response) -> Response:
-        # The rule and not the path, which anyone could make up without end.
+        # The rule, not the path: clients could make up any number of paths.
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.url_rule else "none"
         self._requests.labels(method, route, response.status_code).inc()
-        self._seconds.labels(route).observe(perf_counter() - g.get("began", perf_counter()))
+        self._seconds.labels(route).observe(perf_counter() - g.get("start", perf_counter()))
         return response
 
 
-class _Queue(Collector):
+class _QueueCollector(Collector):
     def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
         self._counts = counts
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        gauge = GaugeMetricFamily(
-            "rechroma_job_pictures", "Pictures of jobs that are kept", labels=("state",)
-        )
+        gauge = GaugeMetricFamily("rechroma_job_images", "Images of stored jobs", labels=("state",))
         try:
             counts = self._counts()
-        except RechromaError:  # the other figures are wanted most when something is wrong
+        except RechromaError:  # the other metrics matter most when something is wrong
             return
         for state in ("queued", "running", "done", "failed"):
             gauge.add_metric((state,), counts.get(state, 0))
         yield gauge
 
 
-class _Processes(Collector):
+class _WorkerCollector(Collector):
     def __init__(self, process_ids: Callable[[], Iterable[int]]) -> None:
         self._process_ids = process_ids
 
     def collect(self) -> Iterator[Metric]:
-        taken = [_taken(process_id) for process_id in self._process_ids()]
+        usage = [_usage(process_id) for process_id in self._process_ids()]
         yield GaugeMetricFamily(
-            "rechroma_hands_memory_bytes",
-            "Resident memory of the processes that color, what they share counted for each",
-            sum(one.get("process_resident_memory_bytes", 0.0) for one in taken),
+            "rechroma_workers_memory_bytes",
+            "Resident memory of the worker processes; shared pages count for each",
+            sum(one.get("process_resident_memory_bytes", 0.0) for one in usage),
         )
         yield CounterMetricFamily(
-            "rechroma_hands_cpu_seconds",
-            "Processor time of the processes that color",
-            sum(one.get("process_cpu_seconds_total", 0.0) for one in taken),
+            "rechroma_workers_cpu_seconds",
+            "Processor time of the worker processes",
+            sum(one.get("process_cpu_seconds_total", 0.0) for one in usage),
         )
 
 
-def _taken(process_id: int) -> dict[str, float]:
-    """What a process takes, by the names that Prometheus has for it; nothing if it has ended."""
+def _usage(process_id: int) -> dict[str, float]:
+    """Read a process's metrics, by their Prometheus names; nothing if it has exited."""
     families = ProcessCollector(pid=lambda: process_id, registry=None).collect()
     samples = (sample for family in families for sample in family.samples)
     return {sample.name: sample.value for sample in samples}
 
 
-def _begin() -> None:
-    g.began = perf_counter()
+def _start_timer() -> None:
+    g.start = perf_counter()

@@ -1,4 +1,4 @@
-"""The app for gunicorn, with settings from the environment.
+"""WSGI entry point for gunicorn, with settings from the environment.
 
 `gunicorn --config deploy/gunicorn.conf.py 'rechroma.service.wsgi:make_app()'`
 """
@@ -20,26 +20,22 @@ if TYPE_CHECKING:
 
 
 def make_app() -> APIFlask:
-    """Make an app whose jobs begin at once, and end with the process.
+    """Create an app and start its jobs, which stop when the process exits.
 
-    It is to be called in the process that answers, after any fork.
+    Call it in the process that serves requests, after any fork.
 
     Raises:
-        AppImportError: There is none to be had, for example because a setting makes no sense, or
-            the service would be open to all without keys. Gunicorn prints the message, and ends.
+        AppImportError: The app cannot be created, for example because a setting is invalid or
+            others could use the service without API keys. Gunicorn prints the message and exits.
     """
     try:
-        return _begun_app()
+        settings = read_settings()
+        settings.check_address()
+        app = create_app(settings)
+        service = service_of(app)
+        service.start()
     except RechromaError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         raise AppImportError(f"rechroma: error: {error.message}{hint}") from error
-
-
-def _begun_app() -> APIFlask:
-    settings = read_settings()
-    settings.check_address()
-    app = create_app(settings)
-    service = service_of(app)
-    service.start()
     atexit.register(service.close)
     return app

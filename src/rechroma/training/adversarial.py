@@ -1,12 +1,13 @@
-"""The adversarial stage: a critic learns to tell painted pictures, the network to please it.
+"""Adversarial training: a critic learns to tell colorized images from photographs.
 
 Hinge losses and two learning rates as in SAGAN (Zhang et al. 2019); the schedule follows NoGAN
-(DeOldify): the network comes to it trained, by another run or by the first part of the same one,
-the critic first learns alone, and the duel is short.
+(DeOldify): the network is trained without a critic first, in another run or in the first part of
+the same one, then the critic learns alone, and the adversarial phase is short.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,57 +15,71 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rechroma.networks import Critic
-from rechroma.training.losses import Cost
 
 if TYPE_CHECKING:
-    from rechroma.training.distributed import Team
-    from rechroma.training.recipe import Adversary as Settings
+    from rechroma.training.distributed import DistContext
+    from rechroma.training.losses import LossOutput
+    from rechroma.training.recipe import Adversary, Recipe
 
 
-class Adversary:
-    """The critic of a run and its optimizer."""
+def critic_schedule(recipe: Recipe) -> tuple[int, int]:
+    """Compute the critic-only phase: its first step, and the first step after it."""
+    settings, steps = recipe.adversary, recipe.steps
+    if not settings.weight:
+        return steps, steps
+    first = settings.start_fraction * steps
+    end = (settings.start_fraction + settings.critic_only_fraction) * steps
+    return math.ceil(first), math.ceil(end)
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
-        self.settings = settings
+
+class AdversarialLoss:
+    """The critic and its optimizer.
+
+    Args:
+        settings: Weight and learning rate.
+        device: Of the critic.
+    """
+
+    def __init__(self, settings: Adversary, device: torch.device) -> None:
+        self.weight = settings.weight
         self.critic = Critic().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._joined: Any = self.critic
+        self._wrapped: Any = self.critic
         self.optimizer = torch.optim.AdamW(
             self.critic.parameters(), lr=settings.lr, betas=(0.0, 0.9), weight_decay=1e-3
         )
 
-    def join(self, team: Team) -> None:
-        """Learn together with the critics of the other processes."""
-        self._joined = team.joined(self.critic)
+    def wrap(self, dist: DistContext) -> None:
+        """Average the critic's gradients over all processes."""
+        self._wrapped = dist.wrap(self.critic)
 
-    def judge(self, cost: Cost, painted: Tensor, true: Tensor) -> Cost:
-        """Let the critic learn from a batch, and add what it thinks of it to the network's cost.
+    def step(self, losses: LossOutput, colorized: Tensor, photographs: Tensor) -> LossOutput:
+        """Train the critic on a batch, and add the adversarial term to the network's losses.
 
         Args:
-            cost: Of the network so far.
-            painted: (N, 3, H, W) RGB in 0..1, by the network.
-            true: The same pictures as they were.
+            losses: Of the network so far.
+            colorized: (N, 3, H, W) RGB in 0..1, by the network.
+            photographs: The same images in true color.
         """
-        doubt = self._learn(painted.detach(), true)
-        self.critic.requires_grad_(requires_grad=False)
-        dislike = -self.critic(painted).float().mean()
-        self.critic.requires_grad_(requires_grad=True)
-        parts = {**cost.parts, "critic": doubt, "adversary": dislike.detach()}
-        return Cost(cost.total + self.settings.weight * dislike, parts)
-
-    def _learn(self, painted: Tensor, true: Tensor) -> Tensor:
-        # One look at both, for joined processes meet once in every look.
-        of_true, of_painted = self._joined(torch.cat([true, painted])).float().chunk(2)
-        doubt = (F.relu(1 - of_true) + F.relu(1 + of_painted)).mean()
+        # One forward pass over both: data-parallel processes synchronize once per pass.
+        batch = torch.cat([photographs, colorized.detach()])
+        real, fake = self._wrapped(batch).float().chunk(2)
+        critic_loss = (F.relu(1 - real) + F.relu(1 + fake)).mean()
         self.optimizer.zero_grad(set_to_none=True)
-        doubt.backward()  # type: ignore[no-untyped-call]
+        critic_loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return doubt.detach()
+        self.critic.requires_grad_(requires_grad=False)
+        adversarial = -self.critic(colorized).float().mean()
+        self.critic.requires_grad_(requires_grad=True)
+        terms = {"critic": critic_loss.detach(), "adversary": adversarial.detach()}
+        return losses._replace(
+            total=losses.total + self.weight * adversarial, terms=losses.terms | terms
+        )
 
-    def state(self) -> dict[str, Any]:
-        """All that the critic needs to go on."""
+    def state_dict(self) -> dict[str, Any]:
+        """State of the critic and its optimizer."""
         return {"critic": self.critic.state_dict(), "optimizer": self.optimizer.state_dict()}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state`."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
         self.critic.load_state_dict(state["critic"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,15 +1,15 @@
-"""Checkpoints: all that a run needs to go on to the same numbers."""
+"""Checkpoints: everything that a run needs to resume to the same numbers."""
 
 from __future__ import annotations
 
 import pickle
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 
-from rechroma.errors import CheckpointError, TargetError
+from rechroma.errors import CheckpointError
+from rechroma.fs import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +28,12 @@ class Checkpoint:
         network: State of the network.
         ema: The same, averaged over the steps.
         optimizer: State of the optimizer.
-        prior: (Q,) how often each bin occurs in the training pictures.
-        seen: Pictures shown so far.
-        pictures: A digest of which pictures the run learns from.
-        adversary: State of the critic, empty where there is none.
-        origin: A digest of the weights that the run began with, empty where it began with none.
-        measured: A digest of which pictures it is measured on, empty where it is not.
+        prior: (Q,) frequency of each bin in the training images.
+        images_seen: Images shown so far.
+        data_digest: Of the training images.
+        adversary: State of the critic; empty without one.
+        init_digest: Of the weights that the run began with; empty if none.
+        val_digest: Of the validation images; empty if none.
     """
 
     recipe: dict[str, Any]
@@ -42,45 +42,34 @@ class Checkpoint:
     ema: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
     prior: torch.Tensor
-    seen: int = 0
-    pictures: str = ""
+    images_seen: int = 0
+    data_digest: str = ""
     adversary: dict[str, Any] = field(default_factory=dict)
-    origin: str = ""
-    measured: str = ""
+    init_digest: str = ""
+    val_digest: str = ""
     format: int = FORMAT
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint so that the file is always a whole one, the old or the new.
+    """Write a checkpoint atomically: the file is always a whole one, the old or the new.
 
     Raises:
         TargetError: It cannot be written (access, full disk); the old one is still there.
     """
-    temporary = path.with_suffix(".partial")
-    try:
-        _save(vars(checkpoint), temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise TargetError(
-            f"{path}: {error.strerror or error}",
-            hint="Make room or choose another folder; the run goes on from its last checkpoint.",
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
-
-def _save(values: dict[str, Any], path: Path) -> None:
-    with path.open("wb") as file:
+    def write(file: BinaryIO) -> None:
         try:
-            torch.save(values, file)
+            torch.save(vars(checkpoint), file)
         except RuntimeError as error:
-            # After a failed write torch fails once more, to close its archive, and says only that.
+            # After a failed write torch fails again, to close its archive, and hides the reason.
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    hint = "Make room or choose another folder; the run resumes from its last checkpoint."
+    write_atomically(path, write, overwrite=True, hint=hint)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint; nothing in the file is executed.
+    """Read a checkpoint without executing anything in it.
 
     Raises:
         CheckpointError: It is missing, damaged, or of another format.

@@ -1,8 +1,8 @@
-"""Several processes that train one network together, as `torchrun` starts them.
+"""Data-parallel training: the processes of one run, as `torchrun` starts them.
 
-A recipe's batch is that of all processes together: each takes its share of it, gradients are
-averaged in proportion, and so n processes follow the curve of one. (Where a network normalizes over
-the batch, each process has statistics of its own share on a CPU; on CUDA they are taken together.)
+A recipe's batch is the global batch: each process takes its share of it, gradients are averaged in
+proportion, and so n processes follow the curve of one. (Batch normalization uses the statistics of
+each process's own share on a CPU; on CUDA they are synchronized.)
 """
 
 from __future__ import annotations
@@ -24,73 +24,69 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Team:
-    """The place of this process among those of a run.
+class DistContext:
+    """This process among those of a run.
 
     Attributes:
         rank: Its number, from 0 on.
-        size: How many there are.
-        device: Where it computes.
+        world_size: Number of processes.
+        device: Its device.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
-    def leads(self) -> bool:
-        """Whether it is this one that writes and reports."""
+    def is_main(self) -> bool:
+        """True for the process that writes and reports."""
         return self.rank == 0
 
-    def joined(self, module: nn.Module) -> Any:  # noqa: ANN401 - a module, called as itself
-        """The module, made so that all processes learn the same from a step."""
-        if self.size == 1:
+    def wrap(self, module: nn.Module) -> Any:  # noqa: ANN401 - a module, called as itself
+        """Wrap a module so that its gradients are averaged over all processes."""
+        if self.world_size == 1:
             return module
         if self.device.type == "cuda":
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
-        # What is frozen, and a head without a loss, get no gradient.
+        # Frozen parameters, and a head without a loss, get no gradient.
         return DistributedDataParallel(module, find_unused_parameters=True)
 
-    def mean(self, parts: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-        """The mean over all processes of figures that weigh differently in each."""
-        if self.size == 1:
-            return parts
-        figures = torch.stack([part.float() for part in parts.values()]) * (weight / self.size)
-        dist.all_reduce(figures)
-        return dict(zip(parts, figures, strict=True))
+    def mean(self, values: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+        """Average scalars over all processes, where this one has the given weight."""
+        if self.world_size == 1:
+            return values
+        stacked = torch.stack([value.float() for value in values.values()])
+        stacked *= weight / self.world_size
+        dist.all_reduce(stacked)
+        return dict(zip(values, stacked, strict=True))
 
-    def agreed(self, decision: bool) -> bool:
-        """What the leading process has decided."""
-        if self.size == 1:
+    def broadcast(self, decision: bool) -> bool:
+        """Send the main process's decision to all."""
+        if self.world_size == 1:
             return decision
-        word = torch.tensor(int(decision), device=self.device)
-        dist.broadcast(word, 0)
-        return bool(word)
+        flag = torch.tensor(int(decision), device=self.device)
+        dist.broadcast(flag, 0)
+        return bool(flag)
 
 
-def leads() -> bool:
-    """Whether this process is the only one, or the first, of those that `torchrun` started."""
+def is_main_process() -> bool:
+    """Check for the only process, or the first of those that `torchrun` started."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
-def team() -> Iterator[Team]:
-    """The team of this process for as long as it trains: alone, unless `torchrun` started it."""
-    device = _device()
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
-        yield Team(device=device)
+def distributed() -> Iterator[DistContext]:
+    """Join the process group if `torchrun` started this process, and leave it at the end."""
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        yield DistContext(device=device)
         return
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Team(dist.get_rank(), size, device)
+        yield DistContext(dist.get_rank(), world_size, device)
     finally:
         dist.destroy_process_group()
-
-
-def _device() -> torch.device:
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(device)
-    return device

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.errors import RecipeError
 from rechroma.networks.config import convert_values
 
@@ -31,12 +31,14 @@ Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # the range that torch and NumP
 
 _LISTS = (("data", "train"), ("data", "val"), ("optimizer", "only"))  # or a single string
 
+_IMAGE_TERMS = ("distillation", "delta_e", "hue", "perceptual", "colorfulness", "upsampling")
+
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
     """The architecture and the weights that it starts from.
 
     Attributes:
-        name: An architecture of :mod:`rechroma.networks`.
+        name: An architecture of :mod:`rechroma.networks`, or `package.module:Class`.
         options: Fields of its configuration that differ from the defaults.
         encoder_weights: Initial weights of the encoder: a safetensors file of pretrained weights,
             or a checkpoint or color model, named or as a file, with such an encoder; empty to start
@@ -52,10 +54,18 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
-    """Shards to train and to validate on: tar files, folders of them or glob patterns."""
+    """The images of a run.
+
+    Attributes:
+        train: Shards to train on: tar files, folders of them or glob patterns.
+        val: Shards to validate on.
+        features: A feature store of `rechroma data features` to train on in place of `train`;
+            empty for none.
+    """
 
     train: tuple[str, ...] = ()
     val: tuple[str, ...] = ()
+    features: str = ""
 
 
 class Loss(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +80,10 @@ class Loss(Struct, frozen=True, forbid_unknown_fields=True):
         hue: Weight of the missed hues of the decoded chroma.
         perceptual: Weight of the perceptual loss.
         colorfulness: Weight of the two-sided difference in colorfulness.
+        distance: Weight of the distance of the blended a*b* to the true one.
+        moments: Weight of the differences in mean and spread of the blended a*b* of an image.
+        upsampling: Weight of the distance of the decoded chroma at full output size.
+        bins_fraction: Fraction of the locations, drawn at random, at which `bins` is computed.
         soft_label_neighbors: Bins that share the true color (Zhang 2016: 5).
         rebalance_lambda: Share of the uniform distribution in the rebalancing prior: near 0 weights
             by the inverse frequency, 1 not at all (Zhang 2016: 0.5).
@@ -83,6 +97,10 @@ class Loss(Struct, frozen=True, forbid_unknown_fields=True):
     hue: NonNegative = 0.0
     perceptual: NonNegative = 0.0
     colorfulness: NonNegative = 0.0
+    distance: NonNegative = 0.0
+    moments: NonNegative = 0.0
+    upsampling: NonNegative = 0.0
+    bins_fraction: PositiveFraction = 1.0
     soft_label_neighbors: PositiveCount = 5
     rebalance_lambda: PositiveFraction = 0.5
 
@@ -98,6 +116,9 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
         weight_decay: Of AdamW.
         grad_clip_norm: Maximum norm of the gradient.
         ema: Decay of the moving average of the weights, which is what gets exported.
+        only: Train only parameters whose names start with one of these; empty for all. Everything
+            else stays as it is, the statistics of its batch normalization included: they would
+            drift away from the weights that go with them.
     """
 
     lr: Positive = 2e-3
@@ -107,6 +128,7 @@ class Optimizer(Struct, frozen=True, forbid_unknown_fields=True):
     weight_decay: NonNegative = 0.01
     grad_clip_norm: Positive = 5.0
     ema: Decay = 0.998
+    only: tuple[str, ...] = ()
 
 
 class Adversary(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +177,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
 
     network: Network = Network()
     data: Data = Data()
-    crops: Crops = Crops()
+    crops: CropConfig = CropConfig()
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     adversary: Adversary = Adversary()
@@ -215,6 +237,8 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         raise RecipeError("crops.size_shares: expected one share for each size, 1 in all")
     if adversary.critic_only_fraction > 1 - adversary.start_fraction:
         raise RecipeError("adversary.critic_only_fraction: exceeds what start_fraction leaves")
+    if recipe.data.features:
+        _check_feature_training(recipe)
     if validation.interval and not recipe.data.val:
         raise RecipeError(
             "validation.interval: there is nothing to measure on, data.val is missing",
@@ -226,6 +250,19 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
             hint="It needs validation.interval, the steps between two evaluations.",
         )
     return recipe
+
+
+def _check_feature_training(recipe: Recipe) -> None:
+    """Refuse what needs images where a store holds features and a*b* alone."""
+    wanted = {f"loss.{term}": getattr(recipe.loss, term) for term in _IMAGE_TERMS}
+    wanted["adversary.weight"] = recipe.adversary.weight
+    if unfit := [key for key, weight in wanted.items() if weight]:
+        raise RecipeError(
+            f"{unfit[0]}: needs images, and data.features holds none",
+            hint="Set it to 0, or train on data.train.",
+        )
+    if len(recipe.crops.sizes) > 1:
+        raise RecipeError("crops.sizes: stored features have one size, that of their views")
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:

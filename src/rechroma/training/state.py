@@ -1,9 +1,9 @@
-"""A training run in memory: how it begins, is written down, and comes back to life."""
+"""Training state: how a run begins, is saved and is resumed."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from msgspec.structs import replace
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import Shards, small_chroma
+from rechroma.datasets import FeatureStore, Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
-from rechroma.networks import build, describe, fill, load_encoder, load_exported, weights_of
-from rechroma.training.adversarial import Adversary
+from rechroma.networks import (
+    create_network,
+    load_encoder,
+    load_exported,
+    load_weights,
+    network_config,
+    state_without_counters,
+)
+from rechroma.training.adversarial import AdversarialLoss, critic_schedule
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
 from rechroma.training.recipe import Recipe, ValidationConfig, recipe_from, recipe_values
 
@@ -29,79 +38,259 @@ if TYPE_CHECKING:
 
     from rechroma.networks import ColorizationNetwork, Encoder
 
-_PRIOR_PICTURES = 2000
+_PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
 
 
 @dataclass
-class Run:
-    """A run: the parts of a :class:`Checkpoint`, alive.
+class TrainState:
+    """Everything that a step changes, and what a checkpoint needs to resume a run.
 
     Attributes:
-        pictures: A digest of which ones it learns from; `origin` and `measured` likewise.
+        recipe: What the run does.
+        network: The network in training.
+        averaged: Its exponential moving average.
+        optimizer: Two parameter groups: the decoder, then the encoder.
+        scheduler: Warm-up and cosine, stepped only when the network learns.
+        prior: (Q,) frequency of each bin in the training images.
+        data_digest: Of the training images.
+        adversary: The critic; None without one.
+        step: Steps done.
+        images_seen: Images shown so far.
+        init_digest: Of the weights that the run began with; empty if none.
+        val_digest: Of the validation images; empty if none.
     """
 
     recipe: Recipe
     network: ColorizationNetwork
-    ema: ColorizationNetwork
+    averaged: AveragedModel
     optimizer: torch.optim.Optimizer
+    scheduler: LambdaLR
     prior: NDArray[np.float32]
-    pictures: str
+    data_digest: str
+    adversary: AdversarialLoss | None = None
     step: int = 0
-    seen: int = 0
-    adversary: Adversary | None = None
-    origin: str = ""
-    measured: str = ""
+    images_seen: int = 0
+    init_digest: str = ""
+    val_digest: str = ""
+
+    @property
+    def ema(self) -> ColorizationNetwork:
+        """The network with averaged weights, in evaluation mode."""
+        return self.averaged.module  # type: ignore[return-value]
+
+    @classmethod
+    def open(
+        cls, recipe: Recipe, path: Path, data: Shards | FeatureStore, device: torch.device
+    ) -> TrainState:
+        """Load the checkpoint at `path`, or create a new state if there is none.
+
+        Raises:
+            CheckpointError: The checkpoint is damaged, or of another recipe, other images or other
+                initial weights.
+            RecipeError: The crops or the stored features do not fit the network.
+        """
+        digest = data.digest()
+        if path.exists():
+            state = cls.load(recipe, path, device)
+        else:
+            state = cls.create(recipe, data, device)
+        known = {
+            "learned from other pictures": (state.data_digest, digest),
+            "began with other weights": (state.init_digest, _init_digest(recipe)),
+        }
+        if recipe.validation.interval:
+            val_digest = Shards(recipe.data.val).digest()
+            known["was measured on other pictures"] = (state.val_digest, val_digest)
+            state.val_digest = val_digest
+        for difference, (before, now) in known.items():
+            if before not in {"", now}:
+                raise CheckpointError(
+                    f"{path}: the run {difference}", hint="Name another folder with -o."
+                )
+        state.init_digest = known["began with other weights"][1]
+        network = state.network
+        if any(size % network.stride for size in recipe.crops.sizes):
+            raise RecipeError(f"crops.sizes: must be multiples of {network.stride}")
+        encoder = getattr(network.config, "encoder", "none")
+        if isinstance(data, FeatureStore) and data.encoder != encoder:
+            raise RecipeError(
+                f"data.features: the features are of {data.encoder}, the network has {encoder}",
+                hint="Build a store with the network's own encoder.",
+            )
+        return state
+
+    @classmethod
+    def create(
+        cls, recipe: Recipe, data: Shards | FeatureStore, device: torch.device
+    ) -> TrainState:
+        """Build the recipe's network with its initial weights, at step 0.
+
+        Raises:
+            CheckpointError: The initial weights do not fit.
+            RecipeError: The recipe asks for what the network lacks.
+        """
+        torch.manual_seed(recipe.seed)
+        network, settings = (
+            create_network(recipe.network.name, recipe.network.options),
+            recipe.network,
+        )
+        if settings.encoder_weights:
+            _load_encoder_weights(network, recipe)
+        elif (
+            network.encoder
+            and recipe.optimizer.freeze_encoder_fraction == 1
+            and not settings.init_from
+        ):
+            raise RecipeError(
+                "optimizer.freeze_encoder_fraction: the encoder has no pretrained weights, and "
+                "would never learn",
+                hint="Name network.encoder_weights ('default' will do), or set it to 0.",
+            )
+        if settings.init_from:
+            _init_from(network, Path(settings.init_from))
+        prior = measure_prior(data, centers_array(network.centers), network.scale)
+        return cls._assemble(recipe, network, prior, data.digest(), device)
+
+    @classmethod
+    def load(cls, recipe: Recipe, path: Path, device: torch.device) -> TrainState:
+        """Resume from a checkpoint.
+
+        Raises:
+            CheckpointError: It is damaged, or of another recipe.
+        """
+        checkpoint = load_checkpoint(path)
+        if _decisive_values(recipe) != _decisive_values(recipe_from(checkpoint.recipe)):
+            raise CheckpointError(
+                f"{path}: a run of another recipe", hint="Name another folder with -o."
+            )
+        network = create_network(recipe.network.name, recipe.network.options)
+        prior = checkpoint.prior.numpy()
+        state = cls._assemble(recipe, network, prior, checkpoint.data_digest, device)
+        try:
+            state.network.load_state_dict(checkpoint.network)
+            state.ema.load_state_dict(checkpoint.ema)
+            state.optimizer.load_state_dict(checkpoint.optimizer)
+            if state.adversary is not None:
+                state.adversary.load_state_dict(checkpoint.adversary)
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{path}: does not fit its network: {error}") from error
+        state.step, state.images_seen = checkpoint.step, checkpoint.images_seen
+        state.init_digest, state.val_digest = checkpoint.init_digest, checkpoint.val_digest
+        first, end = critic_schedule(recipe)
+        learned = min(state.step, first) + max(0, state.step - end)
+        state.averaged.n_averaged.fill_(learned)
+        if learned:
+            state.scheduler = _make_scheduler(recipe, state.optimizer, learned - 1)
+        return state
+
+    @classmethod
+    def _assemble(
+        cls,
+        recipe: Recipe,
+        network: ColorizationNetwork,
+        prior: NDArray[np.float32],
+        data_digest: str,
+        device: torch.device,
+    ) -> TrainState:
+        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        settings = recipe.optimizer
+        averaged = AveragedModel(network, multi_avg_fn=_make_ema(settings.ema), use_buffers=True)
+        averaged.eval().requires_grad_(requires_grad=False)
+        encoder = list(network.encoder.parameters()) if network.encoder is not None else []
+        encoder_ids = {id(parameter) for parameter in encoder}
+        decoder = [weights for weights in network.parameters() if id(weights) not in encoder_ids]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": decoder, "lr": settings.lr},
+                {"params": encoder, "lr": settings.encoder_lr},
+            ],
+            lr=settings.lr,
+            betas=(0.9, 0.99),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        scheduler = _make_scheduler(recipe, optimizer)
+        adversary = AdversarialLoss(recipe.adversary, device) if recipe.adversary.weight else None
+        return cls(recipe, network, averaged, optimizer, scheduler, prior, data_digest, adversary)
+
+    def update_average(self) -> None:
+        """Move the averaged weights and buffers towards the network's."""
+        self.averaged.update_parameters(self.network)
+        newest = dict(self.network.named_buffers())
+        for name, buffer in self.ema.named_buffers():
+            # A mean of the unit vectors of spectral normalization would be too short.
+            if name.endswith(("._u", "._v")):
+                buffer.copy_(newest[name])
 
     def checkpoint(self) -> Checkpoint:
-        """The state as it can be written down."""
+        """Collect the state for :func:`~rechroma.training.save_checkpoint`."""
         return Checkpoint(
-            recipe_values(self.recipe),
-            self.step,
-            self.network.state_dict(),
-            self.ema.state_dict(),
-            self.optimizer.state_dict(),
-            torch.from_numpy(self.prior),
-            self.seen,
-            self.pictures,
-            self.adversary.state() if self.adversary else {},
-            self.origin,
-            self.measured,
+            recipe=recipe_values(self.recipe),
+            step=self.step,
+            network=self.network.state_dict(),
+            ema=self.ema.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            prior=torch.from_numpy(self.prior),
+            images_seen=self.images_seen,
+            data_digest=self.data_digest,
+            adversary=self.adversary.state_dict() if self.adversary else {},
+            init_digest=self.init_digest,
+            val_digest=self.val_digest,
         )
 
 
-def open_run(recipe: Recipe, path: Path, pictures: Shards, device: torch.device) -> Run:
-    """Go on with the checkpoint at `path`, or begin if there is none.
+def _make_scheduler(recipe: Recipe, optimizer: torch.optim.Optimizer, last: int = -1) -> LambdaLR:
+    """Linear warm-up and a cosine to zero over the steps in which the network learns."""
+    first, end = critic_schedule(recipe)
+    settings, steps = recipe.optimizer, max(1, recipe.steps - (end - first))
 
-    Raises:
-        CheckpointError: The checkpoint is damaged, or of another recipe, other pictures or other
-            weights to begin with.
-        RecipeError: The crops do not fit the network.
-    """
-    run = _resumed(recipe, path, device) if path.exists() else _begun(recipe, pictures, device)
-    _same(path, run.pictures, pictures.digest(), "learned from other pictures")
-    run.origin = _same(path, run.origin, _origin(recipe), "began with other weights")
-    if recipe.validation.interval:
-        measured = Shards(recipe.data.val).digest()
-        run.measured = _same(path, run.measured, measured, "was measured on other pictures")
-    if any(size % run.network.stride for size in recipe.crops.sizes):
-        raise RecipeError(f"crops.sizes: must be multiples of {run.network.stride}")
-    return run
+    def decoder(step: int) -> float:
+        warmup = min(1.0, (step + 1) / max(1, settings.warmup))
+        return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+    def encoder(step: int) -> float:
+        of_run = step if step < first else step + end - first
+        return 0.0 if of_run < settings.freeze_encoder_fraction * recipe.steps else decoder(step)
+
+    return LambdaLR(optimizer, [decoder, encoder], last_epoch=last)
 
 
-def _same(path: Path, known: str, now: str, difference: str) -> str:
-    """The digest that a run goes on with, unless it is not that of before."""
-    if known not in {"", now}:
-        raise CheckpointError(f"{path}: the run {difference}", hint="Name another folder with -o.")
-    return now
+def _make_ema(decay: float) -> Any:  # noqa: ANN401 - as torch types it
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
+        # Early on the average follows closely, or it would keep the initial weights for long.
+        done = int(updates)
+        weight = 1 - min(decay, (1 + done) / (10 + done))
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, weight)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return update
 
 
-def _origin(recipe: Recipe) -> str:
-    """A digest of the files that the recipe's network begins with: these may move, not change."""
-    named = [name for name in (recipe.network.encoder_weights, recipe.network.init_from) if name]
-    digests = []
-    for source in map(Path, named):
-        file = source if source.suffix in _WEIGHTS else find_model(source)
+def _decisive_values(recipe: Recipe) -> dict[str, Any]:
+    """The values that decide the numbers: not where files lie, nor who does the work."""
+    data = replace(recipe.data, train=(), val=(), features="")
+    network = replace(recipe.network, encoder_weights="", init_from="")
+    recipe = replace(recipe, data=data, network=network, validation=ValidationConfig())
+    values = recipe_values(replace(recipe, workers=0, threads=0, checkpoint_interval=1))
+    # A recipe from TOML has lists where one made in Python may have tuples.
+    options = values["network"]["options"]
+    values["network"]["options"] = {
+        key: list(option) if isinstance(option, tuple) else option
+        for key, option in options.items()
+    }
+    return values
+
+
+def _init_digest(recipe: Recipe) -> str:
+    """Hash the files of the initial weights: these may move, but not change."""
+    settings, digests = recipe.network, []
+    for source in filter(None, (settings.encoder_weights, settings.init_from)):
+        path = Path(source)
+        file = path if path.suffix in _WEIGHTS else find_model(path)
         try:
             with file.open("rb") as opened:
                 digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
@@ -111,7 +300,7 @@ def _origin(recipe: Recipe) -> str:
 
 
 def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> ColorizationNetwork:
-    """The network of a checkpoint, with its averaged weights, ready to be run.
+    """Load the network of a checkpoint, with its averaged weights, in evaluation mode.
 
     Args:
         path: The checkpoint.
@@ -122,7 +311,7 @@ def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> Col
     """
     checkpoint = load_checkpoint(path)
     recipe = recipe_from(checkpoint.recipe)
-    network = build(recipe.network.name, {**recipe.network.options, **(options or {})})
+    network = create_network(recipe.network.name, {**recipe.network.options, **(options or {})})
     try:
         network.load_state_dict(checkpoint.ema)
     except RuntimeError as error:
@@ -130,26 +319,20 @@ def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> Col
     return network.eval()
 
 
-def measure_prior(
-    pictures: Shards, centers: NDArray[np.float32], scale: int
-) -> NDArray[np.float32]:
-    """How often each bin occurs, smoothed, (Q,); measured on up to 2,000 pictures."""
-    if not len(centers):
-        return np.zeros(0, np.float32)
-    counts = np.zeros(TABLE_ROWS, np.int64)
-    for number in np.linspace(0, len(pictures) - 1, min(len(pictures), _PRIOR_PICTURES)):
-        chroma = np.moveaxis(small_chroma(pictures[int(number)], scale), 0, -1)
-        counts += np.bincount(table_index(chroma).ravel(), minlength=TABLE_ROWS)
-    return smooth_prior(bin_counts(counts, centers), centers)
+def starting_network(source: Path) -> ColorizationNetwork:
+    """Load the network of a checkpoint (.pt) or of a color model, named or as a file.
 
-
-def array_of(centers: Tensor) -> NDArray[np.float32]:
-    """The bins' centers (Q, 2) as an array."""
-    return np.asarray(centers.cpu().numpy(), np.float32)
+    Raises:
+        CheckpointError: The file holds no network that can be trained, or its weights do not fit.
+        ModelError: There is no such model, or it is damaged.
+    """
+    if source.suffix == ".pt":
+        return trained_network(source)
+    return load_exported(find_model(source))
 
 
 def teacher(recipe: Recipe) -> Encoder | None:
-    """The recipe's encoder as published, frozen; None where the loss does not ask for it.
+    """Load the recipe's encoder as published, frozen; None if the loss does not ask for it.
 
     Raises:
         RecipeError: The loss asks for it, and the recipe names no weights.
@@ -158,48 +341,53 @@ def teacher(recipe: Recipe) -> Encoder | None:
         return None
     if not recipe.network.encoder_weights:
         raise RecipeError("loss.distillation and loss.perceptual: need network.encoder_weights")
-    encoder = _pretrained(build(recipe.network.name, recipe.network.options), recipe)
-    frozen = encoder.eval().requires_grad_(requires_grad=False)
-    return frozen.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    network = create_network(recipe.network.name, recipe.network.options)
+    encoder = _load_encoder_weights(network, recipe).eval().requires_grad_(requires_grad=False)
+    return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def _begun(recipe: Recipe, pictures: Shards, device: torch.device) -> Run:
-    torch.manual_seed(recipe.seed)
-    network = build(recipe.network.name, recipe.network.options)
-    if recipe.network.encoder_weights:
-        _pretrained(network, recipe)
-    elif (
-        network.encoder
-        and recipe.optimizer.freeze_encoder_fraction == 1
-        and not recipe.network.init_from
-    ):
-        raise RecipeError(
-            "optimizer.freeze_encoder_fraction: the encoder knows nothing yet, and would never "
-            "learn",
-            hint="Name network.encoder_weights ('default' will do), or set it to 0.",
-        )
-    if recipe.network.init_from:
-        _start_from(network, Path(recipe.network.init_from))
-    prior = measure_prior(pictures, array_of(network.centers), network.scale)
-    return _assembled(recipe, network, prior, pictures.digest(), device)
+def measure_prior(
+    data: Shards | FeatureStore, centers: NDArray[np.float32], scale: int
+) -> NDArray[np.float32]:
+    """Measure the smoothed frequency (Q,) of each bin in up to 2,000 images."""
+    if not len(centers):
+        return np.zeros(0, np.float32)
+    counts = np.zeros(TABLE_ROWS, np.int64)
+    for number in np.linspace(0, len(data) - 1, min(len(data), _PRIOR_IMAGES)):
+        if isinstance(data, FeatureStore):
+            chroma = data.read([int(number)])["chroma"][0].astype(np.float32)
+        else:
+            chroma = downsample_chroma(data[int(number)], scale)
+        rows = table_index(np.moveaxis(chroma, 0, -1)).ravel()
+        counts += np.bincount(rows, minlength=TABLE_ROWS)
+    return smooth_prior(bin_counts(counts, centers), centers)
 
 
-def _start_from(network: ColorizationNetwork, source: Path) -> None:
-    """Give a network the weights of another; a classifier that the other lacks stays new."""
+def centers_array(centers: Tensor) -> NDArray[np.float32]:
+    """Convert the bin centers (Q, 2) to an array."""
+    return np.asarray(centers.cpu().numpy(), np.float32)
+
+
+def _init_from(network: ColorizationNetwork, source: Path) -> None:
+    """Copy the weights of another network; a classifier that the other lacks stays new."""
     start = starting_network(source)
     weights = start.state_dict()
     if network.classes and not start.classes:
-        plan = describe(network)
-        plain = build(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
-        weights |= {name: value for name, value in weights_of(network).items() if name not in plain}
-    fill(network, weights, source)
+        plan = network_config(network)
+        plain = create_network(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
+        weights |= {
+            name: value
+            for name, value in state_without_counters(network).items()
+            if name not in plain
+        }
+    load_weights(network, weights, source)
 
 
-def _pretrained(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
+def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
     """Fill a network's encoder with the recipe's weights.
 
     Raises:
-        RecipeError: It has none.
+        RecipeError: The network has none, or the weights are of a network without one.
         CheckpointError: They do not fit.
     """
     if network.encoder is None:
@@ -213,70 +401,5 @@ def _pretrained(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
     learned = starting_network(source).encoder
     if learned is None:
         raise RecipeError(f"network.encoder_weights: {source} has no encoder")
-    fill(network.encoder, weights_of(learned), source)
+    load_weights(network.encoder, state_without_counters(learned), source)
     return network.encoder
-
-
-def starting_network(source: Path) -> ColorizationNetwork:
-    """The network that a checkpoint (.pt) or a color model, named or as a file, holds.
-
-    Raises:
-        CheckpointError: The file holds no network that can be trained, or its weights do not fit.
-        ModelError: There is no such model, or it is damaged.
-    """
-    if source.suffix == ".pt":
-        return trained_network(source)
-    return load_exported(find_model(source))
-
-
-def _resumed(recipe: Recipe, path: Path, device: torch.device) -> Run:
-    checkpoint = load_checkpoint(path)
-    if recipe_values(_essence(recipe)) != recipe_values(_essence(recipe_from(checkpoint.recipe))):
-        raise CheckpointError(
-            f"{path}: a run of another recipe", hint="Name another folder with -o."
-        )
-    network = build(recipe.network.name, recipe.network.options)
-    run = _assembled(recipe, network, checkpoint.prior.numpy(), checkpoint.pictures, device)
-    try:
-        run.network.load_state_dict(checkpoint.network)
-        run.ema.load_state_dict(checkpoint.ema)
-        run.optimizer.load_state_dict(checkpoint.optimizer)
-        if run.adversary is not None:
-            run.adversary.restore(checkpoint.adversary)
-    except (RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path}: does not fit its network: {error}") from error
-    run.step, run.seen = checkpoint.step, checkpoint.seen
-    run.origin, run.measured = checkpoint.origin, checkpoint.measured
-    return run
-
-
-def _essence(recipe: Recipe) -> Recipe:
-    """What of a recipe decides the numbers: not where files lie, nor who does the work."""
-    data = replace(recipe.data, train=(), val=())
-    network = replace(recipe.network, encoder_weights="", init_from="")
-    recipe = replace(recipe, data=data, network=network, validation=ValidationConfig())
-    return replace(recipe, workers=0, threads=0, checkpoint_interval=1)
-
-
-def _assembled(
-    recipe: Recipe,
-    network: ColorizationNetwork,
-    prior: NDArray[np.float32],
-    pictures: str,
-    device: torch.device,
-) -> Run:
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ema = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
-    encoder = list(network.encoder.parameters()) if network.encoder is not None else []
-    known = {id(parameter) for parameter in encoder}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
-    settings = recipe.optimizer
-    optimizer = torch.optim.AdamW(
-        [{"params": rest}, {"params": encoder}],
-        lr=settings.lr,
-        betas=(0.9, 0.99),
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-    adversary = Adversary(recipe.adversary, device) if recipe.adversary.weight else None
-    return Run(recipe, network, ema, optimizer, prior, pictures, adversary=adversary)

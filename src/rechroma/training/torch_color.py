@@ -1,4 +1,4 @@
-"""The color science of :mod:`rechroma.color` once more in torch, for gradients to pass through."""
+"""The color conversions of :mod:`rechroma.color` in torch, differentiable."""
 
 from __future__ import annotations
 
@@ -6,55 +6,51 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_TO_XYZ = (  # linear sRGB to XYZ over its D65 white (IEC 61966-2-1)
-    (0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047),
-    (0.2126729, 0.7151522, 0.0721750),
-    (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
-)
-_EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE's
+from rechroma.color.lab import EPSILON, KAPPA, RGB_TO_XYZ_OVER_WHITE, XYZ_OVER_WHITE_TO_RGB
+
 _COS_30 = 0.8660
-_LEAST = 1e-4  # below this the slope of a root would blow up the gradient
+_MIN_ROOT = 1e-4  # below this the slope of a root would blow up the gradient
 
 
-def lightness_of(rgb: Tensor) -> Tensor:
-    """L* (N, 1, H, W) in 0..100 of sRGB (N, 3, H, W) in 0..1."""
+def rgb_to_lightness(rgb: Tensor) -> Tensor:
+    """Convert sRGB (N, 3, H, W) in 0..1 to L* (N, 1, H, W) in 0..100."""
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    weights = linear.new_tensor(_TO_XYZ[1]).view(1, 3, 1, 1)
+    weights = linear.new_tensor(RGB_TO_XYZ_OVER_WHITE[1]).view(1, 3, 1, 1)
     luminance = (linear * weights).sum(dim=1, keepdim=True)
-    root = luminance.clamp(min=_EPSILON) ** (1 / 3)
-    return torch.where(luminance > _EPSILON, 116 * root - 16, _KAPPA * luminance)
+    root = luminance.clamp(min=EPSILON) ** (1 / 3)
+    return torch.where(luminance > EPSILON, 116 * root - 16, KAPPA * luminance)
 
 
-def srgb_of(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Clipped sRGB (N, 3, H, W) in 0..1 of L* (N, 1, H, W) and a*b* (N, 2, H, W)."""
+def lab_to_srgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Convert L* (N, 1, H, W) and a*b* (N, 2, H, W) to sRGB (N, 3, H, W), clipped to 0..1."""
     y = (lightness + 16) / 116
     roots = torch.cat([y + ab[:, :1] / 500, y, y - ab[:, 1:] / 200], dim=1)
-    xyz = torch.where(roots**3 > _EPSILON, roots**3, (116 * roots - 16) / _KAPPA)
-    to_linear = torch.linalg.inv(xyz.new_tensor(_TO_XYZ))
+    xyz = torch.where(roots**3 > EPSILON, roots**3, (116 * roots - 16) / KAPPA)
+    to_linear = xyz.new_tensor(XYZ_OVER_WHITE_TO_RGB)
     linear = torch.einsum("ij,njhw->nihw", to_linear, xyz).clamp(0, 1)
-    bright = 1.055 * linear.clamp(min=_LEAST) ** (1 / 2.4) - 0.055
+    bright = 1.055 * linear.clamp(min=_MIN_ROOT) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, 12.92 * linear, bright)
 
 
-def painted(chroma: Tensor, photograph: Tensor) -> Tensor:
-    """A photograph (N, 3, H, W), sRGB in 0..1, with other chroma (N, 2, h, w) on its lightness."""
-    # In coarser arithmetic gray would not stay gray, and a critic would know it by that.
+def colorize_luminance(chroma: Tensor, photograph: Tensor) -> Tensor:
+    """Replace the chroma of photographs (N, 3, H, W), sRGB in 0..1, by a*b* (N, 2, h, w)."""
+    # In bfloat16 gray would not stay gray, and a critic would recognize the network by that.
     with torch.autocast(chroma.device.type, enabled=False):
         larger = F.interpolate(chroma.float(), photograph.shape[2:], mode="bilinear")
-        return srgb_of(lightness_of(photograph), larger)
+        return lab_to_srgb(rgb_to_lightness(photograph), larger)
 
 
-def colorfulness_of(rgb: Tensor) -> Tensor:
-    """Colorfulness (N,) of sRGB (N, 3, H, W) in 0..1 (Hasler 2003, M3, abs form)."""
+def colorfulness(rgb: Tensor) -> Tensor:
+    """Compute the colorfulness (N,) of sRGB (N, 3, H, W) in 0..1 (Hasler 2003, M3, abs form)."""
     red, green, blue = (255 * rgb).unbind(dim=1)
     opponents = torch.stack([(red - green).abs(), ((red + green) / 2 - blue).abs()]).flatten(2)
-    spread = (opponents.var(dim=2, correction=0).sum(dim=0) + _LEAST).sqrt()
-    distance = (opponents.mean(dim=2).square().sum(dim=0) + _LEAST).sqrt()
+    spread = (opponents.var(dim=2, correction=0).sum(dim=0) + _MIN_ROOT).sqrt()
+    distance = (opponents.mean(dim=2).square().sum(dim=0) + _MIN_ROOT).sqrt()
     return spread + 0.3 * distance
 
 
 def chroma_difference(ab: Tensor, true: Tensor) -> Tensor:
-    """Color difference (N, h, w) of a*b* (N, 2, h, w) to the true one at equal lightness.
+    """Compute the color difference (N, h, w) of a*b* (N, 2, h, w) at equal lightness.
 
     The formula of CIE94: the difference counts less along the chroma of vivid colors. CIEDE2000
     differs little from it but for blues, and its gradient is unsteady.
@@ -63,14 +59,14 @@ def chroma_difference(ab: Tensor, true: Tensor) -> Tensor:
     along = chroma - true_chroma
     across = ((ab - true).square().sum(dim=1) - along.square()).clamp(min=0)
     parts = (along / (1 + 0.045 * true_chroma)) ** 2 + across / (1 + 0.015 * true_chroma) ** 2
-    return (parts + _LEAST).sqrt()
+    return (parts + _MIN_ROOT).sqrt()
 
 
-def hue_misses(ab: Tensor, true: Tensor) -> Tensor:
-    """A smooth form of 1 - hue hit of a*b* (N, 2, h, w), 0..1.
+def soft_hue_error(ab: Tensor, true: Tensor) -> Tensor:
+    """Compute a differentiable form of 1 - hue hit of a*b* (N, 2, h, w), 0..1.
 
-    Of the truly colorful places, the share that is too pale or off by more than 30 degrees of hue;
-    every octant of the true hue counts the same.
+    Of the truly colorful locations, the share that is too pale or off by more than 30 degrees of
+    hue; every octant of the true hue counts the same.
     """
     chroma, true_chroma = _norm(ab), _norm(true)
     cosine = (ab * true).sum(dim=1) / (chroma * true_chroma)
@@ -84,4 +80,4 @@ def hue_misses(ab: Tensor, true: Tensor) -> Tensor:
 
 
 def _norm(ab: Tensor) -> Tensor:
-    return (ab.square().sum(dim=1) + _LEAST).sqrt()
+    return (ab.square().sum(dim=1) + _MIN_ROOT).sqrt()

@@ -1,6 +1,6 @@
 """A torch network behind the engine protocol.
 
-A network in training is so seen and measured through the very pipeline that will serve it.
+It puts a network in training through the same pipeline that will serve it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class TorchEngine:
-    """Runs a network in evaluation mode; see :class:`rechroma.engines.Engine`.
+    """An :class:`rechroma.engines.Engine` that runs a network in evaluation mode.
 
     Args:
-        network: Kept by reference and put into evaluation mode: give the averaged one of a run,
-            not the one that learns.
+        network: Kept by reference and put into evaluation mode: pass the averaged one of a run, not
+            the one in training.
         size: Long side of the input, in pixels.
     """
 
@@ -43,29 +43,29 @@ class TorchEngine:
             license="",
             authors=(),
             data=(),
-            hints=network.takes_hints,
+            hints=network.supports_hints,
             bins=network.output_bins(),
         )
 
     @property
     def card(self) -> ModelCard:
-        """What the network says about itself."""
+        """Description of the network."""
         return self._card
 
     @torch.inference_mode()
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
-        """See :meth:`rechroma.engines.Engine.chroma`."""
+        """Predict a*b* (N, 2, h, w) from L* (N, 1, H, W) and hints (N, 3, H, W)."""
         return _finite("chroma", self._network.chroma(self._predict(lightness, hints)))
 
     @torch.inference_mode()
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        """See :meth:`rechroma.engines.Engine.distribution`.
+        """Predict the probabilities (N, Q, h, w) of the color bins.
 
         Raises:
-            ModelFeatureError: The network gives none.
+            ModelFeatureError: The network predicts none.
         """
         if not self._card.bins:
-            raise ModelFeatureError("the network gives no distribution of colors")
+            raise ModelFeatureError("the network predicts no distribution of colors")
         shares = self._network.distribution(self._predict(lightness, hints))
         return _finite("distribution", shares)
 

@@ -1,214 +1,212 @@
-"""One step of training: set the rates, look, compare with the truth, descend, average."""
+"""The training loop: read a batch, step, log, validate, save.
+
+A run is a folder: `checkpoint.pt` (the newest state), `best.pt` (the best by validation),
+`log.jsonl` (one line of metrics every few steps), `events/` (the same for TensorBoard), curves and
+contact sheets. Started again with the same recipe, it resumes where it was: the batches depend on
+the seed and the step alone, so on a CPU it comes to the same numbers. (On CUDA sums are taken in no
+fixed order, and the last digits can differ.)
+"""
 
 from __future__ import annotations
 
-import math
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-import numpy as np
+import cv2
 import torch
-from torch import nn
+from filelock import FileLock, Timeout
+from torch.utils.data import DataLoader
 
-from rechroma.datasets import Example
-from rechroma.errors import DivergedError, MemoryExhaustedError, RecipeError
-from rechroma.training.losses import ColorizationLoss, Cost
-from rechroma.training.state import array_of, teacher
+from rechroma.datasets import (
+    ColorizationDataset,
+    FeatureDataset,
+    FeatureStore,
+    ReproducibleBatchSampler,
+    Shards,
+    feature_loader,
+)
+from rechroma.errors import DataError, MemoryExhaustedError, RecipeError, TargetError
+from rechroma.training.checkpoint import save_checkpoint
+from rechroma.training.distributed import distributed
+from rechroma.training.logger import MetricLogger, NullLogger, Progress
+from rechroma.training.state import TrainState
+from rechroma.training.training_step import TrainingStep, check_weights
+from rechroma.training.validation import Validation
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from rechroma.networks import Prediction
-    from rechroma.training.distributed import Team
+    from rechroma.datasets import FeatureBatch, Sample
+    from rechroma.training.distributed import DistContext
     from rechroma.training.recipe import Recipe
-    from rechroma.training.state import Run
 
 
-_LARGEST = 1e6  # of the absolute weights
+def train(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_epoch: Callable[[TrainState], None] = lambda _: None,
+    stop_after: int | None = None,
+) -> TrainState:
+    """Train by a recipe in a folder, or resume the run that the folder holds.
 
-
-class Trainer:
-    """What moves a run from one step to the next.
+    Under `torchrun` all processes train together; only the first writes and reports.
 
     Args:
-        run: The run.
-        team: The processes that train it together.
-    """
-
-    def __init__(self, run: Run, team: Team) -> None:
-        self.run, self._team = run, team
-        settings, network = run.recipe.loss, run.network
-        self._loss = ColorizationLoss(
-            array_of(network.centers), run.prior, settings, network.chroma, teacher(run.recipe)
-        ).to(team.device)
-        self._joined = team.joined(network)
-        if run.adversary is not None:
-            run.adversary.join(team)
-
-    def step(self, example: Example, shown: int) -> dict[str, Tensor]:
-        """Learn from this process's share of a batch.
-
-        Args:
-            example: The share.
-            shown: Pictures in the whole batch.
-
-        Returns:
-            The parts of the loss, over the whole batch.
-
-        Raises:
-            DivergedError: The loss is not finite any more.
-            MemoryExhaustedError: The device has too little memory.
-            RecipeError: The loss has no part from which the network could learn.
-        """
-        run = self.run
-        _set_rates(run)
-        run.network.train(not _critic_alone(run.recipe, run.step))
-        _throw_dice(run, self._team.rank)
-        weight = len(example.label) * self._team.size / shown
-        try:
-            parts = self._learn(example, weight)
-        except RuntimeError as error:
-            if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
-                raise _out_of_memory(run, self._team.device) from error
-            raise
-        run.seen, run.step = run.seen + shown, run.step + 1
-        return self._team.mean(parts, weight)
-
-    @torch.no_grad()
-    def judged(self, example: Example) -> tuple[Cost, Tensor | None]:
-        """What the averaged network costs on a batch, and what it says of the pictures' classes."""
-        example = self._on_device(example)
-        with self._precision():
-            prediction = self.run.ema(example.lightness, example.hints)
-            return self._loss(prediction, example), prediction.classes
-
-    def _learn(self, example: Example, weight: float) -> dict[str, Tensor]:
-        run, example = self.run, self._on_device(example)
-        alone = _critic_alone(run.recipe, run.step)
-        with self._precision():
-            # Without a step back the joined network would wait for its gradients for ever.
-            with torch.set_grad_enabled(not alone):
-                look = run.network if alone else self._joined
-                prediction = look(example.lightness, example.hints)
-            cost = self._cost(prediction, example)
-        if not torch.isfinite(cost.total):
-            raise _diverged(run, "the loss is not finite")
-        if not alone:
-            self._descend(cost.total * weight)
-        return cost.parts
-
-    def _on_device(self, example: Example) -> Example:
-        return Example(*(part.to(self._team.device) for part in example))
-
-    def _precision(self) -> torch.autocast:
-        coarse = self.run.recipe.precision == "bfloat16"
-        return torch.autocast(self._team.device.type, torch.bfloat16, enabled=coarse)
-
-    def _cost(self, prediction: Prediction, example: Example) -> Cost:
-        answer = self._loss.answer(prediction, example)
-        cost = self._loss.of(answer)
-        run, recipe = self.run, self.run.recipe
-        if run.adversary is None or run.step < recipe.adversary.start_fraction * recipe.steps:
-            return cost
-        return run.adversary.judge(cost, answer.picture, answer.photograph)
-
-    def _descend(self, total: Tensor) -> None:
-        if not total.requires_grad:
-            raise RecipeError(
-                "the loss has no part from which the network could learn",
-                hint="Parts that look at the encoder alone teach nothing while it is frozen.",
-            )
-        run = self.run
-        run.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(
-            run.network.parameters(), run.recipe.optimizer.grad_clip_norm
-        )
-        if not torch.isfinite(norm):
-            raise _diverged(run, "the gradient is not finite")
-        run.optimizer.step()
-        _average(run)
-
-
-def check_sound(run: Run) -> None:
-    """Make sure that the weights are worth keeping.
+        recipe: What to do.
+        folder: Where the checkpoint, the log and the sheets go.
+        on_progress: Called every few steps.
+        on_epoch: Called after each epoch (not more often than checkpoints are saved), and at the
+            end.
+        stop_after: End (with a checkpoint) after this step, before the recipe does.
 
     Raises:
-        DivergedError: They are beyond all reason.
+        DataError: The shards or stored features cannot be used.
+        CheckpointError: The folder holds a run of another recipe or other images.
+        DivergedError: The loss is not finite any more.
+        MemoryExhaustedError: The device has too little memory.
+        RecipeError: The loss has no term from which the network could learn, or the batch is
+            smaller than the number of processes.
+        TargetError: The folder cannot be written to.
     """
-    largest = max(float(weights.detach().abs().max()) for weights in run.network.parameters())
-    if not largest < _LARGEST:
-        raise _diverged(run, f"a weight has become {largest:.3g}")
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    with distributed() as dist, _lock(folder, main=dist.is_main):
+        data = (
+            FeatureStore(recipe.data.features)
+            if recipe.data.features
+            else Shards(recipe.data.train)
+        )
+        state = TrainState.open(recipe, folder / "checkpoint.pt", data, dist.device)
+        training_step = TrainingStep(state, dist)
+        log = MetricLogger(folder, state, len(data), on_progress) if dist.is_main else NullLogger()
+        validation = None
+        if isinstance(log, MetricLogger) and recipe.validation.interval:
+            validation = Validation(state, training_step.evaluate, log, folder / "best.pt")
+        checkpoints = _Checkpoints(state, folder / "checkpoint.pt", len(data), on_epoch)
+
+        end = min(recipe.steps, stop_after or recipe.steps)
+        stopping = dist.broadcast(validation is not None and validation.should_stop())
+        for batch, count in () if stopping else _batches(state, data, end, dist):
+            log.add(training_step(batch, count), count)
+            if _is_due(recipe.validation.interval, state.step):
+                if validation is not None:
+                    with log.pause_timer():
+                        validation.run()
+                stopping = dist.broadcast(validation is not None and validation.should_stop())
+            stopping |= state.step == end
+            if dist.is_main:  # after what is logged, so that a killed run resumes from both
+                with log.pause_timer():
+                    checkpoints.update(last=stopping)
+            if stopping:
+                break
+        log.close()
+    return state
 
 
-def _diverged(run: Run, what: str) -> DivergedError:
-    return DivergedError(
-        f"{what} at step {run.step}",
-        hint="Begin anew with lower rates in another folder; if there is a checkpoint, it is from "
-        "before, and network.init_from goes on from it.",
+class _Checkpoints:
+    """Saves the state when it is due, and announces the epochs."""
+
+    def __init__(
+        self, state: TrainState, path: Path, images: int, on_epoch: Callable[[TrainState], None]
+    ) -> None:
+        self._state, self._path, self._images, self._on_epoch = state, path, images, on_epoch
+        self._epoch, self._announced = state.images_seen // images, state.step
+
+    def update(self, *, last: bool) -> None:
+        """Save and announce what is due after a step.
+
+        Raises:
+            DivergedError: The weights are not worth saving.
+            TargetError: The checkpoint cannot be written.
+        """
+        state, interval = self._state, self._state.recipe.checkpoint_interval
+        if last or _is_due(interval, state.step):
+            check_weights(state)
+            save_checkpoint(state.checkpoint(), self._path)
+        epoch = state.images_seen // self._images
+        # The epochs of a small set would have more to draw than to learn.
+        if last or (epoch > self._epoch and state.step - self._announced >= interval):
+            self._on_epoch(state)
+            self._epoch, self._announced = epoch, state.step
+
+
+def _is_due(interval: int, step: int) -> bool:
+    return interval > 0 and step % interval == 0
+
+
+@contextmanager
+def _lock(folder: Path, *, main: bool) -> Iterator[None]:
+    """Create the run's folder, and keep other runs out of it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(f"{folder}: cannot be a run's folder: {error.strerror}") from error
+    try:
+        with FileLock(folder / ".lock", timeout=0) if main else nullcontext():
+            for leftover in folder.glob(".*.part") if main else ():  # of a run that was killed
+                leftover.unlink(missing_ok=True)
+            yield
+    except Timeout as error:
+        raise TargetError(
+            f"{folder}: another run is at work in it", hint="Name another folder with -o."
+        ) from error
+
+
+def _batches(
+    state: TrainState, data: Shards | FeatureStore, end: int, dist: DistContext
+) -> Iterator[tuple[Sample | FeatureBatch, int]]:
+    """Yield this process's share of each batch up to a step, and the size of the global batch."""
+    recipe, crops = state.recipe, state.recipe.crops
+    smallest = min(crops.in_batch(size, recipe.batch_size) for size in crops.sizes)
+    if smallest < dist.world_size:
+        raise RecipeError(
+            f"batch_size: crops of {max(crops.sizes)} pixels come in batches of {smallest}, "
+            f"too few for {dist.world_size} processes"
+        )
+    sampler = ReproducibleBatchSampler(
+        len(data),
+        crops,
+        recipe.batch_size,
+        recipe.seed,
+        start=state.step,
+        seen=state.images_seen,
+        steps=end,
+        share=(dist.rank, dist.world_size),
     )
+    loader: DataLoader[Sample] | DataLoader[FeatureBatch]
+    if isinstance(data, FeatureStore):
+        loader = feature_loader(FeatureDataset(data), sampler, workers=recipe.workers)
+    else:
+        loader = DataLoader(
+            ColorizationDataset(data, crops, state.network.scale, state.network.classes),
+            batch_sampler=sampler,
+            num_workers=recipe.workers,
+            worker_init_fn=_limit_threads,
+            # A forked worker would wait forever for OpenCV's threads, which stay in the parent.
+            multiprocessing_context="spawn" if recipe.workers else None,
+        )
+    try:
+        for batch in loader:
+            size = recipe.batch_size
+            if not isinstance(data, FeatureStore):
+                size = crops.in_batch(batch.lightness.shape[-1], size)
+            yield batch, size
+    except DataError as error:  # from a worker, its message is a whole traceback
+        *_, last = error.message.strip().splitlines()
+        hint = "'rechroma data inspect' finds all that is damaged."
+        raise DataError(last.removeprefix("rechroma.errors.DataError: "), hint=hint) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise MemoryExhaustedError(
+            f"a process that makes crops was killed after step {state.step}",
+            hint="Often for lack of memory: lower workers or batch_size. The same command resumes.",
+        ) from error
 
 
-def _out_of_memory(run: Run, device: torch.device) -> MemoryExhaustedError:
-    recipe = run.recipe
-    return MemoryExhaustedError(
-        f"{device} has too little memory at step {run.step}",
-        hint=f"Lower batch_size (now {recipe.batch_size}) or crops.sizes (up to "
-        f"{max(recipe.crops.sizes)}), in another folder; network.init_from goes on from a "
-        "checkpoint.",
-    )
-
-
-def _throw_dice(run: Run, rank: int) -> None:
-    """What is left to chance in the network, such as dropout, follows from the step alone, too."""
-    dice = np.random.SeedSequence((run.recipe.seed, run.step, rank))
-    torch.manual_seed(int(dice.generate_state(1)[0]))
-
-
-def _critic_alone(recipe: Recipe, step: int) -> bool:
-    """Whether at this step the critic learns and the network does not."""
-    first, end = _duel(recipe)
-    return first <= step < end
-
-
-def _duel(recipe: Recipe) -> tuple[int, int]:
-    """The first step at which the critic learns alone, and the first at which both do."""
-    settings = recipe.adversary
-    if not settings.weight:
-        return recipe.steps, recipe.steps
-    first, end = (
-        settings.start_fraction * recipe.steps,
-        (settings.start_fraction + settings.critic_only_fraction) * recipe.steps,
-    )
-    return math.ceil(first), math.ceil(end)
-
-
-def _set_rates(run: Run) -> None:
-    settings, steps = run.recipe.optimizer, run.recipe.steps
-    frozen = run.step < settings.freeze_encoder_fraction * steps
-    if run.network.encoder is not None:
-        run.network.encoder.requires_grad_(not frozen)
-    first, end = _duel(run.recipe)  # of the steps between these the network knows nothing
-    learned = min(run.step, first) + max(0, run.step - end)
-    factor = _schedule(learned, steps - (end - first), settings.warmup)
-    decoder, encoder = run.optimizer.param_groups
-    decoder["lr"] = settings.lr * factor
-    encoder["lr"] = 0.0 if frozen else settings.encoder_lr * factor
-
-
-def _schedule(step: int, steps: int, warmup: int) -> float:
-    rise = min(1.0, (step + 1) / max(1, warmup))
-    return rise * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-@torch.no_grad()
-def _average(run: Run) -> None:
-    # Early on the average follows closely, or it would keep the random start for long.
-    decay = min(run.recipe.optimizer.ema, (1 + run.step) / (10 + run.step))
-    for averaged, current in zip(run.ema.parameters(), run.network.parameters(), strict=True):
-        averaged.lerp_(current, 1 - decay)
-    # The normalization's statistics too: those of other weights would spoil the averaged ones.
-    newest = dict(run.network.named_buffers())
-    for name, kept in run.ema.named_buffers():
-        # A mean of the directions of spectral normalization would be too short.
-        mean = kept.is_floating_point() and not name.endswith(("._u", "._v"))
-        kept.lerp_(newest[name], 1 - decay) if mean else kept.copy_(newest[name])
+def _limit_threads(_: int) -> None:
+    # A worker that spreads over all cores takes them from the network.
+    cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""Measuring a run on pictures that it does not learn from, and when to end it by that."""
+"""Validation and early stopping: the averaged network on fixed crops of held-out images."""
 
 from __future__ import annotations
 
@@ -8,76 +8,80 @@ import numpy as np
 from msgspec.structs import replace
 from torch.utils.data import DataLoader
 
-from rechroma.datasets import Examples, SampleSpec, Shards, spread
+from rechroma.datasets import ColorizationDataset, SampleSpec, Shards, evenly_spaced
 from rechroma.training.checkpoint import save_checkpoint
-from rechroma.training.logger import mean_of
+from rechroma.training.logger import weighted_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
 
+    from rechroma.datasets import Sample
     from rechroma.training.logger import MetricLogger
-    from rechroma.training.trainer import Trainer
+    from rechroma.training.losses import LossOutput
+    from rechroma.training.state import TrainState
 
-BEST = "best.pt"
 _TOTAL, _ACCURACY = "val_total", "val_accuracy"
 
 
 class Validation:
-    """The development pictures of a run, always the same crops of them.
+    """Evaluation on the validation images of a run, always the same crops of them.
 
-    Figures go into the journal as `val_` and the loss's part, `val_total` for their weighted sum
-    and `val_accuracy` for how many labels the classifier finds (per cent).
+    Metrics are logged as `val_` and the name of the loss term, `val_total` for their weighted sum
+    and `val_accuracy` for the accuracy of the classifier (per cent).
 
     Args:
-        trainer: Of the run; its averaged weights are what is measured.
-        journal: Of the run.
-        folder: Where the best state goes, as `best.pt`.
+        state: Of the run.
+        evaluate_batch: From a batch to the averaged network's losses and class logits.
+        log: Of the run.
+        best: Where the best state is saved.
     """
 
-    def __init__(self, trainer: Trainer, journal: MetricLogger, folder: Path) -> None:
-        self._trainer, self._journal, self._folder = trainer, journal, folder
-        recipe, network = trainer.run.recipe, trainer.run.network
-        pictures = Shards(recipe.data.val)
+    def __init__(
+        self,
+        state: TrainState,
+        evaluate_batch: Callable[[Sample], tuple[LossOutput, Tensor | None]],
+        log: MetricLogger,
+        best: Path,
+    ) -> None:
+        self._state, self._evaluate, self._log, self._best = state, evaluate_batch, log, best
+        recipe, network = state.recipe, state.network
+        images = Shards(recipe.data.val)
         crops = replace(recipe.crops, min_crop_area=1.0, degrade_prob=0.0, hint_prob=0.0)
-        chosen = spread(len(pictures), recipe.validation.images)
-        tickets = [SampleSpec(number, crops.sizes[0], number) for number in chosen]
-        self._batches = [
-            tickets[start : start + recipe.batch_size]
-            for start in range(0, len(tickets), recipe.batch_size)
+        specs = [
+            SampleSpec(number, crops.sizes[0], number)
+            for number in evenly_spaced(len(images), recipe.validation.images)
         ]
-        self._examples = Examples(pictures, crops, network.scale, network.classes)
+        size = recipe.batch_size
+        batches = [specs[start : start + size] for start in range(0, len(specs), size)]
+        dataset = ColorizationDataset(images, crops, network.scale, network.classes)
+        self._loader = DataLoader(dataset, batch_sampler=batches)
 
-    def measure(self) -> None:
-        """Write down how the run stands, and keep its state if it never stood better."""
-        figures = self._figures()
+    def run(self) -> None:
+        """Evaluate, log the metrics, and save the state if it is the best so far."""
+        metrics, sizes = [], []
+        for batch in self._loader:
+            losses, classes = self._evaluate(batch)
+            found = {f"val_{name}": float(term) for name, term in losses.terms.items()}
+            found[_TOTAL] = float(losses.total)
+            known = batch.label >= 0
+            if classes is not None and known.any():
+                right = classes[known].argmax(dim=1).cpu() == batch.label[known]
+                found[_ACCURACY] = 100 * float(right.float().mean())
+            metrics.append(found)
+            sizes.append(len(batch.label))
+        means = weighted_mean(metrics, sizes)
         best = min(self._totals(), default=np.inf)
-        self._journal.note(figures)
-        if round(figures[_TOTAL], 4) < best:
-            save_checkpoint(self._trainer.run.checkpoint(), self._folder / BEST)
+        self._log.write(means)
+        if round(means[_TOTAL], 4) < best:
+            save_checkpoint(self._state.checkpoint(), self._best)
 
-    def hopeless(self) -> bool:
-        """Whether the last measurements, as many as the recipe's patience, brought nothing."""
-        patience, totals = self._trainer.run.recipe.validation.patience, self._totals()
+    def should_stop(self) -> bool:
+        """Check whether validation loss has not improved for `patience` evaluations."""
+        patience, totals = self._state.recipe.validation.patience, self._totals()
         return patience > 0 and len(totals) - 1 - int(np.argmin([*totals, np.inf])) >= patience
 
     def _totals(self) -> list[float]:
-        return [np.inf if np.isnan(total) else total for total in self._journal.curve(_TOTAL)]
-
-    def _figures(self) -> dict[str, float]:
-        seen, weights = [], []
-        for example in DataLoader(self._examples, batch_sampler=self._batches):
-            cost, classes = self._trainer.judged(example)
-            parts = {f"val_{name}": float(part) for name, part in cost.parts.items()}
-            seen.append({_TOTAL: float(cost.total), **parts, **_accuracy(classes, example.label)})
-            weights.append(len(example.label))
-        return mean_of(seen, weights)
-
-
-def _accuracy(classes: Tensor | None, labels: Tensor) -> dict[str, float]:
-    known = labels >= 0
-    if classes is None or not known.any():
-        return {}
-    right = classes[known].argmax(dim=1).cpu() == labels[known]
-    return {_ACCURACY: 100 * float(right.float().mean())}
+        return [np.inf if np.isnan(total) else total for total in self._log.curve(_TOTAL)]

@@ -72,7 +72,7 @@ def photo(tmp_path: Path) -> MakePhoto:
 
 
 @pytest.fixture
-def heeded_signals() -> Iterator[None]:
+def default_signal_handlers() -> Iterator[None]:
     """A suite in the background or under `nohup` ignores signals, and its children inherit that."""
     handlers: dict[signal.Signals, Any] = {
         signal.SIGINT: signal.default_int_handler,

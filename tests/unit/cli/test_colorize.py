@@ -36,7 +36,7 @@ def lines(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
-def test_a_photo_gets_its_result_beside_it(run: Run, photo: MakePhoto, model: str) -> None:
+def test_the_result_is_written_next_to_the_photo(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("photo.jpg")
     before = source.read_bytes()
     result = run("colorize", "photo.jpg", "--model", model)
@@ -62,7 +62,7 @@ def test_a_folder_keeps_its_tree_names_and_formats(
             assert (a.format, a.size) == (b.format, b.size)
 
 
-def test_a_pattern_that_the_shell_left_alone(
+def test_a_quoted_pattern_is_expanded(
     shell: Shell, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
     for name in ("box/a.jpg", "box/b/a.jpg", "box/b/c.png"):
@@ -72,9 +72,7 @@ def test_a_pattern_that_the_shell_left_alone(
     assert sorted(p.name for p in tmp_path.glob("out/**/*.*")) == ["a.jpg", "a.jpg"]
 
 
-def test_one_bad_file_of_ten_is_named_and_the_rest_is_done(
-    run: Run, ten: list[Path], model: str
-) -> None:
+def test_a_bad_file_does_not_stop_the_others(run: Run, ten: list[Path], model: str) -> None:
     result = run("box", "--model", model)
     assert result.exit_code == 1
     assert "9 colored, 1 failed" in result.stderr
@@ -84,13 +82,13 @@ def test_one_bad_file_of_ten_is_named_and_the_rest_is_done(
     assert [path.exists() for path in made] == [number != 4 for number in range(10)]
 
 
-def test_nothing_else_is_left_in_the_folder(run: Run, ten: list[Path], model: str) -> None:
+def test_no_temporary_files_are_left(run: Run, ten: list[Path], model: str) -> None:
     run("box", "--model", model)
     assert len(list(ten[0].parent.iterdir())) == 10 + 9
 
 
 @pytest.mark.usefixtures("ten")
-def test_json_has_a_line_for_each(run: Run, model: str, photo: MakePhoto) -> None:
+def test_json_prints_a_line_per_file(run: Run, model: str, photo: MakePhoto) -> None:
     photo("box/0.color.png")
     result = run("box", "gone.jpg", "--json", "--model", model)
     told = {line["source"]: line for line in lines(result.stdout)}
@@ -116,7 +114,7 @@ def test_json_has_a_line_for_each(run: Run, model: str, photo: MakePhoto) -> Non
     assert told["gone.jpg"]["target"] is None
 
 
-def test_what_is_done_is_skipped(run: Run, photo: MakePhoto, model: str) -> None:
+def test_existing_results_are_skipped(run: Run, photo: MakePhoto, model: str) -> None:
     photo("box/a.png")
     photo("box/b.png")
     run("box", "--model", model)
@@ -142,7 +140,7 @@ def test_a_finished_run_loads_no_model(
     ("words", "code"),
     [("--saturation 99", 2), ("--size 3", 2), ("--model nope", 78), ("--model gone.onnx", 78)],
 )
-def test_a_finished_run_with_impossible_options(
+def test_a_finished_run_still_checks_its_options(
     run: Run, photo: MakePhoto, model: str, words: str, code: int
 ) -> None:
     photo("a.png")
@@ -151,7 +149,9 @@ def test_a_finished_run_with_impossible_options(
 
 
 @pytest.mark.parametrize("kind", ["folder", "dangling link"])
-def test_what_is_no_file_is_no_result(run: Run, photo: MakePhoto, model: str, kind: str) -> None:
+def test_a_target_that_is_not_a_file_is_an_error(
+    run: Run, photo: MakePhoto, model: str, kind: str
+) -> None:
     made = photo("a.png").with_name("a.color.png")
     made.mkdir() if kind == "folder" else made.symlink_to("gone.png")
     result = run("a.png", "--model", model)
@@ -160,7 +160,7 @@ def test_what_is_no_file_is_no_result(run: Run, photo: MakePhoto, model: str, ki
     assert made.is_dir() or made.is_symlink()
 
 
-def test_overwrite_colors_again(run: Run, photo: MakePhoto, model: str) -> None:
+def test_overwrite_replaces_results(run: Run, photo: MakePhoto, model: str) -> None:
     made = photo("a.png").with_name("a.color.png")
     made.write_bytes(b"old")
     told = run("a.png", "--model", model)
@@ -206,7 +206,7 @@ def test_originals_survive_overwrite(run: Run, photo: MakePhoto, model: str) -> 
     assert source.read_bytes() == before
 
 
-def test_namesakes_of_one_folder_are_told_apart(
+def test_equal_stems_in_a_folder_get_different_targets(
     run: Run, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
     photo("box/pal.gif", size=(20, 30))
@@ -234,7 +234,9 @@ def test_a_file_named_as_another_format_is_refused(
     assert list(source.parent.iterdir()) == [source]
 
 
-def test_into_one_file_of_another_format(run: Run, photo: MakePhoto, model: str) -> None:
+def test_an_output_suffix_of_another_format_is_written(
+    run: Run, photo: MakePhoto, model: str
+) -> None:
     made = photo("a.png").with_name("made.jpg")
     assert run("a.png", "-o", "made.jpg", "--model", model).exit_code == 0
     assert is_colored(made)
@@ -243,7 +245,9 @@ def test_into_one_file_of_another_format(run: Run, photo: MakePhoto, model: str)
 
 
 @pytest.mark.parametrize("name", ["jpeg", "JPG", ".jpg"])
-def test_format(run: Run, photo: MakePhoto, model: str, name: str) -> None:
+def test_format_changes_format_and_suffix(
+    run: Run, photo: MakePhoto, model: str, name: str
+) -> None:
     source = photo("a.png")
     assert run("a.png", "--format", name, "--model", model).exit_code == 0
     with Image.open(source.with_name("a.color.jpg")) as image:
@@ -251,7 +255,7 @@ def test_format(run: Run, photo: MakePhoto, model: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["psd", "gif", ""])
-def test_a_format_that_is_not_written_is_refused(run: Run, photo: MakePhoto, name: str) -> None:
+def test_a_format_that_cannot_be_written_is_refused(run: Run, photo: MakePhoto, name: str) -> None:
     photo("a.png")
     result = run("a.png", "--format", name)
     assert result.exit_code == 2
@@ -265,7 +269,7 @@ def test_a_gif_becomes_a_png(run: Run, photo: MakePhoto, model: str) -> None:
     assert is_colored(source.with_name("a.color.png"))
 
 
-def test_quality_makes_larger_files(run: Run, photo: MakePhoto, model: str) -> None:
+def test_higher_quality_makes_larger_files(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.jpg", size=(200, 160))
     sizes = []
     for quality in (30, 95):
@@ -274,7 +278,7 @@ def test_quality_makes_larger_files(run: Run, photo: MakePhoto, model: str) -> N
     assert sizes[0] < sizes[1]
 
 
-def test_the_knobs_reach_the_picture(run: Run, photo: MakePhoto, model: str) -> None:
+def test_color_options_change_the_result(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.png")
 
     def spread(*options: str) -> float:
@@ -293,7 +297,9 @@ def test_the_knobs_reach_the_picture(run: Run, photo: MakePhoto, model: str) -> 
 @pytest.mark.parametrize(
     "knob", [("--saturation", "9"), ("--warmth", "2"), ("--blend", "nan"), ("--size", "3")]
 )
-def test_knobs_out_of_range(run: Run, photo: MakePhoto, model: str, knob: tuple[str, str]) -> None:
+def test_options_out_of_range_are_refused(
+    run: Run, photo: MakePhoto, model: str, knob: tuple[str, str]
+) -> None:
     photo("a.png")
     result = run("a.png", *knob, "--model", model)
     assert result.exit_code == 2
@@ -309,7 +315,7 @@ class TestHints:
         return path
 
     @pytest.mark.parametrize("through", ["files", "pipe"])
-    def test_they_color_their_place(
+    def test_hints_color_their_points(
         self, run: Run, photo: MakePhoto, hinted_model: str, hints: Path, through: str
     ) -> None:
         source = photo("a.png", size=(128, 96))
@@ -322,7 +328,7 @@ class TestHints:
             red, _, blue = pixels[48, column]
             assert (blue > red) == is_blue
 
-    def test_they_are_for_one_picture(
+    def test_hints_for_several_images_are_refused(
         self, run: Run, photo: MakePhoto, hinted_model: str, hints: Path
     ) -> None:
         folder = photo("box/a.png").parent
@@ -332,7 +338,7 @@ class TestHints:
         assert "--hints apply to one photograph, but there are 2" in result.stderr
         assert len(list(folder.iterdir())) == 2
 
-    def test_a_model_that_takes_none(
+    def test_a_model_without_hint_support_is_refused(
         self, run: Run, photo: MakePhoto, model: str, hints: Path
     ) -> None:
         source = photo("a.png")
@@ -345,7 +351,7 @@ class TestHints:
         assert not source.with_name("a.color.png").exists()
 
     @pytest.mark.parametrize(("content", "code"), [(None, 66), ("", 65), ('{"format": 2}', 65)])
-    def test_a_file_that_cannot_be_used(
+    def test_an_unusable_hints_file_is_an_error(
         self, run: Run, photo: MakePhoto, hints: Path, content: str | None, code: int
     ) -> None:
         source = photo("a.png")
@@ -365,7 +371,7 @@ def test_no_provenance_omits_the_note(run: Run, photo: MakePhoto, model: str) ->
     assert note not in source.with_name("without.jpg").read_bytes()
 
 
-def test_badge(run: Run, photo: MakePhoto, model: str) -> None:
+def test_badge_changes_only_the_corner(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.png", size=(200, 100))
     run("a.png", "-o", "plain.png", "--model", model)
     run("a.png", "-o", "marked.png", "--badge", "--model", model)
@@ -378,7 +384,7 @@ def test_badge(run: Run, photo: MakePhoto, model: str) -> None:
     assert not changed.any()
 
 
-def test_max_pixels(run: Run, photo: MakePhoto, model: str) -> None:
+def test_max_pixels_limits_the_size(run: Run, photo: MakePhoto, model: str) -> None:
     photo("a.png", size=(40, 30))
     refused = run("a.png", "--max-pixels", "1199", "--model", model)
     assert refused.exit_code == 65
@@ -386,7 +392,7 @@ def test_max_pixels(run: Run, photo: MakePhoto, model: str) -> None:
     assert run("a.png", "--max-pixels", "1200", "--model", model).exit_code == 0
 
 
-def test_several_at_a_time_give_the_same_pictures(
+def test_jobs_do_not_change_the_results(
     run: Run, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
     for number in range(12):
@@ -399,7 +405,7 @@ def test_several_at_a_time_give_the_same_pictures(
 
 
 @pytest.mark.usefixtures("ten")
-def test_quiet_says_nothing_but_errors(run: Run, model: str) -> None:
+def test_quiet_prints_only_errors(run: Run, model: str) -> None:
     good = run("box/1.png", "--quiet", "--model", model)
     assert (good.exit_code, good.output) == (0, "")
     bad = run("box", "-q", "--model", model)
@@ -407,7 +413,7 @@ def test_quiet_says_nothing_but_errors(run: Run, model: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("by zero"), MemoryError(), EngineError("no")])
-def test_what_nobody_foresaw_stops_one_picture_only(
+def test_an_unexpected_error_stops_one_image_only(
     run: Run, ten: list[Path], model: str, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     def fail_for_the_small_one(gray: Any, chroma: Any) -> Any:
@@ -423,7 +429,7 @@ def test_what_nobody_foresaw_stops_one_picture_only(
     assert "rechroma: error: box/4.png: " in result.stderr
 
 
-def test_an_error_that_names_no_picture_is_printed_with_its_name(
+def test_failures_are_printed_with_the_name_of_the_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     summary = BatchSummary()
@@ -463,14 +469,14 @@ def test_a_full_disk_stops_the_run(
     assert "17 colored, 3 already present" in run("box", "-o", "out", "--model", model).stderr
 
 
-def test_odd_metadata_is_no_news(shell: Shell, tmp_path: Path, model: str) -> None:
+def test_odd_metadata_gives_no_warning(shell: Shell, tmp_path: Path, model: str) -> None:
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x0e\0\x02\0\0\x10\0\0\0\xff\0"
     Image.new("L", (40, 30), 99).save(tmp_path / "a.jpg", exif=exif)
     done = shell("a.jpg", "-q", "--model", model)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_names_cannot_play_tricks_on_the_terminal(run: Run, photo: MakePhoto, model: str) -> None:
+def test_control_characters_in_names_are_escaped(run: Run, photo: MakePhoto, model: str) -> None:
     photo("\x1b[2Ja\n.png")
     photo("\x1b[2Jb\n.png").write_bytes(CORRUPT)
     for words in (("\x1b[2Ja\n.png",), (".", "--overwrite")):
@@ -479,13 +485,13 @@ def test_names_cannot_play_tricks_on_the_terminal(run: Run, photo: MakePhoto, mo
         assert "\x1b" not in told
 
 
-class TestOneSourceThatFails:
+class TestSingleFailure:
     """The exit code is the error's own, and the error has two lines."""
 
     @pytest.mark.parametrize(
         ("content", "code"), [(CORRUPT, 65), (b"", 65), (b"dear diary, today I\n" * 9, 65)]
     )
-    def test_bad_bytes(
+    def test_bad_bytes_are_refused(
         self, run: Run, photo: MakePhoto, model: str, content: bytes, code: int
     ) -> None:
         source = photo("a.jpg")
@@ -497,27 +503,31 @@ class TestOneSourceThatFails:
         assert source.read_bytes() == content
         assert list(source.parent.iterdir()) == [source]
 
-    def test_missing(self, run: Run) -> None:
+    def test_a_missing_file_is_an_error(self, run: Run) -> None:
         assert run("colorize", "gone.jpg").exit_code == 66
 
-    def test_missing_among_others(self, run: Run, photo: MakePhoto, model: str) -> None:
+    def test_a_missing_file_does_not_stop_the_others(
+        self, run: Run, photo: MakePhoto, model: str
+    ) -> None:
         photo("a.png")
         result = run("gone.jpg", "a.png", "--model", model)
         assert result.exit_code == 1
         assert "gone.jpg: no such file or folder" in result.stderr
         assert "1 colored, 1 failed" in result.stderr
 
-    def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:
+    def test_an_empty_folder_is_an_error(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "box").mkdir()
         assert run("box").exit_code == 66
 
-    def test_a_model_that_is_not_there(self, run: Run, photo: MakePhoto) -> None:
+    def test_a_missing_model_is_an_error(self, run: Run, photo: MakePhoto) -> None:
         photo("a.png")
         result = run("a.png", "--model", "gone.onnx")
         assert result.exit_code == 78
         assert "gone.onnx" in result.stderr
 
-    def test_a_model_that_gives_nan(self, run: Run, photo: MakePhoto, tmp_path: Path) -> None:
+    def test_a_model_that_outputs_nan_is_an_error(
+        self, run: Run, photo: MakePhoto, tmp_path: Path
+    ) -> None:
         source = photo("a.png")
         write_model(tmp_path / "nan.onnx", ab=(float("nan"), 0.0))
         result = run("a.png", "--model", "nan.onnx")
@@ -526,7 +536,7 @@ class TestOneSourceThatFails:
         assert not source.with_name("a.color.png").exists()
 
     @pytest.mark.skipif(running_as_root(), reason="root may write everywhere")
-    def test_a_folder_that_may_not_be_written(self, run: Run, photo: MakePhoto, model: str) -> None:
+    def test_a_read_only_folder_is_an_error(self, run: Run, photo: MakePhoto, model: str) -> None:
         folder = photo("box/a.png").parent
         folder.chmod(0o555)
         try:
@@ -536,7 +546,7 @@ class TestOneSourceThatFails:
         assert result.exit_code == 73
         assert len(list(folder.iterdir())) == 1
 
-    def test_a_name_with_no_room_for_the_suffix(
+    def test_a_name_too_long_for_the_suffix_fails_alone(
         self, run: Run, photo: MakePhoto, model: str
     ) -> None:
         photo(f"box/{'x' * 250}.png")
@@ -547,21 +557,23 @@ class TestOneSourceThatFails:
 
 
 class TestPipes:
-    def test_through(self, shell: Shell, photo: MakePhoto, model: str) -> None:
+    def test_stdin_to_stdout(self, shell: Shell, photo: MakePhoto, model: str) -> None:
         done = shell("-", "--model", model, stdin=photo("a.jpg").read_bytes())
         assert done.returncode == 0, done.stderr
         with Image.open(io.BytesIO(done.stdout)) as image:
             assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (48, 32))
         assert done.stderr == b""
 
-    def test_into_a_file(self, run: Run, photo: MakePhoto, model: str) -> None:
+    def test_stdin_to_a_file(self, run: Run, photo: MakePhoto, model: str) -> None:
         source = photo("a.png")
         result = run("-", "-o", "made.webp", "--model", model, stdin=source.read_bytes())
         assert result.exit_code == 0
         with Image.open(source.with_name("made.webp")) as image:
             assert image.format == "WEBP"
 
-    def test_into_a_file_that_is_there(self, run: Run, photo: MakePhoto, model: str) -> None:
+    def test_stdin_to_an_existing_file_needs_overwrite(
+        self, run: Run, photo: MakePhoto, model: str
+    ) -> None:
         source = photo("a.png")
         made = photo("made.png")
         before = made.read_bytes()
@@ -573,21 +585,23 @@ class TestPipes:
         assert run(*words, "--overwrite", stdin=source.read_bytes()).exit_code == 0
         assert is_colored(made)
 
-    def test_out_of_a_file(self, shell: Shell, photo: MakePhoto, model: str) -> None:
+    def test_a_file_to_stdout(self, shell: Shell, photo: MakePhoto, model: str) -> None:
         photo("a.png")
         done = shell("a.png", "-o", "-", "--format", "jpeg", "--model", model)
         assert done.returncode == 0, done.stderr
         assert done.stdout[:3] == b"\xff\xd8\xff"
 
     @pytest.mark.parametrize(("stdin", "code"), [(b"", 65), (b"hello", 65), (CORRUPT, 65)])
-    def test_bad_bytes(self, run: Run, model: str, stdin: bytes, code: int) -> None:
+    def test_bad_bytes_are_refused(self, run: Run, model: str, stdin: bytes, code: int) -> None:
         result = run("-", "--model", model, stdin=stdin)
         assert result.exit_code == code
         assert result.stdout == ""
         assert result.stderr.startswith("rechroma: error: stdin")
 
     @pytest.mark.parametrize("out", ["box", "box/", "new/"])
-    def test_into_a_folder(self, run: Run, tmp_path: Path, model: str, out: str) -> None:
+    def test_stdin_to_a_folder_is_refused(
+        self, run: Run, tmp_path: Path, model: str, out: str
+    ) -> None:
         (tmp_path / "box").mkdir()
         result = run("-", "-o", out, "--model", model, stdin=b"this is not even read")
         assert result.exit_code == 2
@@ -595,7 +609,7 @@ class TestPipes:
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
     @pytest.mark.parametrize("words", [["-"], ["a.png", "--json"]])
-    def test_into_a_full_disk(
+    def test_stdout_on_a_full_disk_is_an_error(
         self, photo: MakePhoto, model: str, tmp_path: Path, words: list[str]
     ) -> None:
         command = [sys.executable, "-m", "rechroma", *words, "--model", model]
@@ -613,7 +627,7 @@ class TestPipes:
 
     @pytest.mark.parametrize(("closed", "code"), [("<&-", 66), (">&-", 73)])
     @pytest.mark.skipif(os.name == "nt", reason="the shell's word for it is another")
-    def test_closed(
+    def test_closed_stdin_and_stdout_are_errors(
         self, photo: MakePhoto, model: str, tmp_path: Path, closed: str, code: int
     ) -> None:
         command = f"'{sys.executable}' -m rechroma - --model '{model}' {closed}"
@@ -625,21 +639,21 @@ class TestPipes:
         assert b"closed" in done.stderr
         assert b"Traceback" not in done.stderr
 
-    def test_a_model_that_gives_nan(self, run: Run, photo: MakePhoto, tmp_path: Path) -> None:
+    def test_a_model_that_outputs_nan_is_an_error(
+        self, run: Run, photo: MakePhoto, tmp_path: Path
+    ) -> None:
         write_model(tmp_path / "nan.onnx", ab=(float("nan"), 0.0))
         stdin = photo("a.png").read_bytes()
         result = run("-", "-o", "b.png", "--model", "nan.onnx", stdin=stdin)
         assert result.exit_code == 70
         assert result.stderr.startswith("rechroma: error: stdin: ")
 
-    def test_only_alone(self, run: Run, photo: MakePhoto) -> None:
+    def test_a_pipe_takes_no_other_files_and_no_json(self, run: Run, photo: MakePhoto) -> None:
         photo("a.png")
         assert run("-", "a.png").exit_code == 2
         assert run("-", "--json").exit_code == 2
 
-    def test_a_reader_that_has_read_enough(
-        self, photo: MakePhoto, model: str, tmp_path: Path
-    ) -> None:
+    def test_a_broken_pipe_ends_quietly(self, photo: MakePhoto, model: str, tmp_path: Path) -> None:
         for number in range(8):
             photo(f"box/{number}.png")
         command = [sys.executable, "-m", "rechroma", "box", "--json", "--model", model]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.support.command import Run
 from tests.support.encoders import write_encoder
-from tests.support.host import Host, Request, serving
+from tests.support.local_http_server import Host, Request, serving
 from tests.support.shards import picture, write_shard
 
 HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
@@ -42,7 +42,7 @@ def listed(host: Host, tmp_path: Path) -> Path:
     return tmp_path / "list.csv"
 
 
-def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
+def test_fetch_pack_and_inspect_work_together(run: Run, listed: Path) -> None:
     words = ("data", "fetch", listed, "-o", "in", "--per-host", 100, "--allow-private")
     fetched = run(*words)
     assert fetched.exit_code == 0, fetched.output
@@ -55,19 +55,19 @@ def test_from_the_web_to_shards(run: Run, listed: Path) -> None:
         "data", "pack", "in", "-o", "out", "--min-side", 64, "--size", 64, "--val-share", 0
     )
     assert packed.exit_code == 0, packed.output
-    assert "out: 5 of 5 pictures in 1 shards; 5 for training" in packed.output
+    assert "out: 5 of 5 images in 1 shards; 5 for training" in packed.output
     assert "2 classes" in packed.output
 
     seen = run("data", "inspect", "out", "--sheet", "sheet.jpg")
     assert seen.exit_code == 0, seen.output
-    assert "5 pictures in 1 shards, 0 damaged" in seen.output
+    assert "5 images in 1 shards, 0 damaged" in seen.output
     assert "licenses: 5 CC0" in seen.output
     with Image.open("sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
     assert json.loads(run("data", "inspect", "out", "--json").output)["classes"] == {"0": 3, "1": 2}
 
 
-def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
+def test_pack_lists_what_it_drops(run: Run, tmp_path: Path) -> None:
     for number in range(3):
         path = tmp_path / f"in/class{number}/a.png"
         path.parent.mkdir(parents=True)
@@ -79,29 +79,29 @@ def test_packing_says_what_was_left_out(run: Run, tmp_path: Path) -> None:
     assert "without training images: class0, class1, class2" in packed.output
     again = run("data", "pack", "in", "-o", "out")
     assert again.exit_code == 73
-    assert again.output.startswith("rechroma: error: out: there is something already")
+    assert again.output.startswith("rechroma: error: out: this folder is not empty")
     told = json.loads(
         run("data", "pack", "in", "-o", "b", *options, "--no-labels", "--json").output
     )
-    assert told["settings"]["source"] == "mine"
+    assert told["config"]["source"] == "mine"
     assert told["classes"] == []
 
 
-def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> None:
+def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> None:
     path = write_shard(tmp_path / "s.tar", 2)
     data = bytearray(path.read_bytes())
     data[512:1024] = bytes(512)
     path.write_bytes(data)
     answer = run("data", "inspect", path)
     assert answer.exit_code == 65
-    assert "1 pictures in 1 shards, 1 damaged" in answer.stdout
+    assert "1 images in 1 shards, 1 damaged" in answer.stdout
     assert answer.stderr == f"rechroma: error: {path}:00000: does not decode\n"
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("pack", "absent", "-o", "out"), 65, "absent: there is no such folder"),
+        (("pack", "absent", "-o", "out"), 65, "absent: no such folder"),
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
         (
             ("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"),
@@ -114,7 +114,7 @@ def test_damage_is_named_and_makes_the_exit_code(run: Run, tmp_path: Path) -> No
             2,
             "per_host must be 0.001 to 1000, not 0",
         ),
-        (("inspect", "absent.tar"), 65, "absent.tar: no shard here"),
+        (("inspect", "absent.tar"), 65, "absent.tar: no shards found"),
     ],
 )
 def test_mistakes_end_in_one_line(
@@ -126,7 +126,7 @@ def test_mistakes_end_in_one_line(
     assert message in answer.output
 
 
-def test_private_addresses_are_refused(run: Run, host: Host, listed: Path) -> None:
+def test_fetch_refuses_private_addresses(run: Run, host: Host, listed: Path) -> None:
     answer = run("data", "fetch", listed, "-o", "in")
     assert answer.exit_code == 69
     assert "is not a public address" in answer.output
@@ -135,7 +135,7 @@ def test_private_addresses_are_refused(run: Run, host: Host, listed: Path) -> No
     assert "--allow-private" not in run("data", "fetch", "--help").output
 
 
-def test_no_torch_is_needed(tmp_path: Path) -> None:
+def test_data_commands_do_not_import_torch(tmp_path: Path) -> None:
     write_shard(tmp_path / "s.tar", 1)
     code = f"""
 import sys
@@ -144,7 +144,7 @@ from rechroma.cli import main
 try:
     main()
 finally:
-    from rechroma.datasets import fetching, packing
+    from rechroma.datasets.build import download, pack
     print(sorted({HEAVY!r} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
@@ -152,8 +152,10 @@ finally:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way")
-@pytest.mark.usefixtures("heeded_signals")
-def test_ctrl_c_leaves_all_whole(run: Run, host: Host, listed: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("default_signal_handlers")
+def test_fetch_can_be_interrupted_and_resumed(
+    run: Run, host: Host, listed: Path, tmp_path: Path
+) -> None:
     words = ["data", "fetch", str(listed), "-o", "in", "--per-host", "3", "--allow-private"]
     process = subprocess.Popen(
         [sys.executable, "-m", "rechroma", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True

@@ -17,14 +17,14 @@ from tests.support.command import MakePhoto, Run
         ["models", "info", "nope", "--debug"],
     ],
 )
-def test_debug_counts_wherever_it_stands(run: Run, words: list[str]) -> None:
+def test_debug_works_anywhere_on_the_command_line(run: Run, words: list[str]) -> None:
     result = run(*words)
     assert result.exit_code == 78
     assert "Traceback" in result.stderr
     assert "rechroma: error: there is no model 'nope'" in result.stderr
 
 
-def test_without_debug_two_lines(run: Run) -> None:
+def test_an_error_is_two_lines_without_debug(run: Run) -> None:
     result = run("models", "info", "nope")
     assert result.exit_code == 78
     error, hint = result.stderr.splitlines()
@@ -43,7 +43,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fault")
-def test_the_unexpected_asks_for_debug(run: Run, photo: MakePhoto) -> None:
+def test_an_unexpected_error_suggests_debug(run: Run, photo: MakePhoto) -> None:
     photo("a.png")
     result = run("a.png")
     assert result.exit_code == 70
@@ -54,7 +54,7 @@ def test_the_unexpected_asks_for_debug(run: Run, photo: MakePhoto) -> None:
 
 
 @pytest.mark.usefixtures("fault")
-def test_the_unexpected_with_debug(run: Run, photo: MakePhoto) -> None:
+def test_an_unexpected_error_with_debug_shows_the_traceback(run: Run, photo: MakePhoto) -> None:
     photo("a.png")
     result = run("a.png", "--debug")
     assert result.exit_code == 70
@@ -66,7 +66,7 @@ def test_the_unexpected_with_debug(run: Run, photo: MakePhoto) -> None:
     ]
 
 
-def test_a_failure_among_many_shows_its_traceback_too(
+def test_debug_shows_the_traceback_of_a_failure_among_many(
     run: Run, photo: MakePhoto, model: str
 ) -> None:
     photo("box/a.png")

@@ -24,7 +24,7 @@ def dev(tmp_path: Path) -> Path:
 def test_the_table_has_all_rows(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--limit", 2, "--degraded")
     assert answer.exit_code == 0, answer.output
-    for words in ("tiny 1", "drawn (2)", "gray", "model", "aged", "truth", "milliseconds"):
+    for words in ("tiny 1", "drawn (2)", "gray", "model", "degraded", "truth", "milliseconds"):
         assert words in answer.output
 
 
@@ -32,10 +32,10 @@ def test_json_is_all_that_is_printed(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--json", "--sizes", "--historical", dev, "--limit", 1)
     assert answer.exit_code == 0, answer.output
     report = json.loads(answer.stdout)
-    assert report["pictures"] == {"all": 1, "drawn": 1}
-    assert report["figures"]["all"]["model"]["lightness_shift"] < 0.5
+    assert report["images"] == {"all": 1, "drawn": 1}
+    assert report["metrics"]["all"]["model"]["lightness_shift"] < 0.5
     assert set(report["sizes"]["network"]) == {"256-512", "256-1024", "512-1024"}
-    assert report["old"]["pictures"] == 1
+    assert report["historical"]["images"] == 1
     assert report["hints"] == {}
 
 
@@ -44,7 +44,7 @@ def test_features_by_a_weights_file(run: Run, model: str, dev: Path) -> None:
     save_file(weights, "encoder.safetensors")
     answer = run("evaluate", model, dev, "--json", "--features", "encoder.safetensors")
     assert answer.exit_code == 0, answer.output
-    assert json.loads(answer.stdout)["figures"]["all"]["gray"]["fd_mobilenet_v2"] > 0
+    assert json.loads(answer.stdout)["metrics"]["all"]["gray"]["fd_mobilenet_v2"] > 0
 
 
 def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:

@@ -39,7 +39,7 @@ def pairs(plan: BatchPlan) -> dict[str, str]:
     return {task.source.as_posix(): task.target.as_posix() for task in plan.tasks}
 
 
-def test_beside_the_originals() -> None:
+def test_default_targets_are_next_to_the_originals() -> None:
     assert pairs(plan_batch(["box"])) == {
         "box/a.jpg": "box/a.color.jpg",
         "box/b.PNG": "box/b.color.PNG",
@@ -67,7 +67,7 @@ def test_a_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
     }
 
 
-def test_a_name_with_brackets_is_a_file_first(box: Path) -> None:
+def test_an_existing_name_with_brackets_is_not_a_pattern(box: Path) -> None:
     (box / "scan[1].jpg").touch()
     assert list(pairs(plan_batch(["box/scan[1].jpg"]))) == ["box/scan[1].jpg"]
 
@@ -90,7 +90,7 @@ def test_results_of_another_format_are_not_sources_either(box: Path, result: str
 
 
 @pytest.mark.parametrize("name", ["a.colorful.png", "my.color.scheme.jpg"])
-def test_names_that_only_look_like_results(box: Path, name: str) -> None:
+def test_similar_names_are_not_results(box: Path, name: str) -> None:
     (box / name).touch()
     assert set(pairs(plan_batch([f"box/{name}", "box/b.PNG"]))) == {f"box/{name}", "box/b.PNG"}
 
@@ -112,13 +112,13 @@ def test_a_file_named_like_a_result_is_colored_if_asked_for() -> None:
     assert pairs(plan_batch([source], "b.jpg")) == {source: "b.jpg"}
 
 
-def test_what_is_named_twice_is_colored_once(box: Path) -> None:
+def test_duplicate_arguments_are_colored_once(box: Path) -> None:
     plan = plan_batch(["box/a.jpg", "box", str(box / "a.jpg"), "box/deep/../a.jpg"], "out")
     assert [task.target.as_posix() for task in plan.tasks].count("out/a.jpg") == 1
     assert len(plan.tasks) == 4
 
 
-def test_another_format_brings_its_suffix() -> None:
+def test_a_format_changes_the_suffix() -> None:
     assert pairs(plan_batch(["box/a.jpg"], None, "PNG")) == {"box/a.jpg": "box/a.color.png"}
     assert pairs(plan_batch(["box/a.jpg", "box/b.PNG"], "out", "PNG")) == {
         "box/a.jpg": "out/a.png",
@@ -126,17 +126,17 @@ def test_another_format_brings_its_suffix() -> None:
     }
 
 
-def test_one_file() -> None:
+def test_an_output_file_is_the_target() -> None:
     assert pairs(plan_batch(["box/a.jpg"], "made.png")) == {"box/a.jpg": "made.png"}
 
 
-def test_one_file_for_several_pictures_is_refused() -> None:
+def test_an_output_file_for_several_images_is_refused() -> None:
     with pytest.raises(OptionError, match=r"made\.png is a file, but there are 2 images"):
         plan_batch(["box/a.jpg", "box/b.PNG"], "made.png")
 
 
 @pytest.mark.parametrize("out", ["letter", "letter/", "box/a.jpg/"])
-def test_a_file_where_a_folder_has_to_be(box: Path, out: str) -> None:
+def test_a_file_in_place_of_the_output_folder_is_refused(box: Path, out: str) -> None:
     box.with_name("letter").touch()
     with pytest.raises(TargetError, match="is a file, but the results need a folder"):
         plan_batch(["box/a.jpg"], out)
@@ -150,7 +150,7 @@ def test_a_file_named_as_another_format_is_refused(out: str, file_format: str | 
         plan_batch(["box/a.jpg"], out, file_format)
 
 
-def test_a_folder_may_be_called_like_a_file(box: Path) -> None:
+def test_an_output_folder_can_have_a_suffix(box: Path) -> None:
     (box / "v1.0").mkdir()
     for out in ("box/v1.0", "new.jpg/"):
         assert pairs(plan_batch(["box/a.jpg"], out)) == {"box/a.jpg": f"{out.rstrip('/')}/a.jpg"}
@@ -171,13 +171,13 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("locked")
 @pytest.mark.parametrize("out", ["locked/out", "locked/made.jpg", "locked/out/"])
-def test_a_target_that_cannot_be_looked_at(out: str) -> None:
+def test_an_inaccessible_target_is_an_error(out: str) -> None:
     with pytest.raises(TargetError, match=r"^locked/[a-z./]+: Permission denied"):
         plan_batch(["box/a.jpg"], out)
 
 
 @pytest.mark.usefixtures("locked")
-def test_a_source_that_cannot_be_looked_at() -> None:
+def test_an_inaccessible_source_is_missing() -> None:
     (missing,) = plan_batch(["locked/a.jpg"]).missing
     assert missing.error.message == "locked/a.jpg: Permission denied"
 
@@ -189,12 +189,12 @@ def test_a_name_without_suffix_is_kept(box: Path) -> None:
     assert pairs(plan_batch(["box/scan"])) == {"box/scan": "box/scan.color"}
 
 
-def test_two_pictures_for_one_target_are_refused_by_name() -> None:
+def test_two_images_with_one_target_are_refused() -> None:
     with pytest.raises(OptionError, match=r"box/a\.jpg and box/deep/a\.jpg would both become"):
         plan_batch(["box/a.jpg", "box/deep/a.jpg"], "out")
 
 
-def test_two_of_one_name_are_told_apart_in_whatever_order_they_come(box: Path) -> None:
+def test_equal_stems_get_different_targets_in_any_order(box: Path) -> None:
     (box / "pal.gif").touch()
     (box / "pal.png").touch()
     listed = ["box/pal.gif", "box/pal.png"]
@@ -213,7 +213,7 @@ def test_two_of_one_name_are_told_apart_in_whatever_order_they_come(box: Path) -
     out=st.sampled_from([None, "out"]),
     file_format=st.sampled_from([None, "PNG"]),
 )
-def test_no_folder_holds_names_that_cannot_be_told_apart(
+def test_any_names_of_a_folder_get_different_targets(
     names: set[str], out: str | None, file_format: str | None
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -225,7 +225,7 @@ def test_no_folder_holds_names_that_cannot_be_told_apart(
         assert plan_batch([folder], out, file_format) == plan
 
 
-def test_formats_that_meet_keep_their_suffixes_in_the_name(box: Path) -> None:
+def test_colliding_formats_keep_their_suffixes(box: Path) -> None:
     for name in ("p.gif", "p.png", "p.gif.png", "p.jpeg", "p.jpg"):
         (box / "p" / name).parent.mkdir(exist_ok=True)
         (box / "p" / name).touch()
@@ -266,9 +266,7 @@ def test_originals_are_never_the_target_by_another_name(box: Path) -> None:
         ("x" * 300 + ".jpg", "name too long"),
     ],
 )
-def test_what_is_missing_is_told_and_the_rest_goes_on(
-    box: Path, argument: str, reason: str
-) -> None:
+def test_missing_arguments_do_not_stop_the_others(box: Path, argument: str, reason: str) -> None:
     box.with_name("empty").mkdir()
     plan = plan_batch([argument, "box/a.jpg"])
     assert [task.source.name for task in plan.tasks] == ["a.jpg"]
@@ -279,7 +277,7 @@ def test_what_is_missing_is_told_and_the_rest_goes_on(
 
 
 @pytest.mark.skipif(running_as_root(), reason="root may read everything")
-def test_an_unreadable_folder_is_told(box: Path) -> None:
+def test_an_unreadable_folder_is_missing(box: Path) -> None:
     (box / "deep").chmod(0)
     try:
         plan = plan_batch(["box"])
@@ -292,10 +290,10 @@ def test_an_unreadable_folder_is_told(box: Path) -> None:
 @pytest.mark.parametrize(
     "word", ["-", "box", "box/notes.txt", "gone.jpg", "*.x", "A.HEIC", "gone/box"]
 )
-def test_words_that_name_pictures(word: str) -> None:
+def test_looks_like_image_accepts_files_and_patterns(word: str) -> None:
     assert looks_like_image(word)
 
 
 @pytest.mark.parametrize("word", ["models", "color", "gone.txt", "box.zip"])
-def test_words_that_do_not(word: str) -> None:
+def test_looks_like_image_rejects_other_words(word: str) -> None:
     assert not looks_like_image(word)

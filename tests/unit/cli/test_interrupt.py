@@ -20,7 +20,7 @@ PICTURES = 40
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C in another way"),
-    pytest.mark.usefixtures("heeded_signals"),
+    pytest.mark.usefixtures("default_signal_handlers"),
 ]
 
 
@@ -35,7 +35,7 @@ def words(photo: MakePhoto, model: str) -> list[str]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_stopped_and_taken_up_again(
+def test_a_stopped_run_is_continued_by_the_same_command(
     shell: Shell, words: list[str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     process = subprocess.Popen(
@@ -63,7 +63,7 @@ def test_stopped_and_taken_up_again(
     assert len(list((tmp_path / "out").iterdir())) == PICTURES
 
 
-def test_each_picture_that_is_made_has_its_line_of_json(words: list[str], tmp_path: Path) -> None:
+def test_every_finished_image_has_its_line_of_json(words: list[str], tmp_path: Path) -> None:
     for name in ("out/0.png", "out/1.png"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -83,7 +83,7 @@ def test_each_picture_that_is_made_has_its_line_of_json(words: list[str], tmp_pa
     assert {tmp_path / target for target in told} == made
 
 
-def test_the_terminal_is_closed(words: list[str], tmp_path: Path) -> None:
+def test_a_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "rechroma", *words]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs)
@@ -96,7 +96,7 @@ def test_the_terminal_is_closed(words: list[str], tmp_path: Path) -> None:
         assert is_colored(path)
 
 
-def test_in_the_first_moments() -> None:
+def test_ctrl_c_during_startup_shows_no_traceback() -> None:
     code = """
 import sys
 class Interrupted:
@@ -117,7 +117,7 @@ def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
         time.sleep(0.005)
 
 
-def test_a_signal_waits_until_what_is_held_is_done() -> None:
+def test_defer_signals_waits_for_the_block() -> None:
     code = """
 import os, signal
 from rechroma.cli.signals import Stopped, install_signal_handlers, defer_signals

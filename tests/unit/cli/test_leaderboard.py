@@ -41,7 +41,7 @@ def table(text: str) -> list[dict[str, str]]:
     return [dict(zip(header, line, strict=True)) for line in lines]
 
 
-def test_models_stand_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
+def test_the_table_ranks_models_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
     calm = write_constant_model(shard.parent / "calm.onnx", (0.0, 0.0))
     done = run("leaderboard", calm, vivid, "--data", shard)
     assert done.exit_code == 0, done.output
@@ -56,13 +56,13 @@ def test_models_stand_between_gray_and_truth(run: Run, shard: Path, vivid: Path)
     assert "crops" not in first
 
 
-def test_a_run_tells_what_it_has_cost(run: Run, shard: Path, vivid: Path) -> None:
+def test_the_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: Path) -> None:
     folder = shard.parent
     (folder / "recipe.toml").write_text(RECIPE)
     data = [f"--set=data.{name}={shard}" for name in ("train", "val")]
     assert run("train", "recipe.toml", "-o", "runs/mine", *data).exit_code == 0
     early = run("leaderboard", "runs/mine", "--data", shard)
-    assert "checkpoint.pt is a checkpoint and no color model yet: export it first" in early.output
+    assert "checkpoint.pt is a checkpoint, not a color model: export it first" in early.output
     command = early.stderr.splitlines()[-1].removeprefix("hint: rechroma ")
     exported = run(*command.split())
     assert exported.exit_code == 0, exported.output
@@ -73,9 +73,9 @@ def test_a_run_tells_what_it_has_cost(run: Run, shard: Path, vivid: Path) -> Non
     assert float(rows["mine"]["labels"]) in {0, 25, 50, 75, 100}
     assert rows["vivid"]["crops"] == ""
     answer = json.loads(run("leaderboard", "runs/mine", "--data", shard, "--json").output)
-    assert answer["mine"]["training"]["pictures"] == 4
+    assert answer["mine"]["training"]["images"] == 4
     assert answer["mine"]["weights"] > 10_000
-    assert answer["truth"]["figures"]["hue_hit"] == 100
+    assert answer["truth"]["metrics"]["hue_hit"] == 100
 
 
 def test_mistakes_end_in_one_line(run: Run, shard: Path, vivid: Path) -> None:

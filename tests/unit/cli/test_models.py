@@ -25,7 +25,7 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_list(run: Run) -> None:
+def test_list_prints_a_table(run: Run) -> None:
     result = run("models", "list")
     assert result.exit_code == 0
     rows = [line.split() for line in result.stdout.splitlines()]
@@ -34,14 +34,14 @@ def test_list(run: Run) -> None:
     assert "For [bold]faces[/bold]." in result.stdout
 
 
-def test_list_as_json(run: Run) -> None:
+def test_list_json_prints_the_cards(run: Run) -> None:
     cards = {card["name"]: card for card in json.loads(run("models", "list", "--json").stdout)}
     assert cards["scenery"]["size"] == 512
     assert cards["portraits"]["license"] == "MIT"
 
 
 @pytest.mark.parametrize("model", ["scenery", "own/scenery.onnx"])
-def test_info(run: Run, model: str) -> None:
+def test_info_prints_the_card(run: Run, model: str) -> None:
     result = run("models", "info", model)
     assert result.exit_code == 0
     words = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
@@ -82,7 +82,7 @@ def test_info_shows_long_entries_whole(
     assert source["name"].replace(" ", "") in shown
 
 
-def test_a_picture_is_no_model(run: Run, photo: MakePhoto) -> None:
+def test_an_image_is_not_a_model(run: Run, photo: MakePhoto) -> None:
     photo("x.jpg")
     for words in (("models", "info", "x.jpg"), ("x.jpg", "--model", "x.jpg")):
         result = run(*words)
@@ -92,24 +92,24 @@ def test_a_picture_is_no_model(run: Run, photo: MakePhoto) -> None:
         assert "'rechroma models list'" in hint
 
 
-def test_info_as_json(run: Run) -> None:
+def test_info_json_prints_the_card(run: Run) -> None:
     card = json.loads(run("models", "info", "scenery", "--json").stdout)
     assert (card["stride"], card["scale"], card["size"]) == (8, 4, 512)
 
 
-def test_a_mistyped_name(run: Run) -> None:
+def test_a_mistyped_name_gets_a_suggestion(run: Run) -> None:
     result = run("models", "info", "scenry")
     assert result.exit_code == 78
     assert "Did you mean 'scenery'?" in result.stderr
 
 
-def test_a_file_that_is_no_model(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_model_file_is_an_error(run: Run, tmp_path: Path) -> None:
     whole = write_model(tmp_path / "whole.onnx").read_bytes()
     for content in (b"", b"Dear model", whole[: len(whole) // 2]):
-        _check_that_no_model_is(content, tmp_path / "letter.onnx", run)
+        _assert_not_a_model(content, tmp_path / "letter.onnx", run)
 
 
-def _check_that_no_model_is(content: bytes, path: Path, run: Run) -> None:
+def _assert_not_a_model(content: bytes, path: Path, run: Run) -> None:
     path.write_bytes(content)
     result = run("models", "info", path.name)
     assert result.exit_code == 78
@@ -121,7 +121,7 @@ def _check_that_no_model_is(content: bytes, path: Path, run: Run) -> None:
     assert "rechroma export" in hint
 
 
-def test_a_broken_model_is_named_beside_the_others(run: Run, own_models: Path) -> None:
+def test_list_names_a_broken_model_and_lists_the_others(run: Run, own_models: Path) -> None:
     (own_models / "torn.onnx").write_bytes(b"no model")
     result = run("models", "list")
     assert result.exit_code == 78
@@ -129,7 +129,7 @@ def test_a_broken_model_is_named_beside_the_others(run: Run, own_models: Path) -
     assert "torn.onnx" in result.stderr
 
 
-def test_a_card_cannot_play_tricks_on_the_terminal(run: Run, own_models: Path) -> None:
+def test_control_characters_in_cards_are_escaped(run: Run, own_models: Path) -> None:
     trick = "\x1b]0;mine\x07\n\x1b[2J"
     source = {"name": trick, "license": "MIT"}
     write_model(own_models / "trick.onnx", description=trick, authors=[trick], data=[source])
@@ -144,12 +144,12 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint of a network a tenth as wide as published, which is taken for the published."""
     import torch
 
-    from rechroma.networks import build
+    from rechroma.networks import create_network
 
     def small(name: str, _: object) -> ColorizationNetwork:
-        return build(name, {"width": 0.1})
+        return create_network(name, {"width": 0.1})
 
-    monkeypatch.setattr("rechroma.networks.checkpoint_import.build", small)
+    monkeypatch.setattr("rechroma.networks.checkpoint_io.create_network", small)
     torch.save(small("siggraph17", {}).state_dict(), tmp_path / "published.pth")
     return tmp_path / "published.pth"
 

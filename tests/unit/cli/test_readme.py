@@ -43,7 +43,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("pictures")
-def test_from_a_folder_of_pictures_to_a_model(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
+def test_the_training_commands_work(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
     photo("photo.jpg")
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     for program, *words in commands("Train and evaluate"):
@@ -57,7 +57,7 @@ def test_from_a_folder_of_pictures_to_a_model(run: Run, tmp_path: Path, photo: M
 
 @pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize("help_of", [("train",), ("data", "pack")])
-def test_what_help_shows_can_be_done(run: Run, tmp_path: Path, help_of: tuple[str, ...]) -> None:
+def test_the_examples_of_help_work(run: Run, tmp_path: Path, help_of: tuple[str, ...]) -> None:
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     assert run("data", "pack", "pictures", "-o", "shards").exit_code == 0
     shown = run(*help_of, "--help").output.replace("\\\n", " ")

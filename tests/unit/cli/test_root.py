@@ -44,7 +44,7 @@ def test_version_and_help_import_nothing_heavy(arguments: list[str]) -> None:
     assert not HEAVY & set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_version(run: Run) -> None:
+def test_version_is_printed(run: Run) -> None:
     assert run("--version").output == f"rechroma, version {rechroma.__version__}\n"
 
 
@@ -66,20 +66,20 @@ def test_every_command_and_option_is_explained() -> None:
     walk(root_command)
 
 
-def test_nothing_at_all_shows_the_help(run: Run) -> None:
+def test_no_arguments_show_the_help(run: Run) -> None:
     assert "rechroma photo.jpg" in run().output
 
 
 @pytest.mark.parametrize(
     ("typed", "meant"), [("modles", "models"), ("colourize", "colorize"), ("dmeo", "demo")]
 )
-def test_a_mistyped_command_is_answered_with_the_nearest(run: Run, typed: str, meant: str) -> None:
+def test_a_mistyped_command_gets_a_suggestion(run: Run, typed: str, meant: str) -> None:
     result = run(typed)
     assert result.exit_code == 2
     assert f"Did you mean '{meant}'?" in result.stderr
 
 
-def test_a_word_like_nothing_gets_the_list(run: Run) -> None:
+def test_an_unknown_word_gets_the_list_of_commands(run: Run) -> None:
     result = run("xyzzy")
     assert result.exit_code == 2
     assert "colorize, models, demo" in result.stderr
@@ -105,7 +105,7 @@ class TestShortForm:
         name = "made.png" if "-omade.png" in order else "photo.color.png"
         assert is_colored(source.with_name(name))
 
-    def test_for_a_folder_a_pattern_and_a_pipe(
+    def test_folder_pattern_and_pipe_imply_colorize(
         self, run: Run, photo: MakePhoto, model: str
     ) -> None:
         source = photo("box/photo.png")
@@ -116,12 +116,12 @@ class TestShortForm:
         for made in ("a/photo.png", "b/photo.png", "c.png"):
             assert is_colored(source.parent.parent / made)
 
-    def test_a_missing_photo_is_missed_and_not_taken_for_a_command(self, run: Run) -> None:
+    def test_a_missing_photo_is_not_taken_for_a_command(self, run: Run) -> None:
         result = run("photo.jpg")
         assert result.exit_code == 66
         assert result.stderr.startswith("rechroma: error: photo.jpg: ")
 
-    def test_words_behind_two_dashes_are_photos(
+    def test_words_after_two_dashes_are_photos(
         self, run: Run, photo: MakePhoto, model: str
     ) -> None:
         made = photo("-o.png").with_name("-o.color.png")
@@ -143,9 +143,7 @@ class TestShortForm:
         assert " is a file" not in run("photo.jpg", "--nope").stderr
         assert " is a file" not in run("--", "--nope").stderr
 
-    def test_a_command_comes_before_a_file_of_the_same_name(
-        self, run: Run, photo: MakePhoto
-    ) -> None:
+    def test_a_command_takes_precedence_over_a_file(self, run: Run, photo: MakePhoto) -> None:
         photo("models/photo.png")
         assert "Usage: " in run("models", "--help").output
 
@@ -158,7 +156,7 @@ def test_runs_as_a_module(shell: Shell) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("words", ["--help", "--version", "colorize --help", "models list --json"])
-def test_what_does_not_fit_on_the_disk_is_told(words: str) -> None:
+def test_output_to_a_full_disk_is_an_error(words: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "rechroma", *words.split()],

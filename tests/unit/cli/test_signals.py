@@ -29,7 +29,7 @@ def test_a_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int
     assert exit_code_of(stop.value) == code
 
 
-def test_what_nohup_ignores_stays_ignored() -> None:
+def test_ignored_signals_stay_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     install_signal_handlers()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

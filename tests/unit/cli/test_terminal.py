@@ -19,17 +19,17 @@ from rechroma.cli.terminal import echo_err, printable
         ("Größe 9\u202fPM 🙂.jpg", "Größe 9\u202fPM 🙂.jpg"),
     ],
 )
-def test_control_characters_are_shown(name: str, shown: str) -> None:
+def test_printable_escapes_control_characters(name: str, shown: str) -> None:
     assert printable(name) == shown
 
 
 @given(st.text())
-def test_whatever_the_name_it_is_one_line_without_controls(name: str) -> None:
+def test_printable_gives_one_line_for_any_text(name: str) -> None:
     shown = printable(name)
     assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cs", "Zl", "Zp"}
     assert len(shown.splitlines()) <= 1
 
 
-def test_a_line_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_echo_err_writes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     echo_err("a\x1bb")
     assert capsys.readouterr() == ("", "a\\x1bb\n")

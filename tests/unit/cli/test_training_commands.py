@@ -39,7 +39,7 @@ def train(run: Run, folder: Path, *words: object) -> Result:
     return run("train", folder / "recipe.toml", "-o", folder / "run", *data, *words)
 
 
-def test_from_pictures_to_a_model_that_colors(run: Run, folder: Path) -> None:
+def test_train_export_and_evaluate_work_together(run: Run, folder: Path) -> None:
     trained = train(run, folder)
     assert trained.exit_code == 0, trained.output
     assert "3 steps done" in trained.output
@@ -69,14 +69,14 @@ def test_from_pictures_to_a_model_that_colors(run: Run, folder: Path) -> None:
 
     measured = run("evaluate", model, folder / "val.tar", "--json", "--sheet", folder / "s.jpg")
     assert measured.exit_code == 0, measured.output
-    assert json.loads(measured.output)["pictures"]["all"] == 3
+    assert json.loads(measured.output)["images"]["all"] == 3
     assert (folder / "s.jpg").exists()
     table = run("evaluate", model, folder / "val.tar", "--limit", 2)
     assert "gray" in table.output
     assert "drawn (2)" in table.output
 
 
-def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, folder: Path) -> None:
+def test_export_without_a_card_can_be_used(run: Run, folder: Path) -> None:
     train(run, folder)
     model = folder / "plain.onnx"
     exported = run("export", folder / "run", "-o", model, "--exact")
@@ -89,7 +89,7 @@ def test_a_model_without_a_card_of_its_own_can_be_exported_and_used(run: Run, fo
     assert "3 steps done" in start.output
 
 
-def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
+def test_finetune_trains_all_but_the_encoder(run: Run, folder: Path) -> None:
     def finetune(start: str, out: str) -> dict[str, Any]:
         small = (f"--set={key}" for key in ("crops.sizes=[32]", "batch_size=2", "workers=0"))
         words = (folder / start, folder / "val.tar", "-o", folder / out, "--steps", 2)
@@ -112,7 +112,7 @@ def test_a_model_learns_ones_own_pictures(run: Run, folder: Path) -> None:
     assert again["data"] == [{"name": "val.tar", "license": "CC0-1.0", "url": ""}] * 2
 
 
-def test_what_was_best_on_other_pictures_is_what_finetuning_gives(run: Run, folder: Path) -> None:
+def test_finetune_exports_the_best_checkpoint(run: Run, folder: Path) -> None:
     train(run, folder)
     keys = ["crops.sizes=[32]", "batch_size=2", "workers=0", f"data.val={folder / 'val.tar'}"]
     keys += ["validation.interval=2", "optimizer.warmup=0", "optimizer.ema=0.0"]  # not after step 3
@@ -128,7 +128,7 @@ def test_what_was_best_on_other_pictures_is_what_finetuning_gives(run: Run, fold
     assert not given.equal(newest)
 
 
-def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, folder: Path) -> None:
+def test_a_network_without_bins_hints_or_encoder_works_too(run: Run, folder: Path) -> None:
     options = "network.options={widths = [16, 16, 16, 16]}"
     asked = ("network.name=inception-unet", options, "loss.bins=0.0", "loss.colorfulness=0.1")
     sets = [f"--set={each}" for each in asked]
@@ -150,7 +150,7 @@ def test_a_network_without_bins_hints_or_encoder_goes_the_same_way(run: Run, fol
     assert start.exit_code == 0, start.output
 
 
-def test_the_encoder_may_start_from_a_file(run: Run, folder: Path) -> None:
+def test_the_encoder_can_start_from_a_file(run: Run, folder: Path) -> None:
     train(run, folder)
     first = trained_network(folder / "run/checkpoint.pt")
     assert first.encoder is not None
@@ -172,7 +172,7 @@ def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
     assert "absent.toml: cannot be read" in absent.output
     (folder / "no.pt").write_bytes(b"no")
     assert "not a checkpoint" in run("export", folder / "no.pt").output
-    assert "no shard here" in run("evaluate", "default", folder / "none.tar").output
+    assert "no shards found" in run("evaluate", "default", folder / "none.tar").output
 
 
 def test_a_broken_card_is_refused(run: Run, folder: Path) -> None:
@@ -185,9 +185,7 @@ def test_a_broken_card_is_refused(run: Run, folder: Path) -> None:
     assert not Path("x.onnx").exists()
 
 
-def test_without_torch_the_command_says_what_to_install(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_train_without_torch_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rechroma.cli.checks.find_spec", lambda _: None)
     answer = run("train", "recipe.toml")
     assert answer.exit_code == 69

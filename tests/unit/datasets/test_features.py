@@ -13,16 +13,16 @@ import torch
 
 from rechroma.color import lightness
 from rechroma.datasets import (
-    Crops,
+    CropConfig,
     FeatureConfig,
     FeatureDataset,
     FeatureStore,
     ReproducibleBatchSampler,
     SampleSpec,
     build_features,
+    downsample_chroma,
     feature_loader,
     features,
-    small_chroma,
 )
 from rechroma.errors import DataError, ModelError, OptionError, TargetError
 from tests.support import shards
@@ -93,7 +93,7 @@ def test_a_record_holds_features_chroma_lightness_and_label_of_the_same_crop(
     assert record["label"] == 4 % 3
     # The whole short side of 48 pixels, scaled to 64, of an image that is 64 wide.
     crops = (picture(4)[:, left : left + 48] for left in range(17))
-    means = [small_chroma(crop, 48)[:, 0, 0] for crop in crops]
+    means = [downsample_chroma(crop, 48)[:, 0, 0] for crop in crops]
     found = record["chroma"].astype(float).mean((1, 2))
     assert min(np.abs(mean - found).max() for mean in means) < 1.5
 
@@ -106,7 +106,9 @@ def test_chroma_and_lightness_have_the_units_of_lab(
     flat = write_shard(tmp_path / "flat.tar", 1)
     record = build([flat], tmp_path / "store", encoder, FeatureConfig(crop_size=64)).read([0])[0]
     np.testing.assert_allclose(record["lightness"] / 2.55, lightness(rgb)[0, 0], atol=0.3)
-    np.testing.assert_allclose(record["chroma"][:, 0, 0], small_chroma(rgb, 8)[:, 0, 0], atol=0.1)
+    np.testing.assert_allclose(
+        record["chroma"][:, 0, 0], downsample_chroma(rgb, 8)[:, 0, 0], atol=0.1
+    )
 
 
 def test_further_views_are_other_crops(tmp_path: Path, encoder: Path, shard: Path) -> None:
@@ -249,7 +251,7 @@ def test_batches_are_a_function_of_seed_and_step(
 
     def batches(start: int, seen: int) -> list[torch.Tensor]:
         sampler = ReproducibleBatchSampler(
-            len(dataset), Crops((64,)), 5, 7, start=start, seen=seen, steps=6
+            len(dataset), CropConfig((64,)), 5, 7, start=start, seen=seen, steps=6
         )
         return [batch.features["features_8"] for batch in feature_loader(dataset, sampler)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tarfile
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rechroma.datasets import Shards, spread
+from rechroma.datasets import Shards, evenly_spaced
 from rechroma.errors import DataError
 from tests.support.shards import picture, write_shard
 
@@ -23,7 +24,7 @@ def test_pictures_come_back_in_any_order(tmp_path: Path) -> None:
     assert len(shards) == 5
     for number in (4, 0, 2):
         np.testing.assert_array_equal(shards[number], picture(number))
-    assert shards.facts(4)["source"] == "other"
+    assert shards.metadata(4)["source"] == "other"
     assert shards.key(3) == "00003"
     assert sum(1 for _ in Shards([tmp_path])) == 5
 
@@ -33,7 +34,7 @@ def test_a_picture_without_facts_and_label_is_fine(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
         archive.add(tmp_path / "x.png", "x.png")
     shards = Shards([tmp_path / "s.tar"])
-    assert shards.facts(0) == {}
+    assert shards.metadata(0) == {}
     assert shards.label(0) == -1
 
 
@@ -75,18 +76,18 @@ def test_a_shard_that_shrinks_meanwhile_is_named(tmp_path: Path) -> None:
         shards[0]
     path.unlink()
     with pytest.raises(DataError, match=r"s\.tar: cannot be read"):
-        shards.facts(0)
+        shards.metadata(0)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar file at all" * 100])
 def test_a_bad_shard_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.tar").write_bytes(content)
-    with pytest.raises(DataError, match=r"bad\.tar|no picture"):
+    with pytest.raises(DataError, match=r"bad\.tar|contain no images"):
         Shards([tmp_path / "bad.tar"])
 
 
 def test_no_shard_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no shard here"):
+    with pytest.raises(DataError, match="no shards found"):
         Shards([tmp_path / "none-*.tar"])
 
 
@@ -101,8 +102,25 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("count", "limit"), [(399, 200), (500, 300), (60, 40), (5, 9), (7, 1)])
 def test_a_part_of_the_pictures_is_spread_over_all(count: int, limit: int) -> None:
-    chosen = spread(count, limit)
+    chosen = evenly_spaced(count, limit)
     assert len(chosen) == len(set(chosen)) == min(count, limit)
     gaps = [after - before for before, after in pairwise([*chosen, count])]
     assert max(gaps) - min(gaps) <= 1
-    assert spread(count, None) == list(range(count))
+    assert evenly_spaced(count, None) == list(range(count))
+
+
+def test_evenly_spaced_is_even_and_never_more_than_the_limit() -> None:
+    assert list(evenly_spaced(10, 3)) == [0, 3, 6]
+    assert list(evenly_spaced(10, None)) == list(range(10))
+    assert list(evenly_spaced(2, 5)) == [0, 1]
+
+
+def test_metadata_with_a_british_key_has_a_license(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "s.tar", "w") as archive:
+        parts = {".png": cv2.imencode(".png", picture(0))[1].tobytes()}
+        parts[".json"] = b'{"source": "x", "licence": "CC0-1.0"}'
+        for suffix, content in parts.items():
+            member = tarfile.TarInfo(f"0{suffix}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    assert Shards([tmp_path]).metadata(0) == {"source": "x", "license": "CC0-1.0"}

@@ -13,18 +13,18 @@ from torch import ones, zeros
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
 from rechroma.errors import ModelFeatureError
-from rechroma.evaluation import FeatureNetwork, Plan, Report, evaluate, sheet
+from rechroma.evaluation import EvalConfig, FeatureNetwork, Report, draw_sheet, evaluate
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from tests.support.fake_engine import FakeEngine
 
 
-def test_rows_and_sources(pictures: Shards) -> None:
+def test_evaluate_reports_each_row_by_source(pictures: Shards) -> None:
     seen: list[None] = []
-    report = evaluate(FakeEngine(), pictures, on_picture=lambda: seen.append(None))
-    assert len(seen) == Plan().rounds(pictures) == 5
-    assert report.pictures == {"all": 5, "one": 3, "two": 2}
-    assert list(report.figures) == ["all", "one", "two"]
-    for rows in report.figures.values():
+    report = evaluate(FakeEngine(), pictures, on_image=lambda: seen.append(None))
+    assert len(seen) == EvalConfig().total_steps(pictures) == 5
+    assert report.images == {"all": 5, "one": 3, "two": 2}
+    assert list(report.metrics) == ["all", "one", "two"]
+    for rows in report.metrics.values():
         assert list(rows) == ["gray", "model", "truth"]
         assert rows["gray"]["hue_hit"] == 0
         assert rows["truth"]["hue_hit"] == 100
@@ -35,66 +35,68 @@ def test_rows_and_sources(pictures: Shards) -> None:
     assert report.model == "fake 1"
 
 
-def test_json_holds_everything(pictures: Shards) -> None:
-    report = evaluate(FakeEngine(), pictures, Plan(limit=2))
+def test_report_json_is_complete(pictures: Shards) -> None:
+    report = evaluate(FakeEngine(), pictures, EvalConfig(limit=2))
     read = json.loads(report.to_json())
-    assert read["figures"]["all"]["model"] == report.figures["all"]["model"]
+    assert read["metrics"]["all"]["model"] == report.metrics["all"]["model"]
     assert set(read) == set(Report.__dataclass_fields__)
-    assert [one["number"] for one in read["each"]] == [0, 2]
-    assert read["each"][1]["key"] == "00002"
+    assert [score["index"] for score in read["scores"]] == [0, 2]
+    assert read["scores"][1]["key"] == "00002"
 
 
-def test_all_is_the_mean_over_the_pictures(pictures: Shards) -> None:
+def test_all_is_the_mean_over_images(pictures: Shards) -> None:
     report = evaluate(FakeEngine(), pictures)
     for row in ("gray", "model"):
-        mean = np.mean([getattr(one, row) for one in report.each])
-        assert report.figures["all"][row]["ciede2000"] == pytest.approx(mean)
-    assert [one.source for one in report.each] == ["one"] * 3 + ["two"] * 2
+        mean = np.mean([getattr(score, row) for score in report.scores])
+        assert report.metrics["all"][row]["ciede2000"] == pytest.approx(mean)
+    assert [score.source for score in report.scores] == ["one"] * 3 + ["two"] * 2
 
 
-def test_the_network_is_measured(pictures: Shards) -> None:
-    network = evaluate(FakeEngine((150, 0)), pictures, Plan(limit=1)).network
+def test_evaluate_reports_the_network(pictures: Shards) -> None:
+    network = evaluate(FakeEngine((150, 0)), pictures, EvalConfig(limit=1)).network
     assert network["milliseconds"] > 0
     assert 110 < network["chroma_max"] <= 150
     assert 0 < network["chroma_beyond"] < 1
 
 
-def test_old_prints_are_a_row_of_their_own(pictures: Shards) -> None:
-    report = evaluate(FakeEngine(), pictures, Plan(aged=True))
-    rows = report.figures["all"]
-    assert list(rows) == ["gray", "model", "aged", "truth"]
-    assert rows["aged"]["ciede2000"] != rows["model"]["ciede2000"]
-    assert rows["aged"]["lightness_shift_max"] < 0.5
-    lost = (rows["model"]["hue_hit"] - rows["aged"]["hue_hit"]) / rows["model"]["hue_hit"]
-    assert report.lost["all"]["hue_hit"] == pytest.approx(100 * lost)
-    again = evaluate(FakeEngine(), pictures, Plan(aged=True))
-    assert again.figures == report.figures
+def test_degraded_images_are_a_row_of_their_own(pictures: Shards) -> None:
+    report = evaluate(FakeEngine(), pictures, EvalConfig(degraded=True))
+    rows = report.metrics["all"]
+    assert list(rows) == ["gray", "model", "degraded", "truth"]
+    assert rows["degraded"]["ciede2000"] != rows["model"]["ciede2000"]
+    assert rows["degraded"]["lightness_shift_max"] < 0.5
+    lost = (rows["model"]["hue_hit"] - rows["degraded"]["hue_hit"]) / rows["model"]["hue_hit"]
+    assert report.degraded_loss["all"]["hue_hit"] == pytest.approx(100 * lost)
+    again = evaluate(FakeEngine(), pictures, EvalConfig(degraded=True))
+    assert again.metrics == report.metrics
 
 
-def test_where_nothing_was_gained_nothing_is_lost(pictures: Shards) -> None:
-    assert evaluate(FakeEngine((0, 0)), pictures, Plan(aged=True)).lost["all"] == {}
+def test_degraded_loss_is_undefined_without_a_gain(pictures: Shards) -> None:
+    assert (
+        evaluate(FakeEngine((0, 0)), pictures, EvalConfig(degraded=True)).degraded_loss["all"] == {}
+    )
 
 
-def test_hints_by_their_number(pictures: Shards) -> None:
-    report = evaluate(FakeEngine(), pictures, Plan(hints=True))
+def test_hint_curve_falls_with_the_number_of_hints(pictures: Shards) -> None:
+    report = evaluate(FakeEngine(), pictures, EvalConfig(hints=True))
     assert list(report.hints) == ["0", "1", "5", "10", "50"]
-    differences = [figures["ciede2000"] for figures in report.hints.values()]
+    differences = [metrics["ciede2000"] for metrics in report.hints.values()]
     assert differences == sorted(differences, reverse=True)
-    plain = report.figures["all"]["model"]
+    plain = report.metrics["all"]["model"]
     at_hints = [report.hints[count]["at_hints"] for count in ("1", "5", "10", "50")]
     assert max(at_hints) < 5
     assert report.hints["0"] == {name: plain[name] for name in ("ciede2000", "psnr", "hue_hit")}
 
 
-def test_hints_are_refused_before_the_work_begins(pictures: Shards) -> None:
+def test_unsupported_hints_are_refused_before_work_begins(pictures: Shards) -> None:
     def fail() -> None:
         raise AssertionError("a picture was done")
 
     with pytest.raises(ModelFeatureError, match="does not support hints"):
-        evaluate(FakeEngine(hints=False), pictures, Plan(hints=True), on_picture=fail)
+        evaluate(FakeEngine(hints=False), pictures, EvalConfig(hints=True), on_image=fail)
 
 
-def test_sizes_are_told_apart_only_where_colors_change(pictures: Shards) -> None:
+def test_size_agreement_differs_only_where_colors_change(pictures: Shards) -> None:
     class Fickle(FakeEngine):
         """Paints red what it sees large."""
 
@@ -102,44 +104,44 @@ def test_sizes_are_told_apart_only_where_colors_change(pictures: Shards) -> None
             chroma = super().chroma(lightness, hints)
             return chroma if max(lightness.shape) > 512 else np.zeros_like(chroma)
 
-    sizes = evaluate(Fickle(), pictures, Plan(limit=2, sizes=True)).sizes
+    sizes = evaluate(Fickle(), pictures, EvalConfig(limit=2, sizes=True)).sizes
     seen = sizes["network"]
     assert list(seen) == ["256-512", "256-1024", "512-1024"]
     assert seen["256-512"] == 0
     assert seen["256-1024"] == pytest.approx(seen["512-1024"])
     assert seen["512-1024"] > 5
-    assert max(sizes["picture"].values()) < 0.01  # the network sees each at its own size
+    assert max(sizes["image"].values()) < 0.01  # the network sees each at its own size
 
 
-def test_photographs_without_truth(pictures: Shards) -> None:
-    plan = Plan(limit=2, old=pictures)
+def test_historical_photographs_get_no_reference_metrics(pictures: Shards) -> None:
+    config = EvalConfig(limit=2, historical=pictures)
     seen: list[None] = []
-    report = evaluate(FakeEngine(), pictures, plan, on_picture=lambda: seen.append(None))
-    assert len(seen) == plan.rounds(pictures) == 4
-    assert report.old["pictures"] == 2
-    plain = report.figures["all"]["model"]
-    assert {name: plain[name] for name in report.old if name != "pictures"} == {
-        name: value for name, value in report.old.items() if name != "pictures"
+    report = evaluate(FakeEngine(), pictures, config, on_image=lambda: seen.append(None))
+    assert len(seen) == config.total_steps(pictures) == 4
+    assert report.historical["images"] == 2
+    plain = report.metrics["all"]["model"]
+    assert {name: plain[name] for name in report.historical if name != "images"} == {
+        name: value for name, value in report.historical.items() if name != "images"
     }
 
 
-def test_sets_are_compared_by_features(pictures: Shards, tmp_path: Path) -> None:
+def test_features_compare_sets(pictures: Shards, tmp_path: Path) -> None:
     weights = {key: value.half() for key, value in MobileNetV2().state_dict().items()}
     weights |= {"head.weight": zeros(3, 320), "head.bias": ones(3)}
     path = tmp_path / "w.safetensors"
     save_file(weights, path)
-    plan = Plan(features=FeatureNetwork(path))
-    figures = evaluate(FakeEngine(), pictures, plan).figures
-    for rows in figures.values():
+    config = EvalConfig(features=FeatureNetwork(path))
+    metrics = evaluate(FakeEngine(), pictures, config).metrics
+    for rows in metrics.values():
         assert rows["truth"]["fd_mobilenet_v2"] == pytest.approx(0, abs=1e-5)
         assert rows["truth"]["kid_mobilenet_v2"] == pytest.approx(0, abs=1e-9)
         assert rows["gray"]["fd_mobilenet_v2"] > 0
         assert rows["gray"]["semantic_agreement"] == 100
         assert "semantic_recovered" not in rows["model"]  # gray lost nothing
-    json.dumps(figures, allow_nan=False)
+    json.dumps(metrics, allow_nan=False)
 
 
-def test_a_sheet_shows_three_pictures_for_each(pictures: Shards) -> None:
-    made = sheet(Colorizer(engine=FakeEngine()), pictures)
+def test_sheet_shows_three_images_for_each(pictures: Shards) -> None:
+    made = draw_sheet(Colorizer(engine=FakeEngine()), pictures)
     assert made.width > made.height
     assert len(np.unique(np.asarray(made).reshape(-1, 3), axis=0)) > 1000

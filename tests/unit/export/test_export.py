@@ -13,7 +13,7 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
 from rechroma.export import export_model
 from rechroma.export.onnx import rounded_network
-from rechroma.networks import ColorizationNetwork, describe, load_exported, no_hints
+from rechroma.networks import ColorizationNetwork, load_exported, network_config, no_hints
 from rechroma.training import TorchEngine
 from tests.support.networks import card, learned
 
@@ -28,7 +28,9 @@ def network(**options: object) -> ColorizationNetwork:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = network()
     path = tmp_path_factory.mktemp("model") / "small.onnx"
-    parity = export_model(built, card(built), path)
+    lines: list[str] = []
+    parity = export_model(built, card(built), path, progress=lines.append)
+    assert len(lines) == 3
     assert parity.file <= 0.05
     assert parity.rounding < 1
     return path
@@ -101,7 +103,7 @@ def test_rounding_moves_a_weight_by_half_a_step_of_its_channel_at_most() -> None
 
 def test_the_network_comes_back_from_the_file(exported: Path) -> None:
     built, again = network(), load_exported(exported)
-    assert describe(again) == describe(built)
+    assert network_config(again) == network_config(built)
     assert not again.training
     weights = again.state_dict()
     for name, value in rounded_network(built).state_dict().items():

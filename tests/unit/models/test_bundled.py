@@ -8,7 +8,7 @@ from skimage import data
 
 from rechroma import Colorizer, list_models
 from rechroma.color import colorfulness_abs, lightness
-from rechroma.evaluation import gray_level
+from rechroma.evaluation import to_gray
 from rechroma.models import find_model, read_card
 
 SAMPLES = [data.astronaut, data.chelsea, data.coffee]
@@ -37,7 +37,7 @@ def test_its_card_names_license_data_and_figures() -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.__name__)
 def test_it_colors_a_photograph_and_keeps_its_lightness(colorizer: Colorizer, sample: type) -> None:
     truth = np.asarray(sample())
-    gray = gray_level(truth)
+    gray = to_gray(truth)
     colored = colorizer.colorize(gray)
     assert colored.shape == truth.shape
     assert colorfulness_abs(colored) > 0.3 * colorfulness_abs(truth)

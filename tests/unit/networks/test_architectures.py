@@ -15,11 +15,11 @@ from rechroma.export import export_model
 from rechroma.networks import (
     ARCHITECTURES,
     Prediction,
-    build,
-    by_name,
-    describe,
+    create_network,
     load_exported,
+    network_config,
     no_hints,
+    register,
 )
 from rechroma.training import TorchEngine
 from rechroma.training.recipe import Loss
@@ -41,9 +41,9 @@ def test_each_has_a_row_of_small_options() -> None:
 
 def test_two_of_one_name_are_refused() -> None:
     first, *_ = ARCHITECTURES.values()
-    assert by_name([first]) == {first.name: first}
+    assert register([first]) == {first.name: first}
     with pytest.raises(TrainingError, match=f"two networks are called '{first.name}'"):
-        by_name([*ARCHITECTURES.values(), first])
+        register([*ARCHITECTURES.values(), first])
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -62,7 +62,7 @@ def test_color_has_the_promised_size(name: str, strides: tuple[int, int]) -> Non
     bins = (height // scale, width // scale)
     assert prediction.logits.shape == (2, len(network.centers), *bins)
     assert prediction.ab.shape in ((2, 2, *size), (2, 2, *bins))
-    assert prediction.bottom.shape[0] == 2
+    assert prediction.bottleneck.shape[0] == 2
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
@@ -105,13 +105,13 @@ def test_a_photograph_is_colored_by_the_exported_network(name: str, tmp_path: Pa
     assert colored.shape == photo.shape
     assert np.ptp(colored, axis=2).max() > 2
     again = load_exported(path)
-    assert describe(again) == describe(network)
+    assert network_config(again) == network_config(network)
     by_torch = Colorizer(engine=TorchEngine(again, size=64)).colorize(photo)
     np.testing.assert_allclose(by_torch.astype(float), colored.astype(float), atol=1)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_default_options_make_a_network(name: str) -> None:
-    network = build(name, {})
+    network = create_network(name, {})
     assert network.stride % network.scale == 0
-    assert build(**describe(network)).config == network.config
+    assert create_network(**network_config(network)).config == network.config

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from safetensors.torch import save_file
 
 from rechroma import Colorizer
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ModelFeatureError
 from rechroma.export import export_model
-from rechroma.networks import build, load_exported
+from rechroma.networks import create_network, load_exported
 from rechroma.training import Recipe, TorchEngine, train, trained_network
 from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimizer
 from tests.support.networks import card
@@ -61,7 +61,9 @@ def recipe_of(folder: Path) -> Recipe:
     recipe = Recipe(
         network=Network(name=name, options=PLANS[name].options),
         data=Data(train=(str(write_shard(folder / "train.tar", 4)),)),
-        crops=Crops(sizes=(32,), min_crop_area=0.9, hint_prob=0.5 if name == "siggraph17" else 0.0),
+        crops=CropConfig(
+            sizes=(32,), min_crop_area=0.9, hint_prob=0.5 if name == "siggraph17" else 0.0
+        ),
         loss=PLANS[name].loss,
         optimizer=Optimizer(lr=3e-3, encoder_lr=1e-3, warmup=5, freeze_encoder_fraction=0.0),
         steps=PLANS[name].steps,
@@ -74,7 +76,7 @@ def recipe_of(folder: Path) -> Recipe:
 
 def against_a_critic(recipe: Recipe, folder: Path) -> Recipe:
     torch.manual_seed(0)
-    encoder = build(recipe.network.name, recipe.network.options).encoder
+    encoder = create_network(recipe.network.name, recipe.network.options).encoder
     assert encoder is not None
     weights = folder / "encoder.safetensors"
     save_file(encoder.state_dict(), weights)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rechroma.datasets import Crops
+from rechroma.datasets import CropConfig
 from rechroma.training import Recipe
 from rechroma.training.recipe import Data, Network, Optimizer
 from tests.support.shards import write_shard
@@ -19,7 +19,7 @@ def recipe(tmp_path: Path) -> Recipe:
     return Recipe(
         network=Network(options={"widths": [16, 8, 8, 8]}),
         data=Data(train=(str(shard),)),
-        crops=Crops(sizes=(32, 64), size_shares=(0.7, 0.3), degrade_prob=0.3, hint_prob=0.5),
+        crops=CropConfig(sizes=(32, 64), size_shares=(0.7, 0.3), degrade_prob=0.3, hint_prob=0.5),
         optimizer=Optimizer(warmup=2, freeze_encoder_fraction=0.3),
         steps=8,
         batch_size=4,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rechroma.color import bin_centers, nearest_bins, rebalancing_weights, table_index
-from rechroma.datasets import Example
+from rechroma.datasets import Sample
 from rechroma.networks import Encoder, Prediction
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
 from rechroma.training.losses import ColorizationLoss
@@ -46,9 +46,9 @@ def truth(
     *,
     rgb: torch.Tensor | None = None,
     label: tuple[int, ...] = (-1,),
-) -> Example:
+) -> Sample:
     nothing = torch.zeros(1, 1, 1, 1)
-    return Example(
+    return Sample(
         lightness=nothing,
         hints=nothing,
         chroma=torch.zeros(1, 2, 1, 1) if chroma is None else chroma,
@@ -65,14 +65,14 @@ def encoder() -> Encoder:
 
 def photograph(seed: int = 0) -> torch.Tensor:
     """A random photograph (1, 3, 32, 32) uint8."""
-    dice = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (1, 3, 32, 32), generator=dice, dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (1, 3, 32, 32), generator=rng, dtype=torch.uint8)
 
 
 def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
-    dice = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, len(CENTERS), 3, 4, generator=dice)
-    chroma = torch.rand(2, 2, 3, 4, generator=dice) * 60 - 30
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, len(CENTERS), 3, 4, generator=rng)
+    chroma = torch.rand(2, 2, 3, 4, generator=rng) * 60 - 30
     rows = table_index(chroma.movedim(1, -1).numpy())
     bins, shares = nearest_bins(CENTERS, 5)
     dense = np.zeros((*rows.shape, len(CENTERS)), np.float32)
@@ -95,9 +95,9 @@ def test_the_truth_costs_nothing_in_the_regression_and_least_in_the_bins() -> No
     best = loss()(prediction(logits=right, ab=chroma), truth(chroma))
     wrong = prediction(logits=right.roll(50, dims=1), ab=chroma + 10)
     other = loss()(wrong, truth(chroma))
-    assert best.parts["ab"] == 0
-    assert best.total < other.parts["bins"]
-    assert other.parts["ab"] > 0
+    assert best.terms["ab"] == 0
+    assert best.total < other.terms["bins"]
+    assert other.terms["ab"] > 0
 
 
 def test_a_rare_color_costs_more_to_miss_than_a_common_one() -> None:
@@ -133,7 +133,7 @@ def test_unlabeled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
     assert not logits.grad.any()
 
 
-def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encoder) -> None:
+def test_distillation_is_zero_for_the_teacher_itself_alone(encoder: Encoder) -> None:
     rgb = photograph()
     costs = loss(encoder, **NONE, distillation=1.0)
     same, other = (encoder(shown / 255)[-1] for shown in (rgb, photograph(seed=1)))
@@ -144,18 +144,18 @@ def test_the_teacher_is_content_with_itself_and_with_nothing_else(encoder: Encod
     assert opposite.item() == pytest.approx(2, abs=1e-5)
 
 
-def test_the_true_colors_cost_nothing_to_look_at(encoder: Encoder) -> None:
+def test_image_terms_are_lowest_for_the_true_colors(encoder: Encoder) -> None:
     gray = photograph()[:, :1].expand(-1, 3, -1, -1)
     none, red = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 40.0)
     costs = loss(encoder, **NONE, delta_e=1.0, hue=1.0, perceptual=1.0, colorfulness=1.0)
-    best = costs(prediction(ab=none), truth(none, rgb=gray)).parts
-    worse = costs(prediction(ab=red), truth(none, rgb=gray)).parts
+    best = costs(prediction(ab=none), truth(none, rgb=gray)).terms
+    worse = costs(prediction(ab=red), truth(none, rgb=gray)).terms
     assert set(best) == {"delta_e", "hue", "perceptual", "colorfulness"}
     assert all(part < 0.05 for part in best.values())
     assert all(worse[name] > 3 * best[name] for name in best if name != "hue")
 
 
-def test_missed_hues_cost_the_whole_and_hit_hues_nothing() -> None:
+def test_hue_is_one_for_missed_and_zero_for_hit_hues() -> None:
     blue = torch.tensor([10.0, -50.0]).view(1, 2, 1, 1)
     costs = loss(**NONE, hue=1.0)
     assert costs(prediction(ab=blue), truth(blue)).total < 0.1
@@ -175,11 +175,11 @@ def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed
     example = truth(chroma, rgb=photograph(), label=(1,))
     weights = {"bins": 0.5, "ab": 2.0, "classes": 3.0, "distillation": 4.0, "delta_e": 0.1}
     cost = loss(encoder, **weights)(guess, example)
-    assert cost.parts.keys() == weights.keys()
-    expected = sum(weight * cost.parts[name].item() for name, weight in weights.items())
+    assert cost.terms.keys() == weights.keys()
+    expected = sum(weight * cost.terms[name].item() for name, weight in weights.items())
     assert cost.total.item() == pytest.approx(expected, rel=1e-5)
     without = loss(encoder, **(weights | {"classes": 0.0, "distillation": 0.0}))(guess, example)
-    assert without.parts.keys() == weights.keys() - {"classes", "distillation"}
+    assert without.terms.keys() == weights.keys() - {"classes", "distillation"}
 
 
 def test_bins_coarser_than_the_truth_are_held_against_its_mean() -> None:
@@ -190,3 +190,61 @@ def test_bins_coarser_than_the_truth_are_held_against_its_mean() -> None:
     part = loss(**NONE | {"bins": 1.0})
     fine = part(prediction(logits=logits), truth(chroma)).total
     torch.testing.assert_close(fine, part(prediction(logits=logits), truth(mean)).total)
+
+
+def test_distance_is_a_charbonnier_loss_on_the_blend_of_bins_and_regression() -> None:
+    chroma = torch.zeros(1, 2, 1, 1)
+    sure = torch.full((1, len(CENTERS), 1, 1), -50.0)
+    sure[:, 100] = 50.0
+    ab = torch.tensor([20.0, -10.0]).view(1, 2, 1, 1)
+    blended = 0.5 * CENTERS[100] + 0.5 * np.array([20.0, -10.0])
+    expected = np.sqrt((blended**2).sum() + 1) / 10
+    losses = loss(**NONE, distance=1.0)(prediction(logits=sure, ab=ab), truth(chroma))
+    assert losses.total.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_moments_compare_mean_and_spread_of_each_image() -> None:
+    rng = torch.Generator().manual_seed(0)
+    true = torch.randn(2, 2, 8, 8, generator=rng) * 20
+    flat = torch.full((2, len(CENTERS), 8, 8), -50.0)
+    flat[:, np.abs(CENTERS).sum(axis=1).argmin()] = 50.0  # gray
+    moments = loss(**NONE, moments=1.0)
+    shuffled = true.flatten(2)[..., torch.randperm(64, generator=rng)].view_as(true)
+    same = moments(prediction(logits=flat, ab=2 * shuffled), truth(true)).total
+    shifted = moments(prediction(logits=flat, ab=2 * (shuffled + 10)), truth(true)).total
+    pale = moments(prediction(logits=flat, ab=shuffled), truth(true)).total
+    assert same.item() == pytest.approx(0, abs=1e-3)
+    assert shifted.item() == pytest.approx(1, abs=1e-3)
+    assert pale > 0.5
+
+
+def test_distance_and_moments_have_finite_gradients_for_a_gray_prediction() -> None:
+    ab = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    logits = torch.zeros(1, len(CENTERS), 4, 4, requires_grad=True)
+    terms = loss(**NONE, distance=1.0, moments=1.0)
+    terms(prediction(logits=logits, ab=ab), truth(torch.zeros(1, 2, 4, 4))).total.backward()
+    for head in (ab, logits):
+        assert head.grad is not None
+        assert torch.isfinite(head.grad).all()
+
+
+def test_upsampling_holds_the_decoded_chroma_to_the_truth_at_full_size() -> None:
+    true = torch.rand(1, 2, 8, 8, generator=torch.Generator().manual_seed(0)) * 40
+    term = loss(**NONE, upsampling=1.0)
+    exact = term(prediction(ab=true), truth(true)).total
+    off = term(prediction(ab=true + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)), truth(true)).total
+    assert exact.item() == pytest.approx(0.1)
+    assert off.item() == pytest.approx(np.sqrt(26) / 10, rel=1e-4)
+
+
+def test_a_fraction_of_the_bins_has_about_the_same_mean_and_validation_takes_all() -> None:
+    rng = torch.Generator().manual_seed(0)
+    guess = prediction(logits=torch.randn(2, len(CENTERS), 16, 16, generator=rng))
+    true = truth(torch.rand(2, 2, 16, 16, generator=rng) * 60 - 30)
+    whole = loss(ab=0.0)(guess, true).total
+    part = loss(ab=0.0, bins_fraction=0.5)
+    torch.manual_seed(0)
+    sampled = part(guess, true).total
+    assert sampled != whole
+    assert sampled.item() == pytest.approx(whole.item(), rel=0.1)
+    torch.testing.assert_close(part.eval()(guess, true).total, whole)

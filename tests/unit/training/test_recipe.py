@@ -14,7 +14,7 @@ RECIPES = sorted((Path(__file__).parents[3] / "recipes").rglob("*.toml"))
 
 
 @pytest.mark.parametrize("shipped", RECIPES, ids=lambda path: path.stem)
-def test_the_recipes_that_ship_are_valid_and_go_there_and_back(shipped: Path) -> None:
+def test_shipped_recipes_are_valid_and_survive_a_round_trip(shipped: Path) -> None:
     recipe = load_recipe(shipped)
     assert recipe_from(recipe_values(recipe)) == recipe
 
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "short.toml"
 
 
-def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
+def test_load_recipe_overrides_keys_by_toml_values_or_bare_words(path: Path) -> None:
     recipe = load_recipe(
         path,
         [
@@ -67,7 +67,9 @@ def test_keys_are_overridden_by_toml_values_or_bare_words(path: Path) -> None:
         ("steps", "not of the form key=value"),
     ],
 )
-def test_what_does_not_fit_is_named(path: Path, override: str, message: str) -> None:
+def test_load_recipe_names_the_key_that_does_not_fit(
+    path: Path, override: str, message: str
+) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe(path, [override])
 
@@ -76,15 +78,31 @@ def test_what_does_not_fit_is_named(path: Path, override: str, message: str) -> 
     ("override", "meant"),
     [("stepz=3", "steps"), ("optimizer.lrr=1", "lr"), ("optimiser.lr=1", "optimizer")],
 )
-def test_what_was_meant_is_named(path: Path, override: str, meant: str) -> None:
+def test_load_recipe_suggests_the_nearest_key(path: Path, override: str, meant: str) -> None:
     with pytest.raises(RecipeError) as caught:
         load_recipe(path, [override])
     assert caught.value.hint == f"Did you mean '{meant}'?"
 
 
-def test_a_file_that_is_no_recipe(tmp_path: Path) -> None:
+def test_load_recipe_refuses_a_file_that_is_not_toml(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         load_recipe(tmp_path / "absent.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")
     with pytest.raises(RecipeError, match="not TOML"):
         load_recipe(tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["loss.hue=0.1"], r"loss\.hue: needs images"),
+        (["adversary.weight=0.1"], r"adversary\.weight: needs images"),
+        (["crops.sizes=[64, 128]", "crops.size_shares=[0.5, 0.5]"], r"crops\.sizes: stored"),
+    ],
+)
+def test_stored_features_allow_no_terms_on_images(
+    path: Path, overrides: list[str], message: str
+) -> None:
+    assert load_recipe(path, ["data.features=store"]).data.features == "store"
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path, ["data.features=store", *overrides])

@@ -1,1 +1,1 @@
-"""TODO datasets/build."""
+"""Construction of data sets: download, filter, deduplicate, pack and inspect images."""

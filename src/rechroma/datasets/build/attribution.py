@@ -1,7 +1,7 @@
-"""Who made each picture that was fetched, under which license, and from where: `attribution.csv`.
+"""Attribution log: author, license and URL of each downloaded image, in `attribution.csv`.
 
-It also tells what is there already. A picture is written first and its line after it, so that a
-run that was ended at any moment can be taken up again.
+It also tells which images are present. An image is written before its line, so that a download
+that was killed at any moment can continue.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _COLUMNS = ("file", "url", "author", "license", "sha256", "when")
 
 
 class AttributionLog:
-    """The tables of a folder of fetched pictures; may be used from several threads.
+    """Tables of successful and failed downloads in a folder; thread-safe.
 
     Args:
-        folder: Where pictures and tables are; made where it is not there.
-        others: Columns of the list that are kept, too.
+        folder: Folder of images and tables, created if missing.
+        others: Further columns to keep.
 
     Attributes:
-        present: The URLs of the pictures that are there.
+        present: URLs of the images in the folder.
 
     Raises:
-        DataError: A table that is there cannot be read.
-        TargetError: It cannot be written.
+        DataError: An existing table cannot be read.
+        TargetError: A table cannot be written.
     """
 
     def __init__(self, folder: Path, others: Iterable[str]) -> None:
@@ -53,11 +53,11 @@ class AttributionLog:
         self._failed = (folder / FAILED).open("a", encoding="utf-8", newline="")
 
     def add(self, row: Row) -> None:
-        """Note a picture that is there now."""
+        """Log a downloaded image."""
         self._write(self._attribution, row, self._columns)
 
-    def miss(self, url: str, reason: str) -> None:
-        """Note a picture that could not be fetched."""
+    def add_failure(self, url: str, reason: str) -> None:
+        """Log a failed download."""
         self._write(self._failed, {"url": url, "reason": reason}, self._failed_columns)
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class AttributionLog:
 
 
 def _whole_rows(path: Path) -> list[Row]:
-    """The rows of a table whose last line may have been cut off."""
+    """Read a table and drop a last line that was cut off."""
     if not path.is_file():
         return []
     data = path.read_bytes()
@@ -89,7 +89,7 @@ def _text(rows: Iterable[Row], columns: Iterable[str]) -> str:
 
 
 def _line(row: Row, columns: Iterable[str]) -> str:
-    """One line of CSV, whatever line ends, controls and odd bytes the values hold."""
+    """Format one line of CSV; line breaks, controls and undecodable bytes are replaced."""
     buffer = io.StringIO()
     values = [" ".join(row.get(name, "").split()) for name in columns]
     csv.writer(buffer, lineterminator="\n").writerow(values)

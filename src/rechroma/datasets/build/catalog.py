@@ -1,4 +1,4 @@
-"""What is known of the pictures of a folder before any is opened: labels, licenses, authors."""
+"""Catalog of a folder of images: files, labels, licenses and authors."""
 
 from __future__ import annotations
 
@@ -23,69 +23,73 @@ _KEPT = ("source", "license", "author", "url")
 
 @dataclass(frozen=True)
 class Catalog:
-    """A folder's pictures.
+    """Images of a folder and their metadata.
 
     Attributes:
-        files: Their paths within the folder, with slashes, sorted.
-        labels: What each shows, where that is known.
-        classes: The number of each label, in its order.
-        facts: Source, license, author and URL of each, where they are known.
-        absent: Files that have a label, and are not there.
+        files: Sorted paths within the folder, with slashes.
+        labels: Label of each file that has one.
+        classes: Number of each label, in order.
+        metadata: Source, license, author and URL by file, if known.
+        absent: Files with a label that do not exist.
     """
 
     files: list[str]
     labels: Mapping[str, str]
     classes: Mapping[str, int]
-    facts: Mapping[str, Row]
+    metadata: Mapping[str, Row]
     absent: list[str]
 
 
 def read_catalog(folder: Path, labels: Path | None, *, labeled: bool) -> Catalog:
-    """Look through a folder and the tables that belong to it.
+    """Scan a folder and read its tables.
 
     Args:
-        folder: The pictures.
-        labels: A table with the columns `path` and `label`.
-        labeled: Whether labels are wanted.
+        folder: Folder of images.
+        labels: Table with the columns `path` and `label`.
+        labeled: Assign labels.
 
     Raises:
-        DataError: There is no picture, or a table makes no sense.
+        DataError: The folder has no image, or a table is invalid.
     """
-    files = _pictures(folder)
-    facts = _facts(folder / ATTRIBUTION)
-    found = _labels(files, facts, labels) if labeled else {}
+    files = _find_images(folder)
+    metadata = _read_attribution(folder / ATTRIBUTION)
+    found = _find_labels(files, metadata, labels) if labeled else {}
     here = set(files)
     present = {file: label for file, label in found.items() if file in here}
     absent = sorted(found.keys() - here)
-    kept = {file: {name: row.get(name, "") for name in _KEPT} for file, row in facts.items()}
+    kept = {file: {name: row.get(name, "") for name in _KEPT} for file, row in metadata.items()}
     return Catalog(files, present, number_classes(present.values()), kept, absent)
 
 
 def number_classes(labels: Iterable[str]) -> dict[str, int]:
-    """The number of each label: itself if all are whole numbers, else its place in the alphabet.
+    """Number the labels: by themselves if all are integers, else in alphabetical order.
 
     Raises:
-        DataError: A number is larger than any class's.
+        DataError: A number is above the largest class.
     """
     names = sorted(set(labels))
     if not all(name.isascii() and name.isdigit() for name in names):
         return {name: number for number, name in enumerate(names)}
     if any(len(name) > len(str(MAX_CLASS)) for name in names):
-        raise DataError(f"the number of a class is above {MAX_CLASS}")
+        raise DataError(
+            f"the number of a class is above {MAX_CLASS}", hint="Use smaller numbers, or names."
+        )
     return {name: int(name) for name in sorted(names, key=int)}
 
 
-def _pictures(folder: Path) -> list[str]:
+def _find_images(folder: Path) -> list[str]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder")
+        raise DataError(f"{folder}: no such folder")
     found = []
     for root, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [Path(root, name) for name in names if not name.startswith(".")]
-        pictures = [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
-        found += [path.relative_to(folder).as_posix() for path in pictures]
+        images = [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
+        found += [path.relative_to(folder).as_posix() for path in images]
     if not found:
-        raise DataError(f"{folder}: no picture here", hint=f"Pictures end with {_endings()}.")
+        raise DataError(
+            f"{folder}: no images found", hint=f"Known suffixes: {', '.join(SUFFIXES)}."
+        )
     return sorted(found)
 
 
@@ -93,22 +97,20 @@ def _refuse(error: OSError) -> None:
     raise DataError(f"{error.filename}: {error.strerror}") from error
 
 
-def _endings() -> str:
-    return ", ".join(SUFFIXES)
-
-
-def _facts(path: Path) -> dict[str, Row]:
+def _read_attribution(path: Path) -> dict[str, Row]:
     if not path.is_file():
         return {}
-    return {_file(row["file"]): row for row in read_table(path, ("file",))}
+    return {_normalize_path(row["file"]): row for row in read_table(path, ("file",))}
 
 
-def _labels(files: Iterable[str], facts: Mapping[str, Row], table: Path | None) -> dict[str, str]:
+def _find_labels(
+    files: Iterable[str], metadata: Mapping[str, Row], table: Path | None
+) -> dict[str, str]:
     if table is not None:
         rows = read_table(table, ("path", "label"))
-        named = {_file(row["path"]): row["label"].strip() for row in rows}
-    elif facts:
-        named = {file: row.get("label", "").strip() for file, row in facts.items()}
+        named = {_normalize_path(row["path"]): row["label"].strip() for row in rows}
+    elif metadata:
+        named = {file: row.get("label", "").strip() for file, row in metadata.items()}
     elif all("/" in file for file in files):
         named = {file: file.split("/", 1)[0] for file in files}
     else:
@@ -116,5 +118,5 @@ def _labels(files: Iterable[str], facts: Mapping[str, Row], table: Path | None) 
     return {file: label for file, label in named.items() if label}
 
 
-def _file(path: str) -> str:
+def _normalize_path(path: str) -> str:
     return PurePosixPath(path.strip()).as_posix()

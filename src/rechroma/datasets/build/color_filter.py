@@ -1,4 +1,4 @@
-"""What pictures and data sets are judged by: whether there is color, and how figures spread."""
+"""Detection of gray and toned images, and quantiles of a data set."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_COLORFULNESS = 4.0
-"""Below it (M3 of a copy of 64 x 64) a picture counts as gray, as 3 of 10,000 photographs do."""
+"""Threshold of colorfulness (M3 of a 64 x 64 copy) for gray; 3 of 10,000 photographs are below."""
 
-MIN_TONES = 2.5
-"""Below it a picture counts as toned.
+MIN_TONE_RESIDUAL = 2.5
+"""Threshold of the tone residual for toned images.
 
-So do 2 of 100 color photographs, nearly gray ones, and three quarters of toned prints, of which
+Below are 2 of 100 color photographs, nearly gray ones, and three quarters of toned prints, of which
 half were unevenly yellowed, most noisy, and all compressed.
 """
 
@@ -30,25 +30,25 @@ _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 
 class NoColor(StrEnum):
-    """Why a picture does not teach color."""
+    """Reason to reject an image as training data for color."""
 
     GRAY = "gray"
     TONED = "toned"
 
 
-def colorless(rgb: NDArray[np.uint8]) -> NoColor | None:
-    """Whether a picture (H, W, 3) has no color, or only that of its paper: sepia, cyanotype."""
+def color_fault(rgb: NDArray[np.uint8]) -> NoColor | None:
+    """Detect an image (H, W, 3) without color, or with a paper tone alone (sepia, cyanotype)."""
     small = np.asarray(cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     if colorfulness(small) < MIN_COLORFULNESS:
         return NoColor.GRAY
-    return NoColor.TONED if tones(small) < MIN_TONES else None
+    return NoColor.TONED if tone_residual(small) < MIN_TONE_RESIDUAL else None
 
 
-def tones(rgb: NDArray[np.uint8]) -> float:
-    """How much of a picture's color its lightness does not tell already.
+def tone_residual(rgb: NDArray[np.uint8]) -> float:
+    """Compute how much of an image's color is not a function of its lightness.
 
-    A toned print has one color for each lightness. So a* and b* are fitted by cubics of L*, and
-    what is left is the figure: the root of the mean squared distance in a*b*.
+    A toned print has one color for each lightness. So a* and b* are fitted by cubics of L*; the
+    result is the root mean square residual in a*b*.
 
     Args:
         rgb: (H, W, 3), a small copy.
@@ -60,7 +60,7 @@ def tones(rgb: NDArray[np.uint8]) -> float:
 
 
 def quantiles(values: Iterable[float]) -> dict[str, float]:
-    """The quantiles of a figure by their per cent; empty where there is none."""
+    """Compute quantiles by their percentage; empty without values."""
     found = np.fromiter(values, np.float64)
     if not len(found):
         return {}

@@ -1,7 +1,7 @@
-"""Fetches the pictures of a list, with their licenses and authors, as a good guest.
+"""Polite download of a list of images, with their licenses and authors.
 
-Pictures come one at a time from each host, at its pace and as its robots.txt allows; several hosts
-are asked at once. What is there is not fetched again.
+Each host gets one request at a time, rate-limited and as its robots.txt allows; several hosts are
+visited at once. Images that are present are not downloaded again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.attribution import AttributionLog
 from rechroma.datasets.build.licenses import license_name
-from rechroma.datasets.build.politeness import Pace, RobotsCache
+from rechroma.datasets.build.politeness import RateLimiter, RobotsCache
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import (
     DataError,
@@ -32,7 +32,7 @@ from rechroma.errors import (
 from rechroma.fs import translate_os_errors, write_atomically
 from rechroma.imaging import FORMATS, read_rgb_thumbnail, sniff
 from rechroma.options import check_range
-from rechroma.safe_http import TransientFetchError, Web, split_url
+from rechroma.safe_http import SafeHttpClient, TransientFetchError, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -40,27 +40,27 @@ if TYPE_CHECKING:
 
     from rechroma.datasets.build.tables import Row
 
-_MAX_WAIT = 300.0  # seconds that a host may ask to wait before it is left alone
-_MAX_IN_A_ROW = 5  # failures after which a host is left alone
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_MAX_WAIT = 300.0  # seconds that a host may ask to wait before it is skipped
+_MAX_FAILURES = 5  # failures in a row after which a host is skipped
+_TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 _NAME_LENGTH = 20
-_LOOK = 64  # side of the copy that is decoded to see whether a picture is whole
+_CHECK_SIDE = 64  # of the copy that is decoded to validate an image
 _MAX_PIXELS = 100_000_000
-_OWN = ("file", "sha256", "when")  # columns that are ours to fill
+_OWN_COLUMNS = ("file", "sha256", "when")
 
 
 @dataclass(frozen=True)
 class CrawlPolicy:
-    """How hosts are treated.
+    """Rate limits, timeouts and retries.
 
     Attributes:
-        per_host: Requests a second that go to one host, at the most.
-        hosts: How many hosts are asked at once.
-        timeout: Seconds that a request may take.
-        max_bytes: The largest picture to take.
-        retries: How often a picture is asked for again after what may be over in a while.
-        backoff: Seconds before the first of these; twice as long before each further one.
-        contact: A mail address, by which whoever runs a host can reach the user.
+        per_host: Maximum requests per second to one host.
+        hosts: Number of hosts visited at once.
+        timeout: Of a request, in seconds.
+        max_bytes: Maximum size of an image.
+        retries: Retries after transient errors.
+        backoff: Seconds before the first retry, doubled for each further one.
+        contact: Mail address in the User-Agent, for the operators of hosts.
     """
 
     per_host: float = 2.0
@@ -78,18 +78,21 @@ class CrawlPolicy:
         check_range("max_bytes", self.max_bytes, 1, 1 << 32)
         check_range("retries", self.retries, 0, 100)
         if not (self.contact.isascii() and self.contact.isprintable()):
-            raise OptionError(f"the contact {self.contact!r} cannot be told to hosts")
+            raise OptionError(
+                f"the contact {self.contact!r} cannot be sent in a header",
+                hint="Use printable ASCII, such as you@example.org.",
+            )
 
 
 @dataclass
-class Tally:
-    """What became of a list.
+class DownloadStats:
+    """Outcome of a download.
 
     Attributes:
-        fetched: Pictures that were fetched.
-        present: Pictures that were there.
-        unwanted: Pictures under other licenses than those asked for.
-        failed: How many could not be fetched, by reason; each is named in `failed.csv`.
+        fetched: Number of images downloaded.
+        present: Number of images already in the folder.
+        unwanted: Number of images under other licenses.
+        failed: Number of failures by reason; `failed.csv` lists each.
     """
 
     fetched: int = 0
@@ -98,64 +101,64 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
 
 
-def fetch(
+def download(
     table: Path,
     folder: Path,
-    manners: CrawlPolicy | None = None,
+    policy: CrawlPolicy | None = None,
     *,
     licenses: Collection[str] = (),
     limit: int | None = None,
     is_allowed: Callable[[str], bool] | None = None,
-    on_picture: Callable[[], None] = lambda: None,
-) -> Tally:
-    """Fetch what a list names.
+    on_image: Callable[[], None] = lambda: None,
+) -> DownloadStats:
+    """Download the images of a list.
 
     Args:
         table: CSV or Parquet with the columns `url`, `license` and `author`; others are kept.
-        folder: Where the pictures go, with `attribution.csv` and `failed.csv`.
-        manners: How hosts are treated.
-        licenses: Take only pictures under these, such as ``cc0`` and ``cc-by``; of any version.
-        limit: Take only so many of the list.
-        is_allowed: Whether an IP address may be connected to; without, if it is a public one.
-        on_picture: Called after each, from several threads.
+        folder: Folder of the images, `attribution.csv` and `failed.csv`.
+        policy: Rate limits, timeouts and retries.
+        licenses: Licenses to accept, such as ``cc0`` and ``cc-by``, in any version; all if empty.
+        limit: Maximum number of images.
+        is_allowed: Decides whether to connect to an IP address; by default to public ones.
+        on_image: Called after each image, from several threads.
 
     Raises:
         DataError: The list cannot be read.
         MissingExtraError: It is a Parquet file, and pyarrow is not installed.
         TargetError: The folder cannot be written.
     """
-    manners, tally = manners or CrawlPolicy(), Tally()
-    rows = list(islice(_wanted(table, licenses, tally), limit))
-    columns = [name for name in (rows[0] if rows else {}) if name not in _OWN]
-    with closing(AttributionLog(folder, columns)) as ledger:
-        missing = [row for row in rows if row["url"] not in ledger.present]
-        tally.present = len(rows) - len(missing)
-        fetcher = _Fetcher(folder, manners, ledger, tally, is_allowed, on_picture)
+    policy, stats = policy or CrawlPolicy(), DownloadStats()
+    rows = list(islice(_select_rows(table, licenses, stats), limit))
+    columns = [name for name in (rows[0] if rows else {}) if name not in _OWN_COLUMNS]
+    with closing(AttributionLog(folder, columns)) as log:
+        missing = [row for row in rows if row["url"] not in log.present]
+        stats.present = len(rows) - len(missing)
+        fetcher = _Fetcher(folder, policy, log, stats, is_allowed, on_image)
         fetcher.run(_by_host(missing))
-    return tally
+    return stats
 
 
 class _Fetcher:
     def __init__(
         self,
         folder: Path,
-        manners: CrawlPolicy,
-        ledger: AttributionLog,
-        tally: Tally,
+        policy: CrawlPolicy,
+        log: AttributionLog,
+        stats: DownloadStats,
         is_allowed: Callable[[str], bool] | None,
         done: Callable[[], None],
     ) -> None:
-        self._folder, self._manners, self._ledger, self._tally = folder, manners, ledger, tally
+        self._folder, self._policy, self._log, self._stats = folder, policy, log, stats
         self._stop, self._counting = threading.Event(), threading.Lock()
-        self._decoding = threading.Lock()  # one at a time: a hostile picture may be huge
-        self._web = Web(manners.timeout, manners.max_bytes, manners.contact, is_allowed)
-        self._pace = Pace(manners.per_host, self._stop)
-        self._robots = RobotsCache(self._web, lambda url: self._pace.turn(_host(url)))
+        self._decoding = threading.Lock()  # one at a time: a hostile image may be huge
+        self._web = SafeHttpClient(policy.timeout, policy.max_bytes, policy.contact, is_allowed)
+        self._rate = RateLimiter(policy.per_host, self._stop)
+        self._robots = RobotsCache(self._web, lambda url: self._rate.wait(_host(url)))
         self._done = done
 
     def run(self, hosts: dict[str, list[Row]]) -> None:
-        """Fetch all; when it is ended early, it ends the requests under way and waits for it."""
-        pool = ThreadPoolExecutor(self._manners.hosts)
+        """Visit all hosts; when interrupted, abort the requests in progress and wait for them."""
+        pool = ThreadPoolExecutor(self._policy.hosts)
         try:
             for future in as_completed([pool.submit(self._visit, r) for r in hosts.values()]):
                 future.result()
@@ -165,85 +168,85 @@ class _Fetcher:
             pool.shutdown(cancel_futures=True)
 
     def _visit(self, rows: list[Row]) -> None:
-        """Fetch the pictures of one host, until there are none or it does not want to."""
-        in_a_row = 0
+        """Download the images of one host, until it fails too often."""
+        failures = 0
         for row in rows:
             if self._stop.is_set():
                 return
-            left_alone = in_a_row >= _MAX_IN_A_ROW
-            in_a_row = (in_a_row + 1) if left_alone else self._try(row, in_a_row)
-            if left_alone:
-                self._miss(row, "the host was left alone after several failures")
+            gave_up = failures >= _MAX_FAILURES
+            failures = (failures + 1) if gave_up else self._try(row, failures)
+            if gave_up:
+                self._fail(row, "skipped after several failures of this host")
 
-    def _try(self, row: Row, in_a_row: int) -> int:
-        """Fetch a picture, and count the failures of the host in a row."""
+    def _try(self, row: Row, failures: int) -> int:
+        """Download an image and return the number of failures in a row."""
         try:
-            self._save(row, self._picture(row["url"]))
+            self._save(row, self._download(row["url"]))
         except TransientFetchError as error:
-            self._miss(row, error.message)
-            return _MAX_IN_A_ROW if error.wait > _MAX_WAIT else in_a_row + 1
+            self._fail(row, error.message)
+            return _MAX_FAILURES if error.wait > _MAX_WAIT else failures + 1
         except TargetError:
             raise  # the next one could not be written either
         except RechromaError as error:
-            self._miss(row, error.message)
-        except Exception as error:  # one odd answer must not end hours of work
-            self._miss(row, InternalError.from_exception(error).message)
+            self._fail(row, error.message)
+        except Exception as error:  # one odd response must not end hours of work
+            self._fail(row, InternalError.from_exception(error).message)
         return 0
 
-    def _picture(self, url: str) -> bytes:
-        for attempt in range(self._manners.retries + 1):
+    def _download(self, url: str) -> bytes:
+        for attempt in range(self._policy.retries + 1):
             try:
-                return self._attempt(url)
+                return self._request(url)
             except TransientFetchError as error:
-                if attempt == self._manners.retries or error.wait > _MAX_WAIT:
+                if attempt == self._policy.retries or error.wait > _MAX_WAIT:
                     raise
-                pause = self._manners.backoff * 2**attempt * random.uniform(0.5, 1.5)
-                self._pace.hold(error.host, max(error.wait, pause))
+                pause = self._policy.backoff * 2**attempt * random.uniform(0.5, 1.5)
+                self._rate.pause(error.host, max(error.wait, pause))
         raise AssertionError  # the last attempt returns or raises
 
-    def _attempt(self, url: str) -> bytes:
-        answer = self._web.follow(url, self._ask)
-        if answer.status in _PASSING:
+    def _request(self, url: str) -> bytes:
+        response = self._web.get(url, self._ask)
+        if response.status in _TRANSIENT_STATUSES:
             raise TransientFetchError(
-                f"HTTP status {answer.status}", _host(answer.url), answer.wait
+                f"HTTP status {response.status}", _host(response.url), response.wait
             )
-        if answer.status != 200:
-            raise FetchError(f"HTTP status {answer.status}")
-        return answer.body
+        if response.status != 200:
+            raise FetchError(f"HTTP status {response.status}")
+        return response.body
 
     def _ask(self, url: str) -> None:
-        self._pace.turn(_host(url), self._robots.check(url))
+        self._rate.wait(_host(url), self._robots.check(url))
 
     def _save(self, row: Row, data: bytes) -> None:
         with self._decoding:
             suffix = FORMATS[sniff(data)][0]
-            read_rgb_thumbnail(data, _LOOK, max_pixels=_MAX_PIXELS)
+            read_rgb_thumbnail(data, _CHECK_SIDE, max_pixels=_MAX_PIXELS)
         name = hashlib.sha256(row["url"].encode("utf-8", "replace")).hexdigest()[:_NAME_LENGTH]
         write_atomically(self._folder / f"{name}{suffix}", data, overwrite=True)
-        facts = {
+        saved = {
             "file": f"{name}{suffix}",
             "sha256": hashlib.sha256(data).hexdigest(),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        self._note(row | facts)
+        self._add(row | saved)
 
-    def _note(self, row: Row) -> None:
+    def _add(self, row: Row) -> None:
         with translate_os_errors(self._folder), self._counting:
-            self._ledger.add(row)
-            self._tally.fetched += 1
+            self._log.add(row)
+            self._stats.fetched += 1
             self._done()
 
-    def _miss(self, row: Row, reason: str) -> None:
+    def _fail(self, row: Row, reason: str) -> None:
         if self._stop.is_set():
             return  # it was not the host that failed
         with translate_os_errors(self._folder), self._counting:
-            self._ledger.miss(row["url"], reason)
-            self._tally.failed[reason] += 1
+            self._log.add_failure(row["url"], reason)
+            self._stats.failed[reason] += 1
             self._done()
 
 
-def _wanted(table: Path, licenses: Collection[str], tally: Tally) -> Iterator[Row]:
-    """The rows of a list under the licenses asked for, each URL once."""
+def _select_rows(table: Path, licenses: Collection[str], stats: DownloadStats) -> Iterator[Row]:
+    """Yield the rows under accepted licenses, each URL once."""
     asked = {license_name(license) for license in licenses}
     seen: set[str] = set()
     for row in read_table(table, ("url", "license", "author")):
@@ -252,11 +255,11 @@ def _wanted(table: Path, licenses: Collection[str], tally: Tally) -> Iterator[Ro
             continue
         seen.add(url)
         if asked and license_name(row["license"]) not in asked:
-            tally.unwanted += 1
+            stats.unwanted += 1
             continue
         yield row | {"url": url}
     if not seen:
-        raise DataError(f"{table}: names no picture")
+        raise DataError(f"{table}: lists no image", hint="Fill its column url.")
 
 
 def _by_host(rows: list[Row]) -> dict[str, list[Row]]:

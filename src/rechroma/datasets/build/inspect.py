@@ -1,4 +1,4 @@
-"""Looks through shards: what is in them, how large and how colorful it is, and what is damaged."""
+"""Inspection of shards: counts, sizes, colorfulness, and damaged images."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.color import colorfulness
-from rechroma.datasets.build.color_filter import colorless, quantiles
-from rechroma.datasets.build.parallel import in_order
-from rechroma.datasets.shards import Shards, shard_paths, spread
+from rechroma.datasets.build.color_filter import color_fault, quantiles
+from rechroma.datasets.build.parallel import map_ordered
+from rechroma.datasets.shards import Shards, evenly_spaced, shard_paths
 from rechroma.errors import DataError
 from rechroma.imaging import contact_sheet
 
@@ -26,31 +26,31 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found.
+    """Statistics of shards.
 
     Attributes:
-        shards: How many tar files.
-        pictures: How many pictures that can be used.
-        splits: Their share of each split, which is what stands before the number in a shard's name.
-        classes: How many pictures there are of each class, by its number.
-        unlabeled: How many have no class.
-        lonely: The classes of which there is one picture only.
-        sources: How many pictures there are from each source.
-        licenses: How many there are under each license.
-        short_side: Quantiles by their per cent, in pixels.
-        long_side: The same.
-        colorfulness: The same, of M3.
-        gray: How many have no color.
-        toned: How many have none but that of their paper.
-        damaged: What cannot be used, and why.
+        shards: Number of tar files.
+        images: Number of usable images.
+        splits: Share of each split, the part before the number in a shard's name.
+        classes: Number of images by class.
+        unlabeled: Number of images without a class.
+        singletons: Classes with a single image.
+        sources: Number of images by source.
+        licenses: Number of images by license.
+        short_side: Quantiles by their percentage, in pixels.
+        long_side: Likewise.
+        colorfulness: Likewise, of M3.
+        gray: Number of images without color.
+        toned: Number of images with the color of their paper alone.
+        damaged: Errors of unusable images and shards.
     """
 
     shards: int
-    pictures: int
+    images: int
     splits: dict[str, float]
     classes: dict[str, int]
     unlabeled: int
-    lonely: tuple[int, ...]
+    singletons: tuple[int, ...]
     sources: dict[str, int]
     licenses: dict[str, int]
     short_side: dict[str, float]
@@ -61,12 +61,12 @@ class Inspection:
     damaged: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+        """Convert to a dictionary for JSON."""
         return asdict(self)
 
 
-class _Seen(NamedTuple):
-    """One picture, or why it cannot be used."""
+class _ImageStats(NamedTuple):
+    """Statistics of one image, or its error."""
 
     split: str
     error: str = ""
@@ -83,44 +83,44 @@ def inspect(
     paths: Iterable[Path | str],
     *,
     jobs: int | None = None,
-    on_picture: Callable[[], None] = lambda: None,
+    on_image: Callable[[], None] = lambda: None,
 ) -> Inspection:
-    """Look at every picture of some shards. One that is damaged is noted, and the rest looked at.
+    """Decode every image of shards and collect statistics; damaged ones are listed.
 
     Args:
-        paths: Shards, or folders of them, or patterns in the file name.
-        jobs: Pictures at a time; without, as many as there are processors.
-        on_picture: Called after each.
+        paths: Shards, folders of them, or patterns in the file name.
+        jobs: Number of threads; by default that of processors.
+        on_image: Called after each image.
 
     Raises:
-        DataError: No shard is there.
+        DataError: There is no shard.
     """
     shards = shard_paths(paths)
-    opened, damaged = _opened(shards)
+    opened, damaged = _open_shards(shards)
     places = ((part, number) for part in opened for number in range(len(part)))
-    seen: list[_Seen] = []
-    with closing(in_order(_look, places, jobs or os.cpu_count() or 1)) as looks:
+    seen: list[_ImageStats] = []
+    with closing(map_ordered(_inspect_image, places, jobs or os.cpu_count() or 1)) as looks:
         for look in looks:
             seen.append(look)
-            on_picture()
-    return _summed(len(shards), seen, damaged)
+            on_image()
+    return _summarize(len(shards), seen, damaged)
 
 
 def sample_sheet(paths: Iterable[Path | str], count: int) -> Image:
-    """A contact sheet of at most `count` pictures of some shards, evenly spread.
+    """Draw a contact sheet of at most `count` evenly spaced images.
 
     Raises:
-        DataError: No shard is there, or none holds a picture.
+        DataError: There is no shard, or none has an image.
     """
-    sound = Shards(part.shard(0) for part in _opened(shard_paths(paths))[0])
-    pictures = []
-    for number in spread(len(sound), count):
+    sound = Shards(part.shard(0) for part in _open_shards(shard_paths(paths))[0])
+    images = []
+    for number in evenly_spaced(len(sound), count):
         with suppress(DataError):
-            pictures.append((sound[number],))
-    return contact_sheet(pictures, ("",), panel=(144, 108), samples_per_row=10)
+            images.append((sound[number],))
+    return contact_sheet(images, ("",), panel=(144, 108), samples_per_row=10)
 
 
-def _opened(shards: Iterable[Path]) -> tuple[list[Shards], list[str]]:
+def _open_shards(shards: Iterable[Path]) -> tuple[list[Shards], list[str]]:
     opened, damaged = [], []
     for shard in shards:
         try:
@@ -131,30 +131,30 @@ def _opened(shards: Iterable[Path]) -> tuple[list[Shards], list[str]]:
     return opened, damaged
 
 
-def _look(place: tuple[Shards, int]) -> _Seen:
+def _inspect_image(place: tuple[Shards, int]) -> _ImageStats:
     shards, number = place
     split = shards.shard(number).stem.rpartition("-")[0] or shards.shard(number).stem
     try:
-        facts, label, rgb = shards.facts(number), shards.label(number), shards[number]
+        metadata, label, rgb = shards.metadata(number), shards.label(number), shards[number]
     except DataError as error:
-        return _Seen(split, error.message)
-    source, license = (str(facts.get(name, _UNKNOWN)) for name in ("source", "license"))
+        return _ImageStats(split, error.message)
+    source, license = (str(metadata.get(name, _UNKNOWN)) for name in ("source", "license"))
     short, long = sorted(rgb.shape[:2])
-    fault = colorless(rgb) or ""
-    return _Seen(split, "", label, source, license, short, long, colorfulness(rgb), fault)
+    fault = color_fault(rgb) or ""
+    return _ImageStats(split, "", label, source, license, short, long, colorfulness(rgb), fault)
 
 
-def _summed(shards: int, seen: list[_Seen], damaged: list[str]) -> Inspection:
+def _summarize(shards: int, seen: list[_ImageStats], damaged: list[str]) -> Inspection:
     good = [look for look in seen if not look.error]
     labels = Counter(look.label for look in good if look.label >= 0)
     faults = Counter(look.fault for look in good)
     return Inspection(
         shards=shards,
-        pictures=len(good),
+        images=len(good),
         splits={s: round(n / len(good), 4) for s, n in _counts(look.split for look in good)},
         classes={str(label): labels[label] for label in sorted(labels)},
         unlabeled=len(good) - labels.total(),
-        lonely=tuple(sorted(label for label, count in labels.items() if count == 1)),
+        singletons=tuple(sorted(label for label, count in labels.items() if count == 1)),
         sources=dict(_counts(look.source for look in good)),
         licenses=dict(_counts(look.license for look in good)),
         short_side=quantiles(look.short for look in good),

@@ -1,4 +1,4 @@
-"""One short name for each license, however a list writes it."""
+"""Normalization of license names."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VERSION = re.compile(r"-?v?\d+(\.\d+)+.*$|-(unported|generic|international|univ
 
 
 def license_name(text: str) -> str:
-    """A license's name without version and country, such as ``cc-by-sa``.
+    """Normalize a license to its name without version and country, such as ``cc-by-sa``.
 
     Args:
-        text: Its name as a list has it, or the address of a Creative Commons deed.
+        text: Name of the license in any spelling, or the URL of a Creative Commons deed.
     """
     text = text.strip().lower()
     if deed := _DEED.search(text):

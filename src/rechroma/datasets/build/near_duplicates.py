@@ -1,4 +1,4 @@
-"""Pictures that show the same: a hash of what is seen, and a search that stays quick with millions.
+"""Near-duplicate detection by perceptual hash, fast for millions of images.
 
 The hash is the difference hash (N. Krawetz, "Kind of Like That", 2013) in both directions: which
 of two neighbors is the brighter one, on a gray of 9 x 9, in 128 bits. Copies that were scaled,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_HAMMING = 5
-"""The most bits in which the hashes of two copies differ.
+"""Maximum Hamming distance of the hashes of two near-duplicates.
 
 Of 18,000 photographs, all pairs up to 5 bits were copies or the same scene taken twice; from 6 bits
 on, one empty sea was taken for another.
@@ -28,7 +28,7 @@ _BLOCKS, _BLOCK_BITS = 8, 16
 
 
 def difference_hash(rgb: NDArray[np.uint8]) -> int:
-    """The hash of a picture (H, W, 3), 128 bits."""
+    """Compute the perceptual hash of an image (H, W, 3), 128 bits."""
     small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     across = gray[:-1, 1:] > gray[:-1, :-1]
@@ -39,7 +39,7 @@ def difference_hash(rgb: NDArray[np.uint8]) -> int:
 
 
 class NearDuplicateIndex:
-    """Remembers hashes and finds those that are alike.
+    """Index of perceptual hashes that finds near-duplicates.
 
     Two hashes of 128 bits that differ in fewer than 8 have at least one of 8 blocks in common
     (pigeonhole), so only hashes that share a block are compared: of a million photographs, some
@@ -51,7 +51,7 @@ class NearDuplicateIndex:
         self._buckets: list[dict[int, array[int]]] = [{} for _ in range(_BLOCKS)]
 
     def find(self, hashed: int) -> int | None:
-        """The number of the first hash that was added and is alike, or None."""
+        """Find the first added hash within the maximum distance; returns its number, or None."""
         alike = [
             number
             for block, buckets in zip(_blocks(hashed), self._buckets, strict=True)
@@ -61,7 +61,7 @@ class NearDuplicateIndex:
         return min(alike, default=None)
 
     def add(self, hashed: int) -> int:
-        """Remember a hash; hashes are numbered from 0 in the order in which they are added."""
+        """Add a hash and return its number, counted from 0."""
         number = len(self._hashes)
         self._hashes.append(hashed)
         for block, buckets in zip(_blocks(hashed), self._buckets, strict=True):

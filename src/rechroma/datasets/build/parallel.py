@@ -1,4 +1,4 @@
-"""Work in threads whose results come in the order of what they were made of."""
+"""Ordered parallel map with bounded memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def in_order(
+def map_ordered(
     function: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int
 ) -> Generator[_Result]:
-    """What a function makes of each item, in order; few more than `jobs` are in memory at a time.
+    """Apply a function to each item in threads and yield the results in order.
 
-    Closing the generator stops after the items in hand.
+    At most about twice `jobs` results are in memory at a time. Closing the generator stops after
+    the items in progress.
     """
     pool = ThreadPoolExecutor(jobs)
     running: deque[Future[_Result]] = deque()

@@ -1,4 +1,4 @@
-"""Good manners towards the hosts of pictures: their robots.txt, and a pace that they can bear."""
+"""Polite crawling: robots.txt (RFC 9309) and per-host rate limits."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.robotparser import RobotFileParser
 
-from rechroma.errors import FetchError
-from rechroma.safe_http import PRODUCT, TransientFetchError, Web, split_url
+from rechroma.errors import FetchError, MissingExtraError, install_hint
+from rechroma.safe_http import PRODUCT, SafeHttpClient, TransientFetchError, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MAX_DELAY = 60.0  # seconds between requests that a robots.txt can ask for
-_MAX_TEXT = 500 * 1024  # bytes of a robots.txt that have to be heeded (RFC 9309, 2.5)
+    from protego import Protego
+
+_MAX_DELAY = 60.0  # seconds of a Crawl-delay to respect
+_MAX_TEXT = 500 * 1024  # bytes of a robots.txt to parse (RFC 9309, 2.5)
 _CLOSED = (401, 403, 429)
-_ALL, _NOTHING = "User-agent: *\nAllow: /", "User-agent: *\nDisallow: /"
+_ALLOW_ALL, _DISALLOW_ALL = "User-agent: *\nAllow: /", "User-agent: *\nDisallow: /"
 
 
-class Pace:
-    """Lets so many requests a second go to each host.
+class RateLimiter:
+    """Limits the requests per second to each host.
 
     Args:
-        per_second: How many.
+        per_second: The limit.
         stop: Ends all waiting.
     """
 
@@ -33,21 +34,25 @@ class Pace:
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
-    def turn(self, host: str, least: float = 0.0) -> None:
-        """Wait until a request may go to a host, and `least` seconds lie between any two.
+    def wait(self, host: str, min_interval: float = 0.0) -> None:
+        """Wait for the next request to a host.
+
+        Args:
+            host: The host.
+            min_interval: Seconds between two requests that the host asks for.
 
         Raises:
-            FetchError: The run was stopped.
+            FetchError: The download was stopped.
         """
         with self._lock:
             now = time.monotonic()
             begin = max(now, self._next.get(host, now))
-            self._next[host] = begin + max(self._interval, least)
+            self._next[host] = begin + max(self._interval, min_interval)
         if self._stop.wait(begin - now):
-            raise FetchError("the run was stopped")
+            raise FetchError("the download was stopped")
 
-    def hold(self, host: str, seconds: float) -> None:
-        """Let nothing go to a host for a while."""
+    def pause(self, host: str, seconds: float) -> None:
+        """Hold back all requests to a host for some seconds."""
         with self._lock:
             until = time.monotonic() + seconds
             self._next[host] = max(until, self._next.get(host, until))
@@ -56,56 +61,58 @@ class Pace:
 @dataclass
 class _Rules:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    parser: RobotFileParser | None = None
+    parser: Protego | None = None
 
 
 class RobotsCache:
-    """What each host's robots.txt says to us, read once (RFC 9309).
+    """Rules of each host's robots.txt, read once.
 
-    Where there is none all is allowed; where it cannot be read, nothing is. The parser of Python's
-    library reads no wildcards within paths.
+    Without a robots.txt everything is allowed; when it cannot be read, nothing is.
 
     Args:
-        web: Reads it.
+        web: Client to read it with.
         before: Called with the URL of each request.
+
+    Raises:
+        MissingExtraError: Protego is not installed.
     """
 
-    def __init__(self, web: Web, before: Callable[[str], None]) -> None:
+    def __init__(self, web: SafeHttpClient, before: Callable[[str], None]) -> None:
+        try:
+            from protego import Protego
+        except ImportError as error:
+            raise MissingExtraError(
+                "downloads need Protego, which is not installed", hint=install_hint("data")
+            ) from error
+        self._parse: Callable[[str], Protego] = Protego.parse
         self._web, self._before = web, before
         self._rules: dict[str, _Rules] = {}
 
     def check(self, url: str) -> float:
-        """See whether a URL may be fetched.
+        """Check that a URL may be fetched.
 
         Returns:
-            The seconds between requests that are asked for.
+            Seconds between two requests that the host asks for.
 
         Raises:
-            FetchError: It may not be.
+            FetchError: The URL is disallowed.
         """
         parts = split_url(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         rules = self._rules.setdefault(origin, _Rules())
         with rules.lock:
             if rules.parser is None:
-                rules.parser = self._read(f"{origin}/robots.txt")
-        if not rules.parser.can_fetch(PRODUCT, url):
+                rules.parser = self._parse(self._read(f"{origin}/robots.txt"))
+        if not rules.parser.can_fetch(url, PRODUCT):
             raise FetchError("robots.txt disallows it")
         return min(float(rules.parser.crawl_delay(PRODUCT) or 0), _MAX_DELAY)
 
-    def _read(self, url: str) -> RobotFileParser:
-        parser = RobotFileParser()
+    def _read(self, url: str) -> str:
         try:
-            parser.parse(self._text(url).splitlines())
-        except ValueError:  # such as a delay of "²" seconds
-            parser.parse(_NOTHING.splitlines())
-        return parser
-
-    def _text(self, url: str) -> str:
-        try:
-            answer = self._web.follow(url, self._before)
+            response = self._web.get(url, self._before)
         except TransientFetchError:
-            return _NOTHING
-        if answer.status == 200:
-            return answer.body[:_MAX_TEXT].decode("utf-8", "replace")
-        return _ALL if 400 <= answer.status < 500 and answer.status not in _CLOSED else _NOTHING
+            return _DISALLOW_ALL
+        if response.status == 200:
+            return response.body[:_MAX_TEXT].decode("utf-8", "replace")
+        missing = 400 <= response.status < 500 and response.status not in _CLOSED
+        return _ALLOW_ALL if missing else _DISALLOW_ALL

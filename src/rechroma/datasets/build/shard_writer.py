@@ -1,4 +1,4 @@
-"""Writes shards whose bytes depend on the pictures alone."""
+"""Deterministic writer of shards: the bytes depend on the images alone."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
 
 class ShardWriter:
-    """Fills one shard after the other: `train-00000.tar`, `train-00001.tar`, ...
+    """Writes one shard after the other: `train-00000.tar`, `train-00001.tar`, ...
 
     Args:
-        folder: Where they go.
-        name: What they are called.
-        size: The most pictures in each.
+        folder: Folder of the shards.
+        name: Beginning of their names.
+        size: Maximum number of images in each.
 
     Attributes:
-        pictures: How many were added.
-        shards: Of each shard that is whole its file, pictures, bytes and SHA-256.
+        images: Number of images added.
+        shards: File, images, bytes and SHA-256 of each finished shard.
     """
 
     def __init__(self, folder: Path, name: str, size: int) -> None:
         self._folder, self._name, self._size = folder, name, size
         self._archive: tarfile.TarFile | None = None
         self._in_shard = 0
-        self.pictures = 0
+        self.images = 0
         self.shards: list[dict[str, Any]] = []
 
     def add(self, key: str, parts: Mapping[str, bytes]) -> None:
-        """Add a picture.
+        """Add an image.
 
         Args:
             key: Its name in the shard.
-            parts: What there is of it, by suffix.
+            parts: Contents of its members by suffix.
         """
         if self._archive is None or self._in_shard == self._size:
             self._archive = self._next()
@@ -46,13 +46,23 @@ class ShardWriter:
             member.size = len(content)
             self._archive.addfile(member, io.BytesIO(content))
         self._in_shard += 1
-        self.pictures += 1
+        self.images += 1
 
     def close(self) -> None:
         """Finish the last shard."""
         if self._archive is not None:
             self._archive.close()
-            self._note(self._path())
+            path = self._path()
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self.shards.append(
+                {
+                    "file": path.name,
+                    "images": self._in_shard,
+                    "bytes": path.stat().st_size,
+                    "sha256": digest,
+                }
+            )
             self._archive = None
 
     def _next(self) -> tarfile.TarFile:
@@ -62,10 +72,3 @@ class ShardWriter:
 
     def _path(self) -> Path:
         return self._folder / f"{self._name}-{len(self.shards):05}.tar"
-
-    def _note(self, path: Path) -> None:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = path.stat().st_size
-        facts = {"file": path.name, "pictures": self._in_shard, "bytes": size, "sha256": digest}
-        self.shards.append(facts)

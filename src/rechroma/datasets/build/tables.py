@@ -1,4 +1,4 @@
-"""Reads the tables that people keep their data sets in: CSV, and Parquet where pyarrow is there."""
+"""Readers of tables: CSV, and Parquet with pyarrow installed."""
 
 from __future__ import annotations
 
@@ -17,35 +17,34 @@ _MAX_FIELD = 1 << 20
 
 
 def read_table(path: Path, needed: Iterable[str]) -> Iterator[Row]:
-    """The rows of a CSV file (UTF-8, its first line names the columns) or a Parquet file.
+    """Read the rows of a CSV file (UTF-8, with a header) or a Parquet file.
 
     Args:
-        path: The file; what ends with `.parquet` is one.
-        needed: Columns that have to be there.
+        path: The file; Parquet if its name ends with `.parquet`.
+        needed: Required columns.
 
     Returns:
-        Rows by column; what a row lacks is empty.
+        Rows by column; missing cells are empty.
 
     Raises:
-        DataError: The file cannot be read, or lacks a column.
+        DataError: The file cannot be read, or a required column is missing.
         MissingExtraError: It is a Parquet file, and pyarrow is not installed.
     """
     rows = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _csv_rows(path)
     for number, row in enumerate(rows):
         missing = [name for name in needed if name not in row] if number == 0 else []
         if missing:
-            raise DataError(f"{path}: lacks the column {missing[0]!r}", hint=_columns(row))
+            raise DataError(
+                f"{path}: has no column {missing[0]!r}",
+                hint=f"The first line must name the columns; found: {', '.join(row):.200}.",
+            )
         yield row
-
-
-def _columns(row: Row) -> str:
-    return f"Its first line names the columns; here: {', '.join(row):.200}."
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
     csv.field_size_limit(_MAX_FIELD)
     try:
-        # What is no UTF-8 may be a file's name, and comes back as that name.
+        # Bytes that are not UTF-8 may be part of a file's name and must survive.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file)
             header = [name.strip().lower() for name in next(reader, [])]
@@ -64,7 +63,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     except ImportError as error:
         raise MissingExtraError(
             "Parquet files need pyarrow, which is not installed",
-            hint=f"{install_hint('parquet')}; or make a CSV file of the list.",
+            hint=f"{install_hint('parquet')}; or convert the list to CSV.",
         ) from error
     try:
         with parquet.ParquetFile(path) as table:

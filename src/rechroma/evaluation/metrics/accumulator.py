@@ -1,4 +1,4 @@
-"""The figures of one model on one data set, gathered picture by picture."""
+"""Metrics of one model on one data set, accumulated image by image."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ from rechroma.evaluation.metrics.hue_auc import (
     error_counts,
     hue_hit,
     hue_hit_counts,
+    neutral_chroma,
 )
-from rechroma.evaluation.metrics.no_reference import edge_correlation, flat_parts
+from rechroma.evaluation.metrics.no_reference import (
+    chroma_spread,
+    edge_correlation,
+    flat_regions,
+    hue_entropy,
+)
 from rechroma.evaluation.metrics.ssim import ssim
 
 if TYPE_CHECKING:
@@ -28,7 +34,8 @@ if TYPE_CHECKING:
 
 _ORDER = (
     *("hue_hit", "ciede2000", "auc", "balanced_auc"),
-    *("cf", "cf_abs", "delta_cf", "delta_cf_each", "psnr", "ssim"),
+    *("cf", "cf_abs", "delta_cf", "delta_cf_each"),
+    *("hue_entropy", "chroma_spread", "neutral_chroma", "psnr", "ssim"),
     *("lightness_shift", "lightness_shift_max", "chroma_max"),
     *("edge_correlation", "flat_chroma", "flat_unevenness"),
 )
@@ -39,49 +46,49 @@ def _zeros(*shape: int) -> NDArray[np.int64]:
 
 
 @dataclass
-class Scores:
-    """Adds up pictures with :meth:`update`, divides once in :meth:`compute`."""
+class MetricAccumulator:
+    """Accumulates images with :meth:`update` and divides once in :meth:`compute`."""
 
     _hue: NDArray[np.int64] = field(default_factory=lambda: _zeros(2, OCTANTS))
     _errors: NDArray[np.int64] = field(
         default_factory=lambda: _zeros(len(bin_centers()), THRESHOLDS + 1)
     )
-    _pictures: list[dict[str, float]] = field(default_factory=list)
+    _images: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def of_all(cls, parts: Sequence[Scores]) -> Scores:
-        """The scores of all pictures of several sets."""
+    def merge(cls, parts: Sequence[MetricAccumulator]) -> MetricAccumulator:
+        """Merge the accumulators of several sets."""
         whole = cls()
         for part in parts:
             whole._hue += part._hue
             whole._errors += part._errors
-            whole._pictures += part._pictures
+            whole._images += part._images
         return whole
 
     def update(self, predicted: NDArray[np.uint8], true: NDArray[np.uint8]) -> dict[str, float]:
-        """Add one picture.
+        """Add one image.
 
         Args:
-            predicted: (H, W, 3) sRGB, as the model colored it.
-            true: (H, W, 3) sRGB, the photograph that was turned to gray.
+            predicted: (H, W, 3) sRGB, the prediction.
+            true: (H, W, 3) sRGB, the original photograph.
 
         Returns:
-            The figures of this picture that have no need of a set.
+            The metrics that are defined for a single image.
         """
         lab, true_lab = srgb_to_lab(predicted), srgb_to_lab(true)
         self._hue += hue_hit_counts(lab[..., 1:], true_lab[..., 1:])
         self._errors += error_counts(lab[..., 1:], true_lab[..., 1:])
-        figures = _against(predicted, true, lab, true_lab) | no_reference_metrics(predicted, lab)
-        self._pictures.append(figures)
-        return figures
+        metrics = _against(predicted, true, lab, true_lab) | no_reference_metrics(predicted, lab)
+        self._images.append(metrics)
+        return metrics
 
     def compute(self) -> dict[str, float]:
-        """The figures by name; hue hit and the areas in per cent. What is undefined is left out.
+        """Compute the metrics by name, without undefined ones; hue hit and areas are percentages.
 
         `delta_cf` is the absolute difference of the mean colorfulness (abs form) of predictions
-        and truths, `delta_cf_each` the mean of the pictures' absolute differences.
+        and truths, `delta_cf_each` the mean absolute difference per image.
         """
-        found = nanmean_over_images(self._pictures)
+        found = nanmean_over_images(self._images)
         found |= {
             "hue_hit": 100 * hue_hit(self._hue),
             "auc": 100 * area_under_curve(self._errors),
@@ -92,19 +99,21 @@ class Scores:
 
 
 def no_reference_metrics(rgb: NDArray[np.uint8], lab: NDArray[np.float32]) -> dict[str, float]:
-    """The figures of a picture for which no truth is needed.
+    """Compute the metrics that need no truth.
 
     Args:
         rgb: (H, W, 3) sRGB.
         lab: The same as L*a*b*.
 
     Returns:
-        By name; nan where one is undefined. `chroma_max` is the largest absolute a* or b*.
+        By name; nan where undefined. `chroma_max` is the largest absolute a* or b*.
     """
-    flat = flat_parts(lab)
+    flat = flat_regions(lab)
     return {
         "cf": colorfulness(rgb),
         "cf_abs": colorfulness_abs(rgb),
+        "hue_entropy": hue_entropy(lab),
+        "chroma_spread": chroma_spread(lab),
         "chroma_max": float(np.abs(lab[..., 1:]).max()),
         "edge_correlation": edge_correlation(lab),
         "flat_chroma": flat.chroma,
@@ -112,12 +121,12 @@ def no_reference_metrics(rgb: NDArray[np.uint8], lab: NDArray[np.float32]) -> di
     }
 
 
-def nanmean_over_images(pictures: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each figure over the pictures that have it; left out where none has.
+def nanmean_over_images(images: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Average each metric over the images that define it; leave it out where none does.
 
-    Of figures that are called `..._max`, the largest.
+    Metrics with names ending in `_max` take the maximum instead.
     """
-    columns = {name: [p[name] for p in pictures if np.isfinite(p[name])] for name in pictures[0]}
+    columns = {name: [i[name] for i in images if np.isfinite(i[name])] for name in images[0]}
     return {
         name: float(max(values) if name.endswith("_max") else np.mean(values))
         for name, values in columns.items()
@@ -138,6 +147,7 @@ def _against(
         "ciede2000": float(ciede2000(lab, true_lab).mean()),
         "true_cf_abs": true_cf_abs,
         "delta_cf_each": abs(cf_abs - true_cf_abs),
+        "neutral_chroma": neutral_chroma(lab[..., 1:], true_lab[..., 1:]),
         "psnr": float(10 * np.log10(255**2 / max(squared, 1e-10))),
         "ssim": ssim(predicted, true),
         "lightness_shift": shift,

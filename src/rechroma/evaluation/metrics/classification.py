@@ -1,6 +1,6 @@
-"""Whether color helps to see what a picture shows, by the answers of a fixed classifier.
+"""Semantic accuracy: top-1 agreement of a fixed classifier.
 
-Without labels, the classifier's answer to the true photograph stands for the truth.
+Without labels, the classifier's prediction for the true photograph takes the place of the label.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def agreement(classes: Sequence[int], true: Sequence[int]) -> float:
-    """The share of pictures, 0..1, that are taken for the same as the true ones; nan for none."""
+def top1_agreement(classes: Sequence[int], true: Sequence[int]) -> float:
+    """Compute the share of images, 0..1, with the same class as the true ones; nan for none."""
     return float(np.mean(np.equal(classes, true))) if len(true) else float("nan")
 
 
-def recovered(share: float, gray: float) -> float:
-    """How much of what gray lost is won back: 0 as gray, 1 as the truth; below 0 worse than gray.
+def gap_recovered(share: float, gray: float) -> float:
+    """Compute the share of the gap between gray and truth that is recovered.
 
     Args:
-        share: The agreement of the colored pictures, 0..1.
-        gray: That of the gray ones. Where it is 1, nothing was lost, and the answer is nan.
+        share: Agreement of the colored images, 0..1.
+        gray: Agreement of the gray images, 0..1.
+
+    Returns:
+        0 for gray, 1 for the truth, below 0 for worse than gray; nan when gray agrees fully.
     """
     return (share - gray) / (1 - gray) if gray < 1 else float("nan")

@@ -1,6 +1,6 @@
-"""How far apart two sets of pictures are, by the features that a fixed network sees in them.
+"""Distances between two sets of images in the feature space of a fixed network.
 
-The figures mean something only with the name of the features: it is FID and KID only with those of
+They are meaningful only with the name of the features: FID and KID are defined by those of
 Inception's third pool.
 """
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 def frechet_distance(first: Float, second: Float) -> float:
-    """Frechet distance of the two normal distributions with the sets' means and covariances.
+    """Compute the Frechet distance of normal distributions fitted to the two sets.
 
-    M. Heusel et al.: GANs Trained by a Two Time-Scale Update Rule (2017), equation 6. It is the
-    larger the fewer pictures there are: compare only sets of one size, and prefer
+    M. Heusel et al.: GANs Trained by a Two Time-Scale Update Rule (2017), equation 6. It is
+    biased upwards for few images: compare only sets of one size, and prefer
     :func:`kernel_distance` below 5,000.
 
     Args:
-        first: (N, D) features, a picture a row.
+        first: (N, D) features, one image per row.
         second: (M, D).
 
     Returns:
-        0 or more; nan where a set has less than two pictures.
+        0 or more; nan for a set of fewer than two images.
     """
     if min(len(first), len(second)) < 2:
         return float("nan")
@@ -43,20 +43,20 @@ def frechet_distance(first: Float, second: Float) -> float:
 
 
 def kernel_distance(first: Float, second: Float) -> float:
-    """Squared maximum mean discrepancy with a cubic kernel, without bias.
+    """Compute the unbiased squared maximum mean discrepancy with a cubic kernel.
 
     M. Binkowski et al.: Demystifying MMD GANs (2018); the kernel is (x y / D + 1)^3.
-    Both sets show the same scenes, so a picture is never compared with its own counterpart: A.
+    Both sets show the same scenes, so an image is never compared with its own counterpart: A.
     Gretton et al.: A Kernel Two-Sample Test (2012), equation 4. The form for independent sets,
     which is more common, would come out too low.
 
     Args:
-        first: (N, D) features, a picture a row.
-        second: (N, D), of the same pictures in other colors, in the same order.
+        first: (N, D) features, one image per row.
+        second: (N, D), of the same images in other colors, in the same order.
 
     Returns:
-        0 for the same sets, about 0 for sets of one kind, larger for others; nan for less than two
-        pictures.
+        0 for equal sets, about 0 for similar ones, larger for others; nan for fewer than two
+        images.
     """
     count = len(first)
     if count < 2:
@@ -67,7 +67,7 @@ def kernel_distance(first: Float, second: Float) -> float:
 
 
 def _moments(features: Float) -> tuple[_Double, _Double]:
-    """Mean (D,) and a matrix R of at most D rows with R' R = covariance."""
+    """Compute the mean (D,) and a matrix R of at most D rows with R' R = covariance."""
     mean = features.mean(axis=0, dtype=np.float64)
     centered = (features - mean) / np.sqrt(len(features) - 1)
     return mean, np.asarray(np.linalg.qr(centered, mode="r"))

@@ -1,8 +1,7 @@
-"""How often a color is right: hue hit, and the area under the curve of a*b* errors.
+"""Color accuracy: hue hit, the area under the curve of a*b* errors, and chroma of neutrals.
 
-Both are gathered as counts over a data set and divided once at the end, so that a picture weighs
-by its pixels. The functions here are the core;
-:class:`rechroma.evaluation.metrics.Scores` adds them up.
+The first two are accumulated as counts over a data set and divided once at the end, so that an
+image is weighted by its pixels; see :class:`rechroma.evaluation.metrics.MetricAccumulator`.
 """
 
 from __future__ import annotations
@@ -23,13 +22,32 @@ OCTANTS = 8
 THRESHOLDS = 151  # errors of 0..150 a*b* steps, as in Zhang et al. (2016)
 _COLORFUL = 20.0
 _COLORED = 10.0
+_NEUTRAL = 4.0
+_MIN_NEUTRAL_SHARE = 0.02  # of an image's pixels
 _HUE_TOLERANCE = np.pi / 6
 
 
-def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
-    """Hits and tries of each octant of the true hue, (2, 8).
+def neutral_chroma(predicted: Float, true: Float) -> float:
+    """Compute the chroma given to what is truly neutral: white shirts, snow, paper, asphalt.
 
-    A try is a truly colorful pixel (C* of 20 or more); a hit is a try that was given a C* of 10 or
+    Args:
+        predicted: (H, W, 2) a*b*.
+        true: The same shape.
+
+    Returns:
+        Mean C* of the prediction where the true C* is below 4; nan where that is less than 2 % of
+        the image.
+    """
+    neutral = np.hypot(true[..., 0], true[..., 1]) < _NEUTRAL
+    if neutral.mean() < _MIN_NEUTRAL_SHARE:
+        return float("nan")
+    return float(np.hypot(*np.moveaxis(predicted[neutral], -1, 0)).mean(dtype=np.float64))
+
+
+def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
+    """Count hits and tries in each octant of the true hue, (2, 8).
+
+    A try is a truly colorful pixel (C* of 20 or more); a hit is a try with a predicted C* of 10 or
     more and a hue within 30 degrees of the truth.
 
     Args:

@@ -1,6 +1,6 @@
-"""How neatly color is laid on, which can be seen without knowing the truth.
+"""No-reference metrics: chroma edges, chroma of flat regions, and variety of color.
 
-The figures have no right value of their own: compare with those of real color photographs.
+None has a right value of its own: compare with the values of real color photographs.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ import numpy as np
 if TYPE_CHECKING:
     from rechroma.color.lab import Float
 
-_NO_EDGES = 0.2  # spread of the slopes, by Sobel: that of a gray picture is rounding alone
+_HUE_BINS = 24
+_MIN_CHROMA = 0.05  # mean C* of an image; below, hues are those of rounding errors
+_NO_EDGES = 0.2  # std of Sobel gradients; below is rounding alone, as in a gray image
 _FLAT_SHARE = 0.25
-_WINDOWS = 32  # that would lie side by side along the picture
+_WINDOWS = 32  # side by side along the long side
 
 
 def edge_correlation(lab: Float) -> float:
-    """How well edges of color lie on edges of lightness.
+    """Compute the correlation of chroma edges with lightness edges.
 
     Args:
         lab: (H, W, 3) L*a*b*.
 
     Returns:
-        Pearson's correlation of the slopes of L* and of a*b*, -1..1; nan where one of them hardly
-        differs from place to place, as in a gray picture.
+        Pearson's correlation of the gradient magnitudes of L* and a*b*, -1..1; nan where one of
+        them is nearly constant, as in a gray image.
     """
     slopes = [_slope(lab[..., channel]) for channel in range(3)]
     light, color = np.sqrt(slopes[0]), np.sqrt(slopes[1] + slopes[2])
@@ -35,23 +37,55 @@ def edge_correlation(lab: Float) -> float:
     return float(np.corrcoef(light.ravel(), color.ravel())[0, 1])
 
 
+def hue_entropy(lab: Float) -> float:
+    """Compute the entropy of an image's hues.
+
+    A histogram of hue in 24 bins is weighted by chroma, so that near-grays hardly count. An image
+    with a color cast has few hues, and so a low entropy.
+
+    Args:
+        lab: (H, W, 3) L*a*b*.
+
+    Returns:
+        Bits, 0 (one hue, or a gray image) to log2(24) = 4.58 (all hues alike).
+    """
+    a, b = lab[..., 1].ravel(), lab[..., 2].ravel()
+    chroma = np.hypot(a, b).astype(np.float64)
+    if chroma.mean() < _MIN_CHROMA:
+        return 0.0
+    turns = np.arctan2(b, a) / (2 * np.pi) % 1
+    bins = np.floor(turns * _HUE_BINS).astype(np.int64) % _HUE_BINS
+    shares = np.bincount(bins, chroma, _HUE_BINS) / chroma.sum()
+    shares = shares[shares > 0]
+    return float(np.abs(shares @ np.log2(shares)))
+
+
+def chroma_spread(lab: Float) -> float:
+    """Compute how far an image's colors lie apart, sqrt(var a* + var b*).
+
+    Args:
+        lab: (H, W, 3) L*a*b*.
+    """
+    return float(np.sqrt(lab[..., 1:].var(axis=(0, 1), dtype=np.float64).sum()))
+
+
 class Flat(NamedTuple):
-    """What color the flat parts of a picture have.
+    """Chroma of the flat regions of an image.
 
     Attributes:
-        chroma: Mean C*; plain walls and skies should have some, but little of it by mistake.
-        unevenness: Mean standard deviation of a*b* within a window: blotches raise it.
+        chroma: Mean C*.
+        unevenness: Mean standard deviation of a*b* within a window; blotches raise it.
     """
 
     chroma: float
     unevenness: float
 
 
-def flat_parts(lab: Float) -> Flat:
-    """The color of the flattest quarter of a picture.
+def flat_regions(lab: Float) -> Flat:
+    """Measure the chroma of the flattest quarter of an image.
 
-    Flat is where L* varies least within a square window whose side is 1/32 of the picture's long
-    side. A share, and not a threshold, is taken as flat because old photographs have grain.
+    Flat is where L* varies least within a square window whose side is 1/32 of the image's long
+    side. A share instead of a threshold defines flat regions, because old photographs have grain.
 
     Args:
         lab: (H, W, 3) L*a*b*.
@@ -64,13 +98,13 @@ def flat_parts(lab: Float) -> Flat:
 
 
 def _slope(plane: Float) -> Float:
-    """The squared slope of a plane (H, W)."""
+    """Compute the squared gradient magnitude of a plane (H, W)."""
     across, down = (cv2.Sobel(plane, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     return np.asarray(across * across + down * down, np.float32)
 
 
 def _variance(plane: Float, side: int) -> Float:
-    """The variance within the window around each place of a plane (H, W)."""
+    """Compute the variance in the window around each pixel of a plane (H, W)."""
     centered = plane - plane.mean()  # float32 would lose a small variance under a large mean
     mean, squares = (cv2.blur(part, (side, side)) for part in (centered, centered * centered))
     return np.asarray(np.maximum(squares - mean * mean, 0), np.float32)

@@ -71,7 +71,7 @@ def read_photo(
         ImageTooLargeError: There are more than `max_pixels` pixels.
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
-    name = name or display_name(source)
+    name = display_name(source) if name is None else name
     with error_context(name):
         if isinstance(source, Image.Image):
             return _photo_of_image(source, max_pixels)

@@ -58,7 +58,7 @@ def read_rgb_thumbnail(
         InputError: It is not an image, or is damaged, too small or too large.
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
-    name = name or display_name(source)
+    name = display_name(source) if name is None else name
     with error_context(name), open_source(source, name) as file:
         image = identify(file)
         with decode_errors(), no_pixel_limit():

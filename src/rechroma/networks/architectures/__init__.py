@@ -1,1 +1,1 @@
-"""TODO networks/architectures."""
+"""The architectures, one module each; :mod:`rechroma.networks.registry` lists them."""

@@ -1,7 +1,7 @@
 """`attention-gan`: a U-Net with self-attention, made to be trained against a critic.
 
 After the generator of DeOldify: a pretrained encoder, a decoder with skip connections whose
-convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) beside batch
+convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) next to batch
 normalization, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
 a*b*; what keeps them from being pale are the perceptual loss and the critic
 (:mod:`rechroma.training.adversarial`). Attention sits at the coarsest level, where its cost, which
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.base import Architecture
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import Encoder, gray
 from rechroma.networks.encoders.registry import make_encoder
@@ -27,7 +28,7 @@ from rechroma.networks.layers.attention import SelfAttention
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         encoder: One of :data:`rechroma.networks.encoders.registry.ENCODERS`.
@@ -65,11 +66,11 @@ class AttentionGan(RegressionNetwork):
         self.config = config = config or Config()
         self.encoder = make_encoder(config.encoder)
         self.stride = 2 ** len(self.encoder.channels)
-        *skips, bottom = self.encoder.channels
+        *skips, bottleneck = self.encoder.channels
         widths = [min(config.widest, config.width << level) for level in range(len(skips) + 1)]
         widths.reverse()
         self.coarse = nn.Sequential(
-            _convolution(bottom, widths[0], 1),
+            _convolution(bottleneck, widths[0], 1),
             SelfAttention(widths[0]),
             _convolution(widths[0], widths[0]),
         )
@@ -81,11 +82,20 @@ class AttentionGan(RegressionNetwork):
 
     def regress(self, lightness: Tensor) -> Regression:
         """Find color; height and width must be multiples of the stride."""
-        *skips, bottom = self.encoder(gray(lightness))
-        x = self.coarse(bottom)
+        *skips, bottleneck = self.encoder(gray(lightness))
+        x = self.coarse(bottleneck)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)
-        return Regression(self.ab(x), bottom)
+        return Regression(self.ab(x), bottleneck)
+
+
+ARCHITECTURE = Architecture(
+    name="attention-gan",
+    module=AttentionGan,
+    config=Config,
+    paper="SAGAN (arXiv 1805.08318), spectral normalization (1802.05957), NoGAN (DeOldify)",
+    character="strong: a critic rewards plausible color; weak: costly and restless to train",
+)
 
 
 class _Level(nn.Module):

@@ -18,14 +18,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import bin_centers
-from rechroma.networks.base import ColorizationNetwork, Prediction
+from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import srgb_gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
 from rechroma.networks.layers.convex_upsampling import ConvexUpsampler
-from rechroma.networks.layers.hint_propagation import Propagation
+from rechroma.networks.layers.hint_propagation import HintPropagation
 from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class CoarseToFine(ColorizationNetwork):
 
     config: Config
     encoder: Encoder
-    takes_hints = True
+    supports_hints = True
     stride = 32
     scale = 2
     distribution_scale = _CELL
@@ -98,7 +98,7 @@ class CoarseToFine(ColorizationNetwork):
         require("encoder", len(channels) == _LEVELS, "one that reaches 1/32 of the size")
         head = self.encoder.head_channels or channels[-1]
         self.decoder = CoarseDecoder(channels[2:], head, len(self.centers), config)
-        self.propagation = Propagation(config.widths[-1], self.centers, _CELL)
+        self.propagation = HintPropagation(config.widths[-1], self.centers, _CELL)
         self.upsampler = ConvexUpsampler(*channels[1:3])
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
@@ -106,16 +106,28 @@ class CoarseToFine(ColorizationNetwork):
         _, quarter, *features = self.encoder(srgb_gray(lightness))
         bottleneck = features[-1]
         x, logits, ab = self.decoder(features, self.encoder.pooled_head(bottleneck))
-        logits, ab, given = self.propagation(x, logits, ab, hints)
+        logits, ab, hint_weight = self.propagation(x, logits, ab, hints)
         upsampling = self.upsampler.weights(lightness, quarter, features[0])
-        return Prediction(logits, ab, bottleneck, given=given, upsampling=upsampling)
+        return Prediction(logits, ab, bottleneck, None, hint_weight, upsampling)
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, H / 2, W / 2)."""
-        logits, ab, given = prediction.logits, prediction.ab, prediction.given
-        coarse = decode(logits, ab, given, self.centers, self.config)
+        coarse = decode(
+            prediction.logits, prediction.ab, prediction.hint_weight, self.centers, self.config
+        )
         fine: Tensor = self.upsampler(coarse, prediction.upsampling)
         return fine
+
+
+ARCHITECTURE = Architecture(
+    name="coarse-to-fine",
+    module=CoarseToFine,
+    config=Config,
+    paper="EfficientNet-Lite (github.com/tensorflow/tpu), color bins (arXiv 1603.08511), FiLM "
+    "(1709.07871), convex upsampling (RAFT, 2003.12039)",
+    character="strong: recognizes what it colors, takes hints, trains in an hour on kept features; "
+    "weak: small things share a cell of 8 pixels, of little use without a pretrained encoder",
+)
 
 
 class CoarseDecoder(nn.Module):

@@ -13,16 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.networks.base import ColorizationNetwork, Prediction
+from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
 from rechroma.networks.layers.bin_decoding import annealed_mean
 from rechroma.networks.layers.zhang_blocks import (
     AB_NORM,
+    IMAGENET,
     convolution,
-    doubling,
-    normalized,
-    scaled,
-    stages,
+    make_stages,
+    normalize_lightness,
+    scale_width,
+    upsample2x,
 )
 
 _GRID = 10  # side of a color bin
@@ -37,7 +38,7 @@ _B_RANGES = (
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         width: Factor on the channels; published weights need 1, which is slow to train on a CPU.
@@ -71,13 +72,13 @@ class Eccv16(ColorizationNetwork):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Config()
-        made = stages(1, config.width, halved=3)
+        made = make_stages(1, config.width, halved=3)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
-        coarse, fine = scaled(512, config.width), scaled(256, config.width)
+        coarse, fine = scale_width(512, config.width), scale_width(256, config.width)
         self.model_out = _Bins()
         self.model8 = nn.Sequential(
-            *(doubling(coarse, fine), nn.ReLU(inplace=True)),
+            *(upsample2x(coarse, fine), nn.ReLU(inplace=True)),
             *(convolution(fine, fine), nn.ReLU(inplace=True)),
             *(convolution(fine, fine), nn.ReLU(inplace=True)),
             nn.Conv2d(fine, len(self.centers), 1),
@@ -90,7 +91,7 @@ class Eccv16(ColorizationNetwork):
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
         """Predict color; height and width must be multiples of 8."""
-        x = normalized(lightness)
+        x = normalize_lightness(lightness)
         for number in range(1, 8):
             x = self.get_submodule(f"model{number}")(x)
         logits = self.model8(x)
@@ -103,6 +104,18 @@ class Eccv16(ColorizationNetwork):
     def _decoded(self, logits: Tensor) -> Tensor:
         small = annealed_mean(logits, self.centers, self.config.temperature)
         return F.interpolate(small, scale_factor=float(self.distribution_scale), mode="bilinear")
+
+
+ARCHITECTURE = Architecture(
+    name="eccv16",
+    module=Eccv16,
+    config=Config,
+    paper="Colorful image colorization, Zhang et al. 2016 (arXiv 1603.08511)",
+    character="strong: vivid, published weights exist; weak: large, brown people, uneven patches",
+    license="BSD-2-Clause",
+    authors=("Richard Zhang", "Phillip Isola", "Alexei A. Efros"),
+    data=(IMAGENET,),
+)
 
 
 class _Bins(nn.Module):

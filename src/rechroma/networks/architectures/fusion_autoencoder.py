@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.base import Architecture
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
@@ -28,7 +29,7 @@ _MIDDLE = 50.0  # lightness
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         encoder: The second network: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
@@ -68,9 +69,19 @@ class FusionAutoencoder(RegressionNetwork):
 
     def regress(self, lightness: Tensor) -> Regression:
         """Find color; height and width must be multiples of 32."""
-        bottom = self.encoder(gray(lightness))[-1]
+        bottleneck = self.encoder(gray(lightness))[-1]
         x = self.down(lightness / _MIDDLE - 1)
-        return Regression(self.up(self.fusion(x, bottom.mean(dim=(2, 3)))), bottom)
+        return Regression(self.up(self.fusion(x, bottleneck.mean(dim=(2, 3)))), bottleneck)
+
+
+ARCHITECTURE = Architecture(
+    name="fusion-autoencoder",
+    module=FusionAutoencoder,
+    config=Config,
+    paper="Iizuka et al. 2016 (doi 10.1145/2897824.2925974), deep-koalarization (arXiv 1712.03400)",
+    character="strong: knows from the start what kind of picture it is; weak: blurred along edges "
+    "for lack of skip connections, and pale",
+)
 
 
 def _down(width: int) -> nn.Sequential:

@@ -1,7 +1,7 @@
 """`inception-unet`: Inception blocks with skip connections and one vector for the whole picture.
 
 Inception blocks (Szegedy et al. 2015, arXiv 1409.4842) go down to 1/32 of the size, transposed
-convolutions go up again beside skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
+convolutions go up again with skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
 The coarsest level is pooled to a vector of 512 that goes two ways: to a classifier of what the
 picture shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
 who learn colors and labels together). All of it is learned from scratch.
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.base import Architecture
 from rechroma.networks.config import require
 from rechroma.networks.layers.blocks import Fusion, convolution
 
@@ -27,7 +28,7 @@ _PARTS = 16  # the least share of a block that a branch has
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         widths: Channels at 1/2, 1/4, 1/8 and 1/16 of the size, multiples of 16.
@@ -79,12 +80,24 @@ class InceptionUnet(RegressionNetwork):
         features = [first(self.stem(lightness / _MIDDLE - 1))]
         for block in coarser:
             features.append(block(F.max_pool2d(features[-1], 2)))
-        x = bottom = features.pop()
-        vector = bottom.mean(dim=(2, 3))
+        x = bottleneck = features.pop()
+        vector = bottleneck.mean(dim=(2, 3))
         whole = self.dense(vector)
         for level, skip in zip(self.up, reversed(features), strict=True):
             x = level(x, skip, whole)
-        return Regression(self.ab(x), bottom, self.classifier(vector) if self.classifier else None)
+        return Regression(
+            self.ab(x), bottleneck, self.classifier(vector) if self.classifier else None
+        )
+
+
+ARCHITECTURE = Architecture(
+    name="inception-unet",
+    module=InceptionUnet,
+    config=Config,
+    paper="Inception (arXiv 1409.4842), U-Net (1505.04597), Iizuka et al. 2016",
+    character="strong: needs no pretrained weights, learns from labels too, so for pictures of one "
+    "kind; weak: knows only what it was shown, and is pale",
+)
 
 
 class _Inception(nn.Module):
@@ -120,8 +133,8 @@ class _Level(nn.Module):
         self.mix = convolution(outputs, outputs)
 
     def forward(self, x: Tensor, skip: Tensor, vector: Tensor) -> Tensor:
-        beside = torch.cat([self.larger(x), skip], dim=1)
-        out: Tensor = self.mix(self.fusion(beside, vector))
+        joined = torch.cat([self.larger(x), skip], dim=1)
+        out: Tensor = self.mix(self.fusion(joined, vector))
         return out
 
 

@@ -1,6 +1,6 @@
-"""`rechroma`: the network that ships.
+"""`rechroma`: encoder and FiLM-modulated decoder with color bins, regression and hints.
 
-A pretrained encoder sees the lightness as a gray picture; a decoder with skip connections goes up
+A pretrained encoder sees the lightness as a gray image; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
 picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
@@ -21,14 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import bin_centers
-from rechroma.networks.base import AB_UNIT, ColorizationNetwork, Prediction
+from rechroma.networks.base import AB_UNIT, Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
 from rechroma.networks.layers.blocks import convolution
-from rechroma.networks.layers.hint_propagation import Propagation
+from rechroma.networks.layers.hint_propagation import HintPropagation
 from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _HALVINGS = 5  # from the picture to the coarse level
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         encoder: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
@@ -88,7 +88,7 @@ class Rechroma(ColorizationNetwork):
 
     config: Config
     encoder: Encoder
-    takes_hints = True
+    supports_hints = True
     stride = 32
     scale = 4
 
@@ -97,14 +97,14 @@ class Rechroma(ColorizationNetwork):
         self.config = config = config or Config()
         self.register_buffer("centers", torch.tensor(bin_centers(config.grid)), persistent=False)
         self.encoder = make_encoder(config.encoder)
-        bottom = self.encoder.channels[-1]
-        self.context = _Context(bottom, config.classes)
+        bottleneck = self.encoder.channels[-1]
+        self.context = _Context(bottleneck, config.classes)
         # Some encoders end at 1/16 of the size.
-        self.coarse = _Coarse(bottom, config, halve=len(self.encoder.channels) < _HALVINGS)
+        self.coarse = _Coarse(bottleneck, config, halve=len(self.encoder.channels) < _HALVINGS)
         self.levels = _levels(self.encoder.channels, config)
         self.bins = nn.Conv2d(config.widths[-1], len(self.centers), 1)
         self.ab = nn.Conv2d(config.widths[-1], 2, 1)
-        self.propagation = Propagation(config.widths[-1], self.centers)
+        self.propagation = HintPropagation(config.widths[-1], self.centers)
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
         """Predict color; height and width must be multiples of 32."""
@@ -114,13 +114,25 @@ class Rechroma(ColorizationNetwork):
         for level, skip in zip(self.levels, features[2::-1], strict=True):
             x = level(x, skip, context)
         own = self.bins(x), self.ab(x) * AB_UNIT
-        logits, ab, given = self.propagation(x, *own, hints)
-        return Prediction(logits, ab, features[-1], classes, given)
+        logits, ab, hint_weight = self.propagation(x, *own, hints)
+        return Prediction(logits, ab, features[-1], classes, hint_weight)
 
     def chroma(self, prediction: Prediction) -> Tensor:
         """Decode a prediction to a*b* (N, 2, h, w) by the configured annealing and mix."""
-        logits, ab, given = prediction.logits, prediction.ab, prediction.given
-        return decode(logits, ab, given, self.centers, self.config)
+        return decode(
+            prediction.logits, prediction.ab, prediction.hint_weight, self.centers, self.config
+        )
+
+
+ARCHITECTURE = Architecture(
+    name="rechroma",
+    module=Rechroma,
+    config=Config,
+    paper="encoders: MobileNetV2 (arXiv 1801.04381), MobileNetEdgeTPU (2004.14525), ResNet-50 v2 "
+    "(1603.05027), VGG-19 (1409.1556); color bins (1603.08511), FiLM (1709.07871)",
+    character="strong: vivid, takes hints, knows several colors for a place; weak: large, and of "
+    "little use without a pretrained encoder",
+)
 
 
 class _Context(nn.Module):
@@ -131,8 +143,8 @@ class _Context(nn.Module):
         self.dense = nn.Linear(channels, _CONTEXT)
         self.classes = nn.Linear(_CONTEXT, classes) if classes else None
 
-    def forward(self, bottom: Tensor) -> tuple[Tensor, Tensor | None]:
-        context = F.relu(self.dense(bottom.mean(dim=(2, 3))))
+    def forward(self, bottleneck: Tensor) -> tuple[Tensor, Tensor | None]:
+        context = F.relu(self.dense(bottleneck.mean(dim=(2, 3))))
         return context, self.classes(context) if self.classes else None
 
 
@@ -164,8 +176,8 @@ class _Coarse(nn.Module):
         self.attention = MultiHeadAttention(width, _HEADS) if config.attention else nn.Identity()
         self.block = _Block(width, width, config.film)
 
-    def forward(self, bottom: Tensor, context: Tensor) -> Tensor:
-        x = self.narrow(bottom)
+    def forward(self, bottleneck: Tensor, context: Tensor) -> Tensor:
+        x = self.narrow(bottleneck)
         if self.halve:
             x = F.avg_pool2d(x, 2)
         out: Tensor = self.block(self.attention(x), context)

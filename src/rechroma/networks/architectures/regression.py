@@ -1,4 +1,4 @@
-"""What the networks have in common that give a*b* straight away: no bins, no hints."""
+"""The base of networks that regress a*b* directly, without bins and hints."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rechroma.networks.base import AB_UNIT, ColorizationNetwork, Prediction
 
 
 class Regression(NamedTuple):
-    """What such a network finds.
+    """The raw outputs of a regression network.
 
     Attributes:
         ab: (N, 2, h, w) in units of `AB_UNIT`.
-        bottom: (N, C, ...) the coarsest features.
-        classes: (N, K) logits of what the picture shows, where it has such a head.
+        bottleneck: (N, C, ...) the coarsest features.
+        classes: (N, K) logits of the image's class, where it has such a head.
     """
 
     ab: Tensor
-    bottom: Tensor
+    bottleneck: Tensor
     classes: Tensor | None = None
 
 
 class RegressionNetwork(ColorizationNetwork):
-    """Lightness in, a*b* out; hints are not heeded, and there are no bins."""
+    """Lightness in, a*b* out; hints have no effect, and there are no bins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,14 +34,14 @@ class RegressionNetwork(ColorizationNetwork):
 
     @abstractmethod
     def regress(self, lightness: Tensor) -> Regression:
-        """What the network finds in lightness (N, 1, H, W) in 0..100."""
+        """Regress a*b* from lightness (N, 1, H, W) in 0..100."""
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
         """Predict color; height and width must be multiples of the stride."""
-        found = self.regress(lightness)
-        ab = found.ab * AB_UNIT
-        return Prediction(ab[:, :0], ab, found.bottom, found.classes)
+        outputs = self.regress(lightness)
+        ab = outputs.ab * AB_UNIT
+        return Prediction(ab[:, :0], ab, outputs.bottleneck, outputs.classes)
 
     def chroma(self, prediction: Prediction) -> Tensor:
-        """The a*b* (N, 2, h, w) of the prediction, as they are."""
+        """Return the regressed a*b* (N, 2, h, w)."""
         return prediction.ab.float()

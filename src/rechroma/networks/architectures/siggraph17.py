@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rechroma.networks.base import ColorizationNetwork, Prediction
+from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.layers.zhang_blocks import (
     AB_NORM,
+    IMAGENET,
     convolution,
-    doubling,
-    normalized,
-    scaled,
-    stages,
+    make_stages,
+    normalize_lightness,
+    scale_width,
+    upsample2x,
 )
 
 _GRID = 10  # side of a color bin; they cover the square of +-110, a* by a*
@@ -27,7 +28,7 @@ _GRID = 10  # side of a color bin; they cover the square of +-110, a* by a*
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         width: Factor on the channels; published weights need 1, which is slow to train on a CPU.
@@ -45,7 +46,7 @@ class Siggraph17(ColorizationNetwork):
 
     config: Config
     encoder = None
-    takes_hints = True
+    supports_hints = True
     stride = 8
     scale = 1
     distribution_scale = 4
@@ -54,19 +55,21 @@ class Siggraph17(ColorizationNetwork):
         super().__init__()
         self.config = config = config or Config()
         self.register_buffer("centers", _square_of_bins(), persistent=False)
-        made = stages(4, config.width, halved=0)
+        made = make_stages(4, config.width, halved=0)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
-        self._add_decoder(*(scaled(channels, config.width) for channels in (64, 128, 256, 512)))
+        self._add_decoder(
+            *(scale_width(channels, config.width) for channels in (64, 128, 256, 512))
+        )
 
     def _add_decoder(self, whole: int, half: int, quarter: int, eighth: int) -> None:
-        self.model8up = nn.Sequential(doubling(eighth, quarter))
+        self.model8up = nn.Sequential(upsample2x(eighth, quarter))
         self.model3short8 = nn.Sequential(convolution(quarter, quarter))
         self.model8 = _level(quarter, convolutions=2)
-        self.model9up = nn.Sequential(doubling(quarter, half))
+        self.model9up = nn.Sequential(upsample2x(quarter, half))
         self.model2short9 = nn.Sequential(convolution(half, half))
         self.model9 = _level(half, convolutions=1)
-        self.model10up = nn.Sequential(doubling(half, half))
+        self.model10up = nn.Sequential(upsample2x(half, half))
         self.model1short10 = nn.Sequential(convolution(whole, half))
         self.model10 = nn.Sequential(
             nn.ReLU(inplace=True), convolution(half, half), nn.LeakyReLU(0.2)
@@ -77,20 +80,38 @@ class Siggraph17(ColorizationNetwork):
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:
         """Predict color; height and width must be multiples of 8."""
         mask = hints[:, 2:]
-        seen = torch.cat([normalized(lightness), hints[:, :2] * mask / AB_NORM, mask], dim=1)
+        seen = torch.cat(
+            [normalize_lightness(lightness), hints[:, :2] * mask / AB_NORM, mask], dim=1
+        )
         whole = self.model1(seen)
         half = self.model2(_halved(whole))
         quarter = self.model3(_halved(half))
-        bottom = self.model7(self.model6(self.model5(self.model4(_halved(quarter)))))
-        x = self.model8(self.model8up(bottom) + self.model3short8(quarter))
+        bottleneck = self.model7(self.model6(self.model5(self.model4(_halved(quarter)))))
+        x = self.model8(self.model8up(bottleneck) + self.model3short8(quarter))
         logits = self.model_class(x)
         x = self.model9(self.model9up(x) + self.model2short9(half))
         x = self.model10(self.model10up(x) + self.model1short10(whole))
-        return Prediction(logits, self.model_out(x) * AB_NORM, bottom)
+        return Prediction(logits, self.model_out(x) * AB_NORM, bottleneck)
 
     def chroma(self, prediction: Prediction) -> Tensor:
-        """The a*b* (N, 2, H, W) of the prediction, as they are."""
+        """Return the regressed a*b* (N, 2, H, W)."""
         return prediction.ab.float()
+
+
+ARCHITECTURE = Architecture(
+    name="siggraph17",
+    module=Siggraph17,
+    config=Config,
+    paper="Real-time user-guided image colorization, Zhang et al. 2017 (arXiv 1705.02999)",
+    character="strong: takes hints, full size, published weights exist; weak: large, pale without "
+    "hints",
+    license="BSD-2-Clause",
+    authors=(
+        *("Richard Zhang", "Jun-Yan Zhu", "Phillip Isola", "Xinyang Geng", "Angela S. Lin"),
+        *("Tianhe Yu", "Alexei A. Efros"),
+    ),
+    data=(IMAGENET,),
+)
 
 
 def _halved(x: Tensor) -> Tensor:
@@ -98,7 +119,7 @@ def _halved(x: Tensor) -> Tensor:
 
 
 def _level(channels: int, convolutions: int) -> nn.Sequential:
-    """What follows where a skip connection was added: ReLU comes first."""
+    """The layers after a skip connection was added: ReLU comes first."""
     layers: list[nn.Module] = [nn.ReLU()]
     for _ in range(convolutions):
         layers += [convolution(channels, channels), nn.ReLU(inplace=True)]

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.base import Architecture
 from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.vgg import VGG19
 from rechroma.networks.layers.blocks import convolution
@@ -22,7 +23,7 @@ from rechroma.networks.layers.blocks import convolution
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between two networks of this architecture.
+    """Options of this architecture.
 
     Attributes:
         width: Factor on the channels of VGG-19 and of what reads it. Published weights need 1,
@@ -57,11 +58,21 @@ class VggFcn(RegressionNetwork):
 
     def regress(self, lightness: Tensor) -> Regression:
         """Find color; height and width must be multiples of 16."""
-        _, *skips, bottom = self.encoder(gray(lightness))
-        x = self.coarse(bottom)
+        _, *skips, bottleneck = self.encoder(gray(lightness))
+        x = self.coarse(bottleneck)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)
-        return Regression(self.ab(x), bottom)
+        return Regression(self.ab(x), bottleneck)
+
+
+ARCHITECTURE = Architecture(
+    name="vgg-fcn",
+    module=VggFcn,
+    config=Config,
+    paper="VGG-19 (arXiv 1409.1556), fully convolutional networks (1411.4038)",
+    character="strong: simple, follows edges; weak: pale where a thing may have several colors, as "
+    "all regression is, and blind to the picture as a whole",
+)
 
 
 class _Level(nn.Module):

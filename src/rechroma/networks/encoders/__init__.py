@@ -1,1 +1,1 @@
-"""TODO networks/encoders."""
+"""Pretrained recognition networks as feature pyramids."""

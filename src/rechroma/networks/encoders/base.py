@@ -1,4 +1,4 @@
-"""What a color network asks of the pretrained network that sees the picture for it."""
+"""The interface of pretrained recognition networks that color networks see through."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ _SRGB_LINEAR_BELOW = 0.0031308  # luminance, likewise of the sRGB curve
 
 
 def gray(lightness: Tensor) -> Tensor:
-    """Lightness (N, 1, H, W) in 0..100 as the RGB (N, 3, H, W) in 0..1 that encoders see."""
+    """Scale lightness (N, 1, H, W) in 0..100 to gray RGB (N, 3, H, W) in 0..1."""
     return (lightness / 100).expand(-1, 3, -1, -1)
 
 
 def srgb_gray(lightness: Tensor) -> Tensor:
-    """Lightness (N, 1, H, W) in 0..100 as the sRGB (N, 3, H, W) in 0..1 of that gray.
+    """Convert lightness (N, 1, H, W) in 0..100 to sRGB (N, 3, H, W) in 0..1 of that gray.
 
-    This is what an encoder saw that was trained on photographs; :func:`gray` is darker in the
-    shadows.
+    Encoders that were trained on photographs saw these values; :func:`gray` is an approximation.
     """
     luminance = torch.where(
         lightness > _LINEAR_BELOW, ((lightness + 16) / 116) ** 3, lightness * (27 / 24389)
@@ -37,8 +36,8 @@ def srgb_gray(lightness: Tensor) -> Tensor:
 class Encoder(nn.Module, ABC):
     """RGB (N, 3, H, W) in 0..1 in, features at 1/2, 1/4, 1/8 and so on out, finest first.
 
-    Its batch normalization always uses the published statistics: pictures of a small batch would
-    shift them, and a converged encoder gains nothing from it.
+    Batch normalization always uses the published statistics: a small batch would shift them, and a
+    converged encoder gains nothing from it.
 
     Attributes:
         channels: Of the features, finest first.
@@ -62,14 +61,14 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def features_of(self, normalized: Tensor) -> list[Tensor]:
-        """Features of pictures that are normalized as the encoder was trained."""
+        """Compute the features of images (N, 3, H, W), normalized as in training."""
 
-    def forward(self, picture: Tensor) -> list[Tensor]:
-        """Features of (N, 3, H, W) RGB in 0..1, finest first; H and W multiples of 32."""
-        return self.features_of((picture - self.mean) / self.std)
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Compute features of RGB (N, 3, H, W) in 0..1, finest first; H and W multiples of 32."""
+        return self.features_of((image - self.mean) / self.std)
 
     def pooled_head(self, bottleneck: Tensor) -> Tensor:
-        """One vector (N, head_channels) for a whole image, from its coarsest features."""
+        """Pool the coarsest features (N, C, h, w) to one vector (N, head_channels) per image."""
         return bottleneck.mean(dim=(2, 3))
 
     def train(self, mode: bool = True) -> Self:

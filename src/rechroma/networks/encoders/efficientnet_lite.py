@@ -46,7 +46,7 @@ class EfficientNetLite2(Encoder):
         self.head = nn.Conv2d(inputs, self.head_channels, 1)
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
-        """See :meth:`Encoder.features_of`."""
+        """Compute the features of images (N, 3, H, W), normalized as in training."""
         features, x = [], F.relu6(self.stem(normalized))
         for block in self.blocks:
             if block.stride == 2:

@@ -63,7 +63,7 @@ class MobileNetEdgeTPU(Encoder):
         self.convs = nn.ModuleList([*convolutions, _Convolution(inputs, _HEAD, 1)])
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
-        """See :meth:`Encoder.features_of`."""
+        """Compute the features of images (N, 3, H, W), normalized as in training."""
         stem, narrow, *rest, head = self.convs
         x = narrow(stem(normalized))
         taps = []

@@ -33,7 +33,7 @@ class MobileNetV2(Encoder):
         self.features = nn.Sequential(_convolution(3, 32, 3, stride=2), *_blocks())
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
-        """See :meth:`Encoder.features_of`."""
+        """Compute the features of images (N, 3, H, W), normalized as in training."""
         taps, x = [], normalized
         for number, block in enumerate(self.features):
             x = block(x)

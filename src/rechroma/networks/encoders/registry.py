@@ -1,4 +1,4 @@
-"""The encoders by name, as an explicit list."""
+"""The registry of encoders: an explicit list by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENCODERS: dict[str, type[Encoder]] = {
 
 
 def make_encoder(name: str) -> Encoder:
-    """A new encoder of that name.
+    """Create an encoder by name.
 
     Raises:
         RecipeError: There is none.

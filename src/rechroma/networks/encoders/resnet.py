@@ -34,7 +34,7 @@ class ResNet50(Encoder):
             inputs = outputs
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
-        """See :meth:`Encoder.features_of`."""
+        """Compute the features of images (N, 3, H, W), normalized as in training."""
         x = F.relu(self.bn0(self.conv0(self.bn_in(normalized))))
         taps = [x]
         x = F.max_pool2d(x, 3, 2, 1)
@@ -58,7 +58,7 @@ class _Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.bn1(x))
-        beside = x if self.downsample is None else self.downsample(active)
+        shortcut = x if self.downsample is None else self.downsample(active)
         inside = F.relu(self.bn2(self.conv1(active)))
         out: Tensor = self.conv3(F.relu(self.bn3(self.conv2(inside))))
-        return beside + out
+        return shortcut + out

@@ -34,7 +34,7 @@ class VGG19(Encoder):
         self.features = nn.Sequential(*_layers(stages))
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
-        """See :meth:`Encoder.features_of`."""
+        """Compute the features of images (N, 3, H, W), normalized as in training."""
         taps, x = [], normalized
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):

@@ -1,1 +1,1 @@
-"""TODO networks/layers."""
+"""Building blocks that the networks share."""

@@ -31,10 +31,10 @@ class Decoding(Protocol):
     def saturation(self) -> float: ...  # noqa: D102
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """The softmax (N, Q, h, w) of logits of that shape, over the bins."""
+def probabilities(logits: Tensor, centers: Tensor) -> Tensor:
+    """The softmax (N, Q, h, w) of logits of that shape, over the bins with `centers` (Q, 2)."""
     odds = _odds(logits)
-    return odds / F.conv2d(odds, torch.ones_like(odds[:1, :, :1, :1]))
+    return odds / F.conv2d(odds, torch.ones_like(centers[:, :1]).T[:, :, None, None])
 
 
 def annealed_mean(logits: Tensor, centers: Tensor, temperature: float) -> Tensor:

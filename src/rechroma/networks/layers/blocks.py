@@ -1,4 +1,4 @@
-"""Layers that several networks are made of."""
+"""Convolutions and global-feature fusion that several networks share."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class Fusion(nn.Module):
-    """Lets every place know what the whole picture shows (Iizuka et al. 2016, section 3.2).
+    """Fuse a global feature vector into every place (Iizuka et al. 2016, section 3.2).
 
     There a vector is repeated over all places, concatenated with the features and mixed by a 1x1
     convolution. That is linear, so it is done in two parts which are added: the same numbers

@@ -1,11 +1,9 @@
-"""Colors that the user fixed, spread over the places that look like theirs.
+"""Propagation of color hints by learned similarity (compare scribbles, Levin et al. 2004).
 
-What a place shows is taken for a mixture: either it is what the network thinks of it, or it is as
-the hints say. How likely a hint is right for a place falls with the distance of the two in a
-learned space of features and position; of hints that disagree, the nearest in that space counts the
-most, and at its own place a hint is law. Without hints the mixture is the network alone. (An idea
-near to the propagation of scribbles by likeness, Levin et al. 2004, with features that are
-learned.)
+Each place is a mixture of two experts: the network's own prediction, and the hints. The odds of a
+hint fall with its distance to the place in a learned space of features and position. Hints compete:
+of several, the nearest in that space gets nearly all votes. At its own place a hint is pinned.
+Without hints the mixture is the network's prediction alone.
 """
 
 from __future__ import annotations
@@ -18,20 +16,20 @@ from torch import Tensor, nn
 
 from rechroma.networks.layers.bin_decoding import probabilities
 
-_MOST = 256  # places from which hints spread; of more, those covered best, and then by lot
-_RIVALRY = 8.0  # how much faster than its likelihood a hint's say among others falls with distance
-_LAW = 1e4  # odds of a hint at its own place
-_FAR = 1e3  # distance of a place where nothing is fixed
-_FEATURES = 24
-_SPREAD = 5.0  # of a fixed color over the bins, as of the targets in training (Zhang 2016)
-_UNIT = 256.0  # pixels of the input to a unit of position
+_MAX_HINTS = 256  # places from which hints spread; of more, the best covered, then at random
+_COMPETITION = 8.0  # sharpness of the competition between hints, relative to their odds
+_PIN_WEIGHT = 1e4  # odds of a hint at its own place: it determines the color there
+_UNHINTED_DISTANCE = 1e3  # takes part in batches where images have different numbers of hints
+_EMBEDDING = 24  # length of the learned features that are compared
+_BIN_SIGMA = 5.0  # of a hint's color over the bins, as of the soft labels (Zhang 2016)
+_POSITION_UNIT = 256.0  # pixels of the input to a unit of position
 
 
-class Propagation(nn.Module):
-    """Mixes hints into a prediction.
+class HintPropagation(nn.Module):
+    """Mix hints into a prediction.
 
     Args:
-        channels: Of the features that likeness is learned from.
+        channels: Of the features that similarity is learned from.
         centers: (Q, 2) a*b* of the bins.
         cell: Pixels of the input in one place, to each side.
     """
@@ -42,7 +40,7 @@ class Propagation(nn.Module):
         super().__init__()
         self.cell = cell
         self.register_buffer("centers", centers.clone(), persistent=False)
-        self.features = nn.Conv2d(channels, _FEATURES, 1)
+        self.features = nn.Conv2d(channels, _EMBEDDING, 1)
         self.nearness = nn.Parameter(torch.tensor(2.0))  # weight of distance in position
         self.certainty = nn.Parameter(torch.tensor(3.0))  # log-odds of a hint at its own place
 
@@ -53,48 +51,50 @@ class Propagation(nn.Module):
 
         Args:
             x: (N, C, h, w) features of every place.
-            logits: (N, Q, h, w) of the bins, as the network thinks.
+            logits: (N, Q, h, w) of the bins, as the network predicts them.
             ab: (N, 2, h, w) a*b*, likewise.
             hints: (N, 3, cell * h, cell * w) a*, b* and mask.
 
         Returns:
-            Logits and a*b* of the mixture, and the share (N, 1, h, w) that the hints have in it.
+            Logits and a*b* of the mixture, and the weight (N, 1, h, w) of the hints in it, 0..1.
+            The weight is None in a training batch without hints.
         """
         if self.training and not hints[:, 2].any():
             return logits, ab, None  # what follows would cost more than all the rest
         features = self.features(x).float()
         with torch.autocast(x.device.type, enabled=False):
             color, covered = pool_hints(hints.float(), self.cell)
-            positions = _positions(covered) * (self.cell / _UNIT)
+            positions = _positions(covered) * (self.cell / _POSITION_UNIT)
             point = torch.cat([features, self.nearness * positions], dim=1)
-            return _mixture(logits.float(), ab.float(), self._spread(point, color, covered))
+            shares = probabilities(logits, self.centers)
+            return _mixture(shares, ab.float(), self._spread(point, color, covered))
 
     def _spread(self, point: Tensor, color: Tensor, covered: Tensor) -> Tensor:
-        """What the hints say at every place, times their odds: (N, Q + 3, h, w)."""
-        chosen = _chosen(covered)
-        there, given, weight = (_at(chosen, x) for x in (point, color, (covered > 0).float()))
-        distance = _squared_distances(point.flatten(2), there) + _FAR * (1 - weight)
-        law = _LAW * weight * (_numbers(covered)[:, :, None] == chosen)
-        odds = (torch.exp(self.certainty - distance) + law).sum(dim=2, keepdim=True)
+        """Sum the hints' bins, a*b* and 1 at every place by their odds: (N, Q + 3, h, w)."""
+        chosen = _select(covered)
+        there, given, weight = (_gather(chosen, x) for x in (point, color, (covered > 0).float()))
+        distance = _squared_distances(point.flatten(2), there) + _UNHINTED_DISTANCE * (1 - weight)
+        pin_weight = _PIN_WEIGHT * weight * (_indices(covered)[:, :, None] == chosen)
+        odds = (torch.exp(self.certainty - distance) + pin_weight).sum(dim=2, keepdim=True)
         nearest = distance.amin(dim=2, keepdim=True)
-        say = torch.exp(_RIVALRY * (nearest - distance)) + law
-        say = say * odds / say.sum(dim=2, keepdim=True)
+        votes = torch.exp(_COMPETITION * (nearest - distance)) + pin_weight
+        votes = votes * odds / votes.sum(dim=2, keepdim=True)
         given = given.transpose(1, 2)
-        said = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
-        return (say @ said).transpose(1, 2).reshape(said.shape[0], -1, *point.shape[2:])
+        values = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
+        return (votes @ values).transpose(1, 2).reshape(values.shape[0], -1, *point.shape[2:])
 
     def _over_bins(self, color: Tensor) -> Tensor:
-        """Colors (N, K, 2) as probabilities of the bins (N, K, Q)."""
+        """Spread colors (N, K, 2) over the bins as probabilities (N, K, Q)."""
         squares = (color[:, :, None] - self.centers).square().sum(dim=3)
-        nearness = torch.exp(-squares / (2 * _SPREAD**2)) + 1e-12
+        nearness = torch.exp(-squares / (2 * _BIN_SIGMA**2)) + 1e-12
         return nearness / nearness.sum(dim=2, keepdim=True)
 
 
-def _mixture(logits: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The network's view, of odds 1, and what the hints say, already times their odds."""
+def _mixture(shares: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mix the network's prediction, of odds 1, with the hints, already times their odds."""
     bins, color, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
     return (
-        torch.log(probabilities(logits) + bins + 1e-9),
+        torch.log(shares + bins + 1e-9),
         (ab + color) / (1 + odds),
         odds / (1 + odds),
     )
@@ -116,36 +116,36 @@ def pool_hints(hints: Tensor, cell: int) -> tuple[Tensor, Tensor]:
 
 
 def _positions(like: Tensor) -> Tensor:
-    """Row and column (N, 2, h, w) of every place."""
+    """Give the row and column (N, 2, h, w) of every place."""
     ones = torch.ones_like(like)
     return torch.cat([ones.cumsum(dim=2), ones.cumsum(dim=3)], dim=1)
 
 
-def _numbers(places: Tensor) -> Tensor:
-    """The number (N, P) of each of the places (N, 1, h, w)."""
+def _indices(places: Tensor) -> Tensor:
+    """Number the places (N, 1, h, w): (N, P)."""
     return torch.ones_like(places.flatten(1)).cumsum(dim=1) - 1
 
 
-def _chosen(covered: Tensor) -> Tensor:
-    """The numbers (N, 1, K) of up to `_MOST` fixed places.
+def _select(covered: Tensor) -> Tensor:
+    """Select up to `_MAX_HINTS` hinted places by their numbers (N, 1, K).
 
-    Every drawn hint covers one place whole, so those come first. Where fewer are fixed in a picture
-    than in another of the batch, or none at all, places that are not come with them.
+    Every drawn hint covers one place whole, so those come first. An image with fewer hints than
+    another of the batch, or with none, is filled up with places that have no hint.
     """
-    lots = torch.sin(_numbers(covered) * 12.9898)
+    lots = torch.sin(_indices(covered) * 12.9898)
     # As few as there are, also in the exported file: what follows is a sixth of the network's time.
-    most = (covered > 0).flatten(1).sum(dim=1).amax(dim=0)
-    count = cast("int", most.clamp(1, _MOST).item())
+    # A tensor, which tracing keeps as a value; an integer would be that of the traced example.
+    count = cast("int", (covered > 0).flatten(1).sum(dim=1).amax(dim=0).clamp(1, _MAX_HINTS))
     return (covered.flatten(1) * (lots + 100)).topk(count, dim=1).indices[:, None]
 
 
-def _at(chosen: Tensor, values: Tensor) -> Tensor:
-    """What `values` (N, C, h, w) hold at the chosen places (N, 1, K): (N, C, K)."""
+def _gather(chosen: Tensor, values: Tensor) -> Tensor:
+    """Gather `values` (N, C, h, w) at the chosen places (N, 1, K): (N, C, K)."""
     return values.flatten(2).gather(2, chosen.expand(-1, values.shape[1], -1))
 
 
 def _squared_distances(points: Tensor, others: Tensor) -> Tensor:
-    """Between columns (N, C, P) and (N, C, K): (N, P, K)."""
+    """Compute the squared distances (N, P, K) between columns (N, C, P) and (N, C, K)."""
     crossed = points.transpose(1, 2) @ others
     squares = points.square().sum(dim=1)[:, :, None] + others.square().sum(dim=1)[:, None]
     return (squares - 2 * crossed).clamp_min(0)

@@ -1,7 +1,7 @@
-"""Spectral normalization (Miyato et al. 2018, arXiv 1802.05957): for training, and gone in a file.
+"""Folding of spectral normalization (Miyato et al. 2018, arXiv 1802.05957) into weights.
 
-It divides a layer's weights by their greatest singular value at every step. Once a network has
-learned, what comes out of the division is the weights.
+During training it divides a layer's weights by their largest singular value at every step. A
+trained network is exported with the quotient as its weights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WEIGHT = "weight"
 
 
 def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
-    """Put the divided weights in the place of the division, under their plain names.
+    """Replace the division by the divided weights, under their plain names.
 
     Returns:
         The layers that were normalized.
@@ -41,12 +41,12 @@ def _fold(layer: nn.Module) -> None:
     layer.register_parameter(_WEIGHT, weights)
 
 
-def normalize_again(layers: Iterable[nn.Module]) -> None:
+def restore_spectral_norm(layers: Iterable[nn.Module]) -> None:
     """Undo :func:`fold_spectral_norm`: divide from now on."""
     for layer in layers:
         spectral_norm(layer, _WEIGHT)
 
 
 def is_folded(weights: Mapping[str, Tensor]) -> bool:
-    """Whether weights, by their names, are those of a network without the division."""
+    """Tell by their names if weights are folded."""
     return not any(f"parametrizations.{_WEIGHT}." in name for name in weights)

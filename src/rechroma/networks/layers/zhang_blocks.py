@@ -1,4 +1,4 @@
-"""What the networks that Zhang et al. published in 2016 and 2017 have in common.
+"""The backbone that the published networks of Zhang et al. 2016 and 2017 share.
 
 Seven stages of 3x3 convolutions, each convolution with ReLU, each stage with batch normalization at
 its end. The size is halved three times; the fifth and the sixth stage see further by dilation
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import nn
 
 from rechroma.errors import RecipeError
+from rechroma.models import DataSource
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+IMAGENET = DataSource("ImageNet", "ImageNet terms: research", "https://image-net.org")
 AB_NORM = 110.0  # the published networks work in units of this many a*b* steps
 _L_CENTER, _L_NORM = 50.0, 100.0
 
@@ -39,13 +41,13 @@ _STAGES = (
 )
 
 
-def normalized(lightness: Tensor) -> Tensor:
-    """Lightness in 0..100 as the published networks see it, -0.5..0.5."""
+def normalize_lightness(lightness: Tensor) -> Tensor:
+    """Scale lightness in 0..100 to -0.5..0.5, as the published networks expect it."""
     return (lightness - _L_CENTER) / _L_NORM
 
 
-def scaled(channels: int, width: float) -> int:
-    """Channels of a layer that has `channels` at width 1.
+def scale_width(channels: int, width: float) -> int:
+    """Scale the channels of a layer by a width factor.
 
     Raises:
         RecipeError: The width leaves none.
@@ -55,8 +57,8 @@ def scaled(channels: int, width: float) -> int:
     return round(channels * width)
 
 
-def stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
-    """The seven stages.
+def make_stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
+    """Build the seven stages.
 
     Args:
         inputs: Channels of what the first one sees.
@@ -65,13 +67,13 @@ def stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
     """
     made = []
     for number, plan in enumerate(_STAGES):
-        outputs = scaled(plan.channels, width)
+        outputs = scale_width(plan.channels, width)
         made.append(_stage(inputs, outputs, plan, stride=2 if number < halved else 1))
         inputs = outputs
     return made
 
 
-def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+def upsample2x(inputs: int, outputs: int) -> nn.ConvTranspose2d:
     """A transposed convolution that doubles the size."""
     return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)
 

@@ -1,1 +1,1 @@
-"""TODO service/http."""
+"""The HTTP application: app factory, routes, uploads, server-sent events and OpenAPI document."""

@@ -1,4 +1,4 @@
-"""The parts of the service that belong to one app, for whoever answers its requests."""
+"""The service context: the components that one app is made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import current_app
 if TYPE_CHECKING:
     from flask import Flask
 
-    from rechroma.service.inference.predictor import Models
+    from rechroma.service.inference.predictor import ModelCatalog
     from rechroma.service.inference.worker_pool import WorkerPool
     from rechroma.service.jobs import JobRunner, JobService, JobStore
     from rechroma.service.jobs.webhooks import WebhookSender
@@ -23,58 +23,58 @@ NAME = "rechroma"
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """What an app is made of.
+    """The components of one app.
 
     Attributes:
-        settings: What its owner has set.
-        models: What requests may choose from.
-        hands: Color pictures.
-        store: The table of jobs.
-        job_service: Takes jobs in.
-        runner: Does them, once it was started.
-        webhooks: Tell of the ends of jobs, once they were started.
-        telemetry: Counts.
-        waiting: Places for requests with a picture; the rest of the threads answer the others.
-        streams: Places for event streams.
-        closing: Is set when the server stops.
+        settings: The settings.
+        models: Cards of the models that requests can name.
+        pool: Inference workers.
+        store: The job store.
+        job_service: Accepts jobs and returns their state and results.
+        runner: Colorizes the images of jobs, once it is started.
+        webhooks: Delivers webhooks, once it is started.
+        telemetry: Metrics.
+        image_slots: Limits the threads that handle images; the others answer all else.
+        stream_slots: Limits the open event streams.
+        closing: Set when the server stops.
     """
 
     settings: Settings
-    models: Models
-    hands: WorkerPool
+    models: ModelCatalog
+    pool: WorkerPool
     store: JobStore
     job_service: JobService
     runner: JobRunner
     webhooks: WebhookSender
     telemetry: Telemetry
-    waiting: threading.BoundedSemaphore
-    streams: threading.BoundedSemaphore
+    image_slots: threading.BoundedSemaphore
+    stream_slots: threading.BoundedSemaphore
     closing: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin with the jobs that wait.
+        """Start the runner, beginning with the queued jobs, and the webhooks.
 
         Raises:
-            TargetError: The server's lock cannot be written.
-            StoreError: The table of jobs cannot be read.
+            TargetError: The server's lock file cannot be written.
+            StoreError: The job store cannot be read.
         """
         self.runner.start()
         self.webhooks.start()
 
     def close(self) -> None:
-        """End after the pictures in hand; what waits is for the next start."""
+        """Stop after the images in progress; queued ones wait for the next start."""
         self.closing.set()
         self.runner.stop()
         self.webhooks.stop()
-        self.hands.close()
+        self.pool.close()
         self.store.close()
 
 
 def service_of(app: Flask) -> Service:
-    """The parts of an app."""
+    """Return the components of an app."""
     return cast("Service", app.extensions[NAME])
 
 
 def current_service() -> Service:
-    """The parts of the app whose request is being answered."""
+    """Return the components of the app that handles the current request."""
     return service_of(current_app)

@@ -1,4 +1,4 @@
-"""What the OpenAPI document and its page need beside what the routes say of themselves."""
+"""The OpenAPI document and its page: what APIFlask cannot derive from the routes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import swagger_ui_bundle
 from flask import Response, send_from_directory
 
-from rechroma.service.http.media_types import MEDIA_TYPES
+from rechroma.imaging import FORMATS
+from rechroma.service.http.api.images import media_type
 from rechroma.service.problems import PROBLEM_TYPE
-from rechroma.service.schemas import DirectBody, JobBody, Problem
+from rechroma.service.schemas import ImageBody, JobBody, Problem
 from rechroma.service.security import OPEN_ROUTES
 
 if TYPE_CHECKING:
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _ASSETS = "/docs/assets"
+_MEDIA_TYPES = [media_type(name) for name in FORMATS]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_ALWAYS = (400, 403)  # a host name or a page of another site that is not answered
-_DIRECT = (413, 415, 429, 503)
+_ALWAYS = (400, 403)  # for unknown host names and pages of other sites
+_IMAGE_ERRORS = (413, 415, 429, 503)
 _ERRORS = {
-    "/v1/colorize": (406, *_DIRECT),
-    "/v1/chroma": _DIRECT,
-    "/v1/suggestions": _DIRECT,
+    "/v1/colorize": (406, *_IMAGE_ERRORS),
+    "/v1/chroma": _IMAGE_ERRORS,
+    "/v1/suggestions": _IMAGE_ERRORS,
     "/v1/jobs": (413, 422, 429, 503, 507),
     "/v1/jobs/{job_id}": (404, 503),
     "/v1/jobs/{job_id}/result": (404, 409, 410, 503, 507),
@@ -33,10 +35,10 @@ _ERRORS = {
 }
 
 
-def describe(app: APIFlask, *, with_keys: bool) -> None:
-    """Complete the document of an app, and give its page what it needs: nothing from outside."""
+def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
+    """Complete the document of an app, and serve its page without resources of other sites."""
     app.config.update(
-        INFO={"description": "Gives black-and-white photographs plausible color."},
+        INFO={"description": "Colorizes black-and-white photographs."},
         AUTO_OPERATION_ID=True,
         AUTO_404_RESPONSE=False,
         AUTO_SERVERS=False,
@@ -53,27 +55,27 @@ def describe(app: APIFlask, *, with_keys: bool) -> None:
 
     @app.spec_processor
     def complete(spec: Any) -> Any:  # noqa: ANN401 - as APIFlask has it
-        return _completed(spec, with_keys=with_keys)
+        return _complete(spec, with_keys=with_keys)
 
 
-def _completed(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
+def _complete(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
     paths = spec["paths"]
     schemas = spec["components"]["schemas"]
     for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
         schemas.pop(name, None)
-    for model in (Problem, DirectBody, JobBody):
+    for model in (Problem, ImageBody, JobBody):
         schemas |= _schemas_of(model)
     colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
     one = {"type": "string", "format": "binary"}
     for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
-        paths[path]["post"]["requestBody"] = _body("DirectBody", "picture", one)
+        paths[path]["post"]["requestBody"] = _body("ImageBody", "image", one)
     many = {"type": "array", "items": {"type": "string", "format": "binary"}}
-    submit["requestBody"] = _body("JobBody", "pictures", many)
-    submit["parameters"].append(_REPEAT_KEY)
-    pictures = {"image/*": _BINARY}
-    colorize["responses"]["200"]["content"] = pictures
+    submit["requestBody"] = _body("JobBody", "images", many)
+    submit["parameters"].append(_IDEMPOTENCY_KEY)
+    images = {"image/*": _BINARY}
+    colorize["responses"]["200"]["content"] = images
     result = paths["/v1/jobs/{job_id}/result"]["get"]
-    result["responses"]["200"]["content"] = pictures | {"application/zip": _BINARY}
+    result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
     events = paths["/v1/jobs/{job_id}/events"]["get"]
     events["responses"]["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
     _add_errors(paths, with_keys=with_keys)
@@ -86,11 +88,11 @@ def _completed(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
 _EVENT = {
     "type": "object",
     "properties": {
-        "event": {"type": "string", "description": "The state of the job, or `problem`."},
+        "event": {"type": "string", "description": "State of the job, or `problem`."},
         "data": {"type": "string", "description": "The job, or the problem, as JSON."},
     },
 }
-_REPEAT_KEY = {
+_IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -104,7 +106,7 @@ def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
-    form = {field: schema, "hints": {"type": "string", "description": "JSON, as for --hints."}}
+    form = {field: schema, "hints": {"type": "string", "description": "Hints as JSON."}}
     content: dict[str, Any] = {
         "multipart/form-data": {
             "schema": {"type": "object", "properties": form, "required": [field]}
@@ -112,7 +114,7 @@ def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
         "application/json": {"schema": {"$ref": f"#/components/schemas/{json_name}"}},
         "application/octet-stream": _BINARY,
     }
-    return {"required": True, "content": content | dict.fromkeys(MEDIA_TYPES.values(), _BINARY)}
+    return {"required": True, "content": content | dict.fromkeys(_MEDIA_TYPES, _BINARY)}
 
 
 def _add_errors(paths: dict[str, Any], *, with_keys: bool) -> None:
@@ -125,7 +127,7 @@ def _add_errors(paths: dict[str, Any], *, with_keys: bool) -> None:
                 operation["security"] = []
             responses = operation.get("responses", {})
             for code in sorted(codes):
-                described = responses.get(str(code), {"description": "A problem."})
+                described = responses.get(str(code), {"description": "Problem details."})
                 responses[str(code)] = described | {"content": content}
             if "422" in responses:
                 responses["422"] |= {"content": content}

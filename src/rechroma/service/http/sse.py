@@ -1,4 +1,4 @@
-"""Server-sent events of a job: it is looked at again and again, and each change is told."""
+"""Server-sent events of a job: the job is polled, and each change becomes an event."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from rechroma.errors import RechromaError
-from rechroma.service.problems import problem_of
+from rechroma.service.problems import report_problem
 
 if TYPE_CHECKING:
     import threading
@@ -16,42 +16,42 @@ if TYPE_CHECKING:
 
     from rechroma.service.schemas import JobView
 
-_LOOK_AGAIN = 0.25  # seconds
-_SIGN_OF_LIFE = 10.0  # a client that is gone is noticed when something is sent
-_LONGEST = 600.0  # then the client asks again: none holds its place for ever
-_ENDED = ("done", "failed", "expired")
+_POLL_INTERVAL = 0.25  # seconds
+_KEEPALIVE = 10.0  # a closed connection is only noticed when something is sent
+_MAX_DURATION = 600.0  # the client then reconnects: no stream holds its slot forever
+_FINISHED = ("done", "failed", "expired")
 
 
-def event_stream(
-    first: JobView, look: Callable[[], JobView], closing: threading.Event
+def stream_events(
+    first: JobView, poll: Callable[[], JobView], closing: threading.Event
 ) -> Iterator[str]:
-    """The events of a job until it ends.
+    """Yield the events of a job until it is finished.
 
     Args:
-        first: The job as it is now.
-        look: Gives the job as it is when called.
-        closing: Is set when the server stops.
+        first: The job now.
+        poll: Returns the job at the time of the call.
+        closing: Set when the server stops.
 
     Returns:
         The text of each event: the job in its new state, or a problem if it was deleted.
     """
-    began = told_at = monotonic()
-    told = first
+    start = sent_at = monotonic()
+    sent = first
     yield _event(first.state, first)
-    while told.state not in _ENDED and monotonic() - began < _LONGEST:
-        if closing.wait(_LOOK_AGAIN):
+    while sent.state not in _FINISHED and monotonic() - start < _MAX_DURATION:
+        if closing.wait(_POLL_INTERVAL):
             return
         try:
-            now = look()
+            current = poll()
         except RechromaError as error:
-            yield _event("problem", problem_of(error))
+            yield _event("problem", report_problem(error))
             return
-        if now != told:
-            told, told_at = now, monotonic()
-            yield _event(now.state, now)
-        elif monotonic() - told_at > _SIGN_OF_LIFE:
-            told_at = monotonic()
-            yield ": still there\n\n"
+        if current != sent:
+            sent, sent_at = current, monotonic()
+            yield _event(current.state, current)
+        elif monotonic() - sent_at > _KEEPALIVE:
+            sent_at = monotonic()
+            yield ": keepalive\n\n"
 
 
 def _event(name: str, data: BaseModel) -> str:

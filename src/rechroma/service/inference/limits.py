@@ -13,17 +13,21 @@ GRACE_SECONDS = 10
 """Seconds after the time limit at which a Celery process that ignores it is killed."""
 
 
-def timeout_error(seconds: float, name: str = "the image") -> ProcessingTimeoutError:
+def timeout_error(seconds: float, name: str = "") -> ProcessingTimeoutError:
     """Create the error of an image that takes longer than the time limit."""
     return ProcessingTimeoutError(
-        f"{name}: took longer than {seconds:g} seconds",
-        hint="Send a smaller image; the operator of the service can raise RECHROMA_SECONDS.",
+        _with_name(name, f"this image took longer than {seconds:g} seconds"),
+        hint="Send a smaller image, or one with fewer bytes.",
     )
 
 
-def poison_error(name: str = "the image") -> PoisonImageError:
+def poison_error(name: str = "") -> PoisonImageError:
     """Create the error of an image whose process died in every attempt."""
     return PoisonImageError(
-        f"{name}: crashed every process that colorized it",
-        hint="Report it together with the image file; other images are not affected.",
+        _with_name(name, "this image repeatedly crashed its worker process"),
+        hint="Please report it, with the image file if possible.",
     )
+
+
+def _with_name(name: str, message: str) -> str:
+    return f"{name}: {message}" if name else message

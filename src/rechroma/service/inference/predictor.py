@@ -1,57 +1,44 @@
-"""Colors pictures for requests and jobs, with the model that is asked for."""
+"""Inference on uploaded images, with the model that the request names.
+
+:class:`Inference` is what requests and jobs need; :class:`Predictor` runs it in this process, and
+:mod:`rechroma.service.inference.worker_pool` in others.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rechroma.colorizer import Colorizer, ColorSuggestion
+from rechroma.colorizer import Colorizer, ColorSuggestion, EncodedImage
 from rechroma.engines import available_threads, check_hints_supported
 from rechroma.errors import OptionError, did_you_mean
 from rechroma.hints import hints_from_json
 from rechroma.imaging import encode_preview, read_photo
 from rechroma.models import find_model, get_card, model_names, read_card
-from rechroma.service.schemas import ResultInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rechroma.color.lab import Float
-    from rechroma.colorizer import EncodeKwargs, PredictKwargs
+    from rechroma.hints import Hint
     from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
-_MAX_MODELS = 4  # in memory at a time, beside the usual one
+_MAX_MODELS = 4  # in memory at a time, besides the default model
 
 
 @dataclass(frozen=True)
-class Painting:
-    """The file of a picture in color.
+class ChromaPreview:
+    """Predicted chroma of an image, for a client that renders it itself.
 
     Attributes:
-        made: What it is, and what it was made from.
-        content: Its bytes.
-    """
-
-    made: ResultInfo
-    content: bytes
-
-    def write(self, file: BinaryIO) -> None:
-        """Write the content."""
-        file.write(self.content)
-
-
-@dataclass(frozen=True)
-class Sketch:
-    """The colors of a picture, for whoever puts both together.
-
-    Attributes:
-        width: Of the upright picture, in pixels.
-        height: Of the same.
-        had_color: Whether it was in color or toned.
-        chroma: (h, w, 2) float32, CIE a* and b* of the whole picture, before any knob is turned.
-        gray: A JPEG of the picture in gray, if it was asked for.
+        width: Width of the upright image in pixels.
+        height: Height of the same.
+        had_color: Whether the image was in color or toned.
+        chroma: (h, w, 2) float32, CIE a* and b* of the whole image, without adjustments.
+        gray: JPEG of the image in gray, if requested.
     """
 
     width: int
@@ -61,101 +48,96 @@ class Sketch:
     gray: bytes | None
 
 
-class Paints(Protocol):
-    """Colors one picture at a time.
+class Inference(Protocol):
+    """Inference on one image at a time.
 
-    What all three raise:
-        InputError: It cannot be colored.
-        OptionError: What is asked for makes no sense.
+    Every method raises:
+        InputError: The image cannot be colorized.
+        OptionError: An option or a hint is invalid, or the model does not exist.
         EngineError: The model failed.
         ProcessingTimeoutError: It took longer than the service allows.
-        PoisonImageError: The processes that colored it ended.
+        PoisonImageError: It repeatedly crashed its worker process.
     """
 
-    def paint(
-        self,
-        source: bytes | Path,
-        order: ColorizeRequest,
-        *,
-        max_pixels: int,
-        name: str = "the picture",
-    ) -> Painting:
-        """Color a picture.
+    def colorize(
+        self, source: bytes | Path, request: ColorizeRequest, *, max_pixels: int, name: str = ""
+    ) -> EncodedImage:
+        """Colorize an image file.
 
         Args:
-            source: The file's content, or where it lies.
-            order: What is asked for.
-            max_pixels: The most there may be; looked at before anything is decoded.
-            name: What the picture is called in messages.
+            source: Content or path of the file.
+            request: Options and hints.
+            max_pixels: Reject larger images before decoding them.
+            name: Name of the image in error messages, if it has one.
         """
         ...
 
-    def sketch(
+    def predict_chroma(
         self,
         source: bytes,
-        order: ColorizeRequest,
+        request: ColorizeRequest,
         *,
         max_pixels: int,
         gray_side: int | None = None,
-    ) -> Sketch:
-        """Give the colors of a picture alone.
+    ) -> ChromaPreview:
+        """Predict the chroma of an image file, without rendering it.
 
         Args:
-            source: As for :meth:`paint`, as for the other two.
-            order: What is asked for; knobs that colors are turned by do not count.
-            max_pixels: As for :meth:`paint`.
-            gray_side: The long side of the gray picture to send along; None for none.
+            source: Content of the file.
+            request: Options and hints; adjustments are ignored.
+            max_pixels: Reject larger images before decoding them.
+            gray_side: Long side of the gray image to return; None for no gray image.
         """
         ...
 
-    def palette(
+    def suggest_colors(
         self,
         source: bytes,
-        order: ColorizeRequest,
+        request: ColorizeRequest,
         *,
         max_pixels: int,
         x: float,
         y: float,
         count: int,
     ) -> tuple[ColorSuggestion, ...]:
-        """Find what colors are likely at a place: see :meth:`rechroma.Colorizer.suggest_colors`."""
+        """Suggest probable colors at a position, as :meth:`rechroma.Colorizer.suggest_colors`."""
         ...
 
 
-class Models:
-    """What requests may choose from: the models' cards, which is all that a request is checked by.
+class ModelCatalog:
+    """Cards of the models that requests can name: requests are checked without loading a model.
 
     Raises:
-        ModelError: The usual model is not there or damaged.
+        ModelError: The default model is missing or damaged.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.usual = read_card(find_model(settings.model))
+        self.default = read_card(find_model(settings.model))
         self._card = lru_cache(_MAX_MODELS)(get_card)
 
-    def check(self, order: ColorizeRequest) -> None:
-        """Refuse what could only fail later.
+    def check(self, request: ColorizeRequest) -> None:
+        """Reject a request that would fail later.
 
         Raises:
-            OptionError: There is no such model.
-            HintError: The hints make no sense.
-            ModelFeatureError: There are hints, and the model takes none.
+            OptionError: The model does not exist.
+            HintError: The hints are invalid.
+            ModelFeatureError: There are hints, but the model does not support them.
         """
-        name = checked_name(order, self._settings)
-        card = self.usual if name is None else self._card(name)
-        check_hints_supported(card, _predict_options(order).get("hints") or None)
+        name = resolve_model(request, self._settings)
+        card = self.default if name is None else self._card(name)
+        check_hints_supported(card, _parse_hints(request) or None)
 
 
-def checked_name(order: ColorizeRequest, settings: Settings) -> str | None:
-    """The name of the model that is asked for; None for the usual one.
+def resolve_model(request: ColorizeRequest, settings: Settings) -> str | None:
+    """Return the model's name, or None for the default model.
 
-    A path is no name: requests choose among what the owner put there.
+    Requests can only name installed models: a path is not a name.
 
     Raises:
-        OptionError: There is no such model.
+        OptionError: The model does not exist.
     """
-    name = order.options.model
+    name = request.options.model
     if name is None or name == settings.model:
         return None
     known = model_names()
@@ -164,88 +146,71 @@ def checked_name(order: ColorizeRequest, settings: Settings) -> str | None:
     return name
 
 
-class Painter:
-    """Keeps :class:`Paints` in this process. It may be used from several threads at once.
+class Predictor:
+    """:class:`Inference` in this process. It is thread-safe.
 
     Raises:
-        ModelError: The usual model is not there, damaged, or breaks the contract.
-        ProviderError: The provider is not available here.
+        ModelError: The default model is missing, damaged, or violates the contract.
+        ProviderError: The execution provider is not available.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._usual = self._load(settings.model)
-        self._other = lru_cache(_MAX_MODELS)(self._load)
+        self._default = self._load(settings.model)
+        self._loaded = lru_cache(_MAX_MODELS)(self._load)
 
-    def paint(
-        self,
-        source: bytes | Path,
-        order: ColorizeRequest,
-        *,
-        max_pixels: int,
-        name: str = "the picture",
-    ) -> Painting:
-        """See :meth:`Paints.paint`."""
-        result = self._colorizer(order).colorize_bytes(
-            source, name=name, **_encode_options(order, max_pixels)
+    def colorize(
+        self, source: bytes | Path, request: ColorizeRequest, *, max_pixels: int, name: str = ""
+    ) -> EncodedImage:
+        """Colorize an image file."""
+        return self._colorizer(request).colorize_bytes(
+            source,
+            name=name,
+            max_pixels=max_pixels,
+            hints=_parse_hints(request),
+            **request.options.model_dump(exclude={"model"}),
         )
-        made = ResultInfo(format=result.format, had_color=result.had_color, pages=result.pages)
-        return Painting(made, result.content)
 
-    def sketch(
+    def predict_chroma(
         self,
         source: bytes,
-        order: ColorizeRequest,
+        request: ColorizeRequest,
         *,
         max_pixels: int,
         gray_side: int | None = None,
-    ) -> Sketch:
-        """See :meth:`Paints.sketch`."""
-        photo = read_photo(source, max_pixels=max_pixels, name="the picture")
-        chroma = self._colorizer(order).predict(photo, **_predict_options(order))
+    ) -> ChromaPreview:
+        """Predict the chroma of an image file, without rendering it."""
+        photo = read_photo(source, max_pixels=max_pixels, name="")
+        size, hints = request.options.size, _parse_hints(request)
+        chroma = self._colorizer(request).predict(photo, size=size, hints=hints)
         height, width = photo.gray.shape
         gray = encode_preview(photo.gray, gray_side) if gray_side else None
-        return Sketch(width, height, photo.had_color, chroma, gray)
+        return ChromaPreview(width, height, photo.had_color, chroma, gray)
 
-    def palette(
+    def suggest_colors(
         self,
         source: bytes,
-        order: ColorizeRequest,
+        request: ColorizeRequest,
         *,
         max_pixels: int,
         x: float,
         y: float,
         count: int,
     ) -> tuple[ColorSuggestion, ...]:
-        """See :meth:`Paints.palette`."""
-        photo = read_photo(source, max_pixels=max_pixels, name="the picture")
-        colorizer = self._colorizer(order)
-        return colorizer.suggest_colors(photo, x, y, count=count, **_predict_options(order))
+        """Suggest probable colors at a position."""
+        photo = read_photo(source, max_pixels=max_pixels, name="")
+        size, hints = request.options.size, _parse_hints(request)
+        colorizer = self._colorizer(request)
+        return colorizer.suggest_colors(photo, x, y, count=count, size=size, hints=hints)
 
-    def _colorizer(self, order: ColorizeRequest) -> Colorizer:
-        name = checked_name(order, self._settings)
-        return self._usual if name is None else self._other(name)
+    def _colorizer(self, request: ColorizeRequest) -> Colorizer:
+        name = resolve_model(request, self._settings)
+        return self._default if name is None else self._loaded(name)
 
     def _load(self, name: str) -> Colorizer:
         threads = max(1, available_threads() // self._settings.workers)
         return Colorizer(name, provider=self._settings.provider, threads=threads)
 
 
-def _encode_options(order: ColorizeRequest, max_pixels: int) -> EncodeKwargs:
-    options = order.options
-    return {
-        "saturation": options.saturation,
-        "warmth": options.warmth,
-        "blend": options.blend,
-        "format": options.format,
-        "quality": options.quality,
-        "provenance": options.provenance,
-        "badge": options.badge,
-        "max_pixels": max_pixels,
-        **_predict_options(order),
-    }
-
-
-def _predict_options(order: ColorizeRequest) -> PredictKwargs:
-    hints = hints_from_json(order.hints) if order.hints else ()
-    return {"size": order.options.size, "hints": hints}
+def _parse_hints(request: ColorizeRequest) -> Sequence[Hint]:
+    return hints_from_json(request.hints) if request.hints else ()

@@ -1,7 +1,7 @@
-"""How many pictures are colored at a time, and where: in processes that may be killed.
+"""A pool of inference workers, each a process of its own.
 
-A picture's file is decoded by libraries in C, and may be made so that they crash or never end. In
-a process of its own it takes with it only itself: the service goes on, with a new process.
+C libraries decode the uploaded files, and a malformed file can crash or hang them. In a process of
+its own it takes only that process down: the pool kills it and starts another.
 """
 
 from __future__ import annotations
@@ -11,160 +11,141 @@ import multiprocessing
 import signal
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.errors import InternalError, RechromaError
 from rechroma.service.errors import OverloadedError
 from rechroma.service.inference import limits
-from rechroma.service.inference.predictor import Painter
+from rechroma.service.inference.predictor import Predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Mapping
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
 
-    from rechroma.colorizer import ColorSuggestion
-    from rechroma.service.inference.predictor import Painting, Paints, Sketch
+    from rechroma.colorizer import ColorSuggestion, EncodedImage
+    from rechroma.service.inference.predictor import ChromaPreview, Inference
     from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
-_NAME = "the picture"  # of what has none
-# A fork would copy the locks of the server's threads as they are at that moment.
-_PROCESSES = multiprocessing.get_context("spawn")
+# A fork would copy the locks of the server's threads in whatever state they are.
+_CONTEXT = multiprocessing.get_context("spawn")
 
 
-class WorkerPool(Protocol):
-    """Those who color pictures."""
-
-    def turn(self, wait: float | None) -> AbstractContextManager[Paints]:
-        """Have one of them for a while.
-
-        Args:
-            wait: How many seconds to wait for one; None for as long as it takes.
-
-        Raises:
-            OverloadedError: There was none in that time.
-        """
-        ...
-
-    def process_ids(self) -> list[int]:
-        """Their own processes; none if they work in this one."""
-        ...
-
-    def close(self) -> None:
-        """Let go of them; there must be no picture in hand."""
-        ...
-
-
-def make_hands(settings: Settings) -> WorkerPool:
-    """As many as there are workers, in processes of their own unless the settings say otherwise.
+class WorkerPool:
+    """`settings.workers` workers, in processes of their own unless `settings.isolate` is off.
 
     Raises:
-        ModelError: The usual model is not there, damaged, or breaks the contract.
-        ProviderError: The provider is not available here.
+        ModelError: The default model is missing, damaged, or violates the contract.
+        ProviderError: The execution provider is not available.
     """
-    if not settings.isolate:
-        return _Pool([Painter(settings)] * settings.workers)
-    hands = [_Process(settings) for _ in range(settings.workers)]
-    try:
-        for hand in hands:
-            hand.await_ready()
-    except BaseException:
-        _close(hands)
-        raise
-    return _Pool(hands)
 
-
-class _Pool:
-    """Keeps :class:`WorkerPool`."""
-
-    def __init__(self, hands: Sequence[Paints]) -> None:
-        self._processes = [hand for hand in hands if isinstance(hand, _Process)]
-        self._idle: LifoQueue[Paints] = LifoQueue()
-        for hand in hands:
-            self._idle.put(hand)
+    def __init__(self, settings: Settings) -> None:
+        self._processes: list[WorkerProcess] = []
+        self._idle: LifoQueue[Inference] = LifoQueue()
+        if not settings.isolate:
+            predictor = Predictor(settings)  # one is enough: it is thread-safe
+            for _ in range(settings.workers):
+                self._idle.put(predictor)
+            return
+        self._processes = [WorkerProcess(settings) for _ in range(settings.workers)]
+        try:
+            for worker in self._processes:
+                worker.wait_until_ready()
+                self._idle.put(worker)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
-    def turn(self, wait: float | None) -> Iterator[Paints]:
-        """See :meth:`WorkerPool.turn`."""
+    def acquire(self, timeout: float | None) -> Iterator[Inference]:
+        """Check out a worker.
+
+        Args:
+            timeout: Seconds to wait for an idle one; None waits without limit.
+
+        Raises:
+            OverloadedError: All workers are busy for that long.
+        """
         try:
-            hand = self._idle.get(block=wait != 0, timeout=wait or None)
+            worker = self._idle.get(block=timeout != 0, timeout=timeout or None)
         except Empty:
             raise OverloadedError(
-                "all hands are busy with other pictures", hint="Try again in a moment."
+                "all workers are busy", hint="Try again in a few seconds."
             ) from None
         try:
-            yield hand
+            yield worker
         finally:
-            self._idle.put(hand)
+            self._idle.put(worker)
 
     def process_ids(self) -> list[int]:
-        """See :meth:`WorkerPool.process_ids`."""
-        ids = (hand.process_id for hand in self._processes)
+        """List the process ids of the workers; none without isolation."""
+        ids = (worker.process_id for worker in self._processes)
         return [process_id for process_id in ids if process_id is not None]
 
     def close(self) -> None:
-        """See :meth:`WorkerPool.close`."""
-        _close(self._processes)
+        """Kill the worker processes; no worker can be checked out at that time."""
+        for worker in self._processes:
+            worker.close()
 
 
-class _Process:
-    """A painter in a process of its own, for one thread at a time."""
+class WorkerProcess:
+    """:class:`Inference` in a process of its own, for one thread at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._child: _Child | None = _begin(settings)
+        self._child: _Child | None = _start_child(settings)
         self._ready = False
 
     @property
     def process_id(self) -> int | None:
-        """The process that it is at the moment."""
-        child = self._child  # once, for others may end it meanwhile
+        """Id of the current process."""
+        child = self._child  # read once, for another thread can end it meanwhile
         return child.id if child else None
 
-    def await_ready(self) -> None:
-        """Wait until it has loaded its model, and raise what it says otherwise."""
+    def wait_until_ready(self) -> None:
+        """Wait until the process has loaded its model, and raise its error if it fails."""
         if not self._ready:
-            self._heard()
+            self._receive()
             self._ready = True
 
-    def paint(
-        self,
-        source: bytes | Path,
-        order: ColorizeRequest,
-        *,
-        max_pixels: int,
-        name: str = "the picture",
-    ) -> Painting:
-        """See :meth:`rechroma.service.inference.predictor.Paints.paint`."""
-        asked = {"source": source, "order": order, "max_pixels": max_pixels, "name": name}
-        painting: Painting = self._asked("paint", name, asked)
-        return painting
+    def colorize(
+        self, source: bytes | Path, request: ColorizeRequest, *, max_pixels: int, name: str = ""
+    ) -> EncodedImage:
+        """Colorize an image file."""
+        arguments = {"source": source, "request": request, "max_pixels": max_pixels, "name": name}
+        image: EncodedImage = self._call("colorize", name, arguments)
+        return image
 
-    def sketch(self, source: bytes, order: ColorizeRequest, **wanted: Any) -> Sketch:  # noqa: ANN401
-        """See :meth:`rechroma.service.inference.predictor.Paints.sketch`."""
-        sketch: Sketch = self._asked("sketch", _NAME, {"source": source, "order": order, **wanted})
-        return sketch
-
-    def palette(
+    def predict_chroma(
         self,
         source: bytes,
-        order: ColorizeRequest,
-        **wanted: Any,  # noqa: ANN401
+        request: ColorizeRequest,
+        **options: Any,  # noqa: ANN401
+    ) -> ChromaPreview:
+        """Predict the chroma of an image file, without rendering it."""
+        arguments = {"source": source, "request": request, **options}
+        preview: ChromaPreview = self._call("predict_chroma", "", arguments)
+        return preview
+
+    def suggest_colors(
+        self,
+        source: bytes,
+        request: ColorizeRequest,
+        **options: Any,  # noqa: ANN401
     ) -> tuple[ColorSuggestion, ...]:
-        """See :meth:`rechroma.service.inference.predictor.Paints.palette`."""
-        asked = {"source": source, "order": order, **wanted}
-        colors: tuple[ColorSuggestion, ...] = self._asked("palette", _NAME, asked)
+        """Suggest probable colors at a position."""
+        arguments = {"source": source, "request": request, **options}
+        colors: tuple[ColorSuggestion, ...] = self._call("suggest_colors", "", arguments)
         return colors
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Kill the process, whatever it does."""
         child, self._child = self._child, None
         if child is not None:
-            child.end()
+            child.kill()
 
     @property
     def _connection(self) -> Connection:
@@ -172,37 +153,32 @@ class _Process:
             raise EOFError
         return self._child.connection
 
-    def _asked(self, method: str, name: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        """What a method of its painter gives."""
+    def _call(self, method: str, name: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Call a method of the process's predictor, and retry if the process dies."""
         for _ in range(self._settings.attempts):
             try:
-                self._revive()
-                self.await_ready()
-                self._connection.send((method, name, asked))
-                return self._heard(self._settings.seconds, name)
-            except (EOFError, OSError):  # such as for a lack of memory: perhaps not its fault
-                self.close()  # a process that is being killed may look alive for a while
+                self._ensure_alive()
+                self.wait_until_ready()
+                self._connection.send((method, name, arguments))
+                return self._receive(self._settings.seconds, name)
+            except (EOFError, OSError):  # perhaps killed for lack of memory, not by this image
+                self.close()  # a process that is being killed can look alive for a while
         raise limits.poison_error(name)
 
-    def _revive(self) -> None:
+    def _ensure_alive(self) -> None:
         if self._child is None or not self._child.process.is_alive():
             self.close()
-            self._child = _begin(self._settings)
+            self._child = _start_child(self._settings)
             self._ready = False
 
-    def _heard(self, patience: float | None = None, name: str = "") -> Any:  # noqa: ANN401 - what was sent
-        if not self._connection.poll(patience):
+    def _receive(self, timeout: float | None = None, name: str = "") -> Any:  # noqa: ANN401
+        if not self._connection.poll(timeout):
             self.close()
-            raise limits.timeout_error(patience or 0.0, name)
-        answer = self._connection.recv()
-        if isinstance(answer, RechromaError):
-            raise answer
-        return answer
-
-
-def _close(hands: Iterable[_Process]) -> None:
-    for hand in hands:
-        hand.close()
+            raise limits.timeout_error(timeout or 0.0, name)
+        result = self._connection.recv()
+        if isinstance(result, RechromaError):
+            raise result
+        return result
 
 
 class _Child(NamedTuple):
@@ -210,50 +186,52 @@ class _Child(NamedTuple):
     connection: Connection
     id: int | None
 
-    def end(self) -> None:
+    def kill(self) -> None:
         self.connection.close()
         self.process.kill()
         self.process.join()
         self.process.close()
 
 
-def _begin(settings: Settings) -> _Child:
-    """Start a process.
+def _start_child(settings: Settings) -> _Child:
+    """Start a worker process.
 
     Raises:
-        OSError: It could not be started, or was killed before it had heard what to do.
+        OSError: It cannot be started, or was killed before it received its arguments.
     """
-    ours, theirs = _PROCESSES.Pipe()
-    process = _PROCESSES.Process(target=_work, args=(theirs, settings), daemon=True)
+    ours, theirs = _CONTEXT.Pipe()
+    process = _CONTEXT.Process(target=worker_main, args=(theirs, settings), daemon=True)
     try:
         process.start()
     except BaseException:
         ours.close()
         raise
     finally:
-        theirs.close()  # so that the end of the process is heard
+        theirs.close()  # so that the end of the process ends the connection
     return _Child(process, ours, process.pid)
 
 
-def _work(connection: Connection, settings: Settings) -> None:
-    """What the process does: answers, until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, who says when
+def worker_main(connection: Connection, settings: Settings) -> None:
+    """Run the worker process: answer calls until the connection is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C the server decides when it ends
     try:
-        painter = Painter(settings)
+        predictor = Predictor(settings)
         connection.send(None)
         while True:
-            connection.send(_answer(painter, *connection.recv()))
+            connection.send(_result_or_error(predictor, *connection.recv()))
     except RechromaError as error:
         connection.send(error)
     except (EOFError, OSError):
         return
 
 
-def _answer(painter: Painter, method: str, name: str, asked: Mapping[str, Any]) -> object:
+def _result_or_error(
+    predictor: Predictor, method: str, name: str, arguments: Mapping[str, Any]
+) -> object:
     try:
-        return getattr(painter, method)(**asked)
+        return getattr(predictor, method)(**arguments)
     except RechromaError as error:
         return error
     except Exception as error:
-        _log.exception("a picture was not colored")
-        return InternalError.from_exception(error, name)
+        _log.exception("inference failed unexpectedly")
+        return InternalError.from_exception(error, name or None)

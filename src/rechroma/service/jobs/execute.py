@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rechroma.service.jobs.types import TaskResult
-from rechroma.service.problems import problem_of
+from rechroma.service.problems import report_problem
+from rechroma.service.schemas import ResultInfo
 
 if TYPE_CHECKING:
-    from rechroma.service.inference.predictor import Paints
+    from rechroma.service.inference.predictor import Inference
     from rechroma.service.jobs.protocols import FileStore
     from rechroma.service.jobs.types import ImageTask
     from rechroma.service.settings import Settings
 
 
 def run_task(
-    painter: Paints,
+    worker: Inference,
     files: FileStore,
     task: ImageTask,
     settings: Settings,
@@ -24,7 +25,7 @@ def run_task(
     """Colorize an image and store the result; any error becomes a problem.
 
     Args:
-        painter: Runs the model.
+        worker: Runs the model.
         files: The uploads and results.
         task: The image.
         settings: The settings of the service.
@@ -32,18 +33,20 @@ def run_task(
             code took it for an error of its own.
     """
     try:
-        painting = painter.paint(
+        image = worker.colorize(
             files.get_source(task.job_id, task.number),
             task.request,
             max_pixels=settings.job_pixels,
             name=task.name or f"image {task.number}",
         )
-        files.put_result(task.job_id, task.number, painting.write)
-        return TaskResult(result=painting.made)
+        files.put_result(task.job_id, task.number, lambda file: file.write(image.content))
+        return TaskResult(
+            ResultInfo(format=image.format, had_color=image.had_color, pages=image.pages)
+        )
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, interrupt):
                 raise cause from None
             cause = cause.__cause__ or cause.__context__
-        return TaskResult(problem=problem_of(error))
+        return TaskResult(problem=report_problem(error))

@@ -21,7 +21,7 @@ from rechroma.fs import translate_os_errors
 from rechroma.service.inference import limits
 from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.protocols import JobStore
-from rechroma.service.problems import worded
+from rechroma.service.problems import to_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,10 +126,10 @@ class ThreadRunner:
                 self._stopping.wait(_POLL_INTERVAL)
 
     def _run_next(self) -> None:
-        with self._pool.turn(None) as painter:
+        with self._pool.acquire(None) as worker:
             task = None if self._stopping.is_set() else self._store.take(self._name)
             if task is not None:
-                result = run_task(painter, self._files, task, self._settings)
+                result = run_task(worker, self._files, task, self._settings)
         if task is not None:
             self._finish(task, result)
             return
@@ -149,7 +149,7 @@ class ThreadRunner:
             _log.exception("the result of an image could not be recorded; retrying")
             return False
         if recorded:
-            self._telemetry.count_picture("job", done=result.problem is None)
+            self._telemetry.count_image("job", done=result.problem is None)
             self._files.delete_sources(task.job_id, [task.number])
         elif self._store.get(task.job_id) is None:
             self._files.delete(task.job_id)
@@ -164,7 +164,7 @@ class ThreadRunner:
                 _log.exception("cleanup failed")
 
     def _requeue_dead(self) -> None:
-        poison = worded(limits.poison_error())
+        poison = to_problem(limits.poison_error())
         self._store.requeue_dead(self._is_dead, self._settings.attempts, poison)
 
     def _is_dead(self, name: str) -> bool:

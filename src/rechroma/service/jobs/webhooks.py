@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rechroma.errors import FetchError, OptionError
-from rechroma.safe_http import TransientFetchError, Web, is_public, spelt_address, split_url
+from rechroma.safe_http import (
+    SafeHttpClient,
+    TransientFetchError,
+    is_public,
+    parse_ip_literal,
+    split_url,
+)
 from rechroma.service.jobs import JobState
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.security import owner_of
@@ -51,8 +57,8 @@ class WebhookSender:
     def __init__(self, store: JobStore, settings: Settings, telemetry: Telemetry) -> None:
         self._store = store
         self._telemetry = telemetry
-        anywhere = (lambda _: True) if settings.private_callbacks else None
-        self._web = Web(_TIMEOUT, _MAX_BYTES, is_allowed=anywhere)
+        anywhere = (lambda _: True) if settings.private_webhooks else None
+        self._web = SafeHttpClient(_TIMEOUT, _MAX_BYTES, is_allowed=anywhere)
         self._keys = {owner_of(key): key for key in settings.keys}
         self._stopping = threading.Event()
         self._thread = PeriodicThread(
@@ -80,7 +86,7 @@ class WebhookSender:
         delivered = self._send(delivery)
         if self._stopping.is_set() and not delivered:
             return  # perhaps only because of the shutdown; due again when its lease expires
-        self._telemetry.count_callback(heard=bool(delivered))
+        self._telemetry.count_webhook(delivered=bool(delivered))
         delays = (
             _RETRY_DELAYS[delivery.attempt - 1 : delivery.attempt] if delivered is False else ()
         )
@@ -118,13 +124,13 @@ def check_webhook_url(url: str | None, owner: str, *, private: bool) -> None:
     if url is None:
         return
     try:
-        address = spelt_address(split_url(url).hostname or "")
+        address = parse_ip_literal(split_url(url).hostname or "")
     except FetchError as error:
-        raise OptionError(f"callback: {error.message}") from error
+        raise OptionError(f"webhook: {error.message}") from error
     if address and not (private or is_public(address)):
-        raise OptionError(f"callback: {address} is not a public address")
+        raise OptionError(f"webhook: {address} is not a public address")
     if not owner:
-        raise OptionError("callback: webhooks are signed with an API key, and there are none")
+        raise OptionError("webhook: webhooks are signed with an API key, and there are none")
 
 
 def sign(job_id: str, seconds: int, body: bytes, key: str) -> str:

@@ -19,13 +19,13 @@ from celery.worker.request import Request
 from rechroma.errors import OptionError, TargetError
 from rechroma.service.errors import StoreError
 from rechroma.service.inference import limits
-from rechroma.service.inference.predictor import Painter
+from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs.celery import TASK, make_celery
 from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.factory import make_files, make_shared_jobs
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.types import ImageTask, JobState, TaskResult
-from rechroma.service.problems import worded
+from rechroma.service.problems import to_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
 
 
 def _load_model(settings: Settings) -> None:
-    Painter(settings)
+    Predictor(settings)
 
 
 def _run_celery(
@@ -103,7 +103,7 @@ def _run_celery(
         worker.colorize(job_id, number, task.request.id, redelivered=redelivered)
 
     def record_timeout(job_id: str, number: int, worker: str) -> None:
-        problem = worded(limits.timeout_error(settings.seconds))
+        problem = to_problem(limits.timeout_error(settings.seconds))
         try:
             store.finish(job_id, number, worker, TaskResult(problem=problem))
         except (StoreError, TargetError) as error:  # its lease expires, and it is tried again
@@ -149,7 +149,7 @@ class Worker:
         settings: The settings of the service.
     """
 
-    _painter: Painter
+    _predictor: Predictor
     _files: FileStore
     _store: RedisStore
 
@@ -160,7 +160,7 @@ class Worker:
         """Load the model and connect, in the process itself: neither survives a fork."""
         self._files = make_files(self._settings)
         self._store = make_shared_jobs(self._settings, self._files).store
-        self._painter = Painter(self._settings)
+        self._predictor = Predictor(self._settings)
 
     def colorize(self, job_id: str, number: int, message: str, *, redelivered: bool) -> None:
         """Colorize an image unless it has ended or runs elsewhere.
@@ -175,7 +175,7 @@ class Worker:
             self._store.begin,
             redelivered=redelivered,
             attempts=self._settings.attempts,
-            poison=worded(limits.poison_error()),
+            poison=to_problem(limits.poison_error()),
         )
         try:
             task = retry_forever(partial(begin, job_id, number, message))
@@ -188,10 +188,11 @@ class Worker:
             raise Reject("Redis does not answer", requeue=True) from None
 
     def _run(self, task: ImageTask) -> TaskResult:
-        timeout = TaskResult(problem=worded(limits.timeout_error(self._settings.seconds)))
+        timeout = TaskResult(problem=to_problem(limits.timeout_error(self._settings.seconds)))
         try:
             return run_task(
-                *(self._painter, self._files, task, self._settings), interrupt=SoftTimeLimitExceeded
+                *(self._predictor, self._files, task, self._settings),
+                interrupt=SoftTimeLimitExceeded,
             )
         except SoftTimeLimitExceeded:
             return timeout

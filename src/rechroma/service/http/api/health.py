@@ -1,4 +1,4 @@
-"""How the service is: for whoever watches over it."""
+"""`/healthz`, `/readyz` and `/metrics`: the state of the service, for monitoring."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ health = APIBlueprint("health", __name__, tag="Health")
 @health.get("/healthz")
 @health.output(Health)
 def alive() -> Health:
-    """Whether the server answers."""
+    """Check that the server responds."""
     return Health()
 
 
 @health.get("/readyz")
 @health.output(Health)
-@health.doc(responses={503: "The table of jobs cannot be read."})
+@health.doc(responses={503: "The job store cannot be read."})
 def ready() -> Health:
-    """Whether pictures can be sent: the model is loaded, and the table of jobs can be read."""
-    current_service().store.counts()  # an app without its model is never made
+    """Check that images can be sent: the model is loaded, and the job store can be read."""
+    current_service().store.counts()  # there is no app without a loaded model
     return Health()
 
 
 @health.get("/metrics")
 @health.output(FileSchema(), content_type="text/plain")
 def metrics() -> Response:
-    """Figures for Prometheus."""
-    return current_service().telemetry.answer()
+    """Get metrics in the format of Prometheus."""
+    return current_service().telemetry.export()

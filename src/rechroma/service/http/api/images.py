@@ -1,176 +1,166 @@
-"""What is answered at once: a picture in color, its colors alone, or those of a place."""
+"""`/v1/colorize`, `/v1/chroma`, `/v1/suggestions`: one image, in one request."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response, request
+from PIL import Image
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from rechroma.errors import EmptyImageError, ImageTooLargeError
 from rechroma.imaging import output_format, sniff
 from rechroma.service.errors import NotAcceptableError, OverloadedError, UploadTooLargeError
 from rechroma.service.http.context import Service, current_service
-from rechroma.service.http.media_types import MEDIA_TYPES
-from rechroma.service.http.uploads import read_direct_upload
+from rechroma.service.http.uploads import read_image_upload
 from rechroma.service.schemas import (
+    ChromaPlane,
+    ChromaQuery,
     ChromaView,
+    ColorizeQuery,
     ColorizeRequest,
     JobOptions,
-    LikelyView,
-    Options,
-    PaletteQuery,
-    PaletteView,
-    SketchQuery,
-    SketchView,
-    View,
+    ModelQuery,
+    SuggestedColor,
+    SuggestionsQuery,
+    SuggestionsView,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
-    from rechroma.service.inference.predictor import Painting, Paints, Sketch
-
-direct = APIBlueprint("direct", __name__, url_prefix="/v1", tag="Pictures")
+images = APIBlueprint("images", __name__, url_prefix="/v1", tag="Images")
 
 _OFFERED = ("JPEG", "PNG", "WEBP", "TIFF")
-_CHROMA_STEP = 1 / 128  # of a* and b* in a sketch: int16 holds twice what there is
-_USE_JOBS = "POST /v1/jobs takes larger ones."
+_CHROMA_STEP = 1 / 128  # int16 then holds twice the range of a* and b*
+_USE_JOBS = "Use POST /v1/jobs for larger images."
 
 
-@direct.post("/colorize")
-@direct.output(FileSchema(), content_type="image/*")
-@direct.input(Options, location="query", arg_name="options")
-def colorize(options: Options) -> Response:
-    """Color a picture at once.
+@dataclass(frozen=True)
+class _Upload:
+    content: bytes
+    hints: str | None
 
-    The answer is the picture, in the format that `Accept` asks for, or else its own.
+    def request(self, query: ModelQuery, **options: object) -> ColorizeRequest:
+        """Combine the hints with those fields of a query that are options."""
+        given = query.model_dump(include=set(JobOptions.model_fields)) | options
+        return ColorizeRequest(options=JobOptions.model_validate(given), hints=self.hints)
+
+
+@images.post("/colorize")
+@images.output(FileSchema(), content_type="image/*")
+@images.input(ColorizeQuery, location="query", arg_name="query")
+def colorize(query: ColorizeQuery) -> Response:
+    """Colorize an image.
+
+    The response is the colorized image, in the format of the `Accept` header, or in its own.
     """
     service = current_service()
-    with _one_picture(service) as (data, hints):
-        wanted = JobOptions.model_validate(options.model_dump() | {"format": _wanted_format(data)})
-        painting = _painted(service, data, ColorizeRequest(options=wanted, hints=hints))
-    return Response(painting.content, content_type=MEDIA_TYPES[painting.made.format])
+    with _image_upload(service) as upload, service.telemetry.counting("direct"):
+        wanted = upload.request(query, format=_accepted_format(upload.content))
+        with service.pool.acquire(service.settings.wait) as worker:
+            image = worker.colorize(
+                upload.content, wanted, max_pixels=service.settings.direct_pixels
+            )
+    return Response(image.content, content_type=media_type(image.format))
 
 
-@direct.post("/chroma")
-@direct.output(SketchView)
-@direct.input(SketchQuery, location="query", arg_name="query")
-def sketch(query: SketchQuery) -> SketchView:
-    """Get the colors of a picture alone.
+@images.post("/chroma")
+@images.output(ChromaView)
+@images.input(ChromaQuery, location="query", arg_name="query")
+def chroma(query: ChromaQuery) -> ChromaView:
+    """Predict the chroma of an image.
 
-    For pages and programs that show it in color themselves, and turn the knobs without asking
-    again.
+    For pages and programs that render the image themselves, and can then adjust it without
+    another request.
     """
     service = current_service()
-    most = service.settings.direct_pixels
-    with _one_picture(service) as (data, hints), _turn(service) as painter:
-        found = painter.sketch(data, _order(query, hints), max_pixels=most, gray_side=query.gray)
-    return _sketch_view(found)
-
-
-@direct.post("/suggestions")
-@direct.output(PaletteView)
-@direct.input(PaletteQuery, location="query", arg_name="query")
-def palette(query: PaletteQuery) -> PaletteView:
-    """Get the colors that the model thinks likely at a place of a picture."""
-    service = current_service()
-    most = service.settings.direct_pixels
-    place = query.model_dump(include={"x", "y", "count"})
-    with _one_picture(service) as (data, hints), _turn(service) as painter:
-        found = painter.palette(data, _order(query, hints), max_pixels=most, **place)
-    return PaletteView(colors=[LikelyView(color=one.color, share=one.probability) for one in found])
-
-
-def _sketch_view(found: Sketch) -> SketchView:
-    height, width, _ = found.chroma.shape
-    steps = np.rint(found.chroma / _CHROMA_STEP).astype("<i2")
-    return SketchView(
-        width=found.width,
-        height=found.height,
-        had_color=found.had_color,
-        chroma=ChromaView(
-            width=width, height=height, step=_CHROMA_STEP, data=_base64(steps.tobytes())
-        ),
-        gray=None if found.gray is None else _base64(found.gray),
+    with _image_upload(service) as upload, service.pool.acquire(service.settings.wait) as worker:
+        preview = worker.predict_chroma(
+            upload.content,
+            upload.request(query),
+            max_pixels=service.settings.direct_pixels,
+            gray_side=query.gray,
+        )
+    height, width, _ = preview.chroma.shape
+    steps = np.rint(preview.chroma / _CHROMA_STEP).astype("<i2")
+    plane = ChromaPlane(
+        width=width, height=height, step=_CHROMA_STEP, data=b64encode(steps.tobytes()).decode()
+    )
+    return ChromaView(
+        width=preview.width,
+        height=preview.height,
+        had_color=preview.had_color,
+        chroma=plane,
+        gray=None if preview.gray is None else b64encode(preview.gray).decode(),
     )
 
 
-def _base64(data: bytes) -> str:
-    return b64encode(data).decode("ascii")
-
-
-def _order(query: View, hints: str | None) -> ColorizeRequest:
-    return ColorizeRequest(options=JobOptions(size=query.size, model=query.model), hints=hints)
-
-
-@contextmanager
-def _one_picture(service: Service) -> Iterator[tuple[bytes, str | None]]:
-    """The picture of the request and its hints, while it has a place."""
-    with _place(service), _pointing_to_jobs():
-        upload = read_direct_upload(service.settings.direct_bytes)
-        data = upload.pictures[0].stream.read()
-        if len(data) > service.settings.direct_bytes:
-            raise RequestEntityTooLarge
-        yield data, upload.hints
-
-
-def _turn(service: Service) -> AbstractContextManager[Paints]:
-    return service.hands.turn(service.settings.wait)
-
-
-def _painted(service: Service, data: bytes, order: ColorizeRequest) -> Painting:
-    done = False
-    try:
-        with _turn(service) as painter:
-            painting = painter.paint(data, order, max_pixels=service.settings.direct_pixels)
-        done = True
-    finally:
-        service.telemetry.count_picture("direct", done=done)
-    return painting
-
-
-def _wanted_format(data: bytes) -> str | None:
-    """The format that suits the request best; None for the picture's own."""
-    if not data:
-        raise EmptyImageError("the picture is empty")
-    if not request.accept_mimetypes:
-        return None
-    own = output_format(sniff(data))
-    types = {MEDIA_TYPES[name]: name for name in (own, *_OFFERED)}
-    best = request.accept_mimetypes.best_match(list(types))
-    if best is None:
-        raise NotAcceptableError(
-            "none of the formats in 'Accept' is written", hint=f"There are {', '.join(types)}."
+@images.post("/suggestions")
+@images.output(SuggestionsView)
+@images.input(SuggestionsQuery, location="query", arg_name="query")
+def suggestions(query: SuggestionsQuery) -> SuggestionsView:
+    """Suggest probable colors at a position of an image."""
+    service = current_service()
+    with _image_upload(service) as upload, service.pool.acquire(service.settings.wait) as worker:
+        colors = worker.suggest_colors(
+            upload.content,
+            upload.request(query),
+            max_pixels=service.settings.direct_pixels,
+            **query.model_dump(include={"x", "y", "count"}),
         )
-    return None if types[best] == own else types[best].lower()
+    return SuggestionsView(
+        colors=[SuggestedColor(color=each.color, probability=each.probability) for each in colors]
+    )
+
+
+def media_type(image_format: str) -> str:
+    """Return the media type of a format; pillow-heif registers its own only once it is used."""
+    return Image.MIME.get(image_format, f"image/{image_format.lower()}")
 
 
 @contextmanager
-def _place(service: Service) -> Iterator[None]:
-    """Keep some threads free of pictures, so that the service can be asked how it is."""
-    if not service.waiting.acquire(blocking=False):
-        raise OverloadedError("too many pictures wait already", hint="Try again in a moment.")
-    try:
-        yield
-    finally:
-        service.waiting.release()
+def _image_upload(service: Service) -> Iterator[_Upload]:
+    """Read the image of the request, within the limits of size and of concurrent requests.
 
-
-@contextmanager
-def _pointing_to_jobs() -> Iterator[None]:
-    """Say of what is too large where it may go."""
+    Some threads stay free of images, so that health checks are always answered.
+    """
+    if not service.image_slots.acquire(blocking=False):
+        raise OverloadedError("too many images are waiting", hint="Try again in a few seconds.")
     try:
-        yield
+        upload = read_image_upload(service.settings.direct_bytes)
+        content = upload.images[0].stream.read()
+        if len(content) > service.settings.direct_bytes:
+            raise RequestEntityTooLarge
+        yield _Upload(content, upload.hints)
     except RequestEntityTooLarge:
         raise UploadTooLargeError(
-            "the picture is too large for an answer at once", hint=_USE_JOBS
+            f"the image has more than {service.settings.direct_bytes} bytes", hint=_USE_JOBS
         ) from None
     except ImageTooLargeError as error:
         raise UploadTooLargeError(error.message, hint=_USE_JOBS) from error
+    finally:
+        service.image_slots.release()
+
+
+def _accepted_format(content: bytes) -> str | None:
+    """Negotiate the format of the result; None for that of the image."""
+    if not content:
+        raise EmptyImageError("the image is empty", hint="Send the content of an image file.")
+    if not request.accept_mimetypes:
+        return None
+    own = output_format(sniff(content))
+    types = {media_type(name): name for name in (own, *_OFFERED)}
+    best = request.accept_mimetypes.best_match(list(types))
+    if best is None:
+        raise NotAcceptableError(
+            "none of the formats in the 'Accept' header can be written",
+            hint=f"Available: {', '.join(types)}.",
+        )
+    return None if types[best] == own else types[best].lower()

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: what requests may choose from."""
+"""`GET /v1/models`: the models that requests can name."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ models = APIBlueprint("models", __name__, url_prefix="/v1", tag="Models")
 @models.get("/models")
 @models.output(ModelsView)
 def show() -> ModelsView:
-    """The models at hand."""
+    """List the models."""
     return ModelsView(models=list(_views()))
 
 
 def _views() -> Iterator[ModelView]:
-    """The usual model, and then the others that keep the contract."""
+    """Yield the default model, then the others that satisfy the contract."""
     service = current_service()
-    usual = find_model(service.settings.model)
-    names = [name for name in model_names() if _path_or_none(name) == usual]
-    named = replace(service.models.usual, name=names[0]) if names else service.models.usual
-    yield _view(named, is_default=True)
+    default, path = service.models.default, find_model(service.settings.model)
+    names = [name for name in model_names() if _path_or_none(name) == path]
+    yield _view(replace(default, name=names[0]) if names else default, is_default=True)
     for name in model_names():
         if name not in names:
             try:
                 yield _view(get_card(name), is_default=False)
             except ModelError:
-                continue  # a file that is no model is of no use to a client
+                continue  # a file that is not a model is of no use to a client
 
 
 def _path_or_none(name: str) -> object:

@@ -28,7 +28,7 @@ export function isPreviewStale(photo) {
  * @param {(problem: unknown, retry?: () => void) => () => void} showError
  */
 export function createHints(store, history, previews, api, showError) {
-  /** @type {?{color: string, share: number}[]} */
+  /** @type {?{color: string, probability: number}[]} */
   let suggestions = null; // for the spot; null while they are being fetched
   let fetching = new AbortController();
   let timer = 0;
@@ -178,13 +178,13 @@ function renderSwatches(suggestions, selected) {
   swatches.find(({ value }) => value === focused)?.focus();
 }
 
-function createSwatch({ color, share }, selected) {
+function createSwatch({ color, probability }, selected) {
   const button = document.createElement("button");
   button.type = "button";
   button.value = color;
   button.style.backgroundColor = color;
   button.className = "swatch";
-  const percent = formatPercent(Math.max(0.01, share));
+  const percent = formatPercent(Math.max(0.01, probability));
   button.title = t("swatch", { color: describeColor(color), percent });
   button.setAttribute("aria-label", button.title);
   button.setAttribute("aria-pressed", String(color === selected));

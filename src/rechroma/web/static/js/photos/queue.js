@@ -98,8 +98,8 @@ export function createQueue(store, api, previews) {
       await previews.show(photo);
       const { jobs } = entries.get(photo.id);
       const onProgress = (stage) => store.patch(photo.id, { stage });
-      const { pictures } = await jobs.run(store.requestFor(store.photo(photo.id)), onProgress);
-      const [{ had_color: hadColor, pages }] = pictures;
+      const { images } = await jobs.run(store.requestFor(store.photo(photo.id)), onProgress);
+      const [{ had_color: hadColor, pages }] = images;
       store.patch(photo.id, { stage: "done", hadColor, pages });
     } catch (error) {
       if (!store.photo(photo.id)) return;

@@ -12,7 +12,7 @@ const MAX_RETRY_DELAY = 10; // seconds
 const ENDED = ["done", "failed", "expired"];
 const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "overloaded", 500: "internal", 503: "overloaded" }; // for responses of a proxy
 
-/** @typedef {{id: string, state: string, links: Record<string, string>, pictures: any[], problem?: any}} Job */
+/** @typedef {{id: string, state: string, links: Record<string, string>, images: any[], problem?: any}} Job */
 
 /** A response that reports an error. */
 export class ApiError extends Error {

@@ -1,0 +1,216 @@
+"""Weights in and out of networks: safetensors, published checkpoints and color model files.
+
+The export writes every weight of a network under its own name, led by `PREFIX`. A weight that it
+rounds to float16 has `HALF` behind the name; one that it rounds to int8 has `BYTES`, and `STEP`
+holds what one step is worth in each output channel. The card says which network to create.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from rechroma.errors import CheckpointError
+from rechroma.models import read_card
+from rechroma.networks.layers.spectral_norm import (
+    fold_spectral_norm,
+    is_folded,
+    restore_spectral_norm,
+)
+from rechroma.networks.registry import create_network
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import nn
+
+    from rechroma.networks.base import ColorizationNetwork
+
+PREFIX = "network."
+HALF = ".half"
+BYTES = ".int8"
+STEP = ".step"
+
+_COUNTER = "num_batches_tracked"  # of batch normalization; not a weight
+
+
+def load_encoder(encoder: nn.Module, path: Path) -> None:
+    """Load pretrained weights, float16 or float32, into an encoder from a safetensors file.
+
+    Extra weights (a classifier's) are ignored; a missing one is an error.
+
+    Raises:
+        CheckpointError: The file is missing, or its keys or shapes do not fit.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: cannot be read: no such file",
+            hint="network.encoder_weights names it; if empty, the encoder starts from scratch.",
+        )
+    weights = {key: value.float() for key, value in read_safetensors(path).items()}
+    load_weights(encoder, weights, path)
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a safetensors file by name.
+
+    Raises:
+        CheckpointError: The file is missing, or not such a file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
+    return weights
+
+
+def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
+    """Give a module's state by name, without batch normalization's counters of batches."""
+    state = module.state_dict()
+    return {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Load all weights of a module by name; extra `weights` are ignored.
+
+    Weights without spectral normalization, as in a model file, also fit a module with it.
+
+    Raises:
+        CheckpointError: One is missing or of another shape; the message begins with `path`.
+    """
+    folded = fold_spectral_norm(module) if is_folded(weights) else []
+    wanted = set(state_without_counters(module))
+    if missing := wanted - set(weights):
+        raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
+    try:
+        module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: does not fit the network: {error}") from error
+    restore_spectral_norm(folded)
+
+
+def load_exported(path: Path) -> ColorizationNetwork:
+    """Load the network that a color model file was exported from, its weights rounded as there.
+
+    Args:
+        path: A file that `rechroma export` wrote.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        ModelContractError: The file is no color model.
+        CheckpointError: The file does not say which network it holds, or lacks weights of it.
+        RecipeError: No such network is known here.
+    """
+    plan = read_card(path).network
+    if not plan:
+        raise CheckpointError(
+            f"{path}: does not name the network it holds",
+            hint="Export it again from its checkpoint with 'rechroma export'.",
+        )
+    module, colon, _ = plan["name"].partition(":")
+    if colon and module not in sys.modules:
+        raise CheckpointError(
+            f"{path}: holds the network {plan['name']}, whose module is not imported",
+            hint=f"Import {module} first: no code is run because a file names it.",
+        )
+    network = create_network(plan["name"], plan["options"])
+    fold_spectral_norm(network)  # as it is in the file
+    load_weights(network, _read_onnx(path), path)
+    return network.eval()
+
+
+def _read_onnx(path: Path) -> dict[str, Tensor]:
+    import onnx
+
+    initializers = onnx.load(path).graph.initializer
+    arrays = {each.name: onnx.numpy_helper.to_array(each) for each in initializers}
+    for name in [name for name in arrays if name.endswith(BYTES)]:
+        whole = name.removesuffix(BYTES)
+        arrays[whole] = arrays.pop(name).astype("float32") * arrays.pop(f"{whole}{STEP}")
+    return {_name(name): torch.from_numpy(array.copy()).float() for name, array in arrays.items()}
+
+
+def _name(initializer: str) -> str:
+    return initializer.removeprefix(PREFIX).removesuffix(HALF)
+
+
+def load_published(name: str, path: Path) -> ColorizationNetwork:
+    """Create the network `name` of a paper with the weights of a published checkpoint.
+
+    Args:
+        name: An architecture of the registry.
+        path: A torch file of weights by name, or safetensors. Nothing in it is executed.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        RecipeError: There is no such architecture.
+        CheckpointError: The file cannot be read; or it holds other weights than the network has,
+            less or more, or some of another shape or not finite.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: cannot be read: no such file",
+            hint=f"Name the file of weights that the authors of {name} published.",
+        )
+    weights = _without_counters(_read(path), path)
+    network = create_network(name, {})
+    _check_names(state_without_counters(network), weights, path)
+    for key, wanted in state_without_counters(network).items():
+        _check_values(key, weights[key], wanted.shape, path)
+    network.load_state_dict(weights, strict=False)  # but for the counters, checked above
+    return network.eval()
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    except Exception as error:  # a damaged file can lead the unpickler into any error
+        raise CheckpointError(
+            f"{path}: not a file of weights alone",
+            hint="It must be a state dict that torch.save wrote, or safetensors.",
+        ) from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: holds a {type(values).__name__}, not weights by name")
+    return values
+
+
+def _without_counters(values: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
+    for key, value in values.items():
+        if not (isinstance(key, str) and isinstance(value, Tensor)):
+            raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
+    return {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
+
+
+def _check_names(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
+    if missing := [key for key in wanted if key not in found]:
+        raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
+    if unknown := [key for key in found if key not in wanted]:
+        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
+
+
+def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> None:
+    if value.shape != shape:
+        found, wanted = tuple(value.shape), tuple(shape)
+        raise CheckpointError(f"{path}: {key!r} has the shape {found} instead of {wanted}")
+    plain = value.layout is torch.strided and value.is_floating_point()
+    if not (plain and value.device.type == "cpu"):
+        raise CheckpointError(f"{path}: {key!r} is not of plain floating-point numbers")
+    if not torch.isfinite(value).all():
+        raise CheckpointError(f"{path}: {key!r} is not finite (NaN or infinity)")

@@ -1,0 +1,213 @@
+"""Malformed requests and fuzzed images: a client error, never a server error."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.conftest import running_app
+from tests.support.service import assert_problem, form, photo_file, wait_for_end
+
+REFUSED = {400, 413, 415, 422}
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[FlaskClient]:
+    """One for all: it has to be as well after each of these as before."""
+    with running_app(data=tmp_path_factory.mktemp("service"), model=model) as app:
+        yield app.test_client()
+
+
+def fuzzed(seed: int) -> bytes:
+    """A picture's file with bytes changed, cut out or put in."""
+    dice = np.random.default_rng(seed)
+    data = bytearray(photo_file((40, 30), FORMATS[seed % len(FORMATS)], mode="RGB"))
+    for _ in range(dice.integers(1, 12)):
+        at = int(dice.integers(0, len(data)))
+        match dice.integers(0, 3):
+            case 0:
+                data[at] = int(dice.integers(0, 256))
+            case 1:
+                del data[at : at + int(dice.integers(1, 30))]
+            case _:
+                data[at:at] = dice.bytes(int(dice.integers(1, 30)))
+        data = data or bytearray(b"\0")
+    return bytes(data)
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of a few bytes that says it is `side` pixels high and wide."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(100_000))
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_fuzzed_images_give_a_result_or_a_problem(client: FlaskClient, seed: int) -> None:
+    answer = client.post("/v1/colorize", data=fuzzed(seed))
+    assert answer.status_code in REFUSED | {200}, answer.get_data()
+    if answer.status_code != 200:
+        assert_problem(answer, answer.status_code)
+
+
+def test_fuzzed_images_in_a_job_give_results_or_problems(client: FlaskClient) -> None:
+    answer = client.post("/v1/jobs", **form(*(fuzzed(seed) for seed in range(50)), photo_file()))
+    job = wait_for_end(client, answer.headers["Location"])
+    assert job["state"] == "done"
+    assert job["done"] + job["failed"] == 51
+    assert job["images"][-1]["state"] == "done"
+    problems = [picture["problem"] for picture in job["images"] if picture["problem"]]
+    assert {problem["status"] for problem in problems} <= REFUSED
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (photo_file((300, 200), "JPEG")[:400], 422),
+        (photo_file()[:40], 422),
+        (b"GIF89a", 422),
+        (b"%PDF-1.7 and so on", 415),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415),
+        (b"PK\x03\x04" + bytes(100), 415),
+        (b"\0", 415),
+        (photo_file((1, 40)), 422),
+        (bomb(60_000), 413),
+        (b"<script>" + photo_file(), 415),
+    ],
+    ids=["cut jpeg", "cut png", "gif head", "pdf", "svg", "zip", "nul", "line", "bomb", "polyglot"],
+)
+def test_unusable_images_are_rejected(client: FlaskClient, data: bytes, status: int) -> None:
+    assert_problem(client.post("/v1/colorize", data=data), status)
+    job = wait_for_end(client, client.post("/v1/jobs", data=data).headers["Location"])
+    assert job["problem"]["status"] == status
+
+
+def test_trailing_bytes_are_ignored(client: FlaskClient) -> None:
+    answer = client.post("/v1/colorize", data=photo_file() + b"<script>alert(1)</script>")
+    assert answer.status_code == 200
+    assert b"alert" not in answer.data
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+PICTURE = base64.b64encode(photo_file()).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        '"image"',
+        "{}",
+        '{"image": 5}',
+        '{"image": ""}',
+        '{"image": "%%%"}',
+        '{"image": "QUJD", "other": 1}',
+        '{"images": []}',
+        '{"images": ["QUJD"]}',
+        '{"images": [{"data": "QUJD", "name": 7}]}',
+        '{"images": [{"data": "\\u0000"}]}',
+        "[" * 100_000,
+        '{"image": "\ud800"}'.encode("utf-8", "surrogatepass"),
+        b'\xff\xfe{"image"',
+        json.dumps({"image": PICTURE, "hints": {"format": 2}}),
+        json.dumps({"images": [{"data": PICTURE}], "hints": {"format": 1, "hints": 5}}),
+        '{"images": [{"data": "QUJD", "name": "' + "n" * 300 + '"}]}',
+    ],
+)
+@pytest.mark.parametrize("url", ["/v1/colorize", "/v1/jobs"])
+def test_malformed_json_is_rejected(client: FlaskClient, url: str, text: str | bytes) -> None:
+    answer = client.post(url, data=text, content_type="application/json")
+    told = assert_problem(answer, answer.status_code)
+    assert told["status"] in REFUSED
+    assert PICTURE[:20] not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b""),
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"--x"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\n"),
+        ("multipart/form-data; boundary=x", b"--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: nothing\r\n\r\na\r\n--x--",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\nno file\r\n--x--\r\n',
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="p"; filename="a"\r\n\r\ncut off',
+        ),
+        ("multipart/form-data; boundary=" + "x" * 500, b"--x"),
+        ("application/json; charset=nothing", b"{"),
+        ("", b""),
+        ("image/png", b""),
+    ],
+)
+@pytest.mark.filterwarnings(  # Werkzeug leaves it to Python to close the file that was begun
+    "ignore:Exception ignored in. <function SpooledTemporaryFile:"
+    "pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("url", ["/v1/colorize", "/v1/jobs"])
+def test_malformed_forms_are_rejected(
+    client: FlaskClient, url: str, content_type: str, body: bytes
+) -> None:
+    answer = client.post(url, data=body, content_type=content_type)
+    assert assert_problem(answer, answer.status_code)["status"] in REFUSED
+
+
+def test_forms_with_thousands_of_parts_are_rejected(client: FlaskClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
+    body = part * 5000 + b"--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    assert_problem(client.post("/v1/jobs", data=body, content_type=kind), 413)
+    assert_problem(client.post("/v1/colorize", data=body, content_type=kind), 413)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_other_methods_are_not_allowed(client: FlaskClient, method: str) -> None:
+    answer = client.open("/v1/colorize", method=method)
+    assert_problem(answer, 405)
+    assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept": "\xff\x00;;q=x,,,"},
+        {"Accept": "image/png;q=" + "9" * 400},
+        {"Content-Length": "-1"},
+        {"Content-Length": "many"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic %%%"},
+        {"Idempotency-Key": ""},
+        {"Range": "bytes=a-b"},
+    ],
+)
+def test_odd_headers_cause_no_server_error(client: FlaskClient, headers: dict[str, Any]) -> None:
+    for url in ("/v1/colorize", "/v1/jobs"):
+        answer = client.post(url, data=photo_file(), headers=headers)
+        assert answer.status_code < 500, answer.get_data()

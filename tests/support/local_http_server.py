@@ -1,0 +1,97 @@
+"""A local HTTP server for tests, whose routes can misbehave."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Handler = Callable[["Request"], None]
+
+
+class Request(BaseHTTPRequestHandler):
+    """A request in the hands of a route."""
+
+    server: _Server
+
+    body: bytes = b""
+
+    def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        host = self.server.host
+        with host.lock:
+            host.asked.append((self.path, time.monotonic(), dict(self.headers)))
+        with suppress(OSError):  # the client has heard enough
+            host.routes.get(self.path, missing)(self)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def answer(self, body: bytes = b"", status: int = 200, **headers: str) -> None:
+        """Send a whole answer."""
+        self.begin(status, **{"Content_Length": str(len(body))} | headers)
+        self.wfile.write(body)
+
+    def begin(self, status: int = 200, **headers: str) -> None:
+        """Send the head of an answer."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    host: Host
+
+
+@dataclass
+class Host:
+    """What the host answers, and what it was asked.
+
+    Attributes:
+        routes: What to do, by path.
+        asked: Path, time and headers of each request.
+        port: Where it listens.
+    """
+
+    routes: dict[str, Handler] = field(default_factory=dict)
+    asked: list[tuple[str, float, dict[str, Any]]] = field(default_factory=list)
+    port: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def url(self, path: str) -> str:
+        """The URL of a path."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def count(self, path: str) -> int:
+        """How often a path was asked for."""
+        with self.lock:
+            return sum(asked == path for asked, *_ in self.asked)
+
+
+def missing(request: Request) -> None:
+    """Answer that there is no such thing."""
+    request.answer(b"not here", 404)
+
+
+@contextmanager
+def serving() -> Iterator[Host]:
+    """A host that answers while the block runs."""
+    server = _Server(("127.0.0.1", 0), Request)
+    server.host = Host(port=server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.host
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,97 @@
+"""Errors about images, hints and names come with a hint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.command import MakePhoto, Run, is_colored
+
+ANIMATED = ("box.tif", "box.gif", "box.png", "box.webp")
+
+
+def assert_hint(run: Run, *words: str, error: str) -> str:
+    told, hint = run(*words).stderr.splitlines()
+    assert told.startswith("rechroma: error: ")
+    assert error in told
+    assert hint.startswith("hint: ")
+    return hint
+
+
+def test_a_missing_hints_file_gets_a_hint(run: Run, photo: MakePhoto, model: str) -> None:
+    photo("p.png")
+    Path("folder").mkdir()
+    for name in ("none.json", "folder"):
+        hint = assert_hint(run, "p.png", "--hints", name, "--model", model, error=f"{name}: ")
+        assert "JSON" in hint
+
+
+def test_hint_coordinates_in_pixels_get_a_hint(
+    run: Run, photo: MakePhoto, hinted_model: str
+) -> None:
+    photo("p.png")
+    hints = {"format": 1, "hints": [{"x": 40, "y": 3, "color": "#c04030"}]}
+    Path("h.json").write_text(json.dumps(hints))
+    hint = assert_hint(run, "p.png", "--hints", "h.json", "--model", hinted_model, error="not 40")
+    assert "by the width" in hint
+
+
+def test_empty_and_tiny_images_get_a_hint(run: Run, model: str) -> None:
+    Path("empty.jpg").touch()
+    Image.new("L", (1, 1)).save("one.png")
+    assert "again" in assert_hint(run, "empty.jpg", "--model", model, error="the file is empty")
+    assert "at least 2" in assert_hint(run, "one.png", "--model", model, error="too few to color")
+
+
+def test_a_folder_without_images_gets_a_hint(run: Run) -> None:
+    Path("folder").mkdir()
+    hint = assert_hint(run, "folder", error="no images in this folder")
+    assert ".jpg" in hint
+    assert "earlier results" in hint
+
+
+@pytest.mark.parametrize("name", ANIMATED)
+def test_further_pages_give_a_warning(run: Run, photo: MakePhoto, model: str, name: str) -> None:
+    with Image.open(photo("one.png")) as page:
+        other = Image.fromarray(255 - np.asarray(page))
+        page.save(name, save_all=True, append_images=[other, page])
+    result = run(name, "-o", "out", "--model", model)
+    assert result.exit_code == 0
+    warning, told = result.stderr.splitlines()
+    assert warning == (f"rechroma: warning: {name}: colored only the first of 3 pages or frames")
+    assert f"{name} -> " in told
+    assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""
+    as_json = run(name, "-o", "json", "--json", "--quiet", "--model", model)
+    assert json.loads(as_json.stdout)["pages"] == 3
+    piped = run("-", "--model", model, "-o", "piped.png", stdin=Path(name).read_bytes())
+    assert "warning: stdin: colored only the first of 3 pages or frames" in piped.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("JPEG", "jpg"), ("PNG", "png"), ("TIFF", "tif"), ("GIF", "png")]
+)
+def test_an_image_without_a_suffix_gets_that_of_its_format(
+    run: Run, photo: MakePhoto, model: str, kind: str, suffix: str
+) -> None:
+    with Image.open(photo("one.png")) as page:
+        page.save("scan", kind)
+    assert run("scan", "--model", model).exit_code == 0
+    assert is_colored(Path(f"scan.color.{suffix}"))
+    assert "already exists" in run("scan", "--model", model).stderr
+    assert run("scan", "-o", "out", "--model", model).exit_code == 0
+    assert is_colored(Path(f"out/scan.{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not an image")]
+)
+def test_a_file_without_a_suffix_must_be_an_image(
+    run: Run, model: str, content: bytes, error: str
+) -> None:
+    Path("letter").write_bytes(content)
+    assert_hint(run, "letter", "--model", model, error=error)
+    assert list(Path().iterdir()) == [Path("letter")]

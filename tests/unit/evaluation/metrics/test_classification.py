@@ -1,0 +1,25 @@
+"""Agreement with a classifier's answer to the truth, on answers counted by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rechroma.evaluation.metrics import gap_recovered, top1_agreement
+
+
+def test_agreement_is_the_share_of_same_answers() -> None:
+    assert top1_agreement([1, 2, 3, 4], [1, 2, 0, 0]) == 0.5
+    assert math.isnan(top1_agreement([], []))
+
+
+def test_recovered_goes_from_gray_to_the_truth() -> None:
+    assert gap_recovered(0.6, 0.6) == 0
+    assert gap_recovered(0.8, 0.6) == pytest.approx(0.5)
+    assert gap_recovered(1, 0.6) == 1
+    assert gap_recovered(0.5, 0.6) == pytest.approx(-0.25)
+
+
+def test_where_gray_lost_nothing_nothing_can_be_recovered() -> None:
+    assert math.isnan(gap_recovered(1, 1))

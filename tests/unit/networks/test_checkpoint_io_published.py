@@ -1,0 +1,138 @@
+"""Published checkpoints load strictly, and what is none is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from rechroma.errors import CheckpointError, RecipeError
+from rechroma.networks import create_network, load_published, no_hints, state_without_counters
+
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the networks a tenth as wide as published."""
+    monkeypatch.setattr(
+        "rechroma.networks.checkpoint_io.create_network", lambda name, _: small_network(name)
+    )
+
+
+def small_network(name: str) -> torch.nn.Module:
+    return create_network(name, {"width": 0.1})
+
+
+@pytest.fixture
+def weights() -> Weights:
+    torch.manual_seed(0)
+    return state_without_counters(small_network("eccv16"))
+
+
+def saved(value: object, path: Path) -> Path:
+    torch.save(value, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_a_checkpoint_gives_back_its_network(name: str, suffix: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = small_network(name).eval()
+    path = tmp_path / f"checkpoint.{suffix}"
+    save = save_file if suffix == "safetensors" else torch.save
+    save(network.state_dict(), path)
+    again = load_published(name, path)
+    lightness = torch.rand(1, 1, 32, 40) * 100
+    with torch.inference_mode():
+        first, second = (each(lightness, no_hints(lightness)) for each in (network, again))
+    assert first.ab.equal(second.ab)
+
+
+def test_counters_may_lack_and_halves_may_stand_for_floats(
+    weights: Weights, tmp_path: Path
+) -> None:
+    halves = {key: value.half() for key, value in weights.items()}
+    loaded = load_published("eccv16", saved(halves, tmp_path / "half.pt"))
+    assert not any("num_batches" in key for key in halves)
+    assert all(value.dtype is torch.float32 for value in state_without_counters(loaded).values())
+
+
+def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> dict[str, object]:
+    return {**weights, key: value}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {k: v for k, v in w.items() if "model3" not in k}, "lacks .*'model3.0.weight'"),
+        (lambda w: with_one(w, torch.zeros(3), "extra.weight"), "holds 'extra.weight', which"),
+        (lambda w: with_one(w, torch.zeros(6, 1, 3, 5)), r"shape \(6, 1, 3, 5\) instead of \(6, 1"),
+        (lambda w: with_one(w, torch.full((6, 1, 3, 3), torch.nan)), "weight' is not finite"),
+        (lambda w: with_one(w, torch.full((6, 1, 3, 3), torch.inf)), "weight' is not finite"),
+        (lambda w: with_one(w, torch.ones(6, 1, 3, 3, dtype=torch.long)), "not of plain floating"),
+        (lambda w: with_one(w, torch.zeros(6, 1, 3, 3).to_sparse()), "not of plain floating"),
+        (lambda w: with_one(w, [1.0, 2.0]), "'model1.0.weight' is not a weight"),
+        (lambda w: {"state_dict": w}, "'state_dict' is not a weight"),
+        (lambda w: list(w.values()), "holds a list, not weights by name"),
+        (lambda _: {}, "lacks the network's 'model1.0.weight'"),
+    ],
+)
+def test_other_weights_are_refused_by_name(
+    weights: Weights, change: Callable[[Weights], object], message: str, tmp_path: Path
+) -> None:
+    path = saved(change(weights), tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=f"other.pth: .*{message}"):
+        load_published("eccv16", path)
+
+
+class Hostile:
+    """A pickle that would make a file when it is read."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.target),)
+
+
+def test_nothing_in_a_file_is_executed(weights: Weights, tmp_path: Path) -> None:
+    path = saved(with_one(weights, Hostile(tmp_path / "made")), tmp_path / "hostile.pth")
+    with pytest.raises(CheckpointError, match="not a file of weights alone"):
+        load_published("eccv16", path)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("name", ["cut.pth", "cut.safetensors"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_a_truncated_file_is_refused(
+    weights: Weights, name: str, share: float, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    (save_file if path.suffix == ".safetensors" else torch.save)(weights, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CheckpointError, match=name):
+        load_published("eccv16", path)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_what_cannot_be_read_is_refused(suffix: str, tmp_path: Path) -> None:
+    (tmp_path / f"folder.{suffix}").mkdir()
+    (tmp_path / f"text.{suffix}").write_text("hello\n" * 100)
+    for name in ("folder", "absent", "text"):
+        with pytest.raises(CheckpointError, match=f"{name}.{suffix}: "):
+            load_published("eccv16", tmp_path / f"{name}.{suffix}")
+
+
+def test_an_unknown_network_is_answered_with_the_nearest(
+    weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    with pytest.raises(RecipeError, match="no network is called 'eccv17'"):
+        load_published("eccv17", saved(weights, tmp_path / "w.pth"))
