@@ -17,7 +17,7 @@ from rechroma.service import service_of
 from tests.api.conftest import MakeApp, both
 from tests.api.test_jobs import URL
 from tests.support.disk import room_for
-from tests.support.service import assert_problem, has_color, wait_for_end
+from tests.support.service import assert_problem, has_color, wait_for_end, wait_until
 
 ROOM = 500_000
 
@@ -46,6 +46,8 @@ def check_a_result_without_room(
         job = wait_for_end(client, url)
     assert [picture["state"] for picture in job["images"]] == ["done", "failed"]
     assert job["images"][1]["problem"]["status"] == 507
+    # The uploads are deleted after the end of the job is recorded.
+    wait_until(lambda: sum(path.is_file() for path in folder.rglob("*")) == 1, "files are left")
     (left,) = (path for path in folder.rglob("*") if path.is_file())
     assert has_color(left.read_bytes())
 
