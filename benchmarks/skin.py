@@ -26,7 +26,7 @@ import numpy as np
 from rechroma.color import srgb_to_lab
 from rechroma.datasets import Shards
 from rechroma.engines import OnnxEngine
-from rechroma.evaluation import Predictor, to_gray
+from rechroma.evaluation import EvalPredictor, to_gray
 from rechroma.evaluation.metrics import ciede2000
 from rechroma.models import find_model
 
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--source", default=SOURCE)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    predictor = Predictor(OnnxEngine(find_model(arguments.model)))
+    predictor = EvalPredictor(OnnxEngine(find_model(arguments.model)))
     images = Shards(arguments.shards)
     errors = sorted(measure(predictor, images, arguments.source))
     if len(errors) < len(THIRDS):
@@ -72,7 +72,7 @@ def main() -> None:
     print(json.dumps(table, indent=2) if arguments.json else as_markdown(table))
 
 
-def measure(predictor: Predictor, images: Shards, source: str) -> Iterator[SkinErrors]:
+def measure(predictor: EvalPredictor, images: Shards, source: str) -> Iterator[SkinErrors]:
     """Yield the errors of each image of a source that shows enough skin."""
     for index in range(len(images)):
         if images.metadata(index).get("source") != source:

@@ -31,9 +31,12 @@ def count_sources(images: Shards) -> Counter[tuple[str, str]]:
     )
 
 
-def as_data_field(counts: Counter[tuple[str, str]]) -> list[str]:
+def as_data_field(counts: Counter[tuple[str, str]]) -> list[dict[str, str]]:
     """List the sources as a model card's `data` field does, the largest first."""
-    return [f"{name} ({count:,}; {license})" for (name, license), count in counts.most_common()]
+    return [
+        {"name": f"{name}, {count:,} images", "license": license}
+        for (name, license), count in counts.most_common()
+    ]
 
 
 def as_markdown(counts: Counter[tuple[str, str]]) -> str:

@@ -76,7 +76,7 @@ class _Checked:
 
 @dataclass(frozen=True)
 class Adjustments(_Checked):
-    """How predicted chroma is adjusted before rendering.
+    """Adjustments of the predicted chroma before rendering.
 
     Attributes:
         saturation: Factor on the chroma, 0 (gray) to 3.
@@ -95,7 +95,7 @@ class Adjustments(_Checked):
 
 @dataclass(frozen=True)
 class InferenceOptions(_Checked):
-    """How the network is run.
+    """Options of network inference.
 
     Attributes:
         size: Long side of the network input, 64 to 2048 pixels; None for the size that the model
@@ -112,7 +112,7 @@ class InferenceOptions(_Checked):
 
 @dataclass(frozen=True)
 class OutputOptions(_Checked):
-    """How a result is encoded.
+    """Encoding options of the output file.
 
     Attributes:
         format: File format, by name or suffix in any case; None for that of the target's name or,

@@ -51,7 +51,7 @@ class TransientFetchError(FetchError):
 
 
 @dataclass(frozen=True)
-class Response:
+class FetchedResponse:
     """An HTTP response.
 
     Attributes:
@@ -95,7 +95,7 @@ class SafeHttpClient:
         self._live: set[_Connection] = set()
         self._stopped = False
 
-    def get(self, url: str, before: Callable[[str], None] = lambda _: None) -> Response:
+    def get(self, url: str, before: Callable[[str], None] = lambda _: None) -> FetchedResponse:
         """Fetch a URL, following redirects.
 
         Args:
@@ -115,7 +115,7 @@ class SafeHttpClient:
 
     def request(
         self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    ) -> FetchedResponse:
         """Send one request, without following redirects.
 
         Args:
@@ -170,11 +170,11 @@ class SafeHttpClient:
             "Connection": "close",
         }
 
-    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> Response:
+    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> FetchedResponse:
         location = response.headers.get("Location", "")
         wait = _seconds(response.headers.get("Retry-After", ""))
         body = self._body(response, connection) if response.status == 200 else b""
-        return Response(url, response.status, body, wait, location)
+        return FetchedResponse(url, response.status, body, wait, location)
 
     def _body(self, response: HTTPResponse, connection: _Connection) -> bytes:
         promised = response.length

@@ -71,7 +71,7 @@ def shared(
     worker = Worker(folder / "worker.log", "--workers", "2", **environment_of(settings))
     yield SharedJobs(redis_server, worker, settings)
     assert worker.stop() == 0
-    assert "Traceback" not in worker.told
+    assert "Traceback" not in worker.log
 
 
 @pytest.fixture

@@ -147,8 +147,8 @@ def test_errors_say_once_that_it_is_the_image(
 def test_invalid_json_is_explained_in_a_sentence(
     client: FlaskClient, body: dict[str, Any], sentence: str
 ) -> None:
-    told = assert_problem(client.post(URL, json=body), 400)
-    assert told["detail"] == f"the JSON body is invalid: {sentence}"
+    problem = assert_problem(client.post(URL, json=body), 400)
+    assert problem["detail"] == f"the JSON body is invalid: {sentence}"
 
 
 @pytest.mark.parametrize("sent", [as_json(photo_file(), hints=HINTS), None])
@@ -162,8 +162,8 @@ def test_hints_change_the_colors(client: FlaskClient, sent: dict[str, Any] | Non
 
 
 def test_invalid_hints_are_rejected(client: FlaskClient) -> None:
-    told = assert_problem(client.post(URL, **form(photo_file(), hints="{}")), 422)
-    assert "format" in told["detail"]
+    problem = assert_problem(client.post(URL, **form(photo_file(), hints="{}")), 422)
+    assert "format" in problem["detail"]
 
 
 def test_hints_for_a_model_without_support_are_rejected(
@@ -171,8 +171,8 @@ def test_hints_for_a_model_without_support_are_rejected(
 ) -> None:
     plain = write_model(tmp_path_factory.mktemp("plain") / "plain.onnx")
     client = make_app(model=str(plain)).test_client()
-    told = assert_problem(client.post(URL, **as_json(photo_file(), hints=HINTS)), 422)
-    assert "does not support hints" in told["detail"]
+    problem = assert_problem(client.post(URL, **as_json(photo_file(), hints=HINTS)), 422)
+    assert "does not support hints" in problem["detail"]
 
 
 def test_model_is_selected_by_name(
@@ -206,14 +206,14 @@ def test_too_many_bytes_are_rejected_with_a_hint_at_jobs(make_app: MakeApp, way:
 
 def test_too_many_pixels_are_rejected_with_a_hint_at_jobs(make_app: MakeApp) -> None:
     client = make_app(direct_pixels=48 * 32 - 1).test_client()
-    told = assert_problem(client.post(URL, data=photo_file()), 413)
-    assert told["detail"] == "48 x 32 pixels exceed the limit of 1535"
-    assert "/v1/jobs" in told["hint"]
+    problem = assert_problem(client.post(URL, data=photo_file()), 413)
+    assert problem["detail"] == "48 x 32 pixels exceed the limit of 1535"
+    assert "/v1/jobs" in problem["hint"]
 
 
 def test_several_images_are_rejected(client: FlaskClient) -> None:
-    told = assert_problem(client.post(URL, **form(photo_file(), photo_file())), 400)
-    assert "/v1/jobs" in told["hint"]
+    problem = assert_problem(client.post(URL, **form(photo_file(), photo_file())), 400)
+    assert "/v1/jobs" in problem["hint"]
 
 
 def test_busy_workers_give_503(make_app: MakeApp) -> None:

@@ -77,8 +77,8 @@ def start_worker(settings: dict[str, Any], tmp_path: Path) -> Iterator[StartWork
             return made
 
         yield start
-    told = "".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
-    assert PASSWORD not in told
+    log = "".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
+    assert PASSWORD not in log
 
 
 def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes]) -> str:
@@ -138,9 +138,9 @@ def test_images_survive_an_outage_of_redis(
     else:
         redis_at_risk.pause()
     for answer in (client.get(urls[0]), client.post(URL, data=photo_file()), client.get("/readyz")):
-        told = assert_problem(answer, 503)
-        assert PASSWORD not in str(told)
-        assert "detail" not in told
+        problem = assert_problem(answer, 503)
+        assert PASSWORD not in str(problem)
+        assert "detail" not in problem
         assert int(answer.headers["Retry-After"]) > 0
     assert client.get("/healthz").status_code == 200
     assert client.post("/v1/colorize", data=photo_file()).status_code == 200
@@ -339,7 +339,7 @@ def test_jobs_survive_jumps_of_the_clock(
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "message"),
     [
         ("", "RECHROMA_REDIS is not set"),
         ("http://user:secret@host", "RECHROMA_REDIS: "),
@@ -347,7 +347,7 @@ def test_jobs_survive_jumps_of_the_clock(
     ],
 )
 def test_worker_command_rejects_bad_redis_addresses(
-    address: str, told: str, tmp_path: Path
+    address: str, message: str, tmp_path: Path
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rechroma", "worker", "--debug"],
@@ -359,12 +359,12 @@ def test_worker_command_rejects_bad_redis_addresses(
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert "secret" not in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (["--model", "nothing.onnx"], 78, "nothing.onnx"),
         (["--provider", "cuda"], 69, "CUDA"),
@@ -372,7 +372,7 @@ def test_worker_command_rejects_bad_redis_addresses(
     ],
 )
 def test_worker_command_reports_missing_resources(
-    redis_server: RedisServer, tmp_path: Path, words: list[str], code: int, told: str
+    redis_server: RedisServer, tmp_path: Path, words: list[str], code: int, message: str
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rechroma", "worker", *words],
@@ -384,7 +384,7 @@ def test_worker_command_reports_missing_resources(
         check=False,
     )
     assert done.returncode == code, done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -395,9 +395,9 @@ def test_create_app_reports_missing_extras(
     asked: dict[str, str], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rechroma.service.jobs.factory.find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError) as told:
+    with pytest.raises(MissingExtraError) as caught:
         create_app(read_settings(data=tmp_path / "service", model=model, **asked))
-    assert "rechroma[serve]" in str(told.value.hint)
+    assert "rechroma[serve]" in str(caught.value.hint)
 
 
 def test_settings_hide_the_password_of_redis(redis_at_risk: RedisServer) -> None:

@@ -185,7 +185,7 @@ def let_all_be_old(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"rechroma.service.jobs.{module}.ORPHANED_AFTER", -60.0)
 
 
-def told_by_jobs(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     records = caplog.records
     return [record.getMessage() for record in records if record.name.startswith("rechroma.")]
 
@@ -211,11 +211,11 @@ def test_cleanup_spares_files_of_other_services(
     before = set(system.find(root))
     service_of(second).job_service.cleanup()
     assert set(system.find(root)) == before
-    assert told_by_jobs(caplog) == []
+    assert logged_messages(caplog) == []
     service_of(first).job_service.cleanup()
     assert before - set(system.find(root)) == {f"{root}/rechroma-jobs/{lost}/1.source"}
-    (told,) = told_by_jobs(caplog)
-    assert lost in told
+    (message,) = logged_messages(caplog)
+    assert lost in message
     assert first.test_client().get(f"{job}/result").status_code == 200
 
 
@@ -262,7 +262,7 @@ def test_worker_shares_files_with_the_server(
         assert wait_for_end(client, job)["done"] == 2
         assert client.get(f"{job}/result").status_code == 200
         assert worker.stop() == 0
-        assert worker.told.count("\n") == 1
+        assert worker.log.count("\n") == 1
     finally:
         worker.kill()
 

@@ -68,8 +68,8 @@ def test_job_reports_lost_color_and_pages(client: FlaskClient) -> None:
     file = BytesIO()
     sepia.save(file, "TIFF", save_all=True, append_images=[box, box])
     job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no picture"))
-    told = [(picture["had_color"], picture["pages"]) for picture in job["images"]]
-    assert told == [(True, 3), (False, 1), (None, None)]
+    reported = [(picture["had_color"], picture["pages"]) for picture in job["images"]]
+    assert reported == [(True, 3), (False, 1), (None, None)]
 
 
 def test_jobs_accept_json_and_raw_bodies(client: FlaskClient) -> None:
@@ -175,9 +175,9 @@ def test_job_limits_are_enforced(make_app: MakeApp, folder: Path) -> None:
     client = make_app(job_bytes=20_000, job_images=2).test_client()
     assert_problem(client.post(URL, **form(*[photo_file()] * 3)), 413)
     for request in ({"data": b"x" * 200_000}, form(b"x" * 200_000)):
-        told = assert_problem(client.post(URL, **request), 413)
-        assert told["type"] == "urn:rechroma:upload-too-large"
-        assert "20000 bytes" in told["detail"]
+        problem = assert_problem(client.post(URL, **request), 413)
+        assert problem["type"] == "urn:rechroma:upload-too-large"
+        assert "20000 bytes" in problem["detail"]
     assert_problem(client.post(URL, **form(photo_file(), b"")), 422)
     assert list(folder.iterdir()) == []
 

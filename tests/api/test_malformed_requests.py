@@ -29,17 +29,17 @@ def client(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Fla
 
 def fuzzed(seed: int) -> bytes:
     """A picture's file with bytes changed, cut out or put in."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     data = bytearray(photo_file((40, 30), FORMATS[seed % len(FORMATS)], mode="RGB"))
-    for _ in range(dice.integers(1, 12)):
-        at = int(dice.integers(0, len(data)))
-        match dice.integers(0, 3):
+    for _ in range(rng.integers(1, 12)):
+        at = int(rng.integers(0, len(data)))
+        match rng.integers(0, 3):
             case 0:
-                data[at] = int(dice.integers(0, 256))
+                data[at] = int(rng.integers(0, 256))
             case 1:
-                del data[at : at + int(dice.integers(1, 30))]
+                del data[at : at + int(rng.integers(1, 30))]
             case _:
-                data[at:at] = dice.bytes(int(dice.integers(1, 30)))
+                data[at:at] = rng.bytes(int(rng.integers(1, 30)))
         data = data or bytearray(b"\0")
     return bytes(data)
 
@@ -135,9 +135,9 @@ PICTURE = base64.b64encode(photo_file()).decode()
 @pytest.mark.parametrize("url", ["/v1/colorize", "/v1/jobs"])
 def test_malformed_json_is_rejected(client: FlaskClient, url: str, text: str | bytes) -> None:
     answer = client.post(url, data=text, content_type="application/json")
-    told = assert_problem(answer, answer.status_code)
-    assert told["status"] in REFUSED
-    assert PICTURE[:20] not in str(told)
+    problem = assert_problem(answer, answer.status_code)
+    assert problem["status"] in REFUSED
+    assert PICTURE[:20] not in str(problem)
 
 
 @pytest.mark.parametrize(

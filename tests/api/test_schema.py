@@ -60,8 +60,8 @@ def variants(case: Any, server: Server) -> Iterator[Any]:
     if "job_id" in case.path_parameters:
         yield case.operation.Case(path_parameters={"job_id": new_job(server)})
     if case.operation.body:
-        knobs = {name: value for name, value in case.query.items() if name != "model"}
-        yield case.operation.Case(query=knobs, body=photo_file(), media_type="image/png")
+        adjustments = {name: value for name, value in case.query.items() if name != "model"}
+        yield case.operation.Case(query=adjustments, body=photo_file(), media_type="image/png")
 
 
 def new_job(server: Server) -> str:

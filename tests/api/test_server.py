@@ -108,8 +108,8 @@ def test_body_limit_is_that_of_the_largest_route(start_server: StartServer) -> N
     server = start_server(RECHROMA_JOB_BYTES="30000", RECHROMA_DIRECT_BYTES="20000")
     most = 30_000 * 4 // 3 + 64 * 1024
     body = b'{"images": []}'.ljust(most)
-    told = server.ask("POST", "/v1/jobs", body, Content_Type="application/json")
-    assert (told.status, told.headers["Content-Type"]) == (400, "application/problem+json")
+    answer = server.ask("POST", "/v1/jobs", body, Content_Type="application/json")
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
     head = f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {most + 1}\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=PATIENCE) as line:
         line.sendall(head.encode())
@@ -135,7 +135,7 @@ def test_jobs_continue_after_the_server_is_killed(
         assert server.ask("GET", f"{url}/result").status == 200
     assert "Traceback" not in server.stop()
     with sqlite3.connect(tmp_path / "service" / "jobs.sqlite") as table:
-        attempts = [row[0] for row in table.execute("SELECT attempts FROM pictures")]
+        attempts = [row[0] for row in table.execute("SELECT attempts FROM images")]
     table.close()
     assert len(attempts) == 12
     assert sum(attempts) <= 12 + 2  # what was done before is not done again
@@ -151,23 +151,23 @@ def test_server_stops_while_jobs_are_queued(start_server: StartServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
-        (["--host", "0.0.0.0"], 2, "there are no keys"),
+        (["--host", "0.0.0.0"], 2, "there are no API keys"),
         (["--host", "192.0.2.1", "--allow-no-keys"], 2, "cannot listen"),
         (["--model", "nothing.onnx"], 78, "nothing.onnx"),
         (["--data", __file__], 73, "test_server.py"),
     ],
 )
 def test_invalid_command_lines_end_with_an_error(
-    words: list[str], code: int, told: str, tmp_path: Path
+    words: list[str], code: int, message: str, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "rechroma", "serve", "--port", "0", *words]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == code, done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -184,10 +184,12 @@ def test_port_in_use_is_an_error(start_server: StartServer, tmp_path: Path) -> N
 
 def test_new_key_is_accepted(start_server: StartServer) -> None:
     command = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    key = told.stderr.splitlines()[0].split(": ")[1]
-    assert re.fullmatch(r"RECHROMA_KEYS=[0-9a-f]{64}\n", told.stdout)  # fit for a file of settings
-    server = start_server(RECHROMA_KEYS=told.stdout.strip().partition("=")[2])
+    completed = subprocess.run(command, capture_output=True, text=True, check=True)
+    key = completed.stderr.splitlines()[0].split(": ")[1]
+    assert re.fullmatch(
+        r"RECHROMA_KEYS=[0-9a-f]{64}\n", completed.stdout
+    )  # fit for a file of settings
+    server = start_server(RECHROMA_KEYS=completed.stdout.strip().partition("=")[2])
     assert server.ask("GET", "/v1/models").status == 401
     assert server.ask("GET", "/v1/models", Authorization=f"Bearer {key}").status == 200
 
@@ -195,8 +197,8 @@ def test_new_key_is_accepted(start_server: StartServer) -> None:
 def test_ctrl_c_stops_the_server(start_server: StartServer) -> None:
     server = start_server()
     server.process.send_signal(signal.SIGINT)
-    _, told = server.process.communicate(timeout=PATIENCE)
-    assert (server.process.returncode, told) == (0, "")
+    _, stderr = server.process.communicate(timeout=PATIENCE)
+    assert (server.process.returncode, stderr) == (0, "")
 
 
 def test_serving_imports_no_torch() -> None:
@@ -268,9 +270,9 @@ def curl(start_server: StartServer, tmp_path: Path) -> Iterator[Callable[[str], 
     (tmp_path / "scan.png").write_bytes(photo_file())
 
     def run(text: str) -> str:
-        told = text.replace("http://127.0.0.1:8000", server.url)
+        script = text.replace("http://127.0.0.1:8000", server.url)
         return subprocess.run(
-            ["sh", "-euc", told],
+            ["sh", "-euc", script],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -301,8 +303,8 @@ def test_documented_commands_work(
 
 
 def test_documented_job_commands_work(curl: Callable[[str], str], tmp_path: Path) -> None:
-    told = curl(commands("docs/service.md", heading="Jobs"))
-    assert "event: done" in told
+    output = curl(commands("docs/service.md", heading="Jobs"))
+    assert "event: done" in output
     with zipfile.ZipFile(tmp_path / "colored.zip") as archive:
         assert archive.namelist() == ["001-photo.color.jpg", "002-scan.color.jpg"]
 

@@ -201,8 +201,8 @@ def test_submit_and_jobs_report_a_full_disk(
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalFileStore, "put_source", full)
-        told = assert_problem(client.post(URL, **form(photo_file())), 507)
-        assert told["detail"] == "The disk of the service is full."
+        problem = assert_problem(client.post(URL, **form(photo_file())), 507)
+        assert problem["detail"] == "The disk of the service is full."
     with monkeypatch.context() as patch:
         patch.setattr(LocalFileStore, "put_result", full)
         job = wait_for_end(client, submit(client, photo_file()))

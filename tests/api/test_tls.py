@@ -42,7 +42,7 @@ def test_redis_over_tls_works(url: str, model: str, tmp_path: Path) -> None:
             job = client.post("/v1/jobs", **form(photo_file())).headers["Location"]
             assert wait_for_end(client, job)["state"] == "done"
         assert worker.stop() == 0
-        assert worker.told.count("\n") == 1
+        assert worker.log.count("\n") == 1
     finally:
         worker.kill()
 

@@ -72,8 +72,8 @@ def test_names_are_sanitized(client: FlaskClient, given: str, kept: str) -> None
     url = client.post(JOBS, json={"images": [picture]}).headers["Location"]
     job = wait_for_end(client, url)
     assert job["images"][0]["name"] == kept
-    told = client.get(f"{url}/result").headers["Content-Disposition"]
-    name = parse_options_header(told)[1]["filename"]
+    disposition = client.get(f"{url}/result").headers["Content-Disposition"]
+    name = parse_options_header(disposition)[1]["filename"]
     assert name == f"{kept or 'picture'}.color.png"
     assert len(name.encode()) < 140
 
@@ -104,8 +104,8 @@ def test_job_with_too_many_images_is_rejected(make_app: MakeApp, settings: dict[
     client = make_app(start=False, **settings).test_client()
     for count in (4, 200):
         answer = client.post(JOBS, **form(*[photo_file()] * count))
-        told = assert_problem(answer, 413)
-        assert "3" in told["detail"]
+        problem = assert_problem(answer, 413)
+        assert "3" in problem["detail"]
         assert "Retry-After" not in answer.headers
     assert client.post(JOBS, **form(*[photo_file()] * 3)).status_code == 202
 
@@ -118,10 +118,10 @@ def test_too_large_form_fields_are_rejected(client: FlaskClient, url: str, measu
     wordy = form(photo_file(), hints=" " * 600_000)
     for sent, excess in ((many, "parts"), (wordy, "hints")):
         answer = client.post(url, **sent) if measured else unmeasured(client, url, **sent)
-        told = assert_problem(answer, 413)
-        assert excess in told["detail"]
-        assert "picture is too large" not in told["detail"]
-        assert "larger ones" not in told["hint"]
+        problem = assert_problem(answer, 413)
+        assert excess in problem["detail"]
+        assert "picture is too large" not in problem["detail"]
+        assert "larger ones" not in problem["hint"]
 
 
 @cut_off

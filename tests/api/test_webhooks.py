@@ -1,4 +1,4 @@
-"""Whoever asks for it is told that a job has ended."""
+"""Webhooks report the end of a job."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def client_of(make_app: MakeApp, key: tuple[str, str], **settings: Any) -> Flask
 
 
 def submit(client: FlaskClient, host: Host, *pictures: bytes) -> str:
-    answer = client.post(URL, **form(*pictures), query_string={"webhook": host.url("/told")})
+    answer = client.post(URL, **form(*pictures), query_string={"webhook": host.url("/webhook")})
     assert answer.status_code == 202, answer.get_data()
     return str(answer.get_json()["id"])
 
@@ -89,13 +89,13 @@ def calls_of(client: FlaskClient) -> dict[str, float]:
 def test_webhook_is_delivered_and_signed(
     client: FlaskClient, host: Host, key: tuple[str, str]
 ) -> None:
-    host.routes["/told"] = receiver = Receiver(204)
+    host.routes["/webhook"] = receiver = Receiver(204)
     job_id = submit(client, host, photo_file(), b"no picture")
     assert receiver.news.wait(PATIENCE)
     ((headers, body),) = receiver.got
-    told = json.loads(body)
-    assert told["type"] == "job.done"
-    assert told["data"] == {"id": job_id, "state": "done", "total": 2, "done": 1, "failed": 1}
+    event = json.loads(body)
+    assert event["type"] == "job.done"
+    assert event["data"] == {"id": job_id, "state": "done", "total": 2, "done": 1, "failed": 1}
     assert headers["webhook-id"] == job_id
     check_signature(receiver, job_id, key[0])
     assert abs(time.time() - int(headers["webhook-timestamp"])) < PATIENCE
@@ -107,7 +107,7 @@ def test_webhook_is_retried_until_delivered(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0, 0.0))
-    host.routes["/told"] = receiver = Receiver(500, 302, 200)
+    host.routes["/webhook"] = receiver = Receiver(500, 302, 200)
     submit(client, host, b"no picture")
     wait_until(lambda: calls_of(client) == {"failed": 2, "delivered": 1})
     assert {json.loads(body)["type"] for _, body in receiver.got} == {"job.failed"}
@@ -120,10 +120,10 @@ def test_webhook_is_given_up_after_all_retries(
     client: FlaskClient, host: Host, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0))
-    host.routes["/told"] = receiver = Receiver(status)
+    host.routes["/webhook"] = receiver = Receiver(status)
     submit(client, host, photo_file())
     wait_until(lambda: calls_of(client) == {"failed": attempts})
-    host.routes["/told"] = last = Receiver(200)
+    host.routes["/webhook"] = last = Receiver(200)
     submit(client, host, photo_file())
     assert last.news.wait(PATIENCE)  # so that there was time for more
     assert len(receiver.got) == attempts
@@ -132,9 +132,9 @@ def test_webhook_is_given_up_after_all_retries(
 def test_private_addresses_are_not_called(
     make_app: MakeApp, host: Host, key: tuple[str, str], caplog: Caplog
 ) -> None:
-    host.routes["/told"] = receiver = Receiver(200)
+    host.routes["/webhook"] = receiver = Receiver(200)
     client = client_of(make_app, key)
-    name = f"http://localhost:{host.port}/told?secret"
+    name = f"http://localhost:{host.port}/webhook?secret"
     assert client.post(URL, **form(photo_file()), query_string={"webhook": name}).status_code == 202
     wait_until(lambda: calls_of(client) == {"failed": 1})
     wait_until(lambda: "could not be delivered to localhost" in caplog.text)
@@ -149,7 +149,7 @@ def test_private_addresses_are_not_called(
 def test_submit_rejects_private_addresses(
     make_app: MakeApp, key: tuple[str, str], spelt: str
 ) -> None:
-    url = f"http://{spelt}/told"
+    url = f"http://{spelt}/webhook"
     answer = client_of(make_app, key).post(URL, **form(photo_file()), query_string={"webhook": url})
     assert "not a public address" in assert_problem(answer, 422)["detail"]
 
@@ -168,7 +168,7 @@ def test_store_failures_are_logged_once(
         return well(lease)
 
     monkeypatch.setattr(store, "lease_webhook", away)
-    host.routes["/told"] = receiver = Receiver(200)
+    host.routes["/webhook"] = receiver = Receiver(200)
     submit(client, host, photo_file())
     assert receiver.news.wait(PATIENCE)
     assert caplog.text.count("webhooks are not delivered: away") == 1
@@ -177,7 +177,7 @@ def test_store_failures_are_logged_once(
 def test_webhook_is_delivered_by_the_next_server(
     make_app: MakeApp, host: Host, key: tuple[str, str]
 ) -> None:
-    host.routes["/told"] = receiver = Receiver(200)
+    host.routes["/webhook"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_webhooks=True)
     job_id = submit(first, host, photo_file())
     service_of(first.application).runner.start()
@@ -192,7 +192,7 @@ def test_webhook_waits_for_its_key(
     make_app: MakeApp, host: Host, key: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.5,) * 100)
-    host.routes["/told"] = receiver = Receiver(200)
+    host.routes["/webhook"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_webhooks=True)
     job_id = submit(first, host, b"no picture")
     without = client_of(make_app, new_key(), private_webhooks=True)
@@ -234,21 +234,21 @@ def test_webhook_is_delivered_once_by_two_servers(
         request.answer()
 
     route: Handler = slow
-    host.routes["/told"] = route
+    host.routes["/webhook"] = route
     clients = [client_of(make_app, key, private_webhooks=True) for _ in range(2)]
     for _ in range(3):
         submit(clients[0], host, photo_file())
     heard = lambda: sum(calls_of(client).get("delivered", 0) for client in clients)  # noqa: E731
     wait_until(lambda: heard() == 3)
-    assert host.count("/told") == 3
+    assert host.count("/webhook") == 3
 
 
 def test_submit_rejects_undeliverable_webhooks(client: FlaskClient, make_app: MakeApp) -> None:
     for url in ("file:///etc/passwd", "no url", "http://user:word@host.example/", "http://[::1"):
-        told = assert_problem(
+        problem = assert_problem(
             client.post(URL, **form(photo_file()), query_string={"webhook": url}), 422
         )
-        assert told["detail"].startswith("webhook: ")
+        assert problem["detail"].startswith("webhook: ")
     open_to_all = make_app().test_client()
     answer = open_to_all.post(
         URL, **form(photo_file()), query_string={"webhook": "https://host.example/"}

@@ -153,6 +153,6 @@ def test_app_command_opens_the_page_and_cleans_up(tmp_path: Path) -> None:
         assert len(list(temporary.glob("rechroma-*"))) == 1
     finally:
         app.terminate()
-        told = app.communicate(timeout=PATIENCE)[1]
-    assert told == ""
+        stderr = app.communicate(timeout=PATIENCE)[1]
+    assert stderr == ""
     assert list(temporary.glob("rechroma-*")) == []

@@ -231,8 +231,8 @@ def test_retries_end_after_retry_for_seconds(new_client: NewClient, server: Serv
 
 
 def test_wait_raises_after_its_timeout(new_client: NewClient, server: Server) -> None:
-    told = {"id": "x", "state": "running", "total": 2, "done": 1, "failed": 0}
-    running = httpx.Response(200, json=told | {"images": [], "problem": None, "new": "field"})
+    status = {"id": "x", "state": "running", "total": 2, "done": 1, "failed": 0}
+    running = httpx.Response(200, json=status | {"images": [], "problem": None, "new": "field"})
     client = new_client(server.url, transport=forwarding(server, lambda _: running))
     with pytest.raises(JobTimeoutError, match="1 of 2 images"):
         client.wait("x", timeout=0.5)
@@ -256,7 +256,7 @@ def test_timeout_raises_connection_failed(new_client: NewClient, server: Server)
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (httpx.Response(200, text="<html>hello</html>"), "not a list of models"),
         (httpx.Response(200, json=[]), "not a list of models"),
@@ -267,10 +267,10 @@ def test_timeout_raises_connection_failed(new_client: NewClient, server: Server)
     ],
 )
 def test_response_of_another_service_raises(
-    new_client: NewClient, server: Server, answer: httpx.Response, told: str
+    new_client: NewClient, server: Server, answer: httpx.Response, message: str
 ) -> None:
     client = new_client(server.url, transport=forwarding(server, lambda _: answer))
-    with pytest.raises(ClientError, match=told):
+    with pytest.raises(ClientError, match=message):
         client.models()
 
 
@@ -305,9 +305,9 @@ def test_invalid_url_raises_option_error(new_client: NewClient, url: str) -> Non
 
 
 def test_api_key_is_sent_and_checked(new_client: NewClient, tmp_path: Path) -> None:
-    told = subprocess.run(NEW_KEY, capture_output=True, text=True, check=True)
-    key = told.stderr.splitlines()[0].rsplit(maxsplit=1)[1]
-    server = Server(tmp_path / "jobs", RECHROMA_KEYS=told.stdout.strip().partition("=")[2])
+    completed = subprocess.run(NEW_KEY, capture_output=True, text=True, check=True)
+    key = completed.stderr.splitlines()[0].rsplit(maxsplit=1)[1]
+    server = Server(tmp_path / "jobs", RECHROMA_KEYS=completed.stdout.strip().partition("=")[2])
     try:
         assert new_client(server.url, key).models()
         for wrong in (None, "wrong"):

@@ -26,11 +26,11 @@ def test_gunicorn_serves_and_stops_cleanly(start_gunicorn: StartGunicorn) -> Non
     url = server.ask("POST", "/v1/jobs", photo_file()).headers["Location"]
     assert server.wait_for_end(url)["state"] == "done"
     assert server.ask("GET", f"{url}/result").status == 200
-    told = server.stop()
+    log = server.stop()
     assert server.process.returncode == 0
-    assert "Worker exiting" in told
-    assert "Traceback" not in told
-    assert "WARNING" not in told
+    assert "Worker exiting" in log
+    assert "Traceback" not in log
+    assert "WARNING" not in log
     assert not list((ROOT / "deploy").glob("*.ctl"))
 
 
@@ -53,9 +53,9 @@ def test_gunicorn_stops_despite_open_event_streams(start_gunicorn: StartGunicorn
     with socket.create_connection((server.host, server.port), timeout=PATIENCE) as line:
         line.sendall(f"GET {urls[-1]}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         assert line.recv(15) == b"HTTP/1.1 200 OK"
-        told = server.stop()
+        log = server.stop()
     assert server.process.returncode == 0
-    assert "SIGKILL" not in told
+    assert "SIGKILL" not in log
     again = start_gunicorn()
     assert all(again.wait_for_end(url)["state"] == "done" for url in urls)
 
@@ -88,9 +88,9 @@ def test_forged_headers_are_ignored(start_gunicorn: StartGunicorn, header: str) 
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "message"),
     [
-        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no keys\nhint: Make a key with"),
+        ({"RECHROMA_HOST": "0.0.0.0"}, "there are no API keys\nhint: Make a key with"),
         ({"RECHROMA_THREADS": ""}, "RECHROMA_THREADS"),
         ({"RECHROMA_THREADS": "0"}, "RECHROMA_THREADS"),
         ({"RECHROMA_PORT": "http"}, "RECHROMA_PORT"),
@@ -99,7 +99,7 @@ def test_forged_headers_are_ignored(start_gunicorn: StartGunicorn, header: str) 
     ],
 )
 def test_invalid_settings_end_gunicorn_with_a_message(
-    setting: dict[str, str], told: str, tmp_path: Path
+    setting: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     ours = {"RECHROMA_PORT": "0", "RECHROMA_DATA": str(tmp_path)}
     done = subprocess.run(
@@ -112,5 +112,5 @@ def test_invalid_settings_end_gunicorn_with_a_message(
         check=False,
     )
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -212,9 +212,9 @@ def problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
     """What nginx itself says."""
     answer = nginx.ask("POST", path, body)
     assert answer.headers["Content-Type"] == "application/problem+json"
-    told: dict[str, object] = json.loads(answer.body)
-    assert told["status"] == answer.status
-    return told | ({"again": answer.headers["Retry-After"]} if answer.status != 413 else {})
+    content: dict[str, object] = json.loads(answer.body)
+    assert content["status"] == answer.status
+    return content | ({"again": answer.headers["Retry-After"]} if answer.status != 413 else {})
 
 
 def test_too_large_bodies_are_rejected(start_nginx: StartNginx) -> None:

@@ -103,9 +103,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stac
         made = Stack(api, worker, nginx, given, key)
         yield made
         nginx.stop()
-        told = made.api.stop()
+        log = made.api.stop()
         assert (nginx.process.returncode, made.api.process.returncode, worker.stop()) == (0, 0, 0)
-        assert "Traceback" not in told + worker.told
+        assert "Traceback" not in log + worker.log
 
 
 def test_a_picture_at_once(stack: Stack) -> None:
@@ -161,8 +161,8 @@ def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
         before = client.wait(client.submit([photo_file()]))
         job = client.submit([LARGE] * 6, idempotency_key="box")
         wait_until(lambda: client.get_job(job).done, "nothing was done")
-        told = stack.api.stop()
-        assert (stack.api.process.returncode, "Traceback" in told) == (0, False)
+        log = stack.api.stop()
+        assert (stack.api.process.returncode, "Traceback" in log) == (0, False)
         assert stack.ask("/v1/models").status == 503
         stack.start_api()
         assert client.submit([LARGE] * 6, idempotency_key="box").id == job.id

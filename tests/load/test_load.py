@@ -62,7 +62,7 @@ def begun(place: Place) -> int:
         return sum(
             count
             for labels, count in figures(place.server, "rechroma_images_total").items()
-            if 'way="job"' in labels
+            if 'route="job"' in labels
         )
     with place.redis.client() as redis:
         jobs = [redis.hgetall(key) for key in redis.keys("rechroma:job:*")]
@@ -70,9 +70,9 @@ def begun(place: Place) -> int:
 
 
 def check_end(server: Server) -> None:
-    told = server.stop()
+    log = server.stop()
     assert server.process.returncode == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in log
 
 
 def test_thousand_jobs_finish(start_place: StartPlace) -> None:

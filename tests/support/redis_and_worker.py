@@ -106,8 +106,8 @@ class Worker:
         wait_until(self._is_ready, "the worker does not begin")
 
     @property
-    def told(self) -> str:
-        """What it said since it began."""
+    def log(self) -> str:
+        """Its log since it began."""
         return self._log.read_text("utf-8")
 
     def children(self) -> list[int]:
@@ -135,8 +135,8 @@ class Worker:
         return self.process.wait(PATIENCE)
 
     def _is_ready(self) -> bool:
-        assert self.process.poll() is None, self.told
-        return re.search(r"worker \S+ is ready", self.told) is not None
+        assert self.process.poll() is None, self.log
+        return re.search(r"worker \S+ is ready", self.log) is not None
 
 
 def _free_port() -> int:

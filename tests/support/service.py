@@ -98,12 +98,12 @@ def assert_problem(response: TestResponse, status: int) -> dict[str, Any]:
     """Check that a response is a problem document with this status, and return it."""
     assert response.status_code == status, response.get_data()
     assert response.content_type == "application/problem+json"
-    told: dict[str, Any] = json.loads(response.get_data())
-    assert told["status"] == status
-    assert told["title"]
-    assert "/" not in told.get("detail", "").replace("POST /v1/jobs", ""), told
-    assert "Traceback" not in str(told)
-    return told
+    problem: dict[str, Any] = json.loads(response.get_data())
+    assert problem["status"] == status
+    assert problem["title"]
+    assert "/" not in problem.get("detail", "").replace("POST /v1/jobs", ""), problem
+    assert "Traceback" not in str(problem)
+    return problem
 
 
 def _restore_sigint() -> None:
@@ -176,8 +176,8 @@ class Server:
     def stop(self) -> str:
         """Stop it with SIGTERM, and return its standard error output."""
         self.process.terminate()
-        _, told = self.process.communicate(timeout=PATIENCE)
-        return told
+        _, log = self.process.communicate(timeout=PATIENCE)
+        return log
 
     def kill(self) -> None:
         """Kill it, as when memory runs out."""

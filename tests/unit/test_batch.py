@@ -58,9 +58,9 @@ def test_colorize_many_continues_after_an_unreadable_file(
     sources[3].write_bytes(b"")
     sources[5].unlink()
     failures = {
-        outcome.source: outcome.error
-        for outcome in colorize_many(colorizer, sources)
-        if isinstance(outcome, Failure)
+        result.source: result.error
+        for result in colorize_many(colorizer, sources)
+        if isinstance(result, Failure)
     }
     assert {path: type(error) for path, error in failures.items()} == {
         sources[3]: EmptyImageError,
@@ -81,8 +81,8 @@ def test_colorize_many_continues_after_an_unexpected_error(sources: list[Path]) 
     write_image(sources[2], np.full((40, 50), 0, np.uint8))
     write_image(sources[4], np.full((40, 50), 255, np.uint8))
     bad = [Path(), Path("a\0.png")]
-    outcomes = colorize_many(Colorizer(engine=Troubled()), [*sources, *bad])
-    failures = {o.source: o.error for o in outcomes if isinstance(o, Failure)}
+    results = colorize_many(Colorizer(engine=Troubled()), [*sources, *bad])
+    failures = {o.source: o.error for o in results if isinstance(o, Failure)}
     assert {path: type(error) for path, error in failures.items()} == {
         sources[2]: ImageTooLargeError,
         sources[4]: InternalError,
@@ -99,8 +99,8 @@ def test_colorize_many_takes_pairs_of_source_and_target(
     colorizer: Colorizer, sources: list[Path], tmp_path: Path
 ) -> None:
     pairs = [(source, tmp_path / "out" / source.name) for source in sources]
-    for outcome in colorize_many(colorizer, pairs, blend=0.5):
-        assert (outcome.source, outcome.target) in pairs
+    for result in colorize_many(colorizer, pairs, blend=0.5):
+        assert (result.source, result.target) in pairs
     assert len(list((tmp_path / "out").iterdir())) == len(sources)
 
 
@@ -113,9 +113,9 @@ def test_colorize_many_consumes_sources_lazily_until_closed(
         for number in taken:
             yield write_image(sources[0].parent / "many" / f"{number}.png", gray_ramp(10, 10))
 
-    outcomes = colorize_many(colorizer, endless(), jobs=2)
-    assert isinstance(next(iter(outcomes)), Result)
-    outcomes.close()
+    results = colorize_many(colorizer, endless(), jobs=2)
+    assert isinstance(next(iter(results)), Result)
+    results.close()
     assert next(taken) < 20
 
 
@@ -149,9 +149,9 @@ def test_failure_releases_its_image(tmp_path: Path) -> None:
             kept.append(weakref.ref(lightness))
             raise EngineError("the model failed")
 
-    (outcome,) = colorize_many(Colorizer(engine=Failing()), [source])
-    assert isinstance(outcome, Failure)
-    assert outcome.error.__traceback__ is not None
+    (failure,) = colorize_many(Colorizer(engine=Failing()), [source])
+    assert isinstance(failure, Failure)
+    assert failure.error.__traceback__ is not None
     gc.collect()
     assert [reference() for reference in kept] == [None]
 

@@ -212,17 +212,17 @@ class TestPicture:
             np.testing.assert_array_equal(one, other)
 
 
-class TestKnobs:
+class TestAdjustments:
     def test_saturation_scales_the_chroma(self, colorizer: Colorizer) -> None:
         plain, twice = (
             _chroma(colorizer.colorize(gray_ramp(), saturation=value)).mean() for value in (1, 2)
         )
         assert twice == pytest.approx(2 * plain, rel=0.05)
 
-    @pytest.mark.parametrize("knobs", [{"saturation": 0.0}, {"blend": 0.0}])
-    def test_zero_gives_gray_whatever_the_warmth(self, colorizer: Colorizer, knobs: Any) -> None:
+    @pytest.mark.parametrize("options", [{"saturation": 0.0}, {"blend": 0.0}])
+    def test_zero_gives_gray_whatever_the_warmth(self, colorizer: Colorizer, options: Any) -> None:
         gray = gray_ramp()
-        rgb = colorizer.colorize(gray, warmth=1.0, **knobs)
+        rgb = colorizer.colorize(gray, warmth=1.0, **options)
         np.testing.assert_array_equal(rgb, np.repeat(gray[..., None], 3, axis=2))
 
     def test_half_the_strength_is_half_way_to_gray(self, colorizer: Colorizer) -> None:
@@ -244,7 +244,7 @@ class TestKnobs:
         assert not adjust_chroma(neutral, Adjustments(saturation, warmth, blend)).any()
 
     @pytest.mark.parametrize(
-        "knobs",
+        "options",
         [
             {"saturation": -0.1},
             {"saturation": 3.1},
@@ -261,9 +261,9 @@ class TestKnobs:
             {"size": 2049},
         ],
     )
-    def test_out_of_range(self, colorizer: Colorizer, knobs: Any) -> None:
-        with pytest.raises(OptionError, match=next(iter(knobs))):
-            colorizer.colorize(gray_ramp(), **knobs)
+    def test_out_of_range(self, colorizer: Colorizer, options: Any) -> None:
+        with pytest.raises(OptionError, match=next(iter(options))):
+            colorizer.colorize(gray_ramp(), **options)
 
 
 class TestHints:
@@ -324,12 +324,12 @@ class TestHints:
             Image.open(io.BytesIO(tiny.colorize(source.read_bytes(), hints=[self.RED]))),
             Image.open(tiny.colorize_file(source, hints=[self.RED]).target),
         ]
-        (outcome,) = colorize_many(tiny, [write_image(tmp_path / "c.png", gray)], hints=[self.RED])
-        results.append(Image.open(outcome.target))
+        (batched,) = colorize_many(tiny, [write_image(tmp_path / "c.png", gray)], hints=[self.RED])
+        results.append(Image.open(batched.target))
         for result in results:
             np.testing.assert_array_equal(np.asarray(result), wanted)
 
-    def test_the_other_knobs_turn_hinted_colors_too(self, tiny: Colorizer) -> None:
+    def test_adjustments_apply_to_hinted_colors(self, tiny: Colorizer) -> None:
         rgb = tiny.colorize(gray_ramp(), hints=[self.RED], saturation=0)
         np.testing.assert_array_equal(rgb, np.repeat(gray_ramp()[..., None], 3, axis=2))
 
@@ -353,7 +353,7 @@ class TestHints:
 
 
 class TestChroma:
-    def test_the_knobs_on_it_give_what_colorize_gives(self, colorizer: Colorizer) -> None:
+    def test_adjusted_and_rendered_chroma_equals_colorize(self, colorizer: Colorizer) -> None:
         gray = gray_ramp()
         chroma = colorizer.predict(gray)
         assert chroma.shape == (22, 30, 2)

@@ -148,7 +148,7 @@ def test_write_atomically_rejects_an_invalid_file_name() -> None:
         write_atomically(Path("a\0.bin"), b"content", overwrite=False)
 
 
-def test_a_place_that_cannot_be_looked_at_is_told(
+def test_check_target_reports_an_inaccessible_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: object, **__: object) -> None:
@@ -161,7 +161,7 @@ def test_a_place_that_cannot_be_looked_at_is_told(
         check_target(target, overwrite=True)
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_write_atomically_rejects_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(TargetError, match="file"):
         write_atomically(tmp_path / "file" / "a.bin", b"content", overwrite=False)

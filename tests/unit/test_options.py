@@ -15,7 +15,7 @@ from flask import Flask
 
 from rechroma import colorizer, web
 from rechroma.cli.colorize import colorize_command
-from rechroma.cli.request import Request
+from rechroma.cli.request import CliRequest
 from rechroma.client.flows import ColorizeParams
 from rechroma.color import adjust, lab
 from rechroma.errors import OptionError
@@ -66,7 +66,7 @@ def test_command_line_has_all_options() -> None:
     named = {"file_format" if name == "format" else name for name in OPTIONS} - {"provenance"}
     flags = {each.name for each in colorize_command.params}
     assert flags >= named | {"no_provenance"}
-    assert flags - {"debug"} == {each.name for each in fields(Request)}
+    assert flags - {"debug"} == {each.name for each in fields(CliRequest)}
 
 
 @pytest.mark.parametrize("name", OPTIONS)

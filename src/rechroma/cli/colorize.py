@@ -9,7 +9,7 @@ import click
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.inputs import plan_batch
 from rechroma.cli.options import colorize_options, json_option, model_options
-from rechroma.cli.request import Request
+from rechroma.cli.request import CliRequest
 from rechroma.cli.run import BatchRun
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.stdio import colorize_stream
@@ -99,14 +99,14 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
     have a result are skipped, so the same command continues a run that was stopped. A bad file
     does not stop the others.
     """
-    request = Request(**options)
+    request = CliRequest(**options)
     if request.is_stream:
         colorize_stream(request)
     else:
         ctx.exit(_color_files(request))
 
 
-def _color_files(request: Request) -> int:
+def _color_files(request: CliRequest) -> int:
     """Color files; returns the exit code."""
     plan = plan_batch(request.paths, request.out, request.file_format, recolor=request.overwrite)
     images = len(plan.tasks) + len(plan.missing)
@@ -136,7 +136,7 @@ def _color_files(request: Request) -> int:
     return 1 if summary.failures else 0
 
 
-def _check_options(request: Request, images: int) -> None:
+def _check_options(request: CliRequest, images: int) -> None:
     """Check option ranges and the model's name even if there is nothing left to color."""
     from rechroma.colorizer import check_file_options
     from rechroma.models import find_model

@@ -14,7 +14,7 @@ from rechroma.cli.checks import require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
 from rechroma.errors import SourceError
-from rechroma.web.samples import SAMPLES, Sample, sample_file
+from rechroma.web.samples import SAMPLES, SamplePhoto, sample_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ def _write_jpeg(image: Image, path: Path) -> None:
     write_atomically(path, jpeg.getvalue(), overwrite=True)
 
 
-def _find_sample(sample: Sample) -> Path:
+def _find_sample(sample: SamplePhoto) -> Path:
     require_extra("app", "skimage")
     path = sample_file(sample)
     if path is None:

@@ -82,8 +82,8 @@ def evaluate_command(
     from rechroma.engines import OnnxEngine
     from rechroma.evaluation import (
         EvalConfig,
+        EvalPredictor,
         FeatureNetwork,
-        Predictor,
         draw_sheet,
         evaluate,
         render_page,
@@ -104,7 +104,7 @@ def evaluate_command(
         colorizer = Colorizer(engine=engine)
         write_sheet(draw_sheet(colorizer, (images[number] for number in chosen), size), sheet)
     if html is not None:
-        text = render_page(report, Predictor(engine, size), images, config.historical)
+        text = render_page(report, EvalPredictor(engine, size), images, config.historical)
         write_atomically(html, text.encode(), overwrite=True)
 
 

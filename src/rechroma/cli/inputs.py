@@ -53,7 +53,7 @@ class FileTask:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """What to color, in the order in which it was named and found.
+    """The images of a batch, in the order of the command line and of each folder.
 
     Attributes:
         tasks: The images to color.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class CliRequest:
     """The arguments and options of `rechroma colorize`."""
 
     paths: tuple[str, ...]
@@ -38,7 +38,7 @@ class Request:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the image comes from stdin or goes to stdout."""
+        """True if the image comes from stdin or goes to stdout."""
         return STDIO in self.paths or self.out == STDIO
 
     @property

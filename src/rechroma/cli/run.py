@@ -1,4 +1,4 @@
-"""Batch execution: skip existing results, color the rest, count the outcomes."""
+"""Batch execution: skip existing results, color the rest, count the results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rechroma.cli.inputs import BatchPlan, FileTask
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
-from rechroma.cli.summary import BatchSummary, FileOutcome, Status
+from rechroma.cli.summary import BatchSummary, FileResult, Status
 from rechroma.errors import TargetError, TargetExistsError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.batch import Failure
-    from rechroma.cli.request import Request
+    from rechroma.cli.request import CliRequest
     from rechroma.colorizer import Result
 
 _Version = tuple[int, int]
@@ -27,7 +27,7 @@ _Version = tuple[int, int]
 class BatchRun:
     """Executes a plan and keeps track of its progress."""
 
-    def __init__(self, plan: BatchPlan, request: Request, summary: BatchSummary) -> None:
+    def __init__(self, plan: BatchPlan, request: CliRequest, summary: BatchSummary) -> None:
         self._plan = plan
         self._request = request
         self._summary = summary
@@ -40,16 +40,16 @@ class BatchRun:
             Stopped: The disk is full.
         """
         for missing in self._plan.missing:
-            self._summary.add(FileOutcome(missing.name, None, Status.FAILED, missing.error))
+            self._summary.add(FileResult(missing.name, None, Status.FAILED, missing.error))
         for path in self._plan.results:
-            self._summary.add(FileOutcome(str(path), None, Status.SKIPPED))
+            self._summary.add(FileResult(str(path), None, Status.SKIPPED))
         for task in self._plan.tasks:
             before = _version(task.target)
             if before is None or self._request.overwrite:
                 self._pending[task] = before
             else:
-                outcome = FileOutcome(str(task.source), str(task.target), Status.SKIPPED)
-                self._summary.add(outcome)
+                skipped = FileResult(str(task.source), str(task.target), Status.SKIPPED)
+                self._summary.add(skipped)
         with (
             progress_bar(len(self._pending), quiet=self._request.quiet) as advance,
             closing(self._color()) as results,
@@ -57,7 +57,7 @@ class BatchRun:
             for result in results:
                 with defer_signals():  # every image is counted once, whenever the run is stopped
                     del self._pending[FileTask(result.source, result.target)]
-                    self._summary.add(_to_outcome(result, self._request))
+                    self._summary.add(_to_file_result(result, self._request))
                     advance()
                 if self._pending and _disk_is_full(result):
                     raise Stopped(TargetError.exit_code)
@@ -66,7 +66,7 @@ class BatchRun:
         """Count the images that were still finished while the run was being stopped."""
         for task, before in self._pending.items():
             if _version(task.target) not in (None, before):
-                self._summary.add(FileOutcome(str(task.source), str(task.target), Status.DONE))
+                self._summary.add(FileResult(str(task.source), str(task.target), Status.DONE))
 
     def _color(self) -> Generator[Result | Failure]:
         if not self._pending:
@@ -89,12 +89,12 @@ def _version(target: Path) -> _Version | None:
     return (found.st_ino, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
 
 
-def _to_outcome(result: Result | Failure, request: Request) -> FileOutcome:
+def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult:
     from rechroma.batch import Failure
 
     names = (str(result.source), str(result.target))
     if not isinstance(result, Failure):
-        return FileOutcome(
+        return FileResult(
             *names,
             Status.DONE,
             seconds=result.seconds,
@@ -105,8 +105,8 @@ def _to_outcome(result: Result | Failure, request: Request) -> FileOutcome:
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and _version(result.target)
     if made_by_other_run and not request.overwrite:  # the same command runs twice
-        return FileOutcome(*names, Status.SKIPPED)
-    return FileOutcome(*names, Status.FAILED, result.error)
+        return FileResult(*names, Status.SKIPPED)
+    return FileResult(*names, Status.FAILED, result.error)
 
 
 def _disk_is_full(result: Result | Failure) -> bool:

@@ -11,10 +11,10 @@ from rechroma.cli.summary import warn_about_pages
 from rechroma.errors import OptionError, SourceError, TargetError
 
 if TYPE_CHECKING:
-    from rechroma.cli.request import Request
+    from rechroma.cli.request import CliRequest
 
 
-def colorize_stream(request: Request) -> None:
+def colorize_stream(request: CliRequest) -> None:
     """Color one image from stdin or to stdout."""
     _check_pipe(request)
     wanted = _check_target(request)
@@ -36,7 +36,7 @@ def colorize_stream(request: Request) -> None:
         warn_about_pages(name, result.pages)
 
 
-def _check_pipe(request: Request) -> None:
+def _check_pipe(request: CliRequest) -> None:
     if len(request.paths) > 1:
         raise OptionError(
             "a pipe takes one image at a time", hint="Give several files without '-'."
@@ -52,7 +52,7 @@ def _check_pipe(request: Request) -> None:
         )
 
 
-def _check_target(request: Request) -> str | None:
+def _check_target(request: CliRequest) -> str | None:
     """Check the target before the image is read; returns the format to write."""
     if request.target is None:
         return request.file_format

@@ -1,4 +1,4 @@
-"""Batch results: the outcome of each file, and the summary at the end."""
+"""Batch results: one record per file, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How the coloring of a file ended."""
+    """Final state of a file in a batch."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -27,8 +27,8 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FileOutcome:
-    """The outcome of one file, as printed by `--json`.
+class FileResult:
+    """The result of one file, as printed by `--json`.
 
     Attributes:
         source: The image, as it was named or found.
@@ -72,14 +72,14 @@ class FileOutcome:
 
 @dataclass(slots=True)
 class BatchSummary:
-    """Counts the outcomes and formats the summary.
+    """Counts the results and formats the summary.
 
     Attributes:
-        as_json: Whether to print each outcome on stdout as one line of JSON.
+        as_json: Whether to print each result on stdout as one line of JSON.
         counts: The number of files by status.
         failures: The sources that failed and their errors, in order.
         multipage: The sources with several pages or frames, and their number.
-        last: The last outcome.
+        last: The last result.
         started: The start of the batch, by `time.perf_counter`.
     """
 
@@ -87,19 +87,19 @@ class BatchSummary:
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[tuple[str, RechromaError]] = field(default_factory=list)
     multipage: list[tuple[str, int]] = field(default_factory=list)
-    last: FileOutcome | None = None
+    last: FileResult | None = None
     started: float = field(default_factory=perf_counter)
 
-    def add(self, outcome: FileOutcome) -> None:
+    def add(self, result: FileResult) -> None:
         """Count one file, and print it if `as_json` is set."""
-        self.counts[outcome.status] += 1
-        self.last = outcome
-        if outcome.error:
-            self.failures.append((outcome.source, outcome.error))
-        if outcome.pages and outcome.pages > 1:
-            self.multipage.append((outcome.source, outcome.pages))
+        self.counts[result.status] += 1
+        self.last = result
+        if result.error:
+            self.failures.append((result.source, result.error))
+        if result.pages and result.pages > 1:
+            self.multipage.append((result.source, result.pages))
         if self.as_json:
-            click.echo(outcome.to_json())
+            click.echo(result.to_json())
 
     def print_page_warnings(self) -> None:
         """Warn on stderr of sources of which only the first page was colored, one line each."""

@@ -78,7 +78,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the state is final."""
+        """True once the state is final: `done`, `failed` or `expired`."""
         return self.state in _FINISHED
 
 

@@ -11,7 +11,7 @@ import onnx
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
 from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.predictor import Predictor, gray_to_rgb, to_gray
+from rechroma.evaluation.predictor import EvalPredictor, gray_to_rgb, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +64,7 @@ def build_leaderboard(
     """
     engines = {name: OnnxEngine(path) for name, path in models.items()}
     milliseconds = {name: network_milliseconds(engine) for name, engine in engines.items()}
-    predictors = {name: Predictor(engine) for name, engine in engines.items()}
+    predictors = {name: EvalPredictor(engine) for name, engine in engines.items()}
     aggregator = Aggregator()
     for index in indices:
         truth = images[index]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rechroma.datasets import Shards
-    from rechroma.evaluation.predictor import Image, Predictor
+    from rechroma.evaluation.predictor import EvalPredictor, Image
     from rechroma.evaluation.report import ImageScore, Report
     from rechroma.evaluation.tables import Table
 
@@ -31,7 +31,7 @@ _SIDE, _QUALITY = 320, 80  # of the images on the page
 
 
 def render_page(
-    report: Report, predictor: Predictor, images: Shards, historical: Shards | None = None
+    report: Report, predictor: EvalPredictor, images: Shards, historical: Shards | None = None
 ) -> str:
     """Render a report as HTML, with all images embedded.
 
@@ -65,7 +65,7 @@ def best_and_worst(scores: Sequence[ImageScore], limit: int) -> list[ImageScore]
 
 
 def _samples(
-    predictor: Predictor, images: Shards, scores: Iterable[ImageScore]
+    predictor: EvalPredictor, images: Shards, scores: Iterable[ImageScore]
 ) -> Iterator[_Sample]:
     for score in scores:
         caption = (
@@ -75,7 +75,7 @@ def _samples(
         yield caption, predictions(predictor, images[score.index])
 
 
-def _historical(predictor: Predictor, images: Shards) -> Iterator[_Sample]:
+def _historical(predictor: EvalPredictor, images: Shards) -> Iterator[_Sample]:
     for index in evenly_spaced(len(images), _MAX_HISTORICAL):
         gray = to_gray(images[index])
         yield images.key(index), {"gray": gray_to_rgb(gray), "model": predictor.colorize(gray)}

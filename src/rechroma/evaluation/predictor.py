@@ -32,7 +32,7 @@ MAX_CHROMA = 110.0  # sRGB reaches 108
 _SEED = 20_040
 
 
-class Predictor:
+class EvalPredictor:
     """Colors gray images with one engine, and keeps track of the network's raw output.
 
     Args:

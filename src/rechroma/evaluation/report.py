@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rechroma.datasets import evenly_spaced
 from rechroma.evaluation.aggregate import GRAY, TRUTH, Aggregator
 from rechroma.evaluation.benchmark import network_milliseconds, peak_memory_mb
-from rechroma.evaluation.predictor import Predictor, degrade, gray_to_rgb, rng_for, to_gray
+from rechroma.evaluation.predictor import EvalPredictor, degrade, gray_to_rgb, rng_for, to_gray
 from rechroma.evaluation.robustness import hint_curve, historical_metrics, size_agreement
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Report:
         metrics: By source and row, with the names of
             :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`, and those by features.
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
-            `chroma_beyond` of :class:`Predictor`.
+            `chroma_beyond` of :class:`EvalPredictor`.
         degraded_loss: By source, the percentage of the gain over gray in `hue_hit` and
             `balanced_auc` that is lost on old-looking prints.
         hints: Metrics by the number of hints.
@@ -145,7 +145,7 @@ def evaluate(
         ModelFeatureError: Hints are to be measured, and the model does not support them.
     """
     config = config or EvalConfig()
-    predictor, indices = Predictor(engine, config.size), config.indices(images)
+    predictor, indices = EvalPredictor(engine, config.size), config.indices(images)
     milliseconds = network_milliseconds(engine)
     hints = hint_curve(predictor, images, indices, on_image) if config.hints else {}
     sizes = size_agreement(predictor, images, indices, on_image) if config.sizes else {}
@@ -176,7 +176,7 @@ def evaluate(
 
 
 def predictions(
-    predictor: Predictor, truth: Image, degradation: Generator | None = None
+    predictor: EvalPredictor, truth: Image, degradation: Generator | None = None
 ) -> dict[str, Image]:
     """Make all rows of a photograph (H, W, 3): gray, the model's prediction, the truth.
 
@@ -194,7 +194,7 @@ def predictions(
 
 
 def _score_images(
-    predictor: Predictor,
+    predictor: EvalPredictor,
     images: Shards,
     config: EvalConfig,
     aggregator: Aggregator,

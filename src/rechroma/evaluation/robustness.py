@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float
     from rechroma.datasets import Shards
     from rechroma.evaluation.aggregate import Metrics
-    from rechroma.evaluation.predictor import Image, Predictor
+    from rechroma.evaluation.predictor import EvalPredictor, Image
 
 HINTS = (0, 1, 5, 10, 50)
 SIZES = (256, 512, 1024)
@@ -32,7 +32,7 @@ _HINT_METRICS = ("ciede2000", "psnr", "hue_hit")
 
 
 def hint_curve(
-    predictor: Predictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
+    predictor: EvalPredictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
 ) -> dict[str, Metrics]:
     """Measure predictions against the number of true colors given as hints.
 
@@ -81,7 +81,7 @@ def difference_at_hints(predicted: Image, drawn: Float) -> float:
 
 
 def size_agreement(
-    predictor: Predictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
+    predictor: EvalPredictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
 ) -> dict[str, Metrics]:
     """Measure how much the colors change with the size of the image, or of the network's input.
 
@@ -116,7 +116,7 @@ def _chroma_difference(lab: Float, other: Float) -> float:
 
 
 def historical_metrics(
-    predictor: Predictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
+    predictor: EvalPredictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
 ) -> Metrics:
     """Compute the no-reference metrics of photographs without truth."""
     found = []

@@ -104,10 +104,10 @@ def export_model(
         TargetError: The file cannot be written.
         ModelContractError: The network does not keep the contract.
     """
-    progress("rounding the weights" if rounded else "checking the weights")
     network = copy.deepcopy(network).cpu().float().eval()
     fold_spectral_norm(network)
     _check_colors(network)
+    progress("rounding the weights" if rounded else "checking the weights")
     held = rounded_network(network) if rounded else network
     _check_colors(held)
     progress("tracing the network")

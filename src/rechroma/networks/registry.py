@@ -119,6 +119,6 @@ def _import_architecture(name: str) -> Architecture:
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         raise RecipeError(
             f"network {name!r}: its configuration is unknown",
-            hint=f"Annotate it in {attribute} with a dataclass of the module: 'config: Config'.",
+            hint=f"Annotate 'config' in {attribute} with a dataclass of the same module.",
         )
     return Architecture(name, kind, config, paper="", character="")

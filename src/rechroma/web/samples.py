@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SamplePhoto:
     """A photograph of scikit-image.
 
     Attributes:
@@ -23,16 +23,16 @@ class Sample:
 
 
 SAMPLES = (
-    Sample("astronaut", "astronaut.png"),
-    Sample("cat", "chelsea.png"),
-    Sample("coffee", "coffee.png"),
-    Sample("rocket", "rocket.jpg"),
-    Sample("motorcycle", "motorcycle_left.png"),
-    Sample("photographer", "camera.png", has_color=False),
+    SamplePhoto("astronaut", "astronaut.png"),
+    SamplePhoto("cat", "chelsea.png"),
+    SamplePhoto("coffee", "coffee.png"),
+    SamplePhoto("rocket", "rocket.jpg"),
+    SamplePhoto("motorcycle", "motorcycle_left.png"),
+    SamplePhoto("photographer", "camera.png", has_color=False),
 )
 
 
-def sample_file(sample: Sample) -> Path | None:
+def sample_file(sample: SamplePhoto) -> Path | None:
     """Find the file of a sample without importing scikit-image; None if that is not installed."""
     found = find_spec("skimage")
     if found is None or not found.submodule_search_locations:

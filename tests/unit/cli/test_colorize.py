@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rechroma.cli.summary import BatchSummary, FileOutcome, Status
+from rechroma.cli.summary import BatchSummary, FileResult, Status
 from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
@@ -91,27 +91,27 @@ def test_no_temporary_files_are_left(run: Run, ten: list[Path], model: str) -> N
 def test_json_prints_a_line_per_file(run: Run, model: str, photo: MakePhoto) -> None:
     photo("box/0.color.png")
     result = run("box", "gone.jpg", "--json", "--model", model)
-    told = {line["source"]: line for line in lines(result.stdout)}
-    assert set(told) == {*(f"box/{number}.png" for number in range(10)), "gone.jpg"}
-    assert told["box/1.png"] == {
+    reports = {line["source"]: line for line in lines(result.stdout)}
+    assert set(reports) == {*(f"box/{number}.png" for number in range(10)), "gone.jpg"}
+    assert reports["box/1.png"] == {
         "source": "box/1.png",
         "target": "box/1.color.png",
         "status": "done",
         "error": None,
         "message": None,
-        "seconds": told["box/1.png"]["seconds"],
+        "seconds": reports["box/1.png"]["seconds"],
         "width": 48,
         "height": 32,
         "had_color": False,
         "pages": 1,
     }
-    assert told["box/1.png"]["seconds"] > 0
-    assert told["box/0.png"]["status"] == "skipped"
-    assert told["box/4.png"]["status"] == "failed"
-    assert told["box/4.png"]["error"] == "BrokenImageError"
-    assert "box/4.png" in told["box/4.png"]["message"]
-    assert told["gone.jpg"]["error"] == "SourceError"
-    assert told["gone.jpg"]["target"] is None
+    assert reports["box/1.png"]["seconds"] > 0
+    assert reports["box/0.png"]["status"] == "skipped"
+    assert reports["box/4.png"]["status"] == "failed"
+    assert reports["box/4.png"]["error"] == "BrokenImageError"
+    assert "box/4.png" in reports["box/4.png"]["message"]
+    assert reports["gone.jpg"]["error"] == "SourceError"
+    assert reports["gone.jpg"]["target"] is None
 
 
 def test_existing_results_are_skipped(run: Run, photo: MakePhoto, model: str) -> None:
@@ -163,9 +163,9 @@ def test_a_target_that_is_not_a_file_is_an_error(
 def test_overwrite_replaces_results(run: Run, photo: MakePhoto, model: str) -> None:
     made = photo("a.png").with_name("a.color.png")
     made.write_bytes(b"old")
-    told = run("a.png", "--model", model)
-    assert told.exit_code == 0
-    assert "a.color.png already exists (use --overwrite" in told.stderr
+    result = run("a.png", "--model", model)
+    assert result.exit_code == 0
+    assert "a.color.png already exists (use --overwrite" in result.stderr
     assert made.read_bytes() == b"old"
     assert run("a.png", "--overwrite", "--model", model).exit_code == 0
     assert is_colored(made)
@@ -173,10 +173,10 @@ def test_overwrite_replaces_results(run: Run, photo: MakePhoto, model: str) -> N
 
 def test_a_result_is_not_colored_again(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.color.png")
-    told = run("a.color.png", "--json", "--model", model)
-    assert told.exit_code == 0
-    assert told.stderr.startswith("rechroma: a.color.png is a result already, skipped (")
-    (line,) = lines(told.stdout)
+    result = run("a.color.png", "--json", "--model", model)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("rechroma: a.color.png is a result already, skipped (")
+    (line,) = lines(result.stdout)
     assert (line["source"], line["target"], line["status"]) == ("a.color.png", None, "skipped")
     assert list(source.parent.glob("*.png")) == [source]
     assert run("a.color.png", "--quiet").stderr == ""
@@ -295,15 +295,15 @@ def test_color_options_change_the_result(run: Run, photo: MakePhoto, model: str)
 
 
 @pytest.mark.parametrize(
-    "knob", [("--saturation", "9"), ("--warmth", "2"), ("--blend", "nan"), ("--size", "3")]
+    "option", [("--saturation", "9"), ("--warmth", "2"), ("--blend", "nan"), ("--size", "3")]
 )
 def test_options_out_of_range_are_refused(
-    run: Run, photo: MakePhoto, model: str, knob: tuple[str, str]
+    run: Run, photo: MakePhoto, model: str, option: tuple[str, str]
 ) -> None:
     photo("a.png")
-    result = run("a.png", *knob, "--model", model)
+    result = run("a.png", *option, "--model", model)
     assert result.exit_code == 2
-    assert f"rechroma: error: {knob[0][2:]} must be" in result.stderr
+    assert f"rechroma: error: {option[0][2:]} must be" in result.stderr
 
 
 class TestHints:
@@ -434,7 +434,7 @@ def test_failures_are_printed_with_the_name_of_the_file(
 ) -> None:
     summary = BatchSummary()
     for message in ("out of memory", "box/a.png: torn", "out/a.png is already present"):
-        summary.add(FileOutcome("box/a.png", None, Status.FAILED, RechromaError(message)))
+        summary.add(FileResult("box/a.png", None, Status.FAILED, RechromaError(message)))
     summary.print_failures()
     assert capsys.readouterr().err.splitlines() == [
         "rechroma: error: box/a.png: out of memory",
@@ -480,9 +480,9 @@ def test_control_characters_in_names_are_escaped(run: Run, photo: MakePhoto, mod
     photo("\x1b[2Ja\n.png")
     photo("\x1b[2Jb\n.png").write_bytes(CORRUPT)
     for words in (("\x1b[2Ja\n.png",), (".", "--overwrite")):
-        told = run(*words, "--model", model).stderr
-        assert r"\x1b[2J" in told
-        assert "\x1b" not in told
+        stderr = run(*words, "--model", model).stderr
+        assert r"\x1b[2J" in stderr
+        assert "\x1b" not in stderr
 
 
 class TestSingleFailure:
@@ -663,7 +663,7 @@ class TestPipes:
             assert process.stdout
             assert process.stderr
             process.stdout.close()
-            told = process.stderr.read()
+            stderr = process.stderr.read()
         assert process.returncode == 1
-        assert b"Traceback" not in told
-        assert b"unexpected" not in told
+        assert b"Traceback" not in stderr
+        assert b"unexpected" not in stderr

@@ -80,11 +80,11 @@ def test_pack_lists_what_it_drops(run: Run, tmp_path: Path) -> None:
     again = run("data", "pack", "in", "-o", "out")
     assert again.exit_code == 73
     assert again.output.startswith("rechroma: error: out: this folder is not empty")
-    told = json.loads(
+    report = json.loads(
         run("data", "pack", "in", "-o", "b", *options, "--no-labels", "--json").output
     )
-    assert told["config"]["source"] == "mine"
-    assert told["classes"] == []
+    assert report["config"]["source"] == "mine"
+    assert report["classes"] == []
 
 
 def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_fetch_can_be_interrupted_and_resumed(
         assert process.poll() is None, "it ended before it could be stopped"
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (130, "rechroma: interrupted\n")
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "rechroma: interrupted\n")
     lines = (tmp_path / "in/attribution.csv").read_text().splitlines()
     made = sorted(path for path in (tmp_path / "in").iterdir() if path.suffix == ".jpg")
     assert 1 <= len(made) < 5

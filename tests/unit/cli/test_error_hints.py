@@ -15,9 +15,9 @@ ANIMATED = ("box.tif", "box.gif", "box.png", "box.webp")
 
 
 def assert_hint(run: Run, *words: str, error: str) -> str:
-    told, hint = run(*words).stderr.splitlines()
-    assert told.startswith("rechroma: error: ")
-    assert error in told
+    message, hint = run(*words).stderr.splitlines()
+    assert message.startswith("rechroma: error: ")
+    assert error in message
     assert hint.startswith("hint: ")
     return hint
 
@@ -61,9 +61,9 @@ def test_further_pages_give_a_warning(run: Run, photo: MakePhoto, model: str, na
         page.save(name, save_all=True, append_images=[other, page])
     result = run(name, "-o", "out", "--model", model)
     assert result.exit_code == 0
-    warning, told = result.stderr.splitlines()
+    warning, report = result.stderr.splitlines()
     assert warning == (f"rechroma: warning: {name}: colored only the first of 3 pages or frames")
-    assert f"{name} -> " in told
+    assert f"{name} -> " in report
     assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""
     as_json = run(name, "-o", "json", "--json", "--quiet", "--model", model)
     assert json.loads(as_json.stdout)["pages"] == 3

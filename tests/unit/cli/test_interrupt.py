@@ -43,14 +43,14 @@ def test_a_stopped_run_is_continued_by_the_same_command(
     )
     wait_for_first_result(process, tmp_path / "out")
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert "Traceback" not in told
+    assert "Traceback" not in stderr
 
     made = sorted((tmp_path / "out").iterdir())
     assert 0 < len(made) < PICTURES
     assert (
-        f"stopped; {len(made)} of {PICTURES} done; run the same command again to continue" in told
+        f"stopped; {len(made)} of {PICTURES} done; run the same command again to continue" in stderr
     )
     for path in made:
         assert is_colored(path)
@@ -78,9 +78,9 @@ def test_every_finished_image_has_its_line_of_json(words: list[str], tmp_path: P
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
-    told = {json.loads(line)["target"] for line in (first + rest).splitlines()}
+    targets = {json.loads(line)["target"] for line in (first + rest).splitlines()}
     made = {path for path in (tmp_path / "out").iterdir() if path.read_bytes() != b"old"}
-    assert {tmp_path / target for target in told} == made
+    assert {tmp_path / target for target in targets} == made
 
 
 def test_a_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:

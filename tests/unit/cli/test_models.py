@@ -53,7 +53,7 @@ def test_info_prints_the_card(run: Run, model: str) -> None:
     assert words["hints"].strip() == "no"
 
 
-def test_info_rounds_figures_and_keeps_lists_on_one_line(run: Run, own_models: Path) -> None:
+def test_info_shortens_figures_and_keeps_lists_on_one_line(run: Run, own_models: Path) -> None:
     options = {"encoder": "resnet-50", "widths": [192, 128, 96], "film": True, "rate": 1.22}
     network = {"name": "rechroma", "options": options}
     metrics = {"hue_hit": 43.07087845794777, "shift": 0.00012345, "pictures": 12345.6, "nan": 3}
@@ -134,9 +134,9 @@ def test_control_characters_in_cards_are_escaped(run: Run, own_models: Path) -> 
     source = {"name": trick, "license": "MIT"}
     write_model(own_models / "trick.onnx", description=trick, authors=[trick], data=[source])
     for words in (["list"], ["info", "trick"]):
-        told = run("models", *words).stdout
-        assert r"\x1b]0;mine\x07\n" in told
-        assert not set(told) & {"\x1b", "\x07"}
+        stdout = run("models", *words).stdout
+        assert r"\x1b]0;mine\x07\n" in stdout
+        assert not set(stdout) & {"\x1b", "\x07"}
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ def test_the_bar_is_shown_on_a_terminal(
     command = [sys.executable, "-m", "rechroma", *words, *options]
     subprocess.run(command, cwd=tmp_path, stderr=theirs, check=True, timeout=60)
     os.close(theirs)
-    told = _read_all(ours)
-    assert (b"Coloring" in told) is shown
-    assert (b"3/3" in told) is shown
+    output = _read_all(ours)
+    assert (b"Coloring" in output) is shown
+    assert (b"3/3" in output) is shown
 
 
 def test_the_bar_is_not_written_to_a_file(shell: Shell, words: list[str]) -> None:
@@ -42,12 +42,12 @@ def test_the_bar_is_not_written_to_a_file(shell: Shell, words: list[str]) -> Non
 
 
 def _read_all(terminal: int) -> bytes:
-    told = b""
+    output = b""
     try:
         while part := os.read(terminal, 4096):
-            told += part
+            output += part
     except OSError:  # how Linux says that the other end is closed
         pass
     finally:
         os.close(terminal)
-    return told
+    return output

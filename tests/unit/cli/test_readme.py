@@ -34,10 +34,10 @@ def pictures(tmp_path: Path) -> Path:
     """Forty pieces of color photographs."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number in range(40):
         whole = (data.astronaut, data.coffee, data.chelsea, data.rocket)[number % 4]()
-        top, left = (int(dice.integers(0, side - 150)) for side in whole.shape[:2])
+        top, left = (int(rng.integers(0, side - 150)) for side in whole.shape[:2])
         Image.fromarray(whole[top : top + 150, left : left + 150]).save(folder / f"{number}.png")
     return folder
 

@@ -1,4 +1,4 @@
-"""What is wrong with a command of the workshop is said at once, in one line, with advice."""
+"""Errors of the data and training commands are reported at once, in one line, with a hint."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_an_example_has_the_asked_size_and_range(examples: ColorizationDataset) 
     assert 0 <= example.lightness.min() <= example.lightness.max() <= 100
 
 
-def test_the_same_ticket_gives_the_same_example(examples: ColorizationDataset) -> None:
+def test_equal_sample_specs_give_equal_samples(examples: ColorizationDataset) -> None:
     first, again, other = (examples[SampleSpec(1, 32, seed)] for seed in (7, 7, 8))
     assert first.lightness.equal(again.lightness)
     assert first.chroma.equal(again.chroma)
@@ -63,7 +63,7 @@ def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
     assert np.abs(given - colors).mean() < 8  # a hint is the mean of a patch
 
 
-def test_only_a_hinted_ticket_gives_colors(tmp_path: Path) -> None:
+def test_dataset_gives_hints_only_for_specs_with_hints(tmp_path: Path) -> None:
     examples = ColorizationDataset(
         Shards([write_shard(tmp_path / "s.tar", 1)]), CropConfig(), scale=4
     )

@@ -14,8 +14,8 @@ from PIL import Image
 from rechroma.datasets import Shards
 from rechroma.evaluation import (
     EvalConfig,
+    EvalPredictor,
     ImageScore,
-    Predictor,
     Report,
     evaluate,
     render_page,
@@ -59,7 +59,7 @@ def report(pictures: Shards) -> Report:
 
 
 def test_page_is_self_contained(report: Report, pictures: Shards) -> None:
-    text = render_page(report, Predictor(FakeEngine()), pictures)
+    text = render_page(report, EvalPredictor(FakeEngine()), pictures)
     reader = Reader(text)
     assert reader.open == []
     assert len(reader.images) == 3 * 5
@@ -72,7 +72,7 @@ def test_page_is_self_contained(report: Report, pictures: Shards) -> None:
 
 
 def test_page_orders_images_by_gain(report: Report, pictures: Shards) -> None:
-    words = Reader(render_page(report, Predictor(FakeEngine()), pictures)).words
+    words = Reader(render_page(report, EvalPredictor(FakeEngine()), pictures)).words
     captions = [word for word in words if "CIEDE2000 " in word and "gain" in word]
     gains = [float(caption.rsplit(" ", 1)[1]) for caption in captions]
     assert gains == sorted(gains, reverse=True)
@@ -80,7 +80,7 @@ def test_page_orders_images_by_gain(report: Report, pictures: Shards) -> None:
 
 
 def test_page_shows_historical_photographs(report: Report, pictures: Shards) -> None:
-    text = render_page(report, Predictor(FakeEngine()), pictures, historical=pictures)
+    text = render_page(report, EvalPredictor(FakeEngine()), pictures, historical=pictures)
     assert len(Reader(text).images) == 3 * 5 + 2 * 5
 
 
@@ -89,7 +89,7 @@ def test_page_escapes_names(tmp_path: Path) -> None:
     write_shard(tmp_path / "s.tar", 1, source=nasty)
     pictures = Shards([tmp_path])
     report = replace(evaluate(FakeEngine(), pictures), model=nasty)
-    text = render_page(report, Predictor(FakeEngine()), pictures)
+    text = render_page(report, EvalPredictor(FakeEngine()), pictures)
     assert nasty in " ".join(Reader(text).words)
     assert "<script" not in text
 

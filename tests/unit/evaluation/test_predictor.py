@@ -8,7 +8,7 @@ import pytest
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import Colorizer
 from rechroma.errors import ModelFeatureError
-from rechroma.evaluation import Predictor, to_gray
+from rechroma.evaluation import EvalPredictor, to_gray
 from rechroma.evaluation.metrics import ciede2000
 from rechroma.evaluation.predictor import degrade, rng_for
 from tests.support.fake_engine import FakeEngine
@@ -18,7 +18,7 @@ GRAY = to_gray(picture(1))
 
 
 def test_predictor_colors_as_users_get_it() -> None:
-    predictor = Predictor(FakeEngine(), size=64)
+    predictor = EvalPredictor(FakeEngine(), size=64)
     expected = Colorizer(engine=FakeEngine()).colorize(GRAY, size=64)
     np.testing.assert_array_equal(predictor.colorize(GRAY), expected)
 
@@ -30,7 +30,7 @@ def test_size_of_a_call_overrides_that_of_the_predictor() -> None:
             return super().chroma(lightness, hints)
 
     shapes: list[int] = []
-    predictor = Predictor(Spy(), size=64)
+    predictor = EvalPredictor(Spy(), size=64)
     large = np.repeat(np.repeat(GRAY, 3, axis=0), 3, axis=1)
     predictor.colorize(large)
     predictor.colorize(large, 128)
@@ -43,7 +43,7 @@ def test_to_gray_keeps_the_lightness() -> None:
 
 
 def test_colorize_as_combines_other_chroma_with_own_lightness() -> None:
-    predictor = Predictor(FakeEngine((20, 30)))
+    predictor = EvalPredictor(FakeEngine((20, 30)))
     white = np.full_like(GRAY, 255)
     lab = srgb_to_lab(predictor.colorize_as(GRAY, white))
     assert np.abs(lab[..., 0] - lightness(GRAY)).max() < 0.5
@@ -58,13 +58,13 @@ def test_degrade_depends_on_the_key_alone() -> None:
     assert np.abs(first.astype(int) - degrade(picture(1), rng_for("b"))).mean() > 1
 
 
-def hinted(predictor: Predictor, truth: np.ndarray, count: int) -> np.ndarray:
+def hinted(predictor: EvalPredictor, truth: np.ndarray, count: int) -> np.ndarray:
     drawn = predictor.draw_hints(truth, count, rng_for("key"))
     return predictor.colorize_with_hints(to_gray(truth), drawn)
 
 
 def test_hints_improve_the_prediction() -> None:
-    predictor, truth = Predictor(FakeEngine()), picture(2)
+    predictor, truth = EvalPredictor(FakeEngine()), picture(2)
 
     def difference(count: int) -> float:
         answer = hinted(predictor, truth, count)
@@ -83,7 +83,7 @@ def test_hints_do_not_cover_the_padding() -> None:
             return super().chroma(lightness, hints)
 
     seen: list[np.ndarray] = []
-    hinted(Predictor(Spy(), size=96), picture(2, 40, 96), 200)
+    hinted(EvalPredictor(Spy(), size=96), picture(2, 40, 96), 200)
     ((hints,),) = seen
     assert hints.shape == (3, 64, 96)
     assert hints[2, :40].any()
@@ -91,14 +91,14 @@ def test_hints_do_not_cover_the_padding() -> None:
 
 
 def test_hints_are_refused_by_a_model_without_support() -> None:
-    predictor = Predictor(FakeEngine(hints=False))
+    predictor = EvalPredictor(FakeEngine(hints=False))
     hinted(predictor, picture(2), 0)
     with pytest.raises(ModelFeatureError):
         hinted(predictor, picture(2), 1)
 
 
 def test_predictor_tracks_raw_chroma_beyond_the_gamut() -> None:
-    predictor = Predictor(FakeEngine((150, 0)))
+    predictor = EvalPredictor(FakeEngine((150, 0)))
     predictor.colorize(np.full((96, 96), 255, np.uint8))
     predictor.colorize(np.zeros((96, 96), np.uint8))
     assert predictor.chroma_max == pytest.approx(150)

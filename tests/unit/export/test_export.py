@@ -38,10 +38,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def inputs(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Random lightness, and hints at a tenth of the places."""
-    dice = torch.Generator().manual_seed(0)
-    lightness = torch.rand(count, 1, height, width, generator=dice) * 100
-    ab = torch.rand(count, 2, height, width, generator=dice) * 120 - 60
-    mask = torch.rand(count, 1, height, width, generator=dice) < 0.1
+    generator = torch.Generator().manual_seed(0)
+    lightness = torch.rand(count, 1, height, width, generator=generator) * 100
+    ab = torch.rand(count, 2, height, width, generator=generator) * 120 - 60
+    mask = torch.rand(count, 1, height, width, generator=generator) < 0.1
     return lightness, torch.cat([ab, mask.float()], dim=1)
 
 

@@ -44,7 +44,7 @@ def test_save_checkpoint_rejects_a_folder_that_is_a_file(tmp_path: Path) -> None
         save_checkpoint(checkpoint(1), tmp_path / "gone/checkpoint.pt")
 
 
-def test_what_is_no_checkpoint_is_told_where_they_come_from(tmp_path: Path) -> None:
+def test_load_checkpoint_hints_at_the_command_that_writes_checkpoints(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.pt", tmp_path):
         with pytest.raises(CheckpointError, match="cannot be read") as caught:
             load_checkpoint(path)

@@ -27,7 +27,7 @@ from rechroma.networks.layers.attention import SelfAttention
 
 
 @dataclass(frozen=True)
-class Config:
+class AttentionGanConfig:
     """Options of this architecture.
 
     Attributes:
@@ -57,13 +57,13 @@ class AttentionGan(RegressionNetwork):
         RecipeError: The encoder is unknown.
     """
 
-    config: Config
+    config: AttentionGanConfig
     encoder: Encoder
     scale = 2
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: AttentionGanConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or AttentionGanConfig()
         self.encoder = make_encoder(config.encoder)
         self.stride = 2 ** len(self.encoder.channels)
         *skips, bottleneck = self.encoder.channels
@@ -92,7 +92,7 @@ class AttentionGan(RegressionNetwork):
 ARCHITECTURE = Architecture(
     name="attention-gan",
     module=AttentionGan,
-    config=Config,
+    config=AttentionGanConfig,
     paper="SAGAN (arXiv 1805.08318), spectral normalization (1802.05957), NoGAN (DeOldify)",
     character="strong: a critic rewards plausible color; weak: costly and restless to train",
 )

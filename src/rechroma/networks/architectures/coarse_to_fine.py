@@ -39,7 +39,7 @@ _LEVELS = 5  # of the encoder, from 1/2 to 1/32
 
 
 @dataclass(frozen=True)
-class Config:
+class CoarseToFineConfig:
     """Options of this architecture.
 
     Attributes:
@@ -82,16 +82,16 @@ class CoarseToFine(ColorizationNetwork):
         RecipeError: The encoder is unknown, or ends before 1/32 of the size.
     """
 
-    config: Config
+    config: CoarseToFineConfig
     encoder: Encoder
     supports_hints = True
     stride = 32
     scale = 2
     distribution_scale = _CELL
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: CoarseToFineConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or CoarseToFineConfig()
         self.register_buffer("centers", torch.tensor(bin_centers(config.grid)), persistent=False)
         self.encoder = make_encoder(config.encoder)
         channels = self.encoder.channels
@@ -122,7 +122,7 @@ class CoarseToFine(ColorizationNetwork):
 ARCHITECTURE = Architecture(
     name="coarse-to-fine",
     module=CoarseToFine,
-    config=Config,
+    config=CoarseToFineConfig,
     paper="EfficientNet-Lite (github.com/tensorflow/tpu), color bins (arXiv 1603.08511), FiLM "
     "(1709.07871), convex upsampling (RAFT, 2003.12039)",
     character="strong: recognizes what it colors, takes hints, trains in an hour on kept features; "
@@ -142,7 +142,9 @@ class CoarseDecoder(nn.Module):
         config: Widths, context and heads.
     """
 
-    def __init__(self, channels: Sequence[int], head: int, bins: int, config: Config) -> None:
+    def __init__(
+        self, channels: Sequence[int], head: int, bins: int, config: CoarseToFineConfig
+    ) -> None:
         super().__init__()
         eighth, sixteenth, bottleneck = channels
         first, second, third = config.widths

@@ -37,7 +37,7 @@ _B_RANGES = (
 
 
 @dataclass(frozen=True)
-class Config:
+class Eccv16Config:
     """Options of this architecture.
 
     Attributes:
@@ -63,15 +63,15 @@ class Eccv16(ColorizationNetwork):
         RecipeError: The width leaves a layer without channels.
     """
 
-    config: Config
+    config: Eccv16Config
     encoder = None
     stride = 8
     scale = 1
     distribution_scale = 4
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Eccv16Config | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or Eccv16Config()
         made = make_stages(1, config.width, halved=3)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
@@ -109,7 +109,7 @@ class Eccv16(ColorizationNetwork):
 ARCHITECTURE = Architecture(
     name="eccv16",
     module=Eccv16,
-    config=Config,
+    config=Eccv16Config,
     paper="Colorful image colorization, Zhang et al. 2016 (arXiv 1603.08511)",
     character="strong: vivid, published weights exist; weak: large, brown people, uneven patches",
     license="BSD-2-Clause",

@@ -28,7 +28,7 @@ _MIDDLE = 50.0  # lightness
 
 
 @dataclass(frozen=True)
-class Config:
+class FusionAutoencoderConfig:
     """Options of this architecture.
 
     Attributes:
@@ -53,14 +53,14 @@ class FusionAutoencoder(RegressionNetwork):
         RecipeError: The second network is unknown.
     """
 
-    config: Config
+    config: FusionAutoencoderConfig
     encoder: Encoder
     stride = 32
     scale = 2
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: FusionAutoencoderConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or FusionAutoencoderConfig()
         self.encoder = make_encoder(config.encoder)
         self.down = _down(config.width)
         middle = 4 * config.width
@@ -77,7 +77,7 @@ class FusionAutoencoder(RegressionNetwork):
 ARCHITECTURE = Architecture(
     name="fusion-autoencoder",
     module=FusionAutoencoder,
-    config=Config,
+    config=FusionAutoencoderConfig,
     paper="Iizuka et al. 2016 (doi 10.1145/2897824.2925974), deep-koalarization (arXiv 1712.03400)",
     character="strong: knows from the start what kind of picture it is; weak: blurred along edges "
     "for lack of skip connections, and pale",

@@ -27,7 +27,7 @@ _PARTS = 16  # the least share of a block that a branch has
 
 
 @dataclass(frozen=True)
-class Config:
+class InceptionUnetConfig:
     """Options of this architecture.
 
     Attributes:
@@ -56,14 +56,14 @@ class Config:
 class InceptionUnet(RegressionNetwork):
     """Lightness in, a*b* at half the size out."""
 
-    config: Config
+    config: InceptionUnetConfig
     encoder = None
     stride = 32
     scale = 2
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: InceptionUnetConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or InceptionUnetConfig()
         widths = config.widths
         self.stem = convolution(1, widths[0], stride=2)
         pairs = zip(widths[:1] + widths, (*widths, _VECTOR), strict=True)
@@ -93,7 +93,7 @@ class InceptionUnet(RegressionNetwork):
 ARCHITECTURE = Architecture(
     name="inception-unet",
     module=InceptionUnet,
-    config=Config,
+    config=InceptionUnetConfig,
     paper="Inception (arXiv 1409.4842), U-Net (1505.04597), Iizuka et al. 2016",
     character="strong: needs no pretrained weights, learns from labels too, so for pictures of one "
     "kind; weak: knows only what it was shown, and is pale",
@@ -138,7 +138,7 @@ class _Level(nn.Module):
         return out
 
 
-def _classifier(config: Config) -> nn.Sequential:
+def _classifier(config: InceptionUnetConfig) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(_VECTOR, config.hidden),
         nn.ReLU(inplace=True),

@@ -40,7 +40,7 @@ _HALVINGS = 5  # from the picture to the coarse level
 
 
 @dataclass(frozen=True)
-class Config:
+class RechromaConfig:
     """Options of this architecture.
 
     Attributes:
@@ -86,15 +86,15 @@ class Rechroma(ColorizationNetwork):
         RecipeError: The encoder is unknown.
     """
 
-    config: Config
+    config: RechromaConfig
     encoder: Encoder
     supports_hints = True
     stride = 32
     scale = 4
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: RechromaConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or RechromaConfig()
         self.register_buffer("centers", torch.tensor(bin_centers(config.grid)), persistent=False)
         self.encoder = make_encoder(config.encoder)
         bottleneck = self.encoder.channels[-1]
@@ -127,7 +127,7 @@ class Rechroma(ColorizationNetwork):
 ARCHITECTURE = Architecture(
     name="rechroma",
     module=Rechroma,
-    config=Config,
+    config=RechromaConfig,
     paper="encoders: MobileNetV2 (arXiv 1801.04381), MobileNetEdgeTPU (2004.14525), ResNet-50 v2 "
     "(1603.05027), VGG-19 (1409.1556); color bins (1603.08511), FiLM (1709.07871)",
     character="strong: vivid, takes hints, knows several colors for a place; weak: large, and of "
@@ -168,7 +168,7 @@ class _Block(nn.Module):
 class _Coarse(nn.Module):
     """The level at 1/32: fewer channels, then attention."""
 
-    def __init__(self, inputs: int, config: Config, *, halve: bool) -> None:
+    def __init__(self, inputs: int, config: RechromaConfig, *, halve: bool) -> None:
         super().__init__()
         width = config.widths[0]
         self.narrow = convolution(inputs, width, kernel=1)
@@ -198,7 +198,7 @@ class _Level(nn.Module):
         return out
 
 
-def _levels(channels: tuple[int, ...], config: Config) -> nn.ModuleList:
+def _levels(channels: tuple[int, ...], config: RechromaConfig) -> nn.ModuleList:
     skips = channels[3:0:-1]
     widths = zip(config.widths, config.widths[1:], skips, strict=False)
     return nn.ModuleList(_Level(above, skip, here, config.film) for above, here, skip in widths)

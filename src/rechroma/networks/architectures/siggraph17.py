@@ -27,7 +27,7 @@ _GRID = 10  # side of a color bin; they cover the square of +-110, a* by a*
 
 
 @dataclass(frozen=True)
-class Config:
+class Siggraph17Config:
     """Options of this architecture.
 
     Attributes:
@@ -44,16 +44,16 @@ class Siggraph17(ColorizationNetwork):
         RecipeError: The width leaves a layer without channels.
     """
 
-    config: Config
+    config: Siggraph17Config
     encoder = None
     supports_hints = True
     stride = 8
     scale = 1
     distribution_scale = 4
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Siggraph17Config | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or Siggraph17Config()
         self.register_buffer("centers", _square_of_bins(), persistent=False)
         made = make_stages(4, config.width, halved=0)
         self.model1, self.model2, self.model3 = made[:3]
@@ -101,7 +101,7 @@ class Siggraph17(ColorizationNetwork):
 ARCHITECTURE = Architecture(
     name="siggraph17",
     module=Siggraph17,
-    config=Config,
+    config=Siggraph17Config,
     paper="Real-time user-guided image colorization, Zhang et al. 2017 (arXiv 1705.02999)",
     character="strong: takes hints, full size, published weights exist; weak: large, pale without "
     "hints",

@@ -22,7 +22,7 @@ from rechroma.networks.layers.blocks import convolution
 
 
 @dataclass(frozen=True)
-class Config:
+class VggFcnConfig:
     """Options of this architecture.
 
     Attributes:
@@ -40,14 +40,14 @@ class VggFcn(RegressionNetwork):
         RecipeError: The width leaves a layer without channels.
     """
 
-    config: Config
+    config: VggFcnConfig
     encoder: VGG19
     stride = 16
     scale = 4
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: VggFcnConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or Config()
+        self.config = config = config or VggFcnConfig()
         self.encoder = VGG19(config.width)
         _, quarter, eighth, sixteenth = self.encoder.channels
         self.coarse = nn.Sequential(
@@ -68,7 +68,7 @@ class VggFcn(RegressionNetwork):
 ARCHITECTURE = Architecture(
     name="vgg-fcn",
     module=VggFcn,
-    config=Config,
+    config=VggFcnConfig,
     paper="VGG-19 (arXiv 1409.1556), fully convolutional networks (1411.4038)",
     character="strong: simple, follows edges; weak: pale where a thing may have several colors, as "
     "all regression is, and blind to the picture as a whole",

@@ -111,8 +111,8 @@ def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
         write_list(tmp_path / "l.csv", rows), tmp_path / "out", FAST, is_allowed=only_here
     )
     assert (stats.fetched, stats.present, stats.failed) == (2, 0, Counter())
-    told = {row["url"]: row for row in table(tmp_path / "out/attribution.csv")}
-    first = told[host.url("/a")]
+    attribution = {row["url"]: row for row in table(tmp_path / "out/attribution.csv")}
+    first = attribution[host.url("/a")]
     assert (first["author"], first["license"], first["title"]) == (
         "Zoë, with a comma",
         "CC0-1.0",
@@ -151,8 +151,10 @@ def test_what_is_there_is_not_fetched_again(host: Host, fetched: Fetched, tmp_pa
     stats = fetched("/a", "/b", "/c")
     assert (stats.fetched, stats.present) == (2, 1)
     assert len(pictures(tmp_path / "out")) == 3
-    told = table(tmp_path / "out/attribution.csv")
-    assert {row["file"] for row in told} == {path.name for path in pictures(tmp_path / "out")}
+    attribution = table(tmp_path / "out/attribution.csv")
+    assert {row["file"] for row in attribution} == {
+        path.name for path in pictures(tmp_path / "out")
+    }
     assert host.count("/a") + host.count("/b") == 3
 
 
@@ -161,8 +163,8 @@ def test_columns_of_a_second_list_are_added(host: Host, fetched: Fetched, tmp_pa
     fetched("/a")
     more = write_list(tmp_path / "more.csv", [{"url": host.url("/b"), "label": "sea"}])
     download(more, tmp_path / "out", FAST, is_allowed=only_here)
-    told = {row["url"]: row["label"] for row in table(tmp_path / "out/attribution.csv")}
-    assert told == {host.url("/a"): "", host.url("/b"): "sea"}
+    labels = {row["url"]: row["label"] for row in table(tmp_path / "out/attribution.csv")}
+    assert labels == {host.url("/a"): "", host.url("/b"): "sea"}
 
 
 def truncated(request: Request) -> None:
@@ -286,7 +288,7 @@ def test_no_host_is_asked_faster_than_was_said() -> None:
     assert 2 < waits[-1] <= 3
 
 
-def test_the_name_and_type_that_are_told_do_not_count(
+def test_download_ignores_the_declared_name_and_type(
     host: Host, fetched: Fetched, tmp_path: Path
 ) -> None:
     host.routes["/a.html"] = lambda r: r.answer(encoded(1, ".webp"), Content_Type="text/html")
@@ -559,8 +561,8 @@ class TestLists:
         columns = {"URL": [host.url("/a")], "license": ["CC0"], "author": [None], "year": [1999]}
         parquet.write_table(arrow.table(columns), tmp_path / "l.parquet")
         download(tmp_path / "l.parquet", tmp_path / "out", FAST, is_allowed=only_here)
-        (told,) = table(tmp_path / "out/attribution.csv")
-        assert (told["author"], told["year"]) == ("", "1999")
+        (row,) = table(tmp_path / "out/attribution.csv")
+        assert (row["author"], row["year"]) == ("", "1999")
         (tmp_path / "bad.parquet").write_bytes(b"PAR1 nonsense PAR1")
         with pytest.raises(DataError, match="not a readable Parquet"):
             download(tmp_path / "bad.parquet", tmp_path / "out")
@@ -576,7 +578,7 @@ class TestLists:
     "options",
     [{"per_host": 0}, {"timeout": float("nan")}, {"retries": -1}, {"contact": "a\r\nX: b"}],
 )
-def test_manners_out_of_range_are_refused(options: dict[str, Any]) -> None:
+def test_crawl_policy_rejects_values_out_of_range(options: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
         CrawlPolicy(**options)
 

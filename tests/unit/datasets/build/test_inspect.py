@@ -55,7 +55,7 @@ def test_what_is_in_them(tmp_path: Path) -> None:
     assert json.loads(json.dumps(found.to_dict()))["images"] == 8
 
 
-def test_a_class_with_one_picture_is_told(tmp_path: Path) -> None:
+def test_inspect_reports_classes_with_a_single_image(tmp_path: Path) -> None:
     write_members(
         tmp_path / "s.tar",
         {
@@ -113,9 +113,9 @@ def test_a_damaged_picture_is_named_and_the_rest_looked_at(
     )
     found = inspect([path])
     assert found.images == 1
-    (told,) = found.damaged
-    assert told.startswith(f"{path}:bad: ")
-    assert message in told
+    (fault,) = found.damaged
+    assert fault.startswith(f"{path}:bad: ")
+    assert message in fault
     shards = Shards([path])
     shards[0], shards.metadata(0), shards.label(0)  # the good one is not harmed
     with pytest.raises(DataError, match="bad: "):

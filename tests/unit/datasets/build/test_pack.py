@@ -315,7 +315,7 @@ def test_a_bad_table_is_named(folder: Path, tmp_path: Path, table: str, message:
         pack(folder, tmp_path / "out", SMALL, labels=tmp_path / "labels.csv")
 
 
-def test_no_folder_and_no_picture_are_told_apart(tmp_path: Path) -> None:
+def test_pack_distinguishes_a_missing_folder_from_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         pack(tmp_path / "absent", tmp_path / "out")
     with pytest.raises(DataError, match="no images found"):
@@ -336,9 +336,9 @@ def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
         make()
 
 
-class TestLikeness:
+class TestNearDuplicateIndex:
     @given(st.lists(st.integers(0, 2**128 - 1), max_size=20), st.data())
-    def test_it_finds_what_comparing_all_would_find(
+    def test_find_equals_an_exhaustive_comparison(
         self, hashes: list[int], data: st.DataObject
     ) -> None:
         index = NearDuplicateIndex()
@@ -350,7 +350,7 @@ class TestLikeness:
         alike = [n for n, h in enumerate(hashes) if (h ^ sought).bit_count() <= MAX_HAMMING]
         assert index.find(sought) == (alike[0] if alike else None)
 
-    def test_other_pictures_are_not_alike(self) -> None:
+    def test_hashes_of_different_images_are_far_apart(self) -> None:
         hashes = [difference_hash(picture(seed)) for seed in range(40)]
         apart = [(a ^ b).bit_count() for i, a in enumerate(hashes) for b in hashes[:i]]
         assert min(apart) > MAX_HAMMING
@@ -386,7 +386,7 @@ def test_labels_that_are_numbers_are_their_own() -> None:
     assert number_classes([str(MAX_CLASS)]) == {str(MAX_CLASS): MAX_CLASS}
 
 
-def test_color_is_told_from_gray_and_sepia() -> None:
+def test_color_fault_distinguishes_color_from_gray_and_sepia() -> None:
     rgb = picture(4, 96, 128)
     noise = np.random.default_rng(0).normal(0, 2, rgb.shape)
     noisy = np.clip(toned(rgb) + noise, 0, 255).astype(np.uint8)

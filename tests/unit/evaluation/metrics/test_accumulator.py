@@ -47,7 +47,7 @@ def test_psnr_agrees_with_scikit_image() -> None:
     assert scores(gray, true)["psnr"] == pytest.approx(peak_signal_noise_ratio(true, gray))
 
 
-def test_difference_of_means_and_mean_of_differences_are_told_apart() -> None:
+def test_delta_cf_is_not_the_mean_of_differences() -> None:
     accumulator = MetricAccumulator()
     accumulator.update(grayed(astronaut()), astronaut())
     accumulator.update(astronaut(), grayed(astronaut()))

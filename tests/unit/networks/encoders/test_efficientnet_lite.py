@@ -29,17 +29,17 @@ BLOCKS = [
 
 def published() -> dict[str, Tensor]:
     """Random weights under the published names."""
-    dice = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     weights: dict[str, Tensor] = {}
 
     def add(conv: str, norm: str, outputs: int, inputs: int, kernel: int) -> None:
         scale = math.sqrt(2 / (inputs * kernel**2))
         shape = (outputs, inputs, kernel, kernel)
-        weights[f"{conv}.weight"] = torch.randn(shape, generator=dice) * scale
-        weights[f"{norm}.weight"] = torch.rand(outputs, generator=dice) + 0.5
-        weights[f"{norm}.bias"] = torch.randn(outputs, generator=dice) / 4
-        weights[f"{norm}.running_mean"] = torch.randn(outputs, generator=dice) / 4
-        weights[f"{norm}.running_var"] = torch.rand(outputs, generator=dice) + 0.5
+        weights[f"{conv}.weight"] = torch.randn(shape, generator=rng) * scale
+        weights[f"{norm}.weight"] = torch.rand(outputs, generator=rng) + 0.5
+        weights[f"{norm}.bias"] = torch.randn(outputs, generator=rng) / 4
+        weights[f"{norm}.running_mean"] = torch.randn(outputs, generator=rng) / 4
+        weights[f"{norm}.running_var"] = torch.rand(outputs, generator=rng) + 0.5
 
     add("_conv_stem", "_bn0", 32, 3, 3)
     for number, (inputs, outputs, expansion, kernel, _) in enumerate(BLOCKS):
@@ -49,8 +49,8 @@ def published() -> dict[str, Tensor]:
         add(f"{name}._depthwise_conv", f"{name}._bn1", wide, 1, kernel)
         add(f"{name}._project_conv", f"{name}._bn2", outputs, wide, 1)
     add("_conv_head", "_bn1", 1280, 352, 1)
-    weights["_fc.weight"] = torch.randn(1280, 1000, generator=dice).T
-    weights["_fc.bias"] = torch.randn(1000, generator=dice)
+    weights["_fc.weight"] = torch.randn(1280, 1000, generator=rng).T
+    weights["_fc.bias"] = torch.randn(1000, generator=rng)
     return weights
 
 

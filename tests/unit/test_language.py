@@ -1,0 +1,12 @@
+"""The language of the source stays that of the field: limits of experiments/language.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.language import Measure, measures
+
+
+@pytest.mark.parametrize("measure", measures(), ids=lambda measure: measure.name)
+def test_language_measure_stays_below_its_limit(measure: Measure) -> None:
+    assert measure.value <= measure.limit, "\n".join(measure.places)
