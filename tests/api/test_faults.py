@@ -126,6 +126,15 @@ def test_images_survive_a_killed_worker(
     assert 6 < sum(attempts(redis_at_risk)) <= 6 + (2 if whole else 1)
 
 
+def test_worker_replaces_a_process_that_cannot_start(
+    client: FlaskClient, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    (tmp_path / "fault").touch()
+    start_worker("--workers", "1", FAULT=str(tmp_path / "fault"))
+    check_done(client, [submit(client, photo_file())], 1)
+    assert not (tmp_path / "fault").exists()
+
+
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "standing still"])
 def test_images_survive_an_outage_of_redis(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, killed: bool

@@ -22,16 +22,17 @@ def store(redis_server: RedisServer) -> Iterator[RedisStore]:
     store.close()
 
 
-def begin(store: RedisStore, message: str, *, redelivered: bool = False) -> ImageTask | None:
-    return store.begin("a", 1, message, redelivered=redelivered, attempts=2, poison=POISON)
+def begin(store: RedisStore, message: str, delivery: str = "first") -> ImageTask | None:
+    return store.begin("a", 1, message, delivery, attempts=2, poison=POISON)
 
 
 def test_begin_may_be_repeated_by_the_same_delivery(store: RedisStore) -> None:
     store.add(new())
-    first = begin(store, "one")
-    assert first is not None
-    for _ in range(5):  # such as after lost replies
-        assert begin(store, "one") == first
+    for delivery in ("first", "second"):
+        task = begin(store, "one", delivery)
+        assert task is not None
+        for _ in range(5):  # such as after lost replies
+            assert begin(store, "one", delivery) == task
     assert store.counts() == {JobState.RUNNING: 1}
 
 
@@ -39,18 +40,18 @@ def test_begin_refuses_other_messages_for_a_running_image(store: RedisStore) -> 
     store.add(new())
     assert begin(store, "one")
     assert begin(store, "copy") is None
-    assert begin(store, "copy", redelivered=True) is None
+    assert begin(store, "copy", "second") is None
     assert not store.finish("a", 1, "copy", TaskResult(RESULT_INFO))
     assert store.finish("a", 1, "one", TaskResult(RESULT_INFO))
-    assert begin(store, "one", redelivered=True) is None
+    assert begin(store, "one", "second") is None
     assert store.counts() == {JobState.DONE: 1}
 
 
 def test_begin_fails_an_image_that_has_used_up_its_attempts(store: RedisStore) -> None:
     store.add(new())
     assert begin(store, "one")
-    assert begin(store, "one", redelivered=True)
-    assert begin(store, "one", redelivered=True) is None
+    assert begin(store, "one", "second")
+    assert begin(store, "one", "third") is None
     job = store.get("a")
     assert job is not None
     assert (job.state, job.images[0].problem) == (JobState.FAILED, POISON)
@@ -63,7 +64,7 @@ def test_begin_ignores_unknown_and_deleted_images(store: RedisStore) -> None:
     store.add(new())
     begin(store, "one")
     store.delete("a")
-    assert begin(store, "one", redelivered=True) is None
+    assert begin(store, "one", "second") is None
     assert not store.finish("a", 1, "one", TaskResult(RESULT_INFO))
     assert store.counts() == {}
 

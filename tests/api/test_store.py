@@ -39,7 +39,9 @@ class TakingStore(RedisStore):
         while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}queued", 0, -1):
             for member in waiting:
                 job_id, _, number = member.rpartition("/")
-                if task := self.begin(job_id, int(number), worker):
+                if task := self.begin(
+                    *(job_id, int(number), worker, worker), attempts=1, poison=POISON
+                ):
                     return task
         return None
 

@@ -151,10 +151,10 @@ class RedisStore:
         job_id: str,
         number: int,
         message: str,
+        delivery: str,
         *,
-        redelivered: bool = False,
-        attempts: int = 1,
-        poison: Problem | None = None,
+        attempts: int,
+        poison: Problem,
     ) -> ImageTask | None:
         """Start an image, which its message holds from now on.
 
@@ -162,15 +162,16 @@ class RedisStore:
             job_id: The job.
             number: The number of the image.
             message: The id of the message.
-            redelivered: Whether the broker delivers the message again, because a process died.
+            delivery: Unique to this delivery of the message: another one means that a process died
+                or stalled, and counts as an attempt; a repeated call does not.
             attempts: Maximum number of attempts.
             poison: The problem of an image that has used them up; it fails here.
 
         Returns:
             The image; None if it has ended, was deleted, or is held by another message.
         """
-        problem = poison.model_dump_json() if poison else ""
-        found = self._call("begin", job_id, number, message, int(redelivered), attempts, problem)
+        words = (message, delivery, attempts, poison.model_dump_json())
+        found = self._call("begin", job_id, number, *words)
         if not found:
             return None
         name, request = found

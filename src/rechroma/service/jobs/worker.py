@@ -99,21 +99,28 @@ def _run_celery(
     worker = Worker(settings)
 
     def colorize(task: Any, job_id: str, number: int) -> None:  # noqa: ANN401
-        redelivered = bool(task.request.delivery_info.get("redelivered"))
-        worker.colorize(job_id, number, task.request.id, redelivered=redelivered)
+        worker.colorize(job_id, number, task.request.id)
 
-    def record_timeout(job_id: str, number: int, worker: str) -> None:
+    def record_timeout(job_id: str, number: int, message: str) -> None:
         problem = to_problem(limits.timeout_error(settings.seconds))
         try:
-            store.finish(job_id, number, worker, TaskResult(problem=problem))
+            store.finish(job_id, number, message, TaskResult(problem=problem))
         except (StoreError, TargetError) as error:  # its lease expires, and it is tried again
             _log.warning("the timeout of an image could not be recorded: %s", error)
+
+    def open_process(**_: object) -> None:
+        try:
+            worker.open()
+        except Exception:
+            # Celery would log it, and give images to a process without a model.
+            _log.exception("a process of the worker cannot start, and is replaced")
+            raise SystemExit(1) from None
 
     # A partial does not become a method of the task's class.
     options = {"Request": ImageRequest, "record_timeout": partial(record_timeout)}
     app.task(colorize, name=TASK, bind=True, **options)
     receivers = [
-        (signals.worker_process_init, lambda **_: worker.open()),
+        (signals.worker_process_init, open_process),
         (signals.worker_ready, lambda **_: ready(node)),
         (signals.setup_logging, lambda **_: None),  # keeps the program's own logging
     ]
@@ -162,23 +169,21 @@ class Worker:
         self._store = make_shared_jobs(self._settings, self._files).store
         self._predictor = Predictor(self._settings)
 
-    def colorize(self, job_id: str, number: int, message: str, *, redelivered: bool) -> None:
+    def colorize(self, job_id: str, number: int, message: str) -> None:
         """Colorize an image unless it has ended or runs elsewhere.
 
         Args:
             job_id: The job.
             number: The number of the image.
             message: The id of the Celery message, which holds the image while it runs.
-            redelivered: Whether the broker delivers the message again.
         """
         begin = partial(
-            self._store.begin,
-            redelivered=redelivered,
+            *(self._store.begin, job_id, number, message, secrets.token_hex(8)),
             attempts=self._settings.attempts,
             poison=to_problem(limits.poison_error()),
         )
         try:
-            task = retry_forever(partial(begin, job_id, number, message))
+            task = retry_forever(begin)
             if task is None:
                 return
             result = self._run(task)
