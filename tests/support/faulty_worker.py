@@ -44,7 +44,7 @@ def _fail_once_or_open(worker: Worker) -> None:
 
 
 if __name__ == "__main__":
-    Worker.open = _fail_once_or_open  # type: ignore[method-assign]
+    Worker.open = _fail_once_or_open  # type: ignore[method-assign, assignment]
     Predictor.colorize = _fail_or_colorize  # type: ignore[method-assign, assignment]
     limits.GRACE_SECONDS = 1
     main()

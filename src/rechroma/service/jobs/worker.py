@@ -177,18 +177,19 @@ class Worker:
             number: The number of the image.
             message: The id of the Celery message, which holds the image while it runs.
         """
-        begin = partial(
-            *(self._store.begin, job_id, number, message, secrets.token_hex(8)),
-            attempts=self._settings.attempts,
-            poison=to_problem(limits.poison_error()),
-        )
+        attempts, poison = self._settings.attempts, to_problem(limits.poison_error())
+        delivery = secrets.token_hex(8)
         try:
-            task = retry_forever(begin)
+            task = retry_forever(
+                lambda: self._store.begin(
+                    job_id, number, message, delivery, attempts=attempts, poison=poison
+                )
+            )
             if task is None:
                 return
             result = self._run(task)
-            retry_forever(partial(self._store.finish, job_id, number, message, result))
-            retry_forever(partial(self._delete_sources, task))
+            retry_forever(lambda: self._store.finish(job_id, number, message, result))
+            retry_forever(lambda: self._delete_sources(task))
         except SoftTimeLimitExceeded:  # Redis was away for too long
             raise Reject("Redis does not answer", requeue=True) from None
 
