@@ -68,7 +68,7 @@ def test_job_reports_lost_color_and_pages(client: FlaskClient) -> None:
     file = BytesIO()
     sepia.save(file, "TIFF", save_all=True, append_images=[box, box])
     job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no picture"))
-    reported = [(picture["had_color"], picture["pages"]) for picture in job["images"]]
+    reported = [(picture["was_color"], picture["pages"]) for picture in job["images"]]
     assert reported == [(True, 3), (False, 1), (None, None)]
 
 

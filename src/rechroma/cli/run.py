@@ -100,7 +100,7 @@ def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult
             seconds=result.seconds,
             width=result.width,
             height=result.height,
-            had_color=result.had_color,
+            was_color=result.was_color,
             pages=result.pages,
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and _version(result.target)

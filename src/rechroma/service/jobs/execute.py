@@ -41,7 +41,7 @@ def run_task(
         )
         files.put_result(task.job_id, task.number, lambda file: file.write(image.content))
         return TaskResult(
-            ResultInfo(format=image.format, had_color=image.had_color, pages=image.pages)
+            ResultInfo(format=image.format, was_color=image.was_color, pages=image.pages)
         )
     except Exception as error:
         cause: BaseException | None = error
