@@ -102,7 +102,7 @@ def test_invalid_queries_name_the_parameter(client: FlaskClient, url: str, field
 @pytest.mark.parametrize("url", [CHROMA, f"{SUGGESTIONS}?x=0&y=0"])
 def test_damaged_images_are_rejected(client: FlaskClient, url: str) -> None:
     assert "damaged" in assert_problem(client.post(url, data=photo_file()[:60]), 422)["detail"]
-    assert_problem(client.post(url, data=b"no picture"), 415)
+    assert_problem(client.post(url, data=b"no image"), 415)
     assert_problem(client.post(url, data=b""), 400)
 
 

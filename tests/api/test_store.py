@@ -1,4 +1,4 @@
-"""The table of jobs, in SQLite and in Redis."""
+"""Job stores, in SQLite and in Redis."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ pytestmark = both
 
 
 class TakingStore(RedisStore):
-    """Gives out pictures without messages that name them."""
+    """A store in Redis whose images are taken without messages."""
 
     def __init__(self, url: str, capacity: int) -> None:
         super().__init__(url, capacity)
         self._own = redis.Redis.from_url(url, decode_responses=True)
 
     def take(self, worker: str) -> ImageTask | None:
-        """Begin with a picture that waits, if there is any."""
+        """Start a queued image, if any."""
         while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}queued", 0, -1):
             for member in waiting:
                 job_id, _, number = member.rpartition("/")
@@ -56,7 +56,7 @@ MakeStore = Callable[..., TaskStore]
 
 @pytest.fixture
 def make_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeStore]:
-    """Open a table of jobs, which is the same each time."""
+    """Open the same job store each time."""
     with ExitStack() as stores:
 
         def make(capacity: int) -> TaskStore:
@@ -74,7 +74,7 @@ def make_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 
 @pytest.fixture
 def empty_redis(redis_server: RedisServer) -> str:
-    """The address of a database in which there is nothing."""
+    """The address of an empty database."""
     with redis_server.client(database=1) as client:
         client.flushdb()
     return f"{redis_server.url[:-1]}1"
@@ -85,9 +85,9 @@ def store(make_store: MakeStore) -> TaskStore:
     return make_store(5)
 
 
-def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
+def new(job_id: str = "a", images: int = 1, **fields: Any) -> NewJob:
     usual: dict[str, Any] = {"owner": "", "request": ColorizeRequest(), "fingerprint": "f"}
-    usual["names"] = ("",) * pictures
+    usual["names"] = ("",) * images
     return NewJob(id=job_id, **(usual | fields))
 
 
@@ -238,7 +238,7 @@ def test_expire_forgets_the_names_of_images(store: TaskStore) -> None:
     assert store.expire(60) == []
     job = store.get("a")
     assert job is not None
-    assert (job.state, [picture.name for picture in job.images]) == (JobState.EXPIRED, ["", ""])
+    assert (job.state, [image.name for image in job.images]) == (JobState.EXPIRED, ["", ""])
     store.expire(0)
     assert store.get("a") is None
     assert store.counts() == {JobState.RUNNING: 1}

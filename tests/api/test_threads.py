@@ -53,7 +53,7 @@ def test_requeue_dead_queues_images_until_their_attempts_are_used_up(tmp_path: P
         store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
     job = store.get("a")
     assert job is not None
-    assert [picture.state for picture in job.images] == [JobState.FAILED, JobState.QUEUED]
+    assert [image.state for image in job.images] == [JobState.FAILED, JobState.QUEUED]
     assert job.ended is None
     task = store.take("alive")
     assert task is not None

@@ -14,19 +14,19 @@ from tests.support.service import Server
 
 
 @dataclass
-class Place:
-    """A service, and the Redis behind it where there is one."""
+class RunningService:
+    """A service, with its Redis in the distributed mode."""
 
     server: Server
     redis: RedisServer | None = None
 
 
-StartPlace = Callable[..., Place]
+StartService = Callable[..., RunningService]
 
 
 @pytest.fixture(params=["embedded", "shared"])
-def start_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartPlace]:
-    """Start a service with a tiny model; with its own threads, and once more with Redis."""
+def start_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartService]:
+    """Start a service with a tiny model, in each mode."""
     model = write_model(tmp_path / "tiny.onnx")
     with ExitStack() as ended:
 
@@ -35,15 +35,15 @@ def start_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Star
             ended.callback(server.kill)
             return server
 
-        def start(**settings: Any) -> Place:
+        def start(**settings: Any) -> RunningService:
             settings |= {"model": model, "workers": 2}
             if request.param == "embedded":
-                return Place(start_server(**settings))
+                return RunningService(start_server(**settings))
             redis = RedisServer(tmp_path / "redis")
             ended.callback(redis.kill)
             settings |= {"redis": redis.url, "files": tmp_path / "files"}
             worker = Worker(tmp_path / "worker.log", **environment_of(settings))
             ended.callback(worker.kill)
-            return Place(start_server(**settings), redis)
+            return RunningService(start_server(**settings), redis)
 
         yield start

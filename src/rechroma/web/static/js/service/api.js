@@ -196,7 +196,7 @@ function toFormData(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (Array.isArray(value)) form.append(name, value[0], value[1]);
-    else if (value instanceof Blob) form.append(name, value, "picture");
+    else if (value instanceof Blob) form.append(name, value, "image");
     else if (value) form.append(name, value);
   }
   return form;
