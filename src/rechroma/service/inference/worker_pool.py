@@ -157,19 +157,16 @@ class WorkerProcess:
         """Call a method of the process's predictor, and retry if the process dies."""
         for _ in range(self._settings.attempts):
             try:
-                self._ensure_alive()
+                if self._child is None or not self._child.process.is_alive():
+                    self.close()
+                    self._child = _start_child(self._settings)
+                    self._ready = False
                 self.wait_until_ready()
                 self._connection.send((method, name, arguments))
                 return self._receive(self._settings.seconds, name)
             except (EOFError, OSError):  # perhaps killed for lack of memory, not by this image
                 self.close()  # a process that is being killed can look alive for a while
         raise limits.poison_error(name)
-
-    def _ensure_alive(self) -> None:
-        if self._child is None or not self._child.process.is_alive():
-            self.close()
-            self._child = _start_child(self._settings)
-            self._ready = False
 
     def _receive(self, timeout: float | None = None, name: str = "") -> Any:  # noqa: ANN401
         if not self._connection.poll(timeout):

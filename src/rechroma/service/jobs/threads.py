@@ -138,22 +138,19 @@ class ThreadRunner:
 
     def _finish(self, task: ImageTask, result: TaskResult) -> None:
         """Record the result, retrying until it succeeds: an image that was started has to end."""
-        while not self._try_to_finish(task, result):
+        while True:
+            try:
+                recorded = self._store.finish(task.job_id, task.number, self._name, result)
+                break
+            except RechromaError:
+                _log.exception("the result of an image could not be recorded; retrying")
             if self._stopping.wait(_POLL_INTERVAL):
                 return  # the next start queues it again, as that of a dead server
-
-    def _try_to_finish(self, task: ImageTask, result: TaskResult) -> bool:
-        try:
-            recorded = self._store.finish(task.job_id, task.number, self._name, result)
-        except RechromaError:
-            _log.exception("the result of an image could not be recorded; retrying")
-            return False
         if recorded:
             self._telemetry.count_image("job", done=result.problem is None)
             self._files.delete_sources(task.job_id, [task.number])
         elif self._store.get(task.job_id) is None:
             self._files.delete(task.job_id)
-        return True
 
     def _run_maintenance(self) -> None:
         while not self._stopping.wait(_CLEANUP_INTERVAL):
