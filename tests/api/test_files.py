@@ -39,7 +39,7 @@ from tests.support.service import (
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """The address of a store of objects that speaks as S3 does."""
+    """The address of an object store with the API of S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -53,7 +53,7 @@ def s3() -> Iterator[str]:
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Where files go, as `RECHROMA_FILES` has it."""
+    """The value of `RECHROMA_FILES`."""
     match request.param:
         case "folder":
             yield str(tmp_path / "shared")

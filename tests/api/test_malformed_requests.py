@@ -22,13 +22,13 @@ FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[FlaskClient]:
-    """One for all: it has to be as well after each of these as before."""
+    """A client of one app for all requests, which must not affect later ones."""
     with running_app(data=tmp_path_factory.mktemp("service"), model=model) as app:
         yield app.test_client()
 
 
 def fuzzed(seed: int) -> bytes:
-    """An image's file with bytes changed, cut out or put in."""
+    """Generate an image file with bytes changed, removed or inserted."""
     rng = np.random.default_rng(seed)
     data = bytearray(photo_file((40, 30), FORMATS[seed % len(FORMATS)], mode="RGB"))
     for _ in range(rng.integers(1, 12)):
@@ -45,7 +45,7 @@ def fuzzed(seed: int) -> bytes:
 
 
 def bomb(side: int) -> bytes:
-    """A PNG of a few bytes that says it is `side` pixels high and wide."""
+    """Make a PNG of a few bytes whose header declares `side` x `side` pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + content))

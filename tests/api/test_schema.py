@@ -30,13 +30,13 @@ load_all_checks()
 
 
 def operations(server: Server) -> list[Any]:
-    """All that the document of a server describes."""
+    """List the operations of a server's OpenAPI document."""
     document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     return [cast("Any", found).ok() for found in document.get_all_operations()]
 
 
 def examples_of(operation: Any, mode: GenerationMode) -> list[Any]:
-    """What Schemathesis makes up for an operation."""
+    """Generate cases for an operation with Schemathesis."""
     made: list[Any] = []
 
     @settings(
@@ -65,7 +65,7 @@ def variants(case: Any, server: Server) -> Iterator[Any]:
 
 
 def new_job(server: Server) -> str:
-    """The id of a job that has ended."""
+    """Return the id of a job that has ended."""
     answer = server.ask("POST", "/v1/jobs", photo_file())
     return str(server.wait_for_end(answer.headers["Location"])["id"])
 

@@ -253,7 +253,7 @@ def test_openapi_document_declares_api_keys(make_app: MakeApp) -> None:
 
 
 def commands(document: str, *, heading: str) -> str:
-    """The first block of commands under a heading."""
+    """Find the first block of commands under a heading."""
     section = (ROOT / document).read_text("utf-8").split(f"## {heading}\n")[1]
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block

@@ -180,7 +180,7 @@ def test_add_returns_the_earlier_job_of_an_idempotency_key(store: TaskStore) -> 
 
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Put the clock of tables that are opened thereafter, and of SQLite's, so many hours on."""
+    """Set the clocks of SQLite stores, and of stores opened later, forward by hours."""
     usual = time.time
 
     def put(hours: float) -> None:

@@ -1,4 +1,4 @@
-"""The embedded service: the table of jobs in SQLite, and the threads that work through it."""
+"""Jobs of the embedded mode: the store in SQLite, and the runner in threads."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_sqlite_store_survives_a_full_disk(tmp_path: Path) -> None:
 
 
 def open_to_others(folder: Path) -> set[str]:
-    """The files in a folder that other users of the computer may read."""
+    """List the files in a folder that other users can read."""
     open_ = [path for path in folder.iterdir() if path.stat().st_mode & 0o077]
     inside = (open_to_others(path) for path in open_ if path.is_dir())
     return {path.name for path in open_ if path.is_file()}.union(*inside)

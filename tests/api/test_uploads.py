@@ -43,7 +43,7 @@ NAMES = [
 
 
 def unmeasured(client: FlaskClient, url: str, **sent: Any) -> TestResponse:
-    """Send a body as servers hand over one that comes in chunks: its length is not told."""
+    """Send a body without a length, as servers pass on a chunked one."""
     return client.post(
         url,
         headers={"Transfer-Encoding": "chunked"},
@@ -54,13 +54,13 @@ def unmeasured(client: FlaskClient, url: str, **sent: Any) -> TestResponse:
 
 @pytest.fixture
 def _leftovers() -> Iterator[None]:
-    """Werkzeug leaves it to Python to close what it had of a form: here, not in another test."""
+    """Collect the unclosed files of Werkzeug's form parser here, not in another test."""
     yield
     gc.collect()
 
 
 def cut_off(test: Test) -> Test:
-    """A test in which forms are not read to their end."""
+    """Marks a test in which forms are not read to their end."""
     passed = "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"
     marked: Test = pytest.mark.usefixtures("_leftovers")(pytest.mark.filterwarnings(passed)(test))
     return marked

@@ -26,7 +26,7 @@ Caplog = pytest.LogCaptureFixture
 
 
 class Receiver:
-    """Keeps what comes in, and answers with one status after another."""
+    """Records requests, and responds with one status after another."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
@@ -71,7 +71,7 @@ def submit(client: FlaskClient, host: Host, *images: bytes) -> str:
 
 
 def check_signature(receiver: Receiver, job_id: str, key: str) -> None:
-    """As the text of Standard Webhooks says, from what a client knows."""
+    """Verify a signature as Standard Webhooks specifies it, with the client's key."""
     ((headers, body),) = receiver.got
     signed = f"{job_id}.{headers['webhook-timestamp']}.".encode() + body
     secret = hashlib.sha256(key.encode()).digest()
