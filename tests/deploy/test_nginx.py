@@ -89,7 +89,7 @@ def test_internal_routes_are_hidden(start_gunicorn: StartGunicorn, start_nginx: 
 
 
 def send_head(nginx: Nginx, path: str = "/v1/jobs", *headers: str) -> socket.socket:
-    """A connection on which a picture is announced that never comes."""
+    """A connection on which a image is announced that never comes."""
     line = socket.create_connection((nginx.host, nginx.port), timeout=PATIENCE / 3)
     head = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Length: 100000000", *headers]
     line.sendall("\r\n".join([*head, "", ""]).encode())
@@ -111,8 +111,8 @@ def test_keys_are_checked_before_bodies_are_read(
 
 
 def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
-    """Nginx says no as the service would, before it has had the picture."""
-    wanted = api.ask("POST", path, b"picture")
+    """Nginx says no as the service would, before it has had the image."""
+    wanted = api.ask("POST", path, b"image")
     with send_head(nginx, path, "X-API-Key: wrong") as line:
         head, _, body = line.recv(10_000).decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 401 ")
@@ -224,7 +224,7 @@ def test_too_large_bodies_are_rejected(start_nginx: StartNginx) -> None:
 
 def test_unreachable_service_gives_a_problem(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None)
-    assert problem(nginx, "/v1/jobs", b"picture") == {
+    assert problem(nginx, "/v1/jobs", b"image") == {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,

@@ -108,7 +108,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stac
         assert "Traceback" not in log + worker.log
 
 
-def test_a_picture_at_once(stack: Stack) -> None:
+def test_stack_colors_an_image_directly(stack: Stack) -> None:
     with stack.client() as client:
         assert has_color(client.colorize(photo_file()))
     with Client(stack.nginx.url, "wrong") as client, pytest.raises(ApiError, match="key"):
@@ -129,7 +129,7 @@ def test_page_works_behind_the_stack(stack: Stack, browser: Browser, tmp_path: P
     driver.assert_clean()
 
 
-def test_a_job_of_several(stack: Stack) -> None:
+def test_stack_runs_a_job_of_several_images(stack: Stack) -> None:
     stack.worker.pause()  # so that events that came only with the last one would never come
     with stack.client() as client:
         job = client.submit([LARGE, photo_file(), photo_file()])
@@ -144,7 +144,7 @@ def test_a_job_of_several(stack: Stack) -> None:
     assert json.loads(last.partition(b"data: ")[2])["done"] == 3
 
 
-def test_a_download_in_parts(stack: Stack) -> None:
+def test_stack_serves_ranges_of_a_result(stack: Stack) -> None:
     with stack.client() as client:
         job = client.wait(client.submit([photo_file(), photo_file()]))
     url = f"/v1/jobs/{job.id}/result"
@@ -156,7 +156,7 @@ def test_a_download_in_parts(stack: Stack) -> None:
         assert len(archive.namelist()) == 2
 
 
-def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
+def test_jobs_survive_a_restart_of_the_api(stack: Stack) -> None:
     with stack.client() as client:
         before = client.wait(client.submit([photo_file()]))
         job = client.submit([LARGE] * 6, idempotency_key="box")
@@ -168,10 +168,10 @@ def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
         assert client.submit([LARGE] * 6, idempotency_key="box").id == job.id
         assert client.wait(job).done == 6
         assert len(list(client.results(job))) == 6
-        assert all(has_color(picture) for _, picture in client.results(before))
+        assert all(has_color(image) for _, image in client.results(before))
 
 
-def test_workers_say_that_they_live(stack: Stack, tmp_path: Path) -> None:
+def test_workers_report_their_health(stack: Stack, tmp_path: Path) -> None:
     assert stack.worker.is_healthy()
     with redis_of_compose(tmp_path) as port:  # where no worker says anything
         assert not stack.worker.is_healthy(RECHROMA_REDIS=f"redis://127.0.0.1:{port}/0")

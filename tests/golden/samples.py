@@ -1,6 +1,6 @@
 """The colors that the shipped model gives to scikit-image's photographs, as coarse grids.
 
-`python -m tests.golden.samples` writes them anew, for a new model: look at the pictures of
+`python -m tests.golden.samples` writes them anew, for a new model: look at the images of
 `rechroma demo` first.
 """
 
@@ -28,8 +28,8 @@ _GRID = (8, 6)  # columns and rows
 
 def colors_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
     """Mean a*b* (6, 8, 2) of the cells of a sample, turned gray and colored."""
-    picture = np.asarray(getattr(data, name)())
-    gray = picture if picture.ndim == 2 else to_gray(picture)
+    image = np.asarray(getattr(data, name)())
+    gray = image if image.ndim == 2 else to_gray(image)
     chroma = srgb_to_lab(np.asarray(colorizer.colorize(gray)))[..., 1:]
     return np.asarray(cv2.resize(chroma, _GRID, interpolation=cv2.INTER_AREA), np.float32)
 

@@ -57,7 +57,7 @@ def figures(server: Server, name: str) -> dict[str, int]:
 
 
 def begun(place: Place) -> int:
-    """How often pictures of jobs were begun, in all."""
+    """How often images of jobs were begun, in all."""
     if place.redis is None:
         return sum(
             count
@@ -89,7 +89,7 @@ def test_thousand_jobs_finish(start_place: StartPlace) -> None:
     ended = [server.wait_for_end(url) for url in urls]
     assert Counter(job["state"] for job in ended) == {"done": len(taken)}
     assert figures(server, "rechroma_job_images") == {'state="done"': len(taken)}
-    wait_until(lambda: begun(place) >= len(taken), "pictures are not counted")
+    wait_until(lambda: begun(place) >= len(taken), "images are not counted")
     assert begun(place) == len(taken)
     assert all(has_color(server.ask("GET", f"{url}/result").body) for url in urls)
     again = server.ask("POST", "/v1/jobs", PHOTO)

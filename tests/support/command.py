@@ -20,7 +20,7 @@ MakePhoto = Callable[..., Path]
 
 
 def is_colored(path: Path) -> bool:
-    """Whether a picture's channels differ."""
+    """Whether a image's channels differ."""
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     return bool(np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 5)

@@ -13,7 +13,7 @@ from rechroma.datasets import Sample, downsample_chroma
 from rechroma.models import DataSource, ModelCard
 from rechroma.networks import ColorizationNetwork, create_network, network_config, no_hints
 from rechroma.training.losses import ColorizationLoss
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
 if TYPE_CHECKING:
     from rechroma.training.recipe import Loss
@@ -71,9 +71,9 @@ def card(of: ColorizationNetwork) -> ModelCard:
     )
 
 
-def pictures(scale: int) -> Sample:
-    """Three drawn pictures, each with a label of its own."""
-    drawn = [picture(seed, _SIDE, _SIDE) for seed in range(3)]
+def labeled_batch(scale: int) -> Sample:
+    """Three drawn images, each with a label of its own."""
+    drawn = [synthetic_image(seed, _SIDE, _SIDE) for seed in range(3)]
     light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
     chroma = torch.from_numpy(np.stack([downsample_chroma(rgb, scale) for rgb in drawn]))
     rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)

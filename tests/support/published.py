@@ -1,4 +1,4 @@
-"""Weights and pictures that are not part of the repository; tests use them where they are."""
+"""Weights and images that are not part of the repository; tests use them where they are."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def words(photo: MakePhoto, model: str) -> list[str]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_stopped_run_is_continued_by_the_same_command(
+def test_stopped_run_is_continued_by_the_same_command(
     shell: Shell, words: list[str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     process = subprocess.Popen(
@@ -83,7 +83,7 @@ def test_every_finished_image_has_its_line_of_json(words: list[str], tmp_path: P
     assert {tmp_path / target for target in targets} == made
 
 
-def test_a_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:
+def test_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "rechroma", *words]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs)

@@ -22,7 +22,7 @@ def own_handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int) -> None:
+def test_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int) -> None:
     install_signal_handlers()
     with pytest.raises(Stopped) as stop:
         signal.raise_signal(number)

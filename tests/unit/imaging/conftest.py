@@ -1,4 +1,4 @@
-"""Pictures in memory, and a way to save them as real files."""
+"""Images in memory, and a way to save them as real files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Encode = Callable[..., bytes]
 
 @pytest.fixture
 def encode() -> Encode:
-    """Encode an array or a picture of Pillow's as a file's content."""
+    """Encode an array or a image of Pillow's as a file's content."""
 
-    def encode(picture: Image.Image | NDArray[Any], file_format: str, **options: Any) -> bytes:
-        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    def encode(image: Image.Image | NDArray[Any], file_format: str, **options: Any) -> bytes:
+        image = image if isinstance(image, Image.Image) else Image.fromarray(image)
         file = BytesIO()
         image.save(file, file_format, **options)
         return file.getvalue()
@@ -42,6 +42,6 @@ def gray_16(gray: NDArray[np.uint8]) -> NDArray[np.uint16]:
 
 @pytest.fixture
 def colors() -> NDArray[np.uint8]:
-    """A picture in color, (24, 32, 3)."""
+    """A image in color, (24, 32, 3)."""
     x, y = np.meshgrid(np.linspace(0, 255, 32), np.linspace(0, 255, 24))
     return np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)

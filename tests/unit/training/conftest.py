@@ -14,7 +14,7 @@ from tests.support.shards import write_shard
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    """The shipped architecture, narrow, on six drawn pictures."""
+    """The shipped architecture, narrow, on six drawn images."""
     shard = write_shard(tmp_path / "train.tar", 6)
     return Recipe(
         network=Network(options={"widths": [16, 8, 8, 8]}),

@@ -38,7 +38,7 @@ def test_tensorboard_shows_the_values_of_the_log(plan: Recipe, tmp_path: Path) -
     assert scalars(tmp_path) == pytest.approx(logged, abs=1e-5)
 
 
-def test_a_resumed_run_logs_each_step_once(plan: Recipe, tmp_path: Path) -> None:
+def test_resumed_run_logs_each_step_once(plan: Recipe, tmp_path: Path) -> None:
     train(plan, tmp_path, stop_after=30)
     add(tmp_path / "log.jsonl", 'dust\n{"step": 40, "bins": 9.0}\n{"step": 4')  # killed as it wrote
     train(plan, tmp_path)
@@ -77,7 +77,7 @@ def test_pause_timer_keeps_other_work_out_of_images_per_second(
     assert rates[0] > 0.5
 
 
-def test_weighted_mean_takes_those_that_have_the_metric() -> None:
+def test_weighted_mean_ignores_entries_without_the_metric() -> None:
     figures = [{"a": 1.0}, {"a": 3.0, "b": 5.0}]
     assert weighted_mean(figures) == {"a": 2.0, "b": 5.0}
     assert weighted_mean(figures, [3, 1]) == {"a": 1.5, "b": 5.0}

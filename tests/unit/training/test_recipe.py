@@ -84,7 +84,7 @@ def test_load_recipe_suggests_the_nearest_key(path: Path, override: str, meant: 
     assert caught.value.hint == f"Did you mean '{meant}'?"
 
 
-def test_load_recipe_refuses_a_file_that_is_not_toml(tmp_path: Path) -> None:
+def test_load_recipe_rejects_a_file_that_is_not_toml(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         load_recipe(tmp_path / "absent.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")

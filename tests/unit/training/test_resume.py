@@ -68,7 +68,7 @@ def losses(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
-def test_a_run_killed_three_times_comes_to_the_same_numbers(
+def test_run_killed_three_times_reaches_the_same_numbers(
     command: list[str], tmp_path: Path
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -1,4 +1,4 @@
-"""Edges and flat parts, on pictures whose answer can be seen."""
+"""Edges and flat parts, on images whose answer can be seen."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_flat_regions_measure_blotches() -> None:
 
 
 def test_flat_regions_of_a_gray_image_have_no_chroma() -> None:
-    picture = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
-    assert flat_regions(srgb_to_lab(picture)).chroma < 0.1
+    image = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
+    assert flat_regions(srgb_to_lab(image)).chroma < 0.1
 
 
 def hues(*degrees: float, chroma: float = 30) -> np.ndarray:
