@@ -230,7 +230,7 @@ def test_folder_adds_images_and_counts_other_files(driver: PageDriver, tmp_path:
     inner.mkdir(parents=True)
     (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
     (inner / "b.png").write_bytes(make_photo(format="PNG"))
-    (inner / "notes.txt").write_text("not a image")
+    (inner / "notes.txt").write_text("not an image")
     (inner / "c.JFIF").write_bytes(make_photo())
     (inner / "d").write_bytes(make_photo())
     (inner / ".hidden").write_text("nobody sees it")
@@ -248,7 +248,7 @@ def test_dropped_folder_adds_its_images(driver: PageDriver, tmp_path: Path) -> N
     inner.mkdir(parents=True)
     (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
     (inner / "b.jpg").write_bytes(make_photo())
-    (inner / ".hidden.jpg").write_bytes(b"not a image")
+    (inner / ".hidden.jpg").write_bytes(b"not an image")
     (inner / "notes.txt").write_text("nor is this")
     session = driver.page.context.new_cdp_session(driver.page)
     files = {"items": [], "files": [str(tmp_path / "box")], "dragOperationsMask": 1}

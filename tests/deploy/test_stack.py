@@ -1,4 +1,4 @@
-"""The whole stack on this computer: what compose starts, in compose's own words."""
+"""The whole stack of compose, started as local processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = [
 
 
 class ComposeWorker(Worker):
-    """A worker with the words of compose, which say nothing of settings."""
+    """Start a worker with the command of compose."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self._log = log
@@ -56,7 +56,7 @@ class ComposeWorker(Worker):
         wait_until(self._is_ready, "the worker does not begin")
 
     def is_healthy(self, **environment: str) -> bool:
-        """What compose's health check says."""
+        """Run the health check of compose."""
         way, *words = services()["worker"]["healthcheck"]["test"]
         assert way == "CMD"
         done = subprocess.run(words, env=self._environment | environment, check=False)
@@ -65,7 +65,7 @@ class ComposeWorker(Worker):
 
 @dataclass
 class Stack:
-    """All of it, and a key that it knows."""
+    """The running stack, and a valid key."""
 
     api: Gunicorn
     worker: ComposeWorker
@@ -74,22 +74,22 @@ class Stack:
     key: str
 
     def client(self) -> Client:
-        """One that asks nginx."""
+        """Create a client of nginx."""
         return Client(self.nginx.url, self.key, timeout=PATIENCE)
 
     def ask(self, path: str, **headers: str) -> Answer:
-        """What nginx answers to somebody with the key."""
+        """Send a request with the key to nginx."""
         return self.nginx.ask("GET", path, None, Authorization=f"Bearer {self.key}", **headers)
 
     def start_api(self) -> None:
-        """Start it anew after a stop, where nginx looks for it."""
+        """Restart it at the address that nginx uses."""
         data = Path(self.environment["RECHROMA_DATA"])
         self.api = Gunicorn(data, self.api.port, **self.environment)
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stack]:
-    """Started as compose does, and stopped in the end, when nobody may complain."""
+    """Start the stack as compose does, and check for errors when it stops."""
     folder = tmp_path_factory.mktemp("stack")
     key, hashed = new_key()
     with redis_of_compose(folder) as port:

@@ -27,7 +27,7 @@ _GRID = (8, 6)  # columns and rows
 
 
 def colors_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
-    """Mean a*b* (6, 8, 2) of the cells of a sample, turned gray and colored."""
+    """Color a sample from gray and average a*b* over a grid (6, 8, 2)."""
     image = np.asarray(getattr(data, name)())
     gray = image if image.ndim == 2 else to_gray(image)
     chroma = srgb_to_lab(np.asarray(colorizer.colorize(gray)))[..., 1:]
@@ -35,7 +35,7 @@ def colors_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
 
 
 def main() -> None:
-    """Write what the default model gives now."""
+    """Write the colors of the current default model."""
     colorizer = Colorizer()
     grids = {name: np.rint(colors_of(name, colorizer)).astype(int).tolist() for name in NAMES}
     golden = {"model": f"{colorizer.card.name} {colorizer.card.version}", "colors": grids}

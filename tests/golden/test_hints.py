@@ -1,4 +1,4 @@
-"""What the shipped model makes of colors that somebody gives it."""
+"""The shipped model with hints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lab_of(colorizer: Colorizer, gray: np.ndarray, *hints: Hint) -> np.ndarray:
 
 
 def in_gamut_color(lab: np.ndarray, hint: Hint) -> np.ndarray:
-    """A place in the hint's color, as far as a screen shows so bright or dark a one."""
+    """Map the hint's color to the gamut at each pixel's lightness."""
     ab = np.broadcast_to(hint.ab, (*lab.shape[:2], 2))
     return map_to_gamut(np.concatenate([lab[..., :1], ab], axis=-1).astype(np.float32))
 

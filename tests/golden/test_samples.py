@@ -1,4 +1,4 @@
-"""The shipped model gives the colors that it gave when somebody looked at them.
+"""The shipped model's colors equal the recorded ones, which were inspected by eye.
 
 Processors round differently, so the grids may differ by a little.
 """

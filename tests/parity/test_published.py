@@ -32,7 +32,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @cache
 def rule() -> ModuleType:
-    """How the stand-in weights and the image are made."""
+    """Compute the stand-in weights and the image by a rule."""
     spec = importlib.util.spec_from_file_location("fill", shared("parity/fill.py"))
     assert spec is not None
     assert spec.loader is not None

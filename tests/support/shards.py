@@ -1,4 +1,4 @@
-"""Tiny shards of images drawn by rule, so that tests need no photograph on disk."""
+"""Tiny shards of synthetic images, so that tests need no photographs on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def synthetic_image(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
-    """A smooth colorful image (height, width, 3)."""
+    """Draw a smooth colorful image (height, width, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 

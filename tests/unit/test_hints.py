@@ -20,7 +20,7 @@ hints = st.builds(Hint, places, places, colors)
 
 
 def text_with(**fields: Any) -> str:
-    """The JSON text with its hint's fields changed; None leaves one out."""
+    """Change fields of the hint in the JSON text; None removes one."""
     hint = {"x": 0.4, "y": 0.3, "color": "#c04030"} | fields
     kept = {name: value for name, value in hint.items() if value is not None}
     return json.dumps({"format": 1, "hints": [{"x": 0, "y": 1, "color": "#000000"}, kept]})

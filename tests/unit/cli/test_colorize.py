@@ -1,4 +1,4 @@
-"""`rechroma colorize` as a person or a script uses it."""
+"""`rechroma colorize` for users and scripts."""
 
 from __future__ import annotations
 
@@ -484,7 +484,7 @@ def test_control_characters_in_names_are_escaped(run: Run, photo: MakePhoto, mod
 
 
 class TestSingleFailure:
-    """The exit code is the error's own, and the error has two lines."""
+    """Errors have two lines, and the exit code of their class."""
 
     @pytest.mark.parametrize(
         ("content", "code"), [(CORRUPT, 65), (b"", 65), (b"dear diary, today I\n" * 9, 65)]

@@ -36,7 +36,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def listed(host: Host, tmp_path: Path) -> Path:
-    """A list of them, and of one that is not there."""
+    """A list of its photographs and a missing one."""
     lines = [f"{host.url(f'/{number}.jpg')},CC0,Ann,{number % 2}" for number in range(6)]
     (tmp_path / "list.csv").write_text("url,license,author,label\n" + "\n".join(lines))
     return tmp_path / "list.csv"

@@ -1,4 +1,4 @@
-"""How errors end: a line, a hint, an exit code; a traceback only when asked for."""
+"""Error reporting: a line, a hint, an exit code, and a traceback with --debug only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_error_is_two_lines_without_debug(run: Run) -> None:
 
 @pytest.fixture
 def fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault in the program, such as nobody foresaw."""
+    """Raise an unexpected internal error."""
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("two lines\nof text")

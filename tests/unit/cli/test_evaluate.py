@@ -1,4 +1,4 @@
-"""`rechroma evaluate`: what it prints and what it writes."""
+"""`rechroma evaluate`: printed and written output."""
 
 from __future__ import annotations
 

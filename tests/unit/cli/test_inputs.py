@@ -16,7 +16,7 @@ from tests.support.command import running_as_root
 
 @pytest.fixture(autouse=True)
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A box of images, and of other things that a folder holds."""
+    """A folder of images and other files."""
     monkeypatch.chdir(tmp_path)
     for name in (
         "box/a.jpg",
@@ -158,7 +158,7 @@ def test_output_folder_can_have_a_suffix(box: Path) -> None:
 
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies below `locked` may not be looked at, even by root."""
+    """Make everything below `locked` inaccessible, even to root."""
     stat = Path.stat
 
     def guarded(path: Path, **options: bool) -> os.stat_result:

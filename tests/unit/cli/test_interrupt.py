@@ -1,4 +1,4 @@
-"""Ctrl-C and its like in the middle of a folder, and the same command again."""
+"""Interruption by signals in the middle of a folder, and resumption."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture
 def words(photo: MakePhoto, model: str) -> list[str]:
-    """A command line that colors a folder, one at a time."""
+    """The command line that colors a folder, one image at a time."""
     for number in range(PICTURES):
         photo(f"box/{number}.png", size=(640, 480))
     return ["box", "-o", "out", "--jobs", "1", "--model", model]

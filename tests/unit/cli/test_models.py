@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two models of the user's."""
+    """A folder with two user models."""
     folder = tmp_path / "own"
     folder.mkdir()
     write_model(folder / "portraits.onnx", description="For [bold]faces[/bold].", license="MIT")
@@ -141,7 +141,7 @@ def test_control_characters_in_cards_are_escaped(run: Run, own_models: Path) -> 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkpoint of a network a tenth as wide as published, which is taken for the published."""
+    """A checkpoint of a network a tenth as wide as published, accepted as the published one."""
     import torch
 
     from rechroma.networks import create_network

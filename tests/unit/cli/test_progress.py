@@ -1,4 +1,4 @@
-"""The progress bar: on a terminal only, and never in what another program reads."""
+"""The progress bar: on a terminal only, never in piped output."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal
 
 @pytest.fixture(autouse=True)
 def own_handlers() -> Iterator[None]:
-    """The handlers of the process are as they were when the test is over."""
+    """Restore the signal handlers of the process after the test."""
     numbers = (signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
     yield

@@ -32,7 +32,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def assert_cli_error(result: Result, code: int, *words: str) -> str:
-    """The hint of a failure of two lines, whose first has these words."""
+    """Assert that the error has two lines, the first with this text, and return the hint."""
     assert result.exit_code == code, result.output
     error, hint = result.stderr.splitlines()
     assert error.startswith("rechroma: error: ")

@@ -1,4 +1,4 @@
-"""Color bins: which there are, how colors are spread over them, how they are weighted."""
+"""Color bins: coverage of the gamut, soft labels, and rebalancing weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sRGB <-> L*a*b*: against scikit-image, there and back, and at the corners."""
+"""Conversion between sRGB and L*a*b*: against scikit-image, round trips and primaries."""
 
 from __future__ import annotations
 

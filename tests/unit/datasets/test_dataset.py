@@ -1,4 +1,4 @@
-"""ColorizationDataset are a function of their spec, specs a function of seed and step."""
+"""Samples are a function of their spec, specs a function of seed and step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature stores hold what the encoder gives, survive kills, and are read reproducibly."""
+"""Feature stores: encoder output, resumption after kills, reproducible reads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shard(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_chunks_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spawned processes would take seconds to start; the test of the command has some."""
+    """Use small chunks and no worker processes, which take seconds to start."""
 
     class Inline:
         def __init__(self, *_: object) -> None: ...

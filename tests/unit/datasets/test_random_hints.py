@@ -1,4 +1,4 @@
-"""Hints say the true color of where they lie, and are as many as somebody would give."""
+"""Random hints: true colors, positions and number."""
 
 from __future__ import annotations
 

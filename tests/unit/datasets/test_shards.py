@@ -1,4 +1,4 @@
-"""Shards are read at random, and say clearly when they cannot be."""
+"""Random access to shards, and errors of unreadable ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compact index says what the tar file says, however it was written."""
+"""The compact index agrees with tarfile for all tar formats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMATS = st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX
 
 
 class Entry(NamedTuple):
-    """What a shard holds of a image: its key, and by kind its content."""
+    """An image of a shard: its key, and the content of each member."""
 
     key: str
     contents: tuple[bytes | None, ...]
@@ -41,7 +41,7 @@ def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def expected(path: Path) -> list[Entry]:
-    """The images as tarfile and pathlib see them, the plain way."""
+    """Read the images with tarfile and pathlib, as a reference."""
     with tarfile.open(path) as archive:
         files = {Path(m.name): archive.extractfile(m).read() for m in archive if m.isfile()}  # type: ignore[union-attr]
     return [
@@ -136,7 +136,7 @@ def test_truncated_shard_is_rejected(kept: float, tmp_path_factory: pytest.TempP
 
 
 def many(path: Path, count: int) -> Path:
-    """A shard as `rechroma data pack` writes them, but for the images' contents."""
+    """Write a shard as `rechroma data pack` does, with dummy images."""
     with tarfile.open(path, "w") as archive:
         for number in range(count):
             for suffix, size in ((".webp", 20_000), (".json", 250), (".cls", 2)):
@@ -145,7 +145,7 @@ def many(path: Path, count: int) -> Path:
 
 
 class TestIsSmall:
-    """A million images take some forty megabytes in each process."""
+    """The index of a million images takes about forty megabytes in each process."""
 
     def test_index_is_small_in_memory(self, tmp_path: Path) -> None:
         count = 1000

@@ -1,4 +1,4 @@
-"""What every engine keeps, whatever it runs on."""
+"""The contract of every engine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def lightness() -> np.ndarray:
 
 @pytest.fixture
 def hints() -> np.ndarray:
-    """A square of blue in the first image; nothing in the second."""
+    """A blue square in the first image, no hints in the second."""
     hints = np.zeros((2, 3, 32, 64), np.float32)
     hints[0, :, 8:16, 40:48] = np.array([10, -60, 1]).reshape(3, 1, 1)
     return hints

@@ -1,4 +1,4 @@
-"""The fixed networks: which one a file holds, and what it sees."""
+"""The feature extractor: recognition of the network, features and classes."""
 
 from __future__ import annotations
 

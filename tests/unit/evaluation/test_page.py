@@ -1,4 +1,4 @@
-"""The page and the tables on it: complete, closed, and nothing from elsewhere."""
+"""The HTML page: complete, well-formed and self-contained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VOID = {"meta", "img", "input"}
 
 
 class Reader(HTMLParser):
-    """Checks that what is opened is closed, and keeps images and words."""
+    """An HTML parser that checks closing tags and collects images and text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

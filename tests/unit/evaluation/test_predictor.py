@@ -1,4 +1,4 @@
-"""What the model sees, and on which lightness its colors are laid."""
+"""The predictor: model input, and the lightness that its chroma is combined with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report: gray and truth beside the model, by source, as it would be served."""
+"""The report: gray and truth next to the model, by source."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_hint_curve_falls_with_the_number_of_hints(images: Shards) -> None:
 
 def test_unsupported_hints_are_rejected_before_work_begins(images: Shards) -> None:
     def fail() -> None:
-        raise AssertionError("a image was done")
+        raise AssertionError("an image was done")
 
     with pytest.raises(ModelFeatureError, match="does not support hints"):
         evaluate(FakeEngine(hints=False), images, EvalConfig(hints=True), on_image=fail)
@@ -98,7 +98,7 @@ def test_unsupported_hints_are_rejected_before_work_begins(images: Shards) -> No
 
 def test_size_agreement_differs_only_where_colors_change(images: Shards) -> None:
     class Fickle(FakeEngine):
-        """Paints red what it sees large."""
+        """Predicts red for large inputs."""
 
         def chroma(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
             chroma = super().chroma(lightness, hints)

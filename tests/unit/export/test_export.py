@@ -1,4 +1,4 @@
-"""An exported file says what its network says, and keeps the contract."""
+"""Exported files equal their networks and meet the contract."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def inputs(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random lightness, and hints at a tenth of the places."""
+    """Random lightness, and hints at a tenth of the pixels."""
     generator = torch.Generator().manual_seed(0)
     lightness = torch.rand(count, 1, height, width, generator=generator) * 100
     ab = torch.rand(count, 2, height, width, generator=generator) * 120 - 60

@@ -1,4 +1,4 @@
-"""An encoder's ONNX file gives what the encoder gives."""
+"""The ONNX file of an encoder equals the encoder."""
 
 from __future__ import annotations
 

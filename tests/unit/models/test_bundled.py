@@ -1,4 +1,4 @@
-"""The model that comes with the package: whole, honest about itself, and not afraid of color."""
+"""The bundled model: integrity, card and colors."""
 
 from __future__ import annotations
 

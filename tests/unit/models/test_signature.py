@@ -1,4 +1,4 @@
-"""Each clause of the contract, broken by a real model file."""
+"""Each clause of the contract, violated by a real model file."""
 
 from __future__ import annotations
 

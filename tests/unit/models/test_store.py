@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of bundled models, `plain` the default, in the place of the package's own."""
+    """A folder of bundled models, `plain` the default, instead of the package's own."""
     folder = tmp_path / "bundled"
     folder.mkdir()
     models = {}

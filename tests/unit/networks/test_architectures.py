@@ -1,4 +1,4 @@
-"""What every architecture keeps, and the registry that lists them."""
+"""Properties of every architecture, and their registry."""
 
 from __future__ import annotations
 

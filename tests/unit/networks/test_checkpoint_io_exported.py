@@ -1,4 +1,4 @@
-"""What is no network that can be trained on is refused; `tests/unit/export` reads good files."""
+"""Loading of exported models: rejected files; `tests/unit/export` loads valid ones."""
 
 from __future__ import annotations
 

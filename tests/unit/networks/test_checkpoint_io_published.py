@@ -1,4 +1,4 @@
-"""Published checkpoints load strictly, and what is none is refused."""
+"""Published checkpoints load strictly, and other files are rejected."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_load_published_names_the_weights_that_do_not_fit(
 
 
 class Hostile:
-    """A pickle that would make a file when it is read."""
+    """A pickle that would create a file when it is loaded."""
 
     def __init__(self, target: Path) -> None:
         self.target = target

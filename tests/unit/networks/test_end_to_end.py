@@ -1,4 +1,4 @@
-"""From images to a colored photograph, with each network by the same loop."""
+"""Training, export and colorization with each network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.shards import synthetic_image, write_shard
 
 
 class Plan(NamedTuple):
-    """How a network is made small and trained shortly, and which part of the loss tells it."""
+    """Small options and a short recipe of a network, and the loss term to check."""
 
     options: dict[str, Any]
     loss: Loss
@@ -47,7 +47,7 @@ PLANS = {
 
 @pytest.fixture(scope="module", params=PLANS)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of a network, small and short."""
+    """The folder of a short run of a small network."""
     folder: Path = tmp_path_factory.mktemp("run") / request.param
     folder.mkdir()
     recipe = recipe_of(folder)

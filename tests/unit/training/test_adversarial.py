@@ -1,4 +1,4 @@
-"""The adversarial stage: the critic learns, the network pleases it, a run goes on exactly."""
+"""The adversarial loss: critic, gradients and state."""
 
 from __future__ import annotations
 

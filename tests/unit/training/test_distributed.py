@@ -1,4 +1,4 @@
-"""Two processes, started by torchrun, follow the curve of one that takes the whole batch."""
+"""Two processes, started by torchrun, follow the curve of one with the whole batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decoder learns from stored features, and the rest of its network stays as it is."""
+"""Training of a decoder on stored features; the rest of the network is unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run writes down: its log, events for TensorBoard, and curves."""
+"""The metric logger: log file, TensorBoard events and curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rechroma.training.logger import read_log, weighted_mean
 
 
 def scalars(folder: Path) -> dict[int, float]:
-    """The loss of the bins by step, as TensorBoard shows it."""
+    """Read the `bins` loss by step from the TensorBoard events."""
     events = EventAccumulator(str(folder / "events"))
     events.Reload()
     return {event.step: event.value for event in events.Scalars("bins")}

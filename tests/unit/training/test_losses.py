@@ -1,4 +1,4 @@
-"""The loss, part by part: worked out the slow way, and what it rewards."""
+"""The loss, term by term, against plain reference computations."""
 
 from __future__ import annotations
 

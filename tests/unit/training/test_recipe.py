@@ -1,4 +1,4 @@
-"""Recipes: what they read, and what they refuse."""
+"""Recipes: valid and invalid files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_shipped_recipes_are_valid_and_survive_a_round_trip(shipped: Path) -> No
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A recipe that says little."""
+    """A minimal recipe."""
     (tmp_path / "short.toml").write_text("steps = 10\n[network.options]\nattention = true\n")
     return tmp_path / "short.toml"
 

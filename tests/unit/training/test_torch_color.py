@@ -1,4 +1,4 @@
-"""The torch color science agrees with the numpy one and lets gradients through."""
+"""Color science in torch: agreement with NumPy, and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run learns, can be stopped anywhere, and goes on to the same numbers."""
+"""The trainer: learning, interruption and exact resumption."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def plan(recipe: Recipe, tmp_path: Path) -> Recipe:
 
 @pytest.fixture
 def diverging(plan: Recipe) -> Recipe:
-    """A recipe with so high a learning rate that it does not improve."""
+    """A recipe whose learning rate is too high to improve."""
     wild = Optimizer(lr=0.5, warmup=1, freeze_encoder_fraction=0.99, ema=0.0)
     once = ValidationConfig(interval=2, patience=1)
     return replace(plan, optimizer=wild, steps=60, validation=once)

@@ -1,4 +1,4 @@
-"""A list of images is fetched with care, from hosts of every kind."""
+"""Downloading a list of images: politeness, safety, retries and licenses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def only_here(address: str) -> bool:
-    """Whether an address may be asked: the tests' own host stands for the open internet."""
+    """Allow only the test's own host, as a stand-in for the internet."""
     return address == LOOPBACK or is_public(address)
 
 
@@ -60,7 +60,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def fetched(host: Host, tmp_path: Path) -> Callable[..., DownloadStats]:
-    """Fetch some paths of the host into `out`."""
+    """Download some paths of the host into `out`."""
 
     def call(*paths: str, policy: CrawlPolicy = FAST, **options: Any) -> DownloadStats:
         urls = [path if "://" in path else host.url(path) for path in paths]
@@ -82,7 +82,7 @@ def write_list(path: Path, rows: Iterable[dict[str, str]]) -> Path:
 
 
 def ignore(_: object) -> None:
-    """Have nothing to say."""
+    """Ignore a value."""
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Shards are looked through: what is in them, and all that is damaged."""
+"""Inspection of shards: contents and damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of anything becomes shards that can be trained on, and an account of what was left."""
+"""Packing a folder into shards, and the list of dropped images."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def toned(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The image as a sepia print."""
+    """Tone an image like a sepia print."""
     gray = lightness(rgb) / 100
     paper, ink = np.array([250, 235, 205]), np.array([45, 25, 10])
     return np.asarray(ink + gray[..., None] * (paper - ink), np.uint8)

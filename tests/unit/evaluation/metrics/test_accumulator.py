@@ -1,4 +1,4 @@
-"""The figures of a data set, for the three answers whose scores are known."""
+"""The metrics of a data set, for predictions with known scores."""
 
 from __future__ import annotations
 

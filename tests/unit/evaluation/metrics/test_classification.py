@@ -1,4 +1,4 @@
-"""Agreement with a classifier's answer to the truth, on answers counted by hand."""
+"""Top-1 agreement with the truth, on hand-counted cases."""
 
 from __future__ import annotations
 

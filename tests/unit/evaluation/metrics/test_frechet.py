@@ -1,4 +1,4 @@
-"""The distances of sets: against scipy, against loops, and where the answer is known."""
+"""Distances of sets: against scipy, loops and known values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hue hit and the areas under the error curve, on cases that can be worked out by hand."""
+"""Hue hit and the areas under the error curve, on hand-computed cases."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ LOSSLESS = ["PNG", "TIFF", "BMP", "GIF"]
 
 
 def a_png(rows: NDArray[Any], color_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of big-endian 16-bit samples, for the kinds that no library here writes."""
+    """Write a 16-bit PNG, for the color types that no library here writes."""
     height, width = rows.shape[:2]
     header = struct.pack(">2I5B", width, height, 16, color_type, 0, 0, 0)
     data = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
@@ -317,7 +317,7 @@ def _exif(orientation: int) -> bytes:
 
 
 def _as_the_camera_stores(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """The pixels that a viewer turns into `upright` by the tag, after Pillow's own table."""
+    """Rotate `upright` as a camera with this orientation tag stores it."""
     for candidate in (upright, upright[:, ::-1], upright[::-1, ::-1], upright[::-1]):
         for stored in (candidate, candidate.T):
             small = Image.fromarray(

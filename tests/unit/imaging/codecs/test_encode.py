@@ -44,7 +44,7 @@ def a_photo(colors: UIntImage, **changes: Any) -> Photo:
 
 
 def pixels_of(data: bytes) -> UIntImage:
-    """Decode with another library than the one that is tested, where there is one."""
+    """Decode with a library other than the one under test, if there is one."""
     if data[:2] == b"II":
         return cast("UIntImage", tifffile.imread(BytesIO(data)))
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

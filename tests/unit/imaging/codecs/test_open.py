@@ -1,4 +1,4 @@
-"""Of files that hold several images the first is read, and the others are counted."""
+"""Files with several images: the first is read, the others are counted."""
 
 from __future__ import annotations
 

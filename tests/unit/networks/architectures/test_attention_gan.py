@@ -1,4 +1,4 @@
-"""The attention GAN's generator: its sizes, and spectral normalization on and off."""
+"""The attention GAN's generator: sizes, and folding of spectral normalization."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = {"encoder": "mobilenet-v2", "width": 8, "widest": 16}
 
 @pytest.fixture
 def network() -> ColorizationNetwork:
-    """A generator whose attention attends."""
+    """A generator whose attention has an effect."""
     torch.manual_seed(0)
     built = create_network("attention-gan", SMALL)
     built.get_parameter("coarse.1.share").data.fill_(0.5)

@@ -1,4 +1,4 @@
-"""The three classic networks: what is peculiar to each."""
+"""The three classic networks: the special features of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PUBLISHED = (
 
 
 def published_weights() -> dict[str, torch.Tensor]:
-    """Weights as in torchvision's file for VGG-19, with a part of its classifier."""
+    """Weights named as in torchvision's VGG-19, with part of its classifier."""
     weights, inputs = {"classifier.6.weight": torch.zeros(10, 8)}, 3
     for number, outputs in PUBLISHED.items():
         weights[f"features.{number}.weight"] = torch.full((outputs, inputs, 3, 3), 1e-3)

@@ -37,7 +37,7 @@ def hint(ab: tuple[float, float], rows: slice, columns: slice) -> torch.Tensor:
 
 
 def stay(network: ColorizationNetwork) -> None:
-    """Let hints spread by nearness alone: untrained features look alike everywhere."""
+    """Propagate hints by distance alone: untrained features are similar everywhere."""
     assert isinstance(network, Rechroma)
     network.propagation.nearness.data.fill_(20)
 

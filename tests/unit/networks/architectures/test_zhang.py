@@ -1,4 +1,4 @@
-"""The networks that Zhang et al. published: what they see, decode and heed."""
+"""The networks of Zhang et al.: input, decoding and hints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encoders: what they promise of their features, and that they see as published."""
+"""The encoders: declared features and published weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hints spread to places that look like theirs, and leave all others alone."""
+"""Hints propagate to similar places and leave all others unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDE = 32  # places
 
 @pytest.fixture
 def propagation() -> HintPropagation:
-    """Features as they come, and position without weight."""
+    """Hint propagation by feature similarity alone, without position."""
     propagation = HintPropagation(2, torch.tensor(bin_centers(10))).eval()
     with torch.no_grad():
         propagation.features.weight.zero_()
@@ -24,7 +24,7 @@ def propagation() -> HintPropagation:
 
 
 def halves(contrast: float) -> torch.Tensor:
-    """Features of a image whose right half is unlike the left."""
+    """Features of an image whose halves differ."""
     x = torch.zeros(1, 2, SIDE, SIDE)
     x[..., SIDE // 2 :] = contrast
     return x

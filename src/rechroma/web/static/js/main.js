@@ -82,7 +82,7 @@ function showWorkspace(isVisible) {
 function initFocus() {
   store.subscribe(() => {
     const focused = document.activeElement;
-    if (focused === document.body) return;
+    if (!focused || focused === document.body) return;
     if (focused.matches(":disabled") || !focused.checkVisibility()) find("#stage").focus();
   });
 }

@@ -25,7 +25,7 @@ function describeGray(light) {
 
 function describeHue(light, a, b) {
   const angle = ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360;
-  const [, name] = HUES.find(([end]) => angle <= end);
+  const name = HUES.find(([end]) => angle <= end)?.[1] ?? "pink";
   const isBrown = light < 55 && (name === "orange" || name === "yellow");
   return addShade(light, t(isBrown ? "color.brown" : `color.${name}`));
 }

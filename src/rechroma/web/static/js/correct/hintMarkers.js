@@ -33,15 +33,21 @@ export function initHintMarkers(store, hints, view) {
     marker.type = "button";
     marker.className = "marker";
     makeDraggable(marker, view, {
-      onClick: () => hints.selectPoint(findHint(id), id),
+      onClick: () => {
+        const hint = findHint(id);
+        if (hint) hints.selectPoint(hint, id);
+      },
       onDrag: (point, isFinal) => hints.move(id, point, isFinal),
     });
     marker.addEventListener("keydown", (event) => onKey(event, id));
+    markers.set(id, marker);
+    layer.append(marker);
     return marker;
   }
 
   function onKey(event, id) {
     const hint = findHint(id);
+    if (!hint) return;
     if (event.key === "Delete" || event.key === "Backspace") hints.remove(id);
     else if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key].map((direction) => direction * hints.step);
@@ -71,11 +77,7 @@ export function initHintMarkers(store, hints, view) {
   }
 
   function renderMarker(hint, number, isSelected) {
-    if (!markers.has(hint.id)) {
-      markers.set(hint.id, createMarker(hint.id));
-      layer.append(markers.get(hint.id));
-    }
-    const marker = markers.get(hint.id);
+    const marker = markers.get(hint.id) ?? createMarker(hint.id);
     position(marker, hint);
     marker.style.backgroundColor = hint.color;
     marker.setAttribute("aria-pressed", String(isSelected));

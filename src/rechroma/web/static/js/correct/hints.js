@@ -53,9 +53,11 @@ export function createHints(store, history, previews, api, showError) {
     fetching = new AbortController();
     const { signal } = fetching;
     try {
-      picker.show(sampleLightness(await previews.open(photo.id), x, y), selectedHint()?.color);
-      const text = serializeHints(hintsExcept(id));
+      const image = await previews.open(photo.id);
       const copy = await previews.copy(photo.id);
+      if (!image || !copy) return; // the photograph was removed meanwhile
+      picker.show(sampleLightness(image, x, y), selectedHint()?.color);
+      const text = serializeHints(hintsExcept(id));
       const { colors } = await api.suggestColors(copy, { x, y, hints: text, signal });
       suggestions = colors;
       store.set({});
@@ -94,7 +96,7 @@ export function createHints(store, history, previews, api, showError) {
 
   function refreshSuggestions(id) {
     const { spot } = store.state;
-    if (spot?.hint === id) selectPoint(spot, id);
+    if (spot && spot.hint === id) selectPoint(spot, id);
   }
 
   /** @param {Hint[]} list @param {string} announcement */
@@ -108,8 +110,11 @@ export function createHints(store, history, previews, api, showError) {
   }
 
   function save() {
-    const content = new Blob([serializeHints(hints())], { type: "application/json" });
-    saveFile(content, `${fileStem(store.current.name)}.hints.json`);
+    const photo = store.current;
+    const text = serializeHints(hints());
+    if (!photo || !text) return;
+    const content = new Blob([text], { type: "application/json" });
+    saveFile(content, `${fileStem(photo.name)}.hints.json`);
   }
 
   async function load(file) {
@@ -134,11 +139,15 @@ export function createHints(store, history, previews, api, showError) {
     setColor(swatch.value, true);
     picker.select(swatch.value);
   });
-  removeButton.addEventListener("click", () => remove(store.state.spot.hint));
+  removeButton.addEventListener("click", () => {
+    const hint = selectedHint();
+    if (hint) remove(hint.id);
+  });
   clearButton.addEventListener("click", () => replace([], t("announce.hints-cleared")));
   saveButton.addEventListener("click", save);
   fileInput.addEventListener("change", () => {
-    if (fileInput.files[0]) load(fileInput.files[0]);
+    const file = fileInput.files?.[0];
+    if (file) load(file);
     fileInput.value = "";
   });
 

@@ -1,6 +1,7 @@
 /** The color picker: a plane of a* and b* with all colors in the sRGB gamut at one lightness. */
 
 import { gamutBounds, hexToLab, isInGamut, labToHex } from "../color/colorspace.js";
+import { contextOf } from "../page/dom.js";
 
 const STEPS = 40; // of the arrow keys from the center to the edge
 const MARGIN = 1.05; // of the plane around the gamut
@@ -12,7 +13,7 @@ const MARGIN = 1.05; // of the plane around the gamut
  * @param {(problem: import("../page/texts.js").Problem) => void} showError
  */
 export function createPicker(plane, field, onChange, showError) {
-  const context = plane.getContext("2d");
+  const context = contextOf(plane);
   let light = 50;
   let bounds = { a: 0, b: 0, reach: 100 };
   let selected = { a: 0, b: 0 };

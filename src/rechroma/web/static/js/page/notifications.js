@@ -73,7 +73,8 @@ export function initConnectionBanner(store, isLocal) {
   store.subscribe(({ unreachable, busy }) => {
     const unreachableText = isLocal ? "unreachable.local" : "unreachable";
     if (unreachable || busy) banner.dataset.text = unreachable ? unreachableText : "busy";
-    if (document.documentElement.dataset.ready) banner.textContent = t(banner.dataset.text);
+    const { text } = banner.dataset;
+    if (text && document.documentElement.dataset.ready) banner.textContent = t(text);
     banner.togglePopover(unreachable || busy);
   });
 }

@@ -22,7 +22,7 @@ function storeSetting(name, value) {
 }
 
 function detectLanguage() {
-  const preferred = [readSetting("language"), ...navigator.languages.map((name) => name.slice(0, 2))];
+  const preferred = [readSetting("language") ?? "", ...navigator.languages.map((name) => name.slice(0, 2))];
   return preferred.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
 }
 
@@ -38,7 +38,7 @@ function applyTheme(theme) {
 export async function initSettings(api, onChange) {
   const language = find("#language", HTMLSelectElement);
   const theme = find("#theme", HTMLSelectElement);
-  const stored = readSetting("theme");
+  const stored = readSetting("theme") ?? "";
   theme.value = THEMES.includes(stored) ? stored : "auto";
   applyTheme(theme.value);
   theme.addEventListener("change", () => {

@@ -21,8 +21,9 @@ export async function initSliders(store, history, api) {
   const inputs = sliders.map(createSlider);
   const reset = find("#reset", HTMLButtonElement);
 
+  const current = () => store.current?.edit.adjustments ?? defaults;
   const withValue = (input) => ({
-    adjustments: { ...store.current.edit.adjustments, [input.id]: Number(input.value) },
+    adjustments: { ...current(), [input.id]: Number(input.value) },
   });
 
   for (const input of inputs) {
@@ -32,7 +33,7 @@ export async function initSliders(store, history, api) {
   reset.addEventListener("click", () => history.commit({ adjustments: defaults }));
 
   store.subscribe(() => {
-    const adjustments = store.current?.edit.adjustments ?? defaults;
+    const adjustments = current();
     for (const input of inputs) render(input, adjustments[input.id]);
     reset.disabled = inputs.every(({ id }) => adjustments[id] === defaults[id]);
   });

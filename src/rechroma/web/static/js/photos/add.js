@@ -16,7 +16,7 @@ export function initAddPhotos(api, showError, add) {
   for (const input of document.querySelectorAll("input")) {
     if (!("adds" in input.dataset)) continue;
     input.addEventListener("change", () => {
-      const files = [...input.files];
+      const files = [...(input.files ?? [])];
       add(input.webkitdirectory ? keepImages(files) : { files, skipped: 0 });
       input.value = "";
     });

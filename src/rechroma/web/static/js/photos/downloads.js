@@ -44,7 +44,8 @@ export function initDownloads(store, queue, showError) {
   }
 
   async function downloadOne() {
-    const result = await fetchResult(store.current);
+    const photo = store.current;
+    const result = photo && (await fetchResult(photo));
     if (!result) return;
     saveFile(result.content, result.name);
     markDownloaded([result], result.name);

@@ -1,6 +1,7 @@
 /** Decoding and scaling of images in the browser. */
 
 import { lightness, makeGray } from "../color/colorspace.js";
+import { contextOf } from "../page/dom.js";
 
 const VIEW_SIDE = 2048; // of the copy on the stage, until the user zooms in
 const COPY_SIDE = 1024; // of the copy that is sent for previews
@@ -20,7 +21,7 @@ export function createCanvas(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width));
   canvas.height = Math.max(1, Math.round(height));
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = contextOf(canvas, { willReadFrequently: true });
   context.imageSmoothingQuality = "high";
   return { canvas, context };
 }

@@ -1,7 +1,7 @@
 /** The list of photographs: thumbnail, progress and error of each. */
 
 import { paint } from "../color/render.js";
-import { cloneTemplate, find, targetOf } from "../page/dom.js";
+import { cloneTemplate, contextOf, find, targetOf } from "../page/dom.js";
 import { describeProblem, t } from "../page/texts.js";
 import { describeRemarks } from "./downloads.js";
 import { adjustedChroma } from "./preview.js";
@@ -35,7 +35,7 @@ export function initPhotoList(store, queue, offerUndo) {
 
   function remove(row, id) {
     const neighbor = row.nextElementSibling ?? row.previousElementSibling;
-    const { label: name } = store.photo(id);
+    const name = store.photo(id)?.label ?? "";
     const restore = queue.remove(id);
     offerUndo(t("announce.removed", { name }), restore);
     neighbor?.querySelector("button").focus();
@@ -52,6 +52,7 @@ export function initPhotoList(store, queue, offerUndo) {
 
   function onKey(event) {
     const row = targetOf(event).closest("li");
+    if (!row) return;
     const neighbors = {
       ArrowDown: row.nextElementSibling, ArrowRight: row.nextElementSibling,
       ArrowUp: row.previousElementSibling, ArrowLeft: row.previousElementSibling,
@@ -72,15 +73,15 @@ export function initPhotoList(store, queue, offerUndo) {
     for (const photo of photos) {
       const old = rows.get(photo.id);
       const isSelected = photo.id === selected;
-      if (old?.photo === photo && old.isSelected === isSelected && old.lang === lang) continue;
+      if (old && old.photo === photo && old.isSelected === isSelected && old.lang === lang) continue;
       const element = old?.element ?? createRow(photo);
       renderRow(element, photo, isSelected);
       if (isSelected && !old?.isSelected) element.scrollIntoView({ block: "nearest" });
       rows.set(photo.id, { element, photo, isSelected, lang });
     }
     photos.forEach(({ id }, at) => {
-      const { element } = rows.get(id); // a restored photograph is back at its old position
-      if (list.children[at] !== element) list.insertBefore(element, list.children[at]);
+      const element = rows.get(id)?.element; // a restored photograph is back at its old position
+      if (element && list.children[at] !== element) list.insertBefore(element, list.children[at]);
     });
     updateTabStops();
   }
@@ -135,7 +136,7 @@ function drawThumbnail(canvas, photo) {
   if (chroma) paint(thumbnail, chroma, WHOLE, out.data);
   canvas.width = thumbnail.width;
   canvas.height = thumbnail.height;
-  canvas.getContext("2d").putImageData(out, 0, 0);
+  contextOf(canvas).putImageData(out, 0, 0);
 }
 
 /** Announce to screen readers when a photograph is done or has failed. */

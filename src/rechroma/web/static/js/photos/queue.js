@@ -70,6 +70,7 @@ export function createQueue(store, api, previews) {
   function createPhotos(files) {
     const labels = new Set(store.state.photos.map(({ label }) => label));
     const { defaults } = store.state;
+    if (!defaults) throw new Error("photographs were added before the sliders were loaded");
     return files.map((file) => createPhoto(file, addLabel(file.name, labels), defaults));
   }
 
@@ -96,9 +97,10 @@ export function createQueue(store, api, previews) {
   async function color(photo) {
     try {
       await previews.show(photo);
-      const { jobs } = entries.get(photo.id);
+      const [entry, current] = [entries.get(photo.id), store.photo(photo.id)];
+      if (!entry || !current) return; // it was removed
       const onProgress = (stage) => store.patch(photo.id, { stage });
-      const { images } = await jobs.run(store.requestFor(store.photo(photo.id)), onProgress);
+      const { images } = await entry.jobs.run(store.requestFor(current), onProgress);
       const [{ had_color: hadColor, pages }] = images;
       store.patch(photo.id, { stage: "done", hadColor, pages });
     } catch (error) {
@@ -129,8 +131,9 @@ export function createQueue(store, api, previews) {
   }
 
   function retry(id) {
-    const photo = store.photo(id);
-    if (!photo.width) previews.add(photo, entries.get(id).removal.signal);
+    const [entry, photo] = [entries.get(id), store.photo(id)];
+    if (!entry || !photo) return;
+    if (!photo.width) previews.add(photo, entry.removal.signal);
     store.patch(id, { stage: "waiting", problem: null });
     startNext();
   }
@@ -140,6 +143,10 @@ export function createQueue(store, api, previews) {
     remove,
     retry,
     /** Fetch the colored file of a photograph with its current edits. @param {number} id @returns {Promise<Blob>} */
-    fetchResult: async (id) => entries.get(id).jobs.fetchResult(store.requestFor(store.photo(id))),
+    async fetchResult(id) {
+      const [entry, photo] = [entries.get(id), store.photo(id)];
+      if (!entry || !photo) throw new Error("the photograph was removed");
+      return entry.jobs.fetchResult(store.requestFor(photo));
+    },
   };
 }

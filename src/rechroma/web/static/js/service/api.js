@@ -20,7 +20,7 @@ export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
-    const type = String(problem.type ?? "").split(":").pop();
+    const type = String(problem.type ?? "").split(":").pop() ?? "";
     this.type = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
   }
 }
@@ -116,7 +116,7 @@ export function createApi(page) {
     while (!ENDED.includes(job.state)) {
       try {
         const body = await request(job.links.events, { signal }, async (response) => response.body);
-        for await (const { event, data } of readEvents(body)) {
+        for await (const { event, data } of body ? readEvents(body) : []) {
           if (event === "problem") throw new ApiError(data.status, data);
           job = data;
         }

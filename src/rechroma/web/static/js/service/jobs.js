@@ -59,11 +59,12 @@ export function createJobs(api, { file, name }, removal) {
    */
   function run(request, onProgress = () => {}) {
     const key = requestKey(request);
-    if (!jobs.has(key)) {
-      jobs.set(key, colorize(request, onProgress));
-      jobs.get(key).catch(() => jobs.delete(key));
-    }
-    return jobs.get(key);
+    const known = jobs.get(key);
+    if (known) return known;
+    const job = colorize(request, onProgress);
+    jobs.set(key, job);
+    job.catch(() => jobs.delete(key));
+    return job;
   }
 
   /** Fetch the colored file of a request; an expired result is made again. */

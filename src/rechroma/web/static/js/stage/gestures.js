@@ -45,7 +45,7 @@ export function watchGestures(stage, on) {
     const before = pointers.get(event.pointerId);
     const now = pointOf(event);
     hasMoved ||= Math.hypot(now.x - start.x, now.y - start.y) > CLICK_TOLERANCE;
-    if (!hasMoved) return;
+    if (!before || !hasMoved) return;
     pointers.set(event.pointerId, now);
     if (on.canSlide()) on.onSlide(now.x);
     else on.onPan(now.x - before.x, now.y - before.y);

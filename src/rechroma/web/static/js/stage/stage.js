@@ -56,6 +56,10 @@ const hasDivider = ({ layout, mode }) => layout === "slider" && mode === "adjust
 
 /** Create a subscriber that keeps the view up to date with the store. */
 function createRenderer(view, store, previews) {
+  /**
+   * @type {{id: ?number, wasReadable: boolean, isUnreadable: boolean, hasPixels: boolean,
+   *   chroma: Photo["chroma"], adjustments: ?Photo["edit"]["adjustments"]}}
+   */
   const nothing = {
     id: null, wasReadable: false, isUnreadable: false, hasPixels: false, chroma: null, adjustments: null,
   };

@@ -4,6 +4,7 @@ import { Camera, clamp } from "./camera.js";
 import { makeGray } from "../color/colorspace.js";
 import { createCanvas } from "../photos/images.js";
 import { paint } from "../color/render.js";
+import { contextOf } from "../page/dom.js";
 
 const MAX_PIXELS = 2_400_000;
 const SLOW_FRAME = 40; // milliseconds; slower frames are drawn at half the resolution during a move
@@ -27,7 +28,8 @@ export class View {
   #image = null;
   /** @type {?Chroma} */
   #chroma = null;
-  #grayPart = { key: "", pixels: null };
+  /** @type {?{key: string, pixels: ImageData}} */
+  #grayPart = null;
   #split = 0.5;
   #fade = { start: 0, progress: 1 };
   #frame = 0;
@@ -41,7 +43,7 @@ export class View {
    */
   constructor(canvas, onMove) {
     this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { willReadFrequently: true });
+    this.#context = contextOf(canvas, { willReadFrequently: true });
     this.#onMove = onMove;
   }
 
@@ -69,9 +71,9 @@ export class View {
   show(image, size) {
     this.#image = image;
     this.#chroma = null;
-    this.#grayPart = { key: "", pixels: null };
+    this.#grayPart = null;
     this.#canvas.dataset.drawn = "";
-    if (image) this.#camera.image = { width: size.width, height: size.height };
+    if (image && size) this.#camera.image = { width: size.width, height: size.height };
     this.fit();
     this.#redraw();
   }
@@ -94,7 +96,7 @@ export class View {
 
   /** Adapt to the size of the box. */
   resize() {
-    const { clientWidth, clientHeight } = this.#canvas.parentElement;
+    const { clientWidth, clientHeight } = this.#canvas.parentElement ?? this.#canvas;
     const maxRatio = Math.sqrt(MAX_PIXELS / Math.max(1, clientWidth * clientHeight));
     this.#change(() => {
       this.#camera.pixelRatio = Math.min(devicePixelRatio, maxRatio);
@@ -194,8 +196,8 @@ export class View {
     const detail = this.#isDraft && this.#frameTime > SLOW_FRAME ? 0.5 : 1;
     const { pane } = this.#camera;
     const [width, height] = [pane.width, pane.height].map((side) => Math.ceil(side * detail));
-    this.#drawBefore(width, height);
-    if (this.#chroma) this.#drawColors(width, height);
+    const gray = this.#drawBefore(this.#image, width, height);
+    if (this.#chroma) this.#drawColors(gray, this.#chroma);
     this.#compose();
     if (detail === 1) this.#frameTime = performance.now() - start;
     this.#canvas.dataset.drawn = this.#describeDrawn();
@@ -207,20 +209,27 @@ export class View {
     return this.#isDraft || this.#fade.progress < 1 ? "draft" : "color";
   }
 
-  /** Draw the visible part of the image, and keep it in gray; neither depends on the colors. */
-  #drawBefore(width, height) {
+  /**
+   * Draw the visible part of the image, and keep it in gray; neither depends on the colors.
+   * @param {DecodedImage} image
+   * @param {number} width
+   * @param {number} height
+   * @returns {ImageData} in gray
+   */
+  #drawBefore(image, width, height) {
     const part = this.#camera.visible;
     const key = [part.left, part.top, part.width, part.height, width, height].join();
-    if (this.#grayPart.key === key) return;
+    if (this.#grayPart?.key === key) return this.#grayPart.pixels;
     setSize(this.#before.canvas, width, height);
-    this.#drawPart(part, width / part.width, height / part.height);
+    this.#drawPart(image, part, width / part.width, height / part.height);
     const pixels = this.#before.context.getImageData(0, 0, width, height);
     makeGray(pixels.data);
     this.#grayPart = { key, pixels };
+    return pixels;
   }
 
-  #drawPart(part, scaleX, scaleY) {
-    const { full, view } = this.#image;
+  /** @param {DecodedImage} image @param {import("./camera.js").Part} part @param {number} scaleX @param {number} scaleY */
+  #drawPart({ full, view }, part, scaleX, scaleY) {
     const { context, canvas } = this.#before;
     const whole = this.#camera.image;
     const source = whole.width * scaleX > view.width ? full : view;
@@ -239,7 +248,9 @@ export class View {
     );
   }
 
-  #drawColors(width, height) {
+  /** @param {ImageData} gray @param {Chroma} chroma */
+  #drawColors(gray, chroma) {
+    const { width, height } = gray;
     const { visible, image } = this.#camera;
     const region = {
       x: visible.left / image.width,
@@ -248,7 +259,7 @@ export class View {
       height: visible.height / image.height,
     };
     const pixels = new ImageData(width, height);
-    paint(this.#grayPart.pixels, this.#chroma, region, pixels.data);
+    paint(gray, chroma, region, pixels.data);
     setSize(this.#colored.canvas, width, height);
     this.#colored.context.putImageData(pixels, 0, 0);
   }

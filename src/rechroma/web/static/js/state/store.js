@@ -83,7 +83,7 @@ export function createStore() {
       return state;
     },
     set,
-    /** @param {number} id @returns {Photo | undefined} */
+    /** @param {?number} id @returns {Photo | undefined} */
     photo: (id) => state.photos.find((photo) => photo.id === id),
     /** @returns {Photo | undefined} */
     get current() {
