@@ -259,7 +259,7 @@ def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> 
     expect(hinted.find("button.marker")).to_have_count(3)
     path.write_text('{"format": 2}')
     hinted.find("#hint-file").set_input_files(path)
-    expect(hinted.find("#notifications")).to_have_text("This is not a hint file.")
+    expect(hinted.find("#notifications")).to_have_text("some.hints.json is not a hint file.")
     assert len(marker_labels(hinted)) == 3
     hinted.find("button.marker").first.click()
     expect(hinted.find("#spot")).to_be_visible()

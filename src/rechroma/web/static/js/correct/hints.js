@@ -106,7 +106,8 @@ export function createHints(store, history, previews, api, showError) {
   }
 
   function remove(id) {
-    replace(hintsExcept(id), t("announce.hint-removed"));
+    const number = hints().findIndex((hint) => hint.id === id) + 1;
+    replace(hintsExcept(id), t("announce.hint-removed", { number }));
   }
 
   function save() {
@@ -123,7 +124,7 @@ export function createHints(store, history, previews, api, showError) {
       const list = parseHints(await file.text());
       if (store.state.selected === selected) replace(list, t("announce.hints-loaded"));
     } catch {
-      showError({ key: "problem.hint-file" });
+      showError({ key: "problem.hint-file", values: { name: file.name } });
     }
   }
 
