@@ -21,13 +21,16 @@ export function initHintMarkers(store, hints, view) {
   const ring = document.createElement("span"); // marks a point that has no hint yet
   ring.className = "marker ring";
 
+  /** @param {number} id */
   const findHint = (id) => store.current?.edit.hints.find((hint) => hint.id === id);
 
+  /** @param {HTMLElement} element @param {import("../stage/view.js").Point} point */
   function position(element, point) {
     const { left, top } = view().pointOf(point);
     element.style.translate = `${left}px ${top}px`;
   }
 
+  /** @param {number} id */
   function createMarker(id) {
     const marker = document.createElement("button");
     marker.type = "button";
@@ -45,6 +48,7 @@ export function initHintMarkers(store, hints, view) {
     return marker;
   }
 
+  /** @param {KeyboardEvent} event @param {number} id */
   function onKey(event, id) {
     const hint = findHint(id);
     if (!hint) return;
@@ -76,6 +80,7 @@ export function initHintMarkers(store, hints, view) {
     } else ring.remove();
   }
 
+  /** @param {import("../state/store.js").Hint} hint @param {number} number @param {boolean} isSelected */
   function renderMarker(hint, number, isSelected) {
     const marker = markers.get(hint.id) ?? createMarker(hint.id);
     position(marker, hint);

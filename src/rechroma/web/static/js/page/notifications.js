@@ -52,6 +52,7 @@ export function offerUndo(message, undo) {
   }), false);
 }
 
+/** @param {string} label @param {() => void} onClick */
 function createButton(label, onClick) {
   const button = document.createElement("button");
   button.type = "button";

@@ -5,6 +5,7 @@ import { LANGUAGES, loadTexts } from "./texts.js";
 
 const THEMES = ["auto", "light", "dark"];
 
+/** @param {string} name */
 function readSetting(name) {
   try {
     return localStorage.getItem(name);
@@ -13,6 +14,7 @@ function readSetting(name) {
   }
 }
 
+/** @param {string} name @param {string} value */
 function storeSetting(name, value) {
   try {
     localStorage.setItem(name, value);
@@ -26,6 +28,7 @@ function detectLanguage() {
   return preferred.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
 }
 
+/** @param {string} theme */
 function applyTheme(theme) {
   document.documentElement.dataset.theme = theme;
 }

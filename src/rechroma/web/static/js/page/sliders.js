@@ -22,6 +22,7 @@ export async function initSliders(store, history, api) {
   const reset = find("#reset", HTMLButtonElement);
 
   const current = () => store.current?.edit.adjustments ?? defaults;
+  /** @param {HTMLInputElement} input */
   const withValue = (input) => ({
     adjustments: { ...current(), [input.id]: Number(input.value) },
   });
@@ -34,10 +35,13 @@ export async function initSliders(store, history, api) {
 
   store.subscribe(() => {
     const adjustments = current();
-    for (const input of inputs) render(input, adjustments[input.id]);
-    reset.disabled = inputs.every(({ id }) => adjustments[id] === defaults[id]);
+    for (const input of inputs) render(input, valueOf(adjustments, input.id));
+    reset.disabled = inputs.every(({ id }) => valueOf(adjustments, id) === valueOf(defaults, id));
   });
 }
+
+/** @param {Adjustments} adjustments @param {string} name */
+const valueOf = (adjustments, name) => adjustments[/** @type {keyof Adjustments} */ (name)];
 
 /** @param {Slider} slider */
 function createSlider({ name, min, max, step }) {

@@ -11,6 +11,7 @@ export function initTabs(list, onSelect) {
   /** @type {HTMLElement[]} */
   const tabs = Array.from(list.querySelectorAll("[role=tab]"));
 
+  /** @param {string} name */
   function show(name) {
     for (const tab of tabs) {
       const isSelected = tab.dataset.name === name;

@@ -16,7 +16,11 @@ const SAMPLE_SIZE = 0.02; // of the long side: the area whose lightness is measu
  * @typedef {{full: ImageBitmap, view: ImageBitmap}} DecodedImage `view` is a copy for the stage
  */
 
-/** Create a canvas whose pixels are read back, and therefore stay in main memory. */
+/**
+ * Create a canvas whose pixels are read back, and therefore stay in main memory.
+ * @param {number} width
+ * @param {number} height
+ */
 export function createCanvas(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width));
@@ -38,12 +42,17 @@ export async function decodeImage(file) {
   return { full, view: await createImageBitmap(full, options) };
 }
 
-/** @returns {[number, number]} width and height within a square, never enlarged */
+/**
+ * @param {number} side
+ * @param {import("../stage/camera.js").Size} size
+ * @returns {[number, number]} width and height within a square, never enlarged
+ */
 function fitSize(side, { width, height }) {
   const scale = Math.min(1, side / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
+/** @param {ImageBitmap} bitmap @param {number} side */
 function drawScaled(bitmap, side) {
   const { canvas, context } = createCanvas(...fitSize(side, bitmap));
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
@@ -73,11 +82,13 @@ export async function createSmallCopy({ full, view }, file) {
   const isModest = file.size <= MAX_BYTES && full.width * full.height <= MAX_PIXELS;
   if (isTransparent && isModest) return file;
   return new Promise((resolve, reject) => {
+    /** @param {?Blob} blob */
     const settle = (blob) => (blob ? resolve(blob) : reject(new Error("out of memory")));
     copy.canvas.toBlob(settle, isTransparent ? "image/png" : "image/jpeg", COPY_QUALITY);
   });
 }
 
+/** @param {ReturnType<typeof createCanvas>} copy */
 function hasTransparency({ canvas, context }) {
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   return data.some((level, at) => at % 4 === 3 && level < 255);

@@ -17,7 +17,7 @@ const GRAY_SIDE = 4096; // of the gray image by the service, if the browser cann
 export const adjustedChroma = ({ chroma, edit }) =>
   chroma && { ...chroma, data: adjustChroma(chroma.data, edit.adjustments) };
 
-/** @returns {Chroma} */
+/** @param {{width: number, height: number, step: number, data: string}} encoded @returns {Chroma} */
 function decodeChroma({ width, height, step, data }) {
   const bytes = decodeBase64(data);
   const view = new DataView(bytes.buffer);
@@ -26,7 +26,7 @@ function decodeChroma({ width, height, step, data }) {
   return { width, height, data: values };
 }
 
-/** A file that is too large for a preview can still be colored as a job. */
+/** A file that is too large for a preview can still be colored as a job. @param {any} error */
 function ignoreTooLarge(error) {
   if (error.status !== 413) throw error;
 }

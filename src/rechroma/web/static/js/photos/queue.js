@@ -67,6 +67,7 @@ export function createQueue(store, api, previews) {
     startNext();
   }
 
+  /** @param {File[]} files */
   function createPhotos(files) {
     const labels = new Set(store.state.photos.map(({ label }) => label));
     const { defaults } = store.state;
@@ -74,6 +75,7 @@ export function createQueue(store, api, previews) {
     return files.map((file) => createPhoto(file, addLabel(file.name, labels), defaults));
   }
 
+  /** @param {Photo} photo */
   function enqueue(photo) {
     const removal = new AbortController();
     entries.set(photo.id, { jobs: createJobs(api, photo, removal.signal), removal });
@@ -94,11 +96,13 @@ export function createQueue(store, api, previews) {
     }
   }
 
+  /** @param {Photo} photo */
   async function color(photo) {
     try {
       await previews.show(photo);
       const [entry, current] = [entries.get(photo.id), store.photo(photo.id)];
       if (!entry || !current) return; // it was removed
+      /** @param {import("../state/store.js").Stage} stage */
       const onProgress = (stage) => store.patch(photo.id, { stage });
       const { images } = await entry.jobs.run(store.requestFor(current), onProgress);
       const [{ had_color: hadColor, pages }] = images;
@@ -109,7 +113,10 @@ export function createQueue(store, api, previews) {
     }
   }
 
-  /** Remove a photograph and its jobs; returns a function that restores it with its edits. */
+  /**
+   * Remove a photograph and its jobs; returns a function that restores it with its edits.
+   * @param {number} id
+   */
   function remove(id) {
     const { photos, selected } = store.state;
     const at = photos.findIndex((photo) => photo.id === id);
@@ -122,7 +129,11 @@ export function createQueue(store, api, previews) {
     return () => restore(photos[at], at);
   }
 
-  /** Add a removed photograph under a new id, so that late responses to the old one are ignored. */
+  /**
+   * Add a removed photograph under a new id, so that late responses to the old one are ignored.
+   * @param {Photo} photo
+   * @param {number} at
+   */
   function restore({ file, edit, past, future }, at) {
     const photo = { ...createPhotos([file])[0], edit, past, future };
     store.set({ photos: store.state.photos.toSpliced(at, 0, photo), selected: photo.id, spot: null });
@@ -130,6 +141,7 @@ export function createQueue(store, api, previews) {
     startNext();
   }
 
+  /** @param {number} id */
   function retry(id) {
     const [entry, photo] = [entries.get(id), store.photo(id)];
     if (!entry || !photo) return;

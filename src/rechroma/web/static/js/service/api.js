@@ -10,9 +10,13 @@ const MAX_BUSY_RETRIES = 60; // while the server answers 429 or 503
 const MAX_CONNECTION_RETRIES = 3; // when the connection breaks although the server is up
 const MAX_RETRY_DELAY = 10; // seconds
 const ENDED = ["done", "failed", "expired"];
+/** @type {Record<number, string>} */
 const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "overloaded", 500: "internal", 503: "overloaded" }; // for responses of a proxy
 
 /** @typedef {{id: string, state: string, links: Record<string, string>, images: any[], problem?: any}} Job */
+
+/** @typedef {ReturnType<typeof createApi>} Api */
+/** @typedef {Record<string, Blob | [Blob, string] | string | undefined>} Fields of a form */
 
 /** A response that reports an error. */
 export class ApiError extends Error {
@@ -25,6 +29,7 @@ export class ApiError extends Error {
   }
 }
 
+/** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
@@ -42,7 +47,7 @@ export function createApi(page) {
   let reconnecting = null;
   let waiting = 0; // requests delayed by a busy server
 
-  /** Ask for the key once, however many requests need it. */
+  /** Ask for the key once, however many requests need it. @param {string} usedKey */
   function askForKey(usedKey) {
     if (usedKey !== key) return Promise.resolve();
     asking ??= page.askForKey(Boolean(key)).then((given) => {
@@ -82,7 +87,7 @@ export function createApi(page) {
         if (isReachable && ++broken > MAX_CONNECTION_RETRIES) {
           throw new ApiError(0, { type: options.body ? "unreadable" : "broken-off" });
         }
-      } else if (response.ok) return content;
+      } else if (response.ok) return /** @type {T} */ (content);
       else if (response.status === 401) await askForKey(usedKey);
       else if ([429, 503].includes(response.status) && ++busy < MAX_BUSY_RETRIES) {
         await waitWhileBusy(response);
@@ -92,7 +97,7 @@ export function createApi(page) {
     }
   }
 
-  /** Wait as long as a busy server asks for, and show that on the page. */
+  /** Wait as long as a busy server asks for, and show that on the page. @param {Response} response */
   async function waitWhileBusy(response) {
     const seconds = Number(response.headers.get("Retry-After")) || 1;
     page.onBusy(++waiting > 0);
@@ -100,8 +105,15 @@ export function createApi(page) {
     page.onBusy(--waiting > 0);
   }
 
+  /** @param {string} path @returns {Promise<any>} */
   const getJson = (path) => request(path, {}, (response) => response.json());
 
+  /**
+   * @param {string} path
+   * @param {Fields} fields
+   * @param {RequestInit & {removal?: AbortSignal}} options
+   * @returns {Promise<any>}
+   */
   const post = (path, fields, options) =>
     request(path, { method: "POST", body: toFormData(fields), ...options },
       (response) => response.json());
@@ -149,11 +161,15 @@ export function createApi(page) {
     suggestColors: (picture, { x, y, hints, signal }) =>
       post(`/v1/suggestions${toQuery({ x, y })}`, { picture, hints }, { signal }),
     /** Get the description of the default model. */
-    getModel: async () => (await getJson("/v1/models")).models.find((model) => model.default),
+    async getModel() {
+      /** @type {{default: boolean, hints: boolean}[]} */
+      const models = (await getJson("/v1/models")).models;
+      return models.find((model) => model.default);
+    },
     /**
      * Submit a photograph as a job.
      * @param {Blob} picture
-     * @param {{name: string, query: object, hints?: string, idempotencyKey: string}} options
+     * @param {{name: string, query: Record<string, unknown>, hints?: string, idempotencyKey: string}} options
      * @param {AbortSignal} removal
      * @returns {Promise<Job>}
      */
@@ -168,7 +184,14 @@ export function createApi(page) {
   };
 }
 
-/** Send a request once; `response` is missing if the server, or what its proxy points to, is down. */
+/**
+ * Send a request once; `response` is missing if the server, or what its proxy points to, is down.
+ * @template T
+ * @param {string} path
+ * @param {RequestInit} options
+ * @param {(response: Response) => Promise<T>} read
+ * @returns {Promise<{response?: Response, content?: ?T}>}
+ */
 async function attempt(path, options, read) {
   try {
     const response = await fetch(path, options);
@@ -180,6 +203,7 @@ async function attempt(path, options, read) {
   }
 }
 
+/** @param {(isUnreachable: boolean) => void} onUnreachable */
 async function waitForServer(onUnreachable) {
   for (let tries = 0; ; tries++) {
     const { response } = await attempt("/healthz", { cache: "no-store" }, (one) => one.text());
@@ -192,6 +216,7 @@ async function waitForServer(onUnreachable) {
   }
 }
 
+/** @param {Fields} fields */
 function toFormData(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
@@ -202,11 +227,14 @@ function toFormData(fields) {
   return form;
 }
 
+/** @param {Record<string, unknown>} fields */
 function toQuery(fields) {
-  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, String(value)]);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
 
+/** @param {Response} response */
 async function readProblem(response) {
   try {
     return await response.json();
@@ -223,6 +251,7 @@ function loadKey() {
   }
 }
 
+/** @param {string} key */
 function saveKey(key) {
   try {
     sessionStorage.setItem("key", key);

@@ -100,13 +100,14 @@ export class View {
     const maxRatio = Math.sqrt(MAX_PIXELS / Math.max(1, clientWidth * clientHeight));
     this.#change(() => {
       this.#camera.pixelRatio = Math.min(devicePixelRatio, maxRatio);
-      setSize(this.#canvas, ...[clientWidth, clientHeight].map((side) =>
-        Math.max(1, Math.round(side * this.#camera.pixelRatio))));
+      const [width, height] = [clientWidth, clientHeight].map((side) =>
+        Math.max(1, Math.round(side * this.#camera.pixelRatio)));
+      setSize(this.#canvas, width, height);
       this.#camera.canvas = { width: this.#canvas.width, height: this.#canvas.height };
     });
   }
 
-  /** Change the panes; an image that was fitted stays fitted. */
+  /** Change the panes; an image that was fitted stays fitted. @param {() => void} update */
   #change(update) {
     const { isFitted } = this.#camera;
     update();
@@ -120,11 +121,12 @@ export class View {
 
   /** Zoom around a point of the window, or around the center. @param {number} scale @param {number} [clientX] @param {number} [clientY] */
   zoomTo(scale, clientX, clientY) {
-    const at = clientX === undefined ? this.#camera : this.#pixelAt(clientX, clientY);
+    const isCentered = clientX === undefined || clientY === undefined;
+    const at = isCentered ? this.#camera : this.#pixelAt(clientX, clientY);
     this.#move(() => this.#camera.zoomTo(scale, { x: at.x, y: at.y }), { draft: true });
   }
 
-  /** Pan by CSS pixels. */
+  /** Pan by CSS pixels. @param {number} dx @param {number} dy */
   panBy(dx, dy) {
     const { scale, x, y, pixelRatio } = this.#camera;
     const step = pixelRatio / scale;
@@ -139,12 +141,17 @@ export class View {
     this.#onMove();
   }
 
+  /** @param {number} clientX @param {number} clientY */
   #pixelAt(clientX, clientY) {
     const box = this.#canvas.getBoundingClientRect();
     return this.#camera.pixelAt(clientX - box.left, clientY - box.top);
   }
 
-  /** @returns {?Point} of the image at a point of the window; null outside of it */
+  /**
+   * @param {number} clientX
+   * @param {number} clientY
+   * @returns {?Point} of the image at a point of the window; null outside of it
+   */
   pointAt(clientX, clientY) {
     if (!this.#image) return null;
     const pixel = this.#pixelAt(clientX, clientY);
@@ -228,7 +235,12 @@ export class View {
     return pixels;
   }
 
-  /** @param {DecodedImage} image @param {import("./camera.js").Part} part @param {number} scaleX @param {number} scaleY */
+  /**
+   * @param {DecodedImage} image
+   * @param {import("./camera.js").Part} part
+   * @param {number} scaleX
+   * @param {number} scaleY
+   */
   #drawPart({ full, view }, part, scaleX, scaleY) {
     const { context, canvas } = this.#before;
     const whole = this.#camera.image;
@@ -283,6 +295,7 @@ export class View {
     context.restore();
   }
 
+  /** @param {HTMLCanvasElement} source @param {{left: number, top: number}} corner */
   #drawPane(source, { left, top }) {
     const { width, height } = this.#camera.pane;
     this.#context.drawImage(source, left, top, width, height);
@@ -293,6 +306,7 @@ export class View {
     if (this.#fade.progress < 1) requestAnimationFrame((now) => this.#continueFade(now));
   }
 
+  /** @param {number} now */
   #continueFade(now) {
     if (!this.#chroma || !this.#image) return;
     this.#fade.progress = clamp((now - this.#fade.start) / FADE_TIME, 0, 1);
@@ -302,6 +316,7 @@ export class View {
   }
 }
 
+/** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
 function setSize(canvas, width, height) {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;

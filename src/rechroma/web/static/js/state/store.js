@@ -40,6 +40,8 @@
  * @property {boolean} busy whether requests wait for a busy server
  * @property {boolean} badge whether downloads get a visible badge
  * @property {string} announcement the latest message to screen readers
+ *
+ * @typedef {ReturnType<typeof createStore>} Store
  */
 
 /** @returns {State} */
