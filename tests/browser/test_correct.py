@@ -234,7 +234,7 @@ def test_markers_stay_on_the_colored_image(hinted: PageDriver) -> None:
     stage = hinted.find("#stage").bounding_box()
     assert stage
     middle = [marker["x"] + 13, marker["y"] + 13]
-    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # beside its image
+    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # next to its image
     assert not hinted.page.evaluate(is_marker, middle)
 
 

@@ -233,7 +233,7 @@ def test_folder_adds_images_and_counts_other_files(driver: PageDriver, tmp_path:
     (inner / "notes.txt").write_text("not an image")
     (inner / "c.JFIF").write_bytes(make_photo())
     (inner / "d").write_bytes(make_photo())
-    (inner / ".hidden").write_text("nobody sees it")
+    (inner / ".hidden").write_text("hidden")
     driver.find("#folder").set_input_files(tmp_path / "box")
     expect(driver.find("#notifications")).to_have_text(
         "Files skipped because they are not photographs: 1."

@@ -1,7 +1,7 @@
-"""The colors that the shipped model gives to scikit-image's photographs, as coarse grids.
+"""The shipped model's colors of scikit-image's photographs, as coarse grids.
 
-`python -m tests.golden.samples` writes them anew, for a new model: look at the images of
-`rechroma demo` first.
+`python -m tests.golden.samples` writes them again for a new model: first inspect the images of
+`rechroma demo`.
 """
 
 from __future__ import annotations

@@ -11,5 +11,5 @@ def shared(name: str) -> Path:
     """Find a file of the folder `shared` next to the checkout, or skip the test."""
     path = Path(__file__).parents[3] / "shared" / name
     if not path.exists():
-        pytest.skip(f"{name} is not beside this checkout")
+        pytest.skip(f"{name} is not next to this checkout")
     return path

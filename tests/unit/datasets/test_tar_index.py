@@ -116,7 +116,7 @@ def test_changed_byte_in_a_header_is_detected(tmp_path: Path, number: int) -> No
     with tarfile.open(path) as archive:
         member = archive.getmembers()[number]
     data = bytearray(path.read_bytes())
-    for place in (0, 130, 150, 300):  # name, size, checksum, what nobody reads
+    for place in (0, 130, 150, 300):  # name, size, checksum, an unused field
         changed = bytearray(data)
         changed[member.offset + place] ^= 1
         path.write_bytes(changed)

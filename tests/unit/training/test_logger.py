@@ -60,7 +60,7 @@ def test_draw_curves_has_a_plot_for_each_metric(plan: Recipe, tmp_path: Path) ->
 def test_pause_timer_keeps_other_work_out_of_images_per_second(
     plan: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = count()  # a second each time that somebody looks at it
+    clock = count()  # a second per reading
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     rates: list[float] = []
 

@@ -147,19 +147,19 @@ export function createApi(page) {
     getBlob: (path) => request(path, {}, (response) => response.blob()),
     /**
      * Predict the chroma of an image.
-     * @param {Blob} picture
+     * @param {Blob} image
      * @param {{hints?: string, gray?: number, signal?: AbortSignal}} options `gray`: the side of the
      *   gray image to be returned, too
      */
-    predictChroma: (picture, { hints, gray, signal }) =>
-      post(`/v1/chroma${toQuery({ gray })}`, { picture, hints }, { signal }),
+    predictChroma: (image, { hints, gray, signal }) =>
+      post(`/v1/chroma${toQuery({ gray })}`, { image, hints }, { signal }),
     /**
      * Suggest colors for a point.
-     * @param {Blob} picture
+     * @param {Blob} image
      * @param {{x: number, y: number, hints?: string, signal?: AbortSignal}} options
      */
-    suggestColors: (picture, { x, y, hints, signal }) =>
-      post(`/v1/suggestions${toQuery({ x, y })}`, { picture, hints }, { signal }),
+    suggestColors: (image, { x, y, hints, signal }) =>
+      post(`/v1/suggestions${toQuery({ x, y })}`, { image, hints }, { signal }),
     /** Get the description of the default model. */
     async getModel() {
       /** @type {{default: boolean, hints: boolean}[]} */
@@ -168,13 +168,13 @@ export function createApi(page) {
     },
     /**
      * Submit a photograph as a job.
-     * @param {Blob} picture
+     * @param {Blob} image
      * @param {{name: string, query: Record<string, unknown>, hints?: string, idempotencyKey: string}} options
      * @param {AbortSignal} removal
      * @returns {Promise<Job>}
      */
-    submitJob: (picture, { name, query, hints, idempotencyKey }, removal) =>
-      post(`/v1/jobs${toQuery(query)}`, { picture: [picture, name], hints }, {
+    submitJob: (image, { name, query, hints, idempotencyKey }, removal) =>
+      post(`/v1/jobs${toQuery(query)}`, { image: [image, name], hints }, {
         headers: { "Idempotency-Key": idempotencyKey },
         removal,
       }),
@@ -221,7 +221,7 @@ function toFormData(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (Array.isArray(value)) form.append(name, value[0], value[1]);
-    else if (value instanceof Blob) form.append(name, value, "picture");
+    else if (value instanceof Blob) form.append(name, value, "image");
     else if (value) form.append(name, value);
   }
   return form;
