@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_page_is_self_contained(report: Report, images: Shards) -> None:
         assert kind == "data:image/jpeg;base64"
         with Image.open(io.BytesIO(base64.b64decode(data))) as image:
             assert max(image.size) <= 320
+
+
+def test_page_styles_select_existing_ids(report: Report, images: Shards) -> None:
+    text = render_page(report, EvalPredictor(FakeEngine()), images)
+    style, body = text.split("</style>")
+    selected = set(re.findall(r"#(\w+)(?=[: ][^;]*\{)", style))
+    assert selected == {"worst", "ranked", "historical"}
+    assert selected <= set(re.findall(r'id="(\w+)"', body))
 
 
 def test_page_orders_images_by_gain(report: Report, images: Shards) -> None:
