@@ -51,36 +51,36 @@ def services(name: str = "compose.yaml") -> dict[str, Any]:
 
 
 def usual_environment(service: dict[str, Any]) -> dict[str, str]:
-    """Return the environment of a service with the defaults of its variables."""
+    """The default environment of a container."""
     given = service.get("environment", {}).items()
     return {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in given}
 
 
 def env_file(name: str) -> dict[str, str]:
-    """Read a file of environment variables."""
+    """Parse a file of environment variables."""
     lines = (DEPLOY / name).read_text("utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def with_our_programs() -> dict[str, str]:
-    """Return an environment with the programs of this Python on its PATH."""
+    """An environment whose PATH includes the programs of this Python."""
     return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def image_command() -> list[str]:
-    """Return the command of the Dockerfile."""
+    """Read the command of the Dockerfile."""
     (words,) = re.findall(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     return list(json.loads(words))
 
 
 def free_port() -> int:
-    """Find an unused port."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 class Gunicorn(Server):
-    """The command of the container image as a process, in the root of the repository."""
+    """The command of the image as a process, in the root of the repository."""
 
     def __init__(self, data: Path, port: int | None = None, **environment: str) -> None:
         self.host, self.port = "127.0.0.1", port or free_port()
@@ -111,7 +111,7 @@ class Gunicorn(Server):
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny model file."""
+    """A tiny color model file."""
     return str(write_model(tmp_path_factory.mktemp("model") / "tiny.onnx", hints=True))
 
 
@@ -132,13 +132,13 @@ def start_gunicorn(tmp_path: Path, model: str) -> Iterator[StartGunicorn]:
 
 
 class Nginx(Server):
-    """nginx with the templates of `deploy`, filled in as the image of nginx does.
+    """nginx with the templates of `deploy`, rendered as its image does.
 
     Args:
-        folder: Its configuration and temporary files.
+        folder: Of its own.
         api: Address of the service.
-        server: Name of the server's template, `plain` or `tls`.
-        environment: Variables of the templates, in addition to those of the compose files.
+        server: Which template of a server.
+        environment: For the templates, before what compose says.
     """
 
     def __init__(self, folder: Path, api: str, server: str = "plain", **environment: str) -> None:
@@ -166,7 +166,7 @@ class Nginx(Server):
 
 
 def fill(folder: Path, server: str, environment: dict[str, str]) -> None:
-    """Write the configuration of nginx."""
+    """Write the files that nginx reads."""
     (folder / "conf.d").mkdir(parents=True)
     names = {"common.conf": "common.conf", "service": "service", f"{server}.conf": "server.conf"}
     for template, name in names.items():
@@ -179,7 +179,7 @@ def fill(folder: Path, server: str, environment: dict[str, str]) -> None:
 
 @pytest.fixture
 def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
-    """Start nginx, until the end of the test."""
+    """Start nginx; it ends with the test."""
     servers: list[Nginx] = []
 
     def start(api: Gunicorn | Host | None, *words: str, **environment: str) -> Nginx:
@@ -204,7 +204,7 @@ def redis_program(name: str) -> str | None:
 
 @contextmanager
 def redis_of_compose(folder: Path) -> Iterator[str]:
-    """Run Redis with the command of compose, and yield its port; its data stays in the folder."""
+    """Start Redis with the command of compose, with its data in the folder."""
     program, *words = services()["redis"]["command"]
     port = str(free_port())
     here = ["--port", port, "--bind", "127.0.0.1", "--dir", str(folder)]
@@ -219,7 +219,7 @@ def redis_of_compose(folder: Path) -> Iterator[str]:
 
 
 def ask_redis(port: str, *question: str) -> str:
-    """Return the output of `redis-cli`."""
+    """Run `redis-cli` and return its output."""
     client = [str(redis_program("redis-cli")), "-p", port, *question]
     done = subprocess.run(client, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""nginx, with the configuration of compose, in front of gunicorn."""
+"""nginx with the configuration of compose, in front of gunicorn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Gunicorn]:
-    """A service behind nginx for all tests without settings of their own."""
+    """A service behind nginx with the default settings."""
     settings = {"RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1", "RECHROMA_PROXIES": "1"}
     server = Gunicorn(tmp_path_factory.mktemp("service"), free_port(), **settings)
     yield server
@@ -111,7 +111,7 @@ def test_keys_are_checked_before_bodies_are_read(
 
 
 def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
-    """Assert that nginx rejects a request as the service would, before receiving the image."""
+    """Assert that nginx rejects a request without a key before the body arrives."""
     wanted = api.ask("POST", path, b"image")
     with send_head(nginx, path, "X-API-Key: wrong") as line:
         head, _, body = line.recv(10_000).decode().partition("\r\n\r\n")
@@ -209,7 +209,7 @@ def test_forged_client_addresses_are_ignored(
 
 
 def problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
-    """Return the problem document of a response by nginx itself."""
+    """Read a problem that nginx itself returns."""
     answer = nginx.ask("POST", path, body)
     assert answer.headers["Content-Type"] == "application/problem+json"
     content: dict[str, object] = json.loads(answer.body)
@@ -242,7 +242,7 @@ def test_too_many_requests_are_rejected(start_nginx: StartNginx) -> None:
 
 @pytest.fixture
 def certified(tmp_path: Path) -> dict[str, str]:
-    """Make a certificate and the variables of the TLS template."""
+    """Make the certificate that the TLS template needs, and a port."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]

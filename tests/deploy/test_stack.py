@@ -1,4 +1,4 @@
-"""The whole stack as processes, with the commands of the compose file."""
+"""The whole stack of compose, started as local processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = [
 
 
 class ComposeWorker(Worker):
-    """A worker with the command of compose, configured by its environment alone."""
+    """Start a worker with the command of compose."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self._log = log
@@ -53,7 +53,7 @@ class ComposeWorker(Worker):
                 stderr=file,
                 start_new_session=True,
             )
-        wait_until(self._is_ready, "the worker does not start")
+        wait_until(self._is_ready, "the worker does not begin")
 
     def is_healthy(self, **environment: str) -> bool:
         """Run the health check of compose."""
@@ -65,7 +65,7 @@ class ComposeWorker(Worker):
 
 @dataclass
 class Stack:
-    """All services, and an API key."""
+    """The running stack, and a valid key."""
 
     api: Gunicorn
     worker: ComposeWorker
@@ -78,18 +78,18 @@ class Stack:
         return Client(self.nginx.url, self.key, timeout=PATIENCE)
 
     def ask(self, path: str, **headers: str) -> Answer:
-        """Send a GET request with the key to nginx."""
+        """Send a request with the key to nginx."""
         return self.nginx.ask("GET", path, None, Authorization=f"Bearer {self.key}", **headers)
 
     def start_api(self) -> None:
-        """Start the API again, on the same port."""
+        """Restart it at the address that nginx uses."""
         data = Path(self.environment["RECHROMA_DATA"])
         self.api = Gunicorn(data, self.api.port, **self.environment)
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stack]:
-    """All services, started as compose does; they must stop without errors."""
+    """Start the stack as compose does, and check for errors when it stops."""
     folder = tmp_path_factory.mktemp("stack")
     key, hashed = new_key()
     with redis_of_compose(folder) as port:
@@ -108,7 +108,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stac
         assert "Traceback" not in log + worker.log
 
 
-def test_direct_request_colorizes_an_image(stack: Stack) -> None:
+def test_stack_colors_an_image_directly(stack: Stack) -> None:
     with stack.client() as client:
         assert has_color(client.colorize(photo_file()))
     with Client(stack.nginx.url, "wrong") as client, pytest.raises(ApiError, match="key"):
@@ -129,8 +129,8 @@ def test_page_works_behind_the_stack(stack: Stack, browser: Browser, tmp_path: P
     driver.assert_clean()
 
 
-def test_events_pass_nginx_without_buffering(stack: Stack) -> None:
-    stack.worker.pause()  # otherwise events that nginx buffers would arrive with the last one
+def test_stack_runs_a_job_of_several_images(stack: Stack) -> None:
+    stack.worker.pause()  # so that events that came only with the last one would never come
     with stack.client() as client:
         job = client.submit([LARGE, photo_file(), photo_file()])
         line = HTTPConnection(stack.nginx.host, stack.nginx.port, PATIENCE / 3)
@@ -144,7 +144,7 @@ def test_events_pass_nginx_without_buffering(stack: Stack) -> None:
     assert json.loads(last.partition(b"data: ")[2])["done"] == 3
 
 
-def test_result_can_be_downloaded_in_parts(stack: Stack) -> None:
+def test_stack_serves_ranges_of_a_result(stack: Stack) -> None:
     with stack.client() as client:
         job = client.wait(client.submit([photo_file(), photo_file()]))
     url = f"/v1/jobs/{job.id}/result"
@@ -156,7 +156,7 @@ def test_result_can_be_downloaded_in_parts(stack: Stack) -> None:
         assert len(archive.namelist()) == 2
 
 
-def test_job_survives_a_restart_of_the_api(stack: Stack) -> None:
+def test_jobs_survive_a_restart_of_the_api(stack: Stack) -> None:
     with stack.client() as client:
         before = client.wait(client.submit([photo_file()]))
         job = client.submit([LARGE] * 6, idempotency_key="box")
@@ -171,7 +171,7 @@ def test_job_survives_a_restart_of_the_api(stack: Stack) -> None:
         assert all(has_color(image) for _, image in client.results(before))
 
 
-def test_health_check_detects_workers(stack: Stack, tmp_path: Path) -> None:
+def test_workers_report_their_health(stack: Stack, tmp_path: Path) -> None:
     assert stack.worker.is_healthy()
-    with redis_of_compose(tmp_path) as port:  # without a worker
+    with redis_of_compose(tmp_path) as port:  # where no worker says anything
         assert not stack.worker.is_healthy(RECHROMA_REDIS=f"redis://127.0.0.1:{port}/0")

@@ -14,19 +14,19 @@ from tests.support.service import Server
 
 
 @dataclass
-class RunningService:
-    """A service, with its Redis in the distributed mode."""
+class Place:
+    """A service, and its Redis if it has one."""
 
     server: Server
     redis: RedisServer | None = None
 
 
-StartService = Callable[..., RunningService]
+StartPlace = Callable[..., Place]
 
 
 @pytest.fixture(params=["embedded", "shared"])
-def start_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartService]:
-    """Start a service with a tiny model, in each mode."""
+def start_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartPlace]:
+    """Start a service with a tiny model, with threads or with Redis."""
     model = write_model(tmp_path / "tiny.onnx")
     with ExitStack() as ended:
 
@@ -35,15 +35,15 @@ def start_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[St
             ended.callback(server.kill)
             return server
 
-        def start(**settings: Any) -> RunningService:
+        def start(**settings: Any) -> Place:
             settings |= {"model": model, "workers": 2}
             if request.param == "embedded":
-                return RunningService(start_server(**settings))
+                return Place(start_server(**settings))
             redis = RedisServer(tmp_path / "redis")
             ended.callback(redis.kill)
             settings |= {"redis": redis.url, "files": tmp_path / "files"}
             worker = Worker(tmp_path / "worker.log", **environment_of(settings))
             ended.callback(worker.kill)
-            return RunningService(start_server(**settings), redis)
+            return Place(start_server(**settings), redis)
 
         yield start

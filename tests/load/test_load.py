@@ -11,7 +11,7 @@ from threading import Barrier
 
 import pytest
 
-from tests.load.conftest import RunningService, StartService
+from tests.load.conftest import Place, StartPlace
 from tests.support.service import Answer, Server, has_color, photo_file, wait_until
 
 resource = pytest.importorskip("resource", reason="Windows knows no limit of open files")
@@ -21,7 +21,7 @@ PHOTO = photo_file((64, 64))
 
 
 def post_at_once(server: Server, path: str) -> list[Answer]:
-    """Send a thousand requests at once; a broken connection raises."""
+    """Send a thousand requests at the same moment and return the responses."""
     gate = Barrier(MANY)
 
     def post(_: int) -> Answer:
@@ -34,15 +34,15 @@ def post_at_once(server: Server, path: str) -> list[Answer]:
 
 @contextmanager
 def _open_files(count: int) -> Iterator[None]:
-    """Raise the limit of open files of this process, not that of the server."""
+    """Raise the limit of open files of this process; the server keeps its own."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def assert_refusals(answers: list[Answer]) -> None:
-    """Assert that refusals are problem documents with Retry-After."""
+def check_refusals(answers: list[Answer]) -> None:
+    """Assert that rejections are problem details (RFC 9457) with `Retry-After`."""
     for answer in answers:
         assert answer.json["status"] == answer.status
         assert answer.json["title"]
@@ -56,55 +56,55 @@ def figures(server: Server, name: str) -> dict[str, int]:
     return {labels: int(float(value)) for labels, value in found if float(value)}
 
 
-def count_attempts(service: RunningService) -> int:
-    """Count the attempts of all images of jobs."""
-    if service.redis is None:
+def begun(place: Place) -> int:
+    """Sum the number of started images of jobs."""
+    if place.redis is None:
         return sum(
             count
-            for labels, count in figures(service.server, "rechroma_images_total").items()
+            for labels, count in figures(place.server, "rechroma_images_total").items()
             if 'route="job"' in labels
         )
-    with service.redis.client() as redis:
+    with place.redis.client() as redis:
         jobs = [redis.hgetall(key) for key in redis.keys("rechroma:job:*")]
     return sum(int(job["attempts:1"]) for job in jobs)
 
 
-def assert_stops_cleanly(server: Server) -> None:
+def check_end(server: Server) -> None:
     log = server.stop()
     assert server.process.returncode == 0
     assert "Traceback" not in log
 
 
-def test_thousand_jobs_finish(start_service: StartService) -> None:
-    service = start_service(queue=30)
-    server = service.server
+def test_thousand_jobs_finish(start_place: StartPlace) -> None:
+    place = start_place(queue=30)
+    server = place.server
     answers = post_at_once(server, "/v1/jobs")
     taken = [answer for answer in answers if answer.status == 202]
     refused = [answer for answer in answers if answer.status != 202]
     assert len(taken) >= 30
     assert {answer.status for answer in refused} == {503}
-    assert_refusals(refused)
+    check_refusals(refused)
     urls = {answer.headers["Location"] for answer in taken}
     assert len(urls) == len(taken)
     ended = [server.wait_for_end(url) for url in urls]
     assert Counter(job["state"] for job in ended) == {"done": len(taken)}
     assert figures(server, "rechroma_job_images") == {'state="done"': len(taken)}
-    wait_until(lambda: count_attempts(service) >= len(taken), "images are not counted")
-    assert count_attempts(service) == len(taken)
+    wait_until(lambda: begun(place) >= len(taken), "images are not counted")
+    assert begun(place) == len(taken)
     assert all(has_color(server.ask("GET", f"{url}/result").body) for url in urls)
     again = server.ask("POST", "/v1/jobs", PHOTO)
     assert server.wait_for_end(again.headers["Location"])["state"] == "done"
-    assert_stops_cleanly(server)
+    check_end(server)
 
 
-def test_thousand_images_finish(start_service: StartService) -> None:
-    server = start_service(rate="900/hour", wait=1).server
+def test_thousand_images_finish(start_place: StartPlace) -> None:
+    server = start_place(rate="900/hour", wait=1).server
     answers = post_at_once(server, "/v1/colorize")
     counts = Counter(answer.status for answer in answers)
     assert set(counts) <= {200, 429, 503}
     assert counts[200] > 0
     assert counts[429] == 100
     assert all(has_color(answer.body) for answer in answers if answer.status == 200)
-    assert_refusals([answer for answer in answers if answer.status != 200])
+    check_refusals([answer for answer in answers if answer.status != 200])
     assert server.ask("GET", "/readyz").status == 200
-    assert_stops_cleanly(server)
+    check_end(server)

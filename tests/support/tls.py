@@ -22,7 +22,7 @@ _CHUNK = 65_536
 
 
 def write_certificate(path: Path) -> None:
-    """Write a new key and certificate of 127.0.0.1 with openssl."""
+    """Write a new key and certificate for 127.0.0.1; needs openssl."""
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     here = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path)]
     made = subprocess.run([*new, *here], check=True, capture_output=True, timeout=PATIENCE)
@@ -31,7 +31,7 @@ def write_certificate(path: Path) -> None:
 
 @contextmanager
 def tls_before(port: int, certificate: Path) -> Iterator[int]:
-    """Forward a TLS port of 127.0.0.1 to a server, and yield it."""
+    """A TLS proxy on a port of 127.0.0.1."""
     command = [sys.executable, "-m", "tests.support.tls", str(port), str(certificate)]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as relay:
