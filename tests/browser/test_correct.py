@@ -234,7 +234,7 @@ def test_markers_stay_on_the_colored_image(hinted: PageDriver) -> None:
     stage = hinted.find("#stage").bounding_box()
     assert stage
     middle = [marker["x"] + 13, marker["y"] + 13]
-    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # beside its picture
+    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # next to its image
     assert not hinted.page.evaluate(is_marker, middle)
 
 
@@ -251,6 +251,26 @@ def test_command_line_reads_saved_hints(hinted: PageDriver, tmp_path: Path) -> N
     assert np.ptp(pixels, axis=-1).max() > 20
 
 
+def test_hint_can_be_kept_close_to_its_point(hinted: PageDriver, tmp_path: Path) -> None:
+    hinted.find("#only-here").check()
+    (hint,) = saved_hints(hinted)["hints"]
+    assert hint["only_here"] is True
+    hinted.wait_settled()
+    hinted.find("#only-here").uncheck()
+    assert "only_here" not in saved_hints(hinted)["hints"][0]
+    path = tmp_path / "some.hints.json"
+    limited = {"x": 0.25, "y": 0.5, "color": "#c04030", "radius": 0.125, "only_here": True}
+    path.write_text(json.dumps({"format": 1, "hints": [limited]}))
+    hinted.find("#hint-file").set_input_files(path)
+    expect(hinted.find("button.marker")).to_have_count(1)
+    assert saved_hints(hinted)["hints"] == [limited]
+    hinted.find("button.marker").click()
+    expect(hinted.find("#only-here")).to_be_checked()
+    path.write_text(json.dumps({"format": 1, "hints": [limited | {"radius": 0}]}))
+    hinted.find("#hint-file").set_input_files(path)
+    expect(hinted.find("#notifications")).to_have_text("some.hints.json is not a hint file.")
+
+
 def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> None:
     path = tmp_path / "some.hints.json"
     hints = [{"x": x, "y": 0.5, "color": "#C04030"} for x in (0.2, 0.5, 0.8)]
@@ -259,7 +279,7 @@ def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> 
     expect(hinted.find("button.marker")).to_have_count(3)
     path.write_text('{"format": 2}')
     hinted.find("#hint-file").set_input_files(path)
-    expect(hinted.find("#notifications")).to_have_text("This is not a hint file.")
+    expect(hinted.find("#notifications")).to_have_text("some.hints.json is not a hint file.")
     assert len(marker_labels(hinted)) == 3
     hinted.find("button.marker").first.click()
     expect(hinted.find("#spot")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Color bins: which there are, how colors are spread over them, how they are weighted."""
+"""Color bins: coverage of the gamut, soft labels, and rebalancing weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_bins_cover_the_gamut_and_little_more() -> None:
 
 
 @given(hnp.arrays(np.uint8, (20, 3)))
-def test_every_color_has_a_bin_near_by(rgb: np.ndarray) -> None:
+def test_every_color_has_a_bin_nearby(rgb: np.ndarray) -> None:
     ab = srgb_to_lab(rgb)[..., 1:]
     distance = np.linalg.norm(CENTERS[NEAREST[table_index(ab), 0]] - ab, axis=-1)
     # Half a diagonal, and half a step of the table; a corner of the gamut may lack its own bin.
@@ -38,7 +38,7 @@ def test_every_color_has_a_bin_near_by(rgb: np.ndarray) -> None:
 
 
 @given(st.floats(-110, 110), st.floats(-110, 110))
-def test_soft_labels_share_out_the_whole_color_nearest_first(a: float, b: float) -> None:
+def test_soft_labels_sum_to_one_nearest_first(a: float, b: float) -> None:
     row = table_index(np.array([a, b], np.float32))
     assert SHARES[row].sum() == pytest.approx(1, abs=1e-5)
     assert (np.diff(SHARES[row]) <= 1e-6).all()

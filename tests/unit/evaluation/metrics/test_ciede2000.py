@@ -48,20 +48,20 @@ SHARMA = [
 
 
 @pytest.mark.parametrize(("first", "second", "difference"), SHARMA)
-def test_published_pairs(
+def test_ciede2000_equals_published_pairs(
     first: tuple[float, ...], second: tuple[float, ...], difference: float
 ) -> None:
     assert ciede2000(np.array(first), np.array(second)) == pytest.approx(difference, abs=5e-5)
 
 
-def test_agrees_with_scikit_image_on_any_colors() -> None:
+def test_ciede2000_agrees_with_scikit_image() -> None:
     rng = np.random.default_rng(0)
     first, second = rng.uniform((0, -100, -100), (100, 100, 100), (2, 2000, 3))
     expected = deltaE_ciede2000(first, second)
     np.testing.assert_allclose(ciede2000(first, second), expected, atol=1e-6)
 
 
-def test_is_symmetric_and_zero_for_the_same_color() -> None:
+def test_ciede2000_is_symmetric_and_zero_for_equal_colors() -> None:
     rng = np.random.default_rng(1)
     first, second = rng.uniform((0, -90, -90), (100, 90, 90), (2, 500, 3))
     np.testing.assert_allclose(ciede2000(first, second), ciede2000(second, first), atol=1e-9)

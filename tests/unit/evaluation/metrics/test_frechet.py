@@ -1,4 +1,4 @@
-"""The distances of sets: against scipy, against loops, and where the answer is known."""
+"""Distances of sets: against scipy, loops and known values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_frechet_agrees_with_the_formula_by_scipy() -> None:
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
 
 
-def test_frechet_with_fewer_pictures_than_features() -> None:
+def test_frechet_supports_fewer_images_than_features() -> None:
     first, second = features(1, 6, 20), features(2, 9, 20)
     cov1, cov2 = np.cov(first.T), np.cov(second.T)
     values = np.linalg.eigvals(cov1 @ cov2).real
@@ -36,13 +36,13 @@ def test_frechet_with_fewer_pictures_than_features() -> None:
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
 
 
-def test_frechet_of_sets_that_differ_by_a_shift_is_its_square() -> None:
+def test_frechet_of_a_shift_is_its_square() -> None:
     first = features(3, 50, 8)
     assert frechet_distance(first, first) == pytest.approx(0, abs=1e-5)
     assert frechet_distance(first, first + 2) == pytest.approx(8 * 4, rel=1e-4)
 
 
-def test_frechet_of_sets_that_differ_by_a_factor() -> None:
+def test_frechet_of_a_factor_agrees_with_the_formula() -> None:
     first = features(4, 50, 8)
     first = first - first.mean(axis=0)
     spread = np.trace(np.cov(first.T))
@@ -64,7 +64,7 @@ def test_kernel_distance_agrees_with_a_loop() -> None:
     assert kernel_distance(first, second) == pytest.approx(total / 72, rel=1e-6)
 
 
-def test_kernel_distance_has_no_bias_and_grows_with_the_difference() -> None:
+def test_kernel_distance_is_unbiased_and_grows_with_the_difference() -> None:
     rng = np.random.default_rng(0)
 
     def mean_distance(shift: float) -> float:
@@ -77,7 +77,7 @@ def test_kernel_distance_has_no_bias_and_grows_with_the_difference() -> None:
     assert kernel_distance(same, same) == pytest.approx(0, abs=1e-9)
 
 
-def test_kernel_distance_does_not_mind_that_both_sets_show_the_same_scenes() -> None:
+def test_kernel_distance_is_unbiased_for_paired_sets() -> None:
     rng = np.random.default_rng(0)
     distances = []
     for _ in range(300):
@@ -87,7 +87,7 @@ def test_kernel_distance_does_not_mind_that_both_sets_show_the_same_scenes() -> 
     assert abs(np.mean(distances)) < 0.05
 
 
-def test_one_picture_has_no_distance() -> None:
+def test_distances_are_undefined_for_one_image() -> None:
     one = np.zeros((1, 4), np.float32)
     assert math.isnan(frechet_distance(one, features(1, 5, 4)))
     assert math.isnan(kernel_distance(one, one))

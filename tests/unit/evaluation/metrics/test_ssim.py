@@ -14,13 +14,13 @@ def astronaut() -> np.ndarray:
     return np.ascontiguousarray(data.astronaut()[::4, ::3])
 
 
-def noisy(picture: np.ndarray, much: float) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(0, much, picture.shape)
-    return np.asarray(np.clip(picture + noise, 0, 255).astype(np.uint8))
+def noisy(image: np.ndarray, much: float) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, much, image.shape)
+    return np.asarray(np.clip(image + noise, 0, 255).astype(np.uint8))
 
 
 @pytest.mark.parametrize("much", [2, 20, 80])
-def test_agrees_with_scikit_image(much: float) -> None:
+def test_ssim_agrees_with_scikit_image(much: float) -> None:
     first, second = astronaut(), noisy(astronaut(), much)
     expected = structural_similarity(
         first,
@@ -33,11 +33,11 @@ def test_agrees_with_scikit_image(much: float) -> None:
     assert ssim(first, second) == pytest.approx(expected, abs=1e-4)
 
 
-def test_is_one_for_the_same_picture_however_small() -> None:
+def test_ssim_of_an_image_with_itself_is_one_at_any_size() -> None:
     assert ssim(astronaut(), astronaut()) == pytest.approx(1)
     assert ssim(astronaut()[:4, :7], astronaut()[:4, :7]) == pytest.approx(1)
 
 
-def test_is_negative_for_the_negative() -> None:
+def test_ssim_of_the_negative_is_negative() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     assert ssim(noise, 255 - noise) < -0.5

@@ -8,7 +8,9 @@ const MAX_HINTS = 1000;
 /** @param {Hint[]} hints @returns {string | undefined} JSON; undefined without hints */
 export function serializeHints(hints) {
   if (!hints.length) return undefined;
-  return JSON.stringify({ format: FORMAT, hints: hints.map(({ x, y, color }) => ({ x, y, color })) });
+  const list = hints.map(({ x, y, color, radius, onlyHere }) => (
+    { x, y, color, radius, only_here: onlyHere || undefined })); // undefined is left out of JSON
+  return JSON.stringify({ format: FORMAT, hints: list });
 }
 
 let nextId = 1;
@@ -25,10 +27,15 @@ export function parseHints(text) {
   const { format, hints } = JSON.parse(text);
   const isValid = format === FORMAT && Array.isArray(hints) && hints.length <= MAX_HINTS;
   if (!isValid || !hints.every(isHint)) throw new Error("not a hint file");
-  return hints.map(({ x, y, color }) => createHint(x, y, color.toLowerCase()));
+  return hints.map(({ x, y, color, radius, only_here: onlyHere }) => (
+    { ...createHint(x, y, color.toLowerCase()), radius: radius ?? undefined, onlyHere }));
 }
 
-function isHint({ x, y, color }) {
+/** @param {Record<string, unknown>} value */
+function isHint({ x, y, color, radius, only_here: onlyHere }) {
+  /** @param {unknown} value */
   const isFraction = (value) => typeof value === "number" && value >= 0 && value <= 1;
-  return isFraction(x) && isFraction(y) && /^#[0-9a-f]{6}$/i.test(color);
+  const isColor = typeof color === "string" && /^#[0-9a-f]{6}$/i.test(color);
+  const isRadius = (radius ?? null) === null || (radius !== 0 && isFraction(radius));
+  return isFraction(x) && isFraction(y) && isColor && isRadius && ["undefined", "boolean"].includes(typeof onlyHere);
 }

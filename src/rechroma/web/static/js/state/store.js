@@ -4,7 +4,7 @@
  * @typedef {import("../color/colorspace.js").Adjustments} Adjustments
  * @typedef {import("../color/render.js").Chroma} Chroma
  * @typedef {import("../color/render.js").Pixels} Pixels
- * @typedef {{id: number, x: number, y: number, color: string}} Hint
+ * @typedef {{id: number, x: number, y: number, color: string, radius?: number, onlyHere?: boolean}} Hint
  * @typedef {{adjustments: Adjustments, hints: Hint[]}} Edit what the user changed in a photograph
  * @typedef {"waiting" | "reading" | "previewing" | "uploading" | "coloring" | "done" | "failed"} Stage
  *
@@ -17,7 +17,7 @@
  * @property {?import("../page/texts.js").Problem} problem why it failed
  * @property {number} width of the upright image, in pixels; 0 while unknown
  * @property {number} height
- * @property {boolean} hadColor whether it was in color or toned; known when it is done
+ * @property {boolean} wasColor whether it was in color or toned; known when it is done
  * @property {number} pages of its file, of which the first is colored; known when it is done
  * @property {?Pixels} thumbnail in gray
  * @property {?Chroma} chroma as the model predicted it, before the adjustments
@@ -40,6 +40,8 @@
  * @property {boolean} busy whether requests wait for a busy server
  * @property {boolean} badge whether downloads get a visible badge
  * @property {string} announcement the latest message to screen readers
+ *
+ * @typedef {ReturnType<typeof createStore>} Store
  */
 
 /** @returns {State} */
@@ -83,7 +85,7 @@ export function createStore() {
       return state;
     },
     set,
-    /** @param {number} id @returns {Photo | undefined} */
+    /** @param {?number} id @returns {Photo | undefined} */
     photo: (id) => state.photos.find((photo) => photo.id === id),
     /** @returns {Photo | undefined} */
     get current() {
