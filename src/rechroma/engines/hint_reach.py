@@ -67,7 +67,7 @@ def _reach(lightness: Float, hints: Sequence[Hint]) -> Float:
     scale = min(1.0, _GRID / max(lightness.shape))
     rows, columns = (max(1, round(side * scale)) for side in lightness.shape)
     small = cv2.resize(lightness, (columns, rows), interpolation=cv2.INTER_AREA)
-    distance = _geodesic_distance(small, hints)
+    distance = _geodesic_distance(np.asarray(small, np.float32), hints)
     falloff: Float = np.exp(-(distance**_SOFTNESS))
     return falloff
 

@@ -23,7 +23,7 @@ def two_squares() -> np.ndarray:
 def red_share(lightness: np.ndarray, *hints: Hint) -> np.ndarray:
     """Effect of hints, 0..1, if a network changes the whole image to their color."""
     plain = np.zeros((*lightness.shape, 2), np.float32)
-    hinted = np.broadcast_to(np.float32(hints[-1].ab), plain.shape)
+    hinted = np.broadcast_to(np.array(hints[-1].ab, np.float32), plain.shape)
     limited = limit_reach(lightness, hints, hinted, plain)
     return limited[..., 0] / hints[-1].ab[0]
 
@@ -62,7 +62,7 @@ def test_limit_reach_radius_ends_the_effect_there() -> None:
 def test_limit_reach_drops_a_weak_response() -> None:
     even, hint = np.full((60, 60), 50, np.float32), Hint(0.5, 0.5, RED)
     plain = np.zeros((60, 60, 2), np.float32)
-    weak = np.broadcast_to(0.15 * np.float32(hint.ab), plain.shape)
+    weak = np.broadcast_to(np.float32(0.15) * np.array(hint.ab, np.float32), plain.shape)
     np.testing.assert_array_equal(limit_reach(even, [hint], weak, plain), plain)
 
 
