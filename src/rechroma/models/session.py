@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: *)?")
-_FATAL = 4  # ONNX Runtime's log level; what goes wrong is raised, so nothing need be printed
+_FATAL = 4  # ONNX Runtime's log level: all errors are raised, so that none is printed
 _HINT = "Give an .onnx file that 'rechroma export' wrote."
 
 
@@ -37,9 +37,27 @@ def load_model(
     Raises:
         ModelContractError: The file is not a model or violates the contract; it names the part.
     """
-    session = _open(path, providers, options or _unoptimized())
+    if options is None:
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = _FATAL
     try:
-        card = _card_of(session)
+        session = ort.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime's own classes share no public base
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = _PREAMBLE.sub("", line)[:200]
+        if "rotobuf" in reason:
+            reason = "it is damaged, or not an ONNX file"
+        raise ModelContractError(
+            f"{path} is not a model that ONNX Runtime can load: {reason}", hint=_HINT
+        ) from error
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
+        if text is None:
+            raise ModelContractError(
+                f"there is no model card: the metadata property '{PROPERTY}' is missing", hint=_HINT
+            )
+        card = ModelCard.from_json(text)
         check_contract(card, session.get_inputs(), session.get_outputs())
     except ModelContractError as error:
         raise ModelContractError(f"{path}: {error.message}", hint=error.hint) from error
@@ -53,37 +71,3 @@ def read_card(path: Path) -> ModelCard:
         ModelContractError: The file is not a model or violates the contract; it names the part.
     """
     return load_model(path)[1]
-
-
-def _unoptimized() -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return options
-
-
-def _open(
-    path: Path, providers: Sequence[Any], options: ort.SessionOptions
-) -> ort.InferenceSession:
-    options.log_severity_level = _FATAL
-    try:
-        return ort.InferenceSession(str(path), options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime's own classes share no public base
-        raise ModelContractError(
-            f"{path} is not a model that ONNX Runtime can load: {_reason(error)}", hint=_HINT
-        ) from error
-
-
-def _card_of(session: ort.InferenceSession) -> ModelCard:
-    text = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
-    if text is None:
-        raise ModelContractError(
-            f"there is no model card: the metadata property '{PROPERTY}' is missing", hint=_HINT
-        )
-    return ModelCard.from_json(text)
-
-
-def _reason(error: Exception) -> str:
-    """Shorten the message of an ONNX Runtime exception to one line."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    reason = _PREAMBLE.sub("", line)[:200]
-    return "it is damaged, or something else than ONNX" if "rotobuf" in reason else reason

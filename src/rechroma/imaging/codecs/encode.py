@@ -172,16 +172,14 @@ def _jpeg_options(metadata: Metadata) -> dict[str, Any]:
     comment = metadata.text.get("Comment", "").encode()
     iptc = metadata.iptc or b""
     dpi = metadata.dpi and tuple(min(round(value), 65535) for value in metadata.dpi)
+    # Wrap an IPTC record as the only resource of a Photoshop segment (APP13).
+    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
+    data = b"Photoshop 3.0\0" + resource
     return {
         "subsampling": _SUBSAMPLING_420,
         "dpi": dpi,
         "comment": comment if 0 < len(comment) <= _JPEG_SEGMENT else None,
-        "extra": _iptc_segment(iptc) if 0 < len(iptc) <= _JPEG_SEGMENT else None,
+        "extra": (b"\xff\xed" + struct.pack(">H", len(data) + 2) + data)
+        if 0 < len(iptc) <= _JPEG_SEGMENT
+        else None,
     }
-
-
-def _iptc_segment(iptc: bytes) -> bytes:
-    """Wrap an IPTC record as the only resource of a Photoshop segment (APP13)."""
-    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
-    data = b"Photoshop 3.0\0" + resource
-    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data

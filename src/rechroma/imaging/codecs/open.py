@@ -7,7 +7,7 @@ the size limit has been checked.
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -189,35 +189,23 @@ def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
         )
 
 
-class _PillowLimit:
-    """Reference-counted switch for Pillow's pixel limit, which our own limit replaces.
+@contextmanager
+def no_pixel_limit() -> Iterator[None]:
+    """Lift Pillow's pixel limit temporarily; :func:`check_size` applies ours instead.
 
     Pillow's limit is global to the process, so it is restored as soon as no thread needs it lifted.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._original: int | None = None
-
-    @contextmanager
-    def lift(self) -> Iterator[None]:
-        with self._lock:
-            if not self._users:
-                self._original, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    Image.MAX_IMAGE_PIXELS = self._original
+    with _LIMIT_LOCK:
+        _LIFTED.append(Image.MAX_IMAGE_PIXELS)  # the first is the limit, all others are None
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _LIMIT_LOCK:
+            limit = _LIFTED.pop()
+            if not _LIFTED:
+                Image.MAX_IMAGE_PIXELS = limit
 
 
-_PILLOW_LIMIT = _PillowLimit()
-
-
-def no_pixel_limit() -> AbstractContextManager[None]:
-    """Lift Pillow's pixel limit for a while; :func:`check_size` applies ours instead."""
-    return _PILLOW_LIMIT.lift()
+_LIMIT_LOCK = threading.Lock()
+_LIFTED: list[int | None] = []

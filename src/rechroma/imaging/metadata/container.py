@@ -42,9 +42,10 @@ def read_metadata(image: Image, size: tuple[int, int], *, swapped: bool = False)
         swapped: Whether turning the image upright swaps its axes.
     """
     info = image.info
+    block = info.get("exif") or _try(lambda: exif.pack_block(image.getexif()))
     packet = _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
     return Metadata(
-        exif=_try(lambda: _exif(image, size)),
+        exif=_try(lambda: exif.set_upright(block, size)) if block else None,
         icc=_as_bytes(info.get("icc_profile")),
         xmp=xmp.reset_orientation(packet) if packet else None,
         iptc=_try(lambda: _iptc(image)),
@@ -59,11 +60,6 @@ def _try(read: Callable[[], _Part]) -> _Part | None:
         return read()
     except Exception:  # broken metadata makes Pillow's parsers raise nearly anything
         return None
-
-
-def _exif(image: Image, size: tuple[int, int]) -> bytes | None:
-    data = image.info.get("exif") or exif.pack_block(image.getexif())
-    return exif.set_upright(data, size) if data else None
 
 
 def _iptc(image: Image) -> bytes | None:
@@ -83,16 +79,14 @@ def _text(image: Image) -> dict[str, str]:
     found: dict[str, Any] = dict(getattr(image, "text", {}))
     if "comment" in image.info:
         found["Comment"] = image.info["comment"]
-    return {key: _as_text(value) for key, value in found.items() if not key.startswith(_NOT_TEXT)}
-
-
-def _as_text(value: str | bytes) -> str:
-    if isinstance(value, str):
-        return str(value)
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    texts = {}
+    for key, value in found.items():
+        if not key.startswith(_NOT_TEXT):
+            try:
+                texts[key] = value.decode() if isinstance(value, bytes) else str(value)
+            except UnicodeDecodeError:
+                texts[key] = value.decode("latin-1")
+    return texts
 
 
 def _as_bytes(value: object) -> bytes | None:

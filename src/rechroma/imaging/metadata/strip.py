@@ -46,12 +46,9 @@ def _chunks(png: bytes) -> Iterator[bytes]:
         length, kind = struct.unpack_from(">I4s", png, at)
         chunk = png[at : at + 8 + length + _CRC_BYTES]
         at += len(chunk)
-        if kind not in _PNG_TEXT and (not kind[0] & _ANCILLARY or _has_valid_crc(chunk)):
+        valid = zlib.crc32(chunk[4:-_CRC_BYTES]).to_bytes(4) == chunk[-_CRC_BYTES:]
+        if kind not in _PNG_TEXT and (not kind[0] & _ANCILLARY or valid):
             yield chunk
-
-
-def _has_valid_crc(chunk: bytes) -> bool:
-    return zlib.crc32(chunk[4:-_CRC_BYTES]).to_bytes(4) == chunk[-_CRC_BYTES:]
 
 
 def _segments(jpeg: bytes) -> Iterator[bytes]:
