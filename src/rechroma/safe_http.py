@@ -29,6 +29,11 @@ _CONNECT_SECONDS = 20.0
 _CHUNK = 1 << 16
 _REDIRECTIONS = {301, 302, 303, 307, 308}
 _IN_URLS = "/%:=&?~#+!$,;'@()*[]"
+_HEADERS = {
+    "Accept": "image/*,*/*;q=0.1",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 _NAT64 = IPv6Network("64:ff9b::/96")
 # What ipaddress of Python 3.11 calls public: NAT64 within a network (RFC 8215), and site-local.
 _LOCAL = (IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"))
@@ -134,10 +139,20 @@ class SafeHttpClient:
         try:
             deadline.start()
             method = "GET" if body is None else "POST"
-            connection.request(method, _target(parts), body, {**self._headers(), **(headers or {})})
-            return self._answer(url, connection.getresponse(), connection)
+            query = f"?{parts.query}" if parts.query else ""
+            target = quote(f"{parts.path or '/'}{query}", safe=_IN_URLS)
+            sent = {"User-Agent": self._agent, **_HEADERS, **(headers or {})}
+            connection.request(method, target, body, sent)
+            response = connection.getresponse()
+            location = response.headers.get("Location", "")
+            wait = _seconds(response.headers.get("Retry-After", ""))
+            content = self._read_body(response, connection) if response.status == 200 else b""
+            return FetchedResponse(url, response.status, content, wait, location)
         except (OSError, HTTPException, ValueError) as error:
-            raise TransientFetchError(self._describe(error, connection), connection.host) from error
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            if connection.aborted:
+                reason = f"it took longer than {self._timeout:g} s"
+            raise TransientFetchError(reason, connection.host) from error
         finally:
             deadline.cancel()
             self._live.discard(connection)
@@ -162,21 +177,7 @@ class SafeHttpClient:
                 raise FetchError(f"{host}: {address} is not a public address")
         return addresses[:_MAX_ADDRESSES]
 
-    def _headers(self) -> Mapping[str, str]:
-        return {
-            "User-Agent": self._agent,
-            "Accept": "image/*,*/*;q=0.1",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
-
-    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> FetchedResponse:
-        location = response.headers.get("Location", "")
-        wait = _seconds(response.headers.get("Retry-After", ""))
-        body = self._body(response, connection) if response.status == 200 else b""
-        return FetchedResponse(url, response.status, body, wait, location)
-
-    def _body(self, response: HTTPResponse, connection: _Connection) -> bytes:
+    def _read_body(self, response: HTTPResponse, connection: _Connection) -> bytes:
         promised = response.length
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise FetchError("it comes compressed, which was not asked for")
@@ -190,11 +191,6 @@ class SafeHttpClient:
         if connection.aborted or len(data) < (promised or 0):
             raise HTTPException("it ended early")
         return bytes(data)
-
-    def _describe(self, error: Exception, connection: _Connection) -> str:
-        if connection.aborted:
-            return f"it took longer than {self._timeout:g} s"
-        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def is_public(address: str) -> bool:
@@ -247,11 +243,6 @@ def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _target(parts: SplitResult) -> str:
-    query = f"?{parts.query}" if parts.query else ""
-    return quote(f"{parts.path or '/'}{query}", safe=_IN_URLS)
-
-
 def _addresses(host: str, port: int) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -277,7 +268,17 @@ class _Connection(HTTPConnection):
         self.aborted = False
 
     def connect(self) -> None:
-        self.sock = self._wire = self._first_connected()
+        refused: OSError = OSError("the host has no address")
+        for address in self._addresses:
+            try:
+                self.sock = self._wire = socket.create_connection(
+                    (address, self.port), _CONNECT_SECONDS
+                )
+                break
+            except OSError as error:
+                refused = error
+        else:
+            raise refused
         if self.aborted:
             raise TimeoutError
 
@@ -287,15 +288,6 @@ class _Connection(HTTPConnection):
             with suppress(OSError):
                 # On the socket below TLS: the reading thread can be inside a TLS call.
                 socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
-
-    def _first_connected(self) -> socket.socket:
-        error = OSError("the host has no address")
-        for address in self._addresses:
-            try:
-                return socket.create_connection((address, self.port), _CONNECT_SECONDS)
-            except OSError as refusal:
-                error = refusal
-        raise error
 
 
 class _SecureConnection(_Connection):

@@ -110,8 +110,14 @@ def _color_files(request: CliRequest) -> int:
     """Color files; returns the exit code."""
     plan = plan_batch(request.paths, request.out, request.file_format, recolor=request.overwrite)
     images = len(plan.tasks) + len(plan.missing)
-    if plan.tasks:
-        _check_options(request, images)
+    if plan.tasks:  # check all options, even if there is nothing left to color
+        from rechroma.colorizer import check_file_options
+        from rechroma.models import find_model
+
+        if request.hints and images > 1:
+            raise OptionError(f"--hints apply to one photograph, but there are {images}")
+        check_file_options(request.file_options())
+        find_model(request.model)
     summary = BatchSummary(as_json=request.as_json)
     run = BatchRun(plan, request, summary)
     try:
@@ -134,14 +140,3 @@ def _color_files(request: CliRequest) -> int:
         if images:
             echo_err(f"rechroma: {summary}")
     return 1 if summary.failures else 0
-
-
-def _check_options(request: CliRequest, images: int) -> None:
-    """Check option ranges and the model's name even if there is nothing left to color."""
-    from rechroma.colorizer import check_file_options
-    from rechroma.models import find_model
-
-    if request.hints and images > 1:
-        raise OptionError(f"--hints apply to one photograph, but there are {images}")
-    check_file_options(request.file_options())
-    find_model(request.model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +13,6 @@ from rechroma.cli.model_files import export_model_file, make_card, resolve_model
 from rechroma.cli.options import path_option, set_option
 from rechroma.cli.progress import report_progress
 from rechroma.cli.sheets import epoch_callback
-
-if TYPE_CHECKING:
-    from rechroma.models import ModelCard
-    from rechroma.networks import ColorizationNetwork
-    from rechroma.training import Recipe
 
 
 @click.command("finetune")
@@ -55,7 +49,9 @@ def finetune_command(
     require_extra("train", "torch")
     target = out / "model.onnx"
     check_model_target(target)
+    from rechroma.models import read_card
     from rechroma.training import (
+        TorchEngine,
         changed_recipe,
         finetuning_recipe,
         is_main_process,
@@ -69,31 +65,18 @@ def finetune_command(
     train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
     if not is_main_process():
         return
-    learned = _best_checkpoint(plan, out)
-    network = trained_network(learned)
-    card = _card(start, network, name or out.name, shards, license)
-    export_model_file(network, card, target, source=learned, rounded=True)
-    click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")
-
-
-def _best_checkpoint(plan: Recipe, out: Path) -> Path:
-    """Return the best checkpoint, or the last one of a run that ended before any validation."""
+    # The best checkpoint, or the last one of a run that ended before any validation.
     best = out / "best.pt"
-    return best if plan.validation.interval and best.is_file() else out / "checkpoint.pt"
-
-
-def _card(
-    start: Path, network: ColorizationNetwork, name: str, shards: tuple[str, ...], license: str
-) -> ModelCard:
-    """Make the card from the initial model's, with the new training data added."""
-    from rechroma.models import read_card
-    from rechroma.training import TorchEngine
+    learned = best if plan.validation.interval and best.is_file() else out / "checkpoint.pt"
+    network = trained_network(learned)
 
     known = TorchEngine(network).card if start.suffix == ".pt" else read_card(start)
     fields = asdict(known)
     seen = [{"name": Path(shard).name, "license": license} for shard in shards]
-    fields |= {"name": name, "version": "1", "license": known.license or "unstated"}
+    fields |= {"name": name or out.name, "version": "1", "license": known.license or "unstated"}
     fields |= {"data": [*fields["data"], *seen], "metrics": {}, "commit": ""}
     origin = "a checkpoint" if start.suffix == ".pt" else known.name
     fields["description"] = f"Fine-tuned from {origin}."
-    return make_card(network, fields)
+    card = make_card(network, fields)
+    export_model_file(network, card, target, source=learned, rounded=True)
+    click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")

@@ -63,28 +63,34 @@ def leaderboard_command(
     require_extra("train", "torch")
     from rechroma.datasets import Shards, evenly_spaced
     from rechroma.evaluation import build_leaderboard
+    from rechroma.training import training_cost
 
     named = _by_name(models)
     pictures = Shards(shards)
     numbers = evenly_spaced(len(pictures), limit)
     with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
         leaderboard = build_leaderboard(named, pictures, numbers, on_image=advance)
-    costs = _costs(models)
-    click.echo(_json(leaderboard, costs) if as_json else _markdown(leaderboard, costs))
+
+    runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
+    costs = {run.name: training_cost(run) for run in runs}
+    if not as_json:
+        click.echo(_markdown(leaderboard, costs))
+        return
+    rows = {
+        name: asdict(row) | ({"training": asdict(costs[name])} if name in costs else {})
+        for name, row in leaderboard.items()
+    }
+    click.echo(json.dumps(rows, indent=2))
 
 
 def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
-    named = {_name(model): _file(model) for model in models}
+    named = {Path(model).name.removesuffix(".onnx"): _file(model) for model in models}
     if len(named) < len(models) or named.keys() & {"gray", "truth"}:
         raise OptionError(
             "two rows of the table would have the same name",
             hint="A file is listed by its name without .onnx, a run by the name of its folder.",
         )
     return named
-
-
-def _name(model: str) -> str:
-    return Path(model).name.removesuffix(".onnx")
 
 
 def _file(model: str) -> Path:
@@ -97,21 +103,6 @@ def _file(model: str) -> Path:
             hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
         )
     return find_model(file)
-
-
-def _costs(models: tuple[str, ...]) -> dict[str, TrainingCost]:
-    from rechroma.training import training_cost
-
-    runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
-    return {run.name: training_cost(run) for run in runs}
-
-
-def _json(leaderboard: Mapping[str, LeaderboardRow], costs: Mapping[str, TrainingCost]) -> str:
-    rows = {
-        name: asdict(row) | ({"training": asdict(costs[name])} if name in costs else {})
-        for name, row in leaderboard.items()
-    }
-    return json.dumps(rows, indent=2)
 
 
 def _markdown(leaderboard: Mapping[str, LeaderboardRow], costs: Mapping[str, TrainingCost]) -> str:
@@ -134,11 +125,9 @@ def _row(name: str, row: LeaderboardRow, cost: TrainingCost | None) -> dict[str,
             "MB": f"{row.megabytes:.1f}",
             "ms": f"{row.milliseconds:.0f}",
         }
-    return {"": name, **metrics, **size, **_training(cost)}
-
-
-def _training(cost: TrainingCost | None) -> dict[str, str]:
-    if cost is None:
-        return {"crops": "", "minutes": "", "labels": ""}
-    found = "" if cost.accuracy is None else f"{cost.accuracy:.1f}"
-    return {"crops": str(cost.images), "minutes": f"{cost.minutes:.0f}", "labels": found}
+    training = {"crops": "", "minutes": "", "labels": ""}
+    if cost is not None:
+        found = "" if cost.accuracy is None else f"{cost.accuracy:.1f}"
+        minutes = f"{cost.minutes:.0f}"
+        training = {"crops": str(cost.images), "minutes": minutes, "labels": found}
+    return {"": name, **metrics, **size, **training}

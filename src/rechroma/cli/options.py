@@ -32,23 +32,19 @@ def model_options(command: _Command) -> _Command:
     return model(provider(command))
 
 
-def _number_option(name: str) -> Callable[[_Command], _Command]:
-    option = OPTIONS[name]
-    return click.option(
-        f"--{name}",
-        type=float if isinstance(option.default, float) else int,
-        default=option.default,
-        show_default=option.default is not None,
-        help=option.text
-        if option.default is not None
-        else f"{option.text}  [default: the model's]",
-    )
-
-
 def colorize_options(command: _Command) -> _Command:
     """Add the numeric options of :mod:`rechroma.options`."""
     for name in reversed(("quality", "saturation", "warmth", "blend", "size")):
-        command = _number_option(name)(command)
+        option = OPTIONS[name]
+        command = click.option(
+            f"--{name}",
+            type=float if isinstance(option.default, float) else int,
+            default=option.default,
+            show_default=option.default is not None,
+            help=option.text
+            if option.default is not None
+            else f"{option.text}  [default: the model's]",
+        )(command)
     return command
 
 

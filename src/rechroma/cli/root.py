@@ -71,16 +71,12 @@ class Shorthand(click.Group):
         if word == "--":
             return True
         if word.startswith("-") and word != "-":
-            return _is_option_of(colorize_command, word)
+            options = [option for parameter in colorize_command.params for option in parameter.opts]
+            attached_value = not word.startswith("--") and word[:2] in options
+            return attached_value or word.split("=", 1)[0] in options
         from rechroma.cli.inputs import looks_like_image
 
         return looks_like_image(word)
-
-
-def _is_option_of(command: click.Command, word: str) -> bool:
-    options = [option for parameter in command.params for option in parameter.opts]
-    attached_value = not word.startswith("--") and word[:2] in options
-    return attached_value or word.split("=", 1)[0] in options
 
 
 @click.group(

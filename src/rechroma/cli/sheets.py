@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from rechroma.training import Recipe, TrainState
@@ -37,8 +35,10 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
         recipe: The recipe; without `data.val` there is no contact sheet.
         out: The run's folder.
     """
+    from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards, evenly_spaced
-    from rechroma.training import draw_curves
+    from rechroma.evaluation import draw_sheet
+    from rechroma.training import TorchEngine, draw_curves
 
     pictures = Shards(recipe.data.val) if recipe.data.val else None
 
@@ -47,15 +47,7 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
         if pictures is not None:
             chosen = (pictures[number] for number in evenly_spaced(len(pictures), _SHEET_IMAGES))
             path = out / f"sheet-{state.step:07}.jpg"
-            write_sheet(_render_sheet(state, chosen), path)
+            write_sheet(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
             click.echo(f"{path}: gray, model, truth")
 
     return draw_epoch
-
-
-def _render_sheet(state: TrainState, pictures: Iterator[NDArray[np.uint8]]) -> Image:
-    from rechroma.colorizer import Colorizer
-    from rechroma.evaluation import draw_sheet
-    from rechroma.training import TorchEngine
-
-    return draw_sheet(Colorizer(engine=TorchEngine(state.ema)), pictures)

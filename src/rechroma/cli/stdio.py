@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 def colorize_stream(request: CliRequest) -> None:
     """Color one image from stdin or to stdout."""
-    _check_pipe(request)
+    if len(request.paths) > 1:
+        raise OptionError(
+            "a pipe takes one image at a time", hint="Give several files without '-'."
+        )
+    if request.as_json:
+        raise OptionError("--json cannot be used with a pipe")
+    if request.target is None and sys.stdout is None:
+        raise TargetError("stdout is closed", hint="Give a file with -o.")
+    if request.target is None and sys.stdout.isatty():
+        raise OptionError(
+            "will not write an image to the terminal",
+            hint="Give a file with -o, or redirect: > FILE",
+        )
     wanted = _check_target(request)
     from rechroma.colorizer import Colorizer
     from rechroma.fs import write_atomically
@@ -34,22 +46,6 @@ def colorize_stream(request: CliRequest) -> None:
         write_atomically(request.target, result.content, overwrite=request.overwrite)
     if result.pages > 1 and not request.quiet:
         warn_about_pages(name, result.pages)
-
-
-def _check_pipe(request: CliRequest) -> None:
-    if len(request.paths) > 1:
-        raise OptionError(
-            "a pipe takes one image at a time", hint="Give several files without '-'."
-        )
-    if request.as_json:
-        raise OptionError("--json cannot be used with a pipe")
-    if request.target is None and sys.stdout is None:
-        raise TargetError("stdout is closed", hint="Give a file with -o.")
-    if request.target is None and sys.stdout.isatty():
-        raise OptionError(
-            "will not write an image to the terminal",
-            hint="Give a file with -o, or redirect: > FILE",
-        )
 
 
 def _check_target(request: CliRequest) -> str | None:

@@ -39,30 +39,20 @@ def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
     top = np.iinfo(gray.dtype).max
     clipped = np.flatnonzero(cv2.inRange(rgb, (1,) * 3, (top - 1,) * 3) == 0)
     if clipped.size:
-        mapped = _in_gamut(lab.reshape(-1, 3).take(clipped, axis=0), gray.dtype)
-        _pixels(rgb)[clipped] = _pixels(mapped)
+        outside = lab.reshape(-1, 3).take(clipped, axis=0)
+        outside[:, 1:] *= gamut_scale(outside)[:, None]
+        _pixels(rgb)[clipped] = _pixels(_to_levels(outside[None], gray.dtype))
     if gray.dtype == np.uint16:
-        _put_neutral(rgb, gray, chroma)
+        # Copy the gray to pixels without chroma: OpenCV is inexact for dark 16-bit levels.
+        neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
+        if cv2.countNonZero(neutral):
+            cv2.copyTo(cv2.merge([gray] * 3), neutral, rgb)
     return rgb
-
-
-def _put_neutral(rgb: UIntImage, gray: UIntImage, chroma: Float) -> None:
-    """Copy the gray to pixels without chroma: OpenCV is inexact for dark 16-bit levels."""
-    neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
-    if cv2.countNonZero(neutral):
-        cv2.copyTo(cv2.merge([gray] * 3), neutral, rgb)
 
 
 def _pixels(levels: UIntImage) -> NDArray[np.void]:
     """View the memory as one item per pixel: numpy assigns items three times as fast as rows."""
     return levels.reshape(-1, 3).view(np.dtype((np.void, 3 * levels.itemsize)))[:, 0]
-
-
-def _in_gamut(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:
-    scale = gamut_scale(lab)
-    lab[:, 1] *= scale
-    lab[:, 2] *= scale
-    return _to_levels(lab[None], dtype).reshape(lab.shape)
 
 
 def _to_levels(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:

@@ -111,24 +111,21 @@ class ColorizationDataset(Dataset[Sample]):
         light = degrade_lightness(rgb, rng) if degraded else lightness(rgb)
         chroma = srgb_to_lab(rgb)[..., 1:]
         hints = random_hints(chroma, random_count(rng) if spec.with_hints else 0, rng)
-        return Sample(
-            torch.from_numpy(light)[None],
-            torch.from_numpy(hints),
-            torch.from_numpy(average_cells(chroma, self._scale)),
-            torch.from_numpy(rgb).permute(2, 0, 1),
-            torch.tensor(self._label(spec.image)),
-        )
-
-    def _label(self, index: int) -> int:
-        label = self._images.label(index)
+        label = self._images.label(spec.image)
         if 0 < self._classes <= label:
-            place = f"{self._images.shard(index)}:{self._images.key(index)}"
+            place = f"{self._images.shard(spec.image)}:{self._images.key(spec.image)}"
             raise DataError(
                 f"{place}: has class {label}, but the network has {self._classes} classes "
                 "from 0 on (network.options.classes)",
                 hint="Set network.options.classes above the largest class of the shards.",
             )
-        return label
+        return Sample(
+            torch.from_numpy(light)[None],
+            torch.from_numpy(hints),
+            torch.from_numpy(average_cells(chroma, self._scale)),
+            torch.from_numpy(rgb).permute(2, 0, 1),
+            torch.tensor(label),
+        )
 
 
 class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rechroma.datasets.tar_index import Place
 
 MAX_CLASS = 999_999
 """Largest number of a class."""
@@ -139,7 +138,18 @@ class Shards:
     def _read(self, number: int, kind: int) -> bytes | None:
         part, within = self._find(number)
         place = self._indexes[part].place(within, kind)
-        return None if place is None else _read_member(self._shards[part], place)
+        if place is None:
+            return None
+        shard = self._shards[part]
+        try:
+            with shard.open("rb") as file:
+                file.seek(place.offset)
+                data = file.read(place.size)
+        except OSError as error:
+            raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
+        if len(data) < place.size:
+            raise DataError(f"{shard}: ends early; it has changed since it was opened")
+        return data
 
     def _damaged(self, number: int, what: str) -> DataError:
         return DataError(f"{self.shard(number)}:{self.key(number)}: {what}", hint=_HINT)
@@ -165,18 +175,6 @@ def evenly_spaced(count: int, limit: int | None) -> list[int]:
     """Choose at most `limit` evenly spaced numbers below `count`; all without a limit."""
     chosen = min(count, limit or count)
     return [number * count // chosen for number in range(chosen)]
-
-
-def _read_member(shard: Path, place: Place) -> bytes:
-    try:
-        with shard.open("rb") as file:
-            file.seek(place.offset)
-            data = file.read(place.size)
-    except OSError as error:
-        raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
-    if len(data) < place.size:
-        raise DataError(f"{shard}: ends early; it has changed since it was opened")
-    return data
 
 
 def _decode(data: bytes) -> NDArray[np.uint8] | None:

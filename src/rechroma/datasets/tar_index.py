@@ -20,7 +20,7 @@ import numpy as np
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -105,12 +105,8 @@ def scan(shard: Path) -> Index:
         members = _plain_members(shard) or _members(shard)
     except (OSError, tarfile.TarError) as error:
         raise DataError(f"{shard}: not a readable tar file: {error}") from error
-    return _indexed({_plain(name): place for name, place in members})
-
-
-def _plain(name: str) -> str:
-    """A member's name without detours, such as the `./` that tar puts before all that is in `.`."""
-    return str(PurePath(name)) if "/" in name else name
+    # Without detours, such as the `./` that tar puts before all that is in `.`.
+    return _indexed({str(PurePath(m.name)) if "/" in m.name else m.name: m.place for m in members})
 
 
 def _indexed(places: dict[str, Place]) -> Index:
@@ -119,7 +115,7 @@ def _indexed(places: dict[str, Place]) -> Index:
     for path, place in places.items():
         stem, _, suffix = path.rpartition(".")
         if suffix.lower() in _PICTURES and stem[-1:] not in _HIDDEN:
-            keys.append(_bytes(stem))
+            keys.append(stem.encode("utf-8", "surrogatepass"))
             beside = (places.get(stem + other, _NOWHERE) for other in _BESIDE)
             numbers.extend(chain(place, *beside))
     table = np.array(numbers, np.uint64).reshape(-1, 1 + len(_BESIDE), 2).T
@@ -136,12 +132,8 @@ def _narrow(array: NDArray[np.uint64]) -> Unsigned:
     return np.ascontiguousarray(array, kind)
 
 
-def _bytes(key: str) -> bytes:
-    # Names in tar files are bytes, and tarfile keeps those that are no text as lone surrogates.
-    return key.encode("utf-8", "surrogatepass")
-
-
 def _text(key: bytes) -> str:
+    # Names in tar files are bytes, and tarfile keeps those that are not text as lone surrogates.
     return key.decode("utf-8", "surrogatepass")
 
 
@@ -171,7 +163,13 @@ def _plain_members(shard: Path) -> list[_Member] | None:
             headers.append(header)
             name = header[:100].partition(b"\0")[0].decode("ascii")
             members.append(_Member(name, Place(offset + _BLOCK, _size(header))))
-        return members if _are_sound(headers) else None
+        # Verify the checksums of all headers at once, as sums in Python are slow.
+        table = np.frombuffer(b"".join(headers), np.uint8).reshape(-1, _BLOCK)
+        fields = table[:, 148:156]
+        blank = 8 * ord(" ")  # value of the checksum field itself in the sum
+        sums = table.sum(axis=1, dtype=np.int64) - fields.sum(axis=1, dtype=np.int64) + blank
+        stated = [int(field.tobytes().partition(b"\0")[0], 8) for field in fields]
+        return members if np.array_equal(sums, stated) else None
     except ValueError:
         return None
 
@@ -194,13 +192,3 @@ def _size(header: bytes) -> int:
     if size < 0:
         raise ValueError("not a plain file")
     return size
-
-
-def _are_sound(headers: Iterable[bytes]) -> bool:
-    """Verify the checksums of all headers at once, as sums in Python are slow."""
-    table = np.frombuffer(b"".join(headers), np.uint8).reshape(-1, _BLOCK)
-    fields = table[:, 148:156]
-    blank = 8 * ord(" ")  # value of the checksum field itself in the sum
-    sums = table.sum(axis=1, dtype=np.int64) - fields.sum(axis=1, dtype=np.int64) + blank
-    stated = [int(field.tobytes().partition(b"\0")[0], 8) for field in fields]
-    return bool(np.array_equal(sums, stated))

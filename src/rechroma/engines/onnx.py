@@ -44,7 +44,14 @@ class OnnxEngine:
 
     def __init__(self, path: Path, provider: str = "auto", threads: int | None = None) -> None:
         self._path = path
-        self._session, self._card = load_model(path, _resolve(provider), _options(threads))
+        options = ort.SessionOptions()
+        options.enable_cpu_mem_arena = False  # images differ in shape: an arena would only grow
+        # Spinning threads would take the cores from others.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = resolve_threads(threads)
+        self._session, self._card = load_model(path, _resolve(provider), options)
         if provider == "cuda" and self.provider != "cuda":
             raise _no_cuda()
 
@@ -119,13 +126,3 @@ def _no_cuda() -> ProviderError:
         "provider 'cuda' is not available here",
         hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's libraries.",
     )
-
-
-def _options(threads: int | None) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.enable_cpu_mem_arena = False  # images differ in shape: an arena would only grow
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the core
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.inter_op_num_threads = 1
-    options.intra_op_num_threads = resolve_threads(threads)
-    return options

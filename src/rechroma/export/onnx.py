@@ -120,7 +120,13 @@ def export_model(
         onnx.save(model, draft)
         progress("comparing the file with the network")
         parity = _compare(draft, held, network)
-        _check(parity, target.name)
+        # Written so that a NaN does not pass.
+        if not parity.file <= TOLERANCE:
+            raise ParityError(f"{target.name}: differs from its network by {parity.file:.3g} in ab")
+        if not parity.rounding <= ROUNDING_TOLERANCE:
+            raise ParityError(
+                f"{target.name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}"
+            )
         write_atomically(target, draft.read_bytes(), overwrite=True)
     return parity
 
@@ -135,16 +141,6 @@ def _check_colors(network: ColorizationNetwork) -> None:
         raise CheckpointError(
             "gives no colors: its weights are not finite or far too large",
             hint="Use an earlier checkpoint, or train again with a lower optimizer.lr.",
-        )
-
-
-def _check(parity: Parity, name: str) -> None:
-    # Written so that a NaN does not pass.
-    if not parity.file <= TOLERANCE:
-        raise ParityError(f"{name}: differs from its network by {parity.file:.3g} in ab")
-    if not parity.rounding <= ROUNDING_TOLERANCE:
-        raise ParityError(
-            f"{name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}"
         )
 
 
@@ -255,21 +251,17 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             file,
             input_names=names,
             output_names=outputs,
-            dynamic_axes={name: _dynamic_axes(name) for name in (*names, *outputs)},
+            dynamic_axes={
+                name: {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"}
+                for name in (*names, *outputs)
+            },
             opset_version=_OPSET,
             dynamo=False,
             do_constant_folding=False,
             training=torch.onnx.TrainingMode.PRESERVE,  # or it would fold normalization
         )
-    return _without_traces(onnx.load_from_string(file.getvalue()))
-
-
-def _dynamic_axes(name: str) -> dict[int, str]:
-    return {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"}
-
-
-def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop the exporter's notes: they contain paths of the machine that it ran on."""
+    # Drop the exporter's notes: they contain paths of the machine that it ran on.
+    model = onnx.load_from_string(file.getvalue())
     graph = model.graph
     for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         part.doc_string = ""
@@ -307,11 +299,7 @@ def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
         smooth = F.interpolate(coarse, (height, width), mode="bicubic")
         lightness = (90 * smooth + 10 * fine).clamp(0, 100)
         yield lightness, no_hints(lightness)
-        yield lightness, _hints(height, width, rng)
-
-
-def _hints(height: int, width: int, rng: torch.Generator) -> Tensor:
-    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
-    mask = (places[:, 2:] < _HINTED).float()
-    hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
-    return F.interpolate(hints, (height, width))
+        places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
+        mask = (places[:, 2:] < _HINTED).float()
+        hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
+        yield lightness, F.interpolate(hints, (height, width))

@@ -138,11 +138,10 @@ def _read_onnx(path: Path) -> dict[str, Tensor]:
     for name in [name for name in arrays if name.endswith(BYTES)]:
         whole = name.removesuffix(BYTES)
         arrays[whole] = arrays.pop(name).astype("float32") * arrays.pop(f"{whole}{STEP}")
-    return {_name(name): torch.from_numpy(array.copy()).float() for name, array in arrays.items()}
-
-
-def _name(initializer: str) -> str:
-    return initializer.removeprefix(PREFIX).removesuffix(HALF)
+    return {
+        name.removeprefix(PREFIX).removesuffix(HALF): torch.from_numpy(array.copy()).float()
+        for name, array in arrays.items()
+    }
 
 
 def load_published(name: str, path: Path) -> ColorizationNetwork:
@@ -165,11 +164,19 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
             f"{path}: cannot be read: no such file",
             hint=f"Name the file of weights that the authors of {name} published.",
         )
-    weights = _without_counters(_read(path), path)
+    values = _read(path)
+    for key, value in values.items():
+        if not (isinstance(key, str) and isinstance(value, Tensor)):
+            raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
+    weights = {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
     network = create_network(name, {})
-    _check_names(state_without_counters(network), weights, path)
-    for key, wanted in state_without_counters(network).items():
-        _check_values(key, weights[key], wanted.shape, path)
+    wanted = state_without_counters(network)
+    if missing := [key for key in wanted if key not in weights]:
+        raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
+    if unknown := [key for key in weights if key not in wanted]:
+        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
+    for key, weight in weights.items():
+        _check_values(key, weight, wanted[key].shape, path)
     network.load_state_dict(weights, strict=False)  # but for the counters, checked above
     return network.eval()
 
@@ -189,20 +196,6 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(values, dict):
         raise CheckpointError(f"{path}: holds a {type(values).__name__}, not weights by name")
     return values
-
-
-def _without_counters(values: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
-    for key, value in values.items():
-        if not (isinstance(key, str) and isinstance(value, Tensor)):
-            raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
-    return {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
-
-
-def _check_names(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
-    if missing := [key for key in wanted if key not in found]:
-        raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
-    if unknown := [key for key in found if key not in wanted]:
-        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
 
 
 def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from rechroma.networks import ColorizationNetwork, Encoder
 
+_Tensors = tuple["Tensor", ...] | list["Tensor"]
 _PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
 
@@ -148,7 +149,16 @@ class TrainState:
                 hint="Name network.encoder_weights ('default' will do), or set it to 0.",
             )
         if settings.init_from:
-            _init_from(network, Path(settings.init_from))
+            # Copy the weights of another network; a classifier that the other lacks stays new.
+            source = Path(settings.init_from)
+            start = starting_network(source)
+            weights = start.state_dict()
+            if network.classes and not start.classes:
+                plan = network_config(network)
+                plain = create_network(plan["name"], {**plan["options"], "classes": 0})
+                own = state_without_counters(network)
+                weights |= {name: own[name] for name in own.keys() - plain.state_dict().keys()}
+            load_weights(network, weights, source)
         prior = measure_prior(data, centers_array(network.centers), network.scale)
         return cls._assemble(recipe, network, prior, data.digest(), device)
 
@@ -195,7 +205,18 @@ class TrainState:
     ) -> TrainState:
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         settings = recipe.optimizer
-        averaged = AveragedModel(network, multi_avg_fn=_make_ema(settings.ema), use_buffers=True)
+
+        @torch.no_grad()
+        def update(averaged: _Tensors, current: _Tensors, updates: Tensor | int) -> None:
+            # Early on the average follows closely, or it would keep the initial weights for long.
+            done = int(updates)
+            weight = 1 - min(settings.ema, (1 + done) / (10 + done))
+            if torch.is_floating_point(averaged[0]):
+                torch._foreach_lerp_(averaged, current, weight)
+            else:
+                torch._foreach_copy_(averaged, current)
+
+        averaged = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
         averaged.eval().requires_grad_(requires_grad=False)
         encoder = list(network.encoder.parameters()) if network.encoder is not None else []
         encoder_ids = {id(parameter) for parameter in encoder}
@@ -254,20 +275,6 @@ def _make_scheduler(recipe: Recipe, optimizer: torch.optim.Optimizer, last: int 
         return 0.0 if of_run < settings.freeze_encoder_fraction * recipe.steps else decoder(step)
 
     return LambdaLR(optimizer, [decoder, encoder], last_epoch=last)
-
-
-def _make_ema(decay: float) -> Any:  # noqa: ANN401 - as torch types it
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
-        # Early on the average follows closely, or it would keep the initial weights for long.
-        done = int(updates)
-        weight = 1 - min(decay, (1 + done) / (10 + done))
-        if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(averaged, current, weight)
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return update
 
 
 def _decisive_values(recipe: Recipe) -> dict[str, Any]:
@@ -366,21 +373,6 @@ def measure_prior(
 def centers_array(centers: Tensor) -> NDArray[np.float32]:
     """Convert the bin centers (Q, 2) to an array."""
     return np.asarray(centers.cpu().numpy(), np.float32)
-
-
-def _init_from(network: ColorizationNetwork, source: Path) -> None:
-    """Copy the weights of another network; a classifier that the other lacks stays new."""
-    start = starting_network(source)
-    weights = start.state_dict()
-    if network.classes and not start.classes:
-        plan = network_config(network)
-        plain = create_network(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
-        weights |= {
-            name: value
-            for name, value in state_without_counters(network).items()
-            if name not in plain
-        }
-    load_weights(network, weights, source)
 
 
 def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encoder:

@@ -196,23 +196,20 @@ class _Fetcher:
     def _download(self, url: str) -> bytes:
         for attempt in range(self._policy.retries + 1):
             try:
-                return self._request(url)
+                response = self._web.get(url, self._ask)
+                if response.status in _TRANSIENT_STATUSES:
+                    raise TransientFetchError(
+                        f"HTTP status {response.status}", _host(response.url), response.wait
+                    )
+                if response.status != 200:
+                    raise FetchError(f"HTTP status {response.status}")
+                return response.body
             except TransientFetchError as error:
                 if attempt == self._policy.retries or error.wait > _MAX_WAIT:
                     raise
                 pause = self._policy.backoff * 2**attempt * random.uniform(0.5, 1.5)
                 self._rate.pause(error.host, max(error.wait, pause))
         raise AssertionError  # the last attempt returns or raises
-
-    def _request(self, url: str) -> bytes:
-        response = self._web.get(url, self._ask)
-        if response.status in _TRANSIENT_STATUSES:
-            raise TransientFetchError(
-                f"HTTP status {response.status}", _host(response.url), response.wait
-            )
-        if response.status != 200:
-            raise FetchError(f"HTTP status {response.status}")
-        return response.body
 
     def _ask(self, url: str) -> None:
         self._rate.wait(_host(url), self._robots.check(url))
@@ -228,11 +225,8 @@ class _Fetcher:
             "sha256": hashlib.sha256(data).hexdigest(),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        self._add(row | saved)
-
-    def _add(self, row: Row) -> None:
         with translate_os_errors(self._folder), self._counting:
-            self._log.add(row)
+            self._log.add(row | saved)
             self._stats.fetched += 1
             self._done()
 

@@ -103,7 +103,25 @@ def inspect(
         for look in looks:
             seen.append(look)
             on_image()
-    return _summarize(len(shards), seen, damaged)
+    good = [look for look in seen if not look.error]
+    labels = Counter(look.label for look in good if look.label >= 0)
+    faults = Counter(look.fault for look in good)
+    return Inspection(
+        shards=len(shards),
+        images=len(good),
+        splits={s: round(n / len(good), 4) for s, n in _counts(look.split for look in good)},
+        classes={str(label): labels[label] for label in sorted(labels)},
+        unlabeled=len(good) - labels.total(),
+        singletons=tuple(sorted(label for label, count in labels.items() if count == 1)),
+        sources=dict(_counts(look.source for look in good)),
+        licenses=dict(_counts(look.license for look in good)),
+        short_side=quantiles(look.short for look in good),
+        long_side=quantiles(look.long for look in good),
+        colorfulness=quantiles(look.colorfulness for look in good),
+        gray=faults["gray"],
+        toned=faults["toned"],
+        damaged=(*damaged, *(look.error for look in seen if look.error)),
+    )
 
 
 def sample_sheet(paths: Iterable[Path | str], count: int) -> Image:
@@ -142,28 +160,6 @@ def _inspect_image(place: tuple[Shards, int]) -> _ImageStats:
     short, long = sorted(rgb.shape[:2])
     fault = color_fault(rgb) or ""
     return _ImageStats(split, "", label, source, license, short, long, colorfulness(rgb), fault)
-
-
-def _summarize(shards: int, seen: list[_ImageStats], damaged: list[str]) -> Inspection:
-    good = [look for look in seen if not look.error]
-    labels = Counter(look.label for look in good if look.label >= 0)
-    faults = Counter(look.fault for look in good)
-    return Inspection(
-        shards=shards,
-        images=len(good),
-        splits={s: round(n / len(good), 4) for s, n in _counts(look.split for look in good)},
-        classes={str(label): labels[label] for label in sorted(labels)},
-        unlabeled=len(good) - labels.total(),
-        singletons=tuple(sorted(label for label, count in labels.items() if count == 1)),
-        sources=dict(_counts(look.source for look in good)),
-        licenses=dict(_counts(look.license for look in good)),
-        short_side=quantiles(look.short for look in good),
-        long_side=quantiles(look.long for look in good),
-        colorfulness=quantiles(look.colorfulness for look in good),
-        gray=faults["gray"],
-        toned=faults["toned"],
-        damaged=(*damaged, *(look.error for look in seen if look.error)),
-    )
 
 
 def _counts(names: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -103,7 +103,12 @@ def pack(
         TargetError: The folder cannot be written, or is not empty.
     """
     config = config or PackConfig()
-    _check_empty(out)
+    with translate_os_errors(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise TargetError(
+                f"{out}: this folder is not empty",
+                hint="Name another folder with -o, or remove this one first.",
+            )
     catalog = read_catalog(folder, labels, labeled=labeled)
     packed = map_ordered(
         lambda file: (file, preprocess_image(folder / file, file, config.form)),
@@ -176,25 +181,22 @@ class _Packer:
         self._files.append(file)
         self._kept[sample.key] = file
         split = split_of(sample.key, self._config.val_share)
-        metadata = self._metadata(file, sample)
+        known: Row = self._catalog.metadata.get(file, {})
+        stated = {name: value for name, value in known.items() if value}
+        defaults = {"source": self._config.source, "license": self._config.license}
+        metadata = defaults | {"author": ""} | stated | {"file": file}
         self._sides.append(min(sample.width, sample.height))
         self._licenses[metadata["license"]] += 1
+        size = {"width": sample.width, "height": sample.height}
         parts = {
             SUFFIXES[self._config.form.format]: sample.data,
-            ".json": json.dumps(metadata, sort_keys=True).encode(),
+            ".json": json.dumps(metadata | size, sort_keys=True).encode(),
         }
         label = self._catalog.labels.get(file)
         if label is not None:
             self._classes[split][label] += 1
             parts[".cls"] = str(self._catalog.classes[label]).encode()
         self._writers[split].add(sample.key, parts)
-
-    def _metadata(self, file: str, sample: PackedImage) -> dict[str, Any]:
-        known: Row = self._catalog.metadata.get(file, {})
-        stated = {name: value for name, value in known.items() if value}
-        defaults = {"source": self._config.source, "license": self._config.license}
-        size = {"width": sample.width, "height": sample.height}
-        return defaults | {"author": ""} | stated | {"file": file} | size
 
     def _reasons(self) -> dict[str, int]:
         return dict(sorted(Counter(each.reason for each in self._rejected).items()))
@@ -231,15 +233,6 @@ def _write_rejected(path: Path, rejected: Iterable[Rejected]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "reason", "detail"))
         writer.writerows(sorted((d.file, d.reason, d.detail) for d in rejected))
-
-
-def _check_empty(out: Path) -> None:
-    with translate_os_errors(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise TargetError(
-                f"{out}: this folder is not empty",
-                hint="Name another folder with -o, or remove this one first.",
-            )
 
 
 @contextmanager

@@ -36,16 +36,13 @@ def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     covariance = _blur(x * y) - mean_x * mean_y
     light = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
     detail = (2 * covariance + _C2) / (variances + _C2)
-    return float(_crop_border(light * detail).mean(dtype=np.float64))
+    values = light * detail
+    edge = _SIDE // 2 if min(values.shape[:2]) >= _SIDE else 0
+    height, width = values.shape[:2]
+    return float(values[edge : height - edge, edge : width - edge].mean(dtype=np.float64))
 
 
 def _blur(image: Float) -> Float:
     window = (_SIDE, _SIDE)
     blurred = cv2.GaussianBlur(image, window, _SIGMA, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, np.float32)
-
-
-def _crop_border(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    edge = _SIDE // 2 if min(values.shape[:2]) >= _SIDE else 0
-    height, width = values.shape[:2]
-    return values[edge : height - edge, edge : width - edge]

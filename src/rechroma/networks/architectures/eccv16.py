@@ -125,15 +125,10 @@ class _Bins(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        weight = _published_centers().T[:, :, None, None] / AB_NORM
-        self.register_buffer("weight", weight.contiguous())
-
-
-def _published_centers() -> Tensor:
-    return torch.tensor(
-        [
+        centers = [
             (float(_FIRST_A + number * _GRID), float(b))
             for number, (least, greatest) in enumerate(_B_RANGES)
             for b in range(least, greatest + 1, _GRID)
         ]
-    )
+        weight = torch.tensor(centers).T[:, :, None, None] / AB_NORM
+        self.register_buffer("weight", weight.contiguous())

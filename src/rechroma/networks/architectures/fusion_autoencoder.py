@@ -62,10 +62,27 @@ class FusionAutoencoder(RegressionNetwork):
         super().__init__()
         self.config = config = config or FusionAutoencoderConfig()
         self.encoder = make_encoder(config.encoder)
-        self.down = _down(config.width)
-        middle = 4 * config.width
-        self.fusion = Fusion(middle, self.encoder.channels[-1], middle)
-        self.up = _up(config.width)
+        width = config.width
+        self.down = nn.Sequential(
+            convolution(1, width, stride=2),
+            convolution(width, 2 * width),
+            convolution(2 * width, 2 * width, stride=2),
+            convolution(2 * width, 4 * width),
+            convolution(4 * width, 4 * width, stride=2),
+            convolution(4 * width, 8 * width),
+            convolution(8 * width, 8 * width),
+            convolution(8 * width, 4 * width),
+        )
+        self.fusion = Fusion(4 * width, self.encoder.channels[-1], 4 * width)
+        self.up = nn.Sequential(
+            convolution(4 * width, 2 * width),
+            nn.Upsample(scale_factor=2.0),
+            convolution(2 * width, width),
+            convolution(width, width),
+            nn.Upsample(scale_factor=2.0),
+            convolution(width, width // 2),
+            nn.Conv2d(width // 2, 2, 3, padding=1),
+        )
 
     def regress(self, lightness: Tensor) -> Regression:
         """Find color; height and width must be multiples of 32."""
@@ -82,28 +99,3 @@ ARCHITECTURE = Architecture(
     character="strong: knows from the start what kind of picture it is; weak: blurred along edges "
     "for lack of skip connections, and pale",
 )
-
-
-def _down(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        convolution(1, width, stride=2),
-        convolution(width, 2 * width),
-        convolution(2 * width, 2 * width, stride=2),
-        convolution(2 * width, 4 * width),
-        convolution(4 * width, 4 * width, stride=2),
-        convolution(4 * width, 8 * width),
-        convolution(8 * width, 8 * width),
-        convolution(8 * width, 4 * width),
-    )
-
-
-def _up(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        convolution(4 * width, 2 * width),
-        nn.Upsample(scale_factor=2.0),
-        convolution(2 * width, width),
-        convolution(width, width),
-        nn.Upsample(scale_factor=2.0),
-        convolution(width, width // 2),
-        nn.Conv2d(width // 2, 2, 3, padding=1),
-    )

@@ -68,7 +68,16 @@ class InceptionUnet(RegressionNetwork):
         self.stem = convolution(1, widths[0], stride=2)
         pairs = zip(widths[:1] + widths, (*widths, _VECTOR), strict=True)
         self.down = nn.ModuleList(_Inception(inputs, outputs) for inputs, outputs in pairs)
-        self.classifier = _classifier(config) if config.classes else None
+        self.classifier = (
+            nn.Sequential(
+                nn.Linear(_VECTOR, config.hidden),
+                nn.ReLU(inplace=True),
+                nn.Dropout(config.dropout),
+                nn.Linear(config.hidden, config.classes),
+            )
+            if config.classes
+            else None
+        )
         self.dense = nn.Sequential(nn.Linear(_VECTOR, _VECTOR), nn.ReLU(inplace=True))
         steps = pairwise((_VECTOR, *reversed(widths)))
         self.up = nn.ModuleList(_Level(inputs, outputs) for inputs, outputs in steps)
@@ -136,12 +145,3 @@ class _Level(nn.Module):
         joined = torch.cat([self.larger(x), skip], dim=1)
         out: Tensor = self.mix(self.fusion(joined, vector))
         return out
-
-
-def _classifier(config: InceptionUnetConfig) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(_VECTOR, config.hidden),
-        nn.ReLU(inplace=True),
-        nn.Dropout(config.dropout),
-        nn.Linear(config.hidden, config.classes),
-    )

@@ -101,7 +101,11 @@ class Rechroma(ColorizationNetwork):
         self.context = _Context(bottleneck, config.classes)
         # Some encoders end at 1/16 of the size.
         self.coarse = _Coarse(bottleneck, config, halve=len(self.encoder.channels) < _HALVINGS)
-        self.levels = _levels(self.encoder.channels, config)
+        skips = self.encoder.channels[3:0:-1]
+        widths = zip(config.widths, config.widths[1:], skips, strict=False)
+        self.levels = nn.ModuleList(
+            _Level(above, skip, here, config.film) for above, here, skip in widths
+        )
         self.bins = nn.Conv2d(config.widths[-1], len(self.centers), 1)
         self.ab = nn.Conv2d(config.widths[-1], 2, 1)
         self.propagation = HintPropagation(config.widths[-1], self.centers)
@@ -196,9 +200,3 @@ class _Level(nn.Module):
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
         out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
         return out
-
-
-def _levels(channels: tuple[int, ...], config: RechromaConfig) -> nn.ModuleList:
-    skips = channels[3:0:-1]
-    widths = zip(config.widths, config.widths[1:], skips, strict=False)
-    return nn.ModuleList(_Level(above, skip, here, config.film) for above, here, skip in widths)

@@ -54,7 +54,8 @@ class Siggraph17(ColorizationNetwork):
     def __init__(self, config: Siggraph17Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Siggraph17Config()
-        self.register_buffer("centers", _square_of_bins(), persistent=False)
+        steps = torch.arange(-AB_NORM, AB_NORM + 1, _GRID)
+        self.register_buffer("centers", torch.cartesian_prod(steps, steps), persistent=False)
         made = make_stages(4, config.width, halved=0)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
@@ -124,8 +125,3 @@ def _level(channels: int, convolutions: int) -> nn.Sequential:
     for _ in range(convolutions):
         layers += [convolution(channels, channels), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.BatchNorm2d(channels))
-
-
-def _square_of_bins() -> Tensor:
-    steps = torch.arange(-AB_NORM, AB_NORM + 1, _GRID)
-    return torch.cartesian_prod(steps, steps)

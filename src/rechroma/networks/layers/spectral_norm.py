@@ -28,17 +28,13 @@ def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
     """
     layers = [each for each in network.modules() if is_parametrized(each, _WEIGHT)]
     for layer in layers:
-        _fold(layer)
+        # Not by remove_parametrizations: a copy shares its class with the original, which would
+        # lose its weights too.
+        weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())
+        layer.__class__ = type_before_parametrizations(layer)
+        del layer.parametrizations
+        layer.register_parameter(_WEIGHT, weights)
     return layers
-
-
-def _fold(layer: nn.Module) -> None:
-    # Not by remove_parametrizations: a copy shares its class with the original, which would lose
-    # its weights too.
-    weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())
-    layer.__class__ = type_before_parametrizations(layer)
-    del layer.parametrizations
-    layer.register_parameter(_WEIGHT, weights)
 
 
 def restore_spectral_norm(layers: Iterable[nn.Module]) -> None:

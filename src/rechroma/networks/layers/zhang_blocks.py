@@ -68,7 +68,13 @@ def make_stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
     made = []
     for number, plan in enumerate(_STAGES):
         outputs = scale_width(plan.channels, width)
-        made.append(_stage(inputs, outputs, plan, stride=2 if number < halved else 1))
+        layers: list[nn.Module] = []
+        for left in reversed(range(plan.convolutions)):
+            step = 1 if left else (2 if number < halved else 1)
+            around = plan.dilation
+            layers += [nn.Conv2d(inputs, outputs, 3, step, around, around), nn.ReLU(inplace=True)]
+            inputs = outputs
+        made.append(nn.Sequential(*layers, nn.BatchNorm2d(outputs)))
         inputs = outputs
     return made
 
@@ -81,13 +87,3 @@ def upsample2x(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 def convolution(inputs: int, outputs: int) -> nn.Conv2d:
     """A 3x3 convolution that keeps the size."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
-
-
-def _stage(inputs: int, outputs: int, plan: _Plan, stride: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for left in reversed(range(plan.convolutions)):
-        step = 1 if left else stride
-        around = plan.dilation
-        layers += [nn.Conv2d(inputs, outputs, 3, step, around, around), nn.ReLU(inplace=True)]
-        inputs = outputs
-    return nn.Sequential(*layers, nn.BatchNorm2d(outputs))

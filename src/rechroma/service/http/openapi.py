@@ -55,34 +55,30 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
 
     @app.spec_processor
     def complete(spec: Any) -> Any:  # noqa: ANN401 - as APIFlask has it
-        return _complete(spec, with_keys=with_keys)
-
-
-def _complete(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
-    paths = spec["paths"]
-    schemas = spec["components"]["schemas"]
-    for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
-        schemas.pop(name, None)
-    for model in (Problem, ImageBody, JobBody):
-        schemas |= _schemas_of(model)
-    colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
-    one = {"type": "string", "format": "binary"}
-    for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
-        paths[path]["post"]["requestBody"] = _body("ImageBody", "image", one)
-    many = {"type": "array", "items": {"type": "string", "format": "binary"}}
-    submit["requestBody"] = _body("JobBody", "images", many)
-    submit["parameters"].append(_IDEMPOTENCY_KEY)
-    images = {"image/*": _BINARY}
-    colorize["responses"]["200"]["content"] = images
-    result = paths["/v1/jobs/{job_id}/result"]["get"]
-    result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
-    events = paths["/v1/jobs/{job_id}/events"]["get"]
-    events["responses"]["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
-    _add_errors(paths, with_keys=with_keys)
-    if with_keys:
-        spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        spec["security"] = [{"key": []}]
-    return spec
+        paths = spec["paths"]
+        schemas = spec["components"]["schemas"]
+        for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
+            schemas.pop(name, None)
+        for model in (Problem, ImageBody, JobBody):
+            schemas |= _schemas_of(model)
+        colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
+        one = {"type": "string", "format": "binary"}
+        for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
+            paths[path]["post"]["requestBody"] = _body("ImageBody", "image", one)
+        many = {"type": "array", "items": {"type": "string", "format": "binary"}}
+        submit["requestBody"] = _body("JobBody", "images", many)
+        submit["parameters"].append(_IDEMPOTENCY_KEY)
+        images = {"image/*": _BINARY}
+        colorize["responses"]["200"]["content"] = images
+        result = paths["/v1/jobs/{job_id}/result"]["get"]
+        result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
+        events = paths["/v1/jobs/{job_id}/events"]["get"]
+        events["responses"]["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
+        _add_errors(paths, with_keys=with_keys)
+        if with_keys:
+            spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            spec["security"] = [{"key": []}]
+        return spec
 
 
 _EVENT = {

@@ -84,7 +84,12 @@ def read_job_upload(max_bytes: int, max_images: int) -> ParsedUpload:
     """
     request.max_content_length = max_body_size(max_bytes, in_base64=request.is_json)
     try:
-        upload = _read_job_json() if request.is_json else _read_form_or_body(max_images)
+        if request.is_json:
+            body = _json_body(JobBody)
+            images = (Upload(_safe_name(image.name), BytesIO(image.data)) for image in body.images)
+            upload = ParsedUpload(tuple(images), _dump(body.hints))
+        else:
+            upload = _read_form_or_body(max_images)
     except RequestEntityTooLarge:
         raise UploadTooLargeError(
             f"the images have more than {max_bytes} bytes together",
@@ -103,12 +108,6 @@ def max_body_size(max_bytes: int, *, in_base64: bool) -> int:
     return (max_bytes * 4 // 3 if in_base64 else max_bytes) + _FORM_OVERHEAD
 
 
-def _read_job_json() -> ParsedUpload:
-    body = _json_body(JobBody)
-    images = (Upload(_safe_name(image.name), BytesIO(image.data)) for image in body.images)
-    return ParsedUpload(tuple(images), _dump(body.hints))
-
-
 def _json_body(kind: type[_Body]) -> _Body:
     try:
         return kind.model_validate_json(request.get_data(cache=False))
@@ -121,7 +120,11 @@ def _json_body(kind: type[_Body]) -> _Body:
 
 def _read_form_or_body(max_images: int) -> ParsedUpload:
     if request.mimetype != "multipart/form-data":
-        return ParsedUpload((Upload("", _read_body()),))
+        # A chunked body has no Content-Length, but it can be read to its end.
+        body = BufferedReader(cast("RawIOBase", request.stream))
+        if not body.peek(1):
+            raise BadRequestError("the request has no body", hint=_BODY_HINT)
+        return ParsedUpload((Upload("", body),))
     # Large files are buffered in the temporary folder.
     with _limited_form(max_images + _FORM_PARTS), translate_os_errors(Path(gettempdir())):
         parts = list(request.files.items(multi=True))
@@ -149,14 +152,6 @@ def _limited_form(max_parts: int) -> Iterator[None]:
             f"the form has more than {max_parts} parts, or hints of more than {_MAX_FIELD} bytes",
             hint="Send fewer images or hints.",
         ) from None
-
-
-def _read_body() -> BinaryIO:
-    # A chunked body has no Content-Length, but it can be read to its end.
-    body = BufferedReader(cast("RawIOBase", request.stream))
-    if not body.peek(1):
-        raise BadRequestError("the request has no body", hint=_BODY_HINT)
-    return body
 
 
 def _safe_name(name: str | None) -> str:
