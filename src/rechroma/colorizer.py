@@ -18,16 +18,15 @@ import numpy as np
 from PIL import Image
 
 from rechroma.color import dominant_chroma, lab_to_srgb, lightness, map_to_gamut
-from rechroma.color.adjust import adjust_chroma
 from rechroma.color.lab import from_float, to_float
-from rechroma.color.render import render_srgb
+from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
-from rechroma.error_context import error_context
 from rechroma.errors import (
     InvalidChromaError,
     OptionError,
     TargetExistsError,
     UnsupportedImageError,
+    error_context,
 )
 from rechroma.fs import check_target, write_atomically
 from rechroma.hints import check_hints, pixels_at

@@ -14,12 +14,10 @@ from rechroma.cli.demo import demo_command
 from rechroma.cli.error_reporting import debug_option, report_errors
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.export import export_command
-from rechroma.cli.finetune import finetune_command
 from rechroma.cli.leaderboard import leaderboard_command
 from rechroma.cli.models import models_group
-from rechroma.cli.serve import serve_command
-from rechroma.cli.train import train_command
-from rechroma.cli.worker import worker_command
+from rechroma.cli.serve import serve_command, worker_command
+from rechroma.cli.train import finetune_command, train_command
 from rechroma.errors import did_you_mean
 
 HELP_OPTIONS = ("-h", "--help")

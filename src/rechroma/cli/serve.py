@@ -1,4 +1,4 @@
-"""`rechroma serve`: the REST service."""
+"""`rechroma serve` and `rechroma worker`: the REST service, and workers for its jobs."""
 
 from __future__ import annotations
 
@@ -48,10 +48,28 @@ def serve_command(new_key: bool, **given: Any) -> None:  # noqa: ANN401
         return
     from rechroma.service import read_settings, serve
 
-    settings = read_settings(**given)
-    serve(
-        settings,
-        ready=lambda url: echo_err(
-            f"rechroma: listening on {url}; the API is documented at {url}/docs"
-        ),
-    )
+    line = "rechroma: listening on {0}; the API is documented at {0}/docs"
+    serve(read_settings(**given), ready=lambda url: echo_err(line.format(url)))
+
+
+@click.command("worker", short_help="Run a worker of the REST service.")
+@service_options("Folder for uploads and results, the same as the server's.")
+@debug_option
+def worker_command(**given: Any) -> None:  # noqa: ANN401
+    """Color the images of jobs that servers queue in Redis, until Ctrl-C.
+
+    \b
+      export RECHROMA_REDIS=redis://127.0.0.1:6379/0
+      rechroma serve &
+      rechroma worker
+
+    Any number of workers can run, on any number of machines. Servers and workers share the images
+    in a folder (--data) or in the storage that RECHROMA_FILES names. SIGTERM and Ctrl-C end a
+    worker after its current images. All settings are listed in docs/service.md.
+    """
+    require_extra("serve", "celery")
+    require_extra("app", "apiflask")
+    from rechroma.service import read_settings
+    from rechroma.service.jobs.worker import work
+
+    work(read_settings(**given), ready=lambda name: echo_err(f"rechroma: worker {name} is ready"))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REACH = 110  # no sRGB color lies further out on either axis (a* -86.2..98.3, b* -107.9..94.5)
 TABLE_ROWS = (2 * REACH + 1) ** 2  # whole a*b* pairs within the reach
 _CUBE_STEPS = 64  # levels a channel at which the sRGB cube is sampled to see which cells are met
+_APART = 18.0  # a*b* units: closer colors look alike and are merged
 
 
 @cache
@@ -100,3 +101,32 @@ def rebalancing_weights(prior: Float, uniform_share: float = 0.5) -> Float:
     """
     weights = 1 / ((1 - uniform_share) * prior + uniform_share / prior.size)
     return np.asarray(weights / (weights * prior).sum(), np.float32)
+
+
+def dominant_chroma(probabilities: Float, centers: Float, count: int) -> tuple[Float, Float]:
+    """Find the most probable, clearly different colors by greedy mode seeking.
+
+    The most probable bin absorbs all bins around it and becomes their mean; repeat with the rest.
+
+    Args:
+        probabilities: (Q,), probability of each bin; they sum to 1.
+        centers: (Q, 2), a* and b* of the bins.
+        count: Maximum number of colors.
+
+    Returns:
+        (N, 2), a* and b* of the colors, and (N,), their probabilities, the most probable first.
+    """
+    left = np.array(probabilities, np.float64)
+    found, shares = [], []
+    for _ in range(count):
+        best = centers[left.argmax()]
+        near = np.hypot(*(centers - best).T) < _APART
+        share = left[near].sum()
+        if share <= 0:
+            break
+        found.append(left[near] @ centers[near] / share)
+        shares.append(share)
+        left[near] = 0
+    order = np.argsort(shares)[::-1]
+    chroma = np.reshape(found, (-1, 2)).astype(np.float32)
+    return chroma[order], np.asarray(shares, np.float32)[order]

@@ -1,6 +1,6 @@
-"""Rendering of gray pixels and chroma to sRGB, the step that touches every pixel at full size.
+"""Adjustment of chroma, and the rendering of gray and chroma to sRGB at full size.
 
-Equivalent to ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
+Rendering is ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
 converts, clipping the channels, and only the pixels that may have been clipped are done again.
 """
 
@@ -17,7 +17,14 @@ from rechroma.color.lab import Float, lightness_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rechroma.options import Adjustments
+
     UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
+
+WARM_AB = np.array([3.0, 12.0], np.float32)
+"""The a* and b* that `warmth` 1 adds to vivid colors."""
+WARM_HALF_CHROMA = 10.0
+"""The chroma at which half of that is added."""
 
 
 def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
@@ -60,3 +67,13 @@ def _to_levels(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:
     if dtype == np.uint8:
         return cast("UIntImage", cv2.convertScaleAbs(rgb, alpha=255))
     return cast("UIntImage", (rgb * np.float32(65535) + np.float32(0.5)).astype(dtype))
+
+
+def adjust_chroma(ab: Float, adjustments: Adjustments) -> Float:
+    """Adjust chroma (..., 2), CIE a* and b*; returns the same shape in float32."""
+    ab = ab * np.float32(adjustments.saturation)
+    if adjustments.warmth:
+        chroma = np.linalg.norm(ab, axis=-1, keepdims=True)
+        vividness = chroma / (chroma + WARM_HALF_CHROMA)
+        ab = ab + np.float32(adjustments.warmth) * WARM_AB * vividness
+    return np.asarray(ab * np.float32(adjustments.blend), np.float32)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rechroma.datasets.crops import downsample_chroma
+from rechroma.datasets.crops import downsample_chroma, random_hints
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.features import FeatureConfig, FeatureStore, build_features
-from rechroma.datasets.random_hints import random_hints
 from rechroma.datasets.shards import Shards, evenly_spaced
 
 if TYPE_CHECKING:

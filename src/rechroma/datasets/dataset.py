@@ -16,9 +16,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rechroma.color import lightness, srgb_to_lab
-from rechroma.datasets.crops import average_cells, random_crop
+from rechroma.datasets.crops import average_cells, random_count, random_crop, random_hints
 from rechroma.datasets.degradation import degrade_lightness
-from rechroma.datasets.random_hints import random_count, random_hints
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rechroma.evaluation.contact_sheet import draw_sheet
 from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import LeaderboardRow, build_leaderboard
-from rechroma.evaluation.page import render_page
+from rechroma.evaluation.page import draw_sheet, render_page
 from rechroma.evaluation.predictor import EvalPredictor, to_gray
 from rechroma.evaluation.report import EvalConfig, ImageScore, Report, evaluate
 from rechroma.evaluation.tables import Table, tables

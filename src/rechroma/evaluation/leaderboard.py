@@ -29,7 +29,7 @@ class LeaderboardRow:
 
     Attributes:
         metrics: With the names of
-            :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`.
+            :meth:`rechroma.evaluation.metrics.accumulator.MetricAccumulator.compute`.
         weights: Number of weights in the file; 0 for gray and truth.
         megabytes: Size of the file.
         milliseconds: Of the network alone at 256 x 256, on this machine.

@@ -1,4 +1,4 @@
-"""Report as a self-contained HTML page: metrics, and images side by side."""
+"""Reports with images: contact sheets, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image as PillowImage
 
 from rechroma.datasets import evenly_spaced
+from rechroma.evaluation.aggregate import GRAY, TRUTH
 from rechroma.evaluation.predictor import gray_to_rgb, to_gray
-from rechroma.evaluation.report import predictions
+from rechroma.evaluation.report import MODEL, predictions
 from rechroma.evaluation.tables import tables
+from rechroma.imaging import contact_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
     from rechroma.evaluation.predictor import EvalPredictor, Image
     from rechroma.evaluation.report import ImageScore, Report
@@ -109,3 +113,21 @@ def _table(table: Table) -> str:
 
 def _line(tag: str, cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def draw_sheet(
+    colorizer: Colorizer, truths: Iterable[Image], size: int | None = None
+) -> PillowImage.Image:
+    """Draw a contact sheet of gray images, predictions and truths.
+
+    Args:
+        colorizer: The model.
+        truths: Color photographs (H, W, 3).
+        size: Long side of the network's input; by default the model's own.
+    """
+    samples = []
+    for truth in truths:
+        gray = to_gray(truth)
+        model = np.asarray(colorizer.colorize(gray, size=size), np.uint8)
+        samples.append((gray_to_rgb(gray), model, truth))
+    return contact_sheet(samples, (GRAY, MODEL, TRUTH), panel=(192, 144), samples_per_row=3)

@@ -64,7 +64,7 @@ class EvalPredictor:
 
         Returns:
             (3, h, w) a*, b* and mask at the network's size, see
-            :func:`rechroma.datasets.random_hints`.
+            :func:`rechroma.datasets.crops`.
         """
         shape = input_shape(truth.shape[:2], self._size or self.card.size, self.card.scale)
         small = cv2.resize(srgb_to_lab(truth)[..., 1:], shape[::-1], interpolation=cv2.INTER_AREA)

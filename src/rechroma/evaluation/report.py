@@ -98,8 +98,8 @@ class Report:
     Attributes:
         model: Name and version of the model.
         images: Number of images of each source.
-        metrics: By source and row, with the names of
-            :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`, and those by features.
+        metrics: By source and row, with the names of :meth:`MetricAccumulator.compute`, and those
+            by features.
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
             `chroma_beyond` of :class:`EvalPredictor`.
         degraded_loss: By source, the percentage of the gain over gray in `hue_hit` and

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from rechroma.color import srgb_to_lab
-from rechroma.evaluation.metrics import (
+from rechroma.evaluation.metrics.accumulator import (
     MetricAccumulator,
-    ciede2000,
     nanmean_over_images,
     no_reference_metrics,
 )
+from rechroma.evaluation.metrics.full_reference import ciede2000
 from rechroma.evaluation.predictor import rng_for, to_gray
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def hint_curve(
 ) -> dict[str, Metrics]:
     """Measure predictions against the number of true colors given as hints.
 
-    The hints are drawn by :func:`rechroma.datasets.random_hints`; a smaller set of hints is the
+    The hints are drawn by :func:`rechroma.datasets.crops`; a smaller set of hints is the
     beginning of a larger one.
 
     Returns:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rechroma.color import bin_centers, colorfulness, colorfulness_abs, srgb_to_lab
-from rechroma.evaluation.metrics.ciede2000 import ciede2000
+from rechroma.evaluation.metrics.full_reference import ciede2000, ssim
 from rechroma.evaluation.metrics.hue_auc import (
     OCTANTS,
     THRESHOLDS,
@@ -25,7 +25,6 @@ from rechroma.evaluation.metrics.no_reference import (
     flat_regions,
     hue_entropy,
 )
-from rechroma.evaluation.metrics.ssim import ssim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

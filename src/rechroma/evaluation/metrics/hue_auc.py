@@ -1,7 +1,7 @@
 """Color accuracy: hue hit, the area under the curve of a*b* errors, and chroma of neutrals.
 
 The first two are accumulated as counts over a data set and divided once at the end, so that an
-image is weighted by its pixels; see :class:`rechroma.evaluation.metrics.MetricAccumulator`.
+image is weighted by its pixels (see :mod:`rechroma.evaluation.metrics.accumulator`).
 """
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from rechroma.error_context import error_context
-from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
 from rechroma.imaging.codecs.open import (
     check_size,

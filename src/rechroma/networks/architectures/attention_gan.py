@@ -18,8 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import Encoder, gray
 from rechroma.networks.encoders.registry import make_encoder
@@ -80,13 +79,13 @@ class AttentionGan(RegressionNetwork):
         )
         self.ab = nn.Conv2d(config.width, 2, 1)
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color; height and width must be multiples of the stride."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color; height and width must be multiples of the stride."""
         *skips, bottleneck = self.encoder(gray(lightness))
         x = self.coarse(bottleneck)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)
-        return Regression(self.ab(x), bottleneck)
+        return self.prediction(self.ab(x), bottleneck)
 
 
 ARCHITECTURE = Architecture(

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
@@ -84,11 +83,11 @@ class FusionAutoencoder(RegressionNetwork):
             nn.Conv2d(width // 2, 2, 3, padding=1),
         )
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color; height and width must be multiples of 32."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color; height and width must be multiples of 32."""
         bottleneck = self.encoder(gray(lightness))[-1]
         x = self.down(lightness / _MIDDLE - 1)
-        return Regression(self.up(self.fusion(x, bottleneck.mean(dim=(2, 3)))), bottleneck)
+        return self.prediction(self.up(self.fusion(x, bottleneck.mean(dim=(2, 3)))), bottleneck)
 
 
 ARCHITECTURE = Architecture(

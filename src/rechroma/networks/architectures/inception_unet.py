@@ -16,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
 from rechroma.networks.layers.blocks import Fusion, convolution
 
@@ -83,8 +82,8 @@ class InceptionUnet(RegressionNetwork):
         self.up = nn.ModuleList(_Level(inputs, outputs) for inputs, outputs in steps)
         self.ab = nn.Conv2d(widths[0], 2, 1)
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color and class; height and width must be multiples of 32."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color and class; height and width must be multiples of 32."""
         first, *coarser = self.down
         features = [first(self.stem(lightness / _MIDDLE - 1))]
         for block in coarser:
@@ -94,7 +93,7 @@ class InceptionUnet(RegressionNetwork):
         whole = self.dense(vector)
         for level, skip in zip(self.up, reversed(features), strict=True):
             x = level(x, skip, whole)
-        return Regression(
+        return self.prediction(
             self.ab(x), bottleneck, self.classifier(vector) if self.classifier else None
         )
 
