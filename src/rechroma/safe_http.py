@@ -116,7 +116,7 @@ class SafeHttpClient:
             if answer.status not in _REDIRECTIONS or not answer.location:
                 return answer
             url = urljoin(url, answer.location)
-        raise FetchError(f"it is redirected more than {_MAX_HOPS} times")
+        raise FetchError(f"redirected more than {_MAX_HOPS} times")
 
     def request(
         self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -151,7 +151,7 @@ class SafeHttpClient:
         except (OSError, HTTPException, ValueError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             if connection.aborted:
-                reason = f"it took longer than {self._timeout:g} s"
+                reason = f"the request took longer than {self._timeout:g} s"
             raise TransientFetchError(reason, connection.host) from error
         finally:
             deadline.cancel()
@@ -180,16 +180,16 @@ class SafeHttpClient:
     def _read_body(self, response: HTTPResponse, connection: _Connection) -> bytes:
         promised = response.length
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise FetchError("it comes compressed, which was not asked for")
+            raise FetchError("the response has a Content-Encoding, which was not requested")
         data = bytearray()
         while (promised or 0) <= self._max_bytes and (chunk := response.read(_CHUNK)):
             data += chunk
             if len(data) > self._max_bytes:
                 break
         if max(promised or 0, len(data)) > self._max_bytes:
-            raise FetchError(f"it has more than {self._max_bytes} bytes")
+            raise FetchError(f"the response has more than {self._max_bytes} bytes")
         if connection.aborted or len(data) < (promised or 0):
-            raise HTTPException("it ended early")
+            raise HTTPException("the response ended early")
         return bytes(data)
 
 
@@ -198,7 +198,11 @@ def is_public(address: str) -> bool:
     ip = ip_address(address)
     if any(ip in network for network in _LOCAL):
         return False
-    return all(one.is_global and not one.is_multicast for one in (ip, *_within(ip)))
+    embedded: tuple[IPv4Address | None, ...] = ()
+    if isinstance(ip, IPv6Address):
+        nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+        embedded = (ip.ipv4_mapped, ip.sixtofour, nat64)
+    return all(one.is_global and not one.is_multicast for one in (ip, *embedded) if one is not None)
 
 
 def parse_ip_literal(host: str) -> str | None:
@@ -213,14 +217,6 @@ def parse_ip_literal(host: str) -> str | None:
         return None
 
 
-def _within(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses embedded in an IPv6 address."""
-    if isinstance(ip, IPv4Address):
-        return []
-    nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
-    return [one for one in (ip.ipv4_mapped, ip.sixtofour, nat64) if one is not None]
-
-
 def split_url(url: str) -> SplitResult:
     """Split a URL and check that it can be fetched.
 
@@ -233,9 +229,9 @@ def split_url(url: str) -> SplitResult:
     except ValueError as error:
         raise FetchError(f"not a URL: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError("not a URL of the web")
+        raise FetchError("not an HTTP or HTTPS URL")
     if parts.username is not None or parts.password is not None:
-        raise FetchError("it holds a name or a password")
+        raise FetchError("the URL contains a user name or a password")
     return parts
 
 
@@ -306,7 +302,7 @@ def _connection(parts: SplitResult, addresses: list[str], context: ssl.SSLContex
     try:
         host = (parts.hostname or "").encode("idna").decode()
     except UnicodeError as error:
-        raise FetchError("its host has no valid name") from error
+        raise FetchError("the host name is invalid") from error
     if parts.scheme == "https":
         return _SecureConnection(host, _port(parts), addresses, context)
     return _Connection(host, _port(parts), addresses)

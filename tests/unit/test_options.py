@@ -15,7 +15,7 @@ from flask import Flask
 
 from rechroma import colorizer, web
 from rechroma.cli.colorize import colorize_command
-from rechroma.cli.request import CliRequest
+from rechroma.cli.options import CliRequest
 from rechroma.client.flows import ColorizeParams
 from rechroma.color import lab, render
 from rechroma.errors import OptionError

@@ -8,8 +8,7 @@ import click
 
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.inputs import plan_batch
-from rechroma.cli.options import colorize_options, json_option, model_options
-from rechroma.cli.request import CliRequest
+from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
 from rechroma.cli.run import BatchRun
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.stdio import colorize_stream

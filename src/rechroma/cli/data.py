@@ -15,8 +15,7 @@ import click
 from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.progress import progress_bar
-from rechroma.cli.sheets import write_sheet
+from rechroma.cli.progress import progress_bar, write_sheet
 from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
 

@@ -257,7 +257,15 @@ def _target_rule(
         return lambda source: default_target(source.path, file_format)
     path = Path(out)
     if is_folder(out) or not path.suffix:
-        return _into_folder(path, file_format)
+        mode = _target_mode(path)
+        if mode is not None and not S_ISDIR(mode):
+            raise TargetError(f"{path} is a file, but the results need a folder")
+
+        def target_in_folder(source: SourceImage) -> Path:
+            name = default_target(source.path, file_format).name
+            return path / source.relative.with_name("".join(name.rsplit(RESULT_SUFFIX, 1)))
+
+        return target_in_folder
     if images > 1:
         raise OptionError(
             f"{out} is a file, but there are {images} images",
@@ -267,20 +275,6 @@ def _target_rule(
     def target(source: SourceImage) -> Path:
         resolve_format(path, file_format, source=source.path)
         return path
-
-    return target
-
-
-def _into_folder(folder: Path, file_format: str | None) -> Callable[[SourceImage], Path]:
-    from rechroma.imaging import default_target
-
-    mode = _target_mode(folder)
-    if mode is not None and not S_ISDIR(mode):
-        raise TargetError(f"{folder} is a file, but the results need a folder")
-
-    def target(source: SourceImage) -> Path:
-        name = default_target(source.path, file_format).name
-        return folder / source.relative.with_name("".join(name.rsplit(RESULT_SUFFIX, 1)))
 
     return target
 

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar for batches, a line for training steps."""
+"""Progress of long commands: a bar for batches, lines and contact sheets for training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from PIL.Image import Image
     from rich.progress import ProgressColumn
 
-    from rechroma.training import Progress
+    from rechroma.training import Progress, Recipe, TrainState
+
+
+_SHEET_IMAGES = 24
 
 
 @contextmanager
@@ -73,3 +78,39 @@ def report_progress(progress: Progress) -> None:
         f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
         f"{losses}  {progress.images_per_second:.1f} img/s"
     )
+
+
+def write_sheet(sheet: Image, path: Path) -> None:
+    """Write a contact sheet as a JPEG.
+
+    Raises:
+        TargetError: The file cannot be written.
+    """
+    from rechroma.fs import write_atomically
+
+    write_atomically(path, lambda file: sheet.save(file, "JPEG", quality=88), overwrite=True)
+
+
+def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
+    """Return a training callback that draws the curves and a contact sheet of validation images.
+
+    Args:
+        recipe: The recipe; without `data.val` there is no contact sheet.
+        out: The run's folder.
+    """
+    from rechroma.colorizer import Colorizer
+    from rechroma.datasets import Shards, evenly_spaced
+    from rechroma.evaluation import draw_sheet
+    from rechroma.training import TorchEngine, draw_curves
+
+    pictures = Shards(recipe.data.val) if recipe.data.val else None
+
+    def draw_epoch(state: TrainState) -> None:
+        draw_curves(out / "log.jsonl", out / "curves.png")
+        if pictures is not None:
+            chosen = (pictures[number] for number in evenly_spaced(len(pictures), _SHEET_IMAGES))
+            path = out / f"sheet-{state.step:07}.jpg"
+            write_sheet(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
+            click.echo(f"{path}: gray, model, truth")
+
+    return draw_epoch

@@ -7,16 +7,13 @@ from typing import Any
 import click
 
 from rechroma._version import __version__
-from rechroma.cli.app import app_command
 from rechroma.cli.colorize import colorize_command
 from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
 from rechroma.cli.error_reporting import debug_option, report_errors
-from rechroma.cli.evaluate import evaluate_command
-from rechroma.cli.export import export_command
-from rechroma.cli.leaderboard import leaderboard_command
-from rechroma.cli.models import models_group
-from rechroma.cli.serve import serve_command, worker_command
+from rechroma.cli.evaluate import evaluate_command, leaderboard_command
+from rechroma.cli.models import export_command, models_group
+from rechroma.cli.serve import app_command, serve_command, worker_command
 from rechroma.cli.train import finetune_command, train_command
 from rechroma.errors import did_you_mean
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.batch import Failure
-    from rechroma.cli.request import CliRequest
+    from rechroma.cli.options import CliRequest
     from rechroma.colorizer import Result
 
 _Version = tuple[int, int]

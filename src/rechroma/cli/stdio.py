@@ -11,7 +11,7 @@ from rechroma.cli.summary import warn_about_pages
 from rechroma.errors import OptionError, SourceError, TargetError
 
 if TYPE_CHECKING:
-    from rechroma.cli.request import CliRequest
+    from rechroma.cli.options import CliRequest
 
 
 def colorize_stream(request: CliRequest) -> None:

@@ -11,8 +11,7 @@ from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.model_files import export_model_file, make_card, resolve_model
 from rechroma.cli.options import path_option, set_option
-from rechroma.cli.progress import report_progress
-from rechroma.cli.sheets import epoch_callback
+from rechroma.cli.progress import epoch_callback, report_progress
 
 
 @click.command("train")

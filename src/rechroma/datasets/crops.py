@@ -66,7 +66,12 @@ def random_hints(chroma: Float, count: int, rng: Generator) -> Float:
     hints = np.zeros((3, *chroma.shape[:2]), np.float32)
     for _ in range(count):
         patch = int(rng.integers(1, MAX_PATCH + 1))
-        rows, columns = (_span(side, patch, rng) for side in chroma.shape[:2])
+        spans = []
+        for side in chroma.shape[:2]:
+            middle = rng.normal(side / 2, side / 4)
+            start = int(np.clip(round(middle - patch / 2), 0, max(0, side - patch)))
+            spans.append(slice(start, start + patch))
+        rows, columns = spans
         hints[:2, rows, columns] = chroma[rows, columns].mean(axis=(0, 1))[:, None, None]
         hints[2, rows, columns] = 1
     return hints
@@ -78,9 +83,3 @@ def random_count(rng: Generator) -> int:
     The 8 on average of Zhang et al. teach little in a short training.
     """
     return int(np.exp(rng.uniform(0, np.log(_MAX_HINTS + 1))))
-
-
-def _span(side: int, patch: int, rng: Generator) -> slice:
-    middle = rng.normal(side / 2, side / 4)
-    start = int(np.clip(round(middle - patch / 2), 0, max(0, side - patch)))
-    return slice(start, start + patch)

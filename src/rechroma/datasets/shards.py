@@ -61,12 +61,16 @@ class Shards:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        image = _decode(self._read(number, PICTURE) or b"")
+        data = np.frombuffer(self._read(number, PICTURE) or b"", np.uint8)
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+        except cv2.error:  # an empty file, or absurd side lengths
+            image = None
         if image is None:
             raise self._damaged(number, "does not decode")
         if min(image.shape[:2]) < _MIN_SIDE:
             raise self._damaged(number, "is too small for a crop")
-        return image
+        return np.asarray(image, np.uint8)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self[number] for number in range(len(self)))
@@ -175,11 +179,3 @@ def evenly_spaced(count: int, limit: int | None) -> list[int]:
     """Choose at most `limit` evenly spaced numbers below `count`; all without a limit."""
     chosen = min(count, limit or count)
     return [number * count // chosen for number in range(chosen)]
-
-
-def _decode(data: bytes) -> NDArray[np.uint8] | None:
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # nothing at all, or sides beyond all reason
-        return None
-    return None if picture is None else np.asarray(picture, np.uint8)

@@ -142,17 +142,12 @@ def _members(shard: Path) -> list[_Member]:
         files = (member for member in archive if member.isfile())
         members = [_Member(file.name, Place(file.offset_data, file.size)) for file in files]
         end = archive.offset
-    if not _ends_at(shard, end):
-        last = f", after {members[-1].name}" if members else ""
-        raise DataError(f"{shard}: is truncated or damaged at byte {end}{last}")
+    with shard.open("rb") as content:  # tarfile mistakes a damaged header for the end
+        content.seek(end)
+        if content.read(_BLOCK) != _END:
+            last = f", after {members[-1].name}" if members else ""
+            raise DataError(f"{shard}: is truncated or damaged at byte {end}{last}")
     return members
-
-
-def _ends_at(shard: Path, end: int) -> bool:
-    """Check for the end marker: tarfile mistakes a damaged header for the end."""
-    with shard.open("rb") as file:
-        file.seek(end)
-        return file.read(_BLOCK) == _END
 
 
 def _plain_members(shard: Path) -> list[_Member] | None:

@@ -67,13 +67,11 @@ class FeatureNetwork:
         squares = np.stack([_resize(image) for image in images])
         shown = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
         features = self._encoder(shown)[-1].mean(dim=(2, 3))
-        return ImageFeatures(features.numpy(), self._classes(features))
-
-    def _classes(self, features: Tensor) -> NDArray[np.int64] | None:
-        if self._head is None:
-            return None
-        weight, bias = self._head
-        return (features @ weight.T + bias).argmax(dim=1).numpy()
+        classes = None
+        if self._head is not None:
+            weight, bias = self._head
+            classes = (features @ weight.T + bias).argmax(dim=1).numpy()
+        return ImageFeatures(features.numpy(), classes)
 
 
 def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -85,16 +83,13 @@ def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _load_matching_encoder(path: Path) -> tuple[str, Encoder]:
     keys = _keys(path)
     for name, kind in ENCODERS.items():
-        if _keys_of(kind) <= keys:
+        with torch.device("meta"):  # names alone: no memory, no random numbers
+            own = set(state_without_counters(kind()))
+        if own <= keys:
             encoder = kind().eval()
             load_encoder(encoder, path)
             return name.replace("-", "_"), encoder
     raise CheckpointError(f"{path}: holds none of the known encoders", hint=_KNOWN)
-
-
-def _keys_of(kind: type[Encoder]) -> set[str]:
-    with torch.device("meta"):  # names alone: no memory, no random numbers
-        return set(state_without_counters(kind()))
 
 
 def _keys(path: Path) -> set[str]:

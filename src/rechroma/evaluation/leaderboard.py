@@ -10,8 +10,7 @@ import onnx
 
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
-from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.predictor import EvalPredictor, gray_to_rgb, to_gray
+from rechroma.evaluation.predictor import EvalPredictor, gray_to_rgb, network_milliseconds, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

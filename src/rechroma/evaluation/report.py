@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 
 from rechroma.datasets import evenly_spaced
 from rechroma.evaluation.aggregate import GRAY, TRUTH, Aggregator
-from rechroma.evaluation.benchmark import network_milliseconds, peak_memory_mb
-from rechroma.evaluation.predictor import EvalPredictor, degrade, gray_to_rgb, rng_for, to_gray
+from rechroma.evaluation.predictor import (
+    EvalPredictor,
+    degrade,
+    gray_to_rgb,
+    network_milliseconds,
+    peak_memory_mb,
+    rng_for,
+    to_gray,
+)
 from rechroma.evaluation.robustness import hint_curve, historical_metrics, size_agreement
 
 if TYPE_CHECKING:

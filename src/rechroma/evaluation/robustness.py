@@ -102,17 +102,16 @@ def size_agreement(
         }
         for way, by_size in predicted.items():
             labs = {n: srgb_to_lab(_resize(rgb, min(SIZES))) for n, rgb in by_size.items()}
-            found[way].append([_chroma_difference(labs[a], labs[b]) for a, b in pairs])
+            differences = []
+            for a, b in pairs:  # of chroma: lightness differs by resizing alone
+                recolored = np.concatenate([labs[a][..., :1], labs[b][..., 1:]], axis=-1)
+                differences.append(float(ciede2000(labs[a], recolored).mean()))
+            found[way].append(differences)
         on_image()
     return {
         way: {f"{a}-{b}": float(v) for (a, b), v in zip(pairs, np.mean(values, 0), strict=True)}
         for way, values in found.items()
     }
-
-
-def _chroma_difference(lab: Float, other: Float) -> float:
-    """Compute the mean CIEDE2000 of two images that differ in lightness by resizing alone."""
-    return float(ciede2000(lab, np.concatenate([lab[..., :1], other[..., 1:]], axis=-1)).mean())
 
 
 def historical_metrics(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rechroma.export.features import export_features
-from rechroma.export.onnx import Parity, export_model
+from rechroma.export.onnx import Parity, export_features, export_model
 
 __all__ = ["Parity", "export_features", "export_model"]

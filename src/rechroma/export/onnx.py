@@ -1,4 +1,4 @@
-"""ONNX export of trained networks, with weight compression and a parity check.
+"""ONNX export of networks, with weight compression and a parity check, and of frozen encoders.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
@@ -31,15 +31,17 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
 from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
-from rechroma.networks import fold_spectral_norm, no_hints, state_without_counters
+from rechroma.networks import fold_spectral_norm, load_encoder, no_hints, state_without_counters
 from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
+from rechroma.networks.encoders.base import srgb_gray
+from rechroma.networks.encoders.registry import make_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from rechroma.networks import ColorizationNetwork
+    from rechroma.networks import ColorizationNetwork, Encoder
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
@@ -50,6 +52,10 @@ _OPSET = 20
 _SIZES = ((64, 64), (96, 160), (256, 192))
 _HINT_SIDE = 8  # pixels
 _HINTED = 0.05  # share of the places
+_FEATURE_OPSET = 17
+_FEATURE_LEVELS = (8, 16, 32)  # reductions of the features, the last three of an encoder
+OUTPUTS = (*(f"features_{level}" for level in _FEATURE_LEVELS), "pooled_head")
+"""Names of the outputs."""
 
 
 @dataclass(frozen=True)
@@ -303,3 +309,49 @@ def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
         mask = (places[:, 2:] < _HINTED).float()
         hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
         yield lightness, F.interpolate(hints, (height, width))
+
+
+class _Features(nn.Module):
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, lightness: Tensor) -> tuple[Tensor, ...]:
+        features = self.encoder(srgb_gray(lightness))[-len(_FEATURE_LEVELS) :]
+        return (*features, self.encoder.pooled_head(features[-1]))
+
+
+def export_features(name: str, weights: Path, target: Path, size: int) -> None:
+    """Write an encoder as an ONNX file from lightness (1, 1, S, S) in 0..100 to its features.
+
+    Args:
+        name: Name of the encoder, one that reaches 1/32.
+        weights: Its weights (safetensors).
+        target: The ONNX file.
+        size: Side of the input in pixels, a multiple of 32.
+
+    Raises:
+        RecipeError: There is no encoder of that name.
+        CheckpointError: The weights do not fit, or the encoder does not reach 1/32.
+    """
+    encoder = make_encoder(name)
+    load_encoder(encoder, weights)
+    module, lightness = _Features(encoder.eval()).eval(), torch.full((1, 1, size, size), 50.0)
+    with torch.inference_mode():
+        coarsest = module(lightness)[-2]
+    if coarsest.shape[-1] != size // _FEATURE_LEVELS[-1]:
+        raise CheckpointError(
+            f"the encoder {name} does not reach 1/{_FEATURE_LEVELS[-1]} of the size",
+            hint="Use efficientnet-lite2.",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the exporter itself
+        torch.onnx.export(
+            module,
+            (lightness,),
+            str(target),
+            input_names=["lightness"],
+            output_names=list(OUTPUTS),
+            opset_version=_FEATURE_OPSET,
+            dynamo=False,
+        )

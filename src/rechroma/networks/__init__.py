@@ -10,7 +10,6 @@ from rechroma.networks.checkpoint_io import (
     load_weights,
     state_without_counters,
 )
-from rechroma.networks.critic import Critic
 from rechroma.networks.encoders.base import Encoder
 from rechroma.networks.layers.spectral_norm import fold_spectral_norm
 from rechroma.networks.registry import (
@@ -25,7 +24,6 @@ __all__ = [
     "ARCHITECTURES",
     "Architecture",
     "ColorizationNetwork",
-    "Critic",
     "Encoder",
     "Prediction",
     "create_network",

@@ -59,8 +59,10 @@ def to_problem(error: RechromaError) -> Problem:
     if isinstance(error, ImageTooLargeError):
         hint = "Send a smaller image, or ask the owner of the service to raise the limit."
     kind = type(error)
+    # `not-an-image` for `NotAnImageError`.
+    kebab_case = re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__.removesuffix("Error")).lower()
     return Problem(
-        type=f"urn:rechroma:{_kebab_case(kind.__name__)}",
+        type=f"urn:rechroma:{kebab_case}",
         title=(kind.__doc__ or kind.__name__).splitlines()[0].rstrip("."),
         status=error.http_status,
         detail=detail,
@@ -121,8 +123,3 @@ def is_disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def _kebab_case(name: str) -> str:
-    """Convert `NotAnImageError` to `not-an-image`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name.removesuffix("Error")).lower()

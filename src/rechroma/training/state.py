@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import FeatureStore, Shards, downsample_chroma
+from rechroma.datasets import CropConfig, FeatureStore, Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
 from rechroma.networks import (
@@ -28,10 +28,19 @@ from rechroma.networks import (
 )
 from rechroma.training.adversarial import AdversarialLoss, critic_schedule
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
-from rechroma.training.recipe import Recipe, ValidationConfig, recipe_from, recipe_values
+from rechroma.training.recipe import (
+    Data,
+    Loss,
+    Network,
+    Optimizer,
+    Recipe,
+    ValidationConfig,
+    recipe_from,
+    recipe_values,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -41,6 +50,9 @@ if TYPE_CHECKING:
 _Tensors = tuple["Tensor", ...] | list["Tensor"]
 _PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
+STEPS = 300
+_BATCH = 32
+_SIDE = 128  # pixels
 
 
 @dataclass
@@ -395,3 +407,36 @@ def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encod
         raise RecipeError(f"network.encoder_weights: {source} has no encoder")
     load_weights(network.encoder, state_without_counters(learned), source)
     return network.encoder
+
+
+def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = STEPS) -> Recipe:
+    """Build a recipe for a short run that keeps what the network knows.
+
+    The encoder is frozen and the decoder learns at a quarter of the usual rate: some minutes on a
+    CPU.
+
+    Args:
+        start: A checkpoint, or a color model file that `rechroma export` wrote.
+        shards: Images to learn from.
+        steps: Of 32 crops each.
+
+    Raises:
+        CheckpointError: The file holds no network that can be trained.
+        ModelContractError: The model file is not one of Rechroma's.
+    """
+    network = starting_network(start)
+    architecture = network_config(network)
+    has_bins = len(network.centers) > 0
+    return Recipe(
+        network=Network(architecture["name"], architecture["options"], init_from=str(start)),
+        data=Data(train=tuple(shards)),
+        crops=CropConfig(
+            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.supports_hints else 0.0
+        ),
+        loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
+        optimizer=Optimizer(
+            lr=5e-4, encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=20, ema=0.99
+        ),
+        steps=steps,
+        batch_size=_BATCH,
+    )

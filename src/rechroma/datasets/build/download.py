@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,7 +19,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.attribution import AttributionLog
-from rechroma.datasets.build.licenses import license_name
 from rechroma.datasets.build.politeness import RateLimiter, RobotsCache
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import (
@@ -47,6 +47,19 @@ _NAME_LENGTH = 20
 _CHECK_SIDE = 64  # of the copy that is decoded to validate an image
 _MAX_PIXELS = 100_000_000
 _OWN_COLUMNS = ("file", "sha256", "when")
+_DEED = re.compile(r"creativecommons\.org/(?:licenses|publicdomain)/([a-z-]+)")
+_DEEDS = {"zero": "cc0", "mark": "pdm"}
+_LICENSE_ALIASES = {
+    "cc-0": "cc0",
+    "cc-zero": "cc0",
+    "public-domain": "pdm",
+    "publicdomain": "pdm",
+    "pd": "pdm",
+    "no-known-copyright-restrictions": "pdm",
+    "attribution": "cc-by",
+    "attribution-sharealike": "cc-by-sa",
+}
+_LICENSE_VERSION = re.compile(r"-?v?\d+(\.\d+)+.*$|-(unported|generic|international|universal)$")
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,10 @@ def download(
         missing = [row for row in rows if row["url"] not in log.present]
         stats.present = len(rows) - len(missing)
         fetcher = _Fetcher(folder, policy, log, stats, is_allowed, on_image)
-        fetcher.run(_by_host(missing))
+        hosts: dict[str, list[Row]] = {}
+        for row in missing:
+            hosts.setdefault(_host(row["url"]), []).append(row)
+        fetcher.run(hosts)
     return stats
 
 
@@ -256,14 +272,21 @@ def _select_rows(table: Path, licenses: Collection[str], stats: DownloadStats) -
         raise DataError(f"{table}: lists no image", hint="Fill its column url.")
 
 
-def _by_host(rows: list[Row]) -> dict[str, list[Row]]:
-    hosts: dict[str, list[Row]] = {}
-    for row in rows:
-        hosts.setdefault(_host(row["url"]), []).append(row)
-    return hosts
-
-
 def _host(url: str) -> str:
     with suppress(FetchError):
         return split_url(url).hostname or ""
     return ""
+
+
+def license_name(text: str) -> str:
+    """Normalize a license to its name without version and country, such as ``cc-by-sa``.
+
+    Args:
+        text: Name of the license in any spelling, or the URL of a Creative Commons deed.
+    """
+    text = text.strip().lower()
+    if deed := _DEED.search(text):
+        return _DEEDS.get(deed[1], f"cc-{deed[1]}")
+    name = _LICENSE_VERSION.sub("", re.sub(r"[\s_/]+", "-", text)).strip("-")
+    name = re.sub(r"^(by|nc)(?=-|$)", r"cc-\1", name)
+    return _LICENSE_ALIASES.get(name, name)

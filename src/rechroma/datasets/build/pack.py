@@ -40,7 +40,7 @@ from rechroma.fs import translate_os_errors
 from rechroma.options import check_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rechroma.datasets.build.tables import Row
@@ -148,10 +148,13 @@ class _Packer:
             writer.close()
 
     def take(self, file: str, sample: PackedImage | Rejected) -> None:
-        rejected = sample if isinstance(sample, Rejected) else self._find_duplicate(file, sample)
-        if rejected:
-            self._rejected.append(rejected)
-        elif isinstance(sample, PackedImage):
+        if isinstance(sample, Rejected):
+            self._rejected.append(sample)
+        elif sample.key in self._kept:
+            self._rejected.append(Rejected(file, DUPLICATE, f"of {self._kept[sample.key]}"))
+        elif (number := self._near_duplicates.find(sample.hash)) is not None:
+            self._rejected.append(Rejected(file, NEAR_DUPLICATE, f"of {self._files[number]}"))
+        else:
             self._keep(file, sample)
 
     def finish(self) -> dict[str, Any]:
@@ -163,18 +166,14 @@ class _Packer:
             )
         for writer in self._writers.values():
             writer.close()
-        _write_rejected(self._folder / DROPPED, self._rejected)
+        path = self._folder / DROPPED
+        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("path", "reason", "detail"))
+            table.writerows(sorted((d.file, d.reason, d.detail) for d in self._rejected))
         manifest = self._manifest()
         (self._folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
         return manifest
-
-    def _find_duplicate(self, file: str, sample: PackedImage) -> Rejected | None:
-        if sample.key in self._kept:
-            return Rejected(file, DUPLICATE, f"of {self._kept[sample.key]}")
-        number = self._near_duplicates.find(sample.hash)
-        if number is None:
-            return None
-        return Rejected(file, NEAR_DUPLICATE, f"of {self._files[number]}")
 
     def _keep(self, file: str, sample: PackedImage) -> None:
         self._near_duplicates.add(sample.hash)
@@ -226,13 +225,6 @@ class _Packer:
 def split_of(key: str, val_share: float) -> str:
     """Assign an image to a split by its key alone."""
     return "val" if int(key[:8], 16) < val_share * 2**32 else "train"
-
-
-def _write_rejected(path: Path, rejected: Iterable[Rejected]) -> None:
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "reason", "detail"))
-        writer.writerows(sorted((d.file, d.reason, d.detail) for d in rejected))
 
 
 @contextmanager

@@ -40,7 +40,9 @@ class ShardWriter:
             parts: Contents of its members by suffix.
         """
         if self._archive is None or self._in_shard == self._size:
-            self._archive = self._next()
+            self.close()
+            self._in_shard = 0
+            self._archive = tarfile.open(self._path(), "x")  # noqa: SIM115 - closed with the writer
         for suffix, content in parts.items():
             member = tarfile.TarInfo(key + suffix)
             member.size = len(content)
@@ -64,11 +66,6 @@ class ShardWriter:
                 }
             )
             self._archive = None
-
-    def _next(self) -> tarfile.TarFile:
-        self.close()
-        self._in_shard = 0
-        return tarfile.open(self._path(), "x")
 
     def _path(self) -> Path:
         return self._folder / f"{self._name}-{len(self.shards):05}.tar"

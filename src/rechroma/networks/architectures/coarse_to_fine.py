@@ -24,9 +24,9 @@ from rechroma.networks.encoders.base import srgb_gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
+from rechroma.networks.layers.blocks import FiLM
 from rechroma.networks.layers.convex_upsampling import ConvexUpsampler
 from rechroma.networks.layers.hint_propagation import HintPropagation
-from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -27,9 +27,8 @@ from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
-from rechroma.networks.layers.blocks import convolution
+from rechroma.networks.layers.blocks import FiLM, convolution
 from rechroma.networks.layers.hint_propagation import HintPropagation
-from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
     from rechroma.networks.encoders.base import Encoder

@@ -59,11 +59,9 @@ class Siggraph17(ColorizationNetwork):
         made = make_stages(4, config.width, halved=0)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
-        self._add_decoder(
-            *(scale_width(channels, config.width) for channels in (64, 128, 256, 512))
+        whole, half, quarter, eighth = (
+            scale_width(channels, config.width) for channels in (64, 128, 256, 512)
         )
-
-    def _add_decoder(self, whole: int, half: int, quarter: int, eighth: int) -> None:
         self.model8up = nn.Sequential(upsample2x(eighth, quarter))
         self.model3short8 = nn.Sequential(convolution(quarter, quarter))
         self.model8 = _level(quarter, convolutions=2)

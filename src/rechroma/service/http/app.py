@@ -29,7 +29,7 @@ from rechroma.service.telemetry import Telemetry
 from rechroma.web.blueprint import page
 
 if TYPE_CHECKING:
-    from rechroma.service.jobs import FileStore, JobRunner, JobStore
+    from rechroma.service.jobs import JobRunner, JobStore
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -73,8 +73,17 @@ def _make_service(settings: Settings) -> Service:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = make_files(settings)
     pool = WorkerPool(settings)
+    store: JobStore
+    runner: JobRunner
     try:
-        store, runner, job_service = _make_jobs(settings, files, pool, telemetry)
+        if settings.redis.get_secret_value():
+            shared = make_shared_jobs(settings, files)
+            store, runner, job_service = shared.store, shared.runner, shared.job_service
+        else:
+            own = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
+            job_service = JobService(own, files, settings.keep)
+            runner = ThreadRunner(own, files, pool, settings, telemetry, job_service.cleanup)
+            store = own
     except BaseException:
         pool.close()
         raise
@@ -92,16 +101,3 @@ def _make_service(settings: Settings) -> Service:
         image_slots=threading.BoundedSemaphore(settings.threads * 3 // 4),
         stream_slots=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),
     )
-
-
-def _make_jobs(
-    settings: Settings, files: FileStore, pool: WorkerPool, telemetry: Telemetry
-) -> tuple[JobStore, JobRunner, JobService]:
-    """Create the job store and its runner: shared ones with Redis, else those of this process."""
-    if settings.redis.get_secret_value():
-        shared = make_shared_jobs(settings, files)
-        return shared.store, shared.runner, shared.job_service
-    store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
-    job_service = JobService(store, files, settings.keep)
-    runner = ThreadRunner(store, files, pool, settings, telemetry, job_service.cleanup)
-    return store, runner, job_service

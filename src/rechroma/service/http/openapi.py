@@ -16,7 +16,6 @@ from rechroma.service.security import OPEN_ROUTES
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
-    from pydantic import BaseModel
 
 _ASSETS = "/docs/assets"
 _MEDIA_TYPES = [media_type(name) for name in FORMATS]
@@ -60,7 +59,8 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
         for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
             schemas.pop(name, None)
         for model in (Problem, ImageBody, JobBody):
-            schemas |= _schemas_of(model)
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
         colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
         one = {"type": "string", "format": "binary"}
         for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
@@ -94,11 +94,6 @@ _IDEMPOTENCY_KEY = {
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-
-
-def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs", {}), model.__name__: schema}
 
 
 def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
