@@ -211,7 +211,7 @@ def inspect_command(
 
     with progress_bar(None, quiet=as_json, doing="Inspecting") as advance:
         found = inspect(shards, jobs=jobs, on_image=advance)
-    _print(as_json, found.to_dict(), _format_inspection(found))
+    _print(as_json, asdict(found), _format_inspection(found))
     if sheet is not None:
         write_sheet(sample_sheet(shards, _SHEET_IMAGES), sheet)
     for damage in found.damaged:

@@ -14,7 +14,7 @@ from rechroma.cli.checks import require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
 from rechroma.errors import SourceError
-from rechroma.web.samples import SAMPLES, SamplePhoto, sample_file
+from rechroma.web.samples import SAMPLES, sample_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ def demo_command(out: str, model: str, provider: str) -> None:
       rechroma demo
       rechroma rechroma-demo/cat.jpg --saturation 1.4 -o vivid-cat.jpg
     """
-    samples = [(sample, _find_sample(sample)) for sample in SAMPLES]
+    require_extra("app", "skimage")
     folder, sheet = Path(out), Path(out, "before-after.jpg")
     from PIL import Image
 
@@ -54,7 +54,10 @@ def demo_command(out: str, model: str, provider: str) -> None:
 
     colorizer = Colorizer(model, provider=provider)
     rows = []
-    for sample, path in samples:
+    for sample in SAMPLES:
+        path = sample_file(sample)
+        if path is None:
+            raise SourceError(f"scikit-image does not contain its sample {sample.file}")
         before = folder / f"{sample.name}.jpg"
         _write_jpeg(Image.fromarray(read_photo(path).gray), before)
         after = colorizer.colorize_file(before, overwrite=True).target
@@ -80,11 +83,3 @@ def _write_jpeg(image: Image, path: Path) -> None:
     jpeg = BytesIO()
     image.save(jpeg, "JPEG", quality=92)
     write_atomically(path, jpeg.getvalue(), overwrite=True)
-
-
-def _find_sample(sample: SamplePhoto) -> Path:
-    require_extra("app", "skimage")
-    path = sample_file(sample)
-    if path is None:
-        raise SourceError(f"scikit-image does not contain its sample {sample.file}")
-    return path

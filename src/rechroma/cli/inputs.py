@@ -288,22 +288,17 @@ def _assign_targets(
     order = sorted(tasks, key=lambda task: task.source.suffix != task.target.suffix)
     renamed = {}
     for task in order:
-        renamed[task] = _with_free_target(task, taken, key)
-        taken[key(renamed[task].target)] = task.source
+        source, target = task.source, task.target
+        stem = source.stem
+        while other := taken.get(key(target)):  # add the source's suffix until the name is free
+            if not source.suffix or key(other).parent != key(source).parent:
+                raise OptionError(
+                    f"{other} and {source} would both become {target}",
+                    hint="Color them in two runs with different output folders: -o FOLDER",
+                )
+            longer = stem + source.suffix
+            target = target.with_name(longer + target.name.removeprefix(stem))
+            stem = longer
+        renamed[task] = FileTask(source, target)
+        taken[key(target)] = source
     return [renamed[task] for task in tasks]
-
-
-def _with_free_target(task: FileTask, taken: dict[Path, Path], key: _Key) -> FileTask:
-    """Add the source's suffix to the target's name until it is free."""
-    source, target = task.source, task.target
-    stem = source.stem
-    while other := taken.get(key(target)):
-        if not source.suffix or key(other).parent != key(source).parent:
-            raise OptionError(
-                f"{other} and {source} would both become {target}",
-                hint="Color them in two runs with different output folders: -o FOLDER",
-            )
-        longer = stem + source.suffix
-        target = target.with_name(longer + target.name.removeprefix(stem))
-        stem = longer
-    return FileTask(source, target)

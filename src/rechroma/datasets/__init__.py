@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from rechroma.datasets.dataset import (
         ColorizationDataset,
         CropConfig,
+        FeatureBatch,
+        FeatureDataset,
         ReproducibleBatchSampler,
         Sample,
         SampleSpec,
+        feature_loader,
     )
-    from rechroma.datasets.feature_dataset import FeatureBatch, FeatureDataset, feature_loader
 
 __all__ = [
     "ColorizationDataset",
@@ -46,5 +48,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "feature_dataset" if name.lower().startswith("feature") else "dataset"
-    return getattr(import_module(f"rechroma.datasets.{module}"), name)
+    return getattr(import_module("rechroma.datasets.dataset"), name)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 MAX_CHROMA = 110.0  # sRGB reaches 108
 _SEED = 20_040
-_SIDE = 256
-_RUNS = 20
+_BENCHMARK_SIDE = 256
+_BENCHMARK_RUNS = 20
 
 
 class EvalPredictor:
@@ -123,10 +123,10 @@ def network_milliseconds(engine: Engine) -> float:
 
     Returns the median of 20 runs in milliseconds, after one warm-up run.
     """
-    side = -(-_SIDE // engine.card.stride) * engine.card.stride
+    side = -(-_BENCHMARK_SIDE // engine.card.stride) * engine.card.stride
     lightness = np.full((1, 1, side, side), 50, np.float32)
     seconds = []
-    for _ in range(1 + _RUNS):
+    for _ in range(1 + _BENCHMARK_RUNS):
         began = perf_counter()
         engine.chroma(lightness)
         seconds.append(perf_counter() - began)

@@ -1,18 +1,30 @@
-"""Loading of model files with ONNX Runtime, with a check of the contract."""
+"""Loading of model files with ONNX Runtime, and the color model contract that they must satisfy.
+
+======================== =================== =====================================================
+input `lightness`        (N, 1, H, W)        CIE L* in 0..100; H and W are multiples of `stride`
+input `hints`            (N, 3, H, W)        only where the card says so: a*, b* and a 0/1 mask
+output `chroma`          (N, 2, h, w)        CIE a* and b*; h = H / scale, w = W / scale
+output `distribution`    (N, Q, h', w')      optional: probabilities of the card's Q bins;
+                                             h' = H / distribution_scale, likewise w'
+======================== =================== =====================================================
+
+All are float32. Anything specific to a network stays inside its graph, so that the runtime handles
+one interface only.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rechroma.errors import ModelContractError
 from rechroma.models.card import PROPERTY, ModelCard
 from rechroma.models.runtime import ort
-from rechroma.models.signature import check_contract
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
 
 _PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: *)?")
 _FATAL = 4  # ONNX Runtime's log level: all errors are raised, so that none is printed
@@ -71,3 +83,68 @@ def read_card(path: Path) -> ModelCard:
         ModelContractError: The file is not a model or violates the contract; it names the part.
     """
     return load_model(path)[1]
+
+
+class Tensor(Protocol):
+    """An input or output as ONNX Runtime describes it; a dynamic dimension is a string or None."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def shape(self) -> Sequence[int | str | None]: ...  # noqa: D102
+
+
+def check_contract(card: ModelCard, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> None:
+    """Check the inputs and outputs of a model against its card and the contract.
+
+    Raises:
+        ModelContractError: A part violates it, which the message names.
+    """
+    for name in ("scale", "distribution_scale"):
+        scale = getattr(card, name)
+        if card.stride % scale:
+            raise _breach(f"stride {card.stride} is not a multiple of {name} {scale}")
+    wanted = {"lightness": 1, "hints": 3} if card.hints else {"lightness": 1}
+    _check_tensors("input", inputs, required=wanted, optional={})
+    _check_tensors(
+        "output", outputs, required={"chroma": 2}, optional={"distribution": len(card.bins)}
+    )
+
+
+def _breach(what: str) -> ModelContractError:
+    return ModelContractError(
+        f"the model violates the contract: {what}", hint="Export it again with 'rechroma export'."
+    )
+
+
+def _check_tensors(
+    kind: str,
+    tensors: Iterable[Tensor],
+    *,
+    required: Mapping[str, int],
+    optional: Mapping[str, int],
+) -> None:
+    found = {tensor.name: tensor for tensor in tensors}
+    if missing := required.keys() - found.keys():
+        raise _breach(f"{kind} '{min(missing)}' is missing")
+    channels = {**optional, **required}
+    if unknown := found.keys() - channels.keys():
+        raise _breach(f"unknown {kind} '{min(unknown)}'")
+    for name, tensor in found.items():
+        _check_tensor(f"{kind} '{name}'", tensor, channels[name])
+
+
+def _check_tensor(what: str, tensor: Tensor, channels: int) -> None:
+    if tensor.type != "tensor(float)":
+        raise _breach(f"{what} must be float32, not {tensor.type}")
+    if len(tensor.shape) != 4:
+        raise _breach(f"{what} must have 4 dimensions, not {len(tensor.shape)}")
+    batch, depth, *sides = tensor.shape
+    if isinstance(depth, int) and depth != channels:
+        raise _breach(f"{what} must have {channels} channels, not {depth}")
+    if what.startswith("input") and not isinstance(depth, int):
+        raise _breach(f"{what} must have {channels} channels, not a dynamic number")
+    if any(isinstance(size, int) for size in (batch, *sides)):
+        raise _breach(f"{what} must have dynamic N, height and width, not {tensor.shape}")

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 _Tensors = tuple["Tensor", ...] | list["Tensor"]
 _PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
-STEPS = 300
-_BATCH = 32
-_SIDE = 128  # pixels
+FINETUNING_STEPS = 300
+_FINETUNING_BATCH = 32
+_FINETUNING_SIDE = 128  # pixels
 
 
 @dataclass
@@ -409,7 +409,7 @@ def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encod
     return network.encoder
 
 
-def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = STEPS) -> Recipe:
+def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = FINETUNING_STEPS) -> Recipe:
     """Build a recipe for a short run that keeps what the network knows.
 
     The encoder is frozen and the decoder learns at a quarter of the usual rate: some minutes on a
@@ -431,12 +431,14 @@ def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = STEPS) ->
         network=Network(architecture["name"], architecture["options"], init_from=str(start)),
         data=Data(train=tuple(shards)),
         crops=CropConfig(
-            sizes=(_SIDE,), degrade_prob=0.2, hint_prob=0.2 if network.supports_hints else 0.0
+            sizes=(_FINETUNING_SIDE,),
+            degrade_prob=0.2,
+            hint_prob=0.2 if network.supports_hints else 0.0,
         ),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
         optimizer=Optimizer(
             lr=5e-4, encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=20, ema=0.99
         ),
         steps=steps,
-        batch_size=_BATCH,
+        batch_size=_FINETUNING_BATCH,
     )

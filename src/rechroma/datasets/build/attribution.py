@@ -82,10 +82,8 @@ def _whole_rows(path: Path) -> list[Row]:
 
 
 def _text(rows: Iterable[Row], columns: Iterable[str]) -> str:
-    columns = list(columns)
-    return "".join([_line(dict(zip(columns, columns, strict=True)), columns)]) + "".join(
-        _line(row, columns) for row in rows
-    )
+    header = {name: name for name in columns}
+    return "".join(_line(row, header) for row in (header, *rows))
 
 
 def _line(row: Row, columns: Iterable[str]) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from rechroma.color import colorfulness
-from rechroma.datasets.build.color_filter import color_fault, quantiles
-from rechroma.datasets.build.parallel import map_ordered
+from rechroma.datasets.build.filters import color_fault, quantiles
+from rechroma.datasets.build.shard_writer import map_ordered
 from rechroma.datasets.shards import Shards, evenly_spaced, shard_paths
 from rechroma.errors import DataError
 from rechroma.imaging import contact_sheet
@@ -59,10 +59,6 @@ class Inspection:
     gray: int
     toned: int
     damaged: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to a dictionary for JSON."""
-        return asdict(self)
 
 
 class _ImageStats(NamedTuple):

@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rechroma._version import __version__
 from rechroma.datasets.build.catalog import Catalog, read_catalog
-from rechroma.datasets.build.color_filter import quantiles
-from rechroma.datasets.build.near_duplicates import NearDuplicateIndex
-from rechroma.datasets.build.parallel import map_ordered
+from rechroma.datasets.build.filters import NearDuplicateIndex, quantiles
 from rechroma.datasets.build.preprocess import (
     ABSENT,
     DUPLICATE,
@@ -34,7 +32,7 @@ from rechroma.datasets.build.preprocess import (
     Rejected,
     preprocess_image,
 )
-from rechroma.datasets.build.shard_writer import ShardWriter
+from rechroma.datasets.build.shard_writer import ShardWriter, map_ordered
 from rechroma.errors import DataError, TargetError
 from rechroma.fs import translate_os_errors
 from rechroma.options import check_range

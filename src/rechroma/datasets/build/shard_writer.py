@@ -1,15 +1,21 @@
-"""Deterministic writer of shards: the bytes depend on the images alone."""
+"""Deterministic writer of shards: the bytes depend on the images alone; and a parallel map."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import tarfile
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from pathlib import Path
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class ShardWriter:
@@ -69,3 +75,24 @@ class ShardWriter:
 
     def _path(self) -> Path:
         return self._folder / f"{self._name}-{len(self.shards):05}.tar"
+
+
+def map_ordered(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int
+) -> Generator[_Result]:
+    """Apply a function to each item in threads and yield the results in order.
+
+    At most about twice `jobs` results are in memory at a time. Closing the generator stops after
+    the items in progress.
+    """
+    pool = ThreadPoolExecutor(jobs)
+    running: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > 2 * jobs:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

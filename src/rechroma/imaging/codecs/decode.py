@@ -25,9 +25,8 @@ from rechroma.imaging.codecs.open import (
     open_source,
     source_format,
 )
-from rechroma.imaging.metadata.container import read_metadata, read_orientation
+from rechroma.imaging.metadata.container import read_metadata, read_orientation, strip_metadata
 from rechroma.imaging.metadata.icc import Profile
-from rechroma.imaging.metadata.strip import strip_metadata
 from rechroma.imaging.photo import Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 

@@ -49,13 +49,5 @@ def _path_or_none(name: str) -> object:
 
 
 def _view(card: ModelCard, *, is_default: bool) -> ModelView:
-    return ModelView(
-        name=card.name,
-        version=card.version,
-        license=card.license,
-        authors=list(card.authors),
-        description=card.description,
-        size=card.size,
-        hints=card.hints,
-        default=is_default,
-    )
+    fields = {name: getattr(card, name, is_default) for name in ModelView.model_fields}
+    return ModelView.model_validate(fields)
