@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What each part of the network and of its training is worth: short runs that differ from the first
-# in one thing, each measured on 100 pictures of dev, clean and old-looking.
+# Ablations: short runs that differ from the base run in one setting, each evaluated on 100 images,
+# clean and degraded.
 #
 #   experiments/ablations.sh SHARDS ENCODERS [OUT]
 #
 # SHARDS: a folder with train-*.tar and dev-*.tar; ENCODERS: one with resnet50_v2_stages1-3,
-# mobilenet_v2_1.0 and mobilenet_edgetpu_1.0 (.safetensors). A run that is there already is kept.
+# mobilenet_v2_1.0 and mobilenet_edgetpu_1.0 (.safetensors). Existing runs are kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shards="${1:?folder of shards}"
@@ -14,7 +14,7 @@ out="${3:-checkpoints/ablations}"
 
 mixed=(--temperature 0.5 --regression-share 0.4 --saturation 1.2)
 
-measure() {  # NAME CHECKPOINT DECODING...: a model file and its figures
+export_and_evaluate() {  # NAME CHECKPOINT EXPORT-OPTIONS...
   local name="$1" checkpoint="$2"
   shift 2
   [ -s "$out/$name.json" ] && return
@@ -33,22 +33,22 @@ run() {  # NAME SETTINGS...: a short run
     --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
   local decoding=("${mixed[@]}")
   [ "$name" = regression ] && decoding=(--regression-share 1 --saturation 1)
-  measure "$name" "$out/$name/checkpoint.pt" "${decoding[@]}"
+  export_and_evaluate "$name" "$out/$name/checkpoint.pt" "${decoding[@]}"
 }
 
-duel() {  # NAME SETTINGS...: what the last stage makes of the base
+run_adversarial() {  # NAME SETTINGS...: the adversarial phase, from the base run
   local name="$1"
   shift
   rechroma train recipes/experiments/adversarial.toml -o "$out/$name" \
     --set "network.init_from=$out/base/checkpoint.pt" \
     --set "data.train=$shards/train-*.tar" --set 'data.val=[]' \
     --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"
-  measure "$name" "$out/$name/checkpoint.pt" "${mixed[@]}"
+  export_and_evaluate "$name" "$out/$name/checkpoint.pt" "${mixed[@]}"
 }
 
-# KEY=VALUE lines for a network with other options than the recipe's.
+# Setting for a network with other options than the recipe's.
 options() { echo "network.options={encoder = \"resnet-50\", widths = [192, 128, 96, 64], $1}"; }
-encoder() {  # NAME FILE: settings of another encoder
+encoder() {  # NAME FILE: settings for another encoder
   echo --set "network.options={encoder=\"$1\",widths=[192,128,96,64]}" \
     --set "network.encoder_weights=$encoders/$2.safetensors"
 }
@@ -61,15 +61,15 @@ run half-rebalanced --set loss.rebalance_lambda=0.8
 run regression --set loss.bins=0.0 --set loss.ab=1.0
 run no-film --set "$(options 'film = false')"
 run no-attention --set "$(options 'attention = false')"
-run never-aged --set crops.degrade_prob=0.0
+run never-degraded --set crops.degrade_prob=0.0
 run encoder-learns --set optimizer.freeze_encoder_fraction=0.0 --set optimizer.encoder_lr=5e-5
 # shellcheck disable=SC2046
 run mobilenet-v2 $(encoder mobilenet-v2 mobilenet_v2_1.0)
 # shellcheck disable=SC2046
 run mobilenet-edgetpu $(encoder mobilenet-edgetpu mobilenet_edgetpu_1.0)
 for temperature in 0.2 0.38 0.6 1.0; do
-  measure "bins-$temperature" "$out/base/checkpoint.pt" --temperature "$temperature"
+  export_and_evaluate "bins-$temperature" "$out/base/checkpoint.pt" --temperature "$temperature"
 done
-duel critic --set steps=100
-duel no-critic --set steps=60 --set adversary.weight=0.0  # as many steps of the network
+run_adversarial critic --set steps=100
+run_adversarial no-critic --set steps=60 --set adversary.weight=0.0  # as many steps without a critic
 python experiments/table.py "$out"/*.json

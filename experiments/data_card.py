@@ -1,4 +1,4 @@
-"""Prints the data card of shards as Markdown: sources, licenses and counts.
+"""Data card of shards as Markdown: sources, licenses and counts.
 
 python experiments/data_card.py SHARDS... [--json]
 """

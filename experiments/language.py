@@ -1,8 +1,9 @@
-"""Measures of the source's language: private words, docstrings, class names, hair-thin helpers.
+"""Measures of the source's language: private words, docstrings, class names, single-use helpers.
 
-    python experiments/language.py        # prints each measure with its limit, then what exceeds it
+    python experiments/language.py
 
-tests/unit/test_language.py holds the limits.
+It prints each measure with its limit, and the places of those that exceed it, as
+tests/unit/test_language.py does.
 """
 
 from __future__ import annotations
@@ -19,23 +20,46 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-# Names that this project once used for things that the field calls otherwise.
+# Former names of this project for things that have a standard name in the field.
 PRIVATE_WORDS = frozenset(
-    (
-        *(
-            "agreed",
-            "bettering",
-            "complain",
-            "desk",
-            "dice",
-            "doubling",
-        ),
-        *("gathering", "hands", "heed", "hopeless", "insist", "journal"),
-        *("judged", "knob", "knobs", "likeness", "manners", "neatness"),
-        *("outcome", "painter", "painted", "painting", "revive", "rounds", "settle", "shelf"),
-        *("sketch", "talk", "talks", "ticket", "tickets", "tidy", "told", "truthless"),
-        *("unlikeness", "workshop"),
-    )
+    [
+        "agreed",
+        "bettering",
+        "complain",
+        "desk",
+        "dice",
+        "doubling",
+        "gathering",
+        "hands",
+        "heed",
+        "hopeless",
+        "insist",
+        "journal",
+        "judged",
+        "knob",
+        "knobs",
+        "likeness",
+        "manners",
+        "neatness",
+        "outcome",
+        "painter",
+        "painted",
+        "painting",
+        "revive",
+        "rounds",
+        "settle",
+        "shelf",
+        "sketch",
+        "talk",
+        "talks",
+        "ticket",
+        "tickets",
+        "tidy",
+        "told",
+        "truthless",
+        "unlikeness",
+        "workshop",
+    ]
 )
 _RIDDLES = re.compile(r"(What|How|Where|Who|Whose|Which|Whether)\b")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -132,7 +156,7 @@ def _called_once(modules: dict[Path, ast.Module], root: Path) -> tuple[tuple[str
 
 
 def main() -> None:
-    """Print the measures, and all places of those beyond their limit."""
+    """Print the measures, and the places of those that exceed their limit."""
     for measure in measures():
         print(f"{measure.name}: {measure.value:.3g} (limit {measure.limit:g})")
         if measure.value > measure.limit:

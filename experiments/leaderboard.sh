@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains every network on the same small budget and measures them next to the one that ships; writes
-# docs/leaderboard.md. Stopped at any moment and called again, it goes on; what is done is kept.
+# Trains every network on the same small budget, compares them with the one that ships, and writes
+# docs/leaderboard.md. A script that was stopped continues when it is called again.
 #
 #   experiments/leaderboard.sh SHARDS ENCODERS [OUT]
 #
@@ -16,36 +16,36 @@ resnet="network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors"
 mobilenet="network.encoder_weights=$encoders/mobilenet_v2_1.0.safetensors"
 mixed=(--temperature 0.5 --regression-share 0.4 --saturation 1.2)
 
-train() {  # NAME RECIPE PICTURES SETTINGS...: 400 steps of 32 crops
-  local name="$1" recipe="$2" pictures="$3"
+train() {  # NAME RECIPE SHARDS SETTINGS...: 400 steps of 32 crops
+  local name="$1" recipe="$2" prefix="$3"
   shift 3
   rechroma train "recipes/$recipe.toml" -o "$out/$name" \
     --set steps=400 --set batch_size=32 --set threads=1 --set precision=bfloat16 \
     --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' --set optimizer.ema=0.98 \
-    --set "data.train=$shards/$pictures-*.tar" --set 'data.val=[]' "$@"
+    --set "data.train=$shards/$prefix-*.tar" --set 'data.val=[]' "$@"
 }
 
-learn() {  # as train, and a model file
+train_and_export() {  # the same arguments
   train "$@"
   [ -s "$out/$1/model.onnx" ] || rechroma export "$out/$1/checkpoint.pt" --name "$1" \
     -o "$out/$1/model.onnx" "${decoding[@]}"
 }
 
 decoding=()
-learn vgg-fcn vgg-fcn train
-learn fusion-autoencoder fusion-autoencoder train --set "$mobilenet"
-learn inception-unet inception-unet train
-learn eccv16 eccv16 train
-learn siggraph17 siggraph17 train
-learn attention-gan attention-gan train --set "$resnet"
-decoding=("${mixed[@]}") && learn rechroma rechroma-1-classification train --set "$resnet"
+train_and_export vgg-fcn vgg-fcn train
+train_and_export fusion-autoencoder fusion-autoencoder train --set "$mobilenet"
+train_and_export inception-unet inception-unet train
+train_and_export eccv16 eccv16 train
+train_and_export siggraph17 siggraph17 train
+train_and_export attention-gan attention-gan train --set "$resnet"
+decoding=("${mixed[@]}") && train_and_export rechroma rechroma-1-classification train --set "$resnet"
 
-# The butterflies: 75 species, color learned with and without their names.
+# Butterflies of 75 species, with and without their labels.
 labeled=(--set network.options.classes=75 --set "data.val=$shards/butterflies-val-*.tar"
   --set validation.interval=100 --set validation.images=450)
 decoding=()
-learn butterflies-unlabeled inception-unet butterflies-train
-learn butterflies-labeled inception-unet butterflies-train "${labeled[@]}" --set loss.classes=0.3
+train_and_export butterflies-unlabeled inception-unet butterflies-train
+train_and_export butterflies-labeled inception-unet butterflies-train "${labeled[@]}" --set loss.classes=0.3
 rechroma finetune default "$shards/butterflies-train-*.tar" -o "$out/butterflies-finetuned" \
   --set threads=1 --set precision=bfloat16 "${labeled[@]}" --set loss.classes=0.1
 
@@ -53,13 +53,14 @@ rechroma finetune default "$shards/butterflies-train-*.tar" -o "$out/butterflies
   cat <<PAGE
 # Leaderboard
 
-Written by \`experiments/leaderboard.sh\` on $(date +%F), commit $(git rev-parse --short HEAD). Every network
-learns from the same 12,800 crops of 128 pixels (400 steps of 32, one CPU core, bfloat16), from scratch
-unless its recipe names an encoder; so this compares how far they come on little, not how far they can
-come. \`default\` is the network that ships ([card](rechroma-4.md)), which has seen 175,000 crops. What
-the figures mean: [evaluate.md](evaluate.md); none means anything without the rows *gray* and *truth*.
-Milliseconds are of the network alone at 256 x 256, all in one run; minutes of training are of a
-machine that was doing other work as well.
+This page compares the networks of Rechroma after equal, short training. It was written by
+\`experiments/leaderboard.sh\` on $(date +%F), commit $(git rev-parse --short HEAD). All
+networks are trained on the same 12,800 crops of 128 pixels (400 steps of 32, one CPU core, bfloat16),
+from scratch unless the recipe names an encoder: this compares what they train_and_export on a small budget, not
+what they can reach. \`default\` is the network that ships ([model card](rechroma-4.md)), trained on 175,000
+crops. Compare every metric with the rows *gray* and *truth*; [evaluate.md](evaluate.md) defines them.
+The milliseconds are of the network alone at 256 x 256, all measured in one run; the minutes of training
+were measured on a machine that was doing other work as well.
 
 ## Photographs
 500 held-out photographs of many kinds.
@@ -70,11 +71,11 @@ PAGE
   cat <<PAGE
 
 ## Butterflies
-75 species, 3,000 pictures to learn from and 450 to measure on. \`inception-unet\` from scratch with and
-without their names, 400 steps; \`butterflies-finetuned\` is \`rechroma finetune default\`, 300 steps.
-Labels: per cent of the species named right (by chance: 1.3). The fine-tuned network names next to none:
-the vector that its classifier stands on hardly differs from picture to picture
-([experiments/LOG.md](../experiments/LOG.md)).
+75 species, 3,000 training and 450 validation images. \`inception-unet\` is trained from scratch for 400
+steps, with and without labels; \`butterflies-finetuned\` is \`rechroma finetune default\`, 300 steps. The
+column *labels* is the accuracy of the species classifier in percent (chance: 1.3). The fine-tuned
+network classifies hardly any image correctly, because the vector that its classifier gets is nearly the
+same for all images ([experiments/LOG.md](../experiments/LOG.md)).
 
 PAGE
   runs=(butterflies-unlabeled butterflies-labeled butterflies-finetuned)

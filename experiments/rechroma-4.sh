@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The run that made `rechroma-4`: train, export, measure, and export again with the figures.
+# The training of `rechroma-4`: train, export, evaluate, and export again with the metrics in the card.
 #
 #   experiments/rechroma-4.sh SHARDS ENCODER
 #
 # SHARDS: a folder with train-*.tar and dev-*.tar; ENCODER: resnet50_v2_stages1-3.safetensors.
-# Stopped at any moment and called again, it goes on.
+# A script that was stopped continues when it is called again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shards="${1:?folder of shards}"

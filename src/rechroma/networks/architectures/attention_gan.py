@@ -93,7 +93,7 @@ ARCHITECTURE = Architecture(
     module=AttentionGan,
     config=AttentionGanConfig,
     paper="SAGAN (arXiv 1805.08318), spectral normalization (1802.05957), NoGAN (DeOldify)",
-    character="strong: a critic rewards plausible color; weak: costly and restless to train",
+    character="strong: a critic rewards plausible color; weak: slow and unstable training",
 )
 
 

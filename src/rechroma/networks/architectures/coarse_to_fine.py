@@ -125,8 +125,8 @@ ARCHITECTURE = Architecture(
     config=CoarseToFineConfig,
     paper="EfficientNet-Lite (github.com/tensorflow/tpu), color bins (arXiv 1603.08511), FiLM "
     "(1709.07871), convex upsampling (RAFT, 2003.12039)",
-    character="strong: recognizes what it colors, takes hints, trains in an hour on kept features; "
-    "weak: small things share a cell of 8 pixels, of little use without a pretrained encoder",
+    character="strong: semantic features, supports hints, trains in an hour on stored features; "
+    "weak: small objects share a cell of 8 pixels, needs a pretrained encoder",
 )
 
 

@@ -95,6 +95,6 @@ ARCHITECTURE = Architecture(
     module=FusionAutoencoder,
     config=FusionAutoencoderConfig,
     paper="Iizuka et al. 2016 (doi 10.1145/2897824.2925974), deep-koalarization (arXiv 1712.03400)",
-    character="strong: knows from the start what kind of picture it is; weak: blurred along edges "
-    "for lack of skip connections, and pale",
+    character="strong: global image features at the bottleneck; weak: blurred at edges for lack of "
+    "skip connections, and pale",
 )

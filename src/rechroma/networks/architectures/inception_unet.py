@@ -103,8 +103,8 @@ ARCHITECTURE = Architecture(
     module=InceptionUnet,
     config=InceptionUnetConfig,
     paper="Inception (arXiv 1409.4842), U-Net (1505.04597), Iizuka et al. 2016",
-    character="strong: needs no pretrained weights, learns from labels too, so for pictures of one "
-    "kind; weak: knows only what it was shown, and is pale",
+    character="strong: no pretrained weights, can learn labels, suits narrow domains; weak: does "
+    "not generalize beyond its training images, and is pale",
 )
 
 

@@ -133,8 +133,8 @@ ARCHITECTURE = Architecture(
     config=RechromaConfig,
     paper="encoders: MobileNetV2 (arXiv 1801.04381), MobileNetEdgeTPU (2004.14525), ResNet-50 v2 "
     "(1603.05027), VGG-19 (1409.1556); color bins (1603.08511), FiLM (1709.07871)",
-    character="strong: vivid, takes hints, knows several colors for a place; weak: large, and of "
-    "little use without a pretrained encoder",
+    character="strong: vivid, supports hints, predicts several colors for a place; weak: large, "
+    "needs a pretrained encoder",
 )
 
 

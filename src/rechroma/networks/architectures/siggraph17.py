@@ -102,8 +102,8 @@ ARCHITECTURE = Architecture(
     module=Siggraph17,
     config=Siggraph17Config,
     paper="Real-time user-guided image colorization, Zhang et al. 2017 (arXiv 1705.02999)",
-    character="strong: takes hints, full size, published weights exist; weak: large, pale without "
-    "hints",
+    character="strong: supports hints, full resolution, published weights exist; weak: large, pale "
+    "without hints",
     license="BSD-2-Clause",
     authors=(
         *("Richard Zhang", "Jun-Yan Zhu", "Phillip Isola", "Xinyang Geng", "Angela S. Lin"),

@@ -69,8 +69,8 @@ ARCHITECTURE = Architecture(
     module=VggFcn,
     config=VggFcnConfig,
     paper="VGG-19 (arXiv 1409.1556), fully convolutional networks (1411.4038)",
-    character="strong: simple, follows edges; weak: pale where a thing may have several colors, as "
-    "all regression is, and blind to the picture as a whole",
+    character="strong: simple, follows edges; weak: pale where several colors are plausible, as "
+    "all regression is, and without global context",
 )
 
 
