@@ -171,10 +171,10 @@ def leaderboard_command(
     from rechroma.training import training_cost
 
     named = _by_name(models)
-    pictures = Shards(shards)
-    numbers = evenly_spaced(len(pictures), limit)
+    images = Shards(shards)
+    numbers = evenly_spaced(len(images), limit)
     with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
-        leaderboard = build_leaderboard(named, pictures, numbers, on_image=advance)
+        leaderboard = build_leaderboard(named, images, numbers, on_image=advance)
 
     runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
     costs = {run.name: training_cost(run) for run in runs}

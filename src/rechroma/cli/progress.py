@@ -103,12 +103,12 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
     from rechroma.evaluation import draw_sheet
     from rechroma.training import TorchEngine, draw_curves
 
-    pictures = Shards(recipe.data.val) if recipe.data.val else None
+    images = Shards(recipe.data.val) if recipe.data.val else None
 
     def draw_epoch(state: TrainState) -> None:
         draw_curves(out / "log.jsonl", out / "curves.png")
-        if pictures is not None:
-            chosen = (pictures[number] for number in evenly_spaced(len(pictures), _SHEET_IMAGES))
+        if images is not None:
+            chosen = (images[number] for number in evenly_spaced(len(images), _SHEET_IMAGES))
             path = out / f"sheet-{state.step:07}.jpg"
             write_sheet(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
             click.echo(f"{path}: gray, model, truth")

@@ -32,7 +32,7 @@ PICTURE, METADATA, LABEL = range(3)
 
 _PICTURES = {"webp", "jpg", "jpeg", "png"}
 _HIDDEN = ("", os.sep)  # before the dot of a name that is no suffix
-_BESIDE = (".json", ".cls")  # of the kinds after the first
+_OTHER_SUFFIXES = (".json", ".cls")  # of the kinds after the first
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(_BLOCK)
 
@@ -116,9 +116,9 @@ def _indexed(places: dict[str, Place]) -> Index:
         stem, _, suffix = path.rpartition(".")
         if suffix.lower() in _PICTURES and stem[-1:] not in _HIDDEN:
             keys.append(stem.encode("utf-8", "surrogatepass"))
-            beside = (places.get(stem + other, _NOWHERE) for other in _BESIDE)
-            numbers.extend(chain(place, *beside))
-    table = np.array(numbers, np.uint64).reshape(-1, 1 + len(_BESIDE), 2).T
+            others = (places.get(stem + suffix, _NOWHERE) for suffix in _OTHER_SUFFIXES)
+            numbers.extend(chain(place, *others))
+    table = np.array(numbers, np.uint64).reshape(-1, 1 + len(_OTHER_SUFFIXES), 2).T
     return Index(
         _narrow(table[0] // _BLOCK),
         tuple(map(_narrow, table[1])),
@@ -171,7 +171,7 @@ def _plain_members(shard: Path) -> list[_Member] | None:
 
 def _headers(shard: Path) -> Iterator[tuple[int, bytes]]:
     offset = 0
-    with shard.open("rb", buffering=0) as file:  # a buffer would read pictures, too
+    with shard.open("rb", buffering=0) as file:  # a buffer would read images, too
         while (header := file.read(_BLOCK)) != _END:
             if len(header) < _BLOCK:
                 raise ValueError("cut off")

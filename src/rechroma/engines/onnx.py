@@ -51,9 +51,19 @@ class OnnxEngine:
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.inter_op_num_threads = 1
         options.intra_op_num_threads = resolve_threads(threads)
-        self._session, self._card = load_model(path, _resolve(provider), options)
+        if provider not in PROVIDERS:
+            raise OptionError(
+                f"unknown provider {provider!r:.60}", hint=f"Choose one of {', '.join(PROVIDERS)}."
+            )
+        has_cuda = _CUDA in ort.get_available_providers()
+        providers = [_CUDA, _CPU] if has_cuda and provider != "cpu" else [_CPU]
+        self._session, self._card = load_model(path, providers, options)
         if provider == "cuda" and self.provider != "cuda":
-            raise _no_cuda()
+            raise ProviderError(
+                "provider 'cuda' is not available here",
+                hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's "
+                "libraries.",
+            )
 
     @property
     def card(self) -> ModelCard:
@@ -108,21 +118,3 @@ class OnnxEngine:
         return InvalidChromaError(
             f"{self._path} returned {what}", hint="Use another model: see 'rechroma models list'."
         )
-
-
-def _resolve(provider: str) -> list[str]:
-    if provider not in PROVIDERS:
-        raise OptionError(
-            f"unknown provider {provider!r:.60}", hint=f"Choose one of {', '.join(PROVIDERS)}."
-        )
-    has_cuda = _CUDA in ort.get_available_providers()
-    if provider == "cuda" and not has_cuda:
-        raise _no_cuda()
-    return [_CUDA, _CPU] if has_cuda and provider != "cpu" else [_CPU]
-
-
-def _no_cuda() -> ProviderError:
-    return ProviderError(
-        "provider 'cuda' is not available here",
-        hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's libraries.",
-    )

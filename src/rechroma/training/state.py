@@ -109,12 +109,12 @@ class TrainState:
         else:
             state = cls.create(recipe, data, device)
         known = {
-            "learned from other pictures": (state.data_digest, digest),
+            "was trained on other images": (state.data_digest, digest),
             "began with other weights": (state.init_digest, _init_digest(recipe)),
         }
         if recipe.validation.interval:
             val_digest = Shards(recipe.data.val).digest()
-            known["was measured on other pictures"] = (state.val_digest, val_digest)
+            known["was validated on other images"] = (state.val_digest, val_digest)
             state.val_digest = val_digest
         for difference, (before, now) in known.items():
             if before not in {"", now}:

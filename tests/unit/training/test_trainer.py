@@ -303,7 +303,7 @@ def test_a_run_resumes_with_its_own_images_only(recipe: Recipe, tmp_path: Path) 
     moved = moved.rename(tmp_path / "elsewhere/train.tar")
     train(replace(recipe, data=Data(train=(str(moved),))), tmp_path / "run", stop_after=2)
     other = write_shard(tmp_path / "other.tar", 5)
-    with pytest.raises(CheckpointError, match="other pictures"):
+    with pytest.raises(CheckpointError, match="other images"):
         train(replace(recipe, data=Data(train=(str(other),))), tmp_path / "run")
 
 

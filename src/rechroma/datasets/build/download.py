@@ -166,7 +166,7 @@ class _Fetcher:
     ) -> None:
         self._folder, self._policy, self._log, self._stats = folder, policy, log, stats
         self._stop, self._counting = threading.Event(), threading.Lock()
-        self._decoding = threading.Lock()  # one at a time: a hostile image may be huge
+        self._decoding = threading.Lock()  # one at a time: a hostile image can be huge
         self._web = SafeHttpClient(policy.timeout, policy.max_bytes, policy.contact, is_allowed)
         self._rate = RateLimiter(policy.per_host, self._stop)
         self._robots = RobotsCache(self._web, lambda url: self._rate.wait(_host(url)))

@@ -25,7 +25,7 @@ DUPLICATE, NEAR_DUPLICATE, ABSENT = "duplicate", "near-duplicate", "absent"
 
 SUFFIXES = {"webp": ".webp", "jpg": ".jpg"}
 _ENCODERS = {"webp": "WEBP", "jpg": "JPEG"}
-_KEY_LENGTH = 20  # hexadecimal digits: among a million pictures, no two by chance
+_KEY_LENGTH = 20  # hexadecimal digits: no two by chance among a million images
 _MAX_PIXELS = 100_000_000  # after a JPEG was decoded at a fraction; several are decoded at a time
 _MAX_BYTES = 1 << 30
 _MAX_ASPECT = 4  # longer images are strips and banners

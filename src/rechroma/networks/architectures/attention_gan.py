@@ -5,7 +5,7 @@ convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) 
 normalization, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
 a*b*; what keeps them from being pale are the perceptual loss and the critic
 (:mod:`rechroma.training.adversarial`). Attention sits at the coarsest level, where its cost, which
-grows with the square of the number of places, stays small for large pictures too.
+grows with the square of the number of places, stays small for large images too.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""`inception-unet`: Inception blocks with skip connections and one vector for the whole picture.
+"""`inception-unet`: Inception blocks with skip connections and one vector for the whole image.
 
 Inception blocks (Szegedy et al. 2015, arXiv 1409.4842) go down to 1/32 of the size, transposed
 convolutions go up again with skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
 The coarsest level is pooled to a vector of 512 that goes two ways: to a classifier of what the
-picture shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
+image shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
 who learn colors and labels together). All of it is learned from scratch.
 """
 

@@ -3,7 +3,7 @@
 A pretrained encoder sees the lightness as a gray image; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
-picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
+image shows; one attention block lets far-apart places of the coarse level agree. Two heads read
 the finest level: one classifies color into bins (Zhang et al. 2016), one regresses a*b*. Colors
 that the user fixed are mixed into both, at their own places and at those that look alike (see
 :mod:`rechroma.networks.layers.hint_propagation`).
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = 512
 _HEADS = 4
-_HALVINGS = 5  # from the picture to the coarse level
+_HALVINGS = 5  # from the image to the coarse level
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ ARCHITECTURE = Architecture(
 
 
 class _Context(nn.Module):
-    """The pooled bottleneck as one vector of 512, and what it says of the picture's class."""
+    """The pooled bottleneck as one vector of 512, and logits of the image's class."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()

@@ -1,11 +1,10 @@
-"""Routes of the REST API, one blueprint per file."""
+"""Routes of the REST API."""
 
 from __future__ import annotations
 
-from rechroma.service.http.api.health import health
 from rechroma.service.http.api.images import images
 from rechroma.service.http.api.jobs import jobs
-from rechroma.service.http.api.models import models
+from rechroma.service.http.api.status import health, models
 
 BLUEPRINTS = (images, jobs, models, health)
 
