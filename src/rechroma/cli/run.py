@@ -17,8 +17,7 @@ import click
 from rechroma.cli.error_reporting import hint_of, print_traceback
 from rechroma.cli.inputs import BatchPlan, FileTask
 from rechroma.cli.progress import progress_bar
-from rechroma.cli.signals import Stopped, defer_signals
-from rechroma.cli.terminal import echo_err
+from rechroma.cli.terminal import Stopped, defer_signals, echo_err
 from rechroma.errors import TargetError, TargetExistsError
 
 if TYPE_CHECKING:

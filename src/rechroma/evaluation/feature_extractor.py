@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rechroma.color.lab import Float
-    from rechroma.networks import Encoder
 
 _SIDE = 224  # pixels, as the networks were trained
 _KNOWN = f"A safetensors file of one of these is needed: {', '.join(ENCODERS)}."
@@ -58,7 +57,16 @@ class FeatureNetwork:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name, self._encoder = _load_matching_encoder(path)
+        keys = _keys(path)
+        for name, kind in ENCODERS.items():
+            with torch.device("meta"):  # names alone: no memory, no random numbers
+                own = set(state_without_counters(kind()))
+            if own <= keys:
+                self.name, self._encoder = name.replace("-", "_"), kind().eval()
+                load_encoder(self._encoder, path)
+                break
+        else:
+            raise CheckpointError(f"{path}: holds none of the known encoders", hint=_KNOWN)
         self._head = _load_head(path, self._encoder.channels[-1])
 
     @torch.inference_mode()
@@ -78,18 +86,6 @@ def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     shrinks = min(image.shape[:2]) >= _SIDE
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=method), np.uint8)
-
-
-def _load_matching_encoder(path: Path) -> tuple[str, Encoder]:
-    keys = _keys(path)
-    for name, kind in ENCODERS.items():
-        with torch.device("meta"):  # names alone: no memory, no random numbers
-            own = set(state_without_counters(kind()))
-        if own <= keys:
-            encoder = kind().eval()
-            load_encoder(encoder, path)
-            return name.replace("-", "_"), encoder
-    raise CheckpointError(f"{path}: holds none of the known encoders", hint=_KNOWN)
 
 
 def _keys(path: Path) -> set[str]:

@@ -20,15 +20,13 @@ from rechroma.evaluation.tables import tables
 from rechroma.imaging import contact_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards
     from rechroma.evaluation.predictor import EvalPredictor, Image
     from rechroma.evaluation.report import ImageScore, Report
     from rechroma.evaluation.tables import Table
-
-    _Sample = tuple[str, dict[str, Image]]
 
 _MAX_SAMPLES, _MAX_HISTORICAL = 48, 24
 _SIDE, _QUALITY = 320, 80  # of the images on the page
@@ -49,15 +47,26 @@ def render_page(
         historical: Photographs without truth.
     """
     shown = best_and_worst(report.scores, _MAX_SAMPLES)
+    samples = []
+    for score in shown:
+        caption = (
+            f"{score.key} ({score.source}): CIEDE2000 {score.model:.1f}, gray {score.gray:.1f}, "
+            f"gain {score.gain:+.1f}"
+        )
+        samples.append(_figure(caption, predictions(predictor, images[score.index])))
+    unpaired = []
+    if historical:
+        for index in evenly_spaced(len(historical), _MAX_HISTORICAL):
+            gray = to_gray(historical[index])
+            rows = {"gray": gray_to_rgb(gray), "model": predictor.colorize(gray)}
+            unpaired.append(_figure(historical.key(index), rows))
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=escape(report.model),
         tables="\n".join(map(_table, tables(report))),
         shown=f"{len(shown)} of {len(report.scores)}",
-        samples="\n".join(map(_figure, _samples(predictor, images, shown))),
-        historical="\n".join(map(_figure, _historical(predictor, historical)))
-        if historical
-        else "",
+        samples="\n".join(samples),
+        historical="\n".join(unpaired),
     )
 
 
@@ -68,25 +77,7 @@ def best_and_worst(scores: Sequence[ImageScore], limit: int) -> list[ImageScore]
     return ranked if len(ranked) <= limit else ranked[:half] + ranked[-half:]
 
 
-def _samples(
-    predictor: EvalPredictor, images: Shards, scores: Iterable[ImageScore]
-) -> Iterator[_Sample]:
-    for score in scores:
-        caption = (
-            f"{score.key} ({score.source}): CIEDE2000 {score.model:.1f}, gray {score.gray:.1f}, "
-            f"gain {score.gain:+.1f}"
-        )
-        yield caption, predictions(predictor, images[score.index])
-
-
-def _historical(predictor: EvalPredictor, images: Shards) -> Iterator[_Sample]:
-    for index in evenly_spaced(len(images), _MAX_HISTORICAL):
-        gray = to_gray(images[index])
-        yield images.key(index), {"gray": gray_to_rgb(gray), "model": predictor.colorize(gray)}
-
-
-def _figure(sample: _Sample) -> str:
-    caption, shown = sample
+def _figure(caption: str, shown: dict[str, Image]) -> str:
     images = "".join(
         f'<img src="{_data_url(image)}" alt="{escape(row)}" title="{escape(row)}" loading="lazy">'
         for row, image in shown.items()

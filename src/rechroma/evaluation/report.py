@@ -25,7 +25,7 @@ from rechroma.evaluation.predictor import (
 from rechroma.evaluation.robustness import hint_curve, historical_metrics, size_agreement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.random import Generator
 
@@ -159,7 +159,14 @@ def evaluate(
     old = config.historical
     historical = historical_metrics(predictor, old, config.indices(old), on_image) if old else {}
     aggregator = Aggregator(config.features)
-    scores = tuple(_score_images(predictor, images, config, aggregator, on_image))
+    scores = []
+    for index in indices:
+        key, source = images.key(index), str(images.metadata(index).get("source", "unknown"))
+        rows = predictions(predictor, images[index], rng_for(key) if config.degraded else None)
+        found = aggregator.add(source, rows)
+        gray, colored = (found[row]["ciede2000"] for row in (GRAY, MODEL))
+        scores.append(ImageScore(index, key, source, gray, colored))
+        on_image()
     metrics = aggregator.compute()
     network = {
         "milliseconds": milliseconds,
@@ -178,7 +185,7 @@ def evaluate(
         hints=hints,
         sizes=sizes,
         historical=historical,
-        scores=scores,
+        scores=tuple(scores),
     )
 
 
@@ -198,22 +205,6 @@ def predictions(
     if degradation is not None:
         rows[DEGRADED] = predictor.colorize_as(gray, degrade(truth, degradation))
     return rows | {TRUTH: truth}
-
-
-def _score_images(
-    predictor: EvalPredictor,
-    images: Shards,
-    config: EvalConfig,
-    aggregator: Aggregator,
-    on_image: Callable[[], None],
-) -> Iterator[ImageScore]:
-    for index in config.indices(images):
-        key, source = images.key(index), str(images.metadata(index).get("source", "unknown"))
-        rows = predictions(predictor, images[index], rng_for(key) if config.degraded else None)
-        metrics = aggregator.add(source, rows)
-        gray, model = (metrics[row]["ciede2000"] for row in (GRAY, MODEL))
-        on_image()
-        yield ImageScore(index, key, source, gray, model)
 
 
 def _degraded_loss(rows: Mapping[str, Metrics]) -> Metrics:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from rechroma.errors import CheckpointError
-from rechroma.export.onnx import OUTPUTS, export_features
+from rechroma.export import OUTPUTS, export_features
 from rechroma.models.runtime import ort
 from rechroma.networks.encoders.base import srgb_gray
 from rechroma.networks.encoders.registry import make_encoder

@@ -9,7 +9,9 @@ from apiflask import APIFlask
 
 from rechroma._version import __version__
 from rechroma.fs import translate_os_errors
-from rechroma.service.http.api import BLUEPRINTS
+from rechroma.service.http.api.images import images
+from rechroma.service.http.api.jobs import jobs
+from rechroma.service.http.api.status import health, models
 from rechroma.service.http.context import NAME, Service
 from rechroma.service.http.openapi import init_openapi
 from rechroma.service.inference.predictor import ModelCatalog
@@ -60,15 +62,14 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     service.telemetry.init_app(app)
     init_security(app, settings)
     init_error_handlers(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (images, jobs, models, health, page):
         app.register_blueprint(blueprint)
-    app.register_blueprint(page)
     init_openapi(app, with_keys=bool(settings.keys))
     return app
 
 
 def _make_service(settings: Settings) -> Service:
-    models, telemetry = ModelCatalog(settings), Telemetry()
+    catalog, telemetry = ModelCatalog(settings), Telemetry()
     with translate_os_errors(settings.data):  # only the owner may read uploads
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = make_files(settings)
@@ -91,7 +92,7 @@ def _make_service(settings: Settings) -> Service:
     telemetry.watch_workers(pool.process_ids)
     return Service(
         settings=settings,
-        models=models,
+        models=catalog,
         pool=pool,
         store=store,
         job_service=job_service,
