@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import LeaderboardRow, build_leaderboard
-from rechroma.evaluation.page import draw_sheet, render_page
 from rechroma.evaluation.predictor import EvalPredictor, to_gray
+from rechroma.evaluation.rendering import Table, draw_sheet, render_page, tables
 from rechroma.evaluation.report import EvalConfig, ImageScore, Report, evaluate
-from rechroma.evaluation.tables import Table, tables
 
 __all__ = [
     "EvalConfig",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction, no_hints
 from rechroma.networks.checkpoint_io import (
+    fold_spectral_norm,
     load_encoder,
     load_exported,
     load_published,
@@ -11,7 +12,6 @@ from rechroma.networks.checkpoint_io import (
     state_without_counters,
 )
 from rechroma.networks.encoders.base import Encoder
-from rechroma.networks.layers.spectral_norm import fold_spectral_norm
 from rechroma.networks.registry import (
     ARCHITECTURES,
     create_network,

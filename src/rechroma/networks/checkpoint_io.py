@@ -11,22 +11,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from rechroma.errors import CheckpointError
 from rechroma.models import read_card
-from rechroma.networks.layers.spectral_norm import (
-    fold_spectral_norm,
-    is_folded,
-    restore_spectral_norm,
-)
 from rechroma.networks.registry import create_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from torch import nn
 
     from rechroma.networks.base import ColorizationNetwork
 
@@ -36,6 +31,7 @@ BYTES = ".int8"
 STEP = ".step"
 
 _COUNTER = "num_batches_tracked"  # of batch normalization; not a weight
+_WEIGHT = "weight"
 
 
 def load_encoder(encoder: nn.Module, path: Path) -> None:
@@ -87,7 +83,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
     Raises:
         CheckpointError: One is missing or of another shape; the message begins with `path`.
     """
-    folded = fold_spectral_norm(module) if is_folded(weights) else []
+    is_folded = not any(f"parametrizations.{_WEIGHT}." in name for name in weights)
+    folded = fold_spectral_norm(module) if is_folded else []
     wanted = set(state_without_counters(module))
     if missing := wanted - set(weights):
         raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
@@ -95,7 +92,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
         module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
-    restore_spectral_norm(folded)
+    for layer in folded:
+        spectral_norm(layer, _WEIGHT)
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
@@ -207,3 +205,20 @@ def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> Non
         raise CheckpointError(f"{path}: {key!r} is not of plain floating-point numbers")
     if not torch.isfinite(value).all():
         raise CheckpointError(f"{path}: {key!r} is not finite (NaN or infinity)")
+
+
+def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
+    """Replace the division by the divided weights, under their plain names.
+
+    Returns:
+        The layers that were normalized.
+    """
+    layers = [each for each in network.modules() if is_parametrized(each, _WEIGHT)]
+    for layer in layers:
+        # Not by remove_parametrizations: a copy shares its class with the original, which would
+        # lose its weights too.
+        weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())
+        layer.__class__ = type_before_parametrizations(layer)
+        del layer.parametrizations
+        layer.register_parameter(_WEIGHT, weights)
+    return layers
