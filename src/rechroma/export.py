@@ -33,8 +33,8 @@ from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
 from rechroma.networks import fold_spectral_norm, load_encoder, no_hints, state_without_counters
 from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
-from rechroma.networks.encoders.registry import make_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

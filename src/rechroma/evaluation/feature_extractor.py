@@ -11,7 +11,7 @@ import torch
 from rechroma.errors import CheckpointError
 from rechroma.networks import load_weights, state_without_counters
 from rechroma.networks.checkpoint_io import read_safetensors
-from rechroma.networks.encoders.registry import ENCODERS
+from rechroma.networks.encoders import ENCODERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

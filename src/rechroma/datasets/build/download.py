@@ -212,7 +212,9 @@ class _Fetcher:
     def _download(self, url: str) -> bytes:
         for attempt in range(self._policy.retries + 1):
             try:
-                response = self._web.get(url, self._ask)
+                response = self._web.get(
+                    url, lambda hop: self._rate.wait(_host(hop), self._robots.check(hop))
+                )
                 if response.status in _TRANSIENT_STATUSES:
                     raise TransientFetchError(
                         f"HTTP status {response.status}", _host(response.url), response.wait
@@ -226,9 +228,6 @@ class _Fetcher:
                 pause = self._policy.backoff * 2**attempt * random.uniform(0.5, 1.5)
                 self._rate.pause(error.host, max(error.wait, pause))
         raise AssertionError  # the last attempt returns or raises
-
-    def _ask(self, url: str) -> None:
-        self._rate.wait(_host(url), self._robots.check(url))
 
     def _save(self, row: Row, data: bytes) -> None:
         with self._decoding:

@@ -20,8 +20,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import Encoder, gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import SelfAttention
 
 
@@ -30,7 +30,7 @@ class AttentionGanConfig:
     """Options of this architecture.
 
     Attributes:
-        encoder: One of :data:`rechroma.networks.encoders.registry.ENCODERS`.
+        encoder: One of :data:`rechroma.networks.encoders.ENCODERS`.
         width: Channels of the decoder at half the size, a multiple of 4; each coarser level has
             twice as many, up to `widest`.
         widest: Most channels of a level, a multiple of 4.

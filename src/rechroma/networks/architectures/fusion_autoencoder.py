@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.blocks import Fusion, convolution
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from rechroma.color import bin_centers
 from rechroma.networks.base import AB_UNIT, Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
 from rechroma.networks.layers.blocks import FiLM, convolution

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
-from rechroma.networks.layers.zhang_blocks import (
+from rechroma.networks.architectures.eccv16 import (
     AB_NORM,
     IMAGENET,
     convolution,
@@ -22,6 +21,7 @@ from rechroma.networks.layers.zhang_blocks import (
     scale_width,
     upsample2x,
 )
+from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 
 _GRID = 10  # side of a color bin; they cover the square of +-110, a* by a*
 
