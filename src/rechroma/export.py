@@ -155,7 +155,9 @@ def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
     rounded = copy.deepcopy(network)
     with torch.no_grad():
         for _, weights, int8 in _matrices(rounded):
-            weights.copy_(torch.from_numpy(_unpacked(*_packed(weights.numpy(), int8=int8))))
+            packed, step = _packed(weights.numpy(), int8=int8)
+            values = packed.astype(np.float32)
+            weights.copy_(torch.from_numpy(values if step is None else values * step))
     return rounded
 
 
@@ -169,11 +171,6 @@ def _packed(
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     step = np.maximum(largest / _INT8, np.float32(1e-12))
     return np.rint(values / step).astype(np.int8), step
-
-
-def _unpacked(packed: NDArray[Any], step: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    values = packed.astype(np.float32)
-    return values if step is None else values * step
 
 
 def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter, bool]]:

@@ -15,7 +15,7 @@ import click
 from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.progress import progress_bar, write_sheet
+from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
 
@@ -213,7 +213,7 @@ def inspect_command(
         found = inspect(shards, jobs=jobs, on_image=advance)
     _print(as_json, asdict(found), _format_inspection(found))
     if sheet is not None:
-        write_sheet(sample_sheet(shards, _SHEET_IMAGES), sheet)
+        write_jpeg(sample_sheet(shards, _SHEET_IMAGES), sheet)
     for damage in found.damaged:
         echo_err(f"rechroma: error: {damage}")
     if found.damaged:

@@ -13,7 +13,7 @@ from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.model_files import resolve_model
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.progress import progress_bar, write_sheet
+from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.errors import ModelNotFoundError, OptionError
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def evaluate_command(
     if sheet is not None:
         chosen = evenly_spaced(len(images), _SHEET_IMAGES)
         colorizer = Colorizer(engine=engine)
-        write_sheet(draw_sheet(colorizer, (images[number] for number in chosen), size), sheet)
+        write_jpeg(draw_sheet(colorizer, (images[number] for number in chosen), size), sheet)
     if html is not None:
         text = render_page(report, EvalPredictor(engine, size), images, config.historical)
         write_atomically(html, text.encode(), overwrite=True)
@@ -189,25 +189,23 @@ def leaderboard_command(
 
 
 def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
-    named = {Path(model).name.removesuffix(".onnx"): _file(model) for model in models}
+    from rechroma.models import find_model
+
+    named = {}
+    for model in models:
+        file = resolve_model(model)
+        if file.suffix == ".pt" and file.is_file():
+            raise ModelNotFoundError(
+                f"{file} is a checkpoint, not a color model: export it first",
+                hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
+            )
+        named[Path(model).name.removesuffix(".onnx")] = find_model(file)
     if len(named) < len(models) or named.keys() & {"gray", "truth"}:
         raise OptionError(
             "two rows of the table would have the same name",
             hint="A file is listed by its name without .onnx, a run by the name of its folder.",
         )
     return named
-
-
-def _file(model: str) -> Path:
-    from rechroma.models import find_model
-
-    file = resolve_model(model)
-    if file.suffix == ".pt" and file.is_file():
-        raise ModelNotFoundError(
-            f"{file} is a checkpoint, not a color model: export it first",
-            hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
-        )
-    return find_model(file)
 
 
 def _markdown(leaderboard: Mapping[str, LeaderboardRow], costs: Mapping[str, TrainingCost]) -> str:

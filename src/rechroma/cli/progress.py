@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL.Image import Image
-    from rich.progress import ProgressColumn
 
     from rechroma.training import Progress, Recipe, TrainState
 
@@ -36,22 +35,10 @@ def progress_bar(
         yield lambda: None
         return
     from rich.console import Console
-    from rich.progress import Progress
-
-    progress = Progress(*_columns(), console=Console(stderr=True))
-    bar = progress.add_task(doing, total=total)
-    try:
-        progress.start()
-        yield lambda: progress.advance(bar)
-    finally:
-        with suppress(OSError):  # the terminal may have been closed
-            progress.stop()
-
-
-def _columns() -> list[str | ProgressColumn]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
+        Progress,
         ProgressColumn,
         Task,
         TimeRemainingColumn,
@@ -68,7 +55,15 @@ def _columns() -> list[str | ProgressColumn]:
             return Text(f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each")
 
     remaining = TimeRemainingColumn(elapsed_when_finished=True)
-    return ["{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), remaining]
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), remaining)
+    progress = Progress(*columns, console=Console(stderr=True))
+    bar = progress.add_task(doing, total=total)
+    try:
+        progress.start()
+        yield lambda: progress.advance(bar)
+    finally:
+        with suppress(OSError):  # the terminal may have been closed
+            progress.stop()
 
 
 def report_progress(progress: Progress) -> None:
@@ -80,15 +75,15 @@ def report_progress(progress: Progress) -> None:
     )
 
 
-def write_sheet(sheet: Image, path: Path) -> None:
-    """Write a contact sheet as a JPEG.
+def write_jpeg(image: Image, path: Path, quality: int = 88) -> None:
+    """Write an image, such as a contact sheet, as a JPEG.
 
     Raises:
         TargetError: The file cannot be written.
     """
     from rechroma.fs import write_atomically
 
-    write_atomically(path, lambda file: sheet.save(file, "JPEG", quality=88), overwrite=True)
+    write_atomically(path, lambda file: image.save(file, "JPEG", quality=quality), overwrite=True)
 
 
 def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
@@ -110,7 +105,7 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
         if images is not None:
             chosen = (images[number] for number in evenly_spaced(len(images), _SHEET_IMAGES))
             path = out / f"sheet-{state.step:07}.jpg"
-            write_sheet(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
+            write_jpeg(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
             click.echo(f"{path}: gray, model, truth")
 
     return draw_epoch

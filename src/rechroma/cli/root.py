@@ -96,15 +96,9 @@ def root_command() -> None:
     """
 
 
-root_command.add_command(colorize_command)
-root_command.add_command(models_group)
-root_command.add_command(demo_command)
-root_command.add_command(app_command)
-root_command.add_command(serve_command)
-root_command.add_command(worker_command)
-root_command.add_command(data_group)
-root_command.add_command(train_command)
-root_command.add_command(finetune_command)
-root_command.add_command(export_command)
-root_command.add_command(evaluate_command)
-root_command.add_command(leaderboard_command)
+for _command in (
+    *(colorize_command, models_group, demo_command, app_command, serve_command, worker_command),
+    *(data_group, train_command, finetune_command, export_command, evaluate_command),
+    leaderboard_command,
+):
+    root_command.add_command(_command)

@@ -108,23 +108,18 @@ def app_command(port: int | None, no_browser: bool, model: str, provider: str) -
             model=model,
             provider=provider,
             isolate=False,  # no worker processes: the page is ready a second sooner
-            **_IGNORED_ENVIRONMENT,
+            # Settings of a shared service, which the environment may hold, do not apply here.
+            redis="",
+            files="",
+            keys=(),
+            hosts=(),
+            origins=(),
+            rate="",
         )
         # The lower limits on direct requests protect a shared service from its users.
         own = {"direct_bytes": settings.job_bytes, "direct_pixels": settings.job_pixels}
         settings = settings.model_copy(update=own)
         serve(settings, ready=lambda url: _show(url, in_browser=not no_browser))
-
-
-# Settings of a shared service, which the environment may hold, do not apply to the local page.
-_IGNORED_ENVIRONMENT = {
-    "redis": "",
-    "files": "",
-    "keys": (),
-    "hosts": (),
-    "origins": (),
-    "rate": "",
-}
 
 
 def _default_or_any_port() -> int:

@@ -75,11 +75,6 @@ class Shards:
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self[number] for number in range(len(self)))
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the index in bytes."""
-        return sum({id(index): index.nbytes for index in self._indexes}.values())
-
     def key(self, number: int) -> str:
         """Return the name of an image within its shard."""
         part, within = self._find(number)

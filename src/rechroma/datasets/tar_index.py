@@ -72,12 +72,6 @@ class Index:
     def __len__(self) -> int:
         return len(self.ends)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the index in bytes."""
-        arrays = (self.blocks, *self.sizes, self.ends)
-        return len(self.keys) + sum(array.nbytes for array in arrays)
-
     def key(self, number: int) -> str:
         """Return the name of an image."""
         start = int(self.ends[number - 1]) if number else 0

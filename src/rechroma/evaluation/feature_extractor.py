@@ -80,17 +80,14 @@ class FeatureNetwork:
     @torch.inference_mode()
     def __call__(self, images: Sequence[NDArray[np.uint8]]) -> ImageFeatures:
         """Compute the features of images (H, W, 3) of any size."""
-        squares = np.stack([_resize(image) for image in images])
-        shown = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
+        squares = []
+        for image in images:
+            method = cv2.INTER_AREA if min(image.shape[:2]) >= _SIDE else cv2.INTER_CUBIC
+            squares.append(cv2.resize(image, (_SIDE, _SIDE), interpolation=method))
+        shown = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
         features = self._encoder(shown)[-1].mean(dim=(2, 3))
         classes = None
         if self._head is not None:
             weight, bias = self._head
             classes = (features @ weight.T + bias).argmax(dim=1).numpy()
         return ImageFeatures(features.numpy(), classes)
-
-
-def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shrinks = min(image.shape[:2]) >= _SIDE
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=method), np.uint8)

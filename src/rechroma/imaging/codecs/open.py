@@ -55,8 +55,17 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
     Raises:
         SourceError: The file is missing, a folder, or not readable.
     """
+    file: BinaryIO
     try:
-        file = _seekable(source)
+        if isinstance(source, bytes):
+            file = BytesIO(source)
+        elif not isinstance(source, Path):
+            file = BytesIO(source.read())
+        else:
+            file = source.open("rb")
+            if not file.seekable():  # a pipe
+                with file as pipe:
+                    file = BytesIO(pipe.read())
     except FileNotFoundError as error:
         raise SourceError(f"{name}: no such file") from error
     except OSError as error:
@@ -65,18 +74,6 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
         raise SourceError(f"{name!r}: {error}") from error
     with file:
         yield file
-
-
-def _seekable(source: Path | bytes | BinaryIO) -> BinaryIO:
-    if isinstance(source, bytes):
-        return BytesIO(source)
-    if not isinstance(source, Path):
-        return BytesIO(source.read())
-    file = source.open("rb")
-    if file.seekable():
-        return file
-    with file:  # a pipe
-        return BytesIO(file.read())
 
 
 def identify(file: BinaryIO) -> Image.Image:

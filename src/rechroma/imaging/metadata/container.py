@@ -52,13 +52,14 @@ def read_metadata(image: Image, size: tuple[int, int], *, swapped: bool = False)
         swapped: Whether turning the image upright swaps its axes.
     """
     info = image.info
+    tags, resources = getattr(image, "tag_v2", {}), info.get("photoshop", {})
     block = info.get("exif") or _try(lambda: exif.pack_block(image.getexif()))
     packet = _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
     return Metadata(
         exif=_try(lambda: exif.set_upright(block, size)) if block else None,
         icc=_as_bytes(info.get("icc_profile")),
         xmp=xmp.reset_orientation(packet) if packet else None,
-        iptc=_try(lambda: _iptc(image)),
+        iptc=_try(lambda: _as_bytes(tags.get(exif.IPTC_TAG) or resources.get(_IPTC_RESOURCE))),
         dpi=_try(lambda: _dpi(info, swapped)),
         text=_try(lambda: _text(image)) or {},
         compressed=info.get("compression") != "raw",
@@ -70,12 +71,6 @@ def _try(read: Callable[[], _Part]) -> _Part | None:
         return read()
     except Exception:  # broken metadata makes Pillow's parsers raise nearly anything
         return None
-
-
-def _iptc(image: Image) -> bytes | None:
-    tags = getattr(image, "tag_v2", {})
-    resources: Mapping[int, Any] = image.info.get("photoshop", {})
-    return _as_bytes(tags.get(exif.IPTC_TAG) or resources.get(_IPTC_RESOURCE))
 
 
 def _dpi(info: Mapping[Any, Any], swapped: bool) -> tuple[float, float] | None:

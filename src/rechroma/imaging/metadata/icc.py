@@ -76,7 +76,9 @@ class Profile:
         """
         if image.mode == "P":
             image = image.convert("RGB")
-        source = _lab() if image.mode == "LAB" and self._profile is None else self._profile
+        source = self._profile
+        if image.mode == "LAB" and source is None:
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         transform = _transform(source, _srgb(), image.mode, "RGB")
         return transform.apply(image) if transform else image.convert("RGB")
 
@@ -142,11 +144,6 @@ def _transform(
 @cache
 def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-@cache
-def _lab() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
 @cache

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar, cast
 
 from flask import request
 from pydantic import BaseModel, ValidationError
@@ -21,9 +20,6 @@ from rechroma.service.errors import BadRequestError, UploadTooLargeError
 from rechroma.service.jobs.types import Upload
 from rechroma.service.schemas import ImageBody, JobBody
 from rechroma.service.validation import explain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _FORM_OVERHEAD = 64 * 1024  # bytes of a form besides its files
 _FORM_PARTS = 100  # parts of a form besides its files
@@ -126,8 +122,21 @@ def _read_form_or_body(max_images: int) -> ParsedUpload:
             raise BadRequestError("the request has no body", hint=_BODY_HINT)
         return ParsedUpload((Upload("", body),))
     # Large files are buffered in the temporary folder.
-    with _limited_form(max_images + _FORM_PARTS), translate_os_errors(Path(gettempdir())):
-        parts = list(request.files.items(multi=True))
+    request.max_form_parts = max_images + _FORM_PARTS
+    request.max_form_memory_size = _MAX_FIELD
+    stream = request.stream  # raises if the Content-Length is too large
+    try:
+        with translate_os_errors(Path(gettempdir())):
+            parts = list(request.files.items(multi=True))
+    except RequestEntityTooLarge:
+        # Either the form as a whole is too large, or it has too many or too large fields.
+        if request.content_length is None and getattr(stream, "is_exhausted", False):
+            raise
+        raise UploadTooLargeError(
+            f"the form has more than {request.max_form_parts} parts, or hints of more than "
+            f"{_MAX_FIELD} bytes",
+            hint="Send fewer images or hints.",
+        ) from None
     files = [file for _, file in parts if file.filename or file.name]
     if not files:
         raise BadRequestError(
@@ -135,23 +144,6 @@ def _read_form_or_body(max_images: int) -> ParsedUpload:
         )
     images = (Upload(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files)
     return ParsedUpload(tuple(images), request.form.get("hints"))
-
-
-@contextmanager
-def _limited_form(max_parts: int) -> Iterator[None]:
-    """Tell a form with too many or too large fields from one that is too large as a whole."""
-    request.max_form_parts = max_parts
-    request.max_form_memory_size = _MAX_FIELD
-    body = request.stream  # raises if the Content-Length is too large
-    try:
-        yield
-    except RequestEntityTooLarge:
-        if request.content_length is None and getattr(body, "is_exhausted", False):
-            raise
-        raise UploadTooLargeError(
-            f"the form has more than {max_parts} parts, or hints of more than {_MAX_FIELD} bytes",
-            hint="Send fewer images or hints.",
-        ) from None
 
 
 def _safe_name(name: str | None) -> str:

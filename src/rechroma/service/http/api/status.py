@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,21 +36,15 @@ def _views() -> Iterator[ModelView]:
     """Yield the default model, then the others that satisfy the contract."""
     service = current_service()
     default, path = service.models.default, find_model(service.settings.model)
-    names = [name for name in model_names() if _path_or_none(name) == path]
-    yield _view(replace(default, name=names[0]) if names else default, is_default=True)
+    card, others = default, []
     for name in model_names():
-        if name not in names:
-            try:
-                yield _view(get_card(name), is_default=False)
-            except ModelError:
-                continue  # a file that is not a model is of no use to a client
-
-
-def _path_or_none(name: str) -> object:
-    try:
-        return find_model(name)
-    except ModelError:
-        return None
+        with suppress(ModelError):  # a file that is not a model is of no use to a client
+            if find_model(name) != path:
+                others.append(_view(get_card(name), is_default=False))
+            elif card is default:
+                card = replace(default, name=name)
+    yield _view(card, is_default=True)
+    yield from others
 
 
 def _view(card: ModelCard, *, is_default: bool) -> ModelView:
