@@ -233,7 +233,7 @@ def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
 def _packed(shards: list[Path], folder: Path) -> Packing:
     """The costs of packing some of the pictures again, and of one as it comes from a camera."""
     from rechroma.datasets.build.pack import PackConfig, pack
-    from rechroma.datasets.build.preprocess import make_sample
+    from rechroma.datasets.build.preprocess import preprocess_image
 
     _extract(shards, folder / "loose")
     manifest, seconds = _timed(
@@ -243,7 +243,7 @@ def _packed(shards: list[Path], folder: Path) -> Packing:
     pictures, form = manifest["images"], PackConfig().form
     size = sum(shard["bytes"] for shard in manifest["shards"]) / pictures["kept"]
     camera = _camera(folder / "camera.jpg")
-    _, single = _timed(lambda: [make_sample(camera, "", form) for _ in range(5)], process_time)
+    _, single = _timed(lambda: [preprocess_image(camera, "", form) for _ in range(5)], process_time)
     return Packing(seconds / pictures["found"], single / 5, size)
 
 
