@@ -5,7 +5,7 @@ from __future__ import annotations
 from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import LeaderboardRow, build_leaderboard
 from rechroma.evaluation.predictor import EvalPredictor, to_gray
-from rechroma.evaluation.rendering import Table, draw_sheet, render_page, tables
+from rechroma.evaluation.rendering import draw_sheet, render_page, tables
 from rechroma.evaluation.report import EvalConfig, ImageScore, Report, evaluate
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "ImageScore",
     "LeaderboardRow",
     "Report",
-    "Table",
     "build_leaderboard",
     "draw_sheet",
     "evaluate",
