@@ -168,28 +168,8 @@ def leaderboard_command(
     require_extra("train", "torch")
     from rechroma.datasets import Shards, evenly_spaced
     from rechroma.evaluation import build_leaderboard
-    from rechroma.training import training_cost
-
-    named = _by_name(models)
-    images = Shards(shards)
-    numbers = evenly_spaced(len(images), limit)
-    with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
-        leaderboard = build_leaderboard(named, images, numbers, on_image=advance)
-
-    runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
-    costs = {run.name: training_cost(run) for run in runs}
-    if not as_json:
-        click.echo(_markdown(leaderboard, costs))
-        return
-    rows = {
-        name: asdict(row) | ({"training": asdict(costs[name])} if name in costs else {})
-        for name, row in leaderboard.items()
-    }
-    click.echo(json.dumps(rows, indent=2))
-
-
-def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
     from rechroma.models import find_model
+    from rechroma.training import training_cost
 
     named = {}
     for model in models:
@@ -205,7 +185,21 @@ def _by_name(models: tuple[str, ...]) -> dict[str, Path]:
             "two rows of the table would have the same name",
             hint="A file is listed by its name without .onnx, a run by the name of its folder.",
         )
-    return named
+    images = Shards(shards)
+    numbers = evenly_spaced(len(images), limit)
+    with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
+        leaderboard = build_leaderboard(named, images, numbers, on_image=advance)
+
+    runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
+    costs = {run.name: training_cost(run) for run in runs}
+    if not as_json:
+        click.echo(_markdown(leaderboard, costs))
+        return
+    rows = {
+        name: asdict(row) | ({"training": asdict(costs[name])} if name in costs else {})
+        for name, row in leaderboard.items()
+    }
+    click.echo(json.dumps(rows, indent=2))
 
 
 def _markdown(leaderboard: Mapping[str, LeaderboardRow], costs: Mapping[str, TrainingCost]) -> str:

@@ -24,7 +24,7 @@ from rechroma.datasets.tar_index import LABEL, METADATA, PICTURE, scan
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -71,6 +71,9 @@ class Shards:
         if min(image.shape[:2]) < _MIN_SIDE:
             raise self._damaged(number, "is too small for a crop")
         return np.asarray(image, np.uint8)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return (self[number] for number in range(len(self)))
 
     def key(self, number: int) -> str:
         """Return the name of an image within its shard."""
