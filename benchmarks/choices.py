@@ -1,11 +1,11 @@
-"""What the choices made at inference are worth: one table, one change in each row.
+"""Inference settings compared with those that ship: one change per row.
 
     python benchmarks/choices.py SHARDS [--model NAME_OR_PATH] [--limit N]
 
-SHARDS are color photographs, such as `data/dev-*.tar`. Rows: the size that the network sees, the
-average with the mirrored picture, how chroma is brought to the network's size, the saturation knob,
-and the network in 8-bit arithmetic (static QDQ, calibrated on 100 of the pictures, so a little
-flattered). Milliseconds are of the network alone at 256 x 256, all rows in one run.
+SHARDS are color photographs, such as `data/dev-*.tar`. Rows: the input size, averaging with the
+mirror image, the upsampling of the chroma to the input size, the saturation, and the network in
+8-bit arithmetic (static QDQ, calibrated on 100 of the images, so slightly flattered). Milliseconds
+are of the network alone at 256 x 256, all rows in one run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rechroma.evaluation.predictor import network_milliseconds
 from rechroma.models import find_model
 from rechroma.models.runtime import ort
 
-# After ours, which tells the runtime to report to nobody.
+# After our import, which disables the runtime's telemetry.
 from onnxruntime.quantization import (  # isort: skip
     CalibrationDataReader,
     QuantFormat,
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
 
     Row = tuple[str, Engine, InferenceOptions]
 
-CALIBRATION = 100  # pictures
+CALIBRATION = 100  # images
 SIDE = 256
 
 
-class Changed:
+class ChangedEngine:
     """An engine whose chroma is changed by a function of (engine, lightness).
 
     Args:
@@ -69,39 +69,40 @@ class Changed:
         self.card: ModelCard = replace(engine.card, scale=scale or engine.card.scale)
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:  # noqa: ARG002
-        """The changed chroma."""
+        """Compute the changed chroma."""
         return self._chroma(self._engine, lightness)
 
     def distribution(self, lightness: Float, hints: Float | None = None) -> Float:
-        """The engine's own."""
+        """Compute the engine's own distribution."""
         return self._engine.distribution(lightness, hints)
 
 
-def mirrored(engine: Engine, light: Float) -> Float:
-    """The mean of what a picture and its mirror image get."""
+def average_with_mirror(engine: Engine, light: Float) -> Float:
+    """Average the chroma of an image and of its mirror image."""
     both = engine.chroma(np.concatenate([light, light[..., ::-1]]))
     return (both[:1] + both[1:, ..., ::-1]) / 2
 
 
-def enlarged(way: int) -> Callable[[Engine, Float], Float]:
-    """Chroma brought to the size of the lightness by one of OpenCV's ways."""
+def upsample(interpolation: int) -> Callable[[Engine, Float], Float]:
+    """Return a function that upsamples chroma to the input size by an interpolation of OpenCV."""
 
     def chroma(engine: Engine, light: Float) -> Float:
         planes = engine.chroma(light)[0]
         size = light.shape[:1:-1]
-        return np.stack([cv2.resize(plane, size, interpolation=way) for plane in planes])[None]
+        resized = [cv2.resize(plane, size, interpolation=interpolation) for plane in planes]
+        return np.stack(resized)[None]
 
     return chroma
 
 
-def guided(engine: Engine, light: Float) -> Float:
-    """Bicubic, then a guided filter by the lightness (He et al. 2010), radius 4, epsilon 25."""
+def upsample_guided(engine: Engine, light: Float) -> Float:
+    """Upsample bicubically, then apply a guided filter by lightness (He et al. 2010)."""
     guide = light[0, 0]
-    planes = enlarged(cv2.INTER_CUBIC)(engine, light)[0]
-    return np.stack([_guided(guide, plane) for plane in planes])[None]
+    planes = upsample(cv2.INTER_CUBIC)(engine, light)[0]
+    return np.stack([_guided_filter(guide, plane) for plane in planes])[None]
 
 
-def _guided(guide: Float, plane: Float, radius: int = 4, epsilon: float = 25) -> Float:
+def _guided_filter(guide: Float, plane: Float, radius: int = 4, epsilon: float = 25) -> Float:
     def mean(values: Float) -> Float:
         return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)), np.float32)
 
@@ -112,14 +113,14 @@ def _guided(guide: Float, plane: Float, radius: int = 4, epsilon: float = 25) ->
 
 
 class Calibration(CalibrationDataReader):  # type: ignore[misc]
-    """Lightness of some pictures, as the network sees them, and no hints."""
+    """Calibration inputs: the lightness of some images, without hints."""
 
-    def __init__(self, pictures: Shards) -> None:
-        numbers = np.linspace(0, len(pictures) - 1, min(CALIBRATION, len(pictures)), dtype=int)
-        self._inputs = (_input(pictures[number]) for number in numbers)
+    def __init__(self, images: Shards) -> None:
+        numbers = np.linspace(0, len(images) - 1, min(CALIBRATION, len(images)), dtype=int)
+        self._inputs = (_input(images[number]) for number in numbers)
 
     def get_next(self) -> dict[str, Float] | None:
-        """The next inputs; None at the end."""
+        """Return the next inputs; None at the end."""
         return next(self._inputs, None)
 
 
@@ -129,8 +130,8 @@ def _input(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> dict[str, Fl
     return {"lightness": light, "hints": np.zeros((1, 3, SIDE, SIDE), np.float32)}
 
 
-def quantized(path: Path, pictures: Shards, folder: Path) -> Path:
-    """A model file that computes its convolutions in 8 bits."""
+def quantize(path: Path, images: Shards, folder: Path) -> Path:
+    """Write a model file whose convolutions have 8-bit arithmetic."""
     whole, ready, target = (folder / f"{name}.onnx" for name in ("whole", "ready", "int8"))
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -140,11 +141,11 @@ def quantized(path: Path, pictures: Shards, folder: Path) -> Path:
     quantize_static(
         str(ready),
         str(target),
-        Calibration(pictures),
+        Calibration(images),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         op_types_to_quantize=["Conv"],
-        nodes_to_exclude=_delicate(onnx.load(ready)),
+        nodes_to_exclude=_sensitive_convolutions(onnx.load(ready)),
     )
     model, card = onnx.load(target), onnx.load(path).metadata_props
     del model.metadata_props[:]
@@ -153,36 +154,36 @@ def quantized(path: Path, pictures: Shards, folder: Path) -> Path:
     return target
 
 
-def _delicate(model: onnx.ModelProto) -> list[str]:
-    """Convolutions that sum probabilities or give a*b*: in 8 bits they would divide by zero."""
+def _sensitive_convolutions(model: onnx.ModelProto) -> list[str]:
+    """List convolutions that sum probabilities or give a*b*: in 8 bits they divide by zero."""
     outputs = {weights.name: sum(weights.dims[:1]) for weights in model.graph.initializer}
     convolutions = (node for node in model.graph.node if node.op_type == "Conv")
     return [node.name for node in convolutions if outputs.get(node.input[1], 0) <= 3]
 
 
 def rows(engine: Engine, int8: Engine) -> Iterator[Row]:
-    """The first is what ships."""
+    """Yield the rows of the table; the first is what ships."""
     yield "as shipped", engine, {}
     for size in (192, 320, 384):
         yield f"{size} px", engine, {"size": size}
-    yield "with its mirror image", Changed(engine, mirrored), {}
-    yield "chroma by bilinear", Changed(engine, enlarged(cv2.INTER_LINEAR), 1), {}
-    yield "chroma by bicubic", Changed(engine, enlarged(cv2.INTER_CUBIC), 1), {}
-    yield "chroma by guided filter", Changed(engine, guided, 1), {}
+    yield "averaged with the mirror image", ChangedEngine(engine, average_with_mirror), {}
+    yield "bilinear chroma upsampling", ChangedEngine(engine, upsample(cv2.INTER_LINEAR), 1), {}
+    yield "bicubic chroma upsampling", ChangedEngine(engine, upsample(cv2.INTER_CUBIC), 1), {}
+    yield "guided-filter chroma upsampling", ChangedEngine(engine, upsample_guided, 1), {}
     for saturation in (0.8, 0.9, 1.1, 1.2):
         yield f"saturation {saturation}", engine, {"saturation": saturation}
     yield "8-bit arithmetic", int8, {}
 
 
-def measured(row: Row, pictures: Shards, numbers: list[int]) -> str:
-    """One line of the table."""
-    name, engine, knobs = row
+def evaluate_row(row: Row, images: Shards, numbers: list[int]) -> str:
+    """Evaluate one row and format it."""
+    name, engine, options = row
     scores, gray_scores = MetricAccumulator(), MetricAccumulator()
     colorizer = Colorizer(engine=engine)
     for number in numbers:
-        truth = pictures[number]
+        truth = images[number]
         gray = to_gray(truth)
-        scores.update(np.asarray(colorizer.colorize(gray, **knobs), np.uint8), truth)
+        scores.update(np.asarray(colorizer.colorize(gray, **options), np.uint8), truth)
         gray_scores.update(np.repeat(gray[..., None], 3, axis=-1), truth)
     figures, gray_figures = scores.compute(), gray_scores.compute()
     cells = (
@@ -202,14 +203,14 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--limit", type=int, default=100)
     arguments = parser.parse_args()
-    pictures, path = Shards(arguments.shards), find_model(arguments.model)
-    numbers = np.linspace(0, len(pictures) - 1, min(arguments.limit, len(pictures)), dtype=int)
+    images, path = Shards(arguments.shards), find_model(arguments.model)
+    numbers = np.linspace(0, len(images) - 1, min(arguments.limit, len(images)), dtype=int)
     print("| change | hue hit | CIEDE2000 / gray's | gain | CF abs | ms at 256 |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        int8 = OnnxEngine(quantized(path, pictures, Path(folder)))
+        int8 = OnnxEngine(quantize(path, images, Path(folder)))
         for row in rows(OnnxEngine(path), int8):
-            print(measured(row, pictures, numbers.tolist()))
+            print(evaluate_row(row, images, numbers.tolist()))
             sys.stdout.flush()
 
 

@@ -1,10 +1,10 @@
-"""What coloring a photograph costs, beside what Pillow needs only to decode and encode it.
+"""Time and memory of coloring a photograph, compared with decoding and encoding by Pillow.
 
     python benchmarks/photo.py [--model NAME_OR_PATH] [--repeat N] [--large]
 
-All timings of one run are taken in turns, so that whatever else the machine does falls on each of
-them alike. The picture is a sample of scikit-image (`pip install "rechroma[app]"`), tiled: unlike
-an enlarged one it has as much detail per pixel as a photograph.
+The timings of one run alternate, so that other load on the machine affects all of them alike. The
+image is a sample of scikit-image (`pip install "rechroma[app]"`), tiled: unlike an enlarged one it
+has as much detail per pixel as a photograph.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ def _arguments() -> argparse.Namespace:
 
 def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
     big, small = folder / "12mp.jpg", folder / "1mp.jpg"
-    Image.fromarray(_gray(3000, 4000)).save(big, quality=QUALITY)
-    Image.fromarray(_gray(1000, 1000)).save(small, quality=QUALITY)
+    Image.fromarray(_tiled_gray(3000, 4000)).save(big, quality=QUALITY)
+    Image.fromarray(_tiled_gray(1000, 1000)).save(small, quality=QUALITY)
     colorizer = Colorizer(model)
     engine = OnnxEngine(find_model(model))
     square = np.full((1, 1, 256, 256), 50, np.float32)
     stored = big.read_bytes()
-    seconds = _in_turns(
+    seconds = _time_alternating(
         {
-            "gray": lambda: _through_pillow(stored, "L"),
-            "rgb": lambda: _through_pillow(stored, "RGB"),
+            "gray": lambda: _recode_with_pillow(stored, "L"),
+            "rgb": lambda: _recode_with_pillow(stored, "RGB"),
             "ours": lambda: colorizer.colorize_file(big, overwrite=True),
             "network": lambda: engine.chroma(square),
         },
@@ -76,22 +76,22 @@ def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
     print(f"  over Pillow gray to RGB       {seconds['ours'] / seconds['rgb']:7.2f} x")
     print(f"network alone, 256 x 256        {seconds['network'] * 1e3:7.0f} ms")
     for name, source in (("12 MP", big), ("1 MP", small)):
-        elapsed, peak = _command(source, model)
+        elapsed, peak = _measure_command(source, model)
         print(f"rechroma photo.jpg, cold, {name:5} {elapsed:7.2f} s {peak:6.0f} MB at the peak")
     if large:
         _report_large(model, folder)
 
 
 def _report_large(model: str, folder: Path) -> None:
-    gray = _gray(10000, 10000).astype(np.uint16) * 257
+    gray = _tiled_gray(10000, 10000).astype(np.uint16) * 257
     for name, channels in (("gray", 1), ("RGB", 3)):
         source = folder / f"100mp-{name}.tif"
         cv2.imwrite(str(source), np.repeat(gray[..., None], channels, axis=-1))
-        elapsed, peak = _command(source, model)
+        elapsed, peak = _measure_command(source, model)
         print(f"100 MP, 16-bit {name:4} TIFF, cold  {elapsed:7.2f} s {peak:6.0f} MB at the peak")
 
 
-def _gray(height: int, width: int) -> NDArray[np.uint8]:
+def _tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
     with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
         gray = np.asarray(image.convert("L"))
     tile = np.block([[gray, gray[:, ::-1]], [gray[::-1], gray[::-1, ::-1]]])
@@ -99,13 +99,13 @@ def _gray(height: int, width: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(tiled[:height, :width])
 
 
-def _through_pillow(stored: bytes, mode: str) -> None:
+def _recode_with_pillow(stored: bytes, mode: str) -> None:
     with Image.open(io.BytesIO(stored)) as image:
         image.convert(mode).save(io.BytesIO(), "JPEG", quality=QUALITY)
 
 
-def _in_turns(actions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """Median seconds of each action, after one round to warm up."""
+def _time_alternating(actions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
+    """Measure the median seconds of each action, in alternation, after a warm-up round."""
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeat + 1):
         for name, action in actions.items():
@@ -124,8 +124,8 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).
 """
 
 
-def _command(source: Path, model: str) -> tuple[float, float]:
-    """Wall-clock seconds and peak memory in megabytes of the command line in a new process."""
+def _measure_command(source: Path, model: str) -> tuple[float, float]:
+    """Measure seconds and peak memory in megabytes of the command line in a new process."""
     command = ["-m", "rechroma", str(source), "--overwrite", "--model", model]
     measure = [sys.executable, "-c", _MEASURE, sys.executable, *command]
     words = subprocess.run(measure, check=True, capture_output=True, text=True).stdout.split()

@@ -1,14 +1,13 @@
-"""What a set of pictures costs by its size: memory, opening, loading, going on in the middle.
+"""Cost of a data set by its size: memory, opening, loading, and resuming in the middle.
 
     python benchmarks/scale.py SHARDS... [--pictures N] [--steps N] [--seconds N]
 
-Sets of any size are made of the shards by links with other names: each link is scanned and indexed
-like a shard of its own, though its pictures are not stored again, so what is read is mostly in
-memory. Each size has a fresh process. The training rate is that of the network that ships, with
-random weights, by its recipe, at 128 px; the loader has that recipe's crops, and one worker. What
-is said of a processor is by its own clock, so that it holds on a machine with other work, too; all
-else is by the clock on the wall. Peaks are read from /proc, so this is for Linux. It takes about
-three minutes.
+Sets of any size are made of links to the shards: each link is scanned and indexed like a shard of
+its own, but its images are not stored again, so reads mostly hit the page cache. Each size has a
+fresh process. The training rate is that of the network that ships, with random weights, by its
+recipe, at 128 px; the loader has that recipe's crops and one worker. Processor times are CPU times,
+which other load on the machine does not change; all others are wall-clock times. Peaks are read
+from /proc (Linux only). It takes about three minutes.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "rechroma-1-classification.toml"
-SCALE = 4  # by how much that recipe's network makes its color smaller
+SCALE = 4  # output stride of that recipe's network
 WARM = 4  # batches before the loader's rate is measured
-PACKED = 200  # pictures that are packed again
-REPORTS = 20  # steps between two figures of a training run
+PACKED = 200  # images that are packed again
+REPORTS = 20  # steps between two progress reports of training
 
 
 class Rate(NamedTuple):
-    """Pictures a second: by the clock on the wall, and by that of the processor."""
+    """Images per second of wall-clock time and of CPU time."""
 
     wall: float
     processor: float
@@ -49,7 +48,7 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a set of one size costs, in bytes and seconds."""
+    """Cost of a data set of one size, in bytes and seconds."""
 
     pictures: int
     index: int
@@ -65,7 +64,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Packing:
-    """What packing costs: processor seconds, and bytes of a shard, for each picture."""
+    """Cost of packing per image: CPU seconds, and bytes in the shard."""
 
     seconds: float
     camera: float
@@ -76,16 +75,16 @@ def main() -> None:
     """Print the table."""
     arguments = _arguments()
     shards = [Path(shard).resolve() for shard in arguments.shards]
-    pictures, members = _counted(shards)
+    pictures, members = _count_members(shards)
     most = -(-arguments.pictures // pictures)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         costs = [
-            _apart(_measured, _repeated(shards, repeats, folder), arguments.seconds)
+            _run_in_process(_measure_set, _link_shards(shards, repeats, folder), arguments.seconds)
             for repeats in (1, 10, most)
         ]
-        training = _apart(_trained, shards, folder / "run", arguments.steps)
-        packing = _apart(_packed, shards, folder)
+        training = _run_in_process(_measure_training, shards, folder / "run", arguments.steps)
+        packing = _run_in_process(_measure_packing, shards, folder)
     _print(costs, members / pictures, training)
     print(f"packing, processor ms per picture {packing.seconds * 1e3:18.1f}")
     print(f"  of 12 megapixels, JPEG          {packing.camera * 1e3:18.1f}")
@@ -101,8 +100,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _counted(shards: list[Path]) -> tuple[int, int]:
-    """The pictures and all members of some shards."""
+def _count_members(shards: list[Path]) -> tuple[int, int]:
+    """Count the images and all members of the shards."""
     names: list[Path] = []
     for shard in shards:
         with tarfile.open(shard) as archive:
@@ -110,8 +109,8 @@ def _counted(shards: list[Path]) -> tuple[int, int]:
     return len({name.with_suffix("") for name in names}), len(names)
 
 
-def _repeated(shards: list[Path], repeats: int, folder: Path) -> Path:
-    """A folder in which every shard is found so many times."""
+def _link_shards(shards: list[Path], repeats: int, folder: Path) -> Path:
+    """Make a folder with `repeats` links to every shard."""
     made = folder / str(repeats)
     made.mkdir(exist_ok=True)
     for number in range(repeats):
@@ -122,25 +121,25 @@ def _repeated(shards: list[Path], repeats: int, folder: Path) -> Path:
     return made
 
 
-def _apart(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401
-    """What a function gives in a new process, whose memory is its own."""
+def _run_in_process(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401
+    """Call a function in a new process and return its result."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         return pool.submit(function, *args).result()
 
 
-def _measured(folder: Path, seconds: float) -> Cost:
+def _measure_set(folder: Path, seconds: float) -> Cost:
     from rechroma.datasets import Shards
 
     recipe, empty = _recipe(), _peak()  # by now PyTorch is loaded, which is not the index's cost
-    pictures, opening = _timed(lambda: Shards([folder]), process_time)
-    _, digest = _timed(pictures.digest, process_time)
-    batches, first = _started(pictures, recipe, 0)
+    pictures, opening = _time(lambda: Shards([folder]), process_time)
+    _, digest = _time(pictures.digest, process_time)
+    batches, first = _start_loading(pictures, recipe, 0)
     [worker] = multiprocessing.active_children()
     rate = _rate(batches, seconds, worker.pid, recipe.batch_size)
     loaded = _peak(worker.pid)
     del batches
-    _, middle = _started(pictures, recipe, len(pictures) // recipe.batch_size // 2)
+    _, middle = _start_loading(pictures, recipe, len(pictures) // recipe.batch_size // 2)
     return Cost(
         len(pictures),
         pictures.nbytes,
@@ -162,15 +161,15 @@ def _recipe(*overrides: str) -> Recipe:
     return load_recipe(RECIPE, [*sizes, "network.encoder_weights=''", *overrides])
 
 
-def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Sample], float]:
-    """Batches from a step on, and the seconds until the first is there."""
+def _start_loading(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Sample], float]:
+    """Start loading at a step; returns the batches and the seconds until the first."""
     from torch.utils.data import DataLoader
 
     from rechroma.datasets import ColorizationDataset, ReproducibleBatchSampler
 
     def begin() -> Iterator[Sample]:
         seen = step * recipe.batch_size
-        tickets = ReproducibleBatchSampler(
+        specs = ReproducibleBatchSampler(
             len(pictures),
             recipe.crops,
             recipe.batch_size,
@@ -181,7 +180,7 @@ def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Samp
         )
         loader = DataLoader(
             ColorizationDataset(pictures, recipe.crops, SCALE),
-            batch_sampler=tickets,
+            batch_sampler=specs,
             num_workers=1,
             worker_init_fn=_quiet,
             multiprocessing_context="spawn",
@@ -190,7 +189,7 @@ def _started(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Samp
         next(batches)
         return batches
 
-    return _timed(begin)
+    return _time(begin)
 
 
 def _quiet(_: int) -> None:
@@ -209,8 +208,8 @@ def _rate(batches: Iterator[object], seconds: float, worker: int | None, batch: 
     return Rate(count / (perf_counter() - began), count / (_processor_time(worker) - busy))
 
 
-def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
-    """The rate of training, without its start."""
+def _measure_training(shards: list[Path], folder: Path, steps: int) -> Rate:
+    """Measure the rate of training, without its start."""
     from rechroma.training import Progress, train
 
     recipe = _recipe(
@@ -230,25 +229,25 @@ def _trained(shards: list[Path], folder: Path, steps: int) -> Rate:
     return Rate(shown / wall, shown / processor)
 
 
-def _packed(shards: list[Path], folder: Path) -> Packing:
-    """The costs of packing some of the pictures again, and of one as it comes from a camera."""
+def _measure_packing(shards: list[Path], folder: Path) -> Packing:
+    """Measure packing of some of the images again, and of a photograph from a camera."""
     from rechroma.datasets.build.pack import PackConfig, pack
     from rechroma.datasets.build.preprocess import preprocess_image
 
     _extract(shards, folder / "loose")
-    manifest, seconds = _timed(
+    manifest, seconds = _time(
         lambda: pack(folder / "loose", folder / "packed", PackConfig(val_share=0), jobs=1),
         process_time,
     )
     pictures, form = manifest["images"], PackConfig().form
     size = sum(shard["bytes"] for shard in manifest["shards"]) / pictures["kept"]
-    camera = _camera(folder / "camera.jpg")
-    _, single = _timed(lambda: [preprocess_image(camera, "", form) for _ in range(5)], process_time)
+    camera = _write_camera_photo(folder / "camera.jpg")
+    _, single = _time(lambda: [preprocess_image(camera, "", form) for _ in range(5)], process_time)
     return Packing(seconds / pictures["found"], single / 5, size)
 
 
 def _extract(shards: list[Path], folder: Path) -> None:
-    """Write some pictures of the shards as files of their own."""
+    """Write some images of the shards as single files."""
     import cv2
 
     from rechroma.datasets import Shards
@@ -260,8 +259,8 @@ def _extract(shards: list[Path], folder: Path) -> None:
         cv2.imwrite(str(folder / f"{number}.png"), pictures[number][..., ::-1])
 
 
-def _camera(path: Path) -> Path:
-    """A photograph of 12 megapixels: a sample of scikit-image, tiled."""
+def _write_camera_photo(path: Path) -> Path:
+    """Write a photograph of 12 megapixels: a sample of scikit-image, tiled."""
     import numpy as np
     import skimage
     from PIL import Image
@@ -273,19 +272,19 @@ def _camera(path: Path) -> Path:
     return path
 
 
-def _timed(action: Callable[[], _T], clock: Callable[[], float] = perf_counter) -> tuple[_T, float]:
+def _time(action: Callable[[], _T], clock: Callable[[], float] = perf_counter) -> tuple[_T, float]:
     began = clock()
     return action(), clock() - began
 
 
 def _processor_time(process: int | None) -> float:
-    """The processor seconds that another process has taken."""
+    """Read the CPU seconds of another process."""
     fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(process: int | None = None) -> int:
-    """The most memory that a process has had, in bytes."""
+    """Read the peak memory of a process in bytes."""
     status = Path(f"/proc/{process or os.getpid()}/status").read_text("utf-8")
     [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024

@@ -67,7 +67,7 @@ def test_axe_finds_no_violations(open_page: Open, scheme: str, viewport: dict[st
     driver.screenshot(f"welcome-{kind}-{scheme}")
     driver.find("#samples button").first.click()
     driver.wait_colored().wait_ready()
-    driver.drop(("broken.jpg", b"no picture"))
+    driver.drop(("broken.jpg", b"no image"))
     expect(driver.find("[data-stage=failed]")).to_be_visible()
     assert axe_violations(driver) == []
     driver.screenshot(f"look-{kind}-{scheme}")

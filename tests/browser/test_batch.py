@@ -22,7 +22,7 @@ REASON = "This is not a supported image file."
 def test_batch_with_a_broken_file_is_colored(driver: PageDriver) -> None:
     driver.expected = ("415",)
     photos = [(f"photo {n}.jpg", make_photo(quality=70 + n)) for n in range(18)]
-    files = [*photos[:7], ("broken.jpg", b"this is no picture"), *photos[7:], photos[0]]
+    files = [*photos[:7], ("broken.jpg", b"this is no image"), *photos[7:], photos[0]]
     driver.drop(*files)
     expect(driver.find("#photos > li")).to_have_count(20)
     driver.wait_ready(19)
@@ -54,7 +54,7 @@ def test_selection_can_change_while_files_are_read(driver: PageDriver) -> None:
 
 def test_failed_photograph_can_be_retried_and_removed(driver: PageDriver) -> None:
     driver.expected = ("415",)
-    driver.drop(("broken.jpg", b"this is no picture"), ("cat.jpg", make_photo()))
+    driver.drop(("broken.jpg", b"this is no image"), ("cat.jpg", make_photo()))
     driver.wait_ready()
     failed = driver.find("#photos > [data-stage=failed]")
     failed.locator(".select").click()

@@ -234,7 +234,7 @@ def test_markers_stay_on_the_colored_image(hinted: PageDriver) -> None:
     stage = hinted.find("#stage").bounding_box()
     assert stage
     middle = [marker["x"] + 13, marker["y"] + 13]
-    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # beside its picture
+    assert stage["x"] < middle[0] < stage["x"] + stage["width"] / 2  # next to its image
     assert not hinted.page.evaluate(is_marker, middle)
 
 
@@ -259,7 +259,7 @@ def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> 
     expect(hinted.find("button.marker")).to_have_count(3)
     path.write_text('{"format": 2}')
     hinted.find("#hint-file").set_input_files(path)
-    expect(hinted.find("#notifications")).to_have_text("This is not a hint file.")
+    expect(hinted.find("#notifications")).to_have_text("some.hints.json is not a hint file.")
     assert len(marker_labels(hinted)) == 3
     hinted.find("button.marker").first.click()
     expect(hinted.find("#spot")).to_be_visible()

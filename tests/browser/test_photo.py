@@ -30,9 +30,9 @@ def difference(shown: np.ndarray, written: np.ndarray) -> float:
     return float(deltaE_ciede2000(rgb2lab(shown), rgb2lab(written)).mean())
 
 
-def middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    top, left = round((picture.shape[0] - height) / 2), round((picture.shape[1] - width) / 2)
-    return picture[top : top + height, left : left + width]
+def middle(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    top, left = round((image.shape[0] - height) / 2), round((image.shape[1] - width) / 2)
+    return image[top : top + height, left : left + width]
 
 
 def test_dropped_photograph_is_colored_and_downloaded(driver: PageDriver) -> None:
@@ -92,7 +92,7 @@ def test_page_matches_the_service_for_large_photographs(driver: PageDriver, serv
     assert difference(shown, middle(decode_rgb(answer.body), *shown.shape[:2])) < 1
 
 
-@pytest.mark.parametrize("beneath", ["white", "picture"])
+@pytest.mark.parametrize("beneath", ["white", "image"])
 def test_page_matches_the_service_under_transparency(
     driver: PageDriver, server: Server, beneath: str
 ) -> None:
@@ -230,10 +230,10 @@ def test_folder_adds_images_and_counts_other_files(driver: PageDriver, tmp_path:
     inner.mkdir(parents=True)
     (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
     (inner / "b.png").write_bytes(make_photo(format="PNG"))
-    (inner / "notes.txt").write_text("not a picture")
+    (inner / "notes.txt").write_text("not an image")
     (inner / "c.JFIF").write_bytes(make_photo())
     (inner / "d").write_bytes(make_photo())
-    (inner / ".hidden").write_text("nobody sees it")
+    (inner / ".hidden").write_text("hidden")
     driver.find("#folder").set_input_files(tmp_path / "box")
     expect(driver.find("#notifications")).to_have_text(
         "Files skipped because they are not photographs: 1."
@@ -248,7 +248,7 @@ def test_dropped_folder_adds_its_images(driver: PageDriver, tmp_path: Path) -> N
     inner.mkdir(parents=True)
     (tmp_path / "box" / "a.jpg").write_bytes(make_photo())
     (inner / "b.jpg").write_bytes(make_photo())
-    (inner / ".hidden.jpg").write_bytes(b"not a picture")
+    (inner / ".hidden.jpg").write_bytes(b"not an image")
     (inner / "notes.txt").write_text("nor is this")
     session = driver.page.context.new_cdp_session(driver.page)
     files = {"items": [], "files": [str(tmp_path / "box")], "dragOperationsMask": 1}

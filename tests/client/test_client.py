@@ -238,7 +238,7 @@ def test_wait_raises_after_its_timeout(new_client: NewClient, server: Server) ->
         client.wait("x", timeout=0.5)
 
 
-def test_refused_connection_raises_without_the_password(new_client: NewClient) -> None:
+def test_rejected_connection_raises_without_the_password(new_client: NewClient) -> None:
     with pytest.raises(
         ConnectionFailedError, match=r"^http://127\.0\.0\.1:9 cannot be reached"
     ) as caught:

@@ -21,7 +21,7 @@ AT_ONCE, JOB, ASYNC, FAULT = EXAMPLES
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "photo.jpg").write_bytes(photo_file((300, 200), "JPEG"))
-    (tmp_path / "scan.png").write_bytes(b"no picture at all")
+    (tmp_path / "scan.png").write_bytes(b"no image at all")
     return tmp_path
 
 

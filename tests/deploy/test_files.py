@@ -75,7 +75,7 @@ def test_example_environment_names_known_settings() -> None:
 
 
 def test_nginx_body_limit_fits_the_uploads() -> None:
-    """A job of the largest size, as JSON, and not much more."""
+    """The body limit fits a JSON job of the largest size, and little more."""
     (megabytes,) = re.findall(r"RECHROMA_UPLOAD:-(\d+)m", (DEPLOY / "compose.yaml").read_text())
     most = Settings.model_fields["job_bytes"].default * 4 / 3 + 64 * 1024
     assert most <= int(megabytes) * 2**20 < most * 1.1
@@ -103,7 +103,7 @@ def test_documentation_names_existing_files() -> None:
 
 
 def copied() -> list[str]:
-    """What the image takes from the repository."""
+    """List the files that the image copies from the repository."""
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     return [word for line in lines for word in line.split()]
 

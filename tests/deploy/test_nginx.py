@@ -1,4 +1,4 @@
-"""nginx, with the configuration of compose, in front of gunicorn."""
+"""nginx with the configuration of compose, in front of gunicorn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Gunicorn]:
-    """A service behind nginx for all tests that do not set it themselves."""
+    """A service behind nginx with the default settings."""
     settings = {"RECHROMA_MODEL": model, "RECHROMA_WORKERS": "1", "RECHROMA_PROXIES": "1"}
     server = Gunicorn(tmp_path_factory.mktemp("service"), free_port(), **settings)
     yield server
@@ -89,7 +89,7 @@ def test_internal_routes_are_hidden(start_gunicorn: StartGunicorn, start_nginx: 
 
 
 def send_head(nginx: Nginx, path: str = "/v1/jobs", *headers: str) -> socket.socket:
-    """A connection on which a picture is announced that never comes."""
+    """Open a connection that announces an image and never sends it."""
     line = socket.create_connection((nginx.host, nginx.port), timeout=PATIENCE / 3)
     head = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Length: 100000000", *headers]
     line.sendall("\r\n".join([*head, "", ""]).encode())
@@ -111,8 +111,8 @@ def test_keys_are_checked_before_bodies_are_read(
 
 
 def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
-    """Nginx says no as the service would, before it has had the picture."""
-    wanted = api.ask("POST", path, b"picture")
+    """Assert that nginx rejects a request without a key before the body arrives."""
+    wanted = api.ask("POST", path, b"image")
     with send_head(nginx, path, "X-API-Key: wrong") as line:
         head, _, body = line.recv(10_000).decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 401 ")
@@ -209,7 +209,7 @@ def test_forged_client_addresses_are_ignored(
 
 
 def problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
-    """What nginx itself says."""
+    """Read a problem that nginx itself returns."""
     answer = nginx.ask("POST", path, body)
     assert answer.headers["Content-Type"] == "application/problem+json"
     content: dict[str, object] = json.loads(answer.body)
@@ -224,7 +224,7 @@ def test_too_large_bodies_are_rejected(start_nginx: StartNginx) -> None:
 
 def test_unreachable_service_gives_a_problem(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None)
-    assert problem(nginx, "/v1/jobs", b"picture") == {
+    assert problem(nginx, "/v1/jobs", b"image") == {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
@@ -242,7 +242,7 @@ def test_too_many_requests_are_rejected(start_nginx: StartNginx) -> None:
 
 @pytest.fixture
 def certified(tmp_path: Path) -> dict[str, str]:
-    """What the template for TLS needs, and an address for it."""
+    """Make the certificate that the TLS template needs, and a port."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]

@@ -1,4 +1,4 @@
-"""The whole stack on this computer: what compose starts, in compose's own words."""
+"""The whole stack of compose, started as local processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = [
 
 
 class ComposeWorker(Worker):
-    """A worker with the words of compose, which say nothing of settings."""
+    """Start a worker with the command of compose."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self._log = log
@@ -56,7 +56,7 @@ class ComposeWorker(Worker):
         wait_until(self._is_ready, "the worker does not begin")
 
     def is_healthy(self, **environment: str) -> bool:
-        """What compose's health check says."""
+        """Run the health check of compose."""
         way, *words = services()["worker"]["healthcheck"]["test"]
         assert way == "CMD"
         done = subprocess.run(words, env=self._environment | environment, check=False)
@@ -65,7 +65,7 @@ class ComposeWorker(Worker):
 
 @dataclass
 class Stack:
-    """All of it, and a key that it knows."""
+    """The running stack, and a valid key."""
 
     api: Gunicorn
     worker: ComposeWorker
@@ -74,22 +74,22 @@ class Stack:
     key: str
 
     def client(self) -> Client:
-        """One that asks nginx."""
+        """Create a client of nginx."""
         return Client(self.nginx.url, self.key, timeout=PATIENCE)
 
     def ask(self, path: str, **headers: str) -> Answer:
-        """What nginx answers to somebody with the key."""
+        """Send a request with the key to nginx."""
         return self.nginx.ask("GET", path, None, Authorization=f"Bearer {self.key}", **headers)
 
     def start_api(self) -> None:
-        """Start it anew after a stop, where nginx looks for it."""
+        """Restart it at the address that nginx uses."""
         data = Path(self.environment["RECHROMA_DATA"])
         self.api = Gunicorn(data, self.api.port, **self.environment)
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stack]:
-    """Started as compose does, and stopped in the end, when nobody may complain."""
+    """Start the stack as compose does, and check for errors when it stops."""
     folder = tmp_path_factory.mktemp("stack")
     key, hashed = new_key()
     with redis_of_compose(folder) as port:
@@ -108,7 +108,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Stac
         assert "Traceback" not in log + worker.log
 
 
-def test_a_picture_at_once(stack: Stack) -> None:
+def test_stack_colors_an_image_directly(stack: Stack) -> None:
     with stack.client() as client:
         assert has_color(client.colorize(photo_file()))
     with Client(stack.nginx.url, "wrong") as client, pytest.raises(ApiError, match="key"):
@@ -129,7 +129,7 @@ def test_page_works_behind_the_stack(stack: Stack, browser: Browser, tmp_path: P
     driver.assert_clean()
 
 
-def test_a_job_of_several(stack: Stack) -> None:
+def test_stack_runs_a_job_of_several_images(stack: Stack) -> None:
     stack.worker.pause()  # so that events that came only with the last one would never come
     with stack.client() as client:
         job = client.submit([LARGE, photo_file(), photo_file()])
@@ -144,7 +144,7 @@ def test_a_job_of_several(stack: Stack) -> None:
     assert json.loads(last.partition(b"data: ")[2])["done"] == 3
 
 
-def test_a_download_in_parts(stack: Stack) -> None:
+def test_stack_serves_ranges_of_a_result(stack: Stack) -> None:
     with stack.client() as client:
         job = client.wait(client.submit([photo_file(), photo_file()]))
     url = f"/v1/jobs/{job.id}/result"
@@ -156,7 +156,7 @@ def test_a_download_in_parts(stack: Stack) -> None:
         assert len(archive.namelist()) == 2
 
 
-def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
+def test_jobs_survive_a_restart_of_the_api(stack: Stack) -> None:
     with stack.client() as client:
         before = client.wait(client.submit([photo_file()]))
         job = client.submit([LARGE] * 6, idempotency_key="box")
@@ -168,10 +168,10 @@ def test_the_api_is_started_anew_in_the_middle(stack: Stack) -> None:
         assert client.submit([LARGE] * 6, idempotency_key="box").id == job.id
         assert client.wait(job).done == 6
         assert len(list(client.results(job))) == 6
-        assert all(has_color(picture) for _, picture in client.results(before))
+        assert all(has_color(image) for _, image in client.results(before))
 
 
-def test_workers_say_that_they_live(stack: Stack, tmp_path: Path) -> None:
+def test_workers_report_their_health(stack: Stack, tmp_path: Path) -> None:
     assert stack.worker.is_healthy()
     with redis_of_compose(tmp_path) as port:  # where no worker says anything
         assert not stack.worker.is_healthy(RECHROMA_REDIS=f"redis://127.0.0.1:{port}/0")

@@ -1,7 +1,7 @@
-"""The colors that the shipped model gives to scikit-image's photographs, as coarse grids.
+"""The shipped model's colors of scikit-image's photographs, as coarse grids.
 
-`python -m tests.golden.samples` writes them anew, for a new model: look at the pictures of
-`rechroma demo` first.
+`python -m tests.golden.samples` writes them again for a new model: first inspect the images of
+`rechroma demo`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _GRID = (8, 6)  # columns and rows
 
 
 def colors_of(name: str, colorizer: Colorizer) -> NDArray[np.float32]:
-    """Mean a*b* (6, 8, 2) of the cells of a sample, turned gray and colored."""
-    picture = np.asarray(getattr(data, name)())
-    gray = picture if picture.ndim == 2 else to_gray(picture)
+    """Color a sample from gray and average a*b* over a grid (6, 8, 2)."""
+    image = np.asarray(getattr(data, name)())
+    gray = image if image.ndim == 2 else to_gray(image)
     chroma = srgb_to_lab(np.asarray(colorizer.colorize(gray)))[..., 1:]
     return np.asarray(cv2.resize(chroma, _GRID, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def main() -> None:
-    """Write what the default model gives now."""
+    """Write the colors of the current default model."""
     colorizer = Colorizer()
     grids = {name: np.rint(colors_of(name, colorizer)).astype(int).tolist() for name in NAMES}
     golden = {"model": f"{colorizer.card.name} {colorizer.card.version}", "colors": grids}

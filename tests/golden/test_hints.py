@@ -1,4 +1,4 @@
-"""What the shipped model makes of colors that somebody gives it."""
+"""The shipped model with hints."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ def lab_of(colorizer: Colorizer, gray: np.ndarray, *hints: Hint) -> np.ndarray:
     return srgb_to_lab(np.asarray(colorizer.colorize(gray, hints=list(hints))))
 
 
-def as_asked(lab: np.ndarray, hint: Hint) -> np.ndarray:
-    """A place in the hint's color, as far as a screen shows so bright or dark a one."""
+def in_gamut_color(lab: np.ndarray, hint: Hint) -> np.ndarray:
+    """Map the hint's color to the gamut at each pixel's lightness."""
     ab = np.broadcast_to(hint.ab, (*lab.shape[:2], 2))
     return map_to_gamut(np.concatenate([lab[..., :1], ab], axis=-1).astype(np.float32))
 
 
 @pytest.mark.parametrize("color", COLORS)
-def test_a_hint_shows_at_its_place(color: str, colorizer: Colorizer) -> None:
+def test_hint_shows_at_its_position(color: str, colorizer: Colorizer) -> None:
     gray = to_gray(data.astronaut())
     hint = Hint(0.53, 0.86, color)  # on the space suit
     row, column = (int(at * side) for at, side in zip((hint.y, hint.x), gray.shape, strict=True))
     place = lab_of(colorizer, gray, hint)[row - 3 : row + 4, column - 3 : column + 4]
-    assert ciede2000(place, as_asked(place, hint)).mean() < 5
+    assert ciede2000(place, in_gamut_color(place, hint)).mean() < 5
 
 
 @pytest.mark.parametrize("color", COLORS)
-def test_a_hint_does_not_cross_a_strong_edge(color: str, colorizer: Colorizer) -> None:
+def test_hint_does_not_cross_a_strong_edge(color: str, colorizer: Colorizer) -> None:
     gray = np.full((256, 256), 60, np.uint8)
     gray[:, 128:] = 200
     hint = Hint(0.35, 0.5, color)
     hinted = lab_of(colorizer, gray, hint)
-    assert ciede2000(hinted, as_asked(hinted, hint))[:, :112].mean() < 5
+    assert ciede2000(hinted, in_gamut_color(hinted, hint))[:, :112].mean() < 5
     assert ciede2000(lab_of(colorizer, gray), hinted)[:, 144:].mean() < 2
 
 
-def test_many_hints_that_disagree_each_show_at_their_place(colorizer: Colorizer) -> None:
+def test_conflicting_hints_show_at_their_positions(colorizer: Colorizer) -> None:
     gray = (to_gray(data.astronaut()) // 3 + 90).astype(np.uint8)  # little to tell places by
     middles = [(number + 0.5) / 10 for number in range(10)]
     hints = [

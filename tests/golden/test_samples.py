@@ -1,4 +1,4 @@
-"""The shipped model gives the colors that it gave when somebody looked at them.
+"""The shipped model's colors equal the recorded ones, which were inspected by eye.
 
 Processors round differently, so the grids may differ by a little.
 """
@@ -23,17 +23,17 @@ def colorizer() -> Colorizer:
     return Colorizer()
 
 
-def test_they_are_those_of_the_default_model(colorizer: Colorizer) -> None:
+def test_golden_colors_are_those_of_the_default_model(colorizer: Colorizer) -> None:
     assert golden["model"] == f"{colorizer.card.name} {colorizer.card.version}"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_colors_are_as_they_were(name: str, colorizer: Colorizer) -> None:
+def test_colors_equal_the_golden_ones(name: str, colorizer: Colorizer) -> None:
     difference = np.abs(colors_of(name, colorizer) - np.array(golden["colors"][name]))
     assert difference.mean() < MEAN
     assert difference.max() < LARGEST
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_they_are_no_grays(name: str) -> None:
+def test_golden_colors_are_not_gray(name: str) -> None:
     assert np.linalg.norm(np.array(golden["colors"][name]), axis=-1).mean() > 5

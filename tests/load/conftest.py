@@ -15,7 +15,7 @@ from tests.support.service import Server
 
 @dataclass
 class Place:
-    """A service, and the Redis behind it where there is one."""
+    """A service, and its Redis if it has one."""
 
     server: Server
     redis: RedisServer | None = None
@@ -26,7 +26,7 @@ StartPlace = Callable[..., Place]
 
 @pytest.fixture(params=["embedded", "shared"])
 def start_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartPlace]:
-    """Start a service with a tiny model; with its own threads, and once more with Redis."""
+    """Start a service with a tiny model, with threads or with Redis."""
     model = write_model(tmp_path / "tiny.onnx")
     with ExitStack() as ended:
 

@@ -21,7 +21,7 @@ PHOTO = photo_file((64, 64))
 
 
 def post_at_once(server: Server, path: str) -> list[Answer]:
-    """What a thousand are answered who all begin at the same moment; a broken line raises."""
+    """Send a thousand requests at the same moment and return the responses."""
     gate = Barrier(MANY)
 
     def post(_: int) -> Answer:
@@ -34,7 +34,7 @@ def post_at_once(server: Server, path: str) -> list[Answer]:
 
 @contextmanager
 def _open_files(count: int) -> Iterator[None]:
-    """Let this process open so many; the server's has the limit that it was started with."""
+    """Raise the limit of open files of this process; the server keeps its own."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
     yield
@@ -42,7 +42,7 @@ def _open_files(count: int) -> Iterator[None]:
 
 
 def check_refusals(answers: list[Answer]) -> None:
-    """Those who are refused are told so as RFC 9457 has it, and when to come again."""
+    """Assert that rejections are problem details (RFC 9457) with `Retry-After`."""
     for answer in answers:
         assert answer.json["status"] == answer.status
         assert answer.json["title"]
@@ -50,14 +50,14 @@ def check_refusals(answers: list[Answer]) -> None:
 
 
 def figures(server: Server, name: str) -> dict[str, int]:
-    """The samples of one of `/metrics`' figures, by their labels."""
+    """Read the samples of a metric by their labels."""
     text = server.ask("GET", "/metrics").body.decode()
     found = re.findall(rf"^{name}{{(.*)}} ([\d.]+)$", text, re.MULTILINE)
     return {labels: int(float(value)) for labels, value in found if float(value)}
 
 
 def begun(place: Place) -> int:
-    """How often pictures of jobs were begun, in all."""
+    """Sum the number of started images of jobs."""
     if place.redis is None:
         return sum(
             count
@@ -89,7 +89,7 @@ def test_thousand_jobs_finish(start_place: StartPlace) -> None:
     ended = [server.wait_for_end(url) for url in urls]
     assert Counter(job["state"] for job in ended) == {"done": len(taken)}
     assert figures(server, "rechroma_job_images") == {'state="done"': len(taken)}
-    wait_until(lambda: begun(place) >= len(taken), "pictures are not counted")
+    wait_until(lambda: begun(place) >= len(taken), "images are not counted")
     assert begun(place) == len(taken)
     assert all(has_color(server.ask("GET", f"{url}/result").body) for url in urls)
     again = server.ask("POST", "/v1/jobs", PHOTO)

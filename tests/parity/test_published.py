@@ -32,7 +32,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @cache
 def rule() -> ModuleType:
-    """How the stand-in weights and the picture are made."""
+    """Compute the stand-in weights and the image by a rule."""
     spec = importlib.util.spec_from_file_location("fill", shared("parity/fill.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -63,13 +63,11 @@ def check(name: str, engine: Engine) -> None:
             assert np.abs(off).max() < TOLERANCE * np.abs(expected[key]).max(), key
 
 
-def test_the_network_gives_what_the_published_code_gives(name: str, checkpoint: Path) -> None:
+def test_network_equals_the_published_code(name: str, checkpoint: Path) -> None:
     check(name, TorchEngine(load_published(name, checkpoint)))
 
 
-def test_the_imported_model_gives_what_the_published_code_gives(
-    name: str, checkpoint: Path
-) -> None:
+def test_imported_model_equals_the_published_code(name: str, checkpoint: Path) -> None:
     model = checkpoint.with_suffix(".onnx")
     words = ["models", "import", str(checkpoint), "--as", name, "-o", str(model)]
     result = CliRunner().invoke(root_command, words)

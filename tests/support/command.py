@@ -1,4 +1,4 @@
-"""What the tests of the command line share besides fixtures."""
+"""Helpers of the command-line tests."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MakePhoto = Callable[..., Path]
 
 
 def is_colored(path: Path) -> bool:
-    """Whether a picture's channels differ."""
+    """Check whether the channels of an image differ."""
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     return bool(np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 5)
 
 
 def running_as_root() -> bool:
-    """Whether file permissions do not hold."""
+    """Check whether file permissions are not enforced."""
     return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,4 +1,4 @@
-"""A disk that is full for a while."""
+"""A simulated full disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """Let no file grow beyond so many bytes, as if the disk were full then.
+    """Limit the size of files, as if the disk were full.
 
     It holds for this process, and for those that it starts meanwhile as long as they live.
     """

@@ -1,4 +1,4 @@
-"""An engine without a network, for tests and for trying out what stands around it."""
+"""An engine without a network, for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FakeEngine:
-    """Gives every place one hue, the stronger the lighter it is; black stays neutral.
+    """An engine that predicts one hue everywhere, with chroma proportional to lightness.
 
     A cell with a hint in it gets the mean of what was fixed there. The distribution knows of two
     colors, neutral and `ab`, and of no hints.
@@ -53,7 +53,7 @@ class FakeEngine:
 
     @property
     def card(self) -> ModelCard:
-        """A card as a model file would carry it."""
+        """The card of the model."""
         return self._card
 
     def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
@@ -74,7 +74,7 @@ class FakeEngine:
         return np.concatenate([1 - share, share], axis=1)
 
     def _cells(self, planes: Float) -> Float:
-        """The means of the cells that give one value each of the chroma."""
+        """Average lightness over the cells of the chroma."""
         scale = self._card.scale
         height, width = (side // scale for side in planes.shape[2:])
         cells = planes.reshape(*planes.shape[:2], height, scale, width, scale)

@@ -14,7 +14,7 @@ Handler = Callable[["Request"], None]
 
 
 class Request(BaseHTTPRequestHandler):
-    """A request in the hands of a route."""
+    """A request that a route handles."""
 
     server: _Server
 
@@ -32,15 +32,15 @@ class Request(BaseHTTPRequestHandler):
             host.routes.get(self.path, missing)(self)
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
     def answer(self, body: bytes = b"", status: int = 200, **headers: str) -> None:
-        """Send a whole answer."""
+        """Send a whole response."""
         self.begin(status, **{"Content_Length": str(len(body))} | headers)
         self.wfile.write(body)
 
     def begin(self, status: int = 200, **headers: str) -> None:
-        """Send the head of an answer."""
+        """Send the head of a response."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -54,7 +54,7 @@ class _Server(ThreadingHTTPServer):
 
 @dataclass
 class Host:
-    """What the host answers, and what it was asked.
+    """The routes of the host, and the requests it received.
 
     Attributes:
         routes: What to do, by path.
@@ -72,19 +72,19 @@ class Host:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def count(self, path: str) -> int:
-        """How often a path was asked for."""
+        """Count the requests for a path."""
         with self.lock:
             return sum(asked == path for asked, *_ in self.asked)
 
 
 def missing(request: Request) -> None:
-    """Answer that there is no such thing."""
+    """Respond with 404."""
     request.answer(b"not here", 404)
 
 
 @contextmanager
 def serving() -> Iterator[Host]:
-    """A host that answers while the block runs."""
+    """Run a host within the block."""
     server = _Server(("127.0.0.1", 0), Request)
     server.host = Host(port=server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -1,4 +1,4 @@
-"""Tiny color models, good and bad, written as real ONNX files."""
+"""Tiny color models, valid and invalid, as real ONNX files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DISTRIBUTION = Tensor("distribution", ("N", 3, "h", "w"))
 
 
 def write_model(path: Path, *, ab: tuple[float, float] = (20.0, 30.0), **card: Any) -> Path:
-    """A model that gives `ab` times L* / 100 of each cell: a known answer everywhere.
+    """Write a model whose chroma is `ab` times L* / 100 of each cell.
 
     One with hints gives, of a cell with a hint in it, the mean of what was fixed there. One with
     bins gives a distribution: L* / 100 for the second of them, the rest for the first.
@@ -83,7 +83,7 @@ def _pool_of(fields: dict[str, Any]) -> Callable[[str, str], Any]:
 
 
 def _hint_nodes(pool: Callable[[str, str], Any]) -> list[Any]:
-    """From `hints` and the chroma that is `free` to the chroma; hints are 0 where nothing is."""
+    """Combine `hints`, which are 0 elsewhere, with the unhinted chroma `free`."""
     return [
         pool("hints", "hinted"),
         helper.make_node("Split", ["hinted", "split"], ["sums", "share"], axis=1),
@@ -94,7 +94,7 @@ def _hint_nodes(pool: Callable[[str, str], Any]) -> list[Any]:
 
 
 def write_constant_model(path: Path, ab: tuple[float, float], **card: Any) -> Path:
-    """A model that gives `ab` everywhere, black and white included."""
+    """Write a model that predicts `ab` everywhere, including black and white."""
     fields = CARD | card
     weights = {
         "weight": np.zeros((2, 1, 1, 1), np.float32),
@@ -110,7 +110,7 @@ def write_constant_model(path: Path, ab: tuple[float, float], **card: Any) -> Pa
 def write_tensors(
     path: Path, inputs: list[Tensor], outputs: list[Tensor], card: str | None = None
 ) -> Path:
-    """A model with the given inputs and outputs, which gives zeros of the input's height and width.
+    """Write a model with the given inputs and outputs that returns zeros of the input's size.
 
     Args:
         path: Where to write it.

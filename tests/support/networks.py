@@ -1,4 +1,4 @@
-"""Small networks of every architecture, and what a file of theirs says of itself."""
+"""Small networks of every architecture, and their cards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rechroma.datasets import Sample, downsample_chroma
 from rechroma.models import DataSource, ModelCard
 from rechroma.networks import ColorizationNetwork, create_network, network_config, no_hints
 from rechroma.training.losses import ColorizationLoss
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
 if TYPE_CHECKING:
     from rechroma.training.recipe import Loss
@@ -34,13 +34,13 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def small(name: str, **options: Any) -> ColorizationNetwork:
-    """A small network, always with the same weights."""
+    """Create a small network with reproducible weights."""
     torch.manual_seed(0)
     return create_network(name, SMALL[name] | options)
 
 
 def learned(name: str, **options: Any) -> ColorizationNetwork:
-    """A small network as if it had learned: nothing in it is zero, one or the same twice."""
+    """Create a small network with random weights and statistics, as if trained."""
     built = small(name, **options)
     for module in built.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -54,7 +54,7 @@ def learned(name: str, **options: Any) -> ColorizationNetwork:
 
 
 def card(of: ColorizationNetwork) -> ModelCard:
-    """A card that fits the network."""
+    """Create a card for the network."""
     return ModelCard(
         name="small",
         version="1",
@@ -71,9 +71,9 @@ def card(of: ColorizationNetwork) -> ModelCard:
     )
 
 
-def pictures(scale: int) -> Sample:
-    """Three drawn pictures, each with a label of its own."""
-    drawn = [picture(seed, _SIDE, _SIDE) for seed in range(3)]
+def labeled_batch(scale: int) -> Sample:
+    """Create a batch of three synthetic images with different labels."""
+    drawn = [synthetic_image(seed, _SIDE, _SIDE) for seed in range(3)]
     light = torch.from_numpy(np.stack([lightness(rgb)[None] for rgb in drawn]))
     chroma = torch.from_numpy(np.stack([downsample_chroma(rgb, scale) for rgb in drawn]))
     rgb = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
@@ -83,7 +83,7 @@ def pictures(scale: int) -> Sample:
 def learns_by_heart(
     network: ColorizationNetwork, example: Sample, settings: Loss, steps: int = 100
 ) -> bool:
-    """Whether the loss on the same example falls below a twentieth of what it was at first."""
+    """Check whether the loss on one batch falls below a twentieth of its first value."""
     none = np.zeros((0, 2), np.float32)
     loss = ColorizationLoss(none, none[:, 0], settings, network.chroma)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)

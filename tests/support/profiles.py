@@ -10,7 +10,7 @@ ADOBE_COLORANTS = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 
 
 
 def a_profile(space: bytes, gamma: float, colorants: tuple[tuple[float, ...], ...] = ()) -> bytes:
-    """A display profile after ICC.1:2001, as a camera or scanner might embed it."""
+    """Create a display profile (ICC.1:2001), as a camera or scanner embeds it."""
 
     def xyz(values: tuple[float, ...]) -> bytes:
         return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in values))

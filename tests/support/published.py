@@ -1,4 +1,4 @@
-"""Weights and pictures that are not part of the repository; tests use them where they are."""
+"""Weights and images that are not part of the repository; tests that need them are skipped."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 
 def shared(name: str) -> Path:
-    """A file of the folder `shared` beside the checkout; without it the test is skipped."""
+    """Find a file of the folder `shared` next to the checkout, or skip the test."""
     path = Path(__file__).parents[3] / "shared" / name
     if not path.exists():
-        pytest.skip(f"{name} is not beside this checkout")
+        pytest.skip(f"{name} is not next to this checkout")
     return path

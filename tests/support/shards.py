@@ -1,4 +1,4 @@
-"""Tiny shards of pictures drawn by rule, so that tests need no photograph on disk."""
+"""Tiny shards of synthetic images, so that tests need no photographs on disk."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
-    """A smooth colorful picture (height, width, 3)."""
+def synthetic_image(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """Draw a smooth colorful image (height, width, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 
@@ -37,7 +37,7 @@ def write_shard(
 
 def _parts(number: int, source: str, classes: int) -> dict[str, bytes]:
     parts = {
-        ".png": cv2.imencode(".png", picture(number)[..., ::-1])[1].tobytes(),
+        ".png": cv2.imencode(".png", synthetic_image(number)[..., ::-1])[1].tobytes(),
         ".json": json.dumps({"source": source, "license": "CC0-1.0"}).encode(),
     }
     return parts | ({".cls": str(number % classes).encode()} if classes else {})

@@ -22,7 +22,7 @@ _CHUNK = 65_536
 
 
 def write_certificate(path: Path) -> None:
-    """Write the key and certificate of 127.0.0.1, made anew; needs openssl."""
+    """Write a new key and certificate for 127.0.0.1; needs openssl."""
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     here = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path)]
     made = subprocess.run([*new, *here], check=True, capture_output=True, timeout=PATIENCE)
@@ -31,7 +31,7 @@ def write_certificate(path: Path) -> None:
 
 @contextmanager
 def tls_before(port: int, certificate: Path) -> Iterator[int]:
-    """A port of 127.0.0.1 that passes on what comes in by TLS, and the answers."""
+    """A TLS proxy on a port of 127.0.0.1."""
     command = [sys.executable, "-m", "tests.support.tls", str(port), str(certificate)]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as relay:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float
 
-AB = (6.0, 9.0)  # mild enough for the whole of a mid-gray picture to be within sRGB
+AB = (6.0, 9.0)  # mild enough for the whole of a mid-gray image to be within sRGB
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ def _assert_colored(rgb: np.ndarray, gray: np.ndarray) -> None:
 class TestTakesAndGivesBack:
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
     @pytest.mark.parametrize("shape", [(90, 120), (33, 200), (7, 5), (2, 2), (2, 300), (300, 2)])
-    def test_arrays(self, colorizer: Colorizer, dtype: type, shape: tuple[int, int]) -> None:
+    def test_colorize_accepts_arrays(
+        self, colorizer: Colorizer, dtype: type, shape: tuple[int, int]
+    ) -> None:
         gray = gray_ramp(*shape, dtype)
         rgb = colorizer.colorize(gray)
         assert rgb.shape == (*shape, 3)
@@ -67,7 +69,7 @@ class TestTakesAndGivesBack:
         _assert_colored(rgb, gray)
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    def test_arrays_of_floats(self, colorizer: Colorizer, dtype: type) -> None:
+    def test_colorize_accepts_float_arrays(self, colorizer: Colorizer, dtype: type) -> None:
         gray: np.ndarray = (gray_ramp(dtype=np.uint16) / 65535).astype(dtype)
         rgb = colorizer.colorize(gray)
         assert rgb.dtype == dtype
@@ -75,7 +77,9 @@ class TestTakesAndGivesBack:
         _assert_colored(rgb, gray)
 
     @pytest.mark.parametrize(("channels", "out"), [(1, 3), (2, 4), (3, 3), (4, 4)])
-    def test_arrays_with_channels(self, colorizer: Colorizer, channels: int, out: int) -> None:
+    def test_colorize_accepts_arrays_with_channels(
+        self, colorizer: Colorizer, channels: int, out: int
+    ) -> None:
         gray = gray_ramp()
         array = np.repeat(gray[..., None], channels, axis=2)
         if channels in (2, 4):
@@ -86,7 +90,13 @@ class TestTakesAndGivesBack:
         assert (rgb[..., 3:] == 77).all()
 
     @pytest.mark.parametrize(("format", "suffix"), [("JPEG", "jpg"), ("PNG", "png")])
-    def test_bytes(self, colorizer: Colorizer, format: str, suffix: str, tmp_path: Path) -> None:  # noqa: A002
+    def test_colorize_accepts_bytes(
+        self,
+        colorizer: Colorizer,
+        format: str,  # noqa: A002
+        suffix: str,
+        tmp_path: Path,
+    ) -> None:
         source = write_image(tmp_path / f"photo.{suffix}")
         result = colorizer.colorize(source.read_bytes())
         with Image.open(io.BytesIO(result)) as image:
@@ -119,7 +129,9 @@ class TestTakesAndGivesBack:
             colorizer.colorize_file(source)
 
     @pytest.mark.parametrize(("mode", "out"), [("L", "RGB"), ("RGB", "RGB"), ("LA", "RGBA")])
-    def test_pillow_images(self, colorizer: Colorizer, mode: str, out: str) -> None:
+    def test_colorize_accepts_pillow_images(
+        self, colorizer: Colorizer, mode: str, out: str
+    ) -> None:
         image = Image.fromarray(gray_ramp()).convert(mode)
         image.info["dpi"] = (300, 300)
         result = colorizer.colorize(image)
@@ -165,13 +177,13 @@ class TestTakesAndGivesBack:
         np.testing.assert_array_equal(np.asarray(ImageOps.exif_transpose(first)), np.asarray(first))
 
     @pytest.mark.parametrize("image", [None, 3, [[1, 2], [3, 4]], io.BytesIO()])
-    def test_anything_else_is_refused(self, colorizer: Colorizer, image: Any) -> None:
+    def test_other_sources_are_rejected(self, colorizer: Colorizer, image: Any) -> None:
         with pytest.raises(UnsupportedImageError, match="cannot be given"):
             colorizer.colorize(image)
 
 
 class TestPicture:
-    def test_chroma_lies_where_the_network_put_it(self) -> None:
+    def test_chroma_keeps_its_position(self) -> None:
         # Light squares on dark: the fake's chroma follows lightness, so color must sit on them.
         gray = np.full((213, 377), 40, np.uint8)
         gray[20:60, 300:360] = 220
@@ -190,7 +202,7 @@ class TestPicture:
         plain = Colorizer(engine=FakeEngine(AB, stride=4, size=203)).colorize(gray)
         np.testing.assert_array_equal(rgb, plain)
 
-    def test_black_and_white_stay(self, tmp_path: Path) -> None:
+    def test_black_and_white_are_unchanged(self, tmp_path: Path) -> None:
         model = write_constant_model(tmp_path / "constant.onnx", (30, 60))
         gray = np.repeat(np.array([[0, 255]], np.uint8), 20, axis=0).repeat(20, axis=1)
         rgb = Colorizer(model).colorize(gray)
@@ -201,12 +213,12 @@ class TestPicture:
         one, three = (Colorizer(engine=FakeEngine(AB), threads=n).colorize(gray) for n in (1, 3))
         np.testing.assert_array_equal(one, three)
 
-    def test_one_instance_in_several_threads(self, tmp_path: Path) -> None:
+    def test_colorizer_is_thread_safe(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", ab=AB), threads=2)
-        pictures = [gray_ramp(60 + 7 * n, 90) for n in range(8)]
-        alone = [colorizer.colorize(picture) for picture in pictures]
+        images = [gray_ramp(60 + 7 * n, 90) for n in range(8)]
+        alone = [colorizer.colorize(image) for image in images]
         with ThreadPoolExecutor(8) as pool:
-            together = list(pool.map(colorizer.colorize, pictures))
+            together = list(pool.map(colorizer.colorize, images))
         for one, other in zip(alone, together, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -219,18 +231,20 @@ class TestAdjustments:
         assert twice == pytest.approx(2 * plain, rel=0.05)
 
     @pytest.mark.parametrize("options", [{"saturation": 0.0}, {"blend": 0.0}])
-    def test_zero_gives_gray_whatever_the_warmth(self, colorizer: Colorizer, options: Any) -> None:
+    def test_zero_saturation_gives_gray_at_any_warmth(
+        self, colorizer: Colorizer, options: Any
+    ) -> None:
         gray = gray_ramp()
         rgb = colorizer.colorize(gray, warmth=1.0, **options)
         np.testing.assert_array_equal(rgb, np.repeat(gray[..., None], 3, axis=2))
 
-    def test_half_the_strength_is_half_way_to_gray(self, colorizer: Colorizer) -> None:
+    def test_half_blend_is_halfway_to_gray(self, colorizer: Colorizer) -> None:
         plain, half = (
             _chroma(colorizer.colorize(gray_ramp(), blend=value)).mean() for value in (1, 0.5)
         )
         assert half == pytest.approx(plain / 2, rel=0.05)
 
-    def test_warmth_moves_towards_yellow_and_back(self, colorizer: Colorizer) -> None:
+    def test_warmth_shifts_toward_yellow_and_back(self, colorizer: Colorizer) -> None:
         cool, plain, warm = (
             _chroma(colorizer.colorize(gray_ramp(), warmth=value))[..., 1].mean()
             for value in (-1, 0, 1)
@@ -260,7 +274,7 @@ class TestAdjustments:
             {"size": 2049},
         ],
     )
-    def test_out_of_range(self, colorizer: Colorizer, options: Any) -> None:
+    def test_options_out_of_range_are_rejected(self, colorizer: Colorizer, options: Any) -> None:
         with pytest.raises(OptionError, match=next(iter(options))):
             colorizer.colorize(gray_ramp(), **options)
 
@@ -274,9 +288,7 @@ class TestHints:
         return Colorizer(path, threads=1)
 
     @pytest.mark.parametrize("shape", [(90, 120), (300, 410), (410, 300), (20, 200), (15, 12)])
-    def test_a_hint_colors_its_place_and_no_other(
-        self, tiny: Colorizer, shape: tuple[int, int]
-    ) -> None:
+    def test_hint_colors_only_its_position(self, tiny: Colorizer, shape: tuple[int, int]) -> None:
         gray = np.full(shape, 130, np.uint8)
         plain, hinted = (_chroma(tiny.colorize(gray, hints=h)) for h in ([], [self.RED]))
         change = np.linalg.norm(hinted - plain, axis=-1)
@@ -288,14 +300,14 @@ class TestHints:
         far = np.abs(np.arange(shape[1]) - x) > 0.2 * max(shape)
         np.testing.assert_array_equal(hinted[:, far], plain[:, far])
 
-    def test_the_lightness_stays_the_photographs(self, tiny: Colorizer) -> None:
+    def test_lightness_is_that_of_the_photograph(self, tiny: Colorizer) -> None:
         rgb = tiny.colorize(
             gray_ramp(), hints=[Hint(0.5, 0.5, "#000040"), Hint(0.2, 0.5, "#ffff00")]
         )
         assert np.abs(lightness(rgb) - lightness(gray_ramp())).max() < 0.5
 
     @pytest.mark.parametrize("stride", [4, 64, 128])
-    def test_hints_lie_on_the_picture_without_its_padding(self, stride: int) -> None:
+    def test_hint_positions_ignore_the_padding(self, stride: int) -> None:
         class Spy(FakeEngine):
             seen: Float
 
@@ -313,7 +325,7 @@ class TestHints:
         assert not seen[:, 140:].any()
         assert not seen[:, :, 200:].any()
 
-    def test_whatever_is_given_takes_hints(self, tiny: Colorizer, tmp_path: Path) -> None:
+    def test_every_kind_of_source_supports_hints(self, tiny: Colorizer, tmp_path: Path) -> None:
         gray = gray_ramp()
         source = write_image(tmp_path / "photo.png", gray)
         wanted = tiny.colorize(gray, hints=(self.RED,))
@@ -332,7 +344,7 @@ class TestHints:
         rgb = tiny.colorize(gray_ramp(), hints=[self.RED], saturation=0)
         np.testing.assert_array_equal(rgb, np.repeat(gray_ramp()[..., None], 3, axis=2))
 
-    def test_a_model_that_takes_none(self, tmp_path: Path) -> None:
+    def test_model_without_hint_support_raises(self, tmp_path: Path) -> None:
         source = write_image(tmp_path / "photo.png")
         colorizer = Colorizer(engine=FakeEngine(hints=False))
         with pytest.raises(ModelFeatureError, match="does not support hints"):
@@ -346,7 +358,7 @@ class TestHints:
         "hints",
         [None, RED, "#c04030", [(0.5, 0.5, "#c04030")], [RED, None], iter([RED]), [RED] * 1001],
     )
-    def test_what_are_no_hints(self, colorizer: Colorizer, hints: Any) -> None:
+    def test_invalid_hints_are_rejected(self, colorizer: Colorizer, hints: Any) -> None:
         with pytest.raises(HintError, match="hints"):
             colorizer.colorize(gray_ramp(), hints=hints)
 
@@ -361,7 +373,7 @@ class TestChroma:
         expected = render_srgb(gray, full)
         assert np.array_equal(expected, colorizer.colorize(gray, saturation=0.5, warmth=0.4))
 
-    def test_hints_count(self, colorizer: Colorizer) -> None:
+    def test_predict_has_the_chroma_of_a_hint_at_its_position(self, colorizer: Colorizer) -> None:
         hint = Hint(0.5, 0.5, "#c04030")
         chroma = colorizer.predict(gray_ramp(), hints=[hint])
         assert np.allclose(chroma[11, 15], hint.ab, atol=1e-4)
@@ -407,7 +419,7 @@ class TestRender:
             np.zeros((4, 4, 2), np.int32),
         ],
     )
-    def test_render_rejects_what_is_no_chroma(self, colorizer: Colorizer, chroma: Any) -> None:
+    def test_render_rejects_other_arrays(self, colorizer: Colorizer, chroma: Any) -> None:
         with pytest.raises(OptionError, match="chroma must be a float array"):
             colorizer.render(gray_ramp(), chroma)
 
@@ -448,7 +460,7 @@ class TestWrongArguments:
             colorizer.predict(gray, **cast("Any", {"warmth": 0.5}))
 
     @pytest.mark.parametrize("path", [None, 3, b"photo.jpg", ""])
-    def test_what_is_no_path_is_an_option_error(self, colorizer: Colorizer, path: Any) -> None:
+    def test_invalid_paths_are_option_errors(self, colorizer: Colorizer, path: Any) -> None:
         with pytest.raises(OptionError, match="is not a path"):
             colorizer.colorize_file(path)
 
@@ -464,7 +476,7 @@ class TestWrongArguments:
 
 
 class TestColorSuggestions:
-    def test_the_likelier_first_at_the_lightness_of_the_place(self) -> None:
+    def test_suggest_colors_sorts_by_probability_at_the_lightness(self) -> None:
         colorizer = Colorizer(engine=FakeEngine((0.0, 40.0)))
         gray = np.full((64, 64), 70, np.uint8)
         gray[:, 32:] = 200
@@ -480,26 +492,26 @@ class TestColorSuggestions:
             )
             assert lab[2] > 20
 
-    def test_no_more_than_asked_for(self, colorizer: Colorizer) -> None:
+    def test_suggest_colors_respects_the_limit(self, colorizer: Colorizer) -> None:
         assert len(colorizer.suggest_colors(gray_ramp(), 0, 1, count=1)) == 1
 
     @pytest.mark.parametrize(
         ("place", "count"), [((1.1, 0), 6), ((0, -0.1), 6), ((0, float("nan")), 6), ((0, 0), 0)]
     )
-    def test_what_makes_no_sense(
+    def test_suggest_colors_rejects_invalid_arguments(
         self, colorizer: Colorizer, place: tuple[float, float], count: int
     ) -> None:
         with pytest.raises(OptionError):
             colorizer.suggest_colors(gray_ramp(), *place, count=count)
 
-    def test_a_model_without_a_distribution(self, tmp_path: Path) -> None:
+    def test_suggest_colors_needs_a_distribution(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_constant_model(tmp_path / "model.onnx", (1.0, 2.0)))
         with pytest.raises(ModelFeatureError, match="no distribution"):
             colorizer.suggest_colors(gray_ramp(), 0.5, 0.5)
 
 
 class TestFiles:
-    def test_result(self, colorizer: Colorizer, tmp_path: Path) -> None:
+    def test_colorize_file_returns_a_result(self, colorizer: Colorizer, tmp_path: Path) -> None:
         source = write_image(tmp_path / "photo.jpg")
         result = colorizer.colorize_file(source, tmp_path / "new" / "out.png", saturation=1.5)
         assert result == Result(
@@ -525,7 +537,7 @@ class TestFiles:
             hue = _chroma(np.asarray(image)).mean(axis=(0, 1))
         assert hue[1] / hue[0] == pytest.approx(AB[1] / AB[0], rel=0.1)
 
-    def test_overwriting_is_asked_for(self, colorizer: Colorizer, tmp_path: Path) -> None:
+    def test_existing_target_needs_overwrite(self, colorizer: Colorizer, tmp_path: Path) -> None:
         source, target = write_image(tmp_path / "photo.png"), tmp_path / "there.png"
         target.write_text("precious")
         with pytest.raises(TargetExistsError, match=r"there\.png"):
@@ -535,9 +547,7 @@ class TestFiles:
         with Image.open(target) as image:
             assert image.mode == "RGB"
 
-    def test_the_photograph_itself_is_never_replaced(
-        self, colorizer: Colorizer, tmp_path: Path
-    ) -> None:
+    def test_source_is_never_replaced(self, colorizer: Colorizer, tmp_path: Path) -> None:
         source = write_image(tmp_path / "photo.png")
         before = source.read_bytes()
         (tmp_path / "link.png").symlink_to(source)
@@ -546,13 +556,17 @@ class TestFiles:
                 colorizer.colorize_file(source, target, overwrite=True)
         assert source.read_bytes() == before
 
-    def test_a_name_with_no_room_for_the_suffix(self, colorizer: Colorizer, tmp_path: Path) -> None:
+    def test_name_too_long_for_the_suffix_is_an_error(
+        self, colorizer: Colorizer, tmp_path: Path
+    ) -> None:
         source = write_image(tmp_path / f"{'x' * 250}.png")
         with pytest.raises(TargetError):
             colorizer.colorize_file(source)
 
     @pytest.mark.parametrize("quality", [0, 101, 1.5, "92"])
-    def test_quality_out_of_range(self, colorizer: Colorizer, tmp_path: Path, quality: Any) -> None:
+    def test_quality_out_of_range_is_rejected(
+        self, colorizer: Colorizer, tmp_path: Path, quality: Any
+    ) -> None:
         with pytest.raises(OptionError, match="quality"):
             colorizer.colorize_file(write_image(tmp_path / "photo.jpg"), quality=quality)
 
@@ -567,7 +581,7 @@ class TestFiles:
             ("", None, "is not a path"),
         ],
     )
-    def test_a_target_named_as_another_format(
+    def test_target_of_another_format_is_rejected(
         self,
         colorizer: Colorizer,
         tmp_path: Path,
@@ -590,7 +604,7 @@ class TestFiles:
             ("out.scan", None, "JPEG"),
         ],
     )
-    def test_a_target_that_may_be(
+    def test_valid_targets_are_written(
         self,
         colorizer: Colorizer,
         tmp_path: Path,
@@ -603,11 +617,11 @@ class TestFiles:
         with Image.open(result.target) as image:
             assert image.format == written
 
-    def test_no_name_at_all(self, colorizer: Colorizer) -> None:
+    def test_empty_path_is_an_option_error(self, colorizer: Colorizer) -> None:
         with pytest.raises(OptionError, match="is not a path"):
             colorizer.colorize_file("")
 
-    def test_what_fails_while_coloring_names_the_picture(self, tmp_path: Path) -> None:
+    def test_error_while_coloring_names_the_image(self, tmp_path: Path) -> None:
         source = write_image(tmp_path / "photo.png", gray_ramp(2, 16_400))
         model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
         with pytest.raises(InvalidChromaError, match=f"^{source}: "):
@@ -615,30 +629,30 @@ class TestFiles:
         with pytest.raises(OptionError, match=f"^{source}: .*WEBP"):
             Colorizer(engine=FakeEngine()).colorize_file(source, format="webp")
 
-    def test_a_failing_network_writes_nothing(self, tmp_path: Path) -> None:
+    def test_failing_network_writes_nothing(self, tmp_path: Path) -> None:
         model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
         source = write_image(tmp_path / "photos" / "photo.png")
         with pytest.raises(InvalidChromaError):
             Colorizer(model).colorize_file(source)
         assert list(source.parent.iterdir()) == [source]
 
-    def test_a_failing_network_never_gives_the_gray_back(self, tmp_path: Path) -> None:
+    def test_failing_network_never_returns_gray(self, tmp_path: Path) -> None:
         model = write_constant_model(tmp_path / "nan.onnx", (float("nan"), 0))
         with pytest.raises(InvalidChromaError):
             Colorizer(model).colorize(gray_ramp())
 
 
 class TestConstruction:
-    def test_model_by_path(self, tmp_path: Path) -> None:
+    def test_model_can_be_a_path(self, tmp_path: Path) -> None:
         colorizer = Colorizer(write_model(tmp_path / "tiny.onnx", ab=AB))
         assert colorizer.card.name == "tiny"
         _assert_colored(colorizer.colorize(gray_ramp()), gray_ramp())
 
-    def test_unknown_model(self) -> None:
+    def test_unknown_model_is_rejected(self) -> None:
         with pytest.raises(ModelNotFoundError, match="nonesuch"):
             Colorizer("nonesuch")
 
     @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
-    def test_too_few_threads(self, threads: Any) -> None:
+    def test_too_few_threads_are_rejected(self, threads: Any) -> None:
         with pytest.raises(OptionError, match="threads"):
             Colorizer(engine=FakeEngine(), threads=threads)

@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def hinted_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The same, taking hints."""
+    """The same, with support for hints."""
     return str(write_model(tmp_path_factory.mktemp("model") / "hinted.onnx", hints=True))
 
 
@@ -73,7 +73,7 @@ def photo(tmp_path: Path) -> MakePhoto:
 
 @pytest.fixture
 def default_signal_handlers() -> Iterator[None]:
-    """A suite in the background or under `nohup` ignores signals, and its children inherit that."""
+    """Restore default signal handlers: background suites ignore signals, which children inherit."""
     handlers: dict[signal.Signals, Any] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,

@@ -1,4 +1,4 @@
-"""`rechroma colorize` as a person or a script uses it."""
+"""`rechroma colorize` for users and scripts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lines(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
-def test_the_result_is_written_next_to_the_photo(run: Run, photo: MakePhoto, model: str) -> None:
+def test_result_is_written_next_to_the_photo(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("photo.jpg")
     before = source.read_bytes()
     result = run("colorize", "photo.jpg", "--model", model)
@@ -47,7 +47,7 @@ def test_the_result_is_written_next_to_the_photo(run: Run, photo: MakePhoto, mod
     assert source.read_bytes() == before
 
 
-def test_a_folder_keeps_its_tree_names_and_formats(
+def test_folder_keeps_its_tree_names_and_formats(
     run: Run, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
     for name in ("box/a.jpg", "box/b/c.PNG", "box/b/d.tif", "box/b/e/f.webp"):
@@ -62,7 +62,7 @@ def test_a_folder_keeps_its_tree_names_and_formats(
             assert (a.format, a.size) == (b.format, b.size)
 
 
-def test_a_quoted_pattern_is_expanded(
+def test_quoted_pattern_is_expanded(
     shell: Shell, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
     for name in ("box/a.jpg", "box/b/a.jpg", "box/b/c.png"):
@@ -72,7 +72,7 @@ def test_a_quoted_pattern_is_expanded(
     assert sorted(p.name for p in tmp_path.glob("out/**/*.*")) == ["a.jpg", "a.jpg"]
 
 
-def test_a_bad_file_does_not_stop_the_others(run: Run, ten: list[Path], model: str) -> None:
+def test_bad_file_does_not_stop_the_others(run: Run, ten: list[Path], model: str) -> None:
     result = run("box", "--model", model)
     assert result.exit_code == 1
     assert "9 colored, 1 failed" in result.stderr
@@ -127,7 +127,7 @@ def test_existing_results_are_skipped(run: Run, photo: MakePhoto, model: str) ->
     assert made.stat().st_mtime_ns == first
 
 
-def test_a_finished_run_loads_no_model(
+def test_finished_run_loads_no_model(
     run: Run, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
     photo("a.png")
@@ -140,7 +140,7 @@ def test_a_finished_run_loads_no_model(
     ("words", "code"),
     [("--saturation 99", 2), ("--size 3", 2), ("--model nope", 78), ("--model gone.onnx", 78)],
 )
-def test_a_finished_run_still_checks_its_options(
+def test_finished_run_still_checks_its_options(
     run: Run, photo: MakePhoto, model: str, words: str, code: int
 ) -> None:
     photo("a.png")
@@ -149,7 +149,7 @@ def test_a_finished_run_still_checks_its_options(
 
 
 @pytest.mark.parametrize("kind", ["folder", "dangling link"])
-def test_a_target_that_is_not_a_file_is_an_error(
+def test_target_that_is_not_a_file_is_an_error(
     run: Run, photo: MakePhoto, model: str, kind: str
 ) -> None:
     made = photo("a.png").with_name("a.color.png")
@@ -171,7 +171,7 @@ def test_overwrite_replaces_results(run: Run, photo: MakePhoto, model: str) -> N
     assert is_colored(made)
 
 
-def test_a_result_is_not_colored_again(run: Run, photo: MakePhoto, model: str) -> None:
+def test_result_is_not_colored_again(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.color.png")
     result = run("a.color.png", "--json", "--model", model)
     assert result.exit_code == 0
@@ -222,7 +222,7 @@ def test_equal_stems_in_a_folder_get_different_targets(
 @pytest.mark.parametrize(
     "words", ["-o made.gif", "-o made.pdf", "-o made.png --format jpeg", "-o made.jpg --format png"]
 )
-def test_a_file_named_as_another_format_is_refused(
+def test_file_named_as_another_format_is_rejected(
     run: Run, photo: MakePhoto, model: str, words: str
 ) -> None:
     source = photo("a.png")
@@ -234,9 +234,7 @@ def test_a_file_named_as_another_format_is_refused(
     assert list(source.parent.iterdir()) == [source]
 
 
-def test_an_output_suffix_of_another_format_is_written(
-    run: Run, photo: MakePhoto, model: str
-) -> None:
+def test_output_suffix_of_another_format_is_written(run: Run, photo: MakePhoto, model: str) -> None:
     made = photo("a.png").with_name("made.jpg")
     assert run("a.png", "-o", "made.jpg", "--model", model).exit_code == 0
     assert is_colored(made)
@@ -255,7 +253,7 @@ def test_format_changes_format_and_suffix(
 
 
 @pytest.mark.parametrize("name", ["psd", "gif", ""])
-def test_a_format_that_cannot_be_written_is_refused(run: Run, photo: MakePhoto, name: str) -> None:
+def test_format_that_cannot_be_written_is_rejected(run: Run, photo: MakePhoto, name: str) -> None:
     photo("a.png")
     result = run("a.png", "--format", name)
     assert result.exit_code == 2
@@ -263,7 +261,7 @@ def test_a_format_that_cannot_be_written_is_refused(run: Run, photo: MakePhoto, 
     assert "hint: Choose one of " in result.stderr
 
 
-def test_a_gif_becomes_a_png(run: Run, photo: MakePhoto, model: str) -> None:
+def test_gif_becomes_a_png(run: Run, photo: MakePhoto, model: str) -> None:
     source = photo("a.gif")
     assert run("a.gif", "--model", model).exit_code == 0
     assert is_colored(source.with_name("a.color.png"))
@@ -297,7 +295,7 @@ def test_color_options_change_the_result(run: Run, photo: MakePhoto, model: str)
 @pytest.mark.parametrize(
     "option", [("--saturation", "9"), ("--warmth", "2"), ("--blend", "nan"), ("--size", "3")]
 )
-def test_options_out_of_range_are_refused(
+def test_options_out_of_range_are_rejected(
     run: Run, photo: MakePhoto, model: str, option: tuple[str, str]
 ) -> None:
     photo("a.png")
@@ -328,7 +326,7 @@ class TestHints:
             red, _, blue = pixels[48, column]
             assert (blue > red) == is_blue
 
-    def test_hints_for_several_images_are_refused(
+    def test_hints_for_several_images_are_rejected(
         self, run: Run, photo: MakePhoto, hinted_model: str, hints: Path
     ) -> None:
         folder = photo("box/a.png").parent
@@ -338,7 +336,7 @@ class TestHints:
         assert "--hints apply to one photograph, but there are 2" in result.stderr
         assert len(list(folder.iterdir())) == 2
 
-    def test_a_model_without_hint_support_is_refused(
+    def test_model_without_hint_support_is_rejected(
         self, run: Run, photo: MakePhoto, model: str, hints: Path
     ) -> None:
         source = photo("a.png")
@@ -351,7 +349,7 @@ class TestHints:
         assert not source.with_name("a.color.png").exists()
 
     @pytest.mark.parametrize(("content", "code"), [(None, 66), ("", 65), ('{"format": 2}', 65)])
-    def test_an_unusable_hints_file_is_an_error(
+    def test_unusable_hints_file_is_an_error(
         self, run: Run, photo: MakePhoto, hints: Path, content: str | None, code: int
     ) -> None:
         source = photo("a.png")
@@ -413,7 +411,7 @@ def test_quiet_prints_only_errors(run: Run, model: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("by zero"), MemoryError(), EngineError("no")])
-def test_an_unexpected_error_stops_one_image_only(
+def test_unexpected_error_stops_one_image_only(
     run: Run, ten: list[Path], model: str, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     def fail_for_the_small_one(gray: Any, chroma: Any) -> Any:
@@ -443,7 +441,7 @@ def test_failures_are_printed_with_the_name_of_the_file(
     ]
 
 
-def test_a_full_disk_stops_the_run(
+def test_full_disk_stops_the_run(
     run: Run, photo: MakePhoto, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(20):
@@ -486,12 +484,12 @@ def test_control_characters_in_names_are_escaped(run: Run, photo: MakePhoto, mod
 
 
 class TestSingleFailure:
-    """The exit code is the error's own, and the error has two lines."""
+    """Errors have two lines, and the exit code of their class."""
 
     @pytest.mark.parametrize(
         ("content", "code"), [(CORRUPT, 65), (b"", 65), (b"dear diary, today I\n" * 9, 65)]
     )
-    def test_bad_bytes_are_refused(
+    def test_bad_bytes_are_rejected(
         self, run: Run, photo: MakePhoto, model: str, content: bytes, code: int
     ) -> None:
         source = photo("a.jpg")
@@ -503,10 +501,10 @@ class TestSingleFailure:
         assert source.read_bytes() == content
         assert list(source.parent.iterdir()) == [source]
 
-    def test_a_missing_file_is_an_error(self, run: Run) -> None:
+    def test_missing_file_is_an_error(self, run: Run) -> None:
         assert run("colorize", "gone.jpg").exit_code == 66
 
-    def test_a_missing_file_does_not_stop_the_others(
+    def test_missing_file_does_not_stop_the_others(
         self, run: Run, photo: MakePhoto, model: str
     ) -> None:
         photo("a.png")
@@ -515,17 +513,17 @@ class TestSingleFailure:
         assert "gone.jpg: no such file or folder" in result.stderr
         assert "1 colored, 1 failed" in result.stderr
 
-    def test_an_empty_folder_is_an_error(self, run: Run, tmp_path: Path) -> None:
+    def test_empty_folder_is_an_error(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "box").mkdir()
         assert run("box").exit_code == 66
 
-    def test_a_missing_model_is_an_error(self, run: Run, photo: MakePhoto) -> None:
+    def test_missing_model_is_an_error(self, run: Run, photo: MakePhoto) -> None:
         photo("a.png")
         result = run("a.png", "--model", "gone.onnx")
         assert result.exit_code == 78
         assert "gone.onnx" in result.stderr
 
-    def test_a_model_that_outputs_nan_is_an_error(
+    def test_model_that_outputs_nan_is_an_error(
         self, run: Run, photo: MakePhoto, tmp_path: Path
     ) -> None:
         source = photo("a.png")
@@ -536,7 +534,7 @@ class TestSingleFailure:
         assert not source.with_name("a.color.png").exists()
 
     @pytest.mark.skipif(running_as_root(), reason="root may write everywhere")
-    def test_a_read_only_folder_is_an_error(self, run: Run, photo: MakePhoto, model: str) -> None:
+    def test_read_only_folder_is_an_error(self, run: Run, photo: MakePhoto, model: str) -> None:
         folder = photo("box/a.png").parent
         folder.chmod(0o555)
         try:
@@ -546,7 +544,7 @@ class TestSingleFailure:
         assert result.exit_code == 73
         assert len(list(folder.iterdir())) == 1
 
-    def test_a_name_too_long_for_the_suffix_fails_alone(
+    def test_name_too_long_for_the_suffix_fails_alone(
         self, run: Run, photo: MakePhoto, model: str
     ) -> None:
         photo(f"box/{'x' * 250}.png")
@@ -585,21 +583,21 @@ class TestPipes:
         assert run(*words, "--overwrite", stdin=source.read_bytes()).exit_code == 0
         assert is_colored(made)
 
-    def test_a_file_to_stdout(self, shell: Shell, photo: MakePhoto, model: str) -> None:
+    def test_file_to_stdout(self, shell: Shell, photo: MakePhoto, model: str) -> None:
         photo("a.png")
         done = shell("a.png", "-o", "-", "--format", "jpeg", "--model", model)
         assert done.returncode == 0, done.stderr
         assert done.stdout[:3] == b"\xff\xd8\xff"
 
     @pytest.mark.parametrize(("stdin", "code"), [(b"", 65), (b"hello", 65), (CORRUPT, 65)])
-    def test_bad_bytes_are_refused(self, run: Run, model: str, stdin: bytes, code: int) -> None:
+    def test_bad_bytes_are_rejected(self, run: Run, model: str, stdin: bytes, code: int) -> None:
         result = run("-", "--model", model, stdin=stdin)
         assert result.exit_code == code
         assert result.stdout == ""
         assert result.stderr.startswith("rechroma: error: stdin")
 
     @pytest.mark.parametrize("out", ["box", "box/", "new/"])
-    def test_stdin_to_a_folder_is_refused(
+    def test_stdin_to_a_folder_is_rejected(
         self, run: Run, tmp_path: Path, model: str, out: str
     ) -> None:
         (tmp_path / "box").mkdir()
@@ -639,7 +637,7 @@ class TestPipes:
         assert b"closed" in done.stderr
         assert b"Traceback" not in done.stderr
 
-    def test_a_model_that_outputs_nan_is_an_error(
+    def test_model_that_outputs_nan_is_an_error(
         self, run: Run, photo: MakePhoto, tmp_path: Path
     ) -> None:
         write_model(tmp_path / "nan.onnx", ab=(float("nan"), 0.0))
@@ -648,12 +646,12 @@ class TestPipes:
         assert result.exit_code == 70
         assert result.stderr.startswith("rechroma: error: stdin: ")
 
-    def test_a_pipe_takes_no_other_files_and_no_json(self, run: Run, photo: MakePhoto) -> None:
+    def test_pipe_takes_no_other_files_and_no_json(self, run: Run, photo: MakePhoto) -> None:
         photo("a.png")
         assert run("-", "a.png").exit_code == 2
         assert run("-", "--json").exit_code == 2
 
-    def test_a_broken_pipe_ends_quietly(self, photo: MakePhoto, model: str, tmp_path: Path) -> None:
+    def test_broken_pipe_ends_quietly(self, photo: MakePhoto, model: str, tmp_path: Path) -> None:
         for number in range(8):
             photo(f"box/{number}.png")
         command = [sys.executable, "-m", "rechroma", "box", "--json", "--model", model]

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.support.command import Run
 from tests.support.encoders import write_encoder
 from tests.support.local_http_server import Host, Request, serving
-from tests.support.shards import picture, write_shard
+from tests.support.shards import synthetic_image, write_shard
 
 HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
 
@@ -29,14 +29,14 @@ def host() -> Iterator[Host]:
     """A host of five photographs."""
     with serving() as host:
         for number in range(5):
-            data = cv2.imencode(".jpg", picture(number, 96, 128)[..., ::-1])[1].tobytes()
+            data = cv2.imencode(".jpg", synthetic_image(number, 96, 128)[..., ::-1])[1].tobytes()
             host.routes[f"/{number}.jpg"] = partial(Request.answer, body=data)
         yield host
 
 
 @pytest.fixture
 def listed(host: Host, tmp_path: Path) -> Path:
-    """A list of them, and of one that is not there."""
+    """A list of its photographs and a missing one."""
     lines = [f"{host.url(f'/{number}.jpg')},CC0,Ann,{number % 2}" for number in range(6)]
     (tmp_path / "list.csv").write_text("url,license,author,label\n" + "\n".join(lines))
     return tmp_path / "list.csv"
@@ -71,7 +71,7 @@ def test_pack_lists_what_it_drops(run: Run, tmp_path: Path) -> None:
     for number in range(3):
         path = tmp_path / f"in/class{number}/a.png"
         path.parent.mkdir(parents=True)
-        Image.fromarray(picture(number, 96, 96)).save(path)
+        Image.fromarray(synthetic_image(number, 96, 96)).save(path)
     Image.new("L", (96, 96)).save(tmp_path / "in/class0/gray.png")
     options = ("--min-side", 64, "--val-share", 1, "--license", "CC0", "--source", "mine")
     packed = run("data", "pack", "in", "-o", "out", *options)
@@ -117,7 +117,7 @@ def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> Non
         (("inspect", "absent.tar"), 65, "absent.tar: no shards found"),
     ],
 )
-def test_mistakes_end_in_one_line(
+def test_errors_end_in_one_line(
     run: Run, words: tuple[object, ...], code: int, message: str
 ) -> None:
     answer = run("data", *words)
@@ -126,7 +126,7 @@ def test_mistakes_end_in_one_line(
     assert message in answer.output
 
 
-def test_fetch_refuses_private_addresses(run: Run, host: Host, listed: Path) -> None:
+def test_fetch_rejects_private_addresses(run: Run, host: Host, listed: Path) -> None:
     answer = run("data", "fetch", listed, "-o", "in")
     assert answer.exit_code == 69
     assert "is not a public address" in answer.output

@@ -22,7 +22,7 @@ def assert_hint(run: Run, *words: str, error: str) -> str:
     return hint
 
 
-def test_a_missing_hints_file_gets_a_hint(run: Run, photo: MakePhoto, model: str) -> None:
+def test_missing_hints_file_gets_a_hint(run: Run, photo: MakePhoto, model: str) -> None:
     photo("p.png")
     Path("folder").mkdir()
     for name in ("none.json", "folder"):
@@ -47,7 +47,7 @@ def test_empty_and_tiny_images_get_a_hint(run: Run, model: str) -> None:
     assert "at least 2" in assert_hint(run, "one.png", "--model", model, error="too few to color")
 
 
-def test_a_folder_without_images_gets_a_hint(run: Run) -> None:
+def test_folder_without_images_gets_a_hint(run: Run) -> None:
     Path("folder").mkdir()
     hint = assert_hint(run, "folder", error="no images in this folder")
     assert ".jpg" in hint
@@ -74,7 +74,7 @@ def test_further_pages_give_a_warning(run: Run, photo: MakePhoto, model: str, na
 @pytest.mark.parametrize(
     ("kind", "suffix"), [("JPEG", "jpg"), ("PNG", "png"), ("TIFF", "tif"), ("GIF", "png")]
 )
-def test_an_image_without_a_suffix_gets_that_of_its_format(
+def test_image_without_a_suffix_gets_that_of_its_format(
     run: Run, photo: MakePhoto, model: str, kind: str, suffix: str
 ) -> None:
     with Image.open(photo("one.png")) as page:
@@ -89,7 +89,7 @@ def test_an_image_without_a_suffix_gets_that_of_its_format(
 @pytest.mark.parametrize(
     ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not an image")]
 )
-def test_a_file_without_a_suffix_must_be_an_image(
+def test_file_without_a_suffix_must_be_an_image(
     run: Run, model: str, content: bytes, error: str
 ) -> None:
     Path("letter").write_bytes(content)

@@ -1,4 +1,4 @@
-"""How errors end: a line, a hint, an exit code; a traceback only when asked for."""
+"""Error reporting: a line, a hint, an exit code, and a traceback with --debug only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_debug_works_anywhere_on_the_command_line(run: Run, words: list[str]) ->
     assert "rechroma: error: there is no model 'nope'" in result.stderr
 
 
-def test_an_error_is_two_lines_without_debug(run: Run) -> None:
+def test_error_is_two_lines_without_debug(run: Run) -> None:
     result = run("models", "info", "nope")
     assert result.exit_code == 78
     error, hint = result.stderr.splitlines()
@@ -34,7 +34,7 @@ def test_an_error_is_two_lines_without_debug(run: Run) -> None:
 
 @pytest.fixture
 def fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault in the program, such as nobody foresaw."""
+    """Raise an unexpected internal error."""
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("two lines\nof text")
@@ -43,7 +43,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fault")
-def test_an_unexpected_error_suggests_debug(run: Run, photo: MakePhoto) -> None:
+def test_unexpected_error_suggests_debug(run: Run, photo: MakePhoto) -> None:
     photo("a.png")
     result = run("a.png")
     assert result.exit_code == 70
@@ -54,7 +54,7 @@ def test_an_unexpected_error_suggests_debug(run: Run, photo: MakePhoto) -> None:
 
 
 @pytest.mark.usefixtures("fault")
-def test_an_unexpected_error_with_debug_shows_the_traceback(run: Run, photo: MakePhoto) -> None:
+def test_unexpected_error_with_debug_shows_the_traceback(run: Run, photo: MakePhoto) -> None:
     photo("a.png")
     result = run("a.png", "--debug")
     assert result.exit_code == 70

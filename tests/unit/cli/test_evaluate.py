@@ -1,4 +1,4 @@
-"""`rechroma evaluate`: what it prints and what it writes."""
+"""`rechroma evaluate`: printed and written output."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tests.support.shards import write_shard
 
 @pytest.fixture
 def dev(tmp_path: Path) -> Path:
-    """A shard of three pictures."""
+    """A shard of three images."""
     return write_shard(tmp_path / "dev.tar", 3)
 
 
-def test_the_table_has_all_rows(run: Run, model: str, dev: Path) -> None:
+def test_table_has_all_rows(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--limit", 2, "--degraded")
     assert answer.exit_code == 0, answer.output
     for words in ("tiny 1", "drawn (2)", "gray", "model", "degraded", "truth", "milliseconds"):
         assert words in answer.output
 
 
-def test_json_is_all_that_is_printed(run: Run, model: str, dev: Path) -> None:
+def test_json_prints_only_json(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--json", "--sizes", "--historical", dev, "--limit", 1)
     assert answer.exit_code == 0, answer.output
     report = json.loads(answer.stdout)
@@ -47,7 +47,7 @@ def test_features_by_a_weights_file(run: Run, model: str, dev: Path) -> None:
     assert json.loads(answer.stdout)["metrics"]["all"]["gray"]["fd_mobilenet_v2"] > 0
 
 
-def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:
+def test_sheet_and_page_are_written(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--sheet", "dev.jpg", "--html", "new/dev.html")
     assert answer.exit_code == 0, answer.output
     with Image.open("dev.jpg") as image:
@@ -55,7 +55,7 @@ def test_sheet_and_page(run: Run, model: str, dev: Path) -> None:
     assert Path("new/dev.html").read_text("utf-8").count("<img") == 9
 
 
-def test_hints_need_a_model_that_takes_them(run: Run, model: str, dev: Path) -> None:
+def test_hints_need_a_model_that_supports_them(run: Run, model: str, dev: Path) -> None:
     refused = run("evaluate", model, dev, "--hints")
     assert "does not support hints" in refused.output
     assert refused.exit_code == 69
@@ -66,7 +66,7 @@ def test_hints_need_a_model_that_takes_them(run: Run, model: str, dev: Path) -> 
     assert curve["50"]["ciede2000"] < curve["0"]["ciede2000"] - 1
 
 
-def test_a_size_out_of_range_is_refused(run: Run, model: str, dev: Path) -> None:
+def test_size_out_of_range_is_rejected(run: Run, model: str, dev: Path) -> None:
     answer = run("evaluate", model, dev, "--size", 63)
     assert answer.exit_code == 2
     assert "64 to 2048" in answer.output
@@ -74,7 +74,7 @@ def test_a_size_out_of_range_is_refused(run: Run, model: str, dev: Path) -> None
 
 
 @pytest.mark.parametrize("option", ["--features", "--historical"])
-def test_what_is_not_there_is_named(run: Run, model: str, dev: Path, option: str) -> None:
+def test_missing_files_are_named(run: Run, model: str, dev: Path, option: str) -> None:
     answer = run("evaluate", model, dev, option, "absent")
     assert answer.exit_code == 65
     assert "absent" in answer.output

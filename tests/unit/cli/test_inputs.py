@@ -16,7 +16,7 @@ from tests.support.command import running_as_root
 
 @pytest.fixture(autouse=True)
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A box of pictures, and of other things that a folder holds."""
+    """A folder of images and other files."""
     monkeypatch.chdir(tmp_path)
     for name in (
         "box/a.jpg",
@@ -49,7 +49,7 @@ def test_default_targets_are_next_to_the_originals() -> None:
 
 
 @pytest.mark.parametrize("out", ["out", "out/", "not/yet/there"])
-def test_a_folder_keeps_its_tree(out: str) -> None:
+def test_folder_keeps_its_tree(out: str) -> None:
     root = out.rstrip("/")
     assert pairs(plan_batch(["box"], out)) == {
         "box/a.jpg": f"{root}/a.jpg",
@@ -59,7 +59,7 @@ def test_a_folder_keeps_its_tree(out: str) -> None:
     }
 
 
-def test_a_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
+def test_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
     assert pairs(plan_batch(["box/**/*.[jt]*"], "out")) == {
         "box/a.jpg": "out/a.jpg",
         "box/deep/a.jpg": "out/deep/a.jpg",
@@ -67,7 +67,7 @@ def test_a_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
     }
 
 
-def test_an_existing_name_with_brackets_is_not_a_pattern(box: Path) -> None:
+def test_existing_name_with_brackets_is_not_a_pattern(box: Path) -> None:
     (box / "scan[1].jpg").touch()
     assert list(pairs(plan_batch(["box/scan[1].jpg"]))) == ["box/scan[1].jpg"]
 
@@ -98,14 +98,14 @@ def test_similar_names_are_not_results(box: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [["box/a.color.jpg"], ["box/z.color.png"], ["box/b.PNG", "box/z.color.png"]]
 )
-def test_a_file_named_like_a_result_is_skipped(box: Path, arguments: list[str]) -> None:
+def test_file_named_like_a_result_is_skipped(box: Path, arguments: list[str]) -> None:
     (box / "z.color.png").touch()
     plan = plan_batch(arguments)
     assert plan.results == [Path(arguments[-1])]
     assert [task.source for task in plan.tasks] == [Path(name) for name in arguments[:-1]]
 
 
-def test_a_file_named_like_a_result_is_colored_if_asked_for() -> None:
+def test_explicit_file_named_like_a_result_is_colored() -> None:
     source = "box/a.color.jpg"
     assert pairs(plan_batch([source], recolor=True)) == {source: "box/a.color.color.jpg"}
     assert pairs(plan_batch([source], "out")) == {source: "out/a.color.jpg"}
@@ -118,7 +118,7 @@ def test_duplicate_arguments_are_colored_once(box: Path) -> None:
     assert len(plan.tasks) == 4
 
 
-def test_a_format_changes_the_suffix() -> None:
+def test_format_changes_the_suffix() -> None:
     assert pairs(plan_batch(["box/a.jpg"], None, "PNG")) == {"box/a.jpg": "box/a.color.png"}
     assert pairs(plan_batch(["box/a.jpg", "box/b.PNG"], "out", "PNG")) == {
         "box/a.jpg": "out/a.png",
@@ -126,17 +126,17 @@ def test_a_format_changes_the_suffix() -> None:
     }
 
 
-def test_an_output_file_is_the_target() -> None:
+def test_output_file_is_the_target() -> None:
     assert pairs(plan_batch(["box/a.jpg"], "made.png")) == {"box/a.jpg": "made.png"}
 
 
-def test_an_output_file_for_several_images_is_refused() -> None:
+def test_output_file_for_several_images_is_rejected() -> None:
     with pytest.raises(OptionError, match=r"made\.png is a file, but there are 2 images"):
         plan_batch(["box/a.jpg", "box/b.PNG"], "made.png")
 
 
 @pytest.mark.parametrize("out", ["letter", "letter/", "box/a.jpg/"])
-def test_a_file_in_place_of_the_output_folder_is_refused(box: Path, out: str) -> None:
+def test_file_in_place_of_the_output_folder_is_rejected(box: Path, out: str) -> None:
     box.with_name("letter").touch()
     with pytest.raises(TargetError, match="is a file, but the results need a folder"):
         plan_batch(["box/a.jpg"], out)
@@ -145,12 +145,12 @@ def test_a_file_in_place_of_the_output_folder_is_refused(box: Path, out: str) ->
 @pytest.mark.parametrize(
     ("out", "file_format"), [("made.gif", None), ("made.pdf", None), ("made.png", "JPEG")]
 )
-def test_a_file_named_as_another_format_is_refused(out: str, file_format: str | None) -> None:
+def test_file_named_as_another_format_is_rejected(out: str, file_format: str | None) -> None:
     with pytest.raises(OptionError, match=f"^{out}: "):
         plan_batch(["box/a.jpg"], out, file_format)
 
 
-def test_an_output_folder_can_have_a_suffix(box: Path) -> None:
+def test_output_folder_can_have_a_suffix(box: Path) -> None:
     (box / "v1.0").mkdir()
     for out in ("box/v1.0", "new.jpg/"):
         assert pairs(plan_batch(["box/a.jpg"], out)) == {"box/a.jpg": f"{out.rstrip('/')}/a.jpg"}
@@ -158,7 +158,7 @@ def test_an_output_folder_can_have_a_suffix(box: Path) -> None:
 
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies below `locked` may not be looked at, even by root."""
+    """Make everything below `locked` inaccessible, even to root."""
     stat = Path.stat
 
     def guarded(path: Path, **options: bool) -> os.stat_result:
@@ -171,25 +171,25 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("locked")
 @pytest.mark.parametrize("out", ["locked/out", "locked/made.jpg", "locked/out/"])
-def test_an_inaccessible_target_is_an_error(out: str) -> None:
+def test_inaccessible_target_is_an_error(out: str) -> None:
     with pytest.raises(TargetError, match=r"^locked/[a-z./]+: Permission denied"):
         plan_batch(["box/a.jpg"], out)
 
 
 @pytest.mark.usefixtures("locked")
-def test_an_inaccessible_source_is_missing() -> None:
+def test_inaccessible_source_is_missing() -> None:
     (missing,) = plan_batch(["locked/a.jpg"]).missing
     assert missing.error.message == "locked/a.jpg: Permission denied"
 
 
-def test_a_name_without_suffix_is_kept(box: Path) -> None:
+def test_name_without_suffix_is_kept(box: Path) -> None:
     (box / "scan").touch()
     assert pairs(plan_batch(["box/scan"], "out")) == {"box/scan": "out/scan"}
     assert pairs(plan_batch(["box/scan"], "out", "PNG")) == {"box/scan": "out/scan.png"}
     assert pairs(plan_batch(["box/scan"])) == {"box/scan": "box/scan.color"}
 
 
-def test_two_images_with_one_target_are_refused() -> None:
+def test_two_images_with_one_target_are_rejected() -> None:
     with pytest.raises(OptionError, match=r"box/a\.jpg and box/deep/a\.jpg would both become"):
         plan_batch(["box/a.jpg", "box/deep/a.jpg"], "out")
 
@@ -277,7 +277,7 @@ def test_missing_arguments_do_not_stop_the_others(box: Path, argument: str, reas
 
 
 @pytest.mark.skipif(running_as_root(), reason="root may read everything")
-def test_an_unreadable_folder_is_missing(box: Path) -> None:
+def test_unreadable_folder_is_missing(box: Path) -> None:
     (box / "deep").chmod(0)
     try:
         plan = plan_batch(["box"])

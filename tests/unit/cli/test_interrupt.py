@@ -1,4 +1,4 @@
-"""Ctrl-C and its like in the middle of a folder, and the same command again."""
+"""Interruption by signals in the middle of a folder, and resumption."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture
 def words(photo: MakePhoto, model: str) -> list[str]:
-    """A command line that colors a folder, one at a time."""
+    """The command line that colors a folder, one image at a time."""
     for number in range(PICTURES):
         photo(f"box/{number}.png", size=(640, 480))
     return ["box", "-o", "out", "--jobs", "1", "--model", model]
@@ -35,7 +35,7 @@ def words(photo: MakePhoto, model: str) -> list[str]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_stopped_run_is_continued_by_the_same_command(
+def test_stopped_run_is_continued_by_the_same_command(
     shell: Shell, words: list[str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     process = subprocess.Popen(
@@ -83,7 +83,7 @@ def test_every_finished_image_has_its_line_of_json(words: list[str], tmp_path: P
     assert {tmp_path / target for target in targets} == made
 
 
-def test_a_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:
+def test_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "rechroma", *words]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs)

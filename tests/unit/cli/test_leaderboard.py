@@ -41,7 +41,7 @@ def table(text: str) -> list[dict[str, str]]:
     return [dict(zip(header, line, strict=True)) for line in lines]
 
 
-def test_the_table_ranks_models_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
+def test_table_ranks_models_between_gray_and_truth(run: Run, shard: Path, vivid: Path) -> None:
     calm = write_constant_model(shard.parent / "calm.onnx", (0.0, 0.0))
     done = run("leaderboard", calm, vivid, "--data", shard)
     assert done.exit_code == 0, done.output
@@ -56,7 +56,7 @@ def test_the_table_ranks_models_between_gray_and_truth(run: Run, shard: Path, vi
     assert "crops" not in first
 
 
-def test_the_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: Path) -> None:
+def test_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: Path) -> None:
     folder = shard.parent
     (folder / "recipe.toml").write_text(RECIPE)
     data = [f"--set=data.{name}={shard}" for name in ("train", "val")]
@@ -78,7 +78,7 @@ def test_the_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: P
     assert answer["truth"]["metrics"]["hue_hit"] == 100
 
 
-def test_mistakes_end_in_one_line(run: Run, shard: Path, vivid: Path) -> None:
+def test_errors_end_in_one_line(run: Run, shard: Path, vivid: Path) -> None:
     twice = run("leaderboard", vivid, vivid, "--data", shard)
     assert twice.exit_code == 2
     assert "two rows of the table would have the same name" in twice.output

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two models of the user's."""
+    """A folder with two user models."""
     folder = tmp_path / "own"
     folder.mkdir()
     write_model(folder / "portraits.onnx", description="For [bold]faces[/bold].", license="MIT")
@@ -56,12 +56,12 @@ def test_info_prints_the_card(run: Run, model: str) -> None:
 def test_info_shortens_figures_and_keeps_lists_on_one_line(run: Run, own_models: Path) -> None:
     options = {"encoder": "resnet-50", "widths": [192, 128, 96], "film": True, "rate": 1.22}
     network = {"name": "rechroma", "options": options}
-    metrics = {"hue_hit": 43.07087845794777, "shift": 0.00012345, "pictures": 12345.6, "nan": 3}
+    metrics = {"hue_hit": 43.07087845794777, "shift": 0.00012345, "images": 12345.6, "nan": 3}
     write_model(own_models / "own.onnx", network=network, metrics=metrics, authors=["A", "B"])
     shown = run("models", "info", "own").stdout
     rows = [line.split() for line in shown.splitlines()]
     for row in (
-        *("authors A, B", "metrics hue_hit: 43.07", "shift: 0.0001234", "pictures: 12346"),
+        *("authors A, B", "metrics hue_hit: 43.07", "shift: 0.0001234", "images: 12346"),
         *("nan: 3", "network name: rechroma", "options:", "encoder: resnet-50"),
         *("widths: 192, 128, 96", "film: yes", "rate: 1.22"),
     ):
@@ -82,7 +82,7 @@ def test_info_shows_long_entries_whole(
     assert source["name"].replace(" ", "") in shown
 
 
-def test_an_image_is_not_a_model(run: Run, photo: MakePhoto) -> None:
+def test_image_is_not_a_model(run: Run, photo: MakePhoto) -> None:
     photo("x.jpg")
     for words in (("models", "info", "x.jpg"), ("x.jpg", "--model", "x.jpg")):
         result = run(*words)
@@ -99,13 +99,13 @@ def test_info_json_prints_the_card(run: Run) -> None:
     assert (card["stride"], card["scale"], card["size"]) == (8, 4, 512)
 
 
-def test_a_mistyped_name_gets_a_suggestion(run: Run) -> None:
+def test_mistyped_name_gets_a_suggestion(run: Run) -> None:
     result = run("models", "info", "scenry")
     assert result.exit_code == 78
     assert "Did you mean 'scenery'?" in result.stderr
 
 
-def test_a_damaged_model_file_is_an_error(run: Run, tmp_path: Path) -> None:
+def test_damaged_model_file_is_an_error(run: Run, tmp_path: Path) -> None:
     whole = write_model(tmp_path / "whole.onnx").read_bytes()
     for content in (b"", b"Dear model", whole[: len(whole) // 2]):
         _assert_not_a_model(content, tmp_path / "letter.onnx", run)
@@ -143,7 +143,7 @@ def test_control_characters_in_cards_are_escaped(run: Run, own_models: Path) -> 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkpoint of a network a tenth as wide as published, which is taken for the published."""
+    """A checkpoint of a network a tenth as wide as published, accepted as the published one."""
     import torch
 
     from rechroma.networks import create_network
@@ -156,7 +156,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "published.pth"
 
 
-def test_an_imported_checkpoint_colors(run: Run, checkpoint: Path, photo: MakePhoto) -> None:
+def test_imported_checkpoint_can_be_used(run: Run, checkpoint: Path, photo: MakePhoto) -> None:
     (checkpoint.parent / "card.json").write_text('{"version": "2", "size": 128}')
     result = run("models", "import", checkpoint, "--as", "siggraph17", "--card", "card.json")
     assert result.exit_code == 0, result.output
@@ -172,7 +172,7 @@ def test_an_imported_checkpoint_colors(run: Run, checkpoint: Path, photo: MakePh
     assert Path("c.png").exists()
 
 
-def test_a_checkpoint_of_another_network_is_refused_and_nothing_written(
+def test_checkpoint_of_another_network_is_rejected_and_nothing_written(
     run: Run, checkpoint: Path
 ) -> None:
     before = sorted(checkpoint.parent.rglob("*"))

@@ -1,4 +1,4 @@
-"""The progress bar: on a terminal only, and never in what another program reads."""
+"""The progress bar: on a terminal only, never in piped output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def words(photo: MakePhoto, model: str) -> list[str]:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 @pytest.mark.parametrize(("options", "shown"), [([], True), (["--quiet"], False)])
-def test_the_bar_is_shown_on_a_terminal(
+def test_bar_is_shown_on_a_terminal(
     words: list[str], tmp_path: Path, options: list[str], *, shown: bool
 ) -> None:
     ours, theirs = os.openpty()
@@ -34,7 +34,7 @@ def test_the_bar_is_shown_on_a_terminal(
     assert (b"3/3" in output) is shown
 
 
-def test_the_bar_is_not_written_to_a_file(shell: Shell, words: list[str]) -> None:
+def test_bar_is_not_written_to_a_file(shell: Shell, words: list[str]) -> None:
     done = shell(*words)
     assert done.returncode == 0
     assert done.stdout == b""

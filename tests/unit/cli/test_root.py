@@ -73,13 +73,13 @@ def test_no_arguments_show_the_help(run: Run) -> None:
 @pytest.mark.parametrize(
     ("typed", "meant"), [("modles", "models"), ("colourize", "colorize"), ("dmeo", "demo")]
 )
-def test_a_mistyped_command_gets_a_suggestion(run: Run, typed: str, meant: str) -> None:
+def test_mistyped_command_gets_a_suggestion(run: Run, typed: str, meant: str) -> None:
     result = run(typed)
     assert result.exit_code == 2
     assert f"Did you mean '{meant}'?" in result.stderr
 
 
-def test_an_unknown_word_gets_the_list_of_commands(run: Run) -> None:
+def test_unknown_word_gets_the_list_of_commands(run: Run) -> None:
     result = run("xyzzy")
     assert result.exit_code == 2
     assert "colorize, models, demo" in result.stderr
@@ -116,7 +116,7 @@ class TestShortForm:
         for made in ("a/photo.png", "b/photo.png", "c.png"):
             assert is_colored(source.parent.parent / made)
 
-    def test_a_missing_photo_is_not_taken_for_a_command(self, run: Run) -> None:
+    def test_missing_photo_is_not_taken_for_a_command(self, run: Run) -> None:
         result = run("photo.jpg")
         assert result.exit_code == 66
         assert result.stderr.startswith("rechroma: error: photo.jpg: ")
@@ -132,18 +132,18 @@ class TestShortForm:
 
     @pytest.mark.parametrize("name", ["-dash.jpg", "-quiet.jpg", "-old.jpg", "--long.jpg"])
     @pytest.mark.parametrize("command", [[], ["colorize"]])
-    def test_a_file_name_like_an_option_gets_advice(
+    def test_file_name_like_an_option_gets_advice(
         self, run: Run, command: list[str], name: str
     ) -> None:
         result = run(*command, name)
         assert result.exit_code == 2
         assert f"If '{name}' is a file, write ./{name} or -- {name}." in result.stderr
 
-    def test_a_wrong_option_gets_no_advice_about_files(self, run: Run) -> None:
+    def test_wrong_option_gets_no_advice_about_files(self, run: Run) -> None:
         assert " is a file" not in run("photo.jpg", "--nope").stderr
         assert " is a file" not in run("--", "--nope").stderr
 
-    def test_a_command_takes_precedence_over_a_file(self, run: Run, photo: MakePhoto) -> None:
+    def test_command_takes_precedence_over_a_file(self, run: Run, photo: MakePhoto) -> None:
         photo("models/photo.png")
         assert "Usage: " in run("models", "--help").output
 

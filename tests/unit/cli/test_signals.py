@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal
 
 @pytest.fixture(autouse=True)
 def own_handlers() -> Iterator[None]:
-    """The handlers of the process are as they were when the test is over."""
+    """Restore the signal handlers of the process after the test."""
     numbers = (signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
     yield
@@ -22,7 +22,7 @@ def own_handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int) -> None:
+def test_signal_is_raised_with_its_exit_code(number: signal.Signals, code: int) -> None:
     install_signal_handlers()
     with pytest.raises(Stopped) as stop:
         signal.raise_signal(number)

@@ -32,7 +32,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def assert_cli_error(result: Result, code: int, *words: str) -> str:
-    """The hint of a failure of two lines, whose first has these words."""
+    """Assert that the error has two lines, the first with this text, and return the hint."""
     assert result.exit_code == code, result.output
     error, hint = result.stderr.splitlines()
     assert error.startswith("rechroma: error: ")
@@ -53,7 +53,7 @@ def test_report_fills_the_metrics_of_the_card(run: Run, checkpoint: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ['{"foo": 1}', '{"metrics": {"all": 3}}', '{"metrics": []}'])
-def test_an_invalid_report_is_refused(run: Run, checkpoint: Path, text: str) -> None:
+def test_invalid_report_is_rejected(run: Run, checkpoint: Path, text: str) -> None:
     Path("c.json").write_text(text)
     result = run("export", checkpoint, "-o", "a.onnx", "--report", "c.json")
     hint = assert_cli_error(result, 78, "c.json: not a report of 'rechroma evaluate'")
@@ -61,7 +61,7 @@ def test_an_invalid_report_is_refused(run: Run, checkpoint: Path, text: str) -> 
     assert not Path("a.onnx").exists()
 
 
-def test_a_missing_report_or_card_is_an_error(run: Run, checkpoint: Path) -> None:
+def test_missing_report_or_card_is_an_error(run: Run, checkpoint: Path) -> None:
     for option in ("--report", "--card"):
         result = run("export", checkpoint, "-o", "a.onnx", option, "none.json")
         assert "none.json: cannot be read: No such file or directory" in result.stderr
@@ -73,7 +73,7 @@ def test_a_missing_report_or_card_is_an_error(run: Run, checkpoint: Path) -> Non
 @pytest.mark.parametrize(
     "command", [("export", "none.pt"), ("models", "import", "none.pth", "--as", "eccv16")]
 )
-def test_the_model_target_is_checked_first(run: Run, command: Sequence[str]) -> None:
+def test_model_target_is_checked_first(run: Run, command: Sequence[str]) -> None:
     hint = assert_cli_error(
         run(*command, "-o", "mine"), 2, "mine: the name of a color model must end with"
     )
@@ -112,7 +112,7 @@ def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
         ("folder", "folder: the folder contains no checkpoint.pt"),
     ],
 )
-def test_a_missing_checkpoint_is_an_error(run: Run, name: str, words: str) -> None:
+def test_missing_checkpoint_is_an_error(run: Run, name: str, words: str) -> None:
     Path("folder").mkdir()
     hint = assert_cli_error(run("export", name, "-o", "a.onnx"), 65, words)
     assert "checkpoint.pt" in hint
@@ -174,7 +174,7 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
         ("seed=-1", "expected int >= 0"),
     ],
 )
-def test_an_invalid_recipe_value_is_an_error(
+def test_invalid_recipe_value_is_an_error(
     run: Run, tmp_path: Path, setting: str, words: str
 ) -> None:
     write_shard(tmp_path / "train.tar", 2)

@@ -128,7 +128,7 @@ def test_finetune_exports_the_best_checkpoint(run: Run, folder: Path) -> None:
     assert not given.equal(newest)
 
 
-def test_a_network_without_bins_hints_or_encoder_works_too(run: Run, folder: Path) -> None:
+def test_network_without_bins_hints_or_encoder_works_too(run: Run, folder: Path) -> None:
     options = "network.options={widths = [16, 16, 16, 16]}"
     asked = ("network.name=inception-unet", options, "loss.bins=0.0", "loss.colorfulness=0.1")
     sets = [f"--set={each}" for each in asked]
@@ -150,7 +150,7 @@ def test_a_network_without_bins_hints_or_encoder_works_too(run: Run, folder: Pat
     assert start.exit_code == 0, start.output
 
 
-def test_the_encoder_can_start_from_a_file(run: Run, folder: Path) -> None:
+def test_encoder_can_start_from_a_file(run: Run, folder: Path) -> None:
     train(run, folder)
     first = trained_network(folder / "run/checkpoint.pt")
     assert first.encoder is not None
@@ -164,7 +164,7 @@ def test_the_encoder_can_start_from_a_file(run: Run, folder: Path) -> None:
     assert all(learned[name].equal(w) for name, w in first.encoder.named_parameters())
 
 
-def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
+def test_errors_end_in_one_line(run: Run, folder: Path) -> None:
     wrong = train(run, folder, "--set", "stepz=3")
     assert wrong.exit_code == 78
     assert wrong.output.startswith("rechroma: error: stepz: unknown key")
@@ -175,7 +175,7 @@ def test_mistakes_end_in_one_line(run: Run, folder: Path) -> None:
     assert "no shards found" in run("evaluate", "default", folder / "none.tar").output
 
 
-def test_a_broken_card_is_refused(run: Run, folder: Path) -> None:
+def test_broken_card_is_rejected(run: Run, folder: Path) -> None:
     train(run, folder)
     (folder / "card.json").write_text("{")
     answer = run(

@@ -1,4 +1,4 @@
-"""Color bins: which there are, how colors are spread over them, how they are weighted."""
+"""Color bins: coverage of the gamut, soft labels, and rebalancing weights."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_bins_cover_the_gamut_and_little_more() -> None:
 
 
 @given(hnp.arrays(np.uint8, (20, 3)))
-def test_every_color_has_a_bin_near_by(rgb: np.ndarray) -> None:
+def test_every_color_has_a_bin_nearby(rgb: np.ndarray) -> None:
     ab = srgb_to_lab(rgb)[..., 1:]
     distance = np.linalg.norm(CENTERS[NEAREST[table_index(ab), 0]] - ab, axis=-1)
     # Half a diagonal, and half a step of the table; a corner of the gamut may lack its own bin.
@@ -39,7 +39,7 @@ def test_every_color_has_a_bin_near_by(rgb: np.ndarray) -> None:
 
 
 @given(st.floats(-110, 110), st.floats(-110, 110))
-def test_soft_labels_share_out_the_whole_color_nearest_first(a: float, b: float) -> None:
+def test_soft_labels_sum_to_one_nearest_first(a: float, b: float) -> None:
     row = table_index(np.array([a, b], np.float32))
     assert SHARES[row].sum() == pytest.approx(1, abs=1e-5)
     assert (np.diff(SHARES[row]) <= 1e-6).all()
@@ -65,14 +65,14 @@ def test_weights_are_one_on_average_and_favor_the_rare(counts: np.ndarray) -> No
     assert weights[prior.argmin()] == weights.max()
 
 
-def test_neighbors_count_as_one() -> None:
+def test_neighboring_bins_are_merged() -> None:
     centers = np.array([[0, 0], [10, 0], [60, 0], [60, 40]], np.float32)
     chroma, shares = dominant_chroma(np.array([0.3, 0.3, 0.35, 0.05], np.float32), centers, 3)
     assert np.allclose(shares, [0.6, 0.35, 0.05])
     assert np.allclose(chroma, [[5, 0], [60, 0], [60, 40]])
 
 
-def test_nothing_is_made_up_where_there_are_fewer() -> None:
+def test_dominant_chroma_returns_fewer_if_there_are_fewer() -> None:
     centers = np.array([[0, 0], [60, 0]], np.float32)
     chroma, shares = dominant_chroma(np.array([0, 1], np.float32), centers, 6)
     assert chroma.tolist() == [[60, 0]]
@@ -80,7 +80,9 @@ def test_nothing_is_made_up_where_there_are_fewer() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
-def test_colors_that_differ_and_shares_that_fall(seed: int, count: int) -> None:
+def test_dominant_chroma_is_distinct_and_ordered_by_probability(
+    seed: int, count: int
+) -> None:
     centers = bin_centers()
     probabilities = np.random.default_rng(seed).dirichlet(np.full(len(centers), 0.02))
     chroma, shares = dominant_chroma(probabilities.astype(np.float32), centers, count)

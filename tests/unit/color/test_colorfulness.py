@@ -15,26 +15,26 @@ BOTH = pytest.mark.parametrize("measure", [colorfulness, colorfulness_abs])
 
 @BOTH
 @given(level=hnp.arrays(np.uint8, (4, 5, 1)))
-def test_gray_has_none(measure: type, level: np.ndarray) -> None:
+def test_colorfulness_of_gray_is_zero(measure: type, level: np.ndarray) -> None:
     assert measure(np.repeat(level, 3, axis=-1)) == 0
 
 
 @BOTH
-def test_does_not_depend_on_the_type_of_number(measure: type) -> None:
-    picture = data.coffee()[::4, ::4]
-    expected = measure(picture)
-    assert measure(picture / np.float32(255)) == pytest.approx(expected, rel=1e-5)
-    assert measure(picture.astype(np.uint16) * 257) == pytest.approx(expected, rel=1e-5)
+def test_colorfulness_is_independent_of_the_dtype(measure: type) -> None:
+    image = data.coffee()[::4, ::4]
+    expected = measure(image)
+    assert measure(image / np.float32(255)) == pytest.approx(expected, rel=1e-5)
+    assert measure(image.astype(np.uint16) * 257) == pytest.approx(expected, rel=1e-5)
 
 
-def test_one_flat_color_counts_by_its_offset_alone() -> None:
+def test_colorfulness_of_one_color_is_its_offset() -> None:
     flat = np.full((3, 3, 3), (200, 100, 50), np.uint8)
     expected = 0.3 * np.hypot(100, 150 - 50)
     assert colorfulness(flat) == pytest.approx(expected, rel=1e-5)
     assert colorfulness_abs(flat) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_forms_differ_where_signs_do() -> None:
+def test_forms_of_colorfulness_differ_by_sign() -> None:
     halves = np.array([[(200, 100, 100), (100, 200, 100)]], np.uint8)
     red_green, yellow_blue = np.array([100.0, -100]), np.array([50.0, 50])
     signed = np.hypot(red_green.std(), yellow_blue.std()) + 0.3 * np.hypot(0, 50)

@@ -16,7 +16,7 @@ labs = st.tuples(
     st.floats(-_REACH, _REACH, width=32),
     st.floats(-_REACH, _REACH, width=32),
 )
-pictures = hnp.arrays(np.float32, (7, 3), elements=st.floats(0, 1, width=32))
+images = hnp.arrays(np.float32, (7, 3), elements=st.floats(0, 1, width=32))
 
 
 def _lab(*colors: tuple[float, float, float]) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_lightness_and_hue_are_kept_and_chroma_never_grows(
     assert mapped[1] * a + mapped[2] * b >= 0
 
 
-@given(pictures)
+@given(images)
 def test_colors_of_srgb_are_untouched(rgb: np.ndarray) -> None:
     lab = srgb_to_lab(rgb)
     np.testing.assert_array_equal(map_to_gamut(lab), lab)
@@ -65,12 +65,12 @@ def test_black_and_white_are_neutral(lightness: float) -> None:
 
 
 @pytest.mark.parametrize("lightness", [-5.0, 107.0])
-def test_lightness_out_of_range_ends_and_gives_neutral(lightness: float) -> None:
+def test_lightness_out_of_range_gives_neutral(lightness: float) -> None:
     mapped = map_to_gamut(_lab((lightness, 40, -30)))
     np.testing.assert_array_equal(mapped, _lab((lightness, 0, 0)))
 
 
-def test_no_more_chroma_is_lost_than_must_be() -> None:
+def test_chroma_loss_is_minimal() -> None:
     angle = np.linspace(0, 2 * np.pi, 360, dtype=np.float32)
     lightness = np.repeat(np.arange(5, 96, 5, dtype=np.float32)[:, None], 360, axis=1)
     lab = np.stack(
@@ -92,7 +92,7 @@ def test_any_shape_is_kept(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(lab, before)
 
 
-def test_a_large_picture_is_mapped_like_its_pixels() -> None:
+def test_large_image_is_mapped_like_its_pixels() -> None:
     lab = np.random.default_rng(0).uniform(-110, 110, (70, 1000, 3)).astype(np.float32)
     lab[..., 0] = np.abs(lab[..., 0]) * np.float32(0.9)
     whole = map_to_gamut(lab)

@@ -1,4 +1,4 @@
-"""sRGB <-> L*a*b*: against scikit-image, there and back, and at the corners."""
+"""Conversion between sRGB and L*a*b*: against scikit-image, round trips and primaries."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ unit_pixels = hnp.arrays(
 
 
 @given(unit_pixels)
-def test_agrees_with_scikit_image(rgb: np.ndarray) -> None:
+def test_srgb_to_lab_agrees_with_scikit_image(rgb: np.ndarray) -> None:
     np.testing.assert_allclose(srgb_to_lab(rgb), rgb2lab(rgb), atol=0.02)
 
 
 @given(unit_pixels)
-def test_float_survives_there_and_back(rgb: np.ndarray) -> None:
+def test_float_round_trips(rgb: np.ndarray) -> None:
     np.testing.assert_allclose(lab_to_srgb(srgb_to_lab(rgb)), rgb, atol=5e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @given(data=st.data())
-def test_integers_survive_there_and_back(dtype: type, data: st.DataObject) -> None:
+def test_integers_round_trip(dtype: type, data: st.DataObject) -> None:
     rgb = data.draw(hnp.arrays(dtype, (5, 3)))
     back = lab_to_srgb(srgb_to_lab(rgb), dtype)
     steps = 0 if dtype is np.uint8 else 16
     assert np.abs(back.astype(int) - rgb).max() <= steps
 
 
-def test_every_8_bit_color_of_a_cube_agrees_with_scikit_image_backwards() -> None:
+def test_lab_to_srgb_agrees_with_scikit_image() -> None:
     lab = srgb_to_lab(np.indices((18, 18, 18)).reshape(3, -1).T.astype(np.uint8) * 15)
     np.testing.assert_allclose(lab_to_srgb(lab), lab2rgb(lab), atol=1e-3)
 
@@ -52,12 +52,12 @@ def test_every_8_bit_color_of_a_cube_agrees_with_scikit_image_backwards() -> Non
         ((0, 0, 255), (32.30, 79.19, -107.86)),
     ],
 )
-def test_primaries(rgb: tuple[int, ...], lab: tuple[float, ...]) -> None:
+def test_primaries_have_known_values(rgb: tuple[int, ...], lab: tuple[float, ...]) -> None:
     np.testing.assert_allclose(srgb_to_lab(np.array([rgb], np.uint8))[0], lab, atol=0.03)
 
 
 @given(unit_pixels)
-def test_lightness_is_the_first_of_the_three(rgb: np.ndarray) -> None:
+def test_lightness_is_the_first_channel_of_lab(rgb: np.ndarray) -> None:
     np.testing.assert_allclose(
         lightness(rgb[None, None])[0, 0], srgb_to_lab(rgb)[..., 0], atol=1e-3
     )

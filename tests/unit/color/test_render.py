@@ -71,7 +71,7 @@ def test_no_chroma_gives_the_gray_itself(dtype: type) -> None:
     np.testing.assert_array_equal(rgb, np.dstack([gray] * 3))
 
 
-def test_no_chroma_in_places_gives_the_gray_itself_there() -> None:
+def test_zero_chroma_gives_the_gray_at_those_pixels() -> None:
     gray = _every_level(np.uint16)
     chroma = _chroma(gray.shape, 8)
     wanted = render_srgb(gray, chroma)

@@ -1,4 +1,4 @@
-"""Hints say the true color of where they lie, and are as many as somebody would give."""
+"""Random hints: true colors, positions and number."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ def true_chroma(seed: int, height: int = 40, width: int = 56) -> np.ndarray:
 
 
 @given(st.integers(0, 2**32), st.integers(2, 40), st.integers(2, 56))
-def test_a_hint_is_a_small_patch_of_the_mean_color_under_it(
-    seed: int, height: int, width: int
-) -> None:
+def test_hint_is_a_small_patch_of_the_mean_color(seed: int, height: int, width: int) -> None:
     chroma = true_chroma(seed, height, width)
     hints = random_hints(chroma, 1, np.random.default_rng(seed))
     assert hints.shape == (3, height, width)
@@ -32,11 +30,11 @@ def test_a_hint_is_a_small_patch_of_the_mean_color_under_it(
     assert not hints[:2][:, hints[2] == 0].any()
 
 
-def test_no_hints_are_an_empty_map() -> None:
+def test_no_hints_give_an_empty_map() -> None:
     assert not random_hints(true_chroma(0), 0, np.random.default_rng(0)).any()
 
 
-def test_most_lie_towards_the_middle() -> None:
+def test_hints_concentrate_at_the_middle() -> None:
     rng = np.random.default_rng(0)
     chroma = true_chroma(0, 96, 96)
     counts = np.sum([random_hints(chroma, 1, rng)[2] for _ in range(300)], axis=0)
@@ -44,7 +42,7 @@ def test_most_lie_towards_the_middle() -> None:
     assert 0.35 < share < 0.65  # within one standard deviation, to both sides: 0.68 squared is 0.47
 
 
-def test_how_many_is_mostly_a_few_and_sometimes_many() -> None:
+def test_number_of_hints_is_mostly_small_and_sometimes_large() -> None:
     rng = np.random.default_rng(0)
     counts = np.array([random_count(rng) for _ in range(4000)])
     assert counts.min() == 1

@@ -1,4 +1,4 @@
-"""ColorizationDataset are a function of their spec, specs a function of seed and step."""
+"""Samples are a function of their spec, specs a function of seed and step."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from rechroma.datasets import (
     degrade_lightness,
     downsample_chroma,
 )
-from tests.support.shards import picture, write_shard
+from tests.support.shards import synthetic_image, write_shard
 
 CROPS = CropConfig(sizes=(32, 64), size_shares=(0.5, 0.5), degrade_prob=0.5)
 
 
 @pytest.fixture
-def examples(tmp_path: Path) -> ColorizationDataset:
+def dataset(tmp_path: Path) -> ColorizationDataset:
     return ColorizationDataset(Shards([write_shard(tmp_path / "s.tar", 4)]), CROPS, scale=4)
 
 
-def test_an_example_has_the_asked_size_and_range(examples: ColorizationDataset) -> None:
-    example = examples[SampleSpec(1, 64, 7)]
+def test_sample_has_the_requested_size_and_range(dataset: ColorizationDataset) -> None:
+    example = dataset[SampleSpec(1, 64, 7)]
     assert example.lightness.shape == (1, 64, 64)
     assert example.hints.shape == (3, 64, 64)
     assert example.chroma.shape == (2, 16, 16)
@@ -41,17 +41,17 @@ def test_an_example_has_the_asked_size_and_range(examples: ColorizationDataset) 
     assert 0 <= example.lightness.min() <= example.lightness.max() <= 100
 
 
-def test_equal_sample_specs_give_equal_samples(examples: ColorizationDataset) -> None:
-    first, again, other = (examples[SampleSpec(1, 32, seed)] for seed in (7, 7, 8))
+def test_equal_sample_specs_give_equal_samples(dataset: ColorizationDataset) -> None:
+    first, again, other = (dataset[SampleSpec(1, 32, seed)] for seed in (7, 7, 8))
     assert first.lightness.equal(again.lightness)
     assert first.chroma.equal(again.chroma)
     assert first.hints.equal(again.hints)
     assert not first.chroma.equal(other.chroma)
 
 
-def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
-    pictures = Shards([write_shard(tmp_path / "s.tar", 1)])
-    example = ColorizationDataset(pictures, CropConfig(), scale=4)[
+def test_sample_tensors_show_the_same_crop(tmp_path: Path) -> None:
+    images = Shards([write_shard(tmp_path / "s.tar", 1)])
+    example = ColorizationDataset(images, CropConfig(), scale=4)[
         SampleSpec(0, 64, 3, with_hints=True)
     ]
     rgb = example.rgb.permute(1, 2, 0).numpy()
@@ -64,16 +64,16 @@ def test_all_parts_show_the_same_crop(tmp_path: Path) -> None:
 
 
 def test_dataset_gives_hints_only_for_specs_with_hints(tmp_path: Path) -> None:
-    examples = ColorizationDataset(
+    dataset = ColorizationDataset(
         Shards([write_shard(tmp_path / "s.tar", 1)]), CropConfig(), scale=4
     )
     for seed in range(20):
-        assert examples[SampleSpec(0, 32, seed, with_hints=True)].hints[2].any()
-        assert not examples[SampleSpec(0, 32, seed)].hints.any()
+        assert dataset[SampleSpec(0, 32, seed, with_hints=True)].hints[2].any()
+        assert not dataset[SampleSpec(0, 32, seed)].hints.any()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_as_many_batches_have_hints_as_asked_for(share: float) -> None:
+def test_hint_prob_is_the_share_of_batches_with_hints(share: float) -> None:
     batches = list(
         ReproducibleBatchSampler(50, CropConfig(hint_prob=share), batch_size=4, seed=1, steps=100)
     )
@@ -82,21 +82,21 @@ def test_as_many_batches_have_hints_as_asked_for(share: float) -> None:
     assert hinted == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
 
 
-def test_an_example_has_the_label_of_its_picture(tmp_path: Path) -> None:
-    pictures = Shards([write_shard(tmp_path / "s.tar", 4, classes=3)])
-    examples = ColorizationDataset(pictures, CROPS, scale=4)
-    labels = [examples[SampleSpec(number, 32, 0)].label.item() for number in range(4)]
+def test_sample_has_the_label_of_its_image(tmp_path: Path) -> None:
+    images = Shards([write_shard(tmp_path / "s.tar", 4, classes=3)])
+    dataset = ColorizationDataset(images, CROPS, scale=4)
+    labels = [dataset[SampleSpec(number, 32, 0)].label.item() for number in range(4)]
     assert labels == [0, 1, 2, 0]
 
 
 def specs(
-    pictures: int, crops: CropConfig, batch: int, seed: int, steps: int
+    images: int, crops: CropConfig, batch: int, seed: int, steps: int
 ) -> list[list[SampleSpec]]:
-    return list(ReproducibleBatchSampler(pictures, crops, batch, seed, steps=steps))
+    return list(ReproducibleBatchSampler(images, crops, batch, seed, steps=steps))
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32))
-def test_draw_after_a_stop_are_those_that_would_have_come(start: int, seed: int) -> None:
+def test_sampler_resumes_with_the_same_batches(start: int, seed: int) -> None:
     whole = specs(11, CROPS, 3, seed, 41)
     seen = sum(map(len, whole[:start]))
     rest = ReproducibleBatchSampler(11, CROPS, 3, seed, start=start, seen=seen, steps=41)
@@ -104,8 +104,8 @@ def test_draw_after_a_stop_are_those_that_would_have_come(start: int, seed: int)
     assert len(rest) == 41 - start
 
 
-def test_a_start_in_the_middle_reads_nothing_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures, batch, start = 1_000_000, 32, 15_625
+def test_sampler_starts_at_any_step_without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, batch, start = 1_000_000, 32, 15_625
     made: list[int] = []
     make = ReproducibleBatchSampler._draw
 
@@ -115,7 +115,7 @@ def test_a_start_in_the_middle_reads_nothing_through(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(ReproducibleBatchSampler, "_draw", noted)
     late = ReproducibleBatchSampler(
-        pictures, CropConfig(), batch, 3, start=start, seen=start * batch, steps=start + 2
+        images, CropConfig(), batch, 3, start=start, seen=start * batch, steps=start + 2
     )
     specs = list(late)
     assert made == [start, start + 1]
@@ -123,7 +123,7 @@ def test_a_start_in_the_middle_reads_nothing_through(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("crops", [CROPS, CropConfig(sizes=(64, 32), size_shares=(0.3, 0.7))])
-def test_an_epoch_shows_each_picture_once(crops: CropConfig) -> None:
+def test_epoch_has_each_image_once(crops: CropConfig) -> None:
     shown = [spec.image for batch in specs(12, crops, 4, 0, 30) for spec in batch]
     first, second = shown[:12], shown[12:24]
     assert sorted(first) == sorted(second) == list(range(12))
@@ -137,15 +137,15 @@ def test_larger_crops_come_in_smaller_batches() -> None:
 
 
 def test_small_chroma_is_the_mean_of_each_cell() -> None:
-    rgb = picture(3, 32, 48)
+    rgb = synthetic_image(3, 32, 48)
     ab = srgb_to_lab(rgb)[..., 1:]
     cell = ab[4:8, 8:12].mean(axis=(0, 1))
     np.testing.assert_allclose(downsample_chroma(rgb, 4)[:, 1, 2], cell, atol=1e-3)
 
 
 @given(st.integers(0, 2**32))
-def test_aged_lightness_stays_in_range_and_keeps_the_size(seed: int) -> None:
-    rgb = picture(seed % 7)
+def test_degrade_lightness_keeps_range_and_size(seed: int) -> None:
+    rgb = synthetic_image(seed % 7)
     aged = degrade_lightness(rgb, np.random.default_rng(seed))
     assert aged.shape == rgb.shape[:2]
     assert aged.dtype == np.float32
@@ -154,8 +154,8 @@ def test_aged_lightness_stays_in_range_and_keeps_the_size(seed: int) -> None:
     assert aged.max() <= 100
 
 
-def test_ageing_changes_most_pictures_and_still_shows_them() -> None:
-    rgb = picture(5, 96, 128)
+def test_degrade_lightness_changes_most_images_moderately() -> None:
+    rgb = synthetic_image(5, 96, 128)
     clean = lightness(rgb)
     aged = [degrade_lightness(rgb, np.random.default_rng(seed)) for seed in range(60)]
     changed = [light for light in aged if np.abs(light - clean).mean() > 1]

@@ -1,4 +1,4 @@
-"""Feature stores hold what the encoder gives, survive kills, and are read reproducibly."""
+"""Feature stores: encoder output, resumption after kills, reproducible reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rechroma.datasets import (
 from rechroma.errors import DataError, ModelError, OptionError, TargetError
 from tests.support import shards
 from tests.support.encoders import write_encoder
-from tests.support.shards import picture, write_shard
+from tests.support.shards import synthetic_image, write_shard
 
 CONFIG = FeatureConfig(crop_size=64, views=2, degrade_prob=0.5, seed=3)
 
@@ -44,7 +44,7 @@ def shard(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_chunks_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spawned processes would take seconds to start; the test of the command has some."""
+    """Use small chunks and no worker processes, which take seconds to start."""
 
     class Inline:
         def __init__(self, *_: object) -> None: ...
@@ -76,7 +76,7 @@ def build(
     )
 
 
-def test_a_record_holds_features_chroma_lightness_and_label_of_the_same_crop(
+def test_record_has_features_chroma_lightness_and_label_of_the_same_crop(
     tmp_path: Path, encoder: Path, shard: Path
 ) -> None:
     config = FeatureConfig(crop_size=64)
@@ -92,7 +92,7 @@ def test_a_record_holds_features_chroma_lightness_and_label_of_the_same_crop(
     np.testing.assert_allclose(record["pooled_head"], light.mean() / 100, atol=2e-3)
     assert record["label"] == 4 % 3
     # The whole short side of 48 pixels, scaled to 64, of an image that is 64 wide.
-    crops = (picture(4)[:, left : left + 48] for left in range(17))
+    crops = (synthetic_image(4)[:, left : left + 48] for left in range(17))
     means = [downsample_chroma(crop, 48)[:, 0, 0] for crop in crops]
     found = record["chroma"].astype(float).mean((1, 2))
     assert min(np.abs(mean - found).max() for mean in means) < 1.5
@@ -102,7 +102,7 @@ def test_chroma_and_lightness_have_the_units_of_lab(
     tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rgb = np.full((64, 64, 3), (200, 60, 30), np.uint8)
-    monkeypatch.setattr(shards, "picture", lambda _: rgb)
+    monkeypatch.setattr(shards, "synthetic_image", lambda _: rgb)
     flat = write_shard(tmp_path / "flat.tar", 1)
     record = build([flat], tmp_path / "store", encoder, FeatureConfig(crop_size=64)).read([0])[0]
     np.testing.assert_allclose(record["lightness"] / 2.55, lightness(rgb)[0, 0], atol=0.3)
@@ -132,7 +132,7 @@ def test_degrade_prob_is_the_share_of_degraded_views(
     np.testing.assert_array_equal(records["chroma"], clean["chroma"])
 
 
-def test_an_interrupted_build_continues_with_equal_bytes(
+def test_interrupted_build_continues_with_equal_bytes(
     tmp_path: Path, encoder: Path, shard: Path
 ) -> None:
     whole = build([shard], tmp_path / "whole", encoder)
@@ -171,7 +171,7 @@ def test_further_shards_are_added(tmp_path: Path, encoder: Path, shard: Path) ->
         ("tiny", "1" * 64, "built with weights_sha256 000000000000..., not 1111"),
     ],
 )
-def test_a_store_of_another_encoder_is_refused(
+def test_store_of_another_encoder_is_rejected(
     tmp_path: Path, encoder: Path, shard: Path, name: str, weights_sha256: str, message: str
 ) -> None:
     build([shard], tmp_path / "store", encoder)
@@ -180,14 +180,14 @@ def test_a_store_of_another_encoder_is_refused(
     assert "-o" in str(caught.value.hint)
 
 
-def test_a_store_of_other_views_is_refused(tmp_path: Path, encoder: Path, shard: Path) -> None:
+def test_store_of_other_views_is_rejected(tmp_path: Path, encoder: Path, shard: Path) -> None:
     build([shard], tmp_path / "store", encoder)
     with pytest.raises(DataError, match="built with config"):
         build([shard], tmp_path / "store", encoder, replace(CONFIG, views=1))
 
 
 @pytest.mark.parametrize("harm", ["cut", "empty", "foreign"])
-def test_a_damaged_chunk_is_named(tmp_path: Path, encoder: Path, shard: Path, harm: str) -> None:
+def test_damaged_chunk_is_named(tmp_path: Path, encoder: Path, shard: Path, harm: str) -> None:
     build([shard], tmp_path / "store", encoder)
     chunk = tmp_path / "store" / "0000-0001.npy"
     data = chunk.read_bytes()
@@ -197,7 +197,7 @@ def test_a_damaged_chunk_is_named(tmp_path: Path, encoder: Path, shard: Path, ha
     assert "Delete it" in str(caught.value.hint)
 
 
-def test_a_full_disk_is_noticed_before_work_begins(
+def test_full_disk_is_reported_before_work_begins(
     tmp_path: Path, encoder: Path, shard: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
@@ -208,7 +208,7 @@ def test_a_full_disk_is_noticed_before_work_begins(
     assert not list((tmp_path / "store").glob("*.npy"))
 
 
-def test_what_is_not_a_store_is_an_error(tmp_path: Path) -> None:
+def test_other_folders_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there is no features\.json"):
         FeatureStore(tmp_path)
     (tmp_path / "features.json").write_text('{"format": 99}')
@@ -219,7 +219,7 @@ def test_what_is_not_a_store_is_an_error(tmp_path: Path) -> None:
         FeatureStore(tmp_path)
 
 
-def test_what_is_not_an_encoder_is_an_error(tmp_path: Path, shard: Path) -> None:
+def test_other_models_are_rejected(tmp_path: Path, shard: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(ModelError, match="cannot be loaded"):
         build([shard], tmp_path / "store", tmp_path / "text.onnx")
@@ -232,12 +232,12 @@ def test_what_is_not_an_encoder_is_an_error(tmp_path: Path, shard: Path) -> None
 @pytest.mark.parametrize(
     "values", [{"crop_size": 100}, {"views": 0}, {"degrade_prob": 1.5}, {"min_crop_area": 0.0}]
 )
-def test_impossible_views_are_refused(values: dict[str, float]) -> None:
+def test_invalid_views_are_rejected(values: dict[str, float]) -> None:
     with pytest.raises(OptionError):
         FeatureConfig(**values)  # type: ignore[arg-type]
 
 
-def test_views_beyond_the_store_are_refused(tmp_path: Path, encoder: Path, shard: Path) -> None:
+def test_views_beyond_the_store_are_rejected(tmp_path: Path, encoder: Path, shard: Path) -> None:
     store = build([shard], tmp_path / "store", encoder)
     for number in (-1, 12):
         with pytest.raises(IndexError):

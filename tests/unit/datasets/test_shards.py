@@ -1,4 +1,4 @@
-"""Shards are read at random, and say clearly when they cannot be."""
+"""Random access to shards, and errors of unreadable ones."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import pytest
 
 from rechroma.datasets import Shards, evenly_spaced
 from rechroma.errors import DataError
-from tests.support.shards import picture, write_shard
+from tests.support.shards import synthetic_image, write_shard
 
 
-def test_pictures_come_back_in_any_order(tmp_path: Path) -> None:
+def test_images_are_read_in_any_order(tmp_path: Path) -> None:
     write_shard(tmp_path / "a-0.tar", 3)
     write_shard(tmp_path / "a-1.tar", 2, first=3, source="other")
     shards = Shards([tmp_path / "a-*.tar"])
     assert len(shards) == 5
     for number in (4, 0, 2):
-        np.testing.assert_array_equal(shards[number], picture(number))
+        np.testing.assert_array_equal(shards[number], synthetic_image(number))
     assert shards.metadata(4)["source"] == "other"
     assert shards.key(3) == "00003"
     assert sum(1 for _ in Shards([tmp_path])) == 5
 
 
-def test_a_picture_without_facts_and_label_is_fine(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "x.png"), picture(0))
+def test_image_without_metadata_and_label_is_valid(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "x.png"), synthetic_image(0))
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
         archive.add(tmp_path / "x.png", "x.png")
     shards = Shards([tmp_path / "s.tar"])
@@ -38,28 +38,28 @@ def test_a_picture_without_facts_and_label_is_fine(tmp_path: Path) -> None:
     assert shards.label(0) == -1
 
 
-def test_labeled_and_unlabeled_shards_may_be_mixed(tmp_path: Path) -> None:
+def test_labeled_and_unlabeled_shards_can_be_mixed(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.tar", 2)
     write_shard(tmp_path / "b.tar", 3, classes=2)
     shards = Shards([tmp_path])
     assert [shards.label(number) for number in range(5)] == [-1, -1, 0, 1, 0]
 
 
-def test_the_digest_is_of_names_and_sizes(tmp_path: Path) -> None:
+def test_digest_depends_on_names_and_sizes(tmp_path: Path) -> None:
     paths = [write_shard(tmp_path / name, 2) for name in ("b.tar", "a.tar")]
-    with tarfile.open(tmp_path / "aa.tar", "w"):  # no picture, and no line
+    with tarfile.open(tmp_path / "aa.tar", "w"):  # no image, and no line
         pass
     lines = []
     for path in (paths[1], paths[0]):
         with tarfile.open(path) as archive:
-            pictures = [member for member in archive if member.name.endswith(".png")]
-        lines += [f"{path.name}:{member.name[:-4]}:{member.size}" for member in pictures]
+            images = [member for member in archive if member.name.endswith(".png")]
+        lines += [f"{path.name}:{member.name[:-4]}:{member.size}" for member in images]
     whole = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     assert Shards([tmp_path]).digest() == whole
     assert Shards(paths).digest() != whole
 
 
-def test_numbers_are_those_of_a_sequence(tmp_path: Path) -> None:
+def test_shards_index_like_a_sequence(tmp_path: Path) -> None:
     shards = Shards([write_shard(tmp_path / "a.tar", 2), write_shard(tmp_path / "b.tar", 1)])
     assert [shards.key(number) for number in (-3, -2, -1)] == ["00000", "00001", "00000"]
     assert shards.shard(-1).name == "b.tar"
@@ -68,7 +68,7 @@ def test_numbers_are_those_of_a_sequence(tmp_path: Path) -> None:
             shards.key(number)
 
 
-def test_a_shard_that_shrinks_meanwhile_is_named(tmp_path: Path) -> None:
+def test_shard_that_shrinks_is_named(tmp_path: Path) -> None:
     path = write_shard(tmp_path / "s.tar", 1)
     shards = Shards([path])
     path.write_bytes(path.read_bytes()[:600])
@@ -80,18 +80,18 @@ def test_a_shard_that_shrinks_meanwhile_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar file at all" * 100])
-def test_a_bad_shard_is_named(tmp_path: Path, content: bytes) -> None:
+def test_bad_shard_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.tar").write_bytes(content)
     with pytest.raises(DataError, match=r"bad\.tar|contain no images"):
         Shards([tmp_path / "bad.tar"])
 
 
-def test_no_shard_is_an_error(tmp_path: Path) -> None:
+def test_empty_pattern_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no shards found"):
         Shards([tmp_path / "none-*.tar"])
 
 
-def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+def test_broken_image_is_named(tmp_path: Path) -> None:
     path = write_shard(tmp_path / "s.tar", 1)
     data = bytearray(path.read_bytes())
     data[512:1024] = bytes(512)
@@ -101,7 +101,7 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "limit"), [(399, 200), (500, 300), (60, 40), (5, 9), (7, 1)])
-def test_a_part_of_the_pictures_is_spread_over_all(count: int, limit: int) -> None:
+def test_limited_images_are_evenly_spaced(count: int, limit: int) -> None:
     chosen = evenly_spaced(count, limit)
     assert len(chosen) == len(set(chosen)) == min(count, limit)
     gaps = [after - before for before, after in pairwise([*chosen, count])]
@@ -117,7 +117,7 @@ def test_evenly_spaced_is_even_and_never_more_than_the_limit() -> None:
 
 def test_metadata_with_a_british_key_has_a_license(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
-        parts = {".png": cv2.imencode(".png", picture(0))[1].tobytes()}
+        parts = {".png": cv2.imencode(".png", synthetic_image(0))[1].tobytes()}
         parts[".json"] = b'{"source": "x", "licence": "CC0-1.0"}'
         for suffix, content in parts.items():
             member = tarfile.TarInfo(f"0{suffix}")

@@ -1,4 +1,4 @@
-"""The compact index says what the tar file says, however it was written."""
+"""The compact index agrees with tarfile for all tar formats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMATS = st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX
 
 
 class Entry(NamedTuple):
-    """What a shard holds of a picture: its key, and by kind its content."""
+    """An image of a shard: its key, and the content of each member."""
 
     key: str
     contents: tuple[bytes | None, ...]
@@ -41,7 +41,7 @@ def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def expected(path: Path) -> list[Entry]:
-    """The pictures as tarfile and pathlib see them, the plain way."""
+    """Read the images with tarfile and pathlib, as a reference."""
     with tarfile.open(path) as archive:
         files = {Path(m.name): archive.extractfile(m).read() for m in archive if m.isfile()}  # type: ignore[union-attr]
     return [
@@ -69,7 +69,7 @@ def found(path: Path, index: Index) -> list[Entry]:
 
 
 @given(members=MEMBERS, form=FORMATS, blanks=st.integers(0, 3))
-def test_it_says_what_tarfile_says(
+def test_index_agrees_with_tarfile(
     members: list[tuple[str, str, bytes]],
     form: int,
     blanks: int,
@@ -91,32 +91,32 @@ def test_it_says_what_tarfile_says(
     assert list(index.names()) == [(entry.key, len(entry.contents[0] or b"")) for entry in entries]
 
 
-def test_a_plain_archive_needs_no_tarfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_archive_needs_no_tarfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = many(tmp_path / "s.tar", 3)
     entries = expected(path)
     monkeypatch.setattr(tarfile, "open", None)
     assert found(path, scan(path)) == entries
 
 
-def test_folders_links_and_detours_are_seen_through(tmp_path: Path) -> None:
+def test_folders_links_and_extended_headers_are_resolved(tmp_path: Path) -> None:
     path = tmp_path / "s.tar"
     with tarfile.open(path, "w") as archive:
         folder, link = tarfile.TarInfo("./in"), tarfile.TarInfo("./in/link.png")
         folder.type, link.type, link.linkname = tarfile.DIRTYPE, tarfile.SYMTYPE, "a.png"
         archive.addfile(folder)
         archive.addfile(link)
-        add(archive, "./in//a.png", b"picture")
+        add(archive, "./in//a.png", b"image")
         add(archive, "in/a.json", b"{}")
-    assert found(path, scan(path)) == [Entry("in/a", (b"picture", b"{}", None))]
+    assert found(path, scan(path)) == [Entry("in/a", (b"image", b"{}", None))]
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 12])
-def test_a_changed_byte_in_a_header_is_noticed(tmp_path: Path, number: int) -> None:
+def test_changed_byte_in_a_header_is_detected(tmp_path: Path, number: int) -> None:
     path = write_shard(tmp_path / "s.tar", 5, classes=2)
     with tarfile.open(path) as archive:
         member = archive.getmembers()[number]
     data = bytearray(path.read_bytes())
-    for place in (0, 130, 150, 300):  # name, size, checksum, what nobody reads
+    for place in (0, 130, 150, 300):  # name, size, checksum, an unused field
         changed = bytearray(data)
         changed[member.offset + place] ^= 1
         path.write_bytes(changed)
@@ -125,9 +125,7 @@ def test_a_changed_byte_in_a_header_is_noticed(tmp_path: Path, number: int) -> N
 
 
 @given(kept=st.floats(0, 0.999))
-def test_a_shard_that_is_cut_off_is_refused(
-    kept: float, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_truncated_shard_is_rejected(kept: float, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = write_shard(tmp_path_factory.getbasetemp() / "cut.tar", 2)
     with tarfile.open(path) as archive:
         archive.getmembers()
@@ -138,7 +136,7 @@ def test_a_shard_that_is_cut_off_is_refused(
 
 
 def many(path: Path, count: int) -> Path:
-    """A shard as `rechroma data pack` writes them, but for the pictures' contents."""
+    """Write a shard as `rechroma data pack` does, with dummy images."""
     with tarfile.open(path, "w") as archive:
         for number in range(count):
             for suffix, size in ((".webp", 20_000), (".json", 250), (".cls", 2)):
@@ -147,9 +145,9 @@ def many(path: Path, count: int) -> Path:
 
 
 class TestIsSmall:
-    """A million pictures take some forty megabytes in each process."""
+    """The index of a million images takes about forty megabytes in each process."""
 
-    def test_in_memory(self, tmp_path: Path) -> None:
+    def test_index_is_small_in_memory(self, tmp_path: Path) -> None:
         count = 1000
         index = scan(many(tmp_path / "s.tar", count))
         parts = [index.blocks, *index.sizes, index.keys, index.ends]
@@ -158,7 +156,7 @@ class TestIsSmall:
         arrays = (index.blocks, *index.sizes, index.ends)
         assert len(index.keys) + sum(array.nbytes for array in arrays) < 45 * count
 
-    def test_on_the_way_to_a_worker(self, tmp_path: Path) -> None:
+    def test_index_is_small_when_pickled(self, tmp_path: Path) -> None:
         many(tmp_path / "s.tar", 1000)
         shards = Shards([tmp_path])
         sent = pickle.dumps(shards)
@@ -167,7 +165,7 @@ class TestIsSmall:
 
 
 class TestAShardThatIsNamedOften:
-    def test_is_read_once_and_kept_once(
+    def test_repeated_shard_is_scanned_and_stored_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scanned = []
@@ -185,7 +183,7 @@ class TestAShardThatIsNamedOften:
             assert len({id(index) for index in shards._indexes}) == 1
         assert len(pickle.dumps(often)) < len(pickle.dumps(once)) + 50 * 200
 
-    def test_gives_its_pictures_each_time(self, tmp_path: Path) -> None:
+    def test_repeated_shard_gives_its_images_each_time(self, tmp_path: Path) -> None:
         first, second = write_shard(tmp_path / "a.tar", 2), write_shard(tmp_path / "b.tar", 3)
         shards = Shards([first, second, first])
         assert [shards.shard(number).stem for number in range(len(shards))] == [*"aabbbaa"]

@@ -1,4 +1,4 @@
-"""What every engine keeps, whatever it runs on."""
+"""The contract of every engine."""
 
 from __future__ import annotations
 
@@ -38,20 +38,22 @@ def lightness() -> np.ndarray:
 
 @pytest.fixture
 def hints() -> np.ndarray:
-    """A square of blue in the first picture; nothing in the second."""
+    """A blue square in the first image, no hints in the second."""
     hints = np.zeros((2, 3, 32, 64), np.float32)
     hints[0, :, 8:16, 40:48] = np.array([10, -60, 1]).reshape(3, 1, 1)
     return hints
 
 
-def test_chroma(engine: Engine, lightness: np.ndarray) -> None:
+def test_chroma_is_finite_float32_of_the_declared_size(
+    engine: Engine, lightness: np.ndarray
+) -> None:
     chroma = engine.chroma(lightness)
     assert chroma.shape == (2, 2, 8, 16)
     assert chroma.dtype == np.float32
     assert np.isfinite(chroma).all()
 
 
-def test_hints_change_the_picture_that_they_are_in(
+def test_hints_change_only_their_image(
     engine: Engine, lightness: np.ndarray, hints: np.ndarray
 ) -> None:
     assert engine.card.hints
@@ -61,7 +63,7 @@ def test_hints_change_the_picture_that_they_are_in(
     np.testing.assert_allclose(fixed[1], free[1], atol=1e-3)
 
 
-def test_a_network_without_hints_and_bins_says_so(lightness: np.ndarray, hints: np.ndarray) -> None:
+def test_engine_without_hints_and_bins_raises(lightness: np.ndarray, hints: np.ndarray) -> None:
     engine = TorchEngine(small("vgg-fcn"))
     assert engine.chroma(lightness).shape == (2, 2, 8, 16)
     for ask in (engine.chroma, engine.distribution):
@@ -71,12 +73,12 @@ def test_a_network_without_hints_and_bins_says_so(lightness: np.ndarray, hints: 
         engine.distribution(lightness)
 
 
-def test_an_empty_mask_is_no_hints(engine: Engine, lightness: np.ndarray) -> None:
+def test_empty_mask_equals_no_hints(engine: Engine, lightness: np.ndarray) -> None:
     nothing = np.zeros((2, 3, 32, 64), np.float32)
     np.testing.assert_array_equal(engine.chroma(lightness, nothing), engine.chroma(lightness))
 
 
-def test_a_distribution_has_a_share_for_each_bin(
+def test_distribution_has_a_probability_for_each_bin(
     engine: Engine, lightness: np.ndarray, hints: np.ndarray
 ) -> None:
     for given in (None, hints):

@@ -19,7 +19,7 @@ def test_chroma_is_the_hue_times_the_mean_lightness_of_the_cell() -> None:
     assert np.count_nonzero(chroma) == 2
 
 
-def test_a_cell_with_a_hint_has_the_mean_of_what_was_fixed() -> None:
+def test_hinted_cell_has_the_mean_of_its_hints() -> None:
     lightness = np.full((1, 1, 8, 8), 50, np.float32)
     hints = np.zeros((1, 3, 8, 8), np.float32)
     hints[0, :, 0, 0] = 40, -20, 1
@@ -29,14 +29,14 @@ def test_a_cell_with_a_hint_has_the_mean_of_what_was_fixed() -> None:
     np.testing.assert_allclose(chroma[0, :, 1, 1], [5, -10])
 
 
-def test_the_distribution_has_the_share_of_the_hue() -> None:
+def test_distribution_has_the_share_of_the_hue() -> None:
     engine = FakeEngine((10, -20), stride=8)
     shares = engine.distribution(np.full((1, 1, 8, 8), 30, np.float32))
     np.testing.assert_allclose(shares[0, :, 1, 0], [0.7, 0.3], rtol=1e-6)
     assert engine.card.bins[1] == (10, -20)
 
 
-def test_one_that_takes_no_hints() -> None:
+def test_fake_engine_without_hints_rejects_them() -> None:
     engine = FakeEngine(hints=False)
     lightness, hints = np.zeros((1, 1, 32, 32), np.float32), np.zeros((1, 3, 32, 32), np.float32)
     assert not engine.card.hints
@@ -45,10 +45,10 @@ def test_one_that_takes_no_hints() -> None:
             run(lightness, hints)
 
 
-def test_the_card_says_what_was_asked_for() -> None:
+def test_card_has_the_requested_fields() -> None:
     card = FakeEngine(stride=16, scale=2, size=128).card
     assert (card.stride, card.scale, card.size) == (16, 2, 128)
 
 
-def test_there_is_a_thread_to_use() -> None:
+def test_available_threads_is_at_least_one() -> None:
     assert 1 <= available_threads() <= 8

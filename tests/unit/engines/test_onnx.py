@@ -42,7 +42,7 @@ def _lightness(count: int, height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (2, 64, 32), (3, 16, 200)])
-def test_chroma(model: Path, shape: tuple[int, int, int]) -> None:
+def test_chroma_is_that_of_the_model(model: Path, shape: tuple[int, int, int]) -> None:
     lightness = _lightness(*shape)
     chroma = OnnxEngine(model).chroma(lightness)
     count, height, width = shape
@@ -52,20 +52,20 @@ def test_chroma(model: Path, shape: tuple[int, int, int]) -> None:
     np.testing.assert_allclose(chroma, wanted, atol=1e-3)
 
 
-def test_an_array_that_is_not_contiguous(model: Path) -> None:
+def test_non_contiguous_arrays_are_accepted(model: Path) -> None:
     engine = OnnxEngine(model)
     lightness = _lightness(1, 16, 32)
     turned = np.ascontiguousarray(lightness.swapaxes(2, 3)).swapaxes(2, 3)
     np.testing.assert_array_equal(engine.chroma(turned), engine.chroma(lightness))
 
 
-def test_card_and_provider(model: Path) -> None:
+def test_engine_has_card_and_provider(model: Path) -> None:
     engine = OnnxEngine(model, "cpu", threads=1)
     assert engine.card.name == "tiny"
     assert engine.provider == "cpu"
 
 
-def test_a_model_with_hints_runs_without_any(tmp_path: Path) -> None:
+def test_model_with_hints_runs_without_any(tmp_path: Path) -> None:
     engine = OnnxEngine(write_model(tmp_path / "hints.onnx", hints=True))
     assert engine.chroma(_lightness(1, 8, 8)).shape == (1, 2, 2, 2)
 
@@ -81,19 +81,19 @@ def test_hints_reach_the_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fixed, free)
 
 
-def test_a_model_without_hints_refuses_them(model: Path) -> None:
+def test_model_without_hints_rejects_them(model: Path) -> None:
     with pytest.raises(ModelFeatureError, match="the model tiny does not support hints") as caught:
         OnnxEngine(model).chroma(_lightness(1, 8, 8), np.zeros((1, 3, 8, 8), np.float32))
     assert "models list" in str(caught.value.hint)
 
 
-def test_hints_of_another_size_than_the_picture_are_refused(tmp_path: Path) -> None:
+def test_hints_of_another_size_are_rejected(tmp_path: Path) -> None:
     engine = OnnxEngine(write_model(tmp_path / "hints.onnx", hints=True))
     with pytest.raises(EngineError, match=r"hints\.onnx failed"):
         engine.chroma(_lightness(1, 16, 16), np.zeros((1, 3, 8, 24), np.float32))
 
 
-def test_distribution(tmp_path: Path) -> None:
+def test_distribution_is_that_of_the_model(tmp_path: Path) -> None:
     bins = [[0.0, 0.0], [20.0, 30.0], [0.0, -9.0]]
     engine = OnnxEngine(write_model(tmp_path / "bins.onnx", bins=bins))
     shares = engine.distribution(np.full((1, 1, 8, 16), 30, np.float32))
@@ -101,12 +101,12 @@ def test_distribution(tmp_path: Path) -> None:
     np.testing.assert_allclose(shares[0, :, 1, 3], [0.7, 0.3, 0], atol=1e-4)
 
 
-def test_a_model_without_a_distribution(model: Path) -> None:
+def test_model_without_a_distribution_raises(model: Path) -> None:
     with pytest.raises(ModelFeatureError, match="tiny has no distribution"):
         OnnxEngine(model).distribution(_lightness(1, 8, 8))
 
 
-def test_a_distribution_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
+def test_distribution_of_the_wrong_shape_is_rejected(tmp_path: Path) -> None:
     card = json.dumps(CARD | {"bins": [[0.0, 0.0]] * 3})
     path = write_tensors(tmp_path / "bins.onnx", [LIGHTNESS], [CHROMA, DISTRIBUTION], card)
     with pytest.raises(InvalidChromaError, match="distribution of shape"):
@@ -114,33 +114,33 @@ def test_a_distribution_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_chroma_that_is_not_finite_is_refused(tmp_path: Path, value: float) -> None:
+def test_non_finite_chroma_is_rejected(tmp_path: Path, value: float) -> None:
     engine = OnnxEngine(write_constant_model(tmp_path / "nan.onnx", (value, 0)))
     with pytest.raises(InvalidChromaError, match=r"nan\.onnx.*not finite"):
         engine.chroma(_lightness(1, 8, 8))
 
 
-def test_a_chroma_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
+def test_chroma_of_the_wrong_shape_is_rejected(tmp_path: Path) -> None:
     engine = OnnxEngine(write_tensors(tmp_path / "small.onnx", [LIGHTNESS], [CHROMA]))
     with pytest.raises(InvalidChromaError, match="shape"):
         engine.chroma(_lightness(1, 64, 64))
 
 
-def test_a_run_that_fails_is_one_line(model: Path) -> None:
+def test_failed_run_is_reported_in_one_line(model: Path) -> None:
     three_channels = np.zeros((1, 3, 8, 8), np.float32)
     with pytest.raises(EngineError, match=r"tiny\.onnx") as caught:
         OnnxEngine(model).chroma(three_channels)
     assert "\n" not in caught.value.message
 
 
-def test_a_broken_file_is_refused_at_once(tmp_path: Path) -> None:
+def test_broken_file_is_rejected_at_once(tmp_path: Path) -> None:
     path = tmp_path / "text.onnx"
     path.write_text("no model")
     with pytest.raises(ModelContractError, match=r"text\.onnx"):
         OnnxEngine(path)
 
 
-def test_an_unknown_provider(model: Path) -> None:
+def test_unknown_provider_is_rejected(model: Path) -> None:
     with pytest.raises(OptionError, match="tpu") as caught:
         OnnxEngine(model, "tpu")
     assert "cuda" in str(caught.value.hint)
@@ -149,7 +149,7 @@ def test_an_unknown_provider(model: Path) -> None:
 @pytest.mark.skipif(
     "CUDAExecutionProvider" in ort.get_available_providers(), reason="CUDA is available here"
 )
-def test_cuda_where_there_is_none(model: Path) -> None:
+def test_missing_cuda_is_reported(model: Path) -> None:
     with pytest.raises(ProviderError, match="cuda") as caught:
         OnnxEngine(model, "cuda")
     assert "onnxruntime-gpu" in str(caught.value.hint)
@@ -157,12 +157,12 @@ def test_cuda_where_there_is_none(model: Path) -> None:
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_too_few_threads(model: Path, threads: int) -> None:
+def test_too_few_threads_are_rejected(model: Path, threads: int) -> None:
     with pytest.raises(OptionError, match="threads"):
         OnnxEngine(model, threads=threads)
 
 
-def test_several_threads_share_an_engine(model: Path) -> None:
+def test_engine_is_thread_safe(model: Path) -> None:
     engine = OnnxEngine(model)
     batches = [_lightness(1, 8 * side, 16) for side in range(1, 9)] * 4
     alone = [engine.chroma(batch) for batch in batches]

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Shards:
-    """Five pictures of two sources."""
+def images(tmp_path: Path) -> Shards:
+    """Five images of two sources."""
     write_shard(tmp_path / "s-0.tar", 3, source="one")
     write_shard(tmp_path / "s-1.tar", 2, first=3, source="two")
     return Shards([tmp_path])

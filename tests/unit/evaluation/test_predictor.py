@@ -1,4 +1,4 @@
-"""What the model sees, and on which lightness its colors are laid."""
+"""The predictor: model input, and the lightness that its chroma is combined with."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rechroma.evaluation import EvalPredictor, to_gray
 from rechroma.evaluation.metrics.full_reference import ciede2000
 from rechroma.evaluation.predictor import degrade, rng_for
 from tests.support.fake_engine import FakeEngine
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
-GRAY = to_gray(picture(1))
+GRAY = to_gray(synthetic_image(1))
 
 
-def test_predictor_colors_as_users_get_it() -> None:
+def test_predictor_equals_the_colorizer() -> None:
     predictor = EvalPredictor(FakeEngine(), size=64)
     expected = Colorizer(engine=FakeEngine()).colorize(GRAY, size=64)
     np.testing.assert_array_equal(predictor.colorize(GRAY), expected)
@@ -38,7 +38,7 @@ def test_size_of_a_call_overrides_that_of_the_predictor() -> None:
 
 
 def test_to_gray_keeps_the_lightness() -> None:
-    rgb = picture(1)
+    rgb = synthetic_image(1)
     assert np.abs(lightness(to_gray(rgb)) - lightness(rgb)).max() < 0.5
 
 
@@ -52,10 +52,10 @@ def test_colorize_as_combines_other_chroma_with_own_lightness() -> None:
 
 
 def test_degrade_depends_on_the_key_alone() -> None:
-    first = degrade(picture(1), rng_for("a"))
-    np.testing.assert_array_equal(first, degrade(picture(1), rng_for("a")))
+    first = degrade(synthetic_image(1), rng_for("a"))
+    np.testing.assert_array_equal(first, degrade(synthetic_image(1), rng_for("a")))
     assert first.shape == GRAY.shape
-    assert np.abs(first.astype(int) - degrade(picture(1), rng_for("b"))).mean() > 1
+    assert np.abs(first.astype(int) - degrade(synthetic_image(1), rng_for("b"))).mean() > 1
 
 
 def hinted(predictor: EvalPredictor, truth: np.ndarray, count: int) -> np.ndarray:
@@ -64,7 +64,7 @@ def hinted(predictor: EvalPredictor, truth: np.ndarray, count: int) -> np.ndarra
 
 
 def test_hints_improve_the_prediction() -> None:
-    predictor, truth = EvalPredictor(FakeEngine()), picture(2)
+    predictor, truth = EvalPredictor(FakeEngine()), synthetic_image(2)
 
     def difference(count: int) -> float:
         answer = hinted(predictor, truth, count)
@@ -83,18 +83,18 @@ def test_hints_do_not_cover_the_padding() -> None:
             return super().chroma(lightness, hints)
 
     seen: list[np.ndarray] = []
-    hinted(EvalPredictor(Spy(), size=96), picture(2, 40, 96), 200)
+    hinted(EvalPredictor(Spy(), size=96), synthetic_image(2, 40, 96), 200)
     ((hints,),) = seen
     assert hints.shape == (3, 64, 96)
     assert hints[2, :40].any()
     assert not hints[2, 40:].any()
 
 
-def test_hints_are_refused_by_a_model_without_support() -> None:
+def test_hints_are_rejected_by_a_model_without_support() -> None:
     predictor = EvalPredictor(FakeEngine(hints=False))
-    hinted(predictor, picture(2), 0)
+    hinted(predictor, synthetic_image(2), 0)
     with pytest.raises(ModelFeatureError):
-        hinted(predictor, picture(2), 1)
+        hinted(predictor, synthetic_image(2), 1)
 
 
 def test_predictor_tracks_raw_chroma_beyond_the_gamut() -> None:

@@ -1,9 +1,10 @@
-"""The page and the tables on it: complete, closed, and nothing from elsewhere."""
+"""The HTML page: complete, well-formed and self-contained."""
 
 from __future__ import annotations
 
 import base64
 import io
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -29,7 +30,7 @@ VOID = {"meta", "img", "input"}
 
 
 class Reader(HTMLParser):
-    """Checks that what is opened is closed, and keeps images and words."""
+    """An HTML parser that checks closing tags and collects images and text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -54,12 +55,12 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture
-def report(pictures: Shards) -> Report:
-    return evaluate(FakeEngine(), pictures)
+def report(images: Shards) -> Report:
+    return evaluate(FakeEngine(), images)
 
 
-def test_page_is_self_contained(report: Report, pictures: Shards) -> None:
-    text = render_page(report, EvalPredictor(FakeEngine()), pictures)
+def test_page_is_self_contained(report: Report, images: Shards) -> None:
+    text = render_page(report, EvalPredictor(FakeEngine()), images)
     reader = Reader(text)
     assert reader.open == []
     assert len(reader.images) == 3 * 5
@@ -71,32 +72,40 @@ def test_page_is_self_contained(report: Report, pictures: Shards) -> None:
             assert max(image.size) <= 320
 
 
-def test_page_orders_images_by_gain(report: Report, pictures: Shards) -> None:
-    words = Reader(render_page(report, EvalPredictor(FakeEngine()), pictures)).words
+def test_page_styles_select_existing_ids(report: Report, images: Shards) -> None:
+    text = render_page(report, EvalPredictor(FakeEngine()), images)
+    style, body = text.split("</style>")
+    selected = set(re.findall(r"#(\w+)(?=[: ][^;]*\{)", style))
+    assert selected == {"worst", "ranked", "historical"}
+    assert selected <= set(re.findall(r'id="(\w+)"', body))
+
+
+def test_page_orders_images_by_gain(report: Report, images: Shards) -> None:
+    words = Reader(render_page(report, EvalPredictor(FakeEngine()), images)).words
     captions = [word for word in words if "CIEDE2000 " in word and "gain" in word]
     gains = [float(caption.rsplit(" ", 1)[1]) for caption in captions]
     assert gains == sorted(gains, reverse=True)
     assert len(gains) == 5
 
 
-def test_page_shows_historical_photographs(report: Report, pictures: Shards) -> None:
-    text = render_page(report, EvalPredictor(FakeEngine()), pictures, historical=pictures)
+def test_page_shows_historical_photographs(report: Report, images: Shards) -> None:
+    text = render_page(report, EvalPredictor(FakeEngine()), images, historical=images)
     assert len(Reader(text).images) == 3 * 5 + 2 * 5
 
 
 def test_page_escapes_names(tmp_path: Path) -> None:
     nasty = '<script>"&$title'
     write_shard(tmp_path / "s.tar", 1, source=nasty)
-    pictures = Shards([tmp_path])
-    report = replace(evaluate(FakeEngine(), pictures), model=nasty)
-    text = render_page(report, EvalPredictor(FakeEngine()), pictures)
+    images = Shards([tmp_path])
+    report = replace(evaluate(FakeEngine(), images), model=nasty)
+    text = render_page(report, EvalPredictor(FakeEngine()), images)
     assert nasty in " ".join(Reader(text).words)
     assert "<script" not in text
 
 
-def test_tables_have_a_cell_for_each_column(pictures: Shards) -> None:
-    config = EvalConfig(degraded=True, hints=True, sizes=True, historical=pictures)
-    made = tables(evaluate(FakeEngine(), pictures, config))
+def test_tables_have_a_cell_for_each_column(images: Shards) -> None:
+    config = EvalConfig(degraded=True, hints=True, sizes=True, historical=images)
+    made = tables(evaluate(FakeEngine(), images, config))
     assert len(made) == 8
     for table in made:
         assert table.rows

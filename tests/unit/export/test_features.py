@@ -1,4 +1,4 @@
-"""An encoder's ONNX file gives what the encoder gives."""
+"""The ONNX file of an encoder equals the encoder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_exported_features_are_those_of_the_encoder(tmp_path: Path) -> None:
+def test_exported_features_equal_those_of_the_encoder(tmp_path: Path) -> None:
     torch.manual_seed(0)
     encoder = make_encoder("efficientnet-lite2").eval()
     save_file(encoder.state_dict(), tmp_path / "w.safetensors")
@@ -42,7 +42,7 @@ def test_exported_features_are_those_of_the_encoder(tmp_path: Path) -> None:
         np.testing.assert_allclose(each, true, atol=1e-4 * scale)
 
 
-def test_weights_of_another_encoder_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_encoder_are_rejected(tmp_path: Path) -> None:
     save_file({"conv.weight": torch.zeros(1)}, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError):
         export_features("efficientnet-lite2", tmp_path / "w.safetensors", tmp_path / "e.onnx", 64)

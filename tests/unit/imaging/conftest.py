@@ -1,4 +1,4 @@
-"""Pictures in memory, and a way to save them as real files."""
+"""Fixtures: images in memory, and their encoding as files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Encode = Callable[..., bytes]
 
 @pytest.fixture
 def encode() -> Encode:
-    """Encode an array or a picture of Pillow's as a file's content."""
+    """Encode an array or a Pillow image as file content."""
 
-    def encode(picture: Image.Image | NDArray[Any], file_format: str, **options: Any) -> bytes:
-        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    def encode(image: Image.Image | NDArray[Any], file_format: str, **options: Any) -> bytes:
+        image = image if isinstance(image, Image.Image) else Image.fromarray(image)
         file = BytesIO()
         image.save(file, file_format, **options)
         return file.getvalue()
@@ -29,19 +29,19 @@ def encode() -> Encode:
 
 @pytest.fixture
 def gray() -> NDArray[np.uint8]:
-    """Every 8-bit level, (24, 32), in no symmetry: it shows if it was turned or flipped."""
+    """Every 8-bit level, (24, 32), asymmetric, so that rotations and flips show."""
     steps = np.linspace(0, 255, 24 * 32).astype(np.uint8)
     return steps.reshape(24, 32)
 
 
 @pytest.fixture
 def gray_16(gray: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """The same with levels in between that 8 bits do not have."""
+    """The same at 16 bits, with levels that 8 bits cannot represent."""
     return (gray.astype(np.uint16) * 257) ^ np.uint16(0x55)
 
 
 @pytest.fixture
 def colors() -> NDArray[np.uint8]:
-    """A picture in color, (24, 32, 3)."""
+    """A color image (24, 32, 3)."""
     x, y = np.meshgrid(np.linspace(0, 255, 32), np.linspace(0, 255, 24))
     return np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)

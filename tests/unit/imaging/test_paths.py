@@ -56,7 +56,7 @@ def test_resolve_format_reads_the_suffix_and_the_request(
         ("a", "gif", "cannot write the format 'gif'"),
     ],
 )
-def test_resolve_format_refuses_names_of_other_formats(
+def test_resolve_format_rejects_names_of_other_formats(
     target: str,
     format: str | None,  # noqa: A002
     message: str,

@@ -1,4 +1,4 @@
-"""The model that comes with the package: whole, honest about itself, and not afraid of color."""
+"""The bundled model: integrity, card and colors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def colorizer() -> Colorizer:
     return Colorizer()
 
 
-def test_the_default_is_there_small_and_unchanged() -> None:
+def test_default_model_is_small_and_unchanged() -> None:
     path = find_model("default")  # verifies its SHA-256
     assert path.stat().st_size <= 20_000_000
     assert read_card(path).name in [card.name for card in list_models()]
 
 
-def test_its_card_names_license_data_and_figures() -> None:
+def test_card_names_license_data_and_metrics() -> None:
     card = read_card(find_model())
     assert card.license == "Apache-2.0"
     assert len(card.data) > 10
@@ -35,7 +35,9 @@ def test_its_card_names_license_data_and_figures() -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.__name__)
-def test_it_colors_a_photograph_and_keeps_its_lightness(colorizer: Colorizer, sample: type) -> None:
+def test_default_model_colors_a_photograph_and_keeps_its_lightness(
+    colorizer: Colorizer, sample: type
+) -> None:
     truth = np.asarray(sample())
     gray = to_gray(truth)
     colored = colorizer.colorize(gray)
@@ -44,7 +46,7 @@ def test_it_colors_a_photograph_and_keeps_its_lightness(colorizer: Colorizer, sa
     assert np.abs(lightness(colored) - lightness(gray)).mean() < 0.5
 
 
-def test_a_sky_is_blue_and_a_lawn_is_green(colorizer: Colorizer) -> None:
+def test_sky_is_blue_and_lawn_is_green(colorizer: Colorizer) -> None:
     from rechroma.color import srgb_to_lab
 
     lab = srgb_to_lab(np.asarray(colorizer.colorize(data.camera())))

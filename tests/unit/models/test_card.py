@@ -38,11 +38,11 @@ cards = st.builds(
 
 
 @given(cards)
-def test_a_card_survives_json(card: ModelCard) -> None:
+def test_card_round_trips_through_json(card: ModelCard) -> None:
     assert ModelCard.from_json(card.to_json()) == card
 
 
-def test_optional_fields_may_be_left_out() -> None:
+def test_optional_fields_can_be_omitted() -> None:
     optional = {"hints", "metrics", "commit", "description"}
     card = ModelCard.from_json(json.dumps({k: v for k, v in CARD.items() if k not in optional}))
     assert card.hints is False
@@ -53,7 +53,7 @@ def test_optional_fields_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     "field", ["name", "version", "stride", "scale", "size", "license", "authors", "data", "format"]
 )
-def test_a_missing_field_is_named(field: str) -> None:
+def test_missing_field_is_named(field: str) -> None:
     with pytest.raises(ModelContractError, match=f"'{field}'"):
         ModelCard.from_json(json.dumps({k: v for k, v in CARD.items() if k != field}))
 
@@ -96,20 +96,20 @@ def test_a_missing_field_is_named(field: str) -> None:
         ("color", "blue"),
     ],
 )
-def test_an_ill_field_is_named(field: str, value: Any) -> None:
+def test_invalid_field_is_named(field: str, value: Any) -> None:
     with pytest.raises(ModelContractError, match=f"'{field}") as caught:
         ModelCard.from_json(json.dumps(CARD | {field: value}))
     assert caught.value.hint
     assert "\n" not in caught.value.message
 
 
-def test_a_newer_format_asks_for_an_update() -> None:
+def test_newer_format_asks_for_an_update() -> None:
     with pytest.raises(ModelContractError, match="newer") as caught:
         ModelCard.from_json(json.dumps(CARD | {"format": 2}))
     assert "upgrade" in str(caught.value.hint)
 
 
 @given(st.text(max_size=30) | st.sampled_from(["[]", "3", "null", '"card"', "{", "{}"]))
-def test_any_other_text_is_refused(text: str) -> None:
+def test_other_text_is_rejected(text: str) -> None:
     with pytest.raises(ModelContractError):
         ModelCard.from_json(text)

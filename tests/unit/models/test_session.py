@@ -1,4 +1,4 @@
-"""Each clause of the contract, broken by a real model file."""
+"""Each clause of the contract, violated by a real model file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITH_BINS = json.dumps(CARD | {"bins": [[0, 0], [10, 0], [0, 10]]})
         ([LIGHTNESS], [CHROMA, DISTRIBUTION], WITH_BINS),
     ],
 )
-def test_models_that_keep_the_contract(
+def test_valid_models_are_accepted(
     tmp_path: Path, inputs: list[Tensor], outputs: list[Tensor], card: str | None
 ) -> None:
     path = write_tensors(tmp_path / "model.onnx", inputs, outputs, card)
@@ -76,7 +76,7 @@ def test_models_that_keep_the_contract(
         ([LIGHTNESS], [CHROMA], "{", "not JSON"),
     ],
 )
-def test_a_breach_names_the_file_and_the_part(
+def test_invalid_model_names_the_file_and_the_part(
     tmp_path: Path, inputs: list[Tensor], outputs: list[Tensor], card: str | None, part: str
 ) -> None:
     path = write_tensors(tmp_path / "model.onnx", inputs, outputs, card)
@@ -87,7 +87,7 @@ def test_a_breach_names_the_file_and_the_part(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09" * 50])
-def test_a_file_that_is_no_model(
+def test_other_file_is_rejected(
     tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "model.onnx"
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_model(
     assert capfd.readouterr().err == ""
 
 
-def test_a_truncated_model(tmp_path: Path) -> None:
+def test_truncated_model_is_rejected(tmp_path: Path) -> None:
     path = write_model(tmp_path / "model.onnx")
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ModelContractError, match=r"model\.onnx"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of bundled models, `plain` the default, in the place of the package's own."""
+    """A folder of bundled models, `plain` the default, instead of the package's own."""
     folder = tmp_path / "bundled"
     folder.mkdir()
     models = {}
@@ -41,29 +41,27 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_default_and_names(bundled: Path) -> None:
+def test_store_knows_default_and_names(bundled: Path) -> None:
     assert find_model() == find_model("default") == find_model("plain") == bundled / "plain.onnx"
     assert find_model("vivid") == bundled / "vivid.onnx"
 
 
-def test_list(bundled: Path) -> None:  # noqa: ARG001
+def test_list_models_returns_cards(bundled: Path) -> None:  # noqa: ARG001
     assert [card.name for card in list_models()] == ["plain", "vivid"]
 
 
-def test_models_of_the_user_are_called_by_their_file_names(bundled: Path, own: Path) -> None:
+def test_user_models_are_named_by_file(bundled: Path, own: Path) -> None:
     assert find_model("mine") == own / "mine.onnx"
     assert find_model("default") == bundled / "plain.onnx"
     assert [card.name for card in list_models()] == ["mine", "plain", "vivid"]
 
 
-def test_a_bundled_model_keeps_its_name(bundled: Path, own: Path) -> None:
+def test_bundled_model_keeps_its_name(bundled: Path, own: Path) -> None:
     write_model(own / "plain.onnx")
     assert find_model("plain") == bundled / "plain.onnx"
 
 
-def test_a_folder_of_the_user_that_is_not_there(
-    bundled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_user_folder_is_named(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECHROMA_MODELS", str(bundled / "nowhere"))
     assert find_model() == bundled / "plain.onnx"
     for look in (list_models, model_names, lambda: find_model("mine")):
@@ -72,12 +70,12 @@ def test_a_folder_of_the_user_that_is_not_there(
         assert "RECHROMA_MODELS" in str(caught.value.hint)
 
 
-def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_find_model_accepts_a_path(tmp_path: Path) -> None:
     path = write_model(tmp_path / "elsewhere.onnx")
     assert find_model(path) == find_model(str(path)) == path
 
 
-def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+def test_find_model_rejects_a_missing_path(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"nothing\.onnx"):
         find_model(tmp_path / "nothing.onnx")
 
@@ -85,20 +83,20 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"), [("vivd", "Did you mean 'vivid'?"), ("zzzz", "Available: plain, vivid.")]
 )
-def test_an_unknown_name_gets_a_hint(bundled: Path, name: str, hint: str) -> None:  # noqa: ARG001
+def test_unknown_name_gets_a_hint(bundled: Path, name: str, hint: str) -> None:  # noqa: ARG001
     with pytest.raises(ModelNotFoundError, match=name) as caught:
         find_model(name)
     assert caught.value.hint == hint
 
 
-def test_without_any_model_the_hint_says_where_to_put_one(bundled: Path) -> None:
+def test_empty_store_hints_at_the_folder(bundled: Path) -> None:
     (bundled / "manifest.json").write_text('{"default": "plain", "models": {}}', "utf-8")
     with pytest.raises(ModelNotFoundError) as caught:
         find_model()
     assert "RECHROMA_MODELS" in str(caught.value.hint)
 
 
-def test_a_damaged_bundled_model_is_refused(bundled: Path) -> None:
+def test_damaged_bundled_model_is_rejected(bundled: Path) -> None:
     with (bundled / "vivid.onnx").open("ab") as file:
         file.write(b"\0")
     with pytest.raises(ModelIntegrityError, match=r"vivid\.onnx.*SHA-256"):
@@ -107,19 +105,19 @@ def test_a_damaged_bundled_model_is_refused(bundled: Path) -> None:
         list_models()
 
 
-def test_a_bundled_model_that_is_gone(bundled: Path) -> None:
+def test_missing_bundled_model_is_rejected(bundled: Path) -> None:
     (bundled / "vivid.onnx").unlink()
     with pytest.raises(ModelIntegrityError, match="missing"):
         find_model("vivid")
 
 
-def test_a_broken_model_of_the_user_is_named_by_the_list(bundled: Path, own: Path) -> None:  # noqa: ARG001
+def test_list_models_names_a_broken_user_model(bundled: Path, own: Path) -> None:  # noqa: ARG001
     (own / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelContractError, match=r"broken\.onnx"):
         list_models()
 
 
-def test_the_manifest_in_the_package_is_sound() -> None:
+def test_packaged_manifest_is_valid() -> None:
     manifest = json.loads((store.BUNDLED / "manifest.json").read_text("utf-8"))
     assert set(manifest) == {"default", "models"}
     for entry in manifest["models"].values():

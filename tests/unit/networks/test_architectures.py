@@ -1,4 +1,4 @@
-"""What every architecture keeps, and the registry that lists them."""
+"""Properties of every architecture, and their registry."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from rechroma.networks import (
 )
 from rechroma.training import TorchEngine
 from rechroma.training.recipe import Loss
-from tests.support.networks import SMALL, card, learned, learns_by_heart, pictures, small
-from tests.support.shards import picture
+from tests.support.networks import SMALL, card, labeled_batch, learned, learns_by_heart, small
+from tests.support.shards import synthetic_image
 
 SIDE = 64
 LABELED = [name for name, each in ARCHITECTURES.items() if hasattr(each.config, "classes")]
@@ -35,11 +35,11 @@ VARIANTS = [
 ]
 
 
-def test_each_has_a_row_of_small_options() -> None:
+def test_every_architecture_has_small_options() -> None:
     assert SMALL.keys() == ARCHITECTURES.keys()
 
 
-def test_two_of_one_name_are_refused() -> None:
+def test_register_rejects_duplicate_names() -> None:
     first, *_ = ARCHITECTURES.values()
     assert register([first]) == {first.name: first}
     with pytest.raises(TrainingError, match=f"two networks are called '{first.name}'"):
@@ -48,7 +48,7 @@ def test_two_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("strides", [(1, 1), (2, 3), (5, 1)])
-def test_color_has_the_promised_size(name: str, strides: tuple[int, int]) -> None:
+def test_chroma_has_the_declared_size(name: str, strides: tuple[int, int]) -> None:
     network = small(name).eval()
     height, width = (network.stride * each for each in strides)
     light = torch.rand(2, 1, height, width) * 100
@@ -66,7 +66,7 @@ def test_color_has_the_promised_size(name: str, strides: tuple[int, int]) -> Non
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
-def test_every_weight_learns(name: str, options: dict[str, Any]) -> None:
+def test_every_weight_gets_a_gradient(name: str, options: dict[str, Any]) -> None:
     network = small(name, **options).train()
     light = torch.rand(2, 1, 2 * SIDE, 2 * SIDE) * 100
     hints = no_hints(light)
@@ -91,16 +91,16 @@ def heads(prediction: Prediction) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_few_pictures_can_be_learned_by_heart(name: str) -> None:
+def test_network_overfits_a_few_images(name: str) -> None:
     network = small(name).train()
-    assert learns_by_heart(network, pictures(network.scale), Loss(bins=0, ab=1))
+    assert learns_by_heart(network, labeled_batch(network.scale), Loss(bins=0, ab=1))
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_photograph_is_colored_by_the_exported_network(name: str, tmp_path: Path) -> None:
+def test_exported_network_colors_a_photograph(name: str, tmp_path: Path) -> None:
     network, path = learned(name), tmp_path / "small.onnx"
     assert export_model(network, card(network), path).file <= 0.05
-    photo = np.repeat(picture(1, 75, 110)[..., :1], 3, axis=2)
+    photo = np.repeat(synthetic_image(1, 75, 110)[..., :1], 3, axis=2)
     colored = Colorizer(path).colorize(photo)
     assert colored.shape == photo.shape
     assert np.ptp(colored, axis=2).max() > 2
@@ -111,7 +111,7 @@ def test_a_photograph_is_colored_by_the_exported_network(name: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_default_options_make_a_network(name: str) -> None:
+def test_default_options_create_a_network(name: str) -> None:
     network = create_network(name, {})
     assert network.stride % network.scale == 0
     assert create_network(**network_config(network)).config == network.config

@@ -1,4 +1,4 @@
-"""Published checkpoints load strictly, and what is none is refused."""
+"""Published checkpoints load strictly, and other files are rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def saved(value: object, path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_a_checkpoint_gives_back_its_network(name: str, suffix: str, tmp_path: Path) -> None:
+def test_load_published_restores_the_network(name: str, suffix: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = small_network(name).eval()
     path = tmp_path / f"checkpoint.{suffix}"
@@ -54,7 +54,7 @@ def test_a_checkpoint_gives_back_its_network(name: str, suffix: str, tmp_path: P
     assert first.ab.equal(second.ab)
 
 
-def test_counters_may_lack_and_halves_may_stand_for_floats(
+def test_load_published_accepts_missing_counters_and_float16(
     weights: Weights, tmp_path: Path
 ) -> None:
     halves = {key: value.half() for key, value in weights.items()}
@@ -83,7 +83,7 @@ def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> d
         (lambda _: {}, "lacks the network's 'model1.0.weight'"),
     ],
 )
-def test_other_weights_are_refused_by_name(
+def test_load_published_names_the_weights_that_do_not_fit(
     weights: Weights, change: Callable[[Weights], object], message: str, tmp_path: Path
 ) -> None:
     path = saved(change(weights), tmp_path / "other.pth")
@@ -92,7 +92,7 @@ def test_other_weights_are_refused_by_name(
 
 
 class Hostile:
-    """A pickle that would make a file when it is read."""
+    """A pickle that would create a file when it is loaded."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -101,7 +101,7 @@ class Hostile:
         return os.mkdir, (str(self.target),)
 
 
-def test_nothing_in_a_file_is_executed(weights: Weights, tmp_path: Path) -> None:
+def test_load_published_executes_nothing_in_a_file(weights: Weights, tmp_path: Path) -> None:
     path = saved(with_one(weights, Hostile(tmp_path / "made")), tmp_path / "hostile.pth")
     with pytest.raises(CheckpointError, match="not a file of weights alone"):
         load_published("eccv16", path)
@@ -110,7 +110,7 @@ def test_nothing_in_a_file_is_executed(weights: Weights, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["cut.pth", "cut.safetensors"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
-def test_a_truncated_file_is_refused(
+def test_load_published_rejects_a_truncated_file(
     weights: Weights, name: str, share: float, tmp_path: Path
 ) -> None:
     path = tmp_path / name
@@ -122,7 +122,7 @@ def test_a_truncated_file_is_refused(
 
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_what_cannot_be_read_is_refused(suffix: str, tmp_path: Path) -> None:
+def test_load_published_rejects_unreadable_files(suffix: str, tmp_path: Path) -> None:
     (tmp_path / f"folder.{suffix}").mkdir()
     (tmp_path / f"text.{suffix}").write_text("hello\n" * 100)
     for name in ("folder", "absent", "text"):
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_refused(suffix: str, tmp_path: Path) -> None:
             load_published("eccv16", tmp_path / f"{name}.{suffix}")
 
 
-def test_an_unknown_network_is_answered_with_the_nearest(
+def test_load_published_suggests_the_nearest_network(
     weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()

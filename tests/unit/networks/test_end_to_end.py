@@ -1,4 +1,4 @@
-"""From pictures to a colored photograph, with each network by the same loop."""
+"""Training, export and colorization with each network."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rechroma.networks import create_network, load_exported
 from rechroma.training import Recipe, TorchEngine, train, trained_network
 from rechroma.training.recipe import Adversary, Data, Loss, Network, Optimizer
 from tests.support.networks import card
-from tests.support.shards import picture, write_shard
+from tests.support.shards import synthetic_image, write_shard
 
 
 class Plan(NamedTuple):
-    """How a network is made small and trained shortly, and which part of the loss tells it."""
+    """Small options and a short recipe of a network, and the loss term to check."""
 
     options: dict[str, Any]
     loss: Loss
@@ -47,7 +47,7 @@ PLANS = {
 
 @pytest.fixture(scope="module", params=PLANS)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of a network, small and short."""
+    """The folder of a short run of a small network."""
     folder: Path = tmp_path_factory.mktemp("run") / request.param
     folder.mkdir()
     recipe = recipe_of(folder)
@@ -71,10 +71,10 @@ def recipe_of(folder: Path) -> Recipe:
         workers=0,
         threads=1,
     )
-    return against_a_critic(recipe, folder) if name == "attention-gan" else recipe
+    return with_critic(recipe, folder) if name == "attention-gan" else recipe
 
 
-def against_a_critic(recipe: Recipe, folder: Path) -> Recipe:
+def with_critic(recipe: Recipe, folder: Path) -> Recipe:
     torch.manual_seed(0)
     encoder = create_network(recipe.network.name, recipe.network.options).encoder
     assert encoder is not None
@@ -85,25 +85,25 @@ def against_a_critic(recipe: Recipe, folder: Path) -> Recipe:
     return replace(recipe, network=network, adversary=adversary)
 
 
-def costs(run: Path) -> list[float]:
-    """What the part of the loss was that tells, over time."""
+def loss_of(run: Path) -> list[float]:
+    """Read the values of the decisive loss term over time."""
     lines = (run / "log.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line)[PLANS[run.name].part] for line in lines]
 
 
-def test_it_learns(run: Path) -> None:
-    first, *_, last = costs(run)
+def test_every_network_learns(run: Path) -> None:
+    first, *_, last = loss_of(run)
     assert last < 0.85 * first
 
 
-def test_it_colors_a_photograph_and_comes_back_from_its_file(run: Path) -> None:
+def test_exported_network_colors_a_photograph_and_can_be_loaded(run: Path) -> None:
     network = trained_network(run / "checkpoint.pt")
     model = run / "model.onnx"
     parity = export_model(network, card(network), model, rounded=False)
     assert parity.rounding == 0
     assert parity.file < 0.01
-    colored = Colorizer(model).colorize(picture(0))
-    assert colored.shape == picture(0).shape
+    colored = Colorizer(model).colorize(synthetic_image(0))
+    assert colored.shape == synthetic_image(0).shape
     assert colored.std(axis=2).mean() > 1
 
     lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 64, 96)).astype(np.float32)

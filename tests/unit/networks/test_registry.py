@@ -94,13 +94,13 @@ def test_create_network_checks_the_options_of_a_network_of_another_package() -> 
         ("outside_networks.tiny:Bare", "its configuration is unknown"),
     ],
 )
-def test_create_network_refuses_what_is_no_network(name: str, message: str) -> None:
+def test_create_network_rejects_other_objects(name: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message) as caught:
         create_network(name, {})
     assert caught.value.hint
 
 
-def test_a_model_file_imports_no_module_that_it_names(
+def test_model_file_imports_no_module_that_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, path = create_network(NAME, {}), tmp_path / "tiny.onnx"

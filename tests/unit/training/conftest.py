@@ -1,4 +1,4 @@
-"""A recipe that trains in no time."""
+"""A recipe that trains quickly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.shards import write_shard
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    """The shipped architecture, narrow, on six drawn pictures."""
+    """The shipped architecture, narrow, on six synthetic images."""
     shard = write_shard(tmp_path / "train.tar", 6)
     return Recipe(
         network=Network(options={"widths": [16, 8, 8, 8]}),

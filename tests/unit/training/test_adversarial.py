@@ -1,4 +1,4 @@
-"""The adversarial stage: the critic learns, the network pleases it, a run goes on exactly."""
+"""The adversarial loss: critic, gradients and state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rechroma.training.losses import LossOutput
 from rechroma.training.recipe import Adversary
 
 
-def _pictures(color: float) -> torch.Tensor:
+def _images(color: float) -> torch.Tensor:
     return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * color
 
 
@@ -27,7 +27,7 @@ def test_critic_learns_to_tell_dark_images_from_bright_photographs() -> None:
     torch.manual_seed(0)
     adversary = AdversarialLoss(Adversary(weight=1.0, lr=2e-3), torch.device("cpu"))
     doubts = [
-        adversary.step(_nothing(), _pictures(0.3), _pictures(1.0)).terms["critic"].item()
+        adversary.step(_nothing(), _images(0.3), _images(1.0)).terms["critic"].item()
         for _ in range(30)
     ]
     assert doubts[-1] < 0.5 * doubts[0]
@@ -36,8 +36,8 @@ def test_critic_learns_to_tell_dark_images_from_bright_photographs() -> None:
 def test_adversarial_gradient_reaches_the_image_and_not_the_critic() -> None:
     torch.manual_seed(0)
     adversary = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
-    image = _pictures(0.3).requires_grad_()
-    cost = adversary.step(_nothing(), image, _pictures(1.0))
+    image = _images(0.3).requires_grad_()
+    cost = adversary.step(_nothing(), image, _images(1.0))
     learned = [part.grad.clone() for part in adversary.critic.parameters() if part.grad is not None]
     cost.total.backward()
     assert image.grad is not None
@@ -50,9 +50,9 @@ def test_adversarial_gradient_reaches_the_image_and_not_the_critic() -> None:
 def test_load_state_dict_restores_critic_and_optimizer() -> None:
     torch.manual_seed(0)
     first = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
-    first.step(_nothing(), _pictures(0.3), _pictures(1.0))
+    first.step(_nothing(), _images(0.3), _images(1.0))
     second = AdversarialLoss(Adversary(weight=1.0), torch.device("cpu"))
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     for _ in range(2):
-        a, b = (each.step(_nothing(), _pictures(0.5), _pictures(1.0)) for each in (first, second))
+        a, b = (each.step(_nothing(), _images(0.5), _images(1.0)) for each in (first, second))
         torch.testing.assert_close(a.total, b.total, rtol=0, atol=0)

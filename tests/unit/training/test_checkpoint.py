@@ -1,4 +1,4 @@
-"""A checkpoint that cannot be written leaves the old one, and says why."""
+"""Checkpoints: failed writes keep the old file and name the reason."""
 
 from __future__ import annotations
 

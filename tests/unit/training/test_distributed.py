@@ -1,4 +1,4 @@
-"""Two processes, started by torchrun, follow the curve of one that takes the whole batch."""
+"""Two processes, started by torchrun, follow the curve of one with the whole batch."""
 
 from __future__ import annotations
 
@@ -110,7 +110,9 @@ def test_two_processes_follow_the_curve_of_one(
     assert (apart > 2e-4).float().mean() < 0.001
 
 
-def test_a_batch_too_small_for_the_processes_is_refused(recipe: Path, tmp_path: Path) -> None:
+def test_batch_smaller_than_the_number_of_processes_is_rejected(
+    recipe: Path, tmp_path: Path
+) -> None:
     done = run(("-m", "rechroma"), 2, "train", recipe, "-o", tmp_path, "--set", "batch_size=4")
     assert done.returncode != 0
     assert "crops of 64 pixels come in batches of 1, too few for 2 processes" in done.stderr

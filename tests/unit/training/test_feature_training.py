@@ -1,4 +1,4 @@
-"""A decoder learns from stored features, and the rest of its network stays as it is."""
+"""Training of a decoder on stored features; the rest of the network is unchanged."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def test_training_on_features_changes_the_decoder_alone_and_resumes_exactly(
     assert measured.keys() >= {"val_bins", "val_ab", "val_distance", "val_moments"}
 
 
-def test_features_of_another_encoder_or_network_are_refused(plan: Recipe, tmp_path: Path) -> None:
+def test_features_of_another_encoder_or_network_are_rejected(plan: Recipe, tmp_path: Path) -> None:
     other = replace(plan, network=Network("inception-unet", {"widths": [16, 16, 16, 16]}))
     with pytest.raises(RecipeError, match="the features are of efficientnet-lite2, the network"):
         train(other, tmp_path / "run")
 
 
-def test_a_decoder_learns_features_by_heart(plan: Recipe, tmp_path: Path) -> None:
+def test_decoder_overfits_features(plan: Recipe, tmp_path: Path) -> None:
     torch.manual_seed(0)
     longer = replace(plan, steps=60, validation=ValidationConfig())
     train(longer, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""What a run writes down: its log, events for TensorBoard, and curves."""
+"""The metric logger: log file, TensorBoard events and curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rechroma.training.logger import read_log, weighted_mean
 
 
 def scalars(folder: Path) -> dict[int, float]:
-    """The loss of the bins by step, as TensorBoard shows it."""
+    """Read the `bins` loss by step from the TensorBoard events."""
     events = EventAccumulator(str(folder / "events"))
     events.Reload()
     return {event.step: event.value for event in events.Scalars("bins")}
@@ -38,7 +38,7 @@ def test_tensorboard_shows_the_values_of_the_log(plan: Recipe, tmp_path: Path) -
     assert scalars(tmp_path) == pytest.approx(logged, abs=1e-5)
 
 
-def test_a_resumed_run_logs_each_step_once(plan: Recipe, tmp_path: Path) -> None:
+def test_resumed_run_logs_each_step_once(plan: Recipe, tmp_path: Path) -> None:
     train(plan, tmp_path, stop_after=30)
     add(tmp_path / "log.jsonl", 'dust\n{"step": 40, "bins": 9.0}\n{"step": 4')  # killed as it wrote
     train(plan, tmp_path)
@@ -60,7 +60,7 @@ def test_draw_curves_has_a_plot_for_each_metric(plan: Recipe, tmp_path: Path) ->
 def test_pause_timer_keeps_other_work_out_of_images_per_second(
     plan: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = count()  # a second each time that somebody looks at it
+    clock = count()  # a second per reading
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     rates: list[float] = []
 
@@ -77,7 +77,7 @@ def test_pause_timer_keeps_other_work_out_of_images_per_second(
     assert rates[0] > 0.5
 
 
-def test_weighted_mean_takes_those_that_have_the_metric() -> None:
+def test_weighted_mean_ignores_entries_without_the_metric() -> None:
     figures = [{"a": 1.0}, {"a": 3.0, "b": 5.0}]
     assert weighted_mean(figures) == {"a": 2.0, "b": 5.0}
     assert weighted_mean(figures, [3, 1]) == {"a": 1.5, "b": 5.0}

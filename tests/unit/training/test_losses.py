@@ -1,4 +1,4 @@
-"""The loss, part by part: worked out the slow way, and what it rewards."""
+"""The loss, term by term, against plain reference computations."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def photograph(seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 256, (1, 3, 32, 32), generator=rng, dtype=torch.uint8)
 
 
-def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
+def test_bins_term_is_a_cross_entropy_with_soft_labels() -> None:
     rng = torch.Generator().manual_seed(0)
     logits = torch.randn(2, len(CENTERS), 3, 4, generator=rng)
     chroma = torch.rand(2, 2, 3, 4, generator=rng) * 60 - 30
@@ -86,7 +86,7 @@ def test_bins_are_a_cross_entropy_with_dense_soft_labels() -> None:
     assert cost.total.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_the_truth_costs_nothing_in_the_regression_and_least_in_the_bins() -> None:
+def test_truth_has_zero_regression_and_minimal_bins_loss() -> None:
     chroma = torch.full((1, 2, 2, 2), 40.0)
     row = table_index(np.array([40, 40], np.float32))
     right = torch.zeros(1, len(CENTERS), 2, 2)
@@ -100,21 +100,21 @@ def test_the_truth_costs_nothing_in_the_regression_and_least_in_the_bins() -> No
     assert other.terms["ab"] > 0
 
 
-def test_a_rare_color_costs_more_to_miss_than_a_common_one() -> None:
+def test_bins_term_weights_rare_colors_more() -> None:
     flat = prediction(logits=torch.zeros(1, len(CENTERS), 1, 1))
     common, rare = (torch.tensor(CENTERS[place]).view(1, 2, 1, 1) for place in (100, 30))
     costs = loss(ab=0.0)
     assert costs(flat, truth(rare)).total > costs(flat, truth(common)).total
 
 
-def test_the_regression_is_a_huber_loss_in_units_of_twenty() -> None:
+def test_ab_term_is_a_huber_loss_in_units_of_twenty() -> None:
     ab = torch.tensor([10.0, -80.0]).view(1, 2, 1, 1)
     near, far = 0.5 * 0.5**2, 4 - 0.5
     cost = loss(bins=0.0, ab=1.0)(prediction(ab=ab), truth(torch.zeros(1, 2, 1, 1)))
     assert cost.total.item() == pytest.approx((near + far) / 2)
 
 
-def test_classes_are_learned_from_labeled_pictures_alone() -> None:
+def test_classes_term_ignores_unlabeled_images() -> None:
     logits = torch.tensor([[2.0, 0.0, 0.0], [9.0, -9.0, 0.0], [0.0, 0.0, 1.0]])
     labeled = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     expected = -np.mean(
@@ -126,14 +126,14 @@ def test_classes_are_learned_from_labeled_pictures_alone() -> None:
     assert costs(prediction(classes=logits), truth(label=(-1, -1, -1))).total == 0
 
 
-def test_unlabeled_pictures_leave_the_classifier_a_gradient_of_zero() -> None:
+def test_classes_term_has_zero_gradient_for_unlabeled_images() -> None:
     logits = torch.ones(2, 3, requires_grad=True)
     loss(**NONE, classes=1.0)(prediction(classes=logits), truth(label=(-1, -1))).total.backward()
     assert logits.grad is not None
     assert not logits.grad.any()
 
 
-def test_distillation_is_zero_for_the_teacher_itself_alone(encoder: Encoder) -> None:
+def test_distillation_is_zero_only_for_the_teacher_itself(encoder: Encoder) -> None:
     rgb = photograph()
     costs = loss(encoder, **NONE, distillation=1.0)
     same, other = (encoder(shown / 255)[-1] for shown in (rgb, photograph(seed=1)))
@@ -162,7 +162,7 @@ def test_hue_is_one_for_missed_and_zero_for_hit_hues() -> None:
     assert costs(prediction(ab=-blue), truth(blue)).total > 0.9
 
 
-def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed(
+def test_total_is_the_weighted_sum_of_terms_with_a_weight(
     encoder: Encoder,
 ) -> None:
     chroma = torch.full((1, 2, 1, 1), 30.0)
@@ -182,7 +182,7 @@ def test_the_total_is_the_weighted_sum_and_a_part_without_weight_is_not_computed
     assert without.terms.keys() == weights.keys() - {"classes", "distillation"}
 
 
-def test_bins_coarser_than_the_truth_are_held_against_its_mean() -> None:
+def test_coarse_bins_are_compared_with_the_mean_truth() -> None:
     torch.manual_seed(0)
     logits = torch.randn(2, len(CENTERS), 3, 4)
     chroma = torch.rand(2, 2, 12, 16) * 100 - 50
@@ -228,7 +228,7 @@ def test_distance_and_moments_have_finite_gradients_for_a_gray_prediction() -> N
         assert torch.isfinite(head.grad).all()
 
 
-def test_upsampling_holds_the_decoded_chroma_to_the_truth_at_full_size() -> None:
+def test_upsampling_compares_decoded_chroma_with_the_truth_at_full_size() -> None:
     true = torch.rand(1, 2, 8, 8, generator=torch.Generator().manual_seed(0)) * 40
     term = loss(**NONE, upsampling=1.0)
     exact = term(prediction(ab=true), truth(true)).total
@@ -237,7 +237,7 @@ def test_upsampling_holds_the_decoded_chroma_to_the_truth_at_full_size() -> None
     assert off.item() == pytest.approx(np.sqrt(26) / 10, rel=1e-4)
 
 
-def test_a_fraction_of_the_bins_has_about_the_same_mean_and_validation_takes_all() -> None:
+def test_bins_fraction_is_unbiased_and_ignored_in_validation() -> None:
     rng = torch.Generator().manual_seed(0)
     guess = prediction(logits=torch.randn(2, len(CENTERS), 16, 16, generator=rng))
     true = truth(torch.rand(2, 2, 16, 16, generator=rng) * 60 - 30)

@@ -1,4 +1,4 @@
-"""Recipes: what they read, and what they refuse."""
+"""Recipes: valid and invalid files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_shipped_recipes_are_valid_and_survive_a_round_trip(shipped: Path) -> No
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A recipe that says little."""
+    """A minimal recipe."""
     (tmp_path / "short.toml").write_text("steps = 10\n[network.options]\nattention = true\n")
     return tmp_path / "short.toml"
 
@@ -84,7 +84,7 @@ def test_load_recipe_suggests_the_nearest_key(path: Path, override: str, meant: 
     assert caught.value.hint == f"Did you mean '{meant}'?"
 
 
-def test_load_recipe_refuses_a_file_that_is_not_toml(tmp_path: Path) -> None:
+def test_load_recipe_rejects_a_file_that_is_not_toml(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         load_recipe(tmp_path / "absent.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")

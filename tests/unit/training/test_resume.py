@@ -1,4 +1,4 @@
-"""A run that is killed, whatever it is doing, comes to the same end."""
+"""A run that is killed at any moment resumes to the same result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ interval = 20
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    """What trains in `tmp_path`, but for the folder's name."""
+    """The training command in `tmp_path`, without the folder's name."""
     train, dev = (write_shard(tmp_path / f"{name}.tar", 6) for name in ("train", "val"))
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(RECIPE.format(train=train, val=dev))
@@ -45,7 +45,7 @@ def command(tmp_path: Path) -> list[str]:
 
 
 def kill_after(checkpoints: int, words: list[str], folder: Path) -> None:
-    """Start a run and end it by SIGKILL when so many more steps are written down."""
+    """Start a run and kill it (SIGKILL) after a number of logged steps."""
 
     def done() -> int:
         path = folder / "checkpoint.pt"
@@ -68,7 +68,7 @@ def losses(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
-def test_a_run_killed_three_times_comes_to_the_same_numbers(
+def test_run_killed_three_times_reaches_the_same_numbers(
     command: list[str], tmp_path: Path
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -1,4 +1,4 @@
-"""The torch color science agrees with the numpy one and lets gradients through."""
+"""Color science in torch: agreement with NumPy, and gradients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rechroma.training.torch_color import (
     rgb_to_lightness,
     soft_hue_error,
 )
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
@@ -25,21 +25,21 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 
 @pytest.fixture
 def rgb() -> np.ndarray:
-    return picture(3).astype(np.float32) / 255
+    return synthetic_image(3).astype(np.float32) / 255
 
 
-def test_lightness_is_that_of_the_numpy_code(rgb: np.ndarray) -> None:
+def test_lightness_equals_the_numpy_implementation(rgb: np.ndarray) -> None:
     mine = rgb_to_lightness(_tensor(rgb))[0, 0].numpy()
     np.testing.assert_allclose(mine, srgb_to_lab(rgb)[..., 0], atol=0.01)
 
 
-def test_a_picture_survives_the_way_to_lab_and_back(rgb: np.ndarray) -> None:
+def test_lab_round_trips(rgb: np.ndarray) -> None:
     lab = _tensor(srgb_to_lab(rgb))
     back = lab_to_srgb(lab[:, :1], lab[:, 1:])[0].numpy()
     np.testing.assert_allclose(np.moveaxis(back, 0, -1), rgb, atol=2e-3)
 
 
-def test_gray_stays_gray_in_coarse_arithmetic() -> None:
+def test_gray_stays_gray_in_bfloat16() -> None:
     ramp = torch.linspace(0, 1, 256).expand(1, 3, 16, 256).contiguous()
     with torch.autocast("cpu", torch.bfloat16):
         shown = colorize_luminance(torch.zeros(1, 2, 4, 64), ramp)
@@ -57,12 +57,12 @@ def test_colors_outside_the_gamut_are_clipped_and_still_give_finite_gradients() 
     assert torch.isfinite(ab.grad).all()
 
 
-def test_colorfulness_is_that_of_the_numpy_code(rgb: np.ndarray) -> None:
+def test_colorfulness_equals_the_numpy_implementation(rgb: np.ndarray) -> None:
     mine = float(colorfulness(_tensor(rgb)))
     assert mine == pytest.approx(colorfulness_abs(rgb), rel=1e-3)
 
 
-def test_a_gray_picture_has_almost_no_colorfulness_and_a_finite_gradient() -> None:
+def test_colorfulness_of_gray_is_small_with_a_finite_gradient() -> None:
     gray = torch.full((1, 3, 4, 4), 0.5, requires_grad=True)
     value = colorfulness(gray)
     value.sum().backward()
@@ -71,7 +71,7 @@ def test_a_gray_picture_has_almost_no_colorfulness_and_a_finite_gradient() -> No
     assert torch.isfinite(gray.grad).all()
 
 
-def test_the_difference_of_equal_colors_is_nearly_nothing_and_grows_with_distance() -> None:
+def test_delta_e_is_near_zero_for_equal_colors_and_grows() -> None:
     true = torch.tensor([30.0, 40.0]).view(1, 2, 1, 1)
     same, near, far = (
         float(chroma_difference(true + torch.tensor([d, 0.0]).view(1, 2, 1, 1), true))
@@ -81,7 +81,7 @@ def test_the_difference_of_equal_colors_is_nearly_nothing_and_grows_with_distanc
     assert same < near < far
 
 
-def test_equal_steps_count_less_along_a_vivid_chroma_than_across_it() -> None:
+def test_delta_e_weights_chroma_less_than_hue_for_vivid_colors() -> None:
     true = torch.tensor([60.0, 0.0]).view(1, 2, 1, 1)
     along = chroma_difference(true + torch.tensor([10.0, 0.0]).view(1, 2, 1, 1), true)
     across = chroma_difference(true + torch.tensor([0.0, 10.0]).view(1, 2, 1, 1), true)
@@ -99,7 +99,7 @@ def test_soft_hue_error_is_a_smooth_form_of_hue_hit() -> None:
         )
 
 
-def test_without_a_colorful_place_no_hue_is_missed() -> None:
+def test_soft_hue_error_is_zero_without_colorful_pixels() -> None:
     gray = torch.zeros(1, 2, 4, 4)
     guess = torch.zeros(1, 2, 4, 4, requires_grad=True)
     misses = soft_hue_error(guess, gray)

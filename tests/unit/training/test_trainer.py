@@ -1,4 +1,4 @@
-"""A run learns, can be stopped anywhere, and goes on to the same numbers."""
+"""The trainer: learning, interruption and exact resumption."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def equal_states(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.T
     return all(first[key].equal(second[key]) for key in first)
 
 
-def test_a_stopped_run_ends_with_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
+def test_stopped_run_ends_with_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
     whole = train(recipe, tmp_path / "whole")
     train(recipe, tmp_path / "parts", stop_after=3)
     train(replace(recipe, workers=1), tmp_path / "parts", stop_after=5)
@@ -51,7 +51,7 @@ def test_a_stopped_run_ends_with_the_same_weights(recipe: Recipe, tmp_path: Path
     assert equal_states(whole.ema.state_dict(), parts.ema.state_dict())
 
 
-def test_a_bfloat16_run_learns_and_resumes_to_the_same_numbers(
+def test_bfloat16_run_learns_and_resumes_to_the_same_numbers(
     recipe: Recipe, tmp_path: Path
 ) -> None:
     coarse = replace(recipe, precision="bfloat16", steps=4)
@@ -75,7 +75,7 @@ def test_classes_are_learned_along_with_colors(recipe: Recipe, tmp_path: Path) -
     assert not run.network.get_parameter(name).equal(start.network.get_parameter(name))
 
 
-def test_a_stopped_run_with_dropout_and_no_encoder_ends_with_the_same_weights(
+def test_stopped_run_with_dropout_and_no_encoder_ends_with_the_same_weights(
     recipe: Recipe, tmp_path: Path
 ) -> None:
     shard = write_shard(tmp_path / "labeled.tar", 4, classes=2)
@@ -94,7 +94,7 @@ def test_a_stopped_run_with_dropout_and_no_encoder_ends_with_the_same_weights(
     assert equal_states(whole.ema.state_dict(), parts.ema.state_dict())
 
 
-def test_train_refuses_terms_that_the_network_lacks(recipe: Recipe, tmp_path: Path) -> None:
+def test_train_rejects_terms_that_the_network_lacks(recipe: Recipe, tmp_path: Path) -> None:
     def refused(message: str, loss: Loss, weights: str = "") -> None:
         network = Network("inception-unet", {"widths": [16, 16, 16, 16]}, encoder_weights=weights)
         with pytest.raises(RecipeError, match=message):
@@ -135,7 +135,9 @@ def test_distillation_needs_encoder_weights(recipe: Recipe, tmp_path: Path) -> N
         train(replace(recipe, loss=Loss(distillation=1.0)), tmp_path / "run")
 
 
-def test_a_random_encoder_must_not_be_frozen_for_ever(recipe: Recipe, tmp_path: Path) -> None:
+def test_random_encoder_must_not_be_frozen_for_the_whole_run(
+    recipe: Recipe, tmp_path: Path
+) -> None:
     with pytest.raises(RecipeError, match="has no pretrained weights"):
         train(replace(recipe, optimizer=Optimizer(freeze_encoder_fraction=1.0)), tmp_path / "run")
 
@@ -232,7 +234,7 @@ def test_init_from_leaves_a_new_classifier_new(recipe: Recipe, tmp_path: Path) -
         torch.testing.assert_close(learned[name], weights, atol=1e-6, rtol=0)
 
 
-def test_init_from_refuses_weights_of_another_shape(recipe: Recipe, tmp_path: Path) -> None:
+def test_init_from_rejects_weights_of_another_shape(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "run", stop_after=1)
     start = str(tmp_path / "run/checkpoint.pt")
     for option, message in (
@@ -244,7 +246,7 @@ def test_init_from_refuses_weights_of_another_shape(recipe: Recipe, tmp_path: Pa
             train(replace(recipe, network=network), tmp_path / "other")
 
 
-def test_the_loss_goes_down(recipe: Recipe, tmp_path: Path) -> None:
+def test_loss_decreases(recipe: Recipe, tmp_path: Path) -> None:
     longer = replace(
         recipe, steps=60, crops=CropConfig(sizes=(32,), size_shares=(1.0,), min_crop_area=0.9)
     )
@@ -269,12 +271,12 @@ def test_encoder_is_frozen_at_first_and_learns_then(recipe: Recipe, tmp_path: Pa
 def test_on_epoch_is_called_after_epochs_and_at_the_end(recipe: Recipe, tmp_path: Path) -> None:
     seen: list[int] = []
     train(recipe, tmp_path / "run", on_epoch=lambda run: seen.append(run.step))
-    whole = [2, 3, 5, 6, 8]  # 6 pictures, 4 a step, as long as the crops are small
+    whole = [2, 3, 5, 6, 8]  # 6 images, 4 a step, as long as the crops are small
     assert seen[-1] == 8
     assert 3 <= len(seen) <= len(whole)
 
 
-def test_a_run_killed_between_checkpoints_comes_to_the_same_numbers(
+def test_run_killed_between_checkpoints_reaches_the_same_numbers(
     recipe: Recipe, tmp_path: Path
 ) -> None:
     recipe = replace(recipe, steps=45, checkpoint_interval=15, crops=CropConfig((32,), (1.0,)))
@@ -296,7 +298,7 @@ def test_a_run_killed_between_checkpoints_comes_to_the_same_numbers(
     assert steps == again == [20, 40, 45]
 
 
-def test_a_run_resumes_with_its_own_images_only(recipe: Recipe, tmp_path: Path) -> None:
+def test_run_resumes_with_its_own_images_only(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "run", stop_after=1)
     moved = Path(recipe.data.train[0]).rename(tmp_path / "moved.tar")
     (tmp_path / "elsewhere").mkdir()
@@ -313,7 +315,7 @@ def test_crop_sizes_must_be_multiples_of_the_stride(recipe: Recipe, tmp_path: Pa
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_image_is_named_in_one_line(recipe: Recipe, tmp_path: Path, workers: int) -> None:
+def test_damaged_image_is_named_in_one_line(recipe: Recipe, tmp_path: Path, workers: int) -> None:
     shard = Path(recipe.data.train[0])
     run = replace(recipe, workers=workers, data=Data(train=(str(shard),)))
     train(run, tmp_path / "run", stop_after=1)  # the prior was measured while all was well
@@ -330,13 +332,13 @@ def test_train_needs_a_folder_it_can_write_to(recipe: Recipe, tmp_path: Path) ->
         train(recipe, tmp_path / "file/run")
 
 
-def test_a_folder_with_another_run_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+def test_folder_with_another_run_is_rejected(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "run", stop_after=1)
     with pytest.raises(CheckpointError, match="another recipe"):
         train(replace(recipe, seed=9), tmp_path / "run")
 
 
-def test_a_loss_that_explodes_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
+def test_diverging_loss_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
     wild = replace(
         recipe, optimizer=Optimizer(lr=1e30, encoder_lr=1e30, warmup=1, freeze_encoder_fraction=0)
     )
@@ -377,7 +379,7 @@ def test_diverged_weights_do_not_replace_a_checkpoint(recipe: Recipe, tmp_path: 
     assert not (tmp_path / "run/checkpoint.pt").exists()
 
 
-def test_a_folder_with_a_running_run_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+def test_folder_with_a_running_run_is_rejected(recipe: Recipe, tmp_path: Path) -> None:
     def intrude(_: object) -> None:
         train(recipe, tmp_path / "run")
 
@@ -386,7 +388,7 @@ def test_a_folder_with_a_running_run_is_refused(recipe: Recipe, tmp_path: Path) 
     assert train(recipe, tmp_path / "run").step == 8
 
 
-def test_a_run_resumes_with_its_own_initial_weights_only(recipe: Recipe, tmp_path: Path) -> None:
+def test_run_resumes_with_its_own_initial_weights_only(recipe: Recipe, tmp_path: Path) -> None:
     for name, steps in (("a", 1), ("b", 2)):
         train(recipe, tmp_path / name, stop_after=steps)
 
@@ -403,13 +405,13 @@ def test_a_run_resumes_with_its_own_initial_weights_only(recipe: Recipe, tmp_pat
         run("absent", 3)
 
 
-def test_a_loss_without_a_gradient_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+def test_loss_without_a_gradient_is_rejected(recipe: Recipe, tmp_path: Path) -> None:
     idle = replace(recipe, loss=Loss(bins=0, ab=0))
     with pytest.raises(RecipeError, match="no part from which"):
         train(idle, tmp_path / "run")
 
 
-def test_load_checkpoint_refuses_a_damaged_file(recipe: Recipe, tmp_path: Path) -> None:
+def test_load_checkpoint_rejects_a_damaged_file(recipe: Recipe, tmp_path: Path) -> None:
     run = train(recipe, tmp_path / "run", stop_after=1)
     path = tmp_path / "run/checkpoint.pt"
     path.write_bytes(path.read_bytes()[:1000])
@@ -422,7 +424,7 @@ def test_load_checkpoint_refuses_a_damaged_file(recipe: Recipe, tmp_path: Path) 
         load_checkpoint(path)
 
 
-def test_the_trained_network_has_the_averaged_weights(recipe: Recipe, tmp_path: Path) -> None:
+def test_trained_network_has_the_averaged_weights(recipe: Recipe, tmp_path: Path) -> None:
     run = train(recipe, tmp_path / "run", stop_after=3)
     network = trained_network(tmp_path / "run/checkpoint.pt", {"temperature": 0.2})
     assert equal_states(run.ema.state_dict(), network.state_dict())
@@ -430,7 +432,7 @@ def test_the_trained_network_has_the_averaged_weights(recipe: Recipe, tmp_path: 
     assert network.config.temperature == 0.2
 
 
-def test_a_network_in_training_serves_as_an_engine(recipe: Recipe, tmp_path: Path) -> None:
+def test_network_in_training_can_be_used_as_an_engine(recipe: Recipe, tmp_path: Path) -> None:
     run = train(recipe, tmp_path / "run", stop_after=1)
     engine = TorchEngine(run.ema)
     lightness = torch.rand(1, 1, 64, 32).numpy() * 100
@@ -476,9 +478,7 @@ def test_leftovers_of_a_killed_run_are_removed(recipe: Recipe, tmp_path: Path) -
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_a_network_without_a_decoder_does_not_learn_from_features(
-    recipe: Recipe, tmp_path: Path
-) -> None:
+def test_network_without_a_decoder_cannot_train_on_features(recipe: Recipe, tmp_path: Path) -> None:
     plan = replace(recipe, data=replace(recipe.data, features=str(tmp_path / "none")))
     with pytest.raises(DataError, match="not a feature store"):
         train(plan, tmp_path / "run")

@@ -32,7 +32,7 @@ def plan(recipe: Recipe, tmp_path: Path) -> Recipe:
 
 @pytest.fixture
 def diverging(plan: Recipe) -> Recipe:
-    """A recipe with so high a learning rate that it does not improve."""
+    """A recipe whose learning rate is too high to improve."""
     wild = Optimizer(lr=0.5, warmup=1, freeze_encoder_fraction=0.99, ema=0.0)
     once = ValidationConfig(interval=2, patience=1)
     return replace(plan, optimizer=wild, steps=60, validation=once)
@@ -67,7 +67,7 @@ def test_validation_does_not_change_the_run(plan: Recipe, tmp_path: Path) -> Non
     assert all(measured[name].equal(plain[name]) for name in plain)
 
 
-def test_a_run_without_improvement_stops_early(diverging: Recipe, tmp_path: Path) -> None:
+def test_run_without_improvement_stops_early(diverging: Recipe, tmp_path: Path) -> None:
     ended: list[int] = []
     run = train(diverging, tmp_path / "run", on_epoch=lambda run: ended.append(run.step))
     measured = totals(tmp_path / "run")
@@ -78,19 +78,19 @@ def test_a_run_without_improvement_stops_early(diverging: Recipe, tmp_path: Path
     assert load_checkpoint(tmp_path / "run/best.pt").step == best
 
 
-def test_a_run_that_stopped_early_stays_stopped(diverging: Recipe, tmp_path: Path) -> None:
+def test_run_that_stopped_early_stays_stopped(diverging: Recipe, tmp_path: Path) -> None:
     first = train(diverging, tmp_path / "run")
     assert train(diverging, tmp_path / "run").step == first.step
 
 
-def test_a_resumed_run_stops_early_at_the_same_step(diverging: Recipe, tmp_path: Path) -> None:
+def test_resumed_run_stops_early_at_the_same_step(diverging: Recipe, tmp_path: Path) -> None:
     whole = train(diverging, tmp_path / "whole")
     train(diverging, tmp_path / "parts", stop_after=1)
     assert train(diverging, tmp_path / "parts").step == whole.step
     assert totals(tmp_path / "parts") == totals(tmp_path / "whole")
 
 
-def test_a_run_resumes_with_its_own_validation_images_only(plan: Recipe, tmp_path: Path) -> None:
+def test_run_resumes_with_its_own_validation_images_only(plan: Recipe, tmp_path: Path) -> None:
     train(plan, tmp_path / "run", stop_after=2)
     other = write_shard(tmp_path / "other.tar", 3)
     elsewhere = replace(plan, data=replace(plan.data, val=(str(other),)))

@@ -1,4 +1,4 @@
-"""A list of pictures is fetched with care, from hosts of every kind."""
+"""Downloading a list of images: politeness, safety, retries and licenses."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from rechroma.datasets.build.tables import read_table
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
 from rechroma.safe_http import SafeHttpClient, TransientFetchError, is_public, split_url
 from tests.support.local_http_server import Host, Request, serving
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
 FAST = CrawlPolicy(per_host=1000, timeout=20, retries=2, backoff=0.01)
 LOOPBACK = "127.0.0.1"
 
 
 def only_here(address: str) -> bool:
-    """Whether an address may be asked: the tests' own host stands for the open internet."""
+    """Allow only the test's own host, as a stand-in for the internet."""
     return address == LOOPBACK or is_public(address)
 
 
 def encoded(seed: int, suffix: str = ".jpg") -> bytes:
-    return cv2.imencode(suffix, picture(seed, 96, 128)[..., ::-1])[1].tobytes()
+    return cv2.imencode(suffix, synthetic_image(seed, 96, 128)[..., ::-1])[1].tobytes()
 
 
-def pictured(seed: int) -> Callable[[Request], None]:
+def image_handler(seed: int) -> Callable[[Request], None]:
     return lambda request: request.answer(encoded(seed))
 
 
@@ -59,7 +59,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def fetched(host: Host, tmp_path: Path) -> Callable[..., DownloadStats]:
-    """Fetch some paths of the host into `out`."""
+    """Download some paths of the host into `out`."""
 
     def call(*paths: str, policy: CrawlPolicy = FAST, **options: Any) -> DownloadStats:
         urls = [path if "://" in path else host.url(path) for path in paths]
@@ -81,7 +81,7 @@ def write_list(path: Path, rows: Iterable[dict[str, str]]) -> Path:
 
 
 def ignore(_: object) -> None:
-    """Have nothing to say."""
+    """Ignore a value."""
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -92,15 +92,15 @@ def reasons(out: Path) -> list[str]:
     return [row["reason"] for row in table(out / "failed.csv")]
 
 
-def pictures(out: Path) -> list[Path]:
+def image_names(out: Path) -> list[Path]:
     return sorted(path for path in out.iterdir() if path.suffix != ".csv")
 
 
 Fetched = Callable[..., DownloadStats]
 
 
-def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
-    host.routes |= {"/a": pictured(1), "/b.png": lambda r: r.answer(encoded(2, ".png"))}
+def test_download_saves_images_and_attribution(host: Host, tmp_path: Path) -> None:
+    host.routes |= {"/a": image_handler(1), "/b.png": lambda r: r.answer(encoded(2, ".png"))}
     rows = [
         {"url": host.url("/a"), "author": "Zoë, with\na comma", "title": "Sea"},
         {"url": host.url("/b.png"), "license": "CC-BY-4.0", "title": ""},
@@ -121,11 +121,11 @@ def test_pictures_and_their_makers_are_kept(host: Host, tmp_path: Path) -> None:
     content = (tmp_path / "out" / first["file"]).read_bytes()
     assert content == encoded(1)
     assert first["sha256"] == hashlib.sha256(content).hexdigest()
-    assert sorted(path.suffix for path in pictures(tmp_path / "out")) == [".jpg", ".png"]
+    assert sorted(path.suffix for path in image_names(tmp_path / "out")) == [".jpg", ".png"]
 
 
-def test_what_was_fetched_can_be_packed(host: Host, fetched: Fetched, tmp_path: Path) -> None:
-    host.routes |= {f"/{n}": pictured(n) for n in range(3)}
+def test_downloaded_folder_can_be_packed(host: Host, fetched: Fetched, tmp_path: Path) -> None:
+    host.routes |= {f"/{n}": image_handler(n) for n in range(3)}
     fetched("/0", "/1", "/2")
     pack(tmp_path / "out", tmp_path / "shards", PackConfig(ImageFormat(size=64, min_side=32)))
     shards = Shards([tmp_path / "shards"])
@@ -133,32 +133,34 @@ def test_what_was_fetched_can_be_packed(host: Host, fetched: Fetched, tmp_path: 
     assert {shards.metadata(n)["author"] for n in range(3)} == {"Ann"}
 
 
-def test_who_asks_and_for_whom(host: Host, fetched: Fetched) -> None:
-    host.routes["/a"] = pictured(1)
+def test_user_agent_names_program_and_contact(host: Host, fetched: Fetched) -> None:
+    host.routes["/a"] = image_handler(1)
     fetched("/a", policy=CrawlPolicy(per_host=1000, contact="me@a.example"))
     assert [path for path, *_ in host.asked] == ["/robots.txt", "/a"]
     for _, _, headers in host.asked:
         assert headers["User-Agent"] == f"Rechroma/{__version__} (me@a.example)"
 
 
-def test_what_is_there_is_not_fetched_again(host: Host, fetched: Fetched, tmp_path: Path) -> None:
-    host.routes |= {"/a": pictured(1), "/b": pictured(2), "/c": pictured(3)}
+def test_existing_files_are_not_downloaded_again(
+    host: Host, fetched: Fetched, tmp_path: Path
+) -> None:
+    host.routes |= {"/a": image_handler(1), "/b": image_handler(2), "/c": image_handler(3)}
     fetched("/a", "/b")
-    pictures(tmp_path / "out")[0].unlink()
+    image_names(tmp_path / "out")[0].unlink()
     with (tmp_path / "out/attribution.csv").open("a") as file:
         file.write("half-a-line.jpg,http://127.0.0.1")  # of a run that was killed
     stats = fetched("/a", "/b", "/c")
     assert (stats.fetched, stats.present) == (2, 1)
-    assert len(pictures(tmp_path / "out")) == 3
+    assert len(image_names(tmp_path / "out")) == 3
     attribution = table(tmp_path / "out/attribution.csv")
     assert {row["file"] for row in attribution} == {
-        path.name for path in pictures(tmp_path / "out")
+        path.name for path in image_names(tmp_path / "out")
     }
     assert host.count("/a") + host.count("/b") == 3
 
 
 def test_columns_of_a_second_list_are_added(host: Host, fetched: Fetched, tmp_path: Path) -> None:
-    host.routes |= {"/a": pictured(1), "/b": pictured(2)}
+    host.routes |= {"/a": image_handler(1), "/b": image_handler(2)}
     fetched("/a")
     more = write_list(tmp_path / "more.csv", [{"url": host.url("/b"), "label": "sea"}])
     download(more, tmp_path / "out", FAST, is_allowed=only_here)
@@ -171,7 +173,7 @@ def truncated(request: Request) -> None:
     request.wfile.write(encoded(1)[:500])
 
 
-def broken_off(request: Request) -> None:
+def interrupted(request: Request) -> None:
     request.begin()
     request.wfile.write(encoded(1)[:500])
 
@@ -198,14 +200,14 @@ def zipped(request: Request) -> None:
         (lambda r: r.begin(Content_Length="99999999"), "more than 50000 bytes", 1),
         (endless, "more than 50000 bytes", 1),
         (truncated, "ended early", 3),
-        (broken_off, "damaged or truncated", 1),
+        (interrupted, "damaged or truncated", 1),
         (zipped, "Content-Encoding", 1),
         (lambda r: r.answer(b"", 302, Location="/x"), "redirected more than 5 times", 1),
         (lambda r: r.wfile.write(b"what is HTTP?\r\n\r\n"), "BadStatusLine", 3),
         (lambda r: r.connection.close(), "RemoteDisconnected", 3),
     ],
 )
-def test_a_bad_answer_costs_that_picture_alone(
+def test_invalid_response_fails_only_its_image(
     host: Host,
     fetched: Fetched,
     tmp_path: Path,
@@ -213,16 +215,16 @@ def test_a_bad_answer_costs_that_picture_alone(
     reason: str,
     times: int,
 ) -> None:
-    host.routes |= {"/x": route, "/good": pictured(2)}
+    host.routes |= {"/x": route, "/good": image_handler(2)}
     policy = CrawlPolicy(per_host=1000, max_bytes=50_000, retries=2, backoff=0.01)
     stats = fetched("/x", "/good", policy=policy)
     assert stats.fetched == 1
     assert reason in reasons(tmp_path / "out")[0]
     assert host.count("/x") == (6 if "redirected" in reason else times)
-    assert len(pictures(tmp_path / "out")) == 1
+    assert len(image_names(tmp_path / "out")) == 1
 
 
-def test_what_passes_is_asked_for_again(host: Host, fetched: Fetched) -> None:
+def test_transient_errors_are_retried(host: Host, fetched: Fetched) -> None:
     answers = [503, 500]
 
     def moody(request: Request) -> None:
@@ -237,29 +239,27 @@ def test_what_passes_is_asked_for_again(host: Host, fetched: Fetched) -> None:
     "say",
     [lambda: "1", lambda: format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)],
 )
-def test_a_host_is_given_the_time_that_it_asks_for(
-    host: Host, fetched: Fetched, say: Callable[[], str]
-) -> None:
+def test_retry_after_is_respected(host: Host, fetched: Fetched, say: Callable[[], str]) -> None:
     def tired(request: Request) -> None:
         first = host.count("/a") == 1
         request.answer(b"", 429, Retry_After=say()) if first else request.answer(encoded(1))
 
-    host.routes |= {"/a": tired, "/b": pictured(2)}
+    host.routes |= {"/a": tired, "/b": image_handler(2)}
     assert fetched("/a", "/b").fetched == 2
     first, second = [when for path, when, _ in host.asked if path == "/a"]
     assert second - first >= 0.99
 
 
-def test_a_host_that_asks_for_hours_is_left_alone(
+def test_host_with_a_long_retry_after_is_skipped(
     host: Host, fetched: Fetched, tmp_path: Path
 ) -> None:
-    host.routes |= {"/a": lambda r: r.answer(b"", 429, Retry_After="7200"), "/b": pictured(2)}
+    host.routes |= {"/a": lambda r: r.answer(b"", 429, Retry_After="7200"), "/b": image_handler(2)}
     assert fetched("/a", "/b").fetched == 0
     assert [path for path, *_ in host.asked] == ["/robots.txt", "/a"]
     assert "skipped" in reasons(tmp_path / "out")[1]
 
 
-def test_a_host_that_fails_again_and_again_is_left_alone(host: Host, fetched: Fetched) -> None:
+def test_host_that_keeps_failing_is_skipped(host: Host, fetched: Fetched) -> None:
     host.routes |= {f"/{n}": lambda r: r.answer(b"", 500) for n in range(9)}
     stats = fetched(*(f"/{n}" for n in range(9)), policy=CrawlPolicy(per_host=1000, retries=0))
     assert stats.failed == Counter(
@@ -267,7 +267,7 @@ def test_a_host_that_fails_again_and_again_is_left_alone(host: Host, fetched: Fe
     )
 
 
-def test_no_host_is_asked_faster_than_was_said() -> None:
+def test_requests_per_host_are_rate_limited() -> None:
     waits = []
 
     class Stop(threading.Event):
@@ -292,7 +292,7 @@ def test_download_ignores_the_declared_name_and_type(
 ) -> None:
     host.routes["/a.html"] = lambda r: r.answer(encoded(1, ".webp"), Content_Type="text/html")
     assert fetched("/a.html").fetched == 1
-    assert pictures(tmp_path / "out")[0].suffix == ".webp"
+    assert image_names(tmp_path / "out")[0].suffix == ".webp"
 
 
 class TestTime:
@@ -302,7 +302,7 @@ class TestTime:
         yield event
         event.set()
 
-    def test_a_host_that_says_nothing(
+    def test_unresponsive_host_times_out(
         self, host: Host, fetched: Fetched, tmp_path: Path, ended: threading.Event
     ) -> None:
         host.routes["/a"] = lambda _: ignore(ended.wait(20))
@@ -310,7 +310,7 @@ class TestTime:
         assert reasons(tmp_path / "out") == ["the request took longer than 0.3 s"]
 
     @pytest.mark.parametrize("head", [True, False])
-    def test_a_host_that_drips(
+    def test_slow_response_times_out(
         self, host: Host, fetched: Fetched, tmp_path: Path, ended: threading.Event, head: bool
     ) -> None:
         def drip(request: Request) -> None:
@@ -325,11 +325,11 @@ class TestTime:
         fetched("/a", policy=CrawlPolicy(per_host=1000, timeout=0.5, retries=0))
         assert reasons(tmp_path / "out") == ["the request took longer than 0.5 s"]
 
-    def test_ending_it_waits_for_nobody_and_leaves_all_whole(
+    def test_interrupt_leaves_only_whole_files(
         self, host: Host, fetched: Fetched, tmp_path: Path, ended: threading.Event
     ) -> None:
         waited = []
-        host.routes |= {"/a": pictured(1), "/b": lambda _: waited.append(ended.wait(40))}
+        host.routes |= {"/a": image_handler(1), "/b": lambda _: waited.append(ended.wait(40))}
         other = f"http://localhost:{host.port}/b"  # another host, asked at the same time
 
         def stop() -> None:
@@ -340,9 +340,11 @@ class TestTime:
         with pytest.raises(KeyboardInterrupt):
             fetched("/a", other, on_image=stop, is_allowed=lambda _: True)
         assert waited == []
-        assert len(table(tmp_path / "out/attribution.csv")) == len(pictures(tmp_path / "out")) == 1
+        assert (
+            len(table(tmp_path / "out/attribution.csv")) == len(image_names(tmp_path / "out")) == 1
+        )
         ended.set()
-        host.routes["/b"] = pictured(2)
+        host.routes["/b"] = image_handler(2)
         stats = fetched("/a", "/b")
         assert (stats.fetched, stats.present) == (1, 1)
 
@@ -350,13 +352,13 @@ class TestTime:
 class TestRobots:
     RULES = b"User-agent: *\nDisallow: /\n\nUser-agent: rechroma\nDisallow: /private/\n"
 
-    def test_what_is_disallowed_is_not_asked_for(
+    def test_disallowed_paths_are_not_requested(
         self, host: Host, fetched: Fetched, tmp_path: Path
     ) -> None:
         host.routes |= {
             "/robots.txt": lambda r: r.answer(self.RULES),
-            "/private/a": pictured(1),
-            "/open/b": pictured(2),
+            "/private/a": image_handler(1),
+            "/open/b": image_handler(2),
             "/c": lambda r: r.answer(b"", 301, Location="/private/a"),
         }
         assert fetched("/private/a", "/open/b", "/c").fetched == 1
@@ -366,24 +368,26 @@ class TestRobots:
     @pytest.mark.parametrize(
         ("status", "allowed"), [(404, 1), (410, 1), (401, 0), (403, 0), (500, 0), (204, 0)]
     )
-    def test_what_its_absence_means(
+    def test_unreadable_robots_txt_is_treated_by_status(
         self, host: Host, fetched: Fetched, status: int, allowed: int
     ) -> None:
-        host.routes |= {"/robots.txt": lambda r: r.answer(b"", status), "/a": pictured(1)}
+        host.routes |= {"/robots.txt": lambda r: r.answer(b"", status), "/a": image_handler(1)}
         assert fetched("/a").fetched == host.count("/a") == allowed
 
     @pytest.mark.parametrize(
         "rules", ["User-agent: *\nCrawl-delay: ²".encode(), b"User-agent: *\nDisallow: /\xff\n/\0"]
     )
-    def test_an_odd_one_ends_nothing(self, host: Host, fetched: Fetched, rules: bytes) -> None:
-        host.routes |= {"/robots.txt": lambda r: r.answer(rules), "/a": pictured(1)}
+    def test_malformed_robots_txt_is_not_fatal(
+        self, host: Host, fetched: Fetched, rules: bytes
+    ) -> None:
+        host.routes |= {"/robots.txt": lambda r: r.answer(rules), "/a": image_handler(1)}
         stats = fetched("/a")
         assert stats.fetched + stats.failed["robots.txt disallows it"] == 1
 
     def test_wildcards_within_paths_are_respected(self, host: Host, fetched: Fetched) -> None:
         rules = b"User-agent: *\nDisallow: /*/large/*.jpg$\n"
         host.routes |= {"/robots.txt": lambda r: r.answer(rules)}
-        host.routes |= {"/a/large/b.jpg": pictured(1), "/a/small/b.jpg": pictured(2)}
+        host.routes |= {"/a/large/b.jpg": image_handler(1), "/a/small/b.jpg": image_handler(2)}
         assert fetched("/a/large/b.jpg", "/a/small/b.jpg").fetched == 1
         assert host.count("/a/large/b.jpg") == 0
 
@@ -393,10 +397,10 @@ class TestRobots:
             fetched("/a")
         assert 'pip install "rechroma[data]"' in str(caught.value.hint)
 
-    def test_its_delay_is_kept(self, host: Host, fetched: Fetched) -> None:
+    def test_crawl_delay_is_respected(self, host: Host, fetched: Fetched) -> None:
         rules = b"User-agent: *\nCrawl-delay: 1\n"
         host.routes |= {"/robots.txt": lambda r: r.answer(rules)}
-        host.routes |= {"/a": pictured(1), "/b": pictured(2)}
+        host.routes |= {"/a": image_handler(1), "/b": image_handler(2)}
         assert fetched("/a", "/b").fetched == 2
         times = {path: when for path, when, _ in host.asked}
         assert times["/b"] - times["/robots.txt"] >= 1
@@ -412,15 +416,15 @@ class TestAddresses:
             *("2002:7f00:1::", "2001:db8::1", "64:ff9b:1::7f00:1", "fec0::1"),
         ],
     )
-    def test_private_ones_are_refused(self, address: str) -> None:
+    def test_private_addresses_are_rejected(self, address: str) -> None:
         assert not is_public(address)
 
     @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
-    def test_public_ones_are_not(self, address: str) -> None:
+    def test_public_addresses_are_accepted(self, address: str) -> None:
         assert is_public(address)
 
     @given(st.ip_addresses(v=4))
-    def test_an_address_within_another_counts(self, address: Any) -> None:
+    def test_embedded_addresses_are_checked(self, address: Any) -> None:
         for within in (f"64:ff9b::{address}", f"::ffff:{address}"):
             assert is_public(str(address)) or not is_public(within)
 
@@ -431,44 +435,44 @@ class TestAddresses:
             *("http://2130706434/x", "//10.0.0.1/x"),
         ],
     )
-    def test_a_redirection_to_one_is_refused(
+    def test_redirect_to_a_private_address_is_rejected(
         self, host: Host, fetched: Fetched, tmp_path: Path, target: str
     ) -> None:
         host.routes["/a"] = lambda r: r.answer(b"", 302, Location=target)
         fetched("/a")
         assert "is not a public address" in reasons(tmp_path / "out")[0]
 
-    def test_without_leave_this_computer_is_refused(self, host: Host, tmp_path: Path) -> None:
-        host.routes["/a"] = pictured(1)
+    def test_loopback_is_rejected_by_default(self, host: Host, tmp_path: Path) -> None:
+        host.routes["/a"] = image_handler(1)
         rows = [{"url": host.url("/a")}, {"url": f"http://localhost:{host.port}/a"}]
         download(write_list(tmp_path / "l.csv", rows), tmp_path / "out", FAST)
         assert all("is not a public address" in why for why in reasons(tmp_path / "out"))
         assert host.asked == []
 
-    def test_a_name_is_refused_if_one_of_its_addresses_is_private(self, host: Host) -> None:
+    def test_host_with_one_private_address_is_rejected(self, host: Host) -> None:
         web = SafeHttpClient(5, 1000, resolve=lambda *_: ["8.8.8.8", "10.0.0.1"])
         with pytest.raises(FetchError, match=r"10\.0\.0\.1 is not a public address"):
-            web.request(f"http://pictures.example:{host.port}/")
+            web.request(f"http://images.example:{host.port}/")
 
-    def test_the_address_that_was_checked_is_the_one_that_is_asked(self, host: Host) -> None:
-        host.routes["/a"] = pictured(1)
+    def test_connection_uses_the_checked_address(self, host: Host) -> None:
+        host.routes["/a"] = image_handler(1)
         answers = [[LOOPBACK], ["10.0.0.1"]]
         web = SafeHttpClient(5, 100_000, is_allowed=only_here, resolve=lambda *_: answers.pop(0))
-        answer = web.request(f"http://pictures.example:{host.port}/a")
+        answer = web.request(f"http://images.example:{host.port}/a")
         assert answer.body == encoded(1)
-        assert host.asked[0][2]["Host"] == f"pictures.example:{host.port}"
+        assert host.asked[0][2]["Host"] == f"images.example:{host.port}"
         with pytest.raises(FetchError, match="not a public address"):
-            web.request(f"http://pictures.example:{host.port}/a")
+            web.request(f"http://images.example:{host.port}/a")
 
-    def test_another_address_is_tried_where_one_does_not_answer(self, host: Host) -> None:
+    def test_next_address_is_tried_after_a_failure(self, host: Host) -> None:
         web = SafeHttpClient(
             5, 1000, is_allowed=lambda _: True, resolve=lambda *_: ["127.0.0.9", LOOPBACK]
         )
         assert web.request(host.url("/")).status == 404
 
-    def test_a_name_that_is_no_host(self) -> None:
+    def test_invalid_host_name_is_rejected(self) -> None:
         with pytest.raises(TransientFetchError, match="no such host"):
-            SafeHttpClient(5, 1000).request("http://pictures.invalid/")
+            SafeHttpClient(5, 1000).request("http://images.invalid/")
         with pytest.raises(TransientFetchError, match="no such host"):
             SafeHttpClient(5, 1000).request(f"http://{'a' * 70}.example/")
 
@@ -479,18 +483,18 @@ class TestAddresses:
             *("http://me:secret@a.example/", "http://a.example:99999/", "javascript:alert(1)"),
         ],
     )
-    def test_what_is_no_url_of_the_web_is_refused(self, url: str) -> None:
+    def test_other_urls_are_rejected(self, url: str) -> None:
         with pytest.raises(FetchError):
             split_url(url)
 
 
-def test_a_secure_host_has_to_prove_its_name(host: Host) -> None:
+def test_tls_certificate_is_verified(host: Host) -> None:
     web = SafeHttpClient(5, 1000, is_allowed=only_here, resolve=lambda *_: [LOOPBACK])
     with pytest.raises(TransientFetchError, match="SSL"):
-        web.request(f"https://pictures.example:{host.port}/")
+        web.request(f"https://images.example:{host.port}/")
 
 
-def test_a_secure_connection_is_made_by_the_hosts_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_uses_the_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
     named = []
 
     def wrap(_: ssl.SSLContext, sock: socket.socket, server_hostname: str) -> socket.socket:
@@ -519,13 +523,13 @@ def test_a_secure_connection_is_made_by_the_hosts_name(monkeypatch: pytest.Monke
         *(("", ""), ("All rights reserved", "all-rights-reserved")),
     ],
 )
-def test_a_license_has_one_name(text: str, name: str) -> None:
+def test_license_names_are_normalized(text: str, name: str) -> None:
     assert license_name(text) == name
 
 
-def test_only_the_licenses_asked_for(host: Host, tmp_path: Path) -> None:
+def test_only_requested_licenses_are_downloaded(host: Host, tmp_path: Path) -> None:
     named = {"/a": "CC0 1.0", "/b": "CC BY-NC 4.0", "/c": "CC-BY-2.0", "/d": ""}
-    host.routes |= {path: pictured(n) for n, path in enumerate(named)}
+    host.routes |= {path: image_handler(n) for n, path in enumerate(named)}
     rows = [{"url": host.url(path), "license": license} for path, license in named.items()]
     listed = write_list(tmp_path / "l.csv", rows)
     options: dict[str, Any] = {"is_allowed": only_here, "licenses": ["cc0", "CC-BY"]}
@@ -544,19 +548,19 @@ class TestLists:
             ("", "lists no image"),
         ],
     )
-    def test_a_bad_one_is_named(self, tmp_path: Path, text: str, message: str) -> None:
+    def test_invalid_row_is_named(self, tmp_path: Path, text: str, message: str) -> None:
         (tmp_path / "l.csv").write_text(text)
         with pytest.raises(DataError, match=message):
             download(tmp_path / "l.csv", tmp_path / "out")
 
-    def test_none_is_an_error(self, tmp_path: Path) -> None:
+    def test_missing_list_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="cannot be read: No such file"):
             download(tmp_path / "absent.csv", tmp_path / "out")
 
-    def test_parquet(self, host: Host, tmp_path: Path) -> None:
+    def test_parquet_list_is_read(self, host: Host, tmp_path: Path) -> None:
         arrow = pytest.importorskip("pyarrow")
         parquet = pytest.importorskip("pyarrow.parquet")
-        host.routes["/a"] = pictured(1)
+        host.routes["/a"] = image_handler(1)
         columns = {"URL": [host.url("/a")], "license": ["CC0"], "author": [None], "year": [1999]}
         parquet.write_table(arrow.table(columns), tmp_path / "l.parquet")
         download(tmp_path / "l.parquet", tmp_path / "out", FAST, is_allowed=only_here)
@@ -566,7 +570,9 @@ class TestLists:
         with pytest.raises(DataError, match="not a readable Parquet"):
             download(tmp_path / "bad.parquet", tmp_path / "out")
 
-    def test_parquet_without_pyarrow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_parquet_without_pyarrow_names_the_extra(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         with pytest.raises(MissingExtraError, match="pyarrow") as caught:
             download(tmp_path / "l.parquet", tmp_path / "out")
@@ -582,15 +588,15 @@ def test_crawl_policy_rejects_values_out_of_range(options: dict[str, Any]) -> No
         CrawlPolicy(**options)
 
 
-def test_a_full_disk_ends_the_run(
+def test_full_disk_ends_the_run(
     host: Host, fetched: Fetched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise TargetError(f"{path}: No space left on device")
 
-    host.routes |= {"/a": pictured(1), "/b": pictured(2)}
+    host.routes |= {"/a": image_handler(1), "/b": image_handler(2)}
     monkeypatch.setattr(download_module, "write_atomically", refuse)
     with pytest.raises(TargetError, match="No space"):
         fetched("/a", "/b")
-    assert pictures(tmp_path / "out") == []
+    assert image_names(tmp_path / "out") == []
     assert table(tmp_path / "out/attribution.csv") == []

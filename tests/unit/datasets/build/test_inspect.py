@@ -1,4 +1,4 @@
-"""Shards are looked through: what is in them, and all that is damaged."""
+"""Inspection of shards: contents and damage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rechroma.color import colorfulness
 from rechroma.datasets import ColorizationDataset, CropConfig, SampleSpec, Shards
 from rechroma.datasets.build.inspect import inspect, sample_sheet
 from rechroma.errors import DataError
-from tests.support.shards import picture, write_shard
+from tests.support.shards import synthetic_image, write_shard
 
 
 def encoded(pixels: np.ndarray) -> bytes:
@@ -35,10 +35,10 @@ def write_members(path: Path, members: Mapping[str, bytes]) -> Path:
     return path
 
 
-GOOD = encoded(picture(0))
+GOOD = encoded(synthetic_image(0))
 
 
-def test_what_is_in_them(tmp_path: Path) -> None:
+def test_inspect_counts_the_contents(tmp_path: Path) -> None:
     write_shard(tmp_path / "train-00000.tar", 6, classes=3, source="a")
     write_shard(tmp_path / "train-00001.tar", 1, first=6)
     write_shard(tmp_path / "val-00000.tar", 1, first=9, classes=8, source="a")
@@ -51,7 +51,7 @@ def test_what_is_in_them(tmp_path: Path) -> None:
     assert found.licenses == {"CC0-1.0": 8}
     assert found.short_side["0"] == found.short_side["100"] == 48
     assert found.long_side["50"] == 64
-    values = [colorfulness(picture(number)) for number in (*range(7), 9)]
+    values = [colorfulness(synthetic_image(number)) for number in (*range(7), 9)]
     assert found.colorfulness["50"] == pytest.approx(np.median(values), abs=0.01)
     assert json.loads(json.dumps(asdict(found)))["images"] == 8
 
@@ -71,9 +71,9 @@ def test_inspect_reports_classes_with_a_single_image(tmp_path: Path) -> None:
     assert inspect([tmp_path / "s.tar"]).singletons == (7,)
 
 
-def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
-    sepia = (picture(1)[..., :1] * np.array([0.7, 0.85, 1.0])).astype(np.uint8)
-    gray = picture(2)[..., 0]
+def test_inspect_counts_images_without_color(tmp_path: Path) -> None:
+    sepia = (synthetic_image(1)[..., :1] * np.array([0.7, 0.85, 1.0])).astype(np.uint8)
+    gray = synthetic_image(2)[..., 0]
     path = write_members(
         tmp_path / "s.tar", {"a.png": encoded(gray), "b.png": encoded(sepia), "c.png": GOOD}
     )
@@ -105,7 +105,7 @@ def test_pictures_without_color_are_counted_and_used(tmp_path: Path) -> None:
         ({".png": GOOD, ".cls": "²".encode()}, "is not a number"),
     ],
 )
-def test_a_damaged_picture_is_named_and_the_rest_looked_at(
+def test_inspect_names_a_damaged_image_and_continues(
     tmp_path: Path, parts: dict[str, bytes], message: str
 ) -> None:
     path = write_members(
@@ -123,7 +123,7 @@ def test_a_damaged_picture_is_named_and_the_rest_looked_at(
         shards[1], shards.metadata(1), shards.label(1)
 
 
-def test_a_class_that_the_network_does_not_know_is_named(tmp_path: Path) -> None:
+def test_dataset_names_a_class_beyond_those_of_the_network(tmp_path: Path) -> None:
     path = write_members(tmp_path / "s.tar", {"a.png": GOOD, "a.cls": b"75"})
     shards = Shards([path])
     with pytest.raises(DataError, match=r"s\.tar:a: has class 75, but the network has 75 classes"):
@@ -139,7 +139,7 @@ WHOLE_MEMBERS = {f"{number}.png": GOOD for number in range(3)}
 
 @settings(max_examples=40)
 @given(st.data())
-def test_a_shard_that_is_cut_off_is_never_taken_for_a_whole_one(
+def test_inspect_never_accepts_a_truncated_shard(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("cut")
@@ -151,7 +151,7 @@ def test_a_shard_that_is_cut_off_is_never_taken_for_a_whole_one(
         Shards([folder / "s.tar"])
 
 
-def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
+def test_inspect_reports_a_damaged_header(tmp_path: Path) -> None:
     path = write_members(tmp_path / "s.tar", WHOLE_MEMBERS)
     data = bytearray(path.read_bytes())
     second = 512 + -(-len(GOOD) // 512) * 512
@@ -164,7 +164,7 @@ def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
     assert (found.shards, found.images, len(found.damaged)) == (2, 2, 1)
 
 
-def test_a_shard_that_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:
+def test_inspect_reports_a_shard_that_shrinks_or_vanishes(tmp_path: Path) -> None:
     path = write_shard(tmp_path / "s.tar", 3)
     shards = Shards([path])
     path.write_bytes(path.read_bytes()[:2000])
@@ -175,14 +175,14 @@ def test_a_shard_that_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:
         shards[2]
 
 
-def test_an_empty_shard_is_named(tmp_path: Path) -> None:
+def test_inspect_names_an_empty_shard(tmp_path: Path) -> None:
     path = write_members(tmp_path / "none.tar", {})
     write_shard(tmp_path / "some.tar", 1)
     assert inspect([tmp_path]).damaged == (f"{path}: the shards contain no images",)
     assert inspect([path]).colorfulness == {}
 
 
-def test_a_sheet_passes_over_what_is_damaged(tmp_path: Path) -> None:
+def test_sheet_skips_damaged_images(tmp_path: Path) -> None:
     write_members(tmp_path / "a.tar", {"a.png": b"no", "b.png": GOOD})
     (tmp_path / "b.tar").write_bytes(b"no")
     sheet = sample_sheet([tmp_path], 10)

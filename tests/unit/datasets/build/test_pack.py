@@ -1,4 +1,4 @@
-"""A folder of anything becomes shards that can be trained on, and an account of what was left."""
+"""Packing a folder into shards, and the list of dropped images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from rechroma.datasets.build.pack import PackConfig, pack, split_of
 from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.shards import MAX_CLASS
 from rechroma.errors import DataError, OptionError, TargetError
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
 SMALL = PackConfig(ImageFormat(size=64, min_side=32), shard_size=4, val_share=0.3, source="mine")
 
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
     """Ten photographs in two subfolders."""
     for number in range(10):
         kind = "cats" if number % 2 else "dogs"
-        save(tmp_path / "in" / kind / f"{number}.png", picture(number, 96, 128))
+        save(tmp_path / "in" / kind / f"{number}.png", synthetic_image(number, 96, 128))
     return tmp_path / "in"
 
 
@@ -63,19 +63,19 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def toned(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The picture as a sepia print."""
+    """Tone an image like a sepia print."""
     gray = lightness(rgb) / 100
     paper, ink = np.array([250, 235, 205]), np.array([45, 25, 10])
     return np.asarray(ink + gray[..., None] * (paper - ink), np.uint8)
 
 
-def test_what_goes_in_comes_out_of_the_shards(folder: Path, tmp_path: Path) -> None:
+def test_pack_keeps_images_and_metadata(folder: Path, tmp_path: Path) -> None:
     manifest = pack(folder, tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
     assert len(shards) == manifest["images"]["kept"] == manifest["images"]["found"] == 10
     for number in range(10):
         facts = shards.metadata(number)
-        original = picture(int(Path(facts["file"]).stem), 96, 128)
+        original = synthetic_image(int(Path(facts["file"]).stem), 96, 128)
         shown = shards[number]
         assert shown.shape == (facts["height"], facts["width"], 3) == (64, 85, 3)
         small = cv2.resize(original, (85, 64), interpolation=cv2.INTER_AREA)
@@ -89,7 +89,7 @@ def test_what_goes_in_comes_out_of_the_shards(folder: Path, tmp_path: Path) -> N
         assert shards.shard(number).name.startswith(split)
 
 
-def test_the_manifest_tells_all(folder: Path, tmp_path: Path) -> None:
+def test_manifest_is_complete(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     save(folder / "dogs/dull.png", np.full((96, 96, 3), 90, np.uint8))
     manifest = pack(folder, out, SMALL)
@@ -115,13 +115,13 @@ def test_the_manifest_tells_all(folder: Path, tmp_path: Path) -> None:
     }
 
 
-def test_the_same_folder_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+def test_pack_is_deterministic(folder: Path, tmp_path: Path) -> None:
     for name, jobs in (("a", 1), ("b", 5)):
         pack(folder, tmp_path / name, SMALL, jobs=jobs)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_a_picture_keeps_key_and_split_when_others_come(folder: Path, tmp_path: Path) -> None:
+def test_image_keeps_key_and_split_when_others_are_added(folder: Path, tmp_path: Path) -> None:
     def places(out: Path) -> dict[str, tuple[str, str]]:
         shards = Shards([out])
         return {
@@ -131,7 +131,7 @@ def test_a_picture_keeps_key_and_split_when_others_come(folder: Path, tmp_path: 
 
     pack(folder, tmp_path / "a", SMALL)
     for number in range(10, 20):
-        save(folder / "cats" / f"{number}.png", picture(number, 96, 128))
+        save(folder / "cats" / f"{number}.png", synthetic_image(number, 96, 128))
     pack(folder, tmp_path / "b", SMALL)
     before, after = places(tmp_path / "a"), places(tmp_path / "b")
     assert before.items() <= after.items()
@@ -142,12 +142,12 @@ MakeOdd = Callable[[Path], None]
 
 
 def cut(path: Path) -> None:
-    save(path, picture(70, 96, 128), format="JPEG")
+    save(path, synthetic_image(70, 96, 128), format="JPEG")
     path.write_bytes(path.read_bytes()[:900])
 
 
 def png_of_huge_sides(path: Path) -> None:
-    save(path, picture(71))
+    save(path, synthetic_image(71))
     data = bytearray(path.read_bytes())
     data[16:24] = (200_000).to_bytes(4) * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4)
@@ -157,20 +157,23 @@ def png_of_huge_sides(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: save(path, picture(0, 96, 128)[..., 1]), "gray"),
-        (lambda path: save(path, np.repeat(picture(0, 96, 96)[..., :1], 3, axis=2)), "gray"),
-        (lambda path: save(path, toned(picture(0, 96, 96))), "toned"),
-        (lambda path: save(path, picture(60, 20, 90)), "too small"),
-        (lambda path: save(path, picture(60, 1, 90)), "too small"),
-        (lambda path: save(path, picture(60, 40, 400)), "too long"),
+        (lambda path: save(path, synthetic_image(0, 96, 128)[..., 1]), "gray"),
+        (
+            lambda path: save(path, np.repeat(synthetic_image(0, 96, 96)[..., :1], 3, axis=2)),
+            "gray",
+        ),
+        (lambda path: save(path, toned(synthetic_image(0, 96, 96))), "toned"),
+        (lambda path: save(path, synthetic_image(60, 20, 90)), "too small"),
+        (lambda path: save(path, synthetic_image(60, 1, 90)), "too small"),
+        (lambda path: save(path, synthetic_image(60, 40, 400)), "too long"),
         (png_of_huge_sides, "too large"),
         (cut, "unreadable"),
         (lambda path: path.write_bytes(b""), "unreadable"),
-        (lambda path: path.write_bytes(b"<html>no such picture</html>"), "unreadable"),
+        (lambda path: path.write_bytes(b"<html>no such image</html>"), "unreadable"),
         (lambda path: path.write_bytes(os.urandom(5000)), "unreadable"),
     ],
 )
-def test_what_does_not_teach_color_is_left_out(
+def test_pack_drops_unusable_images(
     folder: Path, tmp_path: Path, make: MakeOdd, reason: str
 ) -> None:
     make(folder / "cats/odd.png")
@@ -179,8 +182,8 @@ def test_what_does_not_teach_color_is_left_out(
     assert manifest["images"]["kept"] == 10
 
 
-def test_copies_are_left_out_whatever_was_done_to_them(folder: Path, tmp_path: Path) -> None:
-    original = picture(3, 96, 128)
+def test_pack_drops_modified_copies(folder: Path, tmp_path: Path) -> None:
+    original = synthetic_image(3, 96, 128)
     (folder / "dogs/same.png").write_bytes((folder / "cats/3.png").read_bytes())
     save(folder / "dogs/jpeg.jpg", original, quality=60)
     save(folder / "cats/small.png", cv2.resize(original, (80, 60), interpolation=cv2.INTER_AREA))
@@ -193,32 +196,34 @@ def test_copies_are_left_out_whatever_was_done_to_them(folder: Path, tmp_path: P
     assert len({shards.key(number) for number in range(10)}) == 10
 
 
-def test_the_first_picture_of_an_animation_is_kept(tmp_path: Path) -> None:
-    frames = [Image.fromarray(picture(seed, 96, 96)) for seed in (1, 2)]
+def test_pack_keeps_the_first_frame_of_an_animation(tmp_path: Path) -> None:
+    frames = [Image.fromarray(synthetic_image(seed, 96, 96)) for seed in (1, 2)]
     (tmp_path / "in").mkdir()
     frames[0].save(tmp_path / "in/moving.webp", save_all=True, append_images=frames[1:])
     pack(tmp_path / "in", tmp_path / "out", SMALL)
     shown = Shards([tmp_path / "out"])[0]
-    first = cv2.resize(picture(1, 96, 96), (64, 64), interpolation=cv2.INTER_AREA)
+    first = cv2.resize(synthetic_image(1, 96, 96), (64, 64), interpolation=cv2.INTER_AREA)
     assert np.abs(shown.astype(int) - first).mean() < 12
 
 
-def test_pictures_stand_upright_in_srgb_and_on_white(tmp_path: Path) -> None:
+def test_pack_converts_to_upright_srgb_on_white(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    save(tmp_path / "in/turned.jpg", picture(1, 96, 128), exif=exif, quality=95)
-    rgba = np.dstack([picture(2, 96, 128), np.full((96, 128), 255, np.uint8)])
+    save(tmp_path / "in/turned.jpg", synthetic_image(1, 96, 128), exif=exif, quality=95)
+    rgba = np.dstack([synthetic_image(2, 96, 128), np.full((96, 128), 255, np.uint8)])
     rgba[:48, :, 3] = 0
     save(tmp_path / "in/clear.png", rgba)
     pack(tmp_path / "in", tmp_path / "out", SMALL)
     shards = Shards([tmp_path / "out"])
     shown = {shards.metadata(n)["file"]: shards[n].astype(int) for n in range(2)}
-    turned = cv2.resize(np.rot90(picture(1, 96, 128), -1), (64, 85), interpolation=cv2.INTER_AREA)
+    turned = cv2.resize(
+        np.rot90(synthetic_image(1, 96, 128), -1), (64, 85), interpolation=cv2.INTER_AREA
+    )
     assert np.abs(shown["turned.jpg"] - turned).mean() < 8
     assert shown["clear.png"][:28].min() > 240
 
 
-def test_labels_by_a_table(folder: Path, tmp_path: Path) -> None:
+def test_pack_reads_labels_from_a_table(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text("path,label\ncats/1.png,7\n./cats/3.png,12\ndogs/absent.png,7\ndogs/0.png,\n")
     manifest = pack(folder, tmp_path / "out", SMALL, labels=table)
@@ -229,13 +234,13 @@ def test_labels_by_a_table(folder: Path, tmp_path: Path) -> None:
     assert (labels["cats/1.png"], labels["cats/3.png"], labels["dogs/0.png"]) == (7, 12, -1)
 
 
-def test_folders_are_no_classes_where_that_is_not_wanted(folder: Path, tmp_path: Path) -> None:
+def test_no_labels_ignores_subfolders(folder: Path, tmp_path: Path) -> None:
     assert pack(folder, tmp_path / "a", SMALL, labeled=False)["classes"] == []
-    save(folder / "loose.png", picture(30, 96, 128))
+    save(folder / "loose.png", synthetic_image(30, 96, 128))
     assert pack(folder, tmp_path / "b", SMALL)["classes"] == []
 
 
-def test_who_made_a_picture_is_kept(folder: Path, tmp_path: Path) -> None:
+def test_pack_keeps_the_attribution(folder: Path, tmp_path: Path) -> None:
     (folder / "attribution.csv").write_text(
         "file,url,author,license,label\ncats/1.png,https://a.example/1,Ann,CC-BY-4.0,tabby\n"
     )
@@ -250,19 +255,17 @@ def test_who_made_a_picture_is_kept(folder: Path, tmp_path: Path) -> None:
     assert [c["name"] for c in manifest["classes"]] == ["tabby"]
 
 
-def test_hidden_and_linked_folders_and_other_files_are_passed_over(
-    folder: Path, tmp_path: Path
-) -> None:
-    save(folder / ".trash/x.png", picture(40, 96, 128))
-    save(folder / "cats/.x.png", picture(41, 96, 128))
-    save(tmp_path / "elsewhere/x.png", picture(42, 96, 128))
-    (folder / "cats/notes.txt").write_text("no picture")
+def test_pack_skips_hidden_and_linked_folders_and_other_files(folder: Path, tmp_path: Path) -> None:
+    save(folder / ".trash/x.png", synthetic_image(40, 96, 128))
+    save(folder / "cats/.x.png", synthetic_image(41, 96, 128))
+    save(tmp_path / "elsewhere/x.png", synthetic_image(42, 96, 128))
+    (folder / "cats/notes.txt").write_text("no image")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     assert pack(folder, tmp_path / "out", SMALL)["images"]["found"] == 10
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows takes no such names")
-def test_a_name_that_is_no_text_is_fine(folder: Path, tmp_path: Path) -> None:
+def test_pack_accepts_names_that_are_not_unicode(folder: Path, tmp_path: Path) -> None:
     odd = os.fsencode(folder / "cats") + b"/\xff\n.png"
     (folder / "cats/1.png").rename(os.fsdecode(odd))
     (folder / "cats/dull\udcfe.png").write_bytes(b"")
@@ -272,7 +275,7 @@ def test_a_name_that_is_no_text_is_fine(folder: Path, tmp_path: Path) -> None:
 
 
 class TestNothingIsHalfWritten:
-    def test_when_the_work_is_stopped(self, folder: Path, tmp_path: Path) -> None:
+    def test_interrupted_pack_leaves_nothing(self, folder: Path, tmp_path: Path) -> None:
         seen = []
 
         def stop() -> None:
@@ -284,24 +287,26 @@ class TestNothingIsHalfWritten:
             pack(folder, tmp_path / "out", SMALL, on_image=stop)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
-    def test_when_nothing_can_be_kept(self, tmp_path: Path) -> None:
+    def test_pack_rejects_a_folder_without_usable_images(self, tmp_path: Path) -> None:
         save(tmp_path / "in/a.png", np.zeros((64, 64), np.uint8))
         with pytest.raises(DataError, match="all images were rejected: 1 gray"):
             pack(tmp_path / "in", tmp_path / "out", SMALL)
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
-    def test_what_is_there_is_not_touched(self, folder: Path, tmp_path: Path) -> None:
+    def test_pack_never_overwrites(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
         (tmp_path / "out/mine.txt").write_text("mine")
         with pytest.raises(TargetError, match="this folder is not empty"):
             pack(folder, tmp_path / "out", SMALL)
         assert contents(tmp_path / "out") == {"mine.txt": b"mine"}
 
-    def test_an_empty_folder_is_filled(self, folder: Path, tmp_path: Path) -> None:
+    def test_pack_fills_an_empty_folder(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
         assert pack(folder, tmp_path / "out", SMALL)["images"]["kept"] == 10
 
-    def test_a_place_that_cannot_be_written(self, folder: Path, tmp_path: Path) -> None:
+    def test_pack_reports_a_folder_that_cannot_be_written(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(TargetError, match="file"):
             pack(folder, tmp_path / "file/out", SMALL)
@@ -315,7 +320,9 @@ class TestNothingIsHalfWritten:
         ('path,label\n"' + "x" * 2_000_000, "not a readable CSV"),
     ],
 )
-def test_a_bad_table_is_named(folder: Path, tmp_path: Path, table: str, message: str) -> None:
+def test_pack_names_an_invalid_table(
+    folder: Path, tmp_path: Path, table: str, message: str
+) -> None:
     (tmp_path / "labels.csv").write_text(table)
     with pytest.raises(DataError, match=message):
         pack(folder, tmp_path / "out", SMALL, labels=tmp_path / "labels.csv")
@@ -337,7 +344,7 @@ def test_pack_distinguishes_a_missing_folder_from_an_empty_one(tmp_path: Path) -
         lambda: PackConfig(shard_size=0),
     ],
 )
-def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
+def test_options_out_of_range_are_rejected(make: Callable[[], object]) -> None:
     with pytest.raises(OptionError, match="must be"):
         make()
 
@@ -357,13 +364,13 @@ class TestNearDuplicateIndex:
         assert index.find(sought) == (alike[0] if alike else None)
 
     def test_hashes_of_different_images_are_far_apart(self) -> None:
-        hashes = [difference_hash(picture(seed)) for seed in range(40)]
+        hashes = [difference_hash(synthetic_image(seed)) for seed in range(40)]
         apart = [(a ^ b).bit_count() for i, a in enumerate(hashes) for b in hashes[:i]]
         assert min(apart) > MAX_HAMMING
 
 
 @given(st.floats(0, 1), st.integers(0, 2**80 - 1))
-def test_a_larger_share_keeps_those_of_a_smaller_one(share: float, number: int) -> None:
+def test_larger_val_share_includes_a_smaller_one(share: float, number: int) -> None:
     key = f"{number:020x}"
     if split_of(key, share / 2) == "val":
         assert split_of(key, share) == "val"
@@ -371,14 +378,14 @@ def test_a_larger_share_keeps_those_of_a_smaller_one(share: float, number: int) 
     assert split_of(key, 1) == "val"
 
 
-def test_about_the_asked_share_is_set_aside() -> None:
+def test_val_share_is_approximately_met() -> None:
     keys = [hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(4000)]
     share = np.mean([split_of(key, 0.1) == "val" for key in keys])
     assert share == pytest.approx(0.1, abs=0.02)
 
 
 @given(st.lists(st.text("ab01é", min_size=1), max_size=8))
-def test_every_label_has_a_number_of_its_own(labels: list[str]) -> None:
+def test_labels_get_distinct_numbers(labels: list[str]) -> None:
     if all(name.isascii() and name.isdigit() for name in labels):
         return
     numbers = number_classes(labels)
@@ -386,14 +393,14 @@ def test_every_label_has_a_number_of_its_own(labels: list[str]) -> None:
     assert numbers == number_classes(labels[::-1])
 
 
-def test_labels_that_are_numbers_are_their_own() -> None:
+def test_numeric_labels_are_kept() -> None:
     assert number_classes(["10", "2", "2"]) == {"2": 2, "10": 10}
     assert number_classes(["10", "2", "x"]) == {"10": 0, "2": 1, "x": 2}
     assert number_classes([str(MAX_CLASS)]) == {str(MAX_CLASS): MAX_CLASS}
 
 
 def test_color_fault_distinguishes_color_from_gray_and_sepia() -> None:
-    rgb = picture(4, 96, 128)
+    rgb = synthetic_image(4, 96, 128)
     noise = np.random.default_rng(0).normal(0, 2, rgb.shape)
     noisy = np.clip(toned(rgb) + noise, 0, 255).astype(np.uint8)
     assert color_fault(rgb) is None
@@ -401,6 +408,6 @@ def test_color_fault_distinguishes_color_from_gray_and_sepia() -> None:
     assert color_fault(np.zeros((40, 40, 3), np.uint8)) is NoColor.GRAY
 
 
-def test_quantiles_of_nothing_are_nothing() -> None:
+def test_quantiles_of_an_empty_list_are_empty() -> None:
     assert quantiles([]) == {}
     assert quantiles([3]) == dict.fromkeys(("0", "5", "25", "50", "75", "95", "100"), 3.0)

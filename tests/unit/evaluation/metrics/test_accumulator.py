@@ -1,4 +1,4 @@
-"""The figures of a data set, for the three answers whose scores are known."""
+"""The metrics of a data set, for predictions with known scores."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
     return accumulator.compute()
 
 
-def test_truth_is_perfect() -> None:
+def test_truth_has_perfect_scores() -> None:
     figures = scores(astronaut(), astronaut())
     assert figures["hue_hit"] == 100
     assert figures["auc"] == figures["balanced_auc"] == 100
     assert figures["ciede2000"] == figures["delta_cf"] == figures["lightness_shift_max"] == 0
 
 
-def test_gray_never_hits_a_hue_and_keeps_the_lightness() -> None:
+def test_gray_has_no_hue_hit_and_no_lightness_shift() -> None:
     figures = scores(grayed(astronaut()), astronaut())
     assert figures["hue_hit"] == 0
     assert figures["cf_abs"] < 0.5
@@ -56,32 +56,32 @@ def test_delta_cf_is_not_the_mean_of_differences() -> None:
     assert figures["delta_cf_each"] > 10
 
 
-def test_sets_that_are_joined_score_as_if_gathered_together() -> None:
-    pictures = [(grayed(astronaut()), astronaut()), (astronaut(), astronaut()[:, ::-1])]
+def test_merged_accumulators_score_as_one() -> None:
+    images = [(grayed(astronaut()), astronaut()), (astronaut(), astronaut()[:, ::-1])]
     together, parts = MetricAccumulator(), [MetricAccumulator(), MetricAccumulator()]
-    for part, (predicted, true) in zip(parts, pictures, strict=True):
+    for part, (predicted, true) in zip(parts, images, strict=True):
         together.update(predicted, true)
         part.update(predicted, true)
     assert MetricAccumulator.merge(parts).compute() == together.compute()
     assert parts[0].compute()["hue_hit"] == 0
 
 
-def test_of_the_largest_chroma_the_largest_of_all_pictures_is_kept() -> None:
+def test_chroma_max_is_the_maximum_of_all_images() -> None:
     accumulator = MetricAccumulator()
     red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
-    figures = [accumulator.update(picture, red) for picture in (red, grayed(red))]
+    figures = [accumulator.update(image, red) for image in (red, grayed(red))]
     assert figures[0]["chroma_max"] == pytest.approx(80.1, abs=0.1)
     assert accumulator.compute()["chroma_max"] == figures[0]["chroma_max"]
 
 
-def test_what_is_undefined_is_left_out() -> None:
+def test_undefined_metrics_are_omitted() -> None:
     gray = grayed(astronaut())
     figures = scores(gray, gray)
     assert "hue_hit" not in figures
     assert figures["ssim"] == pytest.approx(1)
 
 
-def test_variety_is_given_for_each_row_and_left_out_where_nothing_is_neutral() -> None:
+def test_variety_metrics_distinguish_gray_from_truth() -> None:
     truth, gray = scores(astronaut(), astronaut()), scores(grayed(astronaut()), astronaut())
     assert truth["hue_entropy"] > 2
     assert truth["chroma_spread"] > 10

@@ -59,7 +59,7 @@ def noisy(picture: np.ndarray, much: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("much", [2, 20, 80])
-def test_agrees_with_scikit_image(much: float) -> None:
+def test_ssim_agrees_with_scikit_image(much: float) -> None:
     first, second = astronaut(), noisy(astronaut(), much)
     expected = structural_similarity(
         first,
@@ -72,31 +72,31 @@ def test_agrees_with_scikit_image(much: float) -> None:
     assert ssim(first, second) == pytest.approx(expected, abs=1e-4)
 
 
-def test_is_one_for_the_same_picture_however_small() -> None:
+def test_ssim_of_an_image_with_itself_is_one_at_any_size() -> None:
     assert ssim(astronaut(), astronaut()) == pytest.approx(1)
     assert ssim(astronaut()[:4, :7], astronaut()[:4, :7]) == pytest.approx(1)
 
 
-def test_is_negative_for_the_negative() -> None:
+def test_ssim_of_the_negative_is_negative() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     assert ssim(noise, 255 - noise) < -0.5
 
 
 @pytest.mark.parametrize(("first", "second", "difference"), SHARMA)
-def test_published_pairs(
+def test_ciede2000_equals_published_pairs(
     first: tuple[float, ...], second: tuple[float, ...], difference: float
 ) -> None:
     assert ciede2000(np.array(first), np.array(second)) == pytest.approx(difference, abs=5e-5)
 
 
-def test_agrees_with_scikit_image_on_any_colors() -> None:
+def test_ciede2000_agrees_with_scikit_image() -> None:
     rng = np.random.default_rng(0)
     first, second = rng.uniform((0, -100, -100), (100, 100, 100), (2, 2000, 3))
     expected = deltaE_ciede2000(first, second)
     np.testing.assert_allclose(ciede2000(first, second), expected, atol=1e-6)
 
 
-def test_is_symmetric_and_zero_for_the_same_color() -> None:
+def test_ciede2000_is_symmetric_and_zero_for_equal_colors() -> None:
     rng = np.random.default_rng(1)
     first, second = rng.uniform((0, -90, -90), (100, 90, 90), (2, 500, 3))
     np.testing.assert_allclose(ciede2000(first, second), ciede2000(second, first), atol=1e-9)

@@ -1,4 +1,4 @@
-"""Hue hit and the areas under the error curve, on cases that can be worked out by hand."""
+"""Hue hit and the areas under the error curve, on hand-computed cases."""
 
 from __future__ import annotations
 
@@ -29,44 +29,44 @@ def hit(predicted: np.ndarray, true: np.ndarray) -> float:
 
 
 @given(st.floats(0, 360), st.floats(-29, 29), st.floats(10.01, 90))
-def test_a_hue_within_thirty_degrees_hits(hue: float, step: float, chroma: float) -> None:
+def test_hue_within_thirty_degrees_hits(hue: float, step: float, chroma: float) -> None:
     assert hit(polar(chroma, hue + step), polar(40, hue)) == 1
 
 
 @given(st.floats(0, 360), st.floats(31, 329))
-def test_a_hue_further_off_misses(hue: float, step: float) -> None:
+def test_hue_beyond_thirty_degrees_misses(hue: float, step: float) -> None:
     assert hit(polar(40, hue + step), polar(40, hue)) == 0
 
 
-def test_gray_scores_nothing_and_muted_truth_is_not_asked() -> None:
+def test_hue_hit_of_gray_is_zero_and_ignores_muted_truth() -> None:
     assert hit(polar(9.9, 20), polar(40, 20)) == 0
     assert math.isnan(hit(polar(40, 20), polar(19.9, 20)))
 
 
-def test_a_sepia_wash_scores_an_eighth_when_all_hues_occur() -> None:
+def test_hue_hit_of_sepia_is_an_eighth_when_all_hues_occur() -> None:
     true = np.concatenate([polar(40, 22.5 + 45 * octant) for octant in range(8)])
     assert hit(np.repeat(polar(30, 67.5), 8, axis=0), true) == pytest.approx(1 / 8)
 
 
-def test_octants_weigh_the_same_however_many_pixels_they_have() -> None:
+def test_hue_hit_weights_octants_equally() -> None:
     true = np.concatenate([np.repeat(polar(40, 70), 99, axis=0), polar(40, 250)])
     predicted = np.concatenate([np.zeros((99, 2), np.float32), polar(40, 250)])
     assert hit(predicted, true) == 0.5
 
 
-def test_area_of_a_constant_error() -> None:
+def test_auc_of_a_constant_error_agrees_with_the_formula() -> None:
     true = np.zeros((10, 2), np.float32)
     counts = error_counts(true + np.array([50, 0], np.float32), true)
     assert area_under_curve(counts) == pytest.approx((151 - 50) / 151)
 
 
-def test_area_is_one_for_the_truth_and_zero_beyond_reach() -> None:
+def test_auc_is_one_for_the_truth_and_zero_beyond_the_threshold() -> None:
     true = np.array([[30, 40], [-20, 10]], np.float32)
     assert area_under_curve(error_counts(true, true)) == 1
     assert area_under_curve(error_counts(true + 200, true)) == 0
 
 
-def test_balancing_lets_a_rare_color_weigh_as_much_as_a_common_one() -> None:
+def test_balanced_auc_weights_rare_and_common_colors_equally() -> None:
     true = np.concatenate([np.zeros((99, 2)), np.full((1, 2), 50)]).astype(np.float32)
     predicted = np.zeros_like(true)
     rare = (151 - math.ceil(math.hypot(50, 50))) / 151

@@ -1,4 +1,4 @@
-"""Edges and flat parts, on pictures whose answer can be seen."""
+"""No-reference metrics on images with known edges and flat regions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_edge_correlation_of_a_gray_image_is_undefined() -> None:
 
 
 def sky_over_gravel(blotches: float) -> np.ndarray:
-    """L*a*b* whose upper half is flat and blue, with blotches; the lower is rough and gray."""
+    """L*a*b* with a flat blue upper half with blotches and a rough gray lower half."""
     rng = np.random.default_rng(0)
     lab = np.zeros((96, 96, 3), np.float32)
     lab[:48] = 70, -5, -12
@@ -60,12 +60,12 @@ def test_flat_regions_measure_blotches() -> None:
 
 
 def test_flat_regions_of_a_gray_image_have_no_chroma() -> None:
-    picture = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
-    assert flat_regions(srgb_to_lab(picture)).chroma < 0.1
+    image = lab_to_srgb(sky_over_gravel(0) * np.array([1, 0, 0], np.float32), np.uint8)
+    assert flat_regions(srgb_to_lab(image)).chroma < 0.1
 
 
 def hues(*degrees: float, chroma: float = 30) -> np.ndarray:
-    """L*a*b* (1, N, 3) of colors of those hues."""
+    """L*a*b* (1, N, 3) of colors with the given hues."""
     angles = np.radians(degrees)
     a, b = chroma * np.cos(angles), chroma * np.sin(angles)
     return np.stack([np.full(len(degrees), 50.0), a, b], axis=-1)[None].astype(np.float32)

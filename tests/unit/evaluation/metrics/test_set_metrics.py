@@ -1,4 +1,4 @@
-"""The distances of sets: against scipy, against loops, and where the answer is known."""
+"""Distances of sets: against scipy, loops and known values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_frechet_agrees_with_the_formula_by_scipy() -> None:
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
 
 
-def test_frechet_with_fewer_pictures_than_features() -> None:
+def test_frechet_supports_fewer_images_than_features() -> None:
     first, second = features(1, 6, 20), features(2, 9, 20)
     cov1, cov2 = np.cov(first.T), np.cov(second.T)
     values = np.linalg.eigvals(cov1 @ cov2).real
@@ -41,13 +41,13 @@ def test_frechet_with_fewer_pictures_than_features() -> None:
     assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
 
 
-def test_frechet_of_sets_that_differ_by_a_shift_is_its_square() -> None:
+def test_frechet_of_a_shift_is_its_square() -> None:
     first = features(3, 50, 8)
     assert frechet_distance(first, first) == pytest.approx(0, abs=1e-5)
     assert frechet_distance(first, first + 2) == pytest.approx(8 * 4, rel=1e-4)
 
 
-def test_frechet_of_sets_that_differ_by_a_factor() -> None:
+def test_frechet_of_a_factor_agrees_with_the_formula() -> None:
     first = features(4, 50, 8)
     first = first - first.mean(axis=0)
     spread = np.trace(np.cov(first.T))
@@ -69,7 +69,7 @@ def test_kernel_distance_agrees_with_a_loop() -> None:
     assert kernel_distance(first, second) == pytest.approx(total / 72, rel=1e-6)
 
 
-def test_kernel_distance_has_no_bias_and_grows_with_the_difference() -> None:
+def test_kernel_distance_is_unbiased_and_grows_with_the_difference() -> None:
     rng = np.random.default_rng(0)
 
     def mean_distance(shift: float) -> float:
@@ -82,7 +82,7 @@ def test_kernel_distance_has_no_bias_and_grows_with_the_difference() -> None:
     assert kernel_distance(same, same) == pytest.approx(0, abs=1e-9)
 
 
-def test_kernel_distance_does_not_mind_that_both_sets_show_the_same_scenes() -> None:
+def test_kernel_distance_is_unbiased_for_paired_sets() -> None:
     rng = np.random.default_rng(0)
     distances = []
     for _ in range(300):
@@ -92,23 +92,23 @@ def test_kernel_distance_does_not_mind_that_both_sets_show_the_same_scenes() -> 
     assert abs(np.mean(distances)) < 0.05
 
 
-def test_one_picture_has_no_distance() -> None:
+def test_distances_are_undefined_for_one_image() -> None:
     one = np.zeros((1, 4), np.float32)
     assert math.isnan(frechet_distance(one, features(1, 5, 4)))
     assert math.isnan(kernel_distance(one, one))
 
 
-def test_agreement_is_the_share_of_same_answers() -> None:
+def test_top1_agreement_is_the_share_of_equal_classes() -> None:
     assert top1_agreement([1, 2, 3, 4], [1, 2, 0, 0]) == 0.5
     assert math.isnan(top1_agreement([], []))
 
 
-def test_recovered_goes_from_gray_to_the_truth() -> None:
+def test_gap_recovered_goes_from_gray_to_the_truth() -> None:
     assert gap_recovered(0.6, 0.6) == 0
     assert gap_recovered(0.8, 0.6) == pytest.approx(0.5)
     assert gap_recovered(1, 0.6) == 1
     assert gap_recovered(0.5, 0.6) == pytest.approx(-0.25)
 
 
-def test_where_gray_lost_nothing_nothing_can_be_recovered() -> None:
+def test_gap_recovered_is_undefined_without_a_gap() -> None:
     assert math.isnan(gap_recovered(1, 1))

@@ -42,7 +42,7 @@ LOSSLESS = ["PNG", "TIFF", "BMP", "GIF"]
 
 
 def a_png(rows: NDArray[Any], color_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of big-endian 16-bit samples, for the kinds that no library here writes."""
+    """Write a 16-bit PNG, for the color types that no library here writes."""
     height, width = rows.shape[:2]
     header = struct.pack(">2I5B", width, height, 16, color_type, 0, 0, 0)
     data = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
@@ -73,7 +73,7 @@ class TestSources:
             assert photo.format == "PNG"
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
-    def test_a_pipe_is_read(self, tmp_path: Path, encode: Encode, colors: NDArray[Any]) -> None:
+    def test_pipe_is_read(self, tmp_path: Path, encode: Encode, colors: NDArray[Any]) -> None:
         path, data = tmp_path / "pipe", encode(colors, "TIFF")
         os.mkfifo(path)
         writer = threading.Thread(target=path.write_bytes, args=(data,))
@@ -87,7 +87,7 @@ class TestSources:
         with open(reading, "rb") as stream:  # noqa: PTH123
             np.testing.assert_array_equal(read_photo(stream).gray, photo.gray)
 
-    def test_an_image_made_in_memory_counts_as_png(self) -> None:
+    def test_image_made_in_memory_counts_as_png(self) -> None:
         assert read_photo(Image.new("L", (4, 4))).format == "PNG"
 
     def test_format_comes_from_the_content_not_the_name(
@@ -99,7 +99,7 @@ class TestSources:
 
     def test_errors_name_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
-        path.write_text("Dear diary, this is no picture.")
+        path.write_text("Dear diary, this is no image.")
         with pytest.raises(NotAnImageError, match=r"a\.jpg: this is not an image") as caught:
             read_photo(path)
         assert caught.value.hint
@@ -161,7 +161,7 @@ class TestModes:
         np.testing.assert_array_equal(photo.alpha, gray[::-1])
 
     @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
-    def test_a_transparent_color_becomes_alpha(self, encode: Encode, mode: str) -> None:
+    def test_transparent_color_becomes_alpha(self, encode: Encode, mode: str) -> None:
         image = Image.new("L", (4, 4), 200)
         image.putpixel((1, 2), 30)
         image = image.convert(mode)
@@ -172,9 +172,7 @@ class TestModes:
         assert (photo.alpha == 0).sum() == 1
         assert photo.alpha[2, 1] == 0
 
-    def test_the_callers_image_is_not_changed(
-        self, encode: Encode, gray: NDArray[np.uint8]
-    ) -> None:
+    def test_callers_image_is_not_changed(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
         image = Image.open(BytesIO(encode(gray, "JPEG", exif=_exif(6), xmp=_XMP_ON_ITS_SIDE)))
         info = dict(image.info)
         first, second = read_photo(image), read_photo(image)
@@ -187,11 +185,11 @@ class TestModes:
         np.testing.assert_array_equal(photo.gray, [[0, 32768], [65535, 16384]])
 
     @pytest.mark.parametrize("value", [-1.0, 1.5, 255.0, float("nan")])
-    def test_floats_out_of_range_are_refused(self, encode: Encode, value: float) -> None:
+    def test_floats_out_of_range_are_rejected(self, encode: Encode, value: float) -> None:
         with pytest.raises(UnsupportedImageError, match=r"outside 0\.\.1"):
             read_photo(encode(np.full((4, 4), value, np.float32), "TIFF"))
 
-    def test_integers_beyond_16_bits_are_refused(self, encode: Encode) -> None:
+    def test_integers_beyond_16_bits_are_rejected(self, encode: Encode) -> None:
         with pytest.raises(UnsupportedImageError, match=r"outside 0\.\.65535"):
             read_photo(encode(np.full((4, 4), 70_000, np.int32), "TIFF"))
 
@@ -202,7 +200,7 @@ class TestModes:
         data = encode(gray, "GIF", save_all=True, append_images=more)
         np.testing.assert_array_equal(read_photo(data).gray, gray)
 
-    def test_an_mpo_is_a_jpeg(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
+    def test_mpo_is_a_jpeg(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
         data = encode(gray, "MPO", save_all=True, append_images=[Image.fromarray(gray)])
         assert read_photo(data).format == "JPEG"
 
@@ -238,7 +236,7 @@ class TestSixteenBits:
     @pytest.mark.parametrize(
         "options", [{"planarconfig": "separate"}, {"extrasamples": ["assocalpha"]}]
     )
-    def test_rgb_tiffs_that_would_be_read_wrongly_are_refused(
+    def test_rgb_tiffs_that_would_be_read_wrongly_are_rejected(
         self, gray_16: NDArray[np.uint16], options: dict[str, Any]
     ) -> None:
         array = np.stack([gray_16] * 3) if "planarconfig" in options else np.dstack([gray_16] * 4)
@@ -246,7 +244,7 @@ class TestSixteenBits:
             read_photo(a_tiff(array, photometric="rgb", **options))
         assert caught.value.hint
 
-    def test_gray_and_alpha_tiff_is_refused(self, gray_16: NDArray[np.uint16]) -> None:
+    def test_gray_and_alpha_tiff_is_rejected(self, gray_16: NDArray[np.uint16]) -> None:
         array = np.dstack([gray_16, gray_16])
         with pytest.raises(UnsupportedImageError, match="kind of TIFF"):
             read_photo(a_tiff(array, photometric="minisblack", extrasamples=["unassalpha"]))
@@ -273,7 +271,7 @@ class TestSixteenBits:
         np.testing.assert_allclose(lightness(photo.gray), lightness(deep), atol=0.01)
 
     @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (2, 3)])
-    def test_a_transparent_color_of_a_png_becomes_alpha(
+    def test_transparent_color_of_a_png_becomes_alpha(
         self, gray_16: NDArray[np.uint16], color_type: int, channels: int
     ) -> None:
         rows = np.dstack([gray_16] * channels)
@@ -319,7 +317,7 @@ def _exif(orientation: int) -> bytes:
 
 
 def _as_the_camera_stores(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """The pixels that a viewer turns into `upright` by the tag, after Pillow's own table."""
+    """Rotate `upright` as a camera with this orientation tag stores it."""
     for candidate in (upright, upright[:, ::-1], upright[::-1, ::-1], upright[::-1]):
         for stored in (candidate, candidate.T):
             small = Image.fromarray(
@@ -398,13 +396,13 @@ class TestDamagedMetadata:
         assert photo.metadata.icc == GRAY_18
         np.testing.assert_array_equal(photo.alpha, np.where(gray == 7, 0, 255))
 
-    def test_a_wrong_header_checksum_is_an_error(self, encode: Encode) -> None:
+    def test_wrong_header_checksum_is_an_error(self, encode: Encode) -> None:
         whole = bytearray(encode(Image.new("L", (40, 40)), "PNG"))
         whole[30] ^= 1
         with pytest.raises(BrokenImageError):
             read_photo(bytes(whole))
 
-    def test_a_jpeg_keeps_its_profile_and_its_colors(
+    def test_jpeg_keeps_its_profile_and_its_colors(
         self, encode: Encode, colors: NDArray[np.uint8]
     ) -> None:
         image = Image.fromarray(colors).convert("CMYK")  # with Adobe's mark, that it is inverted
@@ -425,15 +423,15 @@ def _chunk(kind: bytes, body: bytes, *, wrong: bool = False) -> bytes:
 
 class TestBadInput:
     @pytest.mark.parametrize("empty", [b"", BytesIO()])
-    def test_no_bytes_are_refused(self, empty: bytes | BytesIO) -> None:
+    def test_no_bytes_are_rejected(self, empty: bytes | BytesIO) -> None:
         with pytest.raises(EmptyImageError, match="the file is empty"):
             read_photo(empty)
 
-    def test_a_missing_file_is_refused(self, tmp_path: Path) -> None:
+    def test_missing_file_is_rejected(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"gone\.jpg: no such file"):
             read_photo(tmp_path / "gone.jpg")
 
-    def test_an_impossible_file_name_is_refused(self) -> None:
+    def test_impossible_file_name_is_rejected(self) -> None:
         with pytest.raises(SourceError, match="null byte"):
             read_photo(Path("a\0.jpg"))
 
@@ -449,35 +447,35 @@ class TestBadInput:
         with pytest.raises(ImageTooLargeError, match=r"^a\.png: .*memory"):
             read_photo(data, name="a.png")
 
-    def test_a_folder_is_refused(self, tmp_path: Path) -> None:
+    def test_folder_is_rejected(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=tmp_path.name):
             read_photo(tmp_path)
 
     @pytest.mark.skipif(
         sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may read everything"
     )
-    def test_an_unreadable_file_is_refused(self, tmp_path: Path) -> None:
+    def test_unreadable_file_is_rejected(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
         path.touch(mode=0)
         with pytest.raises(SourceError, match="denied"):
             read_photo(path)
 
     @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1)])
-    def test_one_pixel_wide_images_are_refused(self, size: tuple[int, int]) -> None:
+    def test_one_pixel_wide_images_are_rejected(self, size: tuple[int, int]) -> None:
         with pytest.raises(ImageTooSmallError, match=f"{size[0]} x {size[1]}"):
             read_photo(Image.new("L", size))
 
-    def test_an_image_without_pixels_is_refused(self) -> None:
+    def test_image_without_pixels_is_rejected(self) -> None:
         with pytest.raises(EmptyImageError):
             read_photo(Image.new("L", (0, 5)))
 
-    def test_too_many_pixels_are_refused(self, encode: Encode) -> None:
+    def test_too_many_pixels_are_rejected(self, encode: Encode) -> None:
         data = encode(Image.new("L", (100, 101)), "PNG")
         with pytest.raises(ImageTooLargeError, match="100 x 101"):
             read_photo(data, max_pixels=10_000)
         assert read_photo(data, max_pixels=10_100).gray.shape == (101, 100)
 
-    def test_a_decompression_bomb_is_refused_by_its_header(self) -> None:
+    def test_decompression_bomb_is_rejected_by_its_header(self) -> None:
         header = struct.pack(">2I5B", 60_000, 60_000, 8, 0, 0, 0, 0)
         chunk = (
             struct.pack(">I", 13)
@@ -506,7 +504,7 @@ class TestBadInput:
         assert usual == Image.MAX_IMAGE_PIXELS
 
     @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF"])
-    def test_a_truncated_file_is_refused(self, encode: Encode, file_format: str) -> None:
+    def test_truncated_file_is_rejected(self, encode: Encode, file_format: str) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
         data = encode(noise, file_format)
         with pytest.raises(BrokenImageError, match="damaged or truncated"):
@@ -541,13 +539,13 @@ class TestBadInput:
             assert read_photo(bytes(damaged), max_pixels=1_000_000).gray.size > 1
 
     @given(st.binary(max_size=200))
-    def test_random_bytes_are_refused(self, rubbish: bytes) -> None:
+    def test_random_bytes_are_rejected(self, rubbish: bytes) -> None:
         with pytest.raises(InputError):
             read_photo(rubbish)
 
 
 class TestMetadata:
-    def test_a_jpeg_keeps_its_metadata(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
+    def test_jpeg_keeps_its_metadata(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
         photo = read_photo(
             encode(gray, "JPEG", dpi=(300, 300), comment="From the attic", xmp=b"<x/>")
         )
@@ -555,7 +553,7 @@ class TestMetadata:
         assert photo.metadata.text == {"Comment": "From the attic"}
         assert photo.metadata.xmp == b"<x/>"
 
-    def test_a_tiff_keeps_its_tags(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
+    def test_tiff_keeps_its_tags(self, encode: Encode, gray: NDArray[np.uint8]) -> None:
         tags = {271: "Maker", 315: "Jane", 33432: "Doe", 306: "1950:01:01 00:00:00"}
         photo = read_photo(encode(gray, "TIFF", tiffinfo=tags, dpi=(600, 600)))
         seen = Image.Exif()
@@ -580,7 +578,7 @@ class TestMetadata:
         light = to_linear(to_float(read_photo(data).gray))
         np.testing.assert_allclose(light, (gray_16 / 65535) ** 1.8, atol=0.001)
 
-    def test_a_broken_profile_does_not_lose_the_image(
+    def test_broken_profile_does_not_lose_the_image(
         self, encode: Encode, gray: NDArray[np.uint8]
     ) -> None:
         photo = read_photo(encode(gray, "PNG", icc_profile=b"rubbish" * 30))
@@ -618,14 +616,14 @@ class TestArrays:
             np.full((4, 4), 1.01),
         ],
     )
-    def test_arrays_that_are_not_images_are_refused(self, array: NDArray[Any]) -> None:
+    def test_arrays_that_are_not_images_are_rejected(self, array: NDArray[Any]) -> None:
         with pytest.raises(UnsupportedImageError):
             photo_of_array(array)
 
     @pytest.mark.parametrize(
         ("shape", "error"), [((0, 4), EmptyImageError), ((1, 4, 3), ImageTooSmallError)]
     )
-    def test_arrays_with_too_few_pixels_are_refused(
+    def test_arrays_with_too_few_pixels_are_rejected(
         self, shape: tuple[int, ...], error: type[InputError]
     ) -> None:
         with pytest.raises(error, match=r"^the array: "):

@@ -44,7 +44,7 @@ def a_photo(colors: UIntImage, **changes: Any) -> Photo:
 
 
 def pixels_of(data: bytes) -> UIntImage:
-    """Decode with another library than the one that is tested, where there is one."""
+    """Decode with a library other than the one under test, if there is one."""
     if data[:2] == b"II":
         return cast("UIntImage", tifffile.imread(BytesIO(data)))
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -114,7 +114,7 @@ class TestPixels:
         assert pixels[:, :8].min() >= 250
         assert pixels[:, 8:].max() <= 5
 
-    def test_a_gif_becomes_a_png(self, encode: Encode, colors: NDArray[np.uint8]) -> None:
+    def test_gif_becomes_a_png(self, encode: Encode, colors: NDArray[np.uint8]) -> None:
         photo = read_photo(encode(colors, "GIF"))
         assert encode_photo(colors, photo).startswith(b"\x89PNG")
 
@@ -127,7 +127,7 @@ class TestPixels:
     @given(
         st.integers(2, 50), st.integers(2, 50), st.sampled_from(["uint8", "uint16"]), st.booleans()
     )
-    def test_a_tiff_of_any_size_reads_back(
+    def test_tiff_of_any_size_reads_back(
         self, height: int, width: int, dtype: str, compressed: bool
     ) -> None:
         top = np.iinfo(dtype).max
@@ -136,7 +136,7 @@ class TestPixels:
         np.testing.assert_array_equal(tifffile.imread(BytesIO(encode_photo(rgb, photo))), rgb)
 
     @pytest.mark.parametrize("compressed", [True, False])
-    def test_a_tiff_of_many_strips_reads_back(self, compressed: bool, tmp_path: Path) -> None:
+    def test_tiff_of_many_strips_reads_back(self, compressed: bool, tmp_path: Path) -> None:
         rgb = np.random.default_rng(0).integers(0, 65536, (1200, 1000, 3), np.uint16)
         photo = a_photo(rgb, format="TIFF", metadata=Metadata(compressed=compressed))
         write_atomically(
@@ -176,7 +176,7 @@ class TestMetadata:
         assert image.info["exif"] == b"Exif\0\0" + block
 
     @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "BMP"])
-    def test_the_resolution_stays(self, colors: NDArray[np.uint8], file_format: str) -> None:
+    def test_resolution_stays(self, colors: NDArray[np.uint8], file_format: str) -> None:
         photo = a_photo(colors, metadata=Metadata(dpi=(300, 150)))
         image = Image.open(BytesIO(encode_photo(colors, photo, format=file_format)))
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)
@@ -190,9 +190,7 @@ class TestMetadata:
 
     @pytest.mark.parametrize("source", ["JPEG", "TIFF"])
     @pytest.mark.parametrize("target", ["JPEG", "TIFF"])
-    def test_the_iptc_record_stays(
-        self, colors: NDArray[np.uint8], source: str, target: str
-    ) -> None:
+    def test_iptc_record_stays(self, colors: NDArray[np.uint8], source: str, target: str) -> None:
         record = b"\x1c\x02\x78\x00\x07Caption\x1c\x02\x50\x00\x04Jane"
         photo = a_photo(colors, metadata=Metadata(iptc=record))
         photo = read_photo(encode_photo(colors, photo, format=source))
@@ -202,7 +200,7 @@ class TestMetadata:
         assert found == {(2, 120): b"Caption", (2, 80): b"Jane"}
 
     @pytest.mark.parametrize("file_format", WITH_METADATA)
-    def test_a_gray_profile_is_replaced_by_srgb(
+    def test_gray_profile_is_replaced_by_srgb(
         self, colors: NDArray[np.uint8], file_format: str
     ) -> None:
         photo = a_photo(colors, metadata=Metadata(icc=GRAY_18))
@@ -247,14 +245,12 @@ class TestMetadata:
 
 class TestProvenance:
     @pytest.mark.parametrize("file_format", WITH_METADATA)
-    def test_the_note_is_written_by_default(
-        self, colors: NDArray[np.uint8], file_format: str
-    ) -> None:
+    def test_note_is_written_by_default(self, colors: NDArray[np.uint8], file_format: str) -> None:
         data = encode_photo(colors, a_photo(colors), format=file_format)
         assert LABEL in Image.open(BytesIO(data)).info["xmp"]
 
     @pytest.mark.parametrize("file_format", WITH_METADATA)
-    def test_the_note_can_be_left_out(self, colors: NDArray[np.uint8], file_format: str) -> None:
+    def test_note_can_be_left_out(self, colors: NDArray[np.uint8], file_format: str) -> None:
         packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
         photo = a_photo(colors, metadata=Metadata(xmp=packet))
         data = encode_photo(colors, photo, format=file_format, provenance=False)
@@ -262,32 +258,30 @@ class TestProvenance:
 
 
 class TestOptions:
-    def test_colors_of_another_size_are_refused(self, colors: NDArray[np.uint8]) -> None:
+    def test_colors_of_another_size_are_rejected(self, colors: NDArray[np.uint8]) -> None:
         with pytest.raises(OptionError, match="32 x 24"):
             encode_photo(colors[:-1], a_photo(colors))
 
     @pytest.mark.parametrize("quality", [0, 101])
-    def test_a_quality_outside_its_range_is_refused(
+    def test_quality_outside_its_range_is_rejected(
         self, colors: NDArray[np.uint8], quality: int
     ) -> None:
         with pytest.raises(OptionError, match=f"not {quality}"):
             encode_photo(colors, a_photo(colors), quality=quality)
 
-    def test_an_unknown_format_is_refused(self, colors: NDArray[np.uint8]) -> None:
+    def test_unknown_format_is_rejected(self, colors: NDArray[np.uint8]) -> None:
         with pytest.raises(OptionError, match="XCF"):
             encode_photo(colors, a_photo(colors), format="XCF")
 
     @pytest.mark.parametrize(("file_format", "width"), [("JPEG", 65_501), ("WEBP", 16_384)])
-    def test_an_image_too_long_for_the_format_is_refused(
-        self, file_format: str, width: int
-    ) -> None:
+    def test_image_too_long_for_the_format_is_rejected(self, file_format: str, width: int) -> None:
         rgb = np.zeros((2, width, 3), np.uint8)
         with pytest.raises(
             OptionError, match=f"{width} x 2 pixels are too large for {file_format}"
         ):
             encode_photo(rgb, a_photo(rgb), format=file_format)
 
-    def test_a_tiff_above_4_gb_is_refused(self) -> None:
+    def test_tiff_above_4_gb_is_rejected(self) -> None:
         rgb = np.broadcast_to(np.uint8(0), (40_000, 40_000, 3))
         photo = Photo(gray=np.broadcast_to(np.uint8(0), (40_000, 40_000)), format="TIFF")
         with pytest.raises(OptionError, match="4 GB"):

@@ -29,7 +29,7 @@ def test_output_format_keeps_all_but_gif(source: str, result: str) -> None:
     assert output_format(source) == result
 
 
-def test_output_format_refuses_an_unknown_format() -> None:
+def test_output_format_rejects_an_unknown_format() -> None:
     with pytest.raises(OptionError, match="cannot write the format 'XCF'"):
         output_format("XCF")
 
@@ -40,7 +40,7 @@ def test_parse_format_takes_names_and_suffixes_in_any_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gif", ".gif", "pdf", "", "."])
-def test_parse_format_refuses_formats_that_cannot_be_written(name: str) -> None:
+def test_parse_format_rejects_formats_that_cannot_be_written(name: str) -> None:
     with pytest.raises(OptionError, match="cannot write the format") as caught:
         parse_format(name)
     assert "jpg, jpeg, png" in str(caught.value.hint)
@@ -51,12 +51,12 @@ class TestWithoutPillowHeif:
     def _hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pillow_heif", None)
 
-    def test_reading_names_the_extra_to_install(self) -> None:
+    def test_read_photo_names_the_extra_to_install(self) -> None:
         with pytest.raises(MissingExtraError) as caught:
             read_photo(b"\0\0\0\x18ftypheic" + bytes(100))
         assert caught.value.hint == install_hint("heif")
 
-    def test_writing_names_the_extra_to_install(self) -> None:
+    def test_write_photo_names_the_extra_to_install(self) -> None:
         photo = photo_of_array(np.zeros((4, 4), np.uint8))
         with pytest.raises(MissingExtraError):
             encode_photo(np.zeros((4, 4, 3), np.uint8), photo, format="HEIF")

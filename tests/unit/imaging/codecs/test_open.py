@@ -1,4 +1,4 @@
-"""Of files that hold several pictures the first is read, and the others are counted."""
+"""Files with several images: the first is read, the others are counted."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def content(file_format: str, count: int, **options: Any) -> bytes:
         ("WEBP", {"lossless": True}),
     ],
 )
-def test_the_first_page_is_read_and_all_are_counted(
-    file_format: str, options: dict[str, Any]
-) -> None:
+def test_first_page_is_read_and_all_are_counted(file_format: str, options: dict[str, Any]) -> None:
     photo = read_photo(content(file_format, 3, **options))
     assert photo.pages == 3
     np.testing.assert_array_equal(photo.gray, np.asarray(pages(1)[0]))

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from rechroma.imaging.metadata import exif
 
 
-def a_block(*, thumbnail: bool = True) -> bytes:
+def exif_block(*, thumbnail: bool = True) -> bytes:
     tags = Image.Exif()
     tags[ExifTags.Base.Orientation] = 6
     tags[ExifTags.Base.Make] = "Maker"
@@ -36,7 +36,7 @@ def tags_of(block: bytes) -> Image.Exif:
 
 
 def test_set_upright_changes_orientation_and_size() -> None:
-    tags = tags_of(exif.set_upright(a_block(), (30, 40)) or b"")
+    tags = tags_of(exif.set_upright(exif_block(), (30, 40)) or b"")
     details = tags.get_ifd(ExifTags.IFD.Exif)
     assert tags[ExifTags.Base.Orientation] == 1
     assert tags[ExifTags.Base.ImageWidth] == 30
@@ -45,7 +45,7 @@ def test_set_upright_changes_orientation_and_size() -> None:
 
 
 def test_set_upright_keeps_everything_else_in_place() -> None:
-    before = a_block(thumbnail=False).removeprefix(exif.PREFIX)
+    before = exif_block(thumbnail=False).removeprefix(exif.PREFIX)
     after = exif.set_upright(before, (40, 30))
     assert after is not None
     changed = [
@@ -55,8 +55,8 @@ def test_set_upright_keeps_everything_else_in_place() -> None:
 
 
 def test_set_upright_removes_the_thumbnail() -> None:
-    assert tags_of(a_block().removeprefix(exif.PREFIX)).get_ifd(ExifTags.IFD.IFD1)
-    assert not tags_of(exif.set_upright(a_block(), (30, 40)) or b"").get_ifd(ExifTags.IFD.IFD1)
+    assert tags_of(exif_block().removeprefix(exif.PREFIX)).get_ifd(ExifTags.IFD.IFD1)
+    assert not tags_of(exif.set_upright(exif_block(), (30, 40)) or b"").get_ifd(ExifTags.IFD.IFD1)
 
 
 @pytest.mark.parametrize("broken", [b"", b"II", b"rubbish, rubbish", b"II*\0\xff\xff\xff\xff"])
@@ -66,7 +66,7 @@ def test_set_upright_drops_an_unreadable_block(broken: bytes) -> None:
 
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
 def test_set_upright_survives_any_damage(position: int, rubbish: bytes) -> None:
-    data = bytearray(a_block())
+    data = bytearray(exif_block())
     data[position : position + len(rubbish)] = rubbish
     result = exif.set_upright(bytes(data), (30, 40))
     assert result is None or len(result) in (len(data), len(data) - len(exif.PREFIX))
@@ -74,7 +74,7 @@ def test_set_upright_survives_any_damage(position: int, rubbish: bytes) -> None:
 
 def test_pack_block_leaves_out_storage_tags() -> None:
     file = BytesIO()
-    tags = tags_of(a_block().removeprefix(exif.PREFIX))
+    tags = tags_of(exif_block().removeprefix(exif.PREFIX))
     Image.new("L", (40, 30)).save(file, "TIFF", exif=tags.tobytes())
     packed = tags_of(exif.pack_block(Image.open(file).getexif()) or b"")
     assert packed[ExifTags.Base.Make] == "Maker"

@@ -17,7 +17,7 @@ def srgb_of(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-def test_a_missing_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
+def test_missing_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
     profile = Profile(None)
     assert profile.tone(colors) is colors
     assert profile.colors(colors) is colors
@@ -25,13 +25,13 @@ def test_a_missing_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
 
 
 @pytest.mark.parametrize("broken", [b"rubbish", SRGB[:200], GRAY_18[:150], bytes(4000)])
-def test_a_broken_profile_counts_as_srgb(broken: bytes, colors: NDArray[np.uint8]) -> None:
+def test_broken_profile_counts_as_srgb(broken: bytes, colors: NDArray[np.uint8]) -> None:
     profile = Profile(broken)
     assert profile.tone(colors) is colors
     np.testing.assert_array_equal(profile.colors(colors), colors)
 
 
-def test_an_srgb_profile_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
+def test_srgb_profile_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
     profile = Profile(SRGB)
     assert profile.tone(colors) is colors
     assert profile.colors(colors) is colors
@@ -81,7 +81,7 @@ def test_to_srgb_converts_other_modes(colors: NDArray[np.uint8]) -> None:
         assert np.abs(back - colors).mean() < 2
 
 
-def test_a_profile_for_another_mode_is_ignored(colors: NDArray[np.uint8]) -> None:
+def test_profile_for_another_mode_is_ignored(colors: NDArray[np.uint8]) -> None:
     cmyk = Image.fromarray(colors).convert("CMYK")
     seen = Profile(ADOBE).to_srgb(cmyk)
     np.testing.assert_array_equal(np.asarray(seen), np.asarray(cmyk.convert("RGB")))

@@ -1,4 +1,4 @@
-"""The attention GAN's generator: its sizes, and spectral normalization on and off."""
+"""The attention GAN's generator: sizes, and folding of spectral normalization."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = {"encoder": "mobilenet-v2", "width": 8, "widest": 16}
 
 @pytest.fixture
 def network() -> ColorizationNetwork:
-    """A generator whose attention attends."""
+    """A generator whose attention has an effect."""
     torch.manual_seed(0)
     built = create_network("attention-gan", SMALL)
     built.get_parameter("coarse.1.share").data.fill_(0.5)
@@ -42,7 +42,7 @@ def chroma(network: ColorizationNetwork) -> torch.Tensor:
 
 @pytest.mark.parametrize("encoder", ["mobilenet-v2", "mobilenet-edgetpu", "resnet-50"])
 @pytest.mark.parametrize("turned", [False, True])
-def test_color_at_half_the_size(encoder: str, turned: bool) -> None:
+def test_chroma_has_half_the_size(encoder: str, turned: bool) -> None:
     network = create_network("attention-gan", SMALL | {"encoder": encoder}).eval()
     assert network.stride == (16 if encoder == "resnet-50" else 32)
     sides = (network.stride, 3 * network.stride)
@@ -54,12 +54,12 @@ def test_color_at_half_the_size(encoder: str, turned: bool) -> None:
     assert prediction.logits.shape[1] == len(network.centers) == 0
 
 
-def test_an_unknown_encoder_is_refused() -> None:
+def test_unknown_encoder_is_rejected() -> None:
     with pytest.raises(RecipeError, match="no encoder is called 'vgg'"):
         create_network("attention-gan", {"encoder": "vgg"})
 
 
-def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(
+def test_decoder_weights_have_a_spectral_norm_of_one(
     network: ColorizationNetwork,
 ) -> None:
     normalized = [module for module in network.modules() if is_parametrized(module, "weight")]
@@ -70,7 +70,7 @@ def test_every_weight_of_the_decoder_but_the_last_has_a_norm_of_one(
         assert torch.linalg.matrix_norm(matrix, ord=2).item() == pytest.approx(1, abs=0.1)
 
 
-def test_folding_changes_no_color_and_leaves_the_original_alone(
+def test_folding_changes_neither_colors_nor_the_original(
     network: ColorizationNetwork,
 ) -> None:
     before, folded = chroma(network), copy.deepcopy(network)
@@ -83,7 +83,7 @@ def test_folding_changes_no_color_and_leaves_the_original_alone(
     assert any(is_parametrized(module) for module in network.modules())
 
 
-def test_folded_weights_start_a_network_that_normalizes(network: ColorizationNetwork) -> None:
+def test_folded_weights_initialize_a_normalized_network(network: ColorizationNetwork) -> None:
     folded, start = copy.deepcopy(network), create_network("attention-gan", SMALL).eval()
     fold_spectral_norm(folded)
     load_weights(start, folded.state_dict(), Path("model.onnx"))

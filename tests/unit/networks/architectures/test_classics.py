@@ -1,4 +1,4 @@
-"""The three classic networks: what is peculiar to each."""
+"""The three classic networks: the special features of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rechroma.networks import create_network, load_encoder, no_hints
 from rechroma.networks.encoders.vgg import VGG19
 from rechroma.networks.layers.blocks import Fusion
 from rechroma.training.recipe import Loss
-from tests.support.networks import learned, learns_by_heart, pictures, small
+from tests.support.networks import labeled_batch, learned, learns_by_heart, small
 
 # torchvision's names for the convolutions of VGG-19, and how many channels each gives
 PUBLISHED = (
@@ -25,7 +25,7 @@ PUBLISHED = (
 
 
 def published_weights() -> dict[str, torch.Tensor]:
-    """Weights as in torchvision's file for VGG-19, with a part of its classifier."""
+    """Weights named as in torchvision's VGG-19, with part of its classifier."""
     weights, inputs = {"classifier.6.weight": torch.zeros(10, 8)}, 3
     for number, outputs in PUBLISHED.items():
         weights[f"features.{number}.weight"] = torch.full((outputs, inputs, 3, 3), 1e-3)
@@ -34,7 +34,7 @@ def published_weights() -> dict[str, torch.Tensor]:
     return weights
 
 
-def test_vgg_of_full_width_takes_published_weights(tmp_path: Path) -> None:
+def test_vgg_of_full_width_loads_published_weights(tmp_path: Path) -> None:
     path = tmp_path / "vgg19.safetensors"
     save_file(published_weights(), path)
     network = create_network("vgg-fcn", {"width": 1.0})
@@ -45,7 +45,7 @@ def test_vgg_of_full_width_takes_published_weights(tmp_path: Path) -> None:
     assert not network.get_parameter("coarse.0.0.weight").eq(1e-3).any()
 
 
-def test_vgg_refuses_weights_of_another_width_or_with_a_layer_missing(tmp_path: Path) -> None:
+def test_vgg_rejects_weights_of_another_width_or_with_a_layer_missing(tmp_path: Path) -> None:
     weights, path = published_weights(), tmp_path / "vgg19.safetensors"
     save_file(weights, path)
     with pytest.raises(CheckpointError, match="does not fit the network"):
@@ -56,7 +56,7 @@ def test_vgg_refuses_weights_of_another_width_or_with_a_layer_missing(tmp_path: 
         load_encoder(VGG19(), path)
 
 
-def test_what_goes_through_an_untrained_vgg_keeps_its_size() -> None:
+def test_untrained_vgg_preserves_the_scale_of_activations() -> None:
     torch.manual_seed(0)
     noise = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
@@ -64,12 +64,12 @@ def test_what_goes_through_an_untrained_vgg_keeps_its_size() -> None:
     assert all(0.1 < spread < 10 for spread in spreads)
 
 
-def test_a_width_without_channels_is_refused() -> None:
+def test_width_without_channels_is_rejected() -> None:
     with pytest.raises(RecipeError, match="leaves no channels"):
         create_network("vgg-fcn", {"width": 0.01})
 
 
-def test_fusion_is_the_convolution_of_a_repeated_vector() -> None:
+def test_fusion_equals_the_convolution_of_a_repeated_vector() -> None:
     torch.manual_seed(0)
     fusion = Fusion(5, 7, 4).eval()
     features, vector = torch.randn(2, 5, 3, 6), torch.randn(2, 7)
@@ -82,7 +82,7 @@ def test_fusion_is_the_convolution_of_a_repeated_vector() -> None:
 
 
 @pytest.mark.parametrize("name", ["fusion-autoencoder", "inception-unet"])
-def test_what_the_whole_shows_is_felt_at_every_place(name: str) -> None:
+def test_global_features_reach_every_location(name: str) -> None:
     network = learned(name)
     light = torch.rand(1, 1, 128, 64) * 100
     with torch.inference_mode():
@@ -96,7 +96,7 @@ def test_what_the_whole_shows_is_felt_at_every_place(name: str) -> None:
 
 
 @pytest.mark.parametrize("encoder", ["mobilenet-edgetpu", "resnet-50"])
-def test_any_encoder_can_be_fused(encoder: str) -> None:
+def test_fusion_supports_every_encoder(encoder: str) -> None:
     network = small("fusion-autoencoder", encoder=encoder).eval()
     light = torch.rand(1, 1, 64, 64) * 100
     with torch.inference_mode():
@@ -105,7 +105,7 @@ def test_any_encoder_can_be_fused(encoder: str) -> None:
         create_network("fusion-autoencoder", {"encoder": "vgg"})
 
 
-def test_the_classifier_is_as_asked_for() -> None:
+def test_classifier_has_the_configured_classes() -> None:
     network = small("inception-unet", classes=5, hidden=24, dropout=0.25).train()
     assert network.get_parameter("classifier.0.weight").shape == (24, 512)
     light = torch.rand(2, 1, 64, 64) * 100
@@ -116,9 +116,9 @@ def test_the_classifier_is_as_asked_for() -> None:
         plain.get_submodule("classifier.0")
 
 
-def test_the_classifier_learns_what_pictures_show() -> None:
+def test_classifier_learns_labels() -> None:
     network = small("inception-unet", classes=3).train()
-    assert learns_by_heart(network, pictures(network.scale), Loss(bins=0, ab=0, classes=1))
+    assert learns_by_heart(network, labeled_batch(network.scale), Loss(bins=0, ab=0, classes=1))
 
 
 def test_dropout_acts_in_training_only() -> None:
@@ -142,6 +142,6 @@ def test_dropout_acts_in_training_only() -> None:
         ({"dropout": 1.0}, "dropout"),
     ],
 )
-def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:
+def test_invalid_options_are_rejected(options: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         create_network("inception-unet", options)

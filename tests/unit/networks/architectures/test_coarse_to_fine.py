@@ -14,7 +14,7 @@ from rechroma.networks.architectures.coarse_to_fine import CoarseToFine
 from rechroma.networks.encoders.base import srgb_gray
 from rechroma.networks.layers.bin_decoding import annealed_mean
 from tests.support.networks import card, learned, small
-from tests.support.shards import picture
+from tests.support.shards import synthetic_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def hint(lightness: torch.Tensor) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def test_without_hints_the_colors_are_those_of_the_decoder(
+def test_colors_without_hints_are_those_of_the_decoder(
     network: CoarseToFine, lightness: torch.Tensor
 ) -> None:
     chroma = network.chroma(network(lightness, no_hints(lightness)))
@@ -58,7 +58,7 @@ def test_without_hints_the_colors_are_those_of_the_decoder(
 
 
 @torch.inference_mode()
-def test_a_hinted_cell_gets_the_color_of_its_hint(
+def test_hinted_cell_gets_the_color_of_its_hint(
     network: CoarseToFine, lightness: torch.Tensor
 ) -> None:
     plain = network.chroma(network(lightness, no_hints(lightness)))
@@ -73,17 +73,17 @@ def test_a_hinted_cell_gets_the_color_of_its_hint(
     assert (chroma - plain)[..., -16:, -16:].abs().max() < 0.5
 
 
-def test_an_encoder_that_ends_early_is_refused() -> None:
+def test_encoder_that_ends_early_is_rejected() -> None:
     with pytest.raises(RecipeError, match=r"encoder: must be one that reaches 1/32"):
         small("coarse-to-fine", encoder="resnet-50")
 
 
-def test_widths_that_the_heads_do_not_divide_are_refused() -> None:
+def test_widths_that_the_heads_do_not_divide_are_rejected() -> None:
     with pytest.raises(RecipeError, match="widths: must be multiples of heads"):
         small("coarse-to-fine", heads=3)
 
 
-def test_the_file_keeps_the_encoder_in_float16_and_suggests_colors(
+def test_exported_file_has_a_float16_encoder_and_suggests_colors(
     network: CoarseToFine, tmp_path: Path
 ) -> None:
     path = tmp_path / "small.onnx"
@@ -93,7 +93,7 @@ def test_the_file_keeps_the_encoder_in_float16_and_suggests_colors(
     assert "network.encoder.head.weight.half" in names
     colorizer = Colorizer(path)
     assert (colorizer.card.scale, colorizer.card.distribution_scale) == (2, 8)
-    photo = picture(1, 75, 110)[..., 0]
+    photo = synthetic_image(1, 75, 110)[..., 0]
     for x, y in ((0.0, 0.0), (0.5, 0.4), (1.0, 1.0)):
         colors = colorizer.suggest_colors(photo, x, y, count=3)
         assert colors

@@ -37,7 +37,7 @@ def hint(ab: tuple[float, float], rows: slice, columns: slice) -> torch.Tensor:
 
 
 def stay(network: ColorizationNetwork) -> None:
-    """Let hints spread by nearness alone: untrained features look alike everywhere."""
+    """Propagate hints by distance alone: untrained features are similar everywhere."""
     assert isinstance(network, Rechroma)
     network.propagation.nearness.data.fill_(20)
 
@@ -61,7 +61,7 @@ def chroma(
         {"grid": 20},
     ],
 )
-def test_every_variant_gives_color_at_a_quarter_of_the_size(options: dict[str, object]) -> None:
+def test_every_variant_predicts_chroma_at_a_quarter_of_the_size(options: dict[str, object]) -> None:
     network = small("rechroma", **options).eval()
     lightness = torch.rand(2, 1, 64, 96) * 100
     with torch.inference_mode():
@@ -74,21 +74,19 @@ def test_every_variant_gives_color_at_a_quarter_of_the_size(options: dict[str, o
     assert prediction.classes is None
 
 
-def test_a_classifier_tells_what_each_picture_shows(lightness: torch.Tensor) -> None:
+def test_classifier_gives_logits_for_each_image(lightness: torch.Tensor) -> None:
     network = small("rechroma", classes=7)
     assert network(lightness, no_hints(lightness)).classes.shape == (1, 7)
 
 
-def test_what_lies_under_a_mask_of_zero_does_not_count(
-    network: ColorizationNetwork, lightness: torch.Tensor
-) -> None:
+def test_masked_hints_are_ignored(network: ColorizationNetwork, lightness: torch.Tensor) -> None:
     stray = no_hints(lightness)
     stray[:, :2] = torch.rand(1, 2, 128, 128) * 200 - 100
     plain = chroma(network, lightness, no_hints(lightness))
     assert chroma(network, lightness, stray).equal(plain)
 
 
-def test_a_hint_changes_the_color_most_where_it_lies(
+def test_hint_changes_the_color_most_at_its_position(
     network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     stay(network)
@@ -100,7 +98,7 @@ def test_a_hint_changes_the_color_most_where_it_lies(
     assert change[2:4, 4:6].mean() > 20 * change[-8:, -8:].mean()
 
 
-def test_only_the_color_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_covers(
+def test_hint_effect_is_independent_of_its_area_within_a_cell(
     network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     whole = chroma(network, lightness, hint((60, -40), slice(8, 12), slice(16, 20)))
@@ -109,7 +107,7 @@ def test_only_the_color_of_a_hint_counts_not_how_many_pixels_of_a_cell_it_covers
     assert (pixel - whole).abs().max() < 0.02 * (other - whole).abs().max()
 
 
-def test_each_picture_of_a_batch_has_its_own_hints(
+def test_each_image_of_a_batch_has_its_own_hints(
     network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
     pair = torch.cat([hint((60, -40), *FIXED), no_hints(lightness)])
@@ -118,7 +116,7 @@ def test_each_picture_of_a_batch_has_its_own_hints(
     torch.testing.assert_close(both, alone, atol=1e-3, rtol=0)
 
 
-def test_annealing_goes_from_the_mean_to_the_mode() -> None:
+def test_annealed_mean_goes_from_the_mean_to_the_mode() -> None:
     centers = torch.tensor([[0.0, 0.0], [60.0, 20.0]])
     logits = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
     share = torch.sigmoid(torch.tensor(1.0)).item()
@@ -126,7 +124,7 @@ def test_annealing_goes_from_the_mean_to_the_mode() -> None:
     assert annealed_mean(logits, centers, 0.05)[0, :, 0, 0].tolist() == pytest.approx([60, 20])
 
 
-def test_the_mix_of_heads_is_linear(network: ColorizationNetwork, lightness: torch.Tensor) -> None:
+def test_blend_of_heads_is_linear(network: ColorizationNetwork, lightness: torch.Tensor) -> None:
     half = small("rechroma", regression_share=0.5).eval()
     half.load_state_dict(network.state_dict())
     with torch.inference_mode():
@@ -135,7 +133,7 @@ def test_the_mix_of_heads_is_linear(network: ColorizationNetwork, lightness: tor
     torch.testing.assert_close(half.chroma(prediction), expected)
 
 
-def test_a_description_builds_the_same_network_again() -> None:
+def test_network_config_creates_the_same_network() -> None:
     options = {**SMALL["rechroma"], "encoder": "resnet-50", "temperature": 0.6}
     plan = network_config(create_network("rechroma", options))
     again = create_network(plan["name"], plan["options"])
@@ -143,7 +141,7 @@ def test_a_description_builds_the_same_network_again() -> None:
     assert network_config(again) == plan
 
 
-def test_unknown_names_are_answered_with_the_nearest() -> None:
+def test_unknown_names_get_a_suggestion() -> None:
     with pytest.raises(RecipeError) as caught:
         get_architecture("rechrome")
     assert "rechroma" in str(caught.value.hint)

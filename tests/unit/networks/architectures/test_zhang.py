@@ -1,4 +1,4 @@
-"""The networks that Zhang et al. published: what they see, decode and heed."""
+"""The networks of Zhang et al.: input, decoding and hints."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def chroma(
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 96), (120, 40)])
-def test_color_of_every_pixel_and_bins_at_a_quarter_of_the_size(
+def test_chroma_has_full_size_and_bins_a_quarter(
     name: str, network: ColorizationNetwork, height: int, width: int
 ) -> None:
     lightness = torch.rand(2, 1, height, width) * 100
@@ -56,18 +56,18 @@ def test_color_of_every_pixel_and_bins_at_a_quarter_of_the_size(
     assert len(network.output_bins()) == len(network.centers) > 300
 
 
-def test_at_width_one_it_is_as_large_as_published(name: str) -> None:
+def test_full_width_has_the_published_number_of_weights(name: str) -> None:
     with torch.device("meta"):
         network = create_network(name, {})
     assert sum(weights.numel() for weights in network.parameters()) == PUBLISHED_WEIGHTS[name]
 
 
-def test_a_width_that_leaves_nothing_is_refused(name: str) -> None:
+def test_width_without_channels_is_rejected(name: str) -> None:
     with pytest.raises(RecipeError, match=r"width: 0\.001 leaves no channels"):
         create_network(name, {"width": 0.001})
 
 
-def test_the_bins_lie_on_a_grid_and_reach_every_color(network: ColorizationNetwork) -> None:
+def test_bins_lie_on_a_grid_and_cover_the_gamut(network: ColorizationNetwork) -> None:
     centers = network.centers
     torch.testing.assert_close(centers, 10 * (centers / 10).round())
     assert len(centers.round().unique(dim=0)) == len(centers)
@@ -75,7 +75,7 @@ def test_the_bins_lie_on_a_grid_and_reach_every_color(network: ColorizationNetwo
     assert {tuple(row) for row in bin_centers(10).tolist()} <= reached
 
 
-def test_the_chroma_is_the_mean_color_of_the_bins(lightness: torch.Tensor) -> None:
+def test_chroma_is_the_mean_color_of_the_bins(lightness: torch.Tensor) -> None:
     network = create_network("eccv16", {"width": 0.1}).eval()
     with torch.inference_mode():
         prediction = network(lightness, no_hints(lightness))
@@ -85,14 +85,14 @@ def test_the_chroma_is_the_mean_color_of_the_bins(lightness: torch.Tensor) -> No
     torch.testing.assert_close(network.chroma(prediction), enlarged, atol=1e-4, rtol=0)
 
 
-def test_the_bins_come_with_the_weights() -> None:
+def test_bins_are_part_of_the_weights() -> None:
     network = create_network("eccv16", {"width": 0.1})
     state = {**network.state_dict(), "model_out.weight": torch.full((2, 313, 1, 1), 0.5)}
     network.load_state_dict(state)
     torch.testing.assert_close(network.centers, torch.full((313, 2), 55.0))
 
 
-def test_a_hint_changes_the_color_and_more_than_an_empty_one(lightness: torch.Tensor) -> None:
+def test_hint_changes_the_color_more_than_an_empty_one(lightness: torch.Tensor) -> None:
     network = create_network("siggraph17", {"width": 0.1}).eval()
     place = (slice(16, 24), slice(32, 40))
     plain = chroma(network, lightness, no_hints(lightness))
@@ -101,7 +101,7 @@ def test_a_hint_changes_the_color_and_more_than_an_empty_one(lightness: torch.Te
     assert change[16:24, 32:40].mean() > 2 * change.mean() > 0
 
 
-def test_each_picture_of_a_batch_has_its_own_hints(lightness: torch.Tensor) -> None:
+def test_each_image_of_a_batch_has_its_own_hints(lightness: torch.Tensor) -> None:
     network = create_network("siggraph17", {"width": 0.1}).eval()
     pair = torch.cat([hint(slice(0, 8), slice(0, 8)), no_hints(lightness)])
     both = chroma(network, lightness.expand(2, -1, -1, -1), pair)

@@ -83,7 +83,7 @@ def reference(weights: dict[str, Tensor], image: Tensor) -> list[Tensor]:
     return [*features, x, head.mean(dim=(2, 3))]
 
 
-def test_features_are_those_of_a_plain_reference() -> None:
+def test_features_equal_those_of_a_plain_reference() -> None:
     weights, image = published(), torch.rand(2, 3, 96, 64)
     encoder = EfficientNetLite2().eval()
     folded = fold_batch_norm(weights)

@@ -1,4 +1,4 @@
-"""The encoders: what they promise of their features, and that they see as published."""
+"""The encoders: declared features and published weights."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
     return kind().eval()
 
 
-def test_features_have_the_promised_channels_and_halve_in_size(encoder: Encoder) -> None:
+def test_features_have_the_declared_channels_and_halve_in_size(encoder: Encoder) -> None:
     with torch.inference_mode():
         features = encoder(torch.rand(2, 3, 64, 96))
     halves = [(64 >> level, 96 >> level) for level in range(1, len(encoder.channels) + 1)]
@@ -44,7 +44,7 @@ def test_features_have_the_promised_channels_and_halve_in_size(encoder: Encoder)
     assert [tuple(level.shape) for level in features] == shapes
 
 
-def test_normalization_never_learns_statistics(encoder: Encoder) -> None:
+def test_frozen_batch_norm_never_updates_statistics(encoder: Encoder) -> None:
     encoder.train()
     before = {key: value.clone() for key, value in encoder.named_buffers()}
     encoder(torch.rand(2, 3, 32, 32))
@@ -52,27 +52,27 @@ def test_normalization_never_learns_statistics(encoder: Encoder) -> None:
     assert all(value.equal(before[key]) for key, value in encoder.named_buffers())
 
 
-def test_the_edge_network_pads_behind_as_it_was_trained() -> None:
+def test_edgetpu_pads_at_the_end_as_in_training() -> None:
     stem = MobileNetEdgeTPU().eval().convs[0]
     weight = stem.get_parameter("conv.weight")
-    picture = torch.rand(1, 3, 6, 8)
+    image = torch.rand(1, 3, 6, 8)
     with torch.inference_mode():
         weight.zero_()
         weight[0, 0, 0, 0] = weight[1, 0, 2, 2] = 1  # the first and the last tap of the 3 x 3
-        first, last = stem(picture)[0, :2] * (1 + 1e-3) ** 0.5  # of a normalization with variance 1
-    torch.testing.assert_close(first, picture[0, 0, ::2, ::2])
-    torch.testing.assert_close(last[:-1, :-1], picture[0, 0, 2::2, 2::2])
+        first, last = stem(image)[0, :2] * (1 + 1e-3) ** 0.5  # of a normalization with variance 1
+    torch.testing.assert_close(first, image[0, 0, ::2, ::2])
+    torch.testing.assert_close(last[:-1, :-1], image[0, 0, 2::2, 2::2])
     assert last[-1].eq(0).all()
 
 
-def test_weights_load_strictly_but_for_a_classifier(encoder: Encoder, tmp_path: Path) -> None:
+def test_load_encoder_ignores_only_a_classifier(encoder: Encoder, tmp_path: Path) -> None:
     weights = {key: torch.full_like(v, 0.5) for key, v in encoder.state_dict().items()}
     save_file({**weights, "head.weight": torch.zeros(3)}, tmp_path / "w.safetensors")
     load_encoder(encoder, tmp_path / "w.safetensors")
     assert all(weights.eq(0.5).all() for weights in encoder.parameters())
 
 
-def test_weights_that_do_not_fit_are_refused(encoder: Encoder, tmp_path: Path) -> None:
+def test_load_encoder_rejects_weights_that_do_not_fit(encoder: Encoder, tmp_path: Path) -> None:
     weights = {key: value.clone() for key, value in encoder.state_dict().items()}
     last, _ = list(encoder.named_parameters())[-1]
     save_file({k: v for k, v in weights.items() if k != last}, tmp_path / "gone.safetensors")
@@ -83,7 +83,7 @@ def test_weights_that_do_not_fit_are_refused(encoder: Encoder, tmp_path: Path) -
         load_encoder(encoder, tmp_path / "bent.safetensors")
 
 
-def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
+def test_load_encoder_rejects_other_files(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("hello")
     for name in ("text.safetensors", "absent.safetensors"):
         with pytest.raises(CheckpointError, match="cannot be read"):
@@ -91,37 +91,37 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoder", PUBLISHED, indirect=True, ids=lambda kind: kind.__name__)
-def test_the_published_weights_load_and_see_something(encoder: Encoder) -> None:
+def test_published_weights_load_and_activate(encoder: Encoder) -> None:
     load_encoder(encoder, shared(f"weights/{PUBLISHED[type(encoder)]}"))
     with torch.inference_mode():
         features = encoder(torch.rand(1, 3, 64, 64))
     assert all(torch.isfinite(level).all() and level.std() > 0 for level in features)
 
 
-def test_the_edge_network_knows_what_photographs_show() -> None:
+def test_edgetpu_classifies_photographs() -> None:
     path = shared("weights/mobilenet_edgetpu_1.0.safetensors")
-    pictures, classes = labeled_pictures(shared("data/train-0000.tar"), 20)
+    images, classes = labeled_images(shared("data/train-0000.tar"), 20)
     encoder = MobileNetEdgeTPU().eval()
     load_encoder(encoder, path)
     head = load_file(path)
     with torch.inference_mode():
-        pooled = encoder(pictures)[-1].mean(dim=(2, 3))
+        pooled = encoder(images)[-1].mean(dim=(2, 3))
         logits = pooled @ head["head.weight"].float().T + head["head.bias"].float()
     assert logits.argmax(dim=1).eq(classes).sum() >= 14
 
 
-def labeled_pictures(shard: Path, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures (count, 3, 224, 224) in 0..1, and the ImageNet classes in their files' names."""
-    pictures: list[torch.Tensor] = []
+def labeled_images(shard: Path, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (count, 3, 224, 224) in 0..1, and the ImageNet classes in their files' names."""
+    images: list[torch.Tensor] = []
     classes: list[int] = []
     with tarfile.open(shard) as archive:
         names = [member.name for member in archive if member.name.endswith(".json")]
         for name in names:
             kind = json.loads(read(archive, name))["file"].partition("_")[0]
-            if kind in SHOWN and len(pictures) < count:
-                pictures.append(square(read(archive, name.replace(".json", ".webp"))))
+            if kind in SHOWN and len(images) < count:
+                images.append(square(read(archive, name.replace(".json", ".webp"))))
                 classes.append(SHOWN[kind])
-    return torch.stack(pictures), torch.tensor(classes)
+    return torch.stack(images), torch.tensor(classes)
 
 
 def read(archive: tarfile.TarFile, name: str) -> bytes:

@@ -28,7 +28,7 @@ def test_upsampling_starts_close_to_bilinear(upsampler: ConvexUpsampler) -> None
     torch.testing.assert_close(fine, expected, atol=1, rtol=0)
 
 
-def test_weights_of_every_place_are_convex(upsampler: ConvexUpsampler) -> None:
+def test_weights_are_convex_at_every_location(upsampler: ConvexUpsampler) -> None:
     torch.nn.init.normal_(upsampler.logits.weight)
     weights = weights_of(upsampler)
     assert weights.shape == (2, 9, 16, 6, 7)

@@ -1,4 +1,4 @@
-"""Hints spread to places that look like theirs, and leave all others alone."""
+"""Hints propagate to similar places and leave all others unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDE = 32  # places
 
 @pytest.fixture
 def propagation() -> HintPropagation:
-    """Features as they come, and position without weight."""
+    """Hint propagation by feature similarity alone, without position."""
     propagation = HintPropagation(2, torch.tensor(bin_centers(10))).eval()
     with torch.no_grad():
         propagation.features.weight.zero_()
@@ -24,7 +24,7 @@ def propagation() -> HintPropagation:
 
 
 def halves(contrast: float) -> torch.Tensor:
-    """Features of a picture whose right half is unlike the left."""
+    """Features of an image whose halves differ."""
     x = torch.zeros(1, 2, SIDE, SIDE)
     x[..., SIDE // 2 :] = contrast
     return x
@@ -47,7 +47,7 @@ def mixed(
     return out
 
 
-def test_a_hint_stops_at_a_strong_edge(propagation: HintPropagation) -> None:
+def test_hint_stops_at_a_strong_edge(propagation: HintPropagation) -> None:
     _, ab, given = mixed(propagation, halves(5), hints(slice(40, 48), slice(20, 28)))
     left, right = ab.split(SIDE // 2, dim=3)
     torch.testing.assert_close(left, COLOR.view(1, 2, 1, 1).expand_as(left), atol=3, rtol=0)
@@ -55,7 +55,7 @@ def test_a_hint_stops_at_a_strong_edge(propagation: HintPropagation) -> None:
     assert given[..., : SIDE // 2].min() > 0.95
 
 
-def test_a_hint_fades_with_distance(propagation: HintPropagation) -> None:
+def test_hint_fades_with_distance(propagation: HintPropagation) -> None:
     propagation.nearness.data.fill_(8)
     _, _, given = mixed(propagation, halves(0), hints(slice(0, 4), slice(0, 4)))
     diagonal = given[0, 0].diagonal()
@@ -64,14 +64,14 @@ def test_a_hint_fades_with_distance(propagation: HintPropagation) -> None:
     assert diagonal[-1] < 0.01
 
 
-def test_the_bins_believe_a_hint_as_the_color_does(propagation: HintPropagation) -> None:
+def test_bins_follow_a_hint_as_the_color_does(propagation: HintPropagation) -> None:
     logits, ab, _ = mixed(propagation, halves(5), hints(slice(40, 48), slice(20, 28)))
     mean = torch.einsum("nqhw,qc->nchw", torch.softmax(logits, dim=1), propagation.centers)
     left = mean[..., : SIDE // 2]
     torch.testing.assert_close(left, ab[..., : SIDE // 2], atol=3, rtol=0)
 
 
-def test_without_hints_nothing_changes(propagation: HintPropagation) -> None:
+def test_propagation_without_hints_changes_nothing(propagation: HintPropagation) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(1, len(propagation.centers), SIDE, SIDE, generator=generator)
     same, ab, given = mixed(propagation, halves(1), torch.zeros(1, 3, 4 * SIDE, 4 * SIDE))
@@ -80,7 +80,7 @@ def test_without_hints_nothing_changes(propagation: HintPropagation) -> None:
     assert not given.any()
 
 
-def test_a_picture_smaller_than_the_number_of_hints_is_no_matter(
+def test_propagation_supports_images_smaller_than_the_number_of_hints(
     propagation: HintPropagation,
 ) -> None:
     x = torch.zeros(1, 2, 4, 4)

@@ -52,7 +52,10 @@ function initUndo() {
   });
 }
 
-/** Get the Latin letter of a key; on other layouts, such as the Russian one, by its position. */
+/**
+ * Get the Latin letter of a key; on other layouts, such as the Russian one, by its position.
+ * @param {KeyboardEvent} event
+ */
 const latinLetter = ({ key, code }) => (key > "~" ? code.slice(-1) : key).toLowerCase();
 
 function initPage() {
@@ -67,7 +70,10 @@ function initPage() {
   });
 }
 
-/** Switch between the welcome screen and the workspace, and move the focus along. */
+/**
+ * Switch between the welcome screen and the workspace, and move the focus along.
+ * @param {boolean} isVisible
+ */
 function showWorkspace(isVisible) {
   const [welcome, workspace] = [find("#welcome"), find("#workspace")];
   const hasChanged = workspace.hidden === isVisible;
@@ -82,7 +88,7 @@ function showWorkspace(isVisible) {
 function initFocus() {
   store.subscribe(() => {
     const focused = document.activeElement;
-    if (focused === document.body) return;
+    if (!focused || focused === document.body) return;
     if (focused.matches(":disabled") || !focused.checkVisibility()) find("#stage").focus();
   });
 }
@@ -90,12 +96,14 @@ function initFocus() {
 /** Ask before the page is left while there are results that were not downloaded. */
 function initLeaveWarning() {
   window.addEventListener("beforeunload", (event) => {
+    /** @param {import("./state/store.js").Photo} photo */
     const isUnsaved = (photo) =>
       photo.stage !== "failed" && requestKey(store.requestFor(photo)) !== photo.downloaded;
     if (store.state.photos.some(isUnsaved)) event.preventDefault();
   });
 }
 
+/** @param {import("./state/store.js").Photo[]} photos */
 function pageTitle(photos) {
   const unfinished = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
   return unfinished ? `(${unfinished}) Rechroma` : "Rechroma";

@@ -18,18 +18,21 @@ export function describeColor(hex) {
   return `${Math.hypot(a, b) < GRAY ? describeGray(light) : describeHue(light, a, b)} ${hex}`;
 }
 
+/** @param {number} light */
 function describeGray(light) {
   if (light < BLACK) return t("color.black");
   return light > WHITE ? t("color.white") : addShade(light, t("color.gray"));
 }
 
+/** @param {number} light @param {number} a @param {number} b */
 function describeHue(light, a, b) {
   const angle = ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360;
-  const [, name] = HUES.find(([end]) => angle <= end);
+  const name = HUES.find(([end]) => angle <= end)?.[1] ?? "pink";
   const isBrown = light < 55 && (name === "orange" || name === "yellow");
   return addShade(light, t(isBrown ? "color.brown" : `color.${name}`));
 }
 
+/** @param {number} light @param {string} color */
 function addShade(light, color) {
   if (light < DARK) return t("color.dark", { color });
   return light > LIGHT ? t("color.light", { color }) : color;

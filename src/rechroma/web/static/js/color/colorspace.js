@@ -43,22 +43,27 @@ function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
   ].map((row) => row.map((value) => value / det));
 }
 
+/** @param {number} encoded */
 function decodeSrgb(encoded) {
   return encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4;
 }
 
+/** @param {number} linear */
 function encodeSrgb(linear) {
   return linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055;
 }
 
+/** @param {number} t */
 function labF(t) {
   return t > KNEE ** 3 ? Math.cbrt(t) : t / SLOPE + 16 / 116;
 }
 
+/** @param {number} f */
 function inverseLabF(f) {
   return f > KNEE ? f * f * f : SLOPE * (f - 16 / 116);
 }
 
+/** @param {number} linear */
 function toLevel(linear) {
   return ENCODED[Math.min(Math.max(linear, 0), 1) * ENCODED_STEPS + 0.5 | 0];
 }
@@ -97,6 +102,7 @@ function toLinearRgb(fy, a, b, into) {
   into[2] = BX * x + BY * y + BZ * z;
 }
 
+/** @param {Float64Array} rgb @param {number} tolerance */
 function isOutside(rgb, tolerance) {
   const top = 1 + tolerance;
   return rgb[0] < -tolerance || rgb[1] < -tolerance || rgb[2] < -tolerance
@@ -105,7 +111,7 @@ function isOutside(rgb, tolerance) {
 
 const scratch = new Float64Array(3);
 
-/** Whether a color is in the gamut of sRGB. */
+/** Whether a color is in the gamut of sRGB. @param {number} light @param {number} a @param {number} b */
 export function isInGamut(light, a, b) {
   toLinearRgb((light + 16) / 116, a, b, scratch);
   return !isOutside(scratch, TOLERANCE);
@@ -141,7 +147,12 @@ const BISECTIONS = 6;
 /** @type {?Float32Array} */
 let limits = null;
 
-/** Get the factor, 0..1, that brings a color to the surface of the gamut. */
+/**
+ * Get the factor, 0..1, that brings a color to the surface of the gamut.
+ * @param {number} light
+ * @param {number} a
+ * @param {number} b
+ */
 function gamutScale(light, a, b) {
   limits ??= buildLimitTable();
   const extent = Math.max(Math.abs(a) + Math.abs(b), 1e-6);
@@ -151,6 +162,7 @@ function gamutScale(light, a, b) {
   return Math.min(limit / extent, 1);
 }
 
+/** @param {Float32Array} table @param {number} row @param {number} column */
 function interpolate(table, row, column) {
   const top = Math.min(row | 0, LIGHTNESS_STEPS - 1);
   const left = Math.min(column | 0, DIRECTION_STEPS - 1);
@@ -176,9 +188,15 @@ function buildLimitTable() {
   return table;
 }
 
-/** Find where a ray first leaves the gamut; near yellow it can enter it again. */
+/**
+ * Find where a ray first leaves the gamut; near yellow it can enter it again.
+ * @param {number} light
+ * @param {number} a
+ * @param {number} b
+ */
 function findBoundary(light, a, b) {
   const fy = (light + 16) / 116;
+  /** @param {number} extent */
   const leaves = (extent) => {
     toLinearRgb(fy, extent * a, extent * b, scratch);
     return isOutside(scratch, 1e-6);
@@ -224,7 +242,13 @@ export function hexToLab(hex) {
   return [116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)];
 }
 
-/** Convert a color to "#rrggbb", with its chroma reduced to the gamut. @returns {string} */
+/**
+ * Convert a color to "#rrggbb", with its chroma reduced to the gamut.
+ * @param {number} light
+ * @param {number} a
+ * @param {number} b
+ * @returns {string}
+ */
 export function labToHex(light, a, b) {
   const fy = (light + 16) / 116;
   const scale = isInGamut(light, a, b) ? 1 : gamutScale(light, a, b);
@@ -234,6 +258,7 @@ export function labToHex(light, a, b) {
 
 /**
  * Get the square in the a*b* plane that encloses the gamut at a lightness: center and half side.
+ * @param {number} light
  * @returns {{a: number, b: number, reach: number}}
  */
 export function gamutBounds(light) {

@@ -12,6 +12,7 @@ const SHARPNESS = -0.75; // the free parameter of the cubic kernel
  * @typedef {{width: number, height: number, data: Float32Array}} Chroma pairs of a* and b*
  * @typedef {{x: number, y: number, width: number, height: number}} Region in fractions of the image
  * @typedef {{width: number, height: number, data: Uint8ClampedArray}} Pixels RGBA
+ * @typedef {{indices: Int32Array, weights: Float32Array}} Taps of an interpolation
  */
 
 /**
@@ -32,6 +33,12 @@ export function paint(gray, chroma, region, out) {
   }
 }
 
+/**
+ * @param {Uint8ClampedArray} gray
+ * @param {Float32Array} row
+ * @param {number} start
+ * @param {Uint8ClampedArray} out
+ */
 function paintRow(gray, row, start, out) {
   for (let x = 0, at = start; x < row.length; x += 2, at += 4) {
     out[at + 3] = gray[at + 3];
@@ -39,7 +46,14 @@ function paintRow(gray, row, start, out) {
   }
 }
 
-/** Compute the indices and the weights of four samples for each of `count` positions. */
+/**
+ * Compute the indices and the weights of four samples for each of `count` positions.
+ * @param {number} count
+ * @param {number} start
+ * @param {number} length
+ * @param {number} samples
+ * @returns {Taps}
+ */
 function computeTaps(count, start, length, samples) {
   const indices = new Int32Array(4 * count);
   const weights = new Float32Array(4 * count);
@@ -54,13 +68,21 @@ function computeTaps(count, start, length, samples) {
   return { indices, weights };
 }
 
-/** Compute the cubic convolution kernel of Keys (1981) at a distance of 0..2 samples. */
+/**
+ * Compute the cubic convolution kernel of Keys (1981) at a distance of 0..2 samples.
+ * @param {number} distance
+ */
 function cubic(distance) {
   if (distance <= 1) return ((SHARPNESS + 2) * distance - (SHARPNESS + 3)) * distance ** 2 + 1;
   return SHARPNESS * (((distance - 5) * distance + 8) * distance - 4);
 }
 
-/** Upsample each row of the chroma to the width of the part. */
+/**
+ * Upsample each row of the chroma to the width of the part.
+ * @param {Chroma} chroma
+ * @param {Taps} taps
+ * @param {number} width
+ */
 function upsampleRows(chroma, { indices, weights }, width) {
   return Array.from({ length: chroma.height }, (_, y) => {
     const source = chroma.data.subarray(2 * y * chroma.width, 2 * (y + 1) * chroma.width);
@@ -74,6 +96,7 @@ function upsampleRows(chroma, { indices, weights }, width) {
   });
 }
 
+/** @param {Float32Array[]} wide @param {Taps} taps @param {number} y @param {Float32Array} into */
 function mixRows(wide, { indices, weights }, y, into) {
   const [a, b, c, d] = Array.from(indices.subarray(4 * y, 4 * y + 4), (index) => wide[index]);
   const [wa, wb, wc, wd] = weights.subarray(4 * y, 4 * y + 4);

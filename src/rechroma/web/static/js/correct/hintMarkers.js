@@ -21,27 +21,37 @@ export function initHintMarkers(store, hints, view) {
   const ring = document.createElement("span"); // marks a point that has no hint yet
   ring.className = "marker ring";
 
+  /** @param {number} id */
   const findHint = (id) => store.current?.edit.hints.find((hint) => hint.id === id);
 
+  /** @param {HTMLElement} element @param {import("../stage/view.js").Point} point */
   function position(element, point) {
     const { left, top } = view().pointOf(point);
     element.style.translate = `${left}px ${top}px`;
   }
 
+  /** @param {number} id */
   function createMarker(id) {
     const marker = document.createElement("button");
     marker.type = "button";
     marker.className = "marker";
     makeDraggable(marker, view, {
-      onClick: () => hints.selectPoint(findHint(id), id),
+      onClick: () => {
+        const hint = findHint(id);
+        if (hint) hints.selectPoint(hint, id);
+      },
       onDrag: (point, isFinal) => hints.move(id, point, isFinal),
     });
     marker.addEventListener("keydown", (event) => onKey(event, id));
+    markers.set(id, marker);
+    layer.append(marker);
     return marker;
   }
 
+  /** @param {KeyboardEvent} event @param {number} id */
   function onKey(event, id) {
     const hint = findHint(id);
+    if (!hint) return;
     if (event.key === "Delete" || event.key === "Backspace") hints.remove(id);
     else if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key].map((direction) => direction * hints.step);
@@ -70,12 +80,9 @@ export function initHintMarkers(store, hints, view) {
     } else ring.remove();
   }
 
+  /** @param {import("../state/store.js").Hint} hint @param {number} number @param {boolean} isSelected */
   function renderMarker(hint, number, isSelected) {
-    if (!markers.has(hint.id)) {
-      markers.set(hint.id, createMarker(hint.id));
-      layer.append(markers.get(hint.id));
-    }
-    const marker = markers.get(hint.id);
+    const marker = markers.get(hint.id) ?? createMarker(hint.id);
     position(marker, hint);
     marker.style.backgroundColor = hint.color;
     marker.setAttribute("aria-pressed", String(isSelected));

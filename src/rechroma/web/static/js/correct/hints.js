@@ -13,6 +13,7 @@ const STEP = 0.01; // fraction of the image per arrow key
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 /** @typedef {import("../state/store.js").Hint} Hint */
+/** @typedef {{color: string, probability: number}} Suggestion */
 
 /** Whether the preview was made with other hints than the current ones. @param {Photo} [photo] */
 export function isPreviewStale(photo) {
@@ -28,7 +29,7 @@ export function isPreviewStale(photo) {
  * @param {(problem: unknown, retry?: () => void) => () => void} showError
  */
 export function createHints(store, history, previews, api, showError) {
-  /** @type {?{color: string, probability: number}[]} */
+  /** @type {?Suggestion[]} */
   let suggestions = null; // for the spot; null while they are being fetched
   let fetching = new AbortController();
   let timer = 0;
@@ -37,6 +38,7 @@ export function createHints(store, history, previews, api, showError) {
 
   const hints = () => store.current?.edit.hints ?? [];
   const selectedHint = () => hints().find(({ id }) => id === store.state.spot?.hint);
+  /** @param {?number} id */
   const hintsExcept = (id) => hints().filter((hint) => hint.id !== id);
 
   /**
@@ -53,9 +55,11 @@ export function createHints(store, history, previews, api, showError) {
     fetching = new AbortController();
     const { signal } = fetching;
     try {
-      picker.show(sampleLightness(await previews.open(photo.id), x, y), selectedHint()?.color);
-      const text = serializeHints(hintsExcept(id));
+      const image = await previews.open(photo.id);
       const copy = await previews.copy(photo.id);
+      if (!image || !copy) return; // the photograph was removed meanwhile
+      picker.show(sampleLightness(image, x, y), selectedHint()?.color);
+      const text = serializeHints(hintsExcept(id));
       const { colors } = await api.suggestColors(copy, { x, y, hints: text, signal });
       suggestions = colors;
       store.set({});
@@ -84,6 +88,7 @@ export function createHints(store, history, previews, api, showError) {
     else history.preview({ hints: list });
   }
 
+  /** @param {number} id @param {import("../stage/view.js").Point} point @param {boolean} isFinal */
   function move(id, point, isFinal) {
     apply(hints().map((one) => (one.id === id ? { ...one, ...point } : one)), isFinal);
     if (store.state.spot?.hint !== id) return;
@@ -92,9 +97,10 @@ export function createHints(store, history, previews, api, showError) {
     if (isFinal) timer = setTimeout(refreshSuggestions, SUGGEST_DELAY, id);
   }
 
+  /** @param {number} id */
   function refreshSuggestions(id) {
     const { spot } = store.state;
-    if (spot?.hint === id) selectPoint(spot, id);
+    if (spot && spot.hint === id) selectPoint(spot, id);
   }
 
   /** @param {Hint[]} list @param {string} announcement */
@@ -103,22 +109,28 @@ export function createHints(store, history, previews, api, showError) {
     store.set({ spot: null, announcement });
   }
 
+  /** @param {number} id */
   function remove(id) {
-    replace(hintsExcept(id), t("announce.hint-removed"));
+    const number = hints().findIndex((hint) => hint.id === id) + 1;
+    replace(hintsExcept(id), t("announce.hint-removed", { number }));
   }
 
   function save() {
-    const content = new Blob([serializeHints(hints())], { type: "application/json" });
-    saveFile(content, `${fileStem(store.current.name)}.hints.json`);
+    const photo = store.current;
+    const text = serializeHints(hints());
+    if (!photo || !text) return;
+    const content = new Blob([text], { type: "application/json" });
+    saveFile(content, `${fileStem(photo.name)}.hints.json`);
   }
 
+  /** @param {File} file */
   async function load(file) {
     const { selected } = store.state;
     try {
       const list = parseHints(await file.text());
       if (store.state.selected === selected) replace(list, t("announce.hints-loaded"));
     } catch {
-      showError({ key: "problem.hint-file" });
+      showError({ key: "problem.hint-file", values: { name: file.name } });
     }
   }
 
@@ -134,11 +146,15 @@ export function createHints(store, history, previews, api, showError) {
     setColor(swatch.value, true);
     picker.select(swatch.value);
   });
-  removeButton.addEventListener("click", () => remove(store.state.spot.hint));
+  removeButton.addEventListener("click", () => {
+    const hint = selectedHint();
+    if (hint) remove(hint.id);
+  });
   clearButton.addEventListener("click", () => replace([], t("announce.hints-cleared")));
   saveButton.addEventListener("click", save);
   fileInput.addEventListener("change", () => {
-    if (fileInput.files[0]) load(fileInput.files[0]);
+    const file = fileInput.files?.[0];
+    if (file) load(file);
     fileInput.value = "";
   });
 
@@ -156,16 +172,21 @@ export function createHints(store, history, previews, api, showError) {
   return { selectPoint, move, remove, step: STEP };
 }
 
-/** Ask whether the model supports hints, when the tab is first opened. */
+/**
+ * Ask whether the model supports hints, when the tab is first opened.
+ * @param {import("../state/store.js").Store} store
+ * @param {import("../service/api.js").Api} api
+ */
 function checkHintSupport(store, api) {
   let isAsked = false;
   store.subscribe(({ mode }) => {
     if (mode !== "correct" || isAsked) return;
     isAsked = true;
-    api.getModel().then(({ hints }) => store.set({ supportsHints: hints }), console.error);
+    api.getModel().then((model) => store.set({ supportsHints: model?.hints ?? false }), console.error);
   });
 }
 
+/** @param {?Suggestion[]} suggestions @param {string} [selected] color */
 function renderSwatches(suggestions, selected) {
   const list = find("#swatches");
   list.setAttribute("aria-busy", String(!suggestions));
@@ -178,6 +199,7 @@ function renderSwatches(suggestions, selected) {
   swatches.find(({ value }) => value === focused)?.focus();
 }
 
+/** @param {Suggestion} suggestion @param {string} [selected] color */
 function createSwatch({ color, probability }, selected) {
   const button = document.createElement("button");
   button.type = "button";
@@ -191,10 +213,16 @@ function createSwatch({ color, probability }, selected) {
   return button;
 }
 
-/** Update the preview of the selected photograph when its hints change, one request at a time. */
+/**
+ * Update the preview of the selected photograph when its hints change, one request at a time.
+ * @param {import("../state/store.js").Store} store
+ * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
+ * @param {(problem: unknown, retry?: () => void) => () => void} showError
+ */
 function keepPreviewFresh(store, previews, showError) {
   /** @type {?AbortController} */
   let updating = null;
+  /** @type {?number | undefined} */
   let lastId = null;
   let dismiss = () => {}; // the last error
 
@@ -221,6 +249,7 @@ function keepPreviewFresh(store, previews, showError) {
     if (photo?.rejectedHints) store.patch(photo.id, { rejectedHints: null });
   }
 
+  /** @param {Photo} [photo] */
   function switchTo(photo) {
     lastId = photo?.id;
     updating?.abort();
@@ -233,6 +262,6 @@ function keepPreviewFresh(store, previews, showError) {
     if (photo?.id !== lastId) switchTo(photo);
     const isFresh = photo?.previewedHints === serializeHints(photo?.edit.hints ?? []);
     if (photo?.rejectedHints && isFresh) clearRejection(photo);
-    if (!updating && isPreviewStale(photo)) update(photo);
+    if (photo && !updating && isPreviewStale(photo)) update(photo);
   });
 }

@@ -1,6 +1,7 @@
 /** The color picker: a plane of a* and b* with all colors in the sRGB gamut at one lightness. */
 
 import { gamutBounds, hexToLab, isInGamut, labToHex } from "../color/colorspace.js";
+import { contextOf } from "../page/dom.js";
 
 const STEPS = 40; // of the arrow keys from the center to the edge
 const MARGIN = 1.05; // of the plane around the gamut
@@ -12,17 +13,23 @@ const MARGIN = 1.05; // of the plane around the gamut
  * @param {(problem: import("../page/texts.js").Problem) => void} showError
  */
 export function createPicker(plane, field, onChange, showError) {
-  const context = plane.getContext("2d");
+  const context = contextOf(plane);
   let light = 50;
   let bounds = { a: 0, b: 0, reach: 100 };
   let selected = { a: 0, b: 0 };
 
+  /** @param {{a: number, b: number}} color */
   const toPixel = ({ a, b }) => [
     ((a - bounds.a) / bounds.reach + 1) * (plane.width / 2),
     (1 - (b - bounds.b) / bounds.reach) * (plane.height / 2),
   ];
 
-  /** Get the color at a point of the plane, given in fractions of its sides. @returns {[number, number]} */
+  /**
+   * Get the color at a point of the plane, given in fractions of its sides.
+   * @param {number} x
+   * @param {number} y
+   * @returns {[number, number]}
+   */
   const toColor = (x, y) => [
     bounds.a + (2 * x - 1) * bounds.reach,
     bounds.b + (1 - 2 * y) * bounds.reach,
@@ -49,6 +56,7 @@ export function createPicker(plane, field, onChange, showError) {
     drawCircle(x, y, "#fff", 2);
   }
 
+  /** @param {number} x @param {number} y @param {string} color @param {number} width */
   function drawCircle(x, y, color, width) {
     context.beginPath();
     context.arc(x, y, 6, 0, 2 * Math.PI);
@@ -57,7 +65,12 @@ export function createPicker(plane, field, onChange, showError) {
     context.stroke();
   }
 
-  /** Choose a color, with less chroma if it is out of gamut. */
+  /**
+   * Choose a color, with less chroma if it is out of gamut.
+   * @param {number} a
+   * @param {number} b
+   * @param {boolean} isFinal
+   */
   function choose(a, b, isFinal) {
     const hex = labToHex(light, a, b);
     const [, mappedA, mappedB] = hexToLab(hex);
@@ -67,6 +80,7 @@ export function createPicker(plane, field, onChange, showError) {
     onChange(hex, isFinal);
   }
 
+  /** @param {PointerEvent} event @param {boolean} isFinal */
   function chooseAt(event, isFinal) {
     const box = plane.getBoundingClientRect();
     const x = (event.clientX - box.left) / box.width;
@@ -74,6 +88,7 @@ export function createPicker(plane, field, onChange, showError) {
     choose(...toColor(x, y), isFinal);
   }
 
+  /** @param {string} [hex] */
   function select(hex) {
     const [, a, b] = hex ? hexToLab(hex) : [0, 0, 0];
     selected = { a, b };
@@ -94,6 +109,7 @@ export function createPicker(plane, field, onChange, showError) {
   });
   plane.addEventListener("pointercancel", () => onChange(field.value, true));
   plane.addEventListener("keydown", (event) => {
+    /** @type {Record<string, number[]>} */
     const directions = {
       ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
     };
@@ -126,4 +142,5 @@ export function createPicker(plane, field, onChange, showError) {
   };
 }
 
+/** @param {string} hex */
 const hexToRgba = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).concat(255);

@@ -21,7 +21,19 @@ export function find(selector, kind, root = document) {
  */
 export function cloneTemplate(selector) {
   const { content } = find(selector, HTMLTemplateElement);
-  return /** @type {HTMLElement} */ (content.firstElementChild.cloneNode(true));
+  const copy = /** @type {DocumentFragment} */ (content.cloneNode(true));
+  return find("*", HTMLElement, copy);
+}
+
+/**
+ * Get the drawing context of a canvas; pixels that are read back often stay in main memory.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function contextOf(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new TypeError("canvas has no 2D context");
+  return context;
 }
 
 /** Get the element that an event happened to. @param {Event} event */

@@ -28,6 +28,7 @@ export function askForKey(wasWrong) {
       dialog.close();
       resolve(key);
     };
+    /** @param {KeyboardEvent} event */
     const onKey = (event) => {
       if (event.key === "Enter") submit();
     };

@@ -52,6 +52,7 @@ export function offerUndo(message, undo) {
   }), false);
 }
 
+/** @param {string} label @param {() => void} onClick */
 function createButton(label, onClick) {
   const button = document.createElement("button");
   button.type = "button";
@@ -73,7 +74,8 @@ export function initConnectionBanner(store, isLocal) {
   store.subscribe(({ unreachable, busy }) => {
     const unreachableText = isLocal ? "unreachable.local" : "unreachable";
     if (unreachable || busy) banner.dataset.text = unreachable ? unreachableText : "busy";
-    if (document.documentElement.dataset.ready) banner.textContent = t(banner.dataset.text);
+    const { text } = banner.dataset;
+    if (text && document.documentElement.dataset.ready) banner.textContent = t(text);
     banner.togglePopover(unreachable || busy);
   });
 }

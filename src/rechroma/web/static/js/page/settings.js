@@ -5,6 +5,7 @@ import { LANGUAGES, loadTexts } from "./texts.js";
 
 const THEMES = ["auto", "light", "dark"];
 
+/** @param {string} name */
 function readSetting(name) {
   try {
     return localStorage.getItem(name);
@@ -13,6 +14,7 @@ function readSetting(name) {
   }
 }
 
+/** @param {string} name @param {string} value */
 function storeSetting(name, value) {
   try {
     localStorage.setItem(name, value);
@@ -22,10 +24,11 @@ function storeSetting(name, value) {
 }
 
 function detectLanguage() {
-  const preferred = [readSetting("language"), ...navigator.languages.map((name) => name.slice(0, 2))];
+  const preferred = [readSetting("language") ?? "", ...navigator.languages.map((name) => name.slice(0, 2))];
   return preferred.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
 }
 
+/** @param {string} theme */
 function applyTheme(theme) {
   document.documentElement.dataset.theme = theme;
 }
@@ -38,7 +41,7 @@ function applyTheme(theme) {
 export async function initSettings(api, onChange) {
   const language = find("#language", HTMLSelectElement);
   const theme = find("#theme", HTMLSelectElement);
-  const stored = readSetting("theme");
+  const stored = readSetting("theme") ?? "";
   theme.value = THEMES.includes(stored) ? stored : "auto";
   applyTheme(theme.value);
   theme.addEventListener("change", () => {

@@ -21,8 +21,10 @@ export async function initSliders(store, history, api) {
   const inputs = sliders.map(createSlider);
   const reset = find("#reset", HTMLButtonElement);
 
+  const current = () => store.current?.edit.adjustments ?? defaults;
+  /** @param {HTMLInputElement} input */
   const withValue = (input) => ({
-    adjustments: { ...store.current.edit.adjustments, [input.id]: Number(input.value) },
+    adjustments: { ...current(), [input.id]: Number(input.value) },
   });
 
   for (const input of inputs) {
@@ -32,11 +34,14 @@ export async function initSliders(store, history, api) {
   reset.addEventListener("click", () => history.commit({ adjustments: defaults }));
 
   store.subscribe(() => {
-    const adjustments = store.current?.edit.adjustments ?? defaults;
-    for (const input of inputs) render(input, adjustments[input.id]);
-    reset.disabled = inputs.every(({ id }) => adjustments[id] === defaults[id]);
+    const adjustments = current();
+    for (const input of inputs) render(input, valueOf(adjustments, input.id));
+    reset.disabled = inputs.every(({ id }) => valueOf(adjustments, id) === valueOf(defaults, id));
   });
 }
+
+/** @param {Adjustments} adjustments @param {string} name */
+const valueOf = (adjustments, name) => adjustments[/** @type {keyof Adjustments} */ (name)];
 
 /** @param {Slider} slider */
 function createSlider({ name, min, max, step }) {

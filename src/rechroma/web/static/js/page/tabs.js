@@ -11,6 +11,7 @@ export function initTabs(list, onSelect) {
   /** @type {HTMLElement[]} */
   const tabs = Array.from(list.querySelectorAll("[role=tab]"));
 
+  /** @param {string} name */
   function show(name) {
     for (const tab of tabs) {
       const isSelected = tab.dataset.name === name;
@@ -22,7 +23,7 @@ export function initTabs(list, onSelect) {
 
   list.addEventListener("click", (event) => {
     const tab = tabs.find((one) => one.contains(targetOf(event)));
-    if (tab) onSelect(tab.dataset.name);
+    if (tab) onSelect(tab.dataset.name ?? "");
   });
   list.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -30,7 +31,7 @@ export function initTabs(list, onSelect) {
     const at = tabs.findIndex((tab) => tab === document.activeElement) + step;
     const tab = tabs[(at + tabs.length) % tabs.length];
     tab.focus();
-    onSelect(tab.dataset.name);
+    onSelect(tab.dataset.name ?? "");
     event.preventDefault();
   });
   return show;

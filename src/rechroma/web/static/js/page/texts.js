@@ -45,15 +45,16 @@ export const formatPercent = (fraction, options = {}) =>
  * @property {Record<string, string | number>} [values]
  */
 
-/** Turn whatever was thrown into a problem. @returns {Problem} */
+/** Turn whatever was thrown into a problem. @param {unknown} error @returns {Problem} */
 export function toProblem(error) {
   if (error instanceof ApiError) return { key: `problem.${error.type}`, detail: error.message };
   console.error(error);
   return { key: "problem.other" };
 }
 
-/** @param {Problem} problem */
-export function describeProblem({ key, detail, values }) {
+/** @param {?Problem} problem */
+export function describeProblem(problem) {
+  const { key, detail, values } = problem ?? { key: "problem.other" };
   return key in texts ? t(key, values) : detail || t("problem.other");
 }
 

@@ -16,7 +16,7 @@ export function initAddPhotos(api, showError, add) {
   for (const input of document.querySelectorAll("input")) {
     if (!("adds" in input.dataset)) continue;
     input.addEventListener("change", () => {
-      const files = [...input.files];
+      const files = [...(input.files ?? [])];
       add(input.webkitdirectory ? keepImages(files) : { files, skipped: 0 });
       input.value = "";
     });
@@ -33,7 +33,11 @@ export function initAddPhotos(api, showError, add) {
   initSamples(api, showError, add);
 }
 
-/** Keep the images of a folder; hidden files are not counted as skipped. @returns {Selection} */
+/**
+ * Keep the images of a folder; hidden files are not counted as skipped.
+ * @param {File[]} files
+ * @returns {Selection}
+ */
 function keepImages(files) {
   const visible = files.filter(({ name, webkitRelativePath }) =>
     ![name, ...webkitRelativePath.split("/")].some((part) => part.startsWith(".")));
@@ -41,8 +45,11 @@ function keepImages(files) {
   return { files: images, skipped: visible.length - images.length };
 }
 
+/** @param {(problem: unknown) => void} showError @param {(selection: Selection) => void} add */
 function initDrop(showError, add) {
+  /** @param {DragEvent} event */
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  /** @param {boolean} isOver */
   const mark = (isOver) => document.body.classList.toggle("dropping", isOver);
 
   document.addEventListener("dragover", (event) => {
@@ -54,17 +61,21 @@ function initDrop(showError, add) {
     if (!event.relatedTarget) mark(false);
   });
   document.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
+    if (!event.dataTransfer || !hasFiles(event)) return;
     event.preventDefault();
     mark(false);
     collectDropped(event.dataTransfer).then(add, showError);
   });
 }
 
-/** Collect all dropped files, and the images of dropped folders. @returns {Promise<Selection>} */
+/**
+ * Collect all dropped files, and the images of dropped folders.
+ * @param {DataTransfer} transfer
+ * @returns {Promise<Selection>}
+ */
 async function collectDropped(transfer) {
   // Entries and files are only available before the first await.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
   const files = [...transfer.files];
   const folders = entries.filter((entry) => entry.isDirectory);
   if (!folders.length) return { files, skipped: 0 };
@@ -73,7 +84,7 @@ async function collectDropped(transfer) {
   return { files: [...single.flat(), ...inside.files], skipped: inside.skipped };
 }
 
-/** @returns {Promise<File[]>} */
+/** @param {any} entry a FileSystemEntry @returns {Promise<File[]>} */
 async function collectEntry(entry) {
   if (entry.isDirectory && entry.name.startsWith(".")) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
@@ -82,7 +93,10 @@ async function collectEntry(entry) {
   return files.flat();
 }
 
-/** Read a folder; the browser returns its entries in batches, the last of which is empty. */
+/**
+ * Read a folder; the browser returns its entries in batches, the last of which is empty.
+ * @param {FileSystemDirectoryReader} reader
+ */
 async function* readFolder(reader) {
   for (;;) {
     const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
@@ -91,17 +105,25 @@ async function* readFolder(reader) {
   }
 }
 
+/**
+ * @param {import("../service/api.js").Api} api
+ * @param {(problem: unknown) => void} showError
+ * @param {(selection: Selection) => void} add
+ */
 async function initSamples(api, showError, add) {
+  /** @param {string} name */
   const addSample = async (name) => {
     const content = await api.getBlob(`/samples/${name}.jpg`);
     add({ files: [new File([content], `${name}.jpg`, { type: "image/jpeg" })], skipped: 0 });
   };
+  /** @type {string[]} */
   const names = await api.getJson("/samples").catch(() => []);
   find("#samples").hidden = !names.length;
   find("#samples ul").replaceChildren(...names.map((name) =>
     createSampleButton(name, () => addSample(name).catch(showError))));
 }
 
+/** @param {string} name @param {() => void} onClick */
 function createSampleButton(name, onClick) {
   const item = cloneTemplate("#sample");
   const button = find("button", HTMLButtonElement, item);

@@ -12,6 +12,7 @@ const MAX_NAMES = 5; // in an error message
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 /** @typedef {{id: number, key: string, name: string, content: Blob}} Result */
+/** @typedef {{name: string, error: unknown}} Failure */
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
@@ -24,11 +25,16 @@ export function initDownloads(store, queue, showError) {
   const badge = find("#badge", HTMLInputElement);
 
   const inProgress = new Set(); // ids of photographs, or ALL
+  /** @type {?{done: number, count: number}} */
   let progress = null; // of the zip
 
   const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
 
-  /** Run a download and show that it is in progress; a second click on its button does nothing. */
+  /**
+   * Run a download and show that it is in progress; a second click on its button does nothing.
+   * @param {unknown} what id of a photograph, or ALL
+   * @param {() => Promise<void>} download
+   */
   async function runOnce(what, download) {
     if (inProgress.has(what)) return;
     inProgress.add(what);
@@ -44,7 +50,8 @@ export function initDownloads(store, queue, showError) {
   }
 
   async function downloadOne() {
-    const result = await fetchResult(store.current);
+    const photo = store.current;
+    const result = photo && (await fetchResult(photo));
     if (!result) return;
     saveFile(result.content, result.name);
     markDownloaded([result], result.name);
@@ -53,6 +60,7 @@ export function initDownloads(store, queue, showError) {
   async function downloadAll() {
     /** @type {Result[]} */
     const results = [];
+    /** @type {Failure[]} */
     const failures = [];
     const photos = finished();
     for (const [done, photo] of photos.entries()) {
@@ -105,7 +113,10 @@ export function initDownloads(store, queue, showError) {
   });
 }
 
-/** Describe which photographs are missing from the zip, and why the first one is. */
+/**
+ * Describe which photographs are missing from the zip, and why the first one is.
+ * @param {Failure[]} failures
+ */
 function describeMissing(failures) {
   const shown = failures.slice(0, MAX_NAMES).map(({ name }) => name);
   const names = [...shown, ...(failures.length > MAX_NAMES ? [`… (${failures.length})`] : [])].join(", ");

@@ -10,6 +10,7 @@ export function createImageCache() {
   /** @type {Map<number, Promise<DecodedImage>>} the least recently used first */
   const images = new Map();
 
+  /** @param {number} id */
   function remove(id) {
     const image = images.get(id);
     images.delete(id);
@@ -28,7 +29,7 @@ export function createImageCache() {
       image.catch(() => remove(id));
       return image;
     },
-    /** Remove the least recently used images, but never the one on the stage. */
+    /** Remove the least recently used images, but never the one on the stage. @param {?number} selected */
     trim(selected) {
       for (const id of [...images.keys()]) {
         if (images.size > MAX_IMAGES && id !== selected) remove(id);

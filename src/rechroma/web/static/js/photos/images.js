@@ -1,6 +1,7 @@
 /** Decoding and scaling of images in the browser. */
 
 import { lightness, makeGray } from "../color/colorspace.js";
+import { contextOf } from "../page/dom.js";
 
 const VIEW_SIDE = 2048; // of the copy on the stage, until the user zooms in
 const COPY_SIDE = 1024; // of the copy that is sent for previews
@@ -15,12 +16,16 @@ const SAMPLE_SIZE = 0.02; // of the long side: the area whose lightness is measu
  * @typedef {{full: ImageBitmap, view: ImageBitmap}} DecodedImage `view` is a copy for the stage
  */
 
-/** Create a canvas whose pixels are read back, and therefore stay in main memory. */
+/**
+ * Create a canvas whose pixels are read back, and therefore stay in main memory.
+ * @param {number} width
+ * @param {number} height
+ */
 export function createCanvas(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width));
   canvas.height = Math.max(1, Math.round(height));
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = contextOf(canvas, { willReadFrequently: true });
   context.imageSmoothingQuality = "high";
   return { canvas, context };
 }
@@ -37,12 +42,17 @@ export async function decodeImage(file) {
   return { full, view: await createImageBitmap(full, options) };
 }
 
-/** @returns {[number, number]} width and height within a square, never enlarged */
+/**
+ * @param {number} side
+ * @param {import("../stage/camera.js").Size} size
+ * @returns {[number, number]} width and height within a square, never enlarged
+ */
 function fitSize(side, { width, height }) {
   const scale = Math.min(1, side / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
+/** @param {ImageBitmap} bitmap @param {number} side */
 function drawScaled(bitmap, side) {
   const { canvas, context } = createCanvas(...fitSize(side, bitmap));
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
@@ -72,11 +82,13 @@ export async function createSmallCopy({ full, view }, file) {
   const isModest = file.size <= MAX_BYTES && full.width * full.height <= MAX_PIXELS;
   if (isTransparent && isModest) return file;
   return new Promise((resolve, reject) => {
+    /** @param {?Blob} blob */
     const settle = (blob) => (blob ? resolve(blob) : reject(new Error("out of memory")));
     copy.canvas.toBlob(settle, isTransparent ? "image/png" : "image/jpeg", COPY_QUALITY);
   });
 }
 
+/** @param {ReturnType<typeof createCanvas>} copy */
 function hasTransparency({ canvas, context }) {
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   return data.some((level, at) => at % 4 === 3 && level < 255);

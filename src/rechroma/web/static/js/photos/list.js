@@ -1,12 +1,13 @@
 /** The list of photographs: thumbnail, progress and error of each. */
 
 import { paint } from "../color/render.js";
-import { cloneTemplate, find, targetOf } from "../page/dom.js";
+import { cloneTemplate, contextOf, find, targetOf } from "../page/dom.js";
 import { describeProblem, t } from "../page/texts.js";
 import { describeRemarks } from "./downloads.js";
 import { adjustedChroma } from "./preview.js";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+/** @type {Partial<Record<import("../state/store.js").Stage, number>>} */
 const PROGRESS = { waiting: 0, reading: 0.1, previewing: 0.3, uploading: 0.55, coloring: 0.75 };
 
 /** @typedef {import("../state/store.js").Photo} Photo */
@@ -21,6 +22,7 @@ export function initPhotoList(store, queue, offerUndo) {
   /** @type {Map<number, {element: HTMLElement, photo: Photo, isSelected: boolean, lang: string}>} */
   const rows = new Map();
 
+  /** @param {Event} event */
   function onClick(event) {
     const row = targetOf(event).closest("li");
     const button = targetOf(event).closest("button");
@@ -33,12 +35,13 @@ export function initPhotoList(store, queue, offerUndo) {
     else store.set({ selected: id, spot: null });
   }
 
+  /** @param {HTMLElement} row @param {number} id */
   function remove(row, id) {
     const neighbor = row.nextElementSibling ?? row.previousElementSibling;
-    const { label: name } = store.photo(id);
+    const name = store.photo(id)?.label ?? "";
     const restore = queue.remove(id);
     offerUndo(t("announce.removed", { name }), restore);
-    neighbor?.querySelector("button").focus();
+    neighbor?.querySelector("button")?.focus();
   }
 
   /** Make one row reachable by Tab (a roving tabindex): the focused one, else the selected one. */
@@ -50,18 +53,22 @@ export function initPhotoList(store, queue, offerUndo) {
     }
   }
 
+  /** @param {KeyboardEvent} event */
   function onKey(event) {
     const row = targetOf(event).closest("li");
+    if (!row) return;
+    /** @type {Record<string, ?Element>} */
     const neighbors = {
       ArrowDown: row.nextElementSibling, ArrowRight: row.nextElementSibling,
       ArrowUp: row.previousElementSibling, ArrowLeft: row.previousElementSibling,
     };
     if (event.key === "Delete" && !event.repeat) remove(row, Number(row.dataset.id));
-    else if (event.key in neighbors) neighbors[event.key]?.querySelector("button").focus();
+    else if (event.key in neighbors) neighbors[event.key]?.querySelector("button")?.focus();
     else return;
     event.preventDefault();
   }
 
+  /** @param {import("../state/store.js").State} state */
   function render({ photos, selected }) {
     const { lang } = document.documentElement;
     for (const [id, { element }] of rows) {
@@ -72,19 +79,20 @@ export function initPhotoList(store, queue, offerUndo) {
     for (const photo of photos) {
       const old = rows.get(photo.id);
       const isSelected = photo.id === selected;
-      if (old?.photo === photo && old.isSelected === isSelected && old.lang === lang) continue;
+      if (old && old.photo === photo && old.isSelected === isSelected && old.lang === lang) continue;
       const element = old?.element ?? createRow(photo);
       renderRow(element, photo, isSelected);
       if (isSelected && !old?.isSelected) element.scrollIntoView({ block: "nearest" });
       rows.set(photo.id, { element, photo, isSelected, lang });
     }
     photos.forEach(({ id }, at) => {
-      const { element } = rows.get(id); // a restored photograph is back at its old position
-      if (list.children[at] !== element) list.insertBefore(element, list.children[at]);
+      const element = rows.get(id)?.element; // a restored photograph is back at its old position
+      if (element && list.children[at] !== element) list.insertBefore(element, list.children[at]);
     });
     updateTabStops();
   }
 
+  /** @param {Photo} photo */
   function createRow(photo) {
     const element = cloneTemplate("#photo-row");
     element.dataset.id = String(photo.id);
@@ -121,6 +129,7 @@ function renderRow(element, photo, isSelected) {
   drawThumbnail(find("canvas", HTMLCanvasElement, element), photo);
 }
 
+/** @param {Photo} photo */
 function describeState({ stage, problem, pages }) {
   if (stage === "failed") return describeProblem(problem);
   return stage === "done" && pages > 1 ? t("state.first-page", { pages }) : t(`state.${stage}`);
@@ -135,10 +144,14 @@ function drawThumbnail(canvas, photo) {
   if (chroma) paint(thumbnail, chroma, WHOLE, out.data);
   canvas.width = thumbnail.width;
   canvas.height = thumbnail.height;
-  canvas.getContext("2d").putImageData(out, 0, 0);
+  contextOf(canvas).putImageData(out, 0, 0);
 }
 
-/** Announce to screen readers when a photograph is done or has failed. */
+/**
+ * Announce to screen readers when a photograph is done or has failed.
+ * @param {import("../state/store.js").Store} store
+ * @returns {(state: import("../state/store.js").State) => void}
+ */
 function createProgressAnnouncer(store) {
   const announced = new Map();
   return ({ photos }) => {

@@ -17,7 +17,7 @@ const GRAY_SIDE = 4096; // of the gray image by the service, if the browser cann
 export const adjustedChroma = ({ chroma, edit }) =>
   chroma && { ...chroma, data: adjustChroma(chroma.data, edit.adjustments) };
 
-/** @returns {Chroma} */
+/** @param {{width: number, height: number, step: number, data: string}} encoded @returns {Chroma} */
 function decodeChroma({ width, height, step, data }) {
   const bytes = decodeBase64(data);
   const view = new DataView(bytes.buffer);
@@ -26,7 +26,7 @@ function decodeChroma({ width, height, step, data }) {
   return { width, height, data: values };
 }
 
-/** A file that is too large for a preview can still be colored as a job. */
+/** A file that is too large for a preview can still be colored as a job. @param {any} error */
 function ignoreTooLarge(error) {
   if (error.status !== 413) throw error;
 }
@@ -72,10 +72,11 @@ export function createPreviews(store, api) {
     if (isReading) return;
     isReading = true;
     while (unread.size) {
-      const id = unread.has(store.state.selected) ? store.state.selected : [...unread.keys()][0];
+      const { selected } = store.state;
+      const id = selected !== null && unread.has(selected) ? selected : [...unread.keys()][0];
       const readNext = unread.get(id);
       unread.delete(id);
-      await readNext();
+      await readNext?.();
     }
     isReading = false;
   }
@@ -100,6 +101,7 @@ export function createPreviews(store, api) {
   /** Show a photograph in color, if it is not too large for that. @param {Photo} photo */
   async function show(photo) {
     const entry = entries.get(photo.id);
+    if (!entry) return; // it was removed
     const { removal } = entry;
     const copy = await entry.copy.catch(() => null);
     store.patch(photo.id, { stage: "previewing" });
@@ -119,7 +121,8 @@ export function createPreviews(store, api) {
 
   /** Predict the colors again, with the current hints. @param {number} id @param {AbortSignal} signal */
   async function update(id, signal) {
-    const copy = await entries.get(id).copy;
+    const copy = await entries.get(id)?.copy;
+    if (!copy) return; // it was removed
     const hints = serializeHints(store.photo(id)?.edit.hints ?? []);
     const { chroma } = await api.predictChroma(copy, { hints, signal });
     store.patch(id, { chroma: decodeChroma(chroma), previewedHints: hints });
@@ -133,7 +136,7 @@ export function createPreviews(store, api) {
   async function open(id) {
     const entry = entries.get(id);
     const file = await entry?.file.catch(() => null);
-    if (!file || !store.photo(id)) return null;
+    if (!entry || !file || !store.photo(id)) return null;
     const image = cache.open(id, file).catch(async () => cache.open(id, await entry.copy));
     cache.trim(store.state.selected); // which may have changed
     return image;
@@ -144,8 +147,8 @@ export function createPreviews(store, api) {
     show,
     update,
     open,
-    /** @param {number} id */
-    copy: (id) => entries.get(id).copy,
+    /** The small copy; undefined after its removal. @param {number} id */
+    copy: (id) => entries.get(id)?.copy,
     /** @param {number} id */
     remove(id) {
       entries.delete(id);

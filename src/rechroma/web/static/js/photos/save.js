@@ -1,5 +1,6 @@
 /** Names of result files, and saving of files by the browser. */
 
+/** @type {Record<string, string>} */
 const SUFFIXES = {
   "image/jpeg": "jpg",
   "image/png": "png",

@@ -10,6 +10,7 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
+/** @param {Uint8Array} bytes */
 function computeCrc(bytes) {
   let crc = 0xffffffff;
   for (let at = 0; at < bytes.length; at++) crc = CRC[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
@@ -45,7 +46,12 @@ export async function createZip(members, modified = new Date()) {
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
 
-/** Create the fields that a member's local header and its directory entry share. */
+/**
+ * Create the fields that a member's local header and its directory entry share.
+ * @param {string} name
+ * @param {Blob} content
+ * @param {Date} modified
+ */
 async function memberFields(name, content, modified) {
   const encoded = new TextEncoder().encode(name);
   const crc = computeCrc(new Uint8Array(await content.arrayBuffer()));

@@ -10,9 +10,13 @@ const MAX_BUSY_RETRIES = 60; // while the server answers 429 or 503
 const MAX_CONNECTION_RETRIES = 3; // when the connection breaks although the server is up
 const MAX_RETRY_DELAY = 10; // seconds
 const ENDED = ["done", "failed", "expired"];
+/** @type {Record<number, string>} */
 const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "overloaded", 500: "internal", 503: "overloaded" }; // for responses of a proxy
 
 /** @typedef {{id: string, state: string, links: Record<string, string>, images: any[], problem?: any}} Job */
+
+/** @typedef {ReturnType<typeof createApi>} Api */
+/** @typedef {Record<string, Blob | [Blob, string] | string | undefined>} Fields of a form */
 
 /** A response that reports an error. */
 export class ApiError extends Error {
@@ -20,11 +24,12 @@ export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
-    const type = String(problem.type ?? "").split(":").pop();
+    const type = String(problem.type ?? "").split(":").pop() ?? "";
     this.type = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
   }
 }
 
+/** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
@@ -42,7 +47,7 @@ export function createApi(page) {
   let reconnecting = null;
   let waiting = 0; // requests delayed by a busy server
 
-  /** Ask for the key once, however many requests need it. */
+  /** Ask for the key once, however many requests need it. @param {string} usedKey */
   function askForKey(usedKey) {
     if (usedKey !== key) return Promise.resolve();
     asking ??= page.askForKey(Boolean(key)).then((given) => {
@@ -82,7 +87,7 @@ export function createApi(page) {
         if (isReachable && ++broken > MAX_CONNECTION_RETRIES) {
           throw new ApiError(0, { type: options.body ? "unreadable" : "broken-off" });
         }
-      } else if (response.ok) return content;
+      } else if (response.ok) return /** @type {T} */ (content);
       else if (response.status === 401) await askForKey(usedKey);
       else if ([429, 503].includes(response.status) && ++busy < MAX_BUSY_RETRIES) {
         await waitWhileBusy(response);
@@ -92,7 +97,7 @@ export function createApi(page) {
     }
   }
 
-  /** Wait as long as a busy server asks for, and show that on the page. */
+  /** Wait as long as a busy server asks for, and show that on the page. @param {Response} response */
   async function waitWhileBusy(response) {
     const seconds = Number(response.headers.get("Retry-After")) || 1;
     page.onBusy(++waiting > 0);
@@ -100,8 +105,15 @@ export function createApi(page) {
     page.onBusy(--waiting > 0);
   }
 
+  /** @param {string} path @returns {Promise<any>} */
   const getJson = (path) => request(path, {}, (response) => response.json());
 
+  /**
+   * @param {string} path
+   * @param {Fields} fields
+   * @param {RequestInit & {removal?: AbortSignal}} options
+   * @returns {Promise<any>}
+   */
   const post = (path, fields, options) =>
     request(path, { method: "POST", body: toFormData(fields), ...options },
       (response) => response.json());
@@ -116,7 +128,7 @@ export function createApi(page) {
     while (!ENDED.includes(job.state)) {
       try {
         const body = await request(job.links.events, { signal }, async (response) => response.body);
-        for await (const { event, data } of readEvents(body)) {
+        for await (const { event, data } of body ? readEvents(body) : []) {
           if (event === "problem") throw new ApiError(data.status, data);
           job = data;
         }
@@ -135,30 +147,34 @@ export function createApi(page) {
     getBlob: (path) => request(path, {}, (response) => response.blob()),
     /**
      * Predict the chroma of an image.
-     * @param {Blob} picture
+     * @param {Blob} image
      * @param {{hints?: string, gray?: number, signal?: AbortSignal}} options `gray`: the side of the
      *   gray image to be returned, too
      */
-    predictChroma: (picture, { hints, gray, signal }) =>
-      post(`/v1/chroma${toQuery({ gray })}`, { picture, hints }, { signal }),
+    predictChroma: (image, { hints, gray, signal }) =>
+      post(`/v1/chroma${toQuery({ gray })}`, { image, hints }, { signal }),
     /**
      * Suggest colors for a point.
-     * @param {Blob} picture
+     * @param {Blob} image
      * @param {{x: number, y: number, hints?: string, signal?: AbortSignal}} options
      */
-    suggestColors: (picture, { x, y, hints, signal }) =>
-      post(`/v1/suggestions${toQuery({ x, y })}`, { picture, hints }, { signal }),
+    suggestColors: (image, { x, y, hints, signal }) =>
+      post(`/v1/suggestions${toQuery({ x, y })}`, { image, hints }, { signal }),
     /** Get the description of the default model. */
-    getModel: async () => (await getJson("/v1/models")).models.find((model) => model.default),
+    async getModel() {
+      /** @type {{default: boolean, hints: boolean}[]} */
+      const models = (await getJson("/v1/models")).models;
+      return models.find((model) => model.default);
+    },
     /**
      * Submit a photograph as a job.
-     * @param {Blob} picture
-     * @param {{name: string, query: object, hints?: string, idempotencyKey: string}} options
+     * @param {Blob} image
+     * @param {{name: string, query: Record<string, unknown>, hints?: string, idempotencyKey: string}} options
      * @param {AbortSignal} removal
      * @returns {Promise<Job>}
      */
-    submitJob: (picture, { name, query, hints, idempotencyKey }, removal) =>
-      post(`/v1/jobs${toQuery(query)}`, { picture: [picture, name], hints }, {
+    submitJob: (image, { name, query, hints, idempotencyKey }, removal) =>
+      post(`/v1/jobs${toQuery(query)}`, { image: [image, name], hints }, {
         headers: { "Idempotency-Key": idempotencyKey },
         removal,
       }),
@@ -168,7 +184,14 @@ export function createApi(page) {
   };
 }
 
-/** Send a request once; `response` is missing if the server, or what its proxy points to, is down. */
+/**
+ * Send a request once; `response` is missing if the server, or what its proxy points to, is down.
+ * @template T
+ * @param {string} path
+ * @param {RequestInit} options
+ * @param {(response: Response) => Promise<T>} read
+ * @returns {Promise<{response?: Response, content?: ?T}>}
+ */
 async function attempt(path, options, read) {
   try {
     const response = await fetch(path, options);
@@ -180,6 +203,7 @@ async function attempt(path, options, read) {
   }
 }
 
+/** @param {(isUnreachable: boolean) => void} onUnreachable */
 async function waitForServer(onUnreachable) {
   for (let tries = 0; ; tries++) {
     const { response } = await attempt("/healthz", { cache: "no-store" }, (one) => one.text());
@@ -192,21 +216,25 @@ async function waitForServer(onUnreachable) {
   }
 }
 
+/** @param {Fields} fields */
 function toFormData(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (Array.isArray(value)) form.append(name, value[0], value[1]);
-    else if (value instanceof Blob) form.append(name, value, "picture");
+    else if (value instanceof Blob) form.append(name, value, "image");
     else if (value) form.append(name, value);
   }
   return form;
 }
 
+/** @param {Record<string, unknown>} fields */
 function toQuery(fields) {
-  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, String(value)]);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
 
+/** @param {Response} response */
 async function readProblem(response) {
   try {
     return await response.json();
@@ -223,6 +251,7 @@ function loadKey() {
   }
 }
 
+/** @param {string} key */
 function saveKey(key) {
   try {
     sessionStorage.setItem("key", key);

@@ -12,8 +12,8 @@ export async function* readEvents(body) {
     const { value, done } = await reader.read();
     if (done) return;
     const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-    rest = blocks.pop();
-    yield* blocks.map(parseEvent).filter(Boolean);
+    rest = blocks.pop() ?? "";
+    yield* blocks.map(parseEvent).filter((event) => event !== null);
   }
 }
 

@@ -7,6 +7,7 @@ const GONE = [404, 410]; // statuses of a job that the server no longer has
 const MAX_ATTEMPTS = 5; // if the server loses jobs in progress
 
 /** @typedef {import("./api.js").Job} Job */
+/** @typedef {(stage: "uploading" | "coloring") => void} OnProgress */
 /** @typedef {{edit: import("../state/store.js").Edit, badge: boolean}} ColorizeRequest */
 
 /** Get a string that is equal for equal requests. @param {ColorizeRequest} request */
@@ -24,13 +25,19 @@ const createIdempotencyKey = () =>
 export function createJobs(api, { file, name }, removal) {
   /** @type {Map<string, Promise<Job>>} */
   const jobs = new Map();
+  /** @type {string[]} */
   const paths = []; // of all jobs that were submitted
 
   function deleteAll() {
     for (const path of paths.splice(0)) api.deleteJob(path).catch(() => {});
   }
 
-  /** Submit a job and follow it to its end; a job lost by a restarted server is submitted again. */
+  /**
+   * Submit a job and follow it to its end; a job lost by a restarted server is submitted again.
+   * @param {{query: Record<string, unknown>, hints?: string}} options
+   * @param {OnProgress} onProgress
+   * @returns {Promise<Job>}
+   */
   async function submit(options, onProgress, attempts = MAX_ATTEMPTS) {
     onProgress("uploading");
     const idempotencyKey = createIdempotencyKey();
@@ -44,6 +51,7 @@ export function createJobs(api, { file, name }, removal) {
     });
   }
 
+  /** @param {ColorizeRequest} request @param {OnProgress} onProgress */
   async function colorize({ edit, badge }, onProgress) {
     const query = { ...edit.adjustments, ...(badge && { badge }) };
     const job = await submit({ query, hints: serializeHints(edit.hints) }, onProgress);
@@ -59,14 +67,18 @@ export function createJobs(api, { file, name }, removal) {
    */
   function run(request, onProgress = () => {}) {
     const key = requestKey(request);
-    if (!jobs.has(key)) {
-      jobs.set(key, colorize(request, onProgress));
-      jobs.get(key).catch(() => jobs.delete(key));
-    }
-    return jobs.get(key);
+    const known = jobs.get(key);
+    if (known) return known;
+    const job = colorize(request, onProgress);
+    jobs.set(key, job);
+    job.catch(() => jobs.delete(key));
+    return job;
   }
 
-  /** Fetch the colored file of a request; an expired result is made again. */
+  /**
+   * Fetch the colored file of a request; an expired result is made again.
+   * @param {ColorizeRequest} request
+   */
   async function fetchResult(request) {
     const fetchOnce = async () => api.getBlob((await run(request)).links.result);
     return fetchOnce().catch((error) => {

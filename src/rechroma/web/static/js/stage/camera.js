@@ -13,6 +13,7 @@ const STACK_GAIN = 1.4; // how much larger the images must become to be stacked 
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number, width: number, height: number}} Part */
 
+/** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export class Camera {
@@ -36,6 +37,7 @@ export class Camera {
     return this.#fitIn(below) > STACK_GAIN * this.#fitIn(beside) ? below : beside;
   }
 
+  /** @param {Size} size */
   #fitIn({ width, height }) {
     return Math.min(width / this.image.width, height / this.image.height);
   }
@@ -63,7 +65,12 @@ export class Camera {
     this.moveTo(this.fitScale, this.image.width / 2, this.image.height / 2);
   }
 
-  /** Move to a point, limited by the edges of the image. */
+  /**
+   * Move to a point, limited by the edges of the image.
+   * @param {number} scale
+   * @param {number} x
+   * @param {number} y
+   */
   moveTo(scale, x, y) {
     const { width, height } = this.pane;
     this.scale = this.#clampScale(scale);
@@ -71,11 +78,12 @@ export class Camera {
     this.y = clampCenter(y, height / this.scale, this.image.height);
   }
 
+  /** @param {number} scale */
   #clampScale(scale) {
     return clamp(scale, Math.min(this.fitScale, 1), Math.max(this.fitScale, MAX_ZOOM));
   }
 
-  /** Zoom around a point of the image. */
+  /** Zoom around a point of the image. @param {number} scale @param {{x: number, y: number}} at */
   zoomTo(scale, at) {
     const next = this.#clampScale(scale);
     const ratio = this.scale / next;
@@ -85,6 +93,7 @@ export class Camera {
   /** @returns {Part} of the image that is visible, in image pixels; integers at 100 % */
   get visible() {
     const { width, height } = this.pane;
+    /** @type {(value: number) => number} */
     const snap = this.scale === 1 ? Math.round : (value) => value;
     return {
       left: snap(this.x - width / 2 / this.scale),
@@ -94,7 +103,11 @@ export class Camera {
     };
   }
 
-  /** Get the image coordinates of a point of the box, given in CSS pixels. */
+  /**
+   * Get the image coordinates of a point of the box, given in CSS pixels.
+   * @param {number} left
+   * @param {number} top
+   */
   pixelAt(left, top) {
     const { second, visible } = this;
     const [x, y] = [left * this.pixelRatio, top * this.pixelRatio];
@@ -105,7 +118,11 @@ export class Camera {
     };
   }
 
-  /** Get the point of the box, in CSS pixels, of coordinates of the colored image. */
+  /**
+   * Get the point of the box, in CSS pixels, of coordinates of the colored image.
+   * @param {number} x
+   * @param {number} y
+   */
   pointOf(x, y) {
     const { second, visible } = this;
     return {
@@ -115,7 +132,12 @@ export class Camera {
   }
 }
 
-/** Clamp a center so that the image fills the pane, or center an image that is smaller. */
+/**
+ * Clamp a center so that the image fills the pane, or center an image that is smaller.
+ * @param {number} center
+ * @param {number} visible
+ * @param {number} whole
+ */
 function clampCenter(center, visible, whole) {
   if (visible >= whole) return whole / 2;
   return clamp(center, visible / 2, whole - visible / 2);

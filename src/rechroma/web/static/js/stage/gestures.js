@@ -1,6 +1,6 @@
 /** Gestures on the stage: mouse, touch and wheel events turned into pan, zoom, slide and clicks. */
 
-/** Directions of the arrow keys. */
+/** Directions of the arrow keys. @type {Record<string, number[]>} */
 export const ARROWS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
@@ -32,6 +32,7 @@ export function watchGestures(stage, on) {
     return { size: Math.hypot(a.x - b.x, a.y - b.y), x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
   }
 
+  /** @param {PointerEvent} event */
   function pinch(event) {
     const before = measureSpread();
     pointers.set(event.pointerId, pointOf(event));
@@ -41,16 +42,18 @@ export function watchGestures(stage, on) {
     hasMoved = true;
   }
 
+  /** @param {PointerEvent} event */
   function drag(event) {
     const before = pointers.get(event.pointerId);
     const now = pointOf(event);
     hasMoved ||= Math.hypot(now.x - start.x, now.y - start.y) > CLICK_TOLERANCE;
-    if (!hasMoved) return;
+    if (!before || !hasMoved) return;
     pointers.set(event.pointerId, now);
     if (on.canSlide()) on.onSlide(now.x);
     else on.onPan(now.x - before.x, now.y - before.y);
   }
 
+  /** @param {{x: number, y: number}} point */
   function click({ x, y }) {
     const isDouble = performance.now() - lastClick.at < DOUBLE_TAP_TIME
       && Math.hypot(x - lastClick.x, y - lastClick.y) < 4 * CLICK_TOLERANCE;
@@ -85,4 +88,5 @@ export function watchGestures(stage, on) {
   }, { passive: false });
 }
 
+/** @param {MouseEvent} event */
 const pointOf = ({ clientX, clientY }) => ({ x: clientX, y: clientY });

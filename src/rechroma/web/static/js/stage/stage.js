@@ -52,10 +52,21 @@ export function initStage(store, previews, hints, onMove) {
   return view;
 }
 
+/** @param {import("../state/store.js").State} state */
 const hasDivider = ({ layout, mode }) => layout === "slider" && mode === "adjust";
 
-/** Create a subscriber that keeps the view up to date with the store. */
+/**
+ * Create a subscriber that keeps the view up to date with the store.
+ * @param {View} view
+ * @param {Store} store
+ * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
+ * @returns {(state: import("../state/store.js").State) => void}
+ */
 function createRenderer(view, store, previews) {
+  /**
+   * @type {{id: ?number, wasReadable: boolean, isUnreadable: boolean, hasPixels: boolean,
+   *   chroma: Photo["chroma"], adjustments: ?Photo["edit"]["adjustments"]}}
+   */
   const nothing = {
     id: null, wasReadable: false, isUnreadable: false, hasPixels: false, chroma: null, adjustments: null,
   };
@@ -105,13 +116,19 @@ function createRenderer(view, store, previews) {
   };
 }
 
-/** Show why the photograph is not (yet) on the stage, or not in color. */
+/**
+ * Show why the photograph is not (yet) on the stage, or not in color.
+ * @param {Photo | undefined} photo
+ * @param {boolean} isUnreadable
+ */
 function showNotice(photo, isUnreadable) {
   const notice = find("#notice");
-  notice.hidden = !photo || (photo.chroma && photo.stage !== "failed" && !isUnreadable);
-  if (!notice.hidden) notice.textContent = isUnreadable ? t("problem.unreadable") : describeNotice(photo);
+  notice.hidden = !photo || (photo.chroma !== null && photo.stage !== "failed" && !isUnreadable);
+  if (!photo || notice.hidden) return;
+  notice.textContent = isUnreadable ? t("problem.unreadable") : describeNotice(photo);
 }
 
+/** @param {Photo} photo */
 function describeNotice({ stage, problem }) {
   if (stage === "failed") return describeProblem(problem);
   return t(stage === "done" ? "stage.no-preview" : `stage.${stage}`);
@@ -119,6 +136,7 @@ function describeNotice({ stage, problem }) {
 
 const dividerPosition = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
 
+/** @param {View} view @param {number} fraction */
 function setDivider(view, fraction) {
   view.split = clamp(fraction, 0, 1);
   find("#divider").style.left = `${view.split * 100}%`;
@@ -131,11 +149,13 @@ function describeDivider() {
   find("#divider").setAttribute("aria-valuetext", t("divider.value", { percent }));
 }
 
+/** @param {View} view @param {HTMLElement} stage @param {number} clientX */
 function slideTo(view, stage, clientX) {
   const box = stage.getBoundingClientRect();
   setDivider(view, (clientX - box.left) / box.width);
 }
 
+/** @param {View} view @param {HTMLElement} stage */
 function initDivider(view, stage) {
   const divider = find("#divider");
   divider.addEventListener("pointerdown", (event) => divider.setPointerCapture(event.pointerId));
@@ -143,7 +163,9 @@ function initDivider(view, stage) {
     if (divider.hasPointerCapture(event.pointerId)) slideTo(view, stage, event.clientX);
   });
   divider.addEventListener("keydown", (event) => {
+    /** @type {Record<string, number>} */
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -4, PageUp: 4 };
+    /** @type {Record<string, number>} */
     const ends = { Home: 0, End: 1 };
     if (event.key in steps) setDivider(view, view.split + steps[event.key] * SPLIT_STEP);
     else if (event.key in ends) setDivider(view, ends[event.key]);
@@ -153,11 +175,13 @@ function initDivider(view, stage) {
   });
 }
 
+/** @param {View} view @param {number} x @param {number} y */
 function toggleZoom(view, x, y) {
   if (view.camera.isFitted && view.camera.scale !== 1) view.zoomTo(1, x, y);
   else view.fit();
 }
 
+/** @param {View} view */
 function showZoom(view) {
   const button = find("#zoom-actual");
   const text = formatPercent(view.camera.scale);
@@ -165,9 +189,14 @@ function showZoom(view) {
   button.setAttribute("aria-label", `${text}, ${button.title}`);
 }
 
-/** Position the captions in the upper corners of the images, and the divider on them. */
+/**
+ * Position the captions in the upper corners of the images, and the divider on them.
+ * @param {View} view
+ * @param {HTMLElement} stage
+ */
 function positionCaptions(view, stage) {
   const { left, top, right, bottom } = view.bounds;
+  /** @param {string} selector @param {number} x @param {number} y */
   const move = (selector, x, y) => {
     find(selector).style.translate = `${x}px ${y + CAPTION_INSET}px`;
   };
@@ -179,6 +208,7 @@ function positionCaptions(view, stage) {
   divider.style.height = `${bottom - top}px`;
 }
 
+/** @param {View} view @param {Store} store */
 function initTools(view, store) {
   const tools = {
     "zoom-in": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
@@ -204,7 +234,13 @@ function toggleFullScreen() {
   else document.documentElement.requestFullscreen(); // controls outside of the element would be unusable
 }
 
-/** Create the crosshair, with which the keyboard selects a point. */
+/**
+ * Create the crosshair, with which the keyboard selects a point.
+ * @param {View} view
+ * @param {HTMLElement} stage
+ * @param {Store} store
+ * @param {ReturnType<import("../correct/hints.js").createHints>} hints
+ */
 function createCrosshair(view, stage, store, hints) {
   /** @type {?import("./view.js").Point} */
   let point = null;
@@ -241,14 +277,22 @@ function createCrosshair(view, stage, store, hints) {
     },
     /** Select the point, and move the focus to the colors suggested for it. */
     async select() {
+      if (!point) return;
       await hints.selectPoint(point);
       if (document.activeElement === stage) find("#swatches").querySelector("button")?.focus();
     },
   };
 }
 
-/** Handle keys on the stage: zoom, pan, and the crosshair in the Correct tab. */
+/**
+ * Handle keys on the stage: zoom, pan, and the crosshair in the Correct tab.
+ * @param {View} view
+ * @param {HTMLElement} stage
+ * @param {Store} store
+ * @param {ReturnType<typeof createCrosshair>} crosshair
+ */
 function initKeys(view, stage, store, crosshair) {
+  /** @type {Record<string, () => void>} */
   const keys = {
     "+": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
     "=": () => view.zoomTo(view.camera.scale * ZOOM_STEP),

@@ -4,6 +4,7 @@ import { Camera, clamp } from "./camera.js";
 import { makeGray } from "../color/colorspace.js";
 import { createCanvas } from "../photos/images.js";
 import { paint } from "../color/render.js";
+import { contextOf } from "../page/dom.js";
 
 const MAX_PIXELS = 2_400_000;
 const SLOW_FRAME = 40; // milliseconds; slower frames are drawn at half the resolution during a move
@@ -27,7 +28,8 @@ export class View {
   #image = null;
   /** @type {?Chroma} */
   #chroma = null;
-  #grayPart = { key: "", pixels: null };
+  /** @type {?{key: string, pixels: ImageData}} */
+  #grayPart = null;
   #split = 0.5;
   #fade = { start: 0, progress: 1 };
   #frame = 0;
@@ -41,7 +43,7 @@ export class View {
    */
   constructor(canvas, onMove) {
     this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { willReadFrequently: true });
+    this.#context = contextOf(canvas, { willReadFrequently: true });
     this.#onMove = onMove;
   }
 
@@ -69,9 +71,9 @@ export class View {
   show(image, size) {
     this.#image = image;
     this.#chroma = null;
-    this.#grayPart = { key: "", pixels: null };
+    this.#grayPart = null;
     this.#canvas.dataset.drawn = "";
-    if (image) this.#camera.image = { width: size.width, height: size.height };
+    if (image && size) this.#camera.image = { width: size.width, height: size.height };
     this.fit();
     this.#redraw();
   }
@@ -94,17 +96,18 @@ export class View {
 
   /** Adapt to the size of the box. */
   resize() {
-    const { clientWidth, clientHeight } = this.#canvas.parentElement;
+    const { clientWidth, clientHeight } = this.#canvas.parentElement ?? this.#canvas;
     const maxRatio = Math.sqrt(MAX_PIXELS / Math.max(1, clientWidth * clientHeight));
     this.#change(() => {
       this.#camera.pixelRatio = Math.min(devicePixelRatio, maxRatio);
-      setSize(this.#canvas, ...[clientWidth, clientHeight].map((side) =>
-        Math.max(1, Math.round(side * this.#camera.pixelRatio))));
+      const [width, height] = [clientWidth, clientHeight].map((side) =>
+        Math.max(1, Math.round(side * this.#camera.pixelRatio)));
+      setSize(this.#canvas, width, height);
       this.#camera.canvas = { width: this.#canvas.width, height: this.#canvas.height };
     });
   }
 
-  /** Change the panes; an image that was fitted stays fitted. */
+  /** Change the panes; an image that was fitted stays fitted. @param {() => void} update */
   #change(update) {
     const { isFitted } = this.#camera;
     update();
@@ -118,11 +121,12 @@ export class View {
 
   /** Zoom around a point of the window, or around the center. @param {number} scale @param {number} [clientX] @param {number} [clientY] */
   zoomTo(scale, clientX, clientY) {
-    const at = clientX === undefined ? this.#camera : this.#pixelAt(clientX, clientY);
+    const isCentered = clientX === undefined || clientY === undefined;
+    const at = isCentered ? this.#camera : this.#pixelAt(clientX, clientY);
     this.#move(() => this.#camera.zoomTo(scale, { x: at.x, y: at.y }), { draft: true });
   }
 
-  /** Pan by CSS pixels. */
+  /** Pan by CSS pixels. @param {number} dx @param {number} dy */
   panBy(dx, dy) {
     const { scale, x, y, pixelRatio } = this.#camera;
     const step = pixelRatio / scale;
@@ -137,12 +141,17 @@ export class View {
     this.#onMove();
   }
 
+  /** @param {number} clientX @param {number} clientY */
   #pixelAt(clientX, clientY) {
     const box = this.#canvas.getBoundingClientRect();
     return this.#camera.pixelAt(clientX - box.left, clientY - box.top);
   }
 
-  /** @returns {?Point} of the image at a point of the window; null outside of it */
+  /**
+   * @param {number} clientX
+   * @param {number} clientY
+   * @returns {?Point} of the image at a point of the window; null outside of it
+   */
   pointAt(clientX, clientY) {
     if (!this.#image) return null;
     const pixel = this.#pixelAt(clientX, clientY);
@@ -194,8 +203,8 @@ export class View {
     const detail = this.#isDraft && this.#frameTime > SLOW_FRAME ? 0.5 : 1;
     const { pane } = this.#camera;
     const [width, height] = [pane.width, pane.height].map((side) => Math.ceil(side * detail));
-    this.#drawBefore(width, height);
-    if (this.#chroma) this.#drawColors(width, height);
+    const gray = this.#drawBefore(this.#image, width, height);
+    if (this.#chroma) this.#drawColors(gray, this.#chroma);
     this.#compose();
     if (detail === 1) this.#frameTime = performance.now() - start;
     this.#canvas.dataset.drawn = this.#describeDrawn();
@@ -207,20 +216,32 @@ export class View {
     return this.#isDraft || this.#fade.progress < 1 ? "draft" : "color";
   }
 
-  /** Draw the visible part of the image, and keep it in gray; neither depends on the colors. */
-  #drawBefore(width, height) {
+  /**
+   * Draw the visible part of the image, and keep it in gray; neither depends on the colors.
+   * @param {DecodedImage} image
+   * @param {number} width
+   * @param {number} height
+   * @returns {ImageData} in gray
+   */
+  #drawBefore(image, width, height) {
     const part = this.#camera.visible;
     const key = [part.left, part.top, part.width, part.height, width, height].join();
-    if (this.#grayPart.key === key) return;
+    if (this.#grayPart?.key === key) return this.#grayPart.pixels;
     setSize(this.#before.canvas, width, height);
-    this.#drawPart(part, width / part.width, height / part.height);
+    this.#drawPart(image, part, width / part.width, height / part.height);
     const pixels = this.#before.context.getImageData(0, 0, width, height);
     makeGray(pixels.data);
     this.#grayPart = { key, pixels };
+    return pixels;
   }
 
-  #drawPart(part, scaleX, scaleY) {
-    const { full, view } = this.#image;
+  /**
+   * @param {DecodedImage} image
+   * @param {import("./camera.js").Part} part
+   * @param {number} scaleX
+   * @param {number} scaleY
+   */
+  #drawPart({ full, view }, part, scaleX, scaleY) {
     const { context, canvas } = this.#before;
     const whole = this.#camera.image;
     const source = whole.width * scaleX > view.width ? full : view;
@@ -239,7 +260,9 @@ export class View {
     );
   }
 
-  #drawColors(width, height) {
+  /** @param {ImageData} gray @param {Chroma} chroma */
+  #drawColors(gray, chroma) {
+    const { width, height } = gray;
     const { visible, image } = this.#camera;
     const region = {
       x: visible.left / image.width,
@@ -248,7 +271,7 @@ export class View {
       height: visible.height / image.height,
     };
     const pixels = new ImageData(width, height);
-    paint(this.#grayPart.pixels, this.#chroma, region, pixels.data);
+    paint(gray, chroma, region, pixels.data);
     setSize(this.#colored.canvas, width, height);
     this.#colored.context.putImageData(pixels, 0, 0);
   }
@@ -272,6 +295,7 @@ export class View {
     context.restore();
   }
 
+  /** @param {HTMLCanvasElement} source @param {{left: number, top: number}} corner */
   #drawPane(source, { left, top }) {
     const { width, height } = this.#camera.pane;
     this.#context.drawImage(source, left, top, width, height);
@@ -282,6 +306,7 @@ export class View {
     if (this.#fade.progress < 1) requestAnimationFrame((now) => this.#continueFade(now));
   }
 
+  /** @param {number} now */
   #continueFade(now) {
     if (!this.#chroma || !this.#image) return;
     this.#fade.progress = clamp((now - this.#fade.start) / FADE_TIME, 0, 1);
@@ -291,6 +316,7 @@ export class View {
   }
 }
 
+/** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
 function setSize(canvas, width, height) {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;

@@ -28,7 +28,9 @@ export function parseHints(text) {
   return hints.map(({ x, y, color }) => createHint(x, y, color.toLowerCase()));
 }
 
+/** @param {Record<string, unknown>} value */
 function isHint({ x, y, color }) {
+  /** @param {unknown} value */
   const isFraction = (value) => typeof value === "number" && value >= 0 && value <= 1;
-  return isFraction(x) && isFraction(y) && /^#[0-9a-f]{6}$/i.test(color);
+  return isFraction(x) && isFraction(y) && typeof color === "string" && /^#[0-9a-f]{6}$/i.test(color);
 }

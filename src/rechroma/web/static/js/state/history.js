@@ -13,7 +13,7 @@ export function createHistory(store) {
   function step(from, to) {
     const photo = store.current;
     const edit = photo?.[from].at(-1);
-    if (!edit) return;
+    if (!photo || !edit) return;
     before = null;
     store.patch(photo.id, {
       edit,
@@ -27,12 +27,14 @@ export function createHistory(store) {
     /** Show an edit without adding it to the history. @param {Partial<Edit>} fields */
     preview(fields) {
       const photo = store.current;
+      if (!photo) return;
       if (before?.id !== photo.id) before = { id: photo.id, edit: photo.edit };
       store.patch(photo.id, { edit: { ...photo.edit, ...fields } });
     },
     /** Make an edit one step of the history. @param {Partial<Edit>} fields */
     commit(fields) {
       const photo = store.current;
+      if (!photo) return;
       const last = before?.id === photo.id ? before.edit : photo.edit;
       before = null;
       const past = [...photo.past, last].slice(-MAX_STEPS);

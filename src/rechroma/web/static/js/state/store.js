@@ -40,6 +40,8 @@
  * @property {boolean} busy whether requests wait for a busy server
  * @property {boolean} badge whether downloads get a visible badge
  * @property {string} announcement the latest message to screen readers
+ *
+ * @typedef {ReturnType<typeof createStore>} Store
  */
 
 /** @returns {State} */
@@ -83,7 +85,7 @@ export function createStore() {
       return state;
     },
     set,
-    /** @param {number} id @returns {Photo | undefined} */
+    /** @param {?number} id @returns {Photo | undefined} */
     photo: (id) => state.photos.find((photo) => photo.id === id),
     /** @returns {Photo | undefined} */
     get current() {

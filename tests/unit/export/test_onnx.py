@@ -1,4 +1,4 @@
-"""An exported file says what its network says, and keeps the contract."""
+"""Exported files equal their networks and meet the contract."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def inputs(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random lightness, and hints at a tenth of the places."""
+    """Random lightness, and hints at a tenth of the pixels."""
     generator = torch.Generator().manual_seed(0)
     lightness = torch.rand(count, 1, height, width, generator=generator) * 100
     ab = torch.rand(count, 2, height, width, generator=generator) * 120 - 60
@@ -45,7 +45,7 @@ def inputs(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Ten
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (1, 96, 160), (3, 64, 32)])
-def test_the_file_gives_what_the_network_gives_at_any_size(
+def test_exported_model_equals_the_network_at_any_size(
     exported: Path, shape: tuple[int, int, int]
 ) -> None:
     rounded, engine = rounded_network(network()), OnnxEngine(exported)
@@ -59,7 +59,7 @@ def test_the_file_gives_what_the_network_gives_at_any_size(
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
 
 
-def test_hints_reach_the_file(exported: Path) -> None:
+def test_exported_model_uses_hints(exported: Path) -> None:
     engine = OnnxEngine(exported)
     lightness, hints = (part.numpy() for part in inputs(1, 64, 64))
     plain = engine.chroma(lightness)
@@ -67,7 +67,7 @@ def test_hints_reach_the_file(exported: Path) -> None:
     assert np.abs(engine.chroma(lightness, hints) - plain).max() > 0.1
 
 
-def test_the_card_and_the_packed_weights_are_in_the_file(exported: Path) -> None:
+def test_exported_file_has_the_card_and_packed_weights(exported: Path) -> None:
     engine = OnnxEngine(exported)
     assert engine.card.name == "small"
     assert engine.card.hints
@@ -75,7 +75,7 @@ def test_the_card_and_the_packed_weights_are_in_the_file(exported: Path) -> None
     assert exported.stat().st_size < 1.3 * sum(p.numel() for p in network().parameters())
 
 
-def test_the_file_says_nothing_of_the_machine_that_made_it(exported: Path) -> None:
+def test_exported_file_has_no_local_paths(exported: Path) -> None:
     model = onnx.load(exported)
     for weights in model.graph.initializer:
         weights.ClearField("raw_data")  # so many bytes that any three letters are among them
@@ -84,12 +84,12 @@ def test_the_file_says_nothing_of_the_machine_that_made_it(exported: Path) -> No
     assert str(Path.home()).encode() not in content
 
 
-def test_no_node_is_of_those_that_the_runtime_does_slowly(exported: Path) -> None:
+def test_exported_graph_has_no_slow_operators(exported: Path) -> None:
     kinds = [node.op_type for node in onnx.load(exported).graph.node]
     assert kinds.count("Softmax") == 1  # of the attention, along the last axis
 
 
-def test_rounding_moves_a_weight_by_half_a_step_of_its_channel_at_most() -> None:
+def test_rounding_error_is_at_most_half_a_step() -> None:
     built = network()
     pairs = zip(built.named_parameters(), rounded_network(built).parameters(), strict=True)
     for (name, weights), rounded in pairs:
@@ -100,7 +100,7 @@ def test_rounding_moves_a_weight_by_half_a_step_of_its_channel_at_most() -> None
             assert ((rounded - weights).abs() <= largest / 253).all(), name
 
 
-def test_the_network_comes_back_from_the_file(exported: Path) -> None:
+def test_network_can_be_loaded_from_the_file(exported: Path) -> None:
     built, again = network(), load_exported(exported)
     assert network_config(again) == network_config(built)
     assert not again.training
@@ -112,14 +112,14 @@ def test_the_network_comes_back_from_the_file(exported: Path) -> None:
     np.testing.assert_allclose(OnnxEngine(exported).chroma(lightness, hints), chroma, atol=0.01)
 
 
-def test_a_network_that_came_back_can_be_trained(exported: Path) -> None:
+def test_loaded_network_can_be_trained(exported: Path) -> None:
     again = load_exported(exported).train()
     lightness = torch.rand(2, 1, 32, 32) * 100
     again(lightness, no_hints(lightness)).ab.sum().backward()
     assert again.get_parameter("encoder.conv0.weight").grad is not None
 
 
-def test_a_file_that_disagrees_is_not_written(
+def test_model_that_differs_from_the_network_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bent(model: onnx.ModelProto, _: object) -> onnx.ModelProto:
