@@ -7,7 +7,6 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from errno import EDQUOT, ENOSPC
 from stat import S_ISREG
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from rechroma.cli.inputs import BatchPlan, FileTask
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.terminal import Stopped, defer_signals, echo_err
 from rechroma.errors import TargetError, TargetExistsError
+from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -67,7 +67,7 @@ class BatchRun:
                     del self._pending[FileTask(result.source, result.target)]
                     self._summary.add(_to_file_result(result, self._request))
                     advance()
-                if self._pending and _disk_is_full(result):
+                if self._pending and is_disk_full(getattr(result, "error", None)):
                     raise Stopped(TargetError.exit_code)
 
     def add_finished(self) -> None:
@@ -108,23 +108,13 @@ def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult
             seconds=result.seconds,
             width=result.width,
             height=result.height,
-            had_color=result.had_color,
+            was_color=result.was_color,
             pages=result.pages,
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and _version(result.target)
     if made_by_other_run and not request.overwrite:  # the same command runs twice
         return FileResult(*names, Status.SKIPPED)
     return FileResult(*names, Status.FAILED, result.error)
-
-
-def _disk_is_full(result: Result | Failure) -> bool:
-    """Return whether a result could not be written because the disk or the quota is full."""
-    error: BaseException | None = getattr(result, "error", None)
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
-            return True
-        error = error.__cause__
-    return False
 
 
 class Status(StrEnum):
@@ -147,7 +137,7 @@ class FileResult:
         seconds: Wall-clock time from opening the source to the finished target.
         width: Width of the result in pixels.
         height: Height of the result in pixels.
-        had_color: Whether the source was in color or toned.
+        was_color: Whether the source was in color or toned.
         pages: The number of pages or frames in the source; only the first is colored.
     """
 
@@ -158,7 +148,7 @@ class FileResult:
     seconds: float | None = None
     width: int | None = None
     height: int | None = None
-    had_color: bool | None = None
+    was_color: bool | None = None
     pages: int | None = None
 
     def to_json(self) -> str:
@@ -173,7 +163,7 @@ class FileResult:
                 "seconds": None if self.seconds is None else round(self.seconds, 3),
                 "width": self.width,
                 "height": self.height,
-                "had_color": self.had_color,
+                "was_color": self.was_color,
                 "pages": self.pages,
             }
         )

@@ -60,7 +60,7 @@ def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntI
     """
     gray = np.empty(rgb.shape[:2], rgb.dtype)
     rows = max(1, _STRIP_PIXELS // rgb.shape[1])
-    had_color = False
+    was_color = False
     for top in range(0, len(rgb), rows):
         strip = rgb[top : top + rows]
         red, green, blue = strip[..., 0], strip[..., 1], strip[..., 2]
@@ -68,10 +68,10 @@ def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntI
             gray[top : top + rows] = profile.tone(red) if profile else red
         else:
             spread = _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max
-            had_color = had_color or bool(np.ptp(strip, axis=-1).max() > spread)
+            was_color = was_color or bool(np.ptp(strip, axis=-1).max() > spread)
             colors = profile.colors(strip) if profile else strip
             gray[top : top + rows] = from_float(to_encoded(luminance(colors)), rgb.dtype)
-    return cast("UIntImage", gray), had_color
+    return cast("UIntImage", gray), was_color
 
 
 def to_uint16(samples: NDArray[Any]) -> UIntImage:

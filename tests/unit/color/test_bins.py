@@ -80,9 +80,7 @@ def test_dominant_chroma_returns_fewer_if_there_are_fewer() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
-def test_dominant_chroma_is_distinct_and_ordered_by_probability(
-    seed: int, count: int
-) -> None:
+def test_dominant_chroma_is_distinct_and_ordered_by_probability(seed: int, count: int) -> None:
     centers = bin_centers()
     probabilities = np.random.default_rng(seed).dirichlet(np.full(len(centers), 0.02))
     chroma, shares = dominant_chroma(probabilities.astype(np.float32), centers, count)
