@@ -111,7 +111,7 @@ class Result:
         width: Width of both in pixels.
         height: Height of both in pixels.
         seconds: Wall-clock time from opening the source to the finished target.
-        had_color: Whether the source was in color or toned, and was converted to gray first.
+        was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, of which the first was colorized.
     """
 
@@ -120,7 +120,7 @@ class Result:
     width: int
     height: int
     seconds: float
-    had_color: bool
+    was_color: bool
     pages: int = 1
 
 
@@ -131,13 +131,13 @@ class EncodedImage:
     Attributes:
         content: The encoded image.
         format: Pillow's name of its format.
-        had_color: Whether the source was in color or toned, and was converted to gray first.
+        was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, of which the first was colorized.
     """
 
     content: bytes
     format: str
-    had_color: bool
+    was_color: bool
     pages: int
 
 
@@ -337,7 +337,7 @@ class Colorizer:
                 provenance=output.provenance,
                 badge=output.badge,
             )
-        return EncodedImage(content, written, photo.had_color, photo.pages)
+        return EncodedImage(content, written, photo.was_color, photo.pages)
 
     def colorize_file(
         self,
@@ -388,7 +388,7 @@ class Colorizer:
             write_atomically(target, write, overwrite=overwrite)
         height, width = photo.gray.shape
         seconds = perf_counter() - start
-        return Result(source, target, width, height, seconds, photo.had_color, photo.pages)
+        return Result(source, target, width, height, seconds, photo.was_color, photo.pages)
 
     def suggest_colors(
         self,

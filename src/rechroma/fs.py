@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import contextmanager, suppress
-from errno import EACCES, ENOTDIR
+from errno import EACCES, EDQUOT, ENOSPC, ENOTDIR
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -95,6 +95,15 @@ def translate_os_errors(path: Path, hint: str = _UNWRITTEN) -> Iterator[None]:
         yield
     except OSError as error:
         raise TargetError(f"{path}: {error.strerror or error}", hint=hint) from error
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Check whether a full disk, or a full quota, is the cause of an error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _exists(path: Path) -> TargetExistsError:

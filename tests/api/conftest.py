@@ -55,7 +55,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis for all tests that do not harm it."""
+    """A Redis for all tests that leave it running."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
@@ -76,7 +76,7 @@ def shared(
 
 @pytest.fixture
 def kind() -> str:
-    """The runner of the jobs; see `both`."""
+    """The mode of the service, embedded or distributed; see `both`."""
     return "embedded"
 
 

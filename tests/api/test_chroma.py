@@ -49,7 +49,7 @@ def test_rendered_chroma_equals_the_colorized_image(make_app: MakeApp, photo: np
     client = make_app(model="default").test_client()
     file = file_of(photo)
     body = client.post(f"{CHROMA}?gray=4096", data=file).get_json()
-    assert (body["width"], body["height"], body["had_color"]) == (400, 300, False)
+    assert (body["width"], body["height"], body["was_color"]) == (400, 300, False)
     seen = opened(base64.b64decode(body["gray"]))
     assert (seen.size, seen.format, seen.mode) == ((400, 300), "JPEG", "L")
     ab = adjust_chroma(chroma_of(body), Adjustments(saturation=1.5, warmth=-0.5, blend=0.8))
@@ -102,7 +102,7 @@ def test_invalid_queries_name_the_parameter(client: FlaskClient, url: str, field
 @pytest.mark.parametrize("url", [CHROMA, f"{SUGGESTIONS}?x=0&y=0"])
 def test_damaged_images_are_rejected(client: FlaskClient, url: str) -> None:
     assert "damaged" in assert_problem(client.post(url, data=photo_file()[:60]), 422)["detail"]
-    assert_problem(client.post(url, data=b"no picture"), 415)
+    assert_problem(client.post(url, data=b"no image"), 415)
     assert_problem(client.post(url, data=b""), 400)
 
 

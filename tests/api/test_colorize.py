@@ -223,7 +223,7 @@ def test_busy_workers_give_503(make_app: MakeApp) -> None:
     with service_of(app).pool.acquire(0):
         answer = app.test_client().post(URL, data=photo_file())
     assert_problem(answer, 503)
-    assert 0 < int(answer.headers["Retry-After"]) < 60  # and not until the rate begins anew
+    assert 0 < int(answer.headers["Retry-After"]) < 60  # not the whole period of the limit
     assert app.test_client().post(URL, data=photo_file()).status_code == 200
 
 

@@ -23,28 +23,28 @@ ROOM = 500_000
 
 
 def noise(pixels: int) -> bytes:
-    """A picture that takes about as many bytes as it has pixels, and more in color."""
+    """Encode an image that takes about one byte per pixel, and more in color."""
     gray = np.random.default_rng(0).integers(0, 256, (500, pixels // 500), np.uint8)
     file = BytesIO()
     Image.fromarray(gray).save(file, "PNG")
     return file.getvalue()
 
 
-def send(client: FlaskClient, *pictures: bytes) -> str:
-    """Hand in a job; not as a form, which may go by the disk first."""
-    data = [{"data": base64.b64encode(picture).decode()} for picture in pictures]
+def send(client: FlaskClient, *images: bytes) -> str:
+    """Submit a job as JSON: a form could be buffered on the disk."""
+    data = [{"data": base64.b64encode(image).decode()} for image in images]
     return str(client.post(URL, json={"images": data}).headers["Location"])
 
 
-def check_a_result_without_room(
+def assert_result_without_room_fails(
     client: FlaskClient, folder: Path, begin: Callable[[], object]
 ) -> None:
-    """Its picture fails alone, and nothing is left of it."""
+    """Assert that only the image whose result does not fit fails, and leaves no files."""
     url = send(client, noise(10_000), noise(ROOM * 2))
     with room_for(ROOM):
         begin()
         job = wait_for_end(client, url)
-    assert [picture["state"] for picture in job["images"]] == ["done", "failed"]
+    assert [image["state"] for image in job["images"]] == ["done", "failed"]
     assert job["images"][1]["problem"]["status"] == 507
     # The uploads are deleted after the end of the job is recorded.
     wait_until(lambda: sum(path.is_file() for path in folder.rglob("*")) == 1, "files are left")
@@ -76,5 +76,5 @@ def test_form_on_a_full_disk_gives_507(make_app: MakeApp, folder: Path) -> None:
 def test_result_on_a_full_disk_fails_with_507(make_app: MakeApp, folder: Path) -> None:
     app = make_app(start=False)
     client = app.test_client()
-    check_a_result_without_room(client, folder, service_of(app).start)
+    assert_result_without_room_fails(client, folder, service_of(app).start)
     assert wait_for_end(client, send(client, noise(ROOM * 2)))["state"] == "done"

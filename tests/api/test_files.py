@@ -1,4 +1,4 @@
-"""Pictures and results that lie elsewhere, behind a URL: the same as in a folder."""
+"""File stores, in a folder and behind a URL."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.support.service import (
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """The address of a store of objects that speaks as S3 does."""
+    """The address of an object store with the API of S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -53,7 +53,7 @@ def s3() -> Iterator[str]:
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Where files go, as `RECHROMA_FILES` has it."""
+    """The value of `RECHROMA_FILES`."""
     match request.param:
         case "folder":
             yield str(tmp_path / "shared")
@@ -62,7 +62,7 @@ def url(
             yield f"local://{tmp_path}/shared"
         case _:
             monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
-            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-id")
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
             monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
             fsspec.get_filesystem_class("s3").clear_instance_cache()
@@ -132,7 +132,7 @@ def test_put_source_discards_interrupted_uploads(files: FileStore) -> None:
 
 def test_remote_store_reports_unreachable_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-id")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
@@ -153,15 +153,15 @@ def test_remote_store_does_not_create_buckets(url: str) -> None:
 
 
 def test_get_archive_returns_the_same_zip_again(files: FileStore) -> None:
-    pictures = [ImageRecord(number, "", JobState.DONE, RESULT_INFO) for number in (1, 3)]
-    for picture in pictures:
-        files.put_result("a", picture.number, lambda file: file.write(b"x" * 2_000_000))
-    first, again = (held(files.get_archive("a", pictures)) for _ in range(2))
+    images = [ImageRecord(number, "", JobState.DONE, RESULT_INFO) for number in (1, 3)]
+    for image in images:
+        files.put_result("a", image.number, lambda file: file.write(b"x" * 2_000_000))
+    first, again = (held(files.get_archive("a", images)) for _ in range(2))
     assert first == again
     with zipfile.ZipFile(BytesIO(first)) as archive:
-        assert archive.namelist() == ["001-picture.color.png", "003-picture.color.png"]
+        assert archive.namelist() == ["001-image.color.png", "003-image.color.png"]
     with pytest.raises(SourceError):
-        files.get_archive("b", pictures)
+        files.get_archive("b", images)
 
 
 def test_list_orphans_spares_young_files(files: FileStore) -> None:
@@ -238,7 +238,7 @@ def test_jobs_work_with_every_file_store(make_app: MakeApp, url: str) -> None:
     assert_problem(client.get(f"{many}/result"), 404)
 
 
-def test_local_store_works_beside_the_server(
+def test_local_store_works_next_to_the_server(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -27,8 +27,8 @@ URL = "/v1/jobs"
 pytestmark = both
 
 
-def submit(client: FlaskClient, *pictures: bytes | tuple[str, bytes], query: str = "") -> str:
-    answer = client.post(URL + query, **form(*pictures))
+def submit(client: FlaskClient, *images: bytes | tuple[str, bytes], query: str = "") -> str:
+    answer = client.post(URL + query, **form(*images))
     assert answer.status_code == 202, answer.get_data()
     assert answer.get_json()["links"]["self"] == answer.headers["Location"]
     return str(answer.headers["Location"])
@@ -47,7 +47,7 @@ def test_job_of_one_image_returns_the_image(client: FlaskClient) -> None:
 
 def test_job_of_many_images_returns_a_zip(client: FlaskClient) -> None:
     names = ["a.png", "../../etc/passwd", "a.png", "C:\\boot.ini", "\0.png", "Ä Ö.jpeg", ""]
-    url = submit(client, *((name, photo_file()) for name in names if name), b"no picture")
+    url = submit(client, *((name, photo_file()) for name in names if name), b"no image")
     job = wait_for_end(client, url)
     assert (job["state"], job["done"], job["failed"]) == ("done", 6, 1)
     assert job["images"][-1]["problem"]["status"] == 415
@@ -67,8 +67,8 @@ def test_job_reports_lost_color_and_pages(client: FlaskClient) -> None:
     sepia.paste((150, 90, 30), (0, 0, 48, 16))
     file = BytesIO()
     sepia.save(file, "TIFF", save_all=True, append_images=[box, box])
-    job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no picture"))
-    reported = [(picture["had_color"], picture["pages"]) for picture in job["images"]]
+    job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no image"))
+    reported = [(image["was_color"], image["pages"]) for image in job["images"]]
     assert reported == [(True, 3), (False, 1), (None, None)]
 
 

@@ -22,13 +22,13 @@ FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[FlaskClient]:
-    """One for all: it has to be as well after each of these as before."""
+    """A client of one app for all requests, which must not affect later ones."""
     with running_app(data=tmp_path_factory.mktemp("service"), model=model) as app:
         yield app.test_client()
 
 
 def fuzzed(seed: int) -> bytes:
-    """A picture's file with bytes changed, cut out or put in."""
+    """Generate an image file with bytes changed, removed or inserted."""
     rng = np.random.default_rng(seed)
     data = bytearray(photo_file((40, 30), FORMATS[seed % len(FORMATS)], mode="RGB"))
     for _ in range(rng.integers(1, 12)):
@@ -45,7 +45,7 @@ def fuzzed(seed: int) -> bytes:
 
 
 def bomb(side: int) -> bytes:
-    """A PNG of a few bytes that says it is `side` pixels high and wide."""
+    """Make a PNG of a few bytes whose header declares `side` x `side` pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + content))
@@ -71,7 +71,7 @@ def test_fuzzed_images_in_a_job_give_results_or_problems(client: FlaskClient) ->
     assert job["state"] == "done"
     assert job["done"] + job["failed"] == 51
     assert job["images"][-1]["state"] == "done"
-    problems = [picture["problem"] for picture in job["images"] if picture["problem"]]
+    problems = [image["problem"] for image in job["images"] if image["problem"]]
     assert {problem["status"] for problem in problems} <= REFUSED
 
 
@@ -104,7 +104,7 @@ def test_trailing_bytes_are_ignored(client: FlaskClient) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-PICTURE = base64.b64encode(photo_file()).decode()
+IMAGE = base64.b64encode(photo_file()).decode()
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ PICTURE = base64.b64encode(photo_file()).decode()
         "[" * 100_000,
         '{"image": "\ud800"}'.encode("utf-8", "surrogatepass"),
         b'\xff\xfe{"image"',
-        json.dumps({"image": PICTURE, "hints": {"format": 2}}),
-        json.dumps({"images": [{"data": PICTURE}], "hints": {"format": 1, "hints": 5}}),
+        json.dumps({"image": IMAGE, "hints": {"format": 2}}),
+        json.dumps({"images": [{"data": IMAGE}], "hints": {"format": 1, "hints": 5}}),
         '{"images": [{"data": "QUJD", "name": "' + "n" * 300 + '"}]}',
     ],
 )
@@ -137,7 +137,7 @@ def test_malformed_json_is_rejected(client: FlaskClient, url: str, text: str | b
     answer = client.post(url, data=text, content_type="application/json")
     problem = assert_problem(answer, answer.status_code)
     assert problem["status"] in REFUSED
-    assert PICTURE[:20] not in str(problem)
+    assert IMAGE[:20] not in str(problem)
 
 
 @pytest.mark.parametrize(

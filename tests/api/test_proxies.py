@@ -11,7 +11,7 @@ HOSTS = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
 
 
 def statuses(make_app: MakeApp, senders: tuple[str, ...], **settings: object) -> list[int]:
-    """What requests for these clients are answered, of which each may send one."""
+    """Return the responses to these clients, with a rate limit of one request each."""
     client = make_app(rate="1/hour", **settings).test_client()
     return [
         client.post(

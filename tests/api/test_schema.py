@@ -30,13 +30,13 @@ load_all_checks()
 
 
 def operations(server: Server) -> list[Any]:
-    """All that the document of a server describes."""
+    """List the operations of a server's OpenAPI document."""
     document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     return [cast("Any", found).ok() for found in document.get_all_operations()]
 
 
 def examples_of(operation: Any, mode: GenerationMode) -> list[Any]:
-    """What Schemathesis makes up for an operation."""
+    """Generate cases for an operation with Schemathesis."""
     made: list[Any] = []
 
     @settings(
@@ -55,7 +55,7 @@ def examples_of(operation: Any, mode: GenerationMode) -> list[Any]:
 
 
 def variants(case: Any, server: Server) -> Iterator[Any]:
-    """The case, and the same with a job and a picture that nobody could make up."""
+    """Yield the case, and variants with a real job and a real image."""
     yield case
     if "job_id" in case.path_parameters:
         yield case.operation.Case(path_parameters={"job_id": new_job(server)})
@@ -65,7 +65,7 @@ def variants(case: Any, server: Server) -> Iterator[Any]:
 
 
 def new_job(server: Server) -> str:
-    """The id of a job that has ended."""
+    """Return the id of a job that has ended."""
     answer = server.ask("POST", "/v1/jobs", photo_file())
     return str(server.wait_for_end(answer.headers["Location"])["id"])
 
@@ -79,7 +79,7 @@ def test_responses_match_the_openapi_document(
         statuses = set()
         for case in examples_of(operation, mode):
             for variant in variants(case, server):
-                # Bytes that are no picture are as the document wants them, and refused.
+                # Bytes that are not an image satisfy the schema, but are rejected.
                 answer = variant.call_and_validate(excluded_checks=[positive_data_acceptance])
                 statuses.add(answer.status_code)
         assert mode is GenerationMode.NEGATIVE or min(statuses) < 300, operation.label
@@ -94,7 +94,7 @@ def test_document_declares_which_routes_need_a_key(start_server: StartServer) ->
         unknown = {"job_id": "unknown"} if "{" in operation.path else {}
         bare = operation.Case(path_parameters=unknown)
         if operation.body:
-            bare.body, bare.media_type = b"no picture", "image/png"
+            bare.body, bare.media_type = b"no image", "image/png"
         unheard = bare.call_and_validate(
             checks=[status_code_conformance, response_schema_conformance]
         )

@@ -28,13 +28,13 @@ ROOT = Path(__file__).parents[2]
 BOUNDARY = "multipart/form-data; boundary=x"
 
 
-def multipart(*pictures: bytes) -> bytes:
+def multipart(*images: bytes) -> bytes:
     head = b'--x\r\nContent-Disposition: form-data; name="p"; filename="p.png"\r\n\r\n'
-    return b"".join(head + data + b"\r\n" for data in pictures) + b"--x--\r\n"
+    return b"".join(head + data + b"\r\n" for data in images) + b"--x--\r\n"
 
 
-def submit(server: Server, *pictures: bytes) -> str:
-    answer = server.ask("POST", "/v1/jobs", multipart(*pictures), Content_Type=BOUNDARY)
+def submit(server: Server, *images: bytes) -> str:
+    answer = server.ask("POST", "/v1/jobs", multipart(*images), Content_Type=BOUNDARY)
     assert answer.status == 202, answer.body
     return answer.headers["Location"]
 
@@ -253,7 +253,7 @@ def test_openapi_document_declares_api_keys(make_app: MakeApp) -> None:
 
 
 def commands(document: str, *, heading: str) -> str:
-    """The first block of commands under a heading."""
+    """Find the first block of commands under a heading."""
     section = (ROOT / document).read_text("utf-8").split(f"## {heading}\n")[1]
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block
@@ -297,9 +297,9 @@ def test_documented_commands_work(
     text = commands(document, heading=heading)
     curl(text[text.index("curl") :])
     for name in made:
-        picture = (tmp_path / name).read_bytes()
-        assert opened(picture).format == {"jpg": "JPEG", "webp": "WEBP"}[name.split(".")[1]]
-        assert has_color(picture)
+        image = (tmp_path / name).read_bytes()
+        assert opened(image).format == {"jpg": "JPEG", "webp": "WEBP"}[name.split(".")[1]]
+        assert has_color(image)
 
 
 def test_documented_job_commands_work(curl: Callable[[str], str], tmp_path: Path) -> None:

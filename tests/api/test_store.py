@@ -1,4 +1,4 @@
-"""The table of jobs, in SQLite and in Redis."""
+"""Job stores, in SQLite and in Redis."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ pytestmark = both
 
 
 class TakingStore(RedisStore):
-    """Gives out pictures without messages that name them."""
+    """A store in Redis whose images are taken without messages."""
 
     def __init__(self, url: str, capacity: int) -> None:
         super().__init__(url, capacity)
         self._own = redis.Redis.from_url(url, decode_responses=True)
 
     def take(self, worker: str) -> ImageTask | None:
-        """Begin with a picture that waits, if there is any."""
+        """Start a queued image, if any."""
         while waiting := self._own.execute_command("ZRANGE", f"{PREFIX}queued", 0, -1):
             for member in waiting:
                 job_id, _, number = member.rpartition("/")
-                if task := self.begin(job_id, int(number), worker):
+                if task := self.begin(
+                    *(job_id, int(number), worker, worker), attempts=1, poison=POISON
+                ):
                     return task
         return None
 
@@ -54,7 +56,7 @@ MakeStore = Callable[..., TaskStore]
 
 @pytest.fixture
 def make_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeStore]:
-    """Open a table of jobs, which is the same each time."""
+    """Open the same job store each time."""
     with ExitStack() as stores:
 
         def make(capacity: int) -> TaskStore:
@@ -72,7 +74,7 @@ def make_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 
 @pytest.fixture
 def empty_redis(redis_server: RedisServer) -> str:
-    """The address of a database in which there is nothing."""
+    """The address of an empty database."""
     with redis_server.client(database=1) as client:
         client.flushdb()
     return f"{redis_server.url[:-1]}1"
@@ -83,9 +85,9 @@ def store(make_store: MakeStore) -> TaskStore:
     return make_store(5)
 
 
-def new(job_id: str = "a", pictures: int = 1, **fields: Any) -> NewJob:
+def new(job_id: str = "a", images: int = 1, **fields: Any) -> NewJob:
     usual: dict[str, Any] = {"owner": "", "request": ColorizeRequest(), "fingerprint": "f"}
-    usual["names"] = ("",) * pictures
+    usual["names"] = ("",) * images
     return NewJob(id=job_id, **(usual | fields))
 
 
@@ -112,44 +114,12 @@ def test_finish_rejects_other_workers(store: TaskStore) -> None:
     store.add(new())
     task = store.take("one")
     assert task is not None
-    assert not store.finish(task, "other", TaskResult(RESULT_INFO))
-    assert store.finish(task, "one", TaskResult(RESULT_INFO))
-    assert not store.finish(task, "one", TaskResult(problem=POISON))
+    assert not store.finish(task.job_id, task.number, "other", TaskResult(RESULT_INFO))
+    assert store.finish(task.job_id, task.number, "one", TaskResult(RESULT_INFO))
+    assert not store.finish(task.job_id, task.number, "one", TaskResult(problem=POISON))
     job = store.get("a")
     assert job is not None
     assert (job.state, job.images[0].format) == (JobState.DONE, "PNG")
-
-
-def test_dead_workers(store: TaskStore) -> None:
-    store.add(new("a", 2))
-    for attempt in range(3):
-        task = store.take(f"dead{attempt}")
-        assert task is not None
-        assert task.number == 1
-        store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
-    job = store.get("a")
-    assert job is not None
-    assert [picture.state for picture in job.images] == [JobState.FAILED, JobState.QUEUED]
-    assert job.ended is None
-    task = store.take("alive")
-    assert task is not None
-    store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
-    assert store.take("other") is None
-    store.finish(task, "alive", TaskResult(RESULT_INFO))
-    job = store.get("a")
-    assert job is not None
-    assert job.state is JobState.DONE
-    assert job.ended is not None
-
-
-def test_a_job_of_poison_alone_ends(store: TaskStore) -> None:
-    store.add(new())
-    store.take("dead")
-    store.requeue_dead(lambda _: True, 1, POISON)
-    job = store.get("a")
-    assert job is not None
-    assert (job.state, job.images[0].problem) == (JobState.FAILED, POISON)
-    assert job.ended is not None
 
 
 def test_add_refuses_images_beyond_the_capacity(store: TaskStore) -> None:
@@ -170,7 +140,7 @@ def test_take_gives_each_image_to_one_worker(make_store: MakeStore) -> None:
     def work(store: TaskStore, name: str) -> None:
         while task := store.take(name):
             taken.append((task.job_id, task.number))
-            assert store.finish(task, name, TaskResult(RESULT_INFO))
+            assert store.finish(task.job_id, task.number, name, TaskResult(RESULT_INFO))
 
     threads = [threading.Thread(target=work, args=(stores[i % 2], f"{i}")) for i in range(6)]
     for thread in threads:
@@ -210,7 +180,7 @@ def test_add_returns_the_earlier_job_of_an_idempotency_key(store: TaskStore) -> 
 
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Put the clock of tables that are opened thereafter, and of SQLite's, so many hours on."""
+    """Set the clocks of SQLite stores, and of stores opened later, forward by hours."""
     usual = time.time
 
     def put(hours: float) -> None:
@@ -225,7 +195,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 def finish(store: TaskStore, task: ImageTask | None) -> None:
     assert task is not None
-    assert store.finish(task, "worker", TaskResult(RESULT_INFO))
+    assert store.finish(task.job_id, task.number, "worker", TaskResult(RESULT_INFO))
 
 
 @pytest.mark.parametrize("hours", [5.0, -5.0])
@@ -262,13 +232,13 @@ def test_expire_forgets_the_names_of_images(store: TaskStore) -> None:
     store.add(new("b"))
     while task := store.take("worker"):
         if task.job_id == "a":
-            store.finish(task, "worker", TaskResult(RESULT_INFO))
+            store.finish(task.job_id, task.number, "worker", TaskResult(RESULT_INFO))
     assert store.expire(60) == []
     assert store.expire(0) == ["a"]
     assert store.expire(60) == []
     job = store.get("a")
     assert job is not None
-    assert (job.state, [picture.name for picture in job.images]) == (JobState.EXPIRED, ["", ""])
+    assert (job.state, [image.name for image in job.images]) == (JobState.EXPIRED, ["", ""])
     store.expire(0)
     assert store.get("a") is None
     assert store.counts() == {JobState.RUNNING: 1}

@@ -1,4 +1,4 @@
-"""The embedded service: the table of jobs in SQLite, and the threads that work through it."""
+"""Jobs of the embedded mode: the store in SQLite, and the runner in threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rechroma.errors import TargetError
 from rechroma.service import service_of
 from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Predictor
-from rechroma.service.jobs import LocalFileStore, SqliteStore, TaskResult
+from rechroma.service.jobs import JobState, LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp
 from tests.api.test_jobs import URL, submit
 from tests.api.test_store import POISON, new
@@ -37,9 +37,45 @@ def test_take_runs_images_of_a_dead_server_alone(tmp_path: Path) -> None:
     numbers = []
     while task := store.take("alive"):
         assert store.take("alive") is None or task.number == 3
-        store.finish(task, "alive", TaskResult(RESULT_INFO))
+        store.finish(task.job_id, task.number, "alive", TaskResult(RESULT_INFO))
         numbers.append(task.number)
     assert numbers == [1, 2, 3]
+    store.close()
+
+
+def test_requeue_dead_queues_images_until_their_attempts_are_used_up(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
+    store.add(new("a", 2))
+    for attempt in range(3):
+        task = store.take(f"dead{attempt}")
+        assert task is not None
+        assert task.number == 1
+        store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
+    job = store.get("a")
+    assert job is not None
+    assert [image.state for image in job.images] == [JobState.FAILED, JobState.QUEUED]
+    assert job.ended is None
+    task = store.take("alive")
+    assert task is not None
+    store.requeue_dead(lambda worker: worker.startswith("dead"), 3, POISON)
+    assert store.take("other") is None
+    store.finish(task.job_id, task.number, "alive", TaskResult(RESULT_INFO))
+    job = store.get("a")
+    assert job is not None
+    assert job.state is JobState.DONE
+    assert job.ended is not None
+    store.close()
+
+
+def test_requeue_dead_ends_a_job_of_poison_alone(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "jobs.sqlite", capacity=5)
+    store.add(new())
+    store.take("dead")
+    store.requeue_dead(lambda _: True, 1, POISON)
+    job = store.get("a")
+    assert job is not None
+    assert (job.state, job.images[0].problem) == (JobState.FAILED, POISON)
+    assert job.ended is not None
     store.close()
 
 
@@ -69,7 +105,7 @@ def test_sqlite_store_survives_a_full_disk(tmp_path: Path) -> None:
 
 
 def open_to_others(folder: Path) -> set[str]:
-    """The files in a folder that other users of the computer may read."""
+    """List the files in a folder that other users can read."""
     open_ = [path for path in folder.iterdir() if path.stat().st_mode & 0o077]
     inside = (open_to_others(path) for path in open_ if path.is_dir())
     return {path.name for path in open_ if path.is_file()}.union(*inside)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl
 
 @pytest.fixture
 def url(redis_server: RedisServer, tmp_path: Path) -> Iterator[str]:
-    """The address of a Redis behind a certificate that nobody knows yet."""
+    """The address of a Redis with a certificate of an unknown authority."""
     write_certificate(tmp_path / "tls.pem")
     plain = urlsplit(redis_server.url)
     assert plain.port

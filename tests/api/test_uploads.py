@@ -43,7 +43,7 @@ NAMES = [
 
 
 def unmeasured(client: FlaskClient, url: str, **sent: Any) -> TestResponse:
-    """Send a body as servers hand over one that comes in chunks: its length is not told."""
+    """Send a body without a length, as servers pass on a chunked one."""
     return client.post(
         url,
         headers={"Transfer-Encoding": "chunked"},
@@ -54,13 +54,13 @@ def unmeasured(client: FlaskClient, url: str, **sent: Any) -> TestResponse:
 
 @pytest.fixture
 def _leftovers() -> Iterator[None]:
-    """Werkzeug leaves it to Python to close what it had of a form: here, not in another test."""
+    """Collect the unclosed files of Werkzeug's form parser here, not in another test."""
     yield
     gc.collect()
 
 
 def cut_off(test: Test) -> Test:
-    """A test in which forms are not read to their end."""
+    """Marks a test in which forms are not read to their end."""
     passed = "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"
     marked: Test = pytest.mark.usefixtures("_leftovers")(pytest.mark.filterwarnings(passed)(test))
     return marked
@@ -68,13 +68,13 @@ def cut_off(test: Test) -> Test:
 
 @pytest.mark.parametrize(("given", "kept"), NAMES)
 def test_names_are_sanitized(client: FlaskClient, given: str, kept: str) -> None:
-    picture = {"data": base64.b64encode(photo_file()).decode(), "name": given}
-    url = client.post(JOBS, json={"images": [picture]}).headers["Location"]
+    image = {"data": base64.b64encode(photo_file()).decode(), "name": given}
+    url = client.post(JOBS, json={"images": [image]}).headers["Location"]
     job = wait_for_end(client, url)
     assert job["images"][0]["name"] == kept
     disposition = client.get(f"{url}/result").headers["Content-Disposition"]
     name = parse_options_header(disposition)[1]["filename"]
-    assert name == f"{kept or 'picture'}.color.png"
+    assert name == f"{kept or 'image'}.color.png"
     assert len(name.encode()) < 140
 
 
@@ -120,7 +120,7 @@ def test_too_large_form_fields_are_rejected(client: FlaskClient, url: str, measu
         answer = client.post(url, **sent) if measured else unmeasured(client, url, **sent)
         problem = assert_problem(answer, 413)
         assert excess in problem["detail"]
-        assert "picture is too large" not in problem["detail"]
+        assert "image is too large" not in problem["detail"]
         assert "larger ones" not in problem["hint"]
 
 

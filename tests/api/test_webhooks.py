@@ -26,7 +26,7 @@ Caplog = pytest.LogCaptureFixture
 
 
 class Receiver:
-    """Keeps what comes in, and answers with one status after another."""
+    """Records requests, and responds with one status after another."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
@@ -64,14 +64,14 @@ def client_of(make_app: MakeApp, key: tuple[str, str], **settings: Any) -> Flask
     return client
 
 
-def submit(client: FlaskClient, host: Host, *pictures: bytes) -> str:
-    answer = client.post(URL, **form(*pictures), query_string={"webhook": host.url("/webhook")})
+def submit(client: FlaskClient, host: Host, *images: bytes) -> str:
+    answer = client.post(URL, **form(*images), query_string={"webhook": host.url("/webhook")})
     assert answer.status_code == 202, answer.get_data()
     return str(answer.get_json()["id"])
 
 
 def check_signature(receiver: Receiver, job_id: str, key: str) -> None:
-    """As the text of Standard Webhooks says, from what a client knows."""
+    """Verify a signature as Standard Webhooks specifies it, with the client's key."""
     ((headers, body),) = receiver.got
     signed = f"{job_id}.{headers['webhook-timestamp']}.".encode() + body
     secret = hashlib.sha256(key.encode()).digest()
@@ -90,7 +90,7 @@ def test_webhook_is_delivered_and_signed(
     client: FlaskClient, host: Host, key: tuple[str, str]
 ) -> None:
     host.routes["/webhook"] = receiver = Receiver(204)
-    job_id = submit(client, host, photo_file(), b"no picture")
+    job_id = submit(client, host, photo_file(), b"no image")
     assert receiver.news.wait(PATIENCE)
     ((headers, body),) = receiver.got
     event = json.loads(body)
@@ -108,7 +108,7 @@ def test_webhook_is_retried_until_delivered(
 ) -> None:
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.0, 0.0, 0.0))
     host.routes["/webhook"] = receiver = Receiver(500, 302, 200)
-    submit(client, host, b"no picture")
+    submit(client, host, b"no image")
     wait_until(lambda: calls_of(client) == {"failed": 2, "delivered": 1})
     assert {json.loads(body)["type"] for _, body in receiver.got} == {"job.failed"}
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
@@ -194,7 +194,7 @@ def test_webhook_waits_for_its_key(
     monkeypatch.setattr(webhooks, "_RETRY_DELAYS", (0.5,) * 100)
     host.routes["/webhook"] = receiver = Receiver(200)
     first = client_of(make_app, key, start=False, private_webhooks=True)
-    job_id = submit(first, host, b"no picture")
+    job_id = submit(first, host, b"no image")
     without = client_of(make_app, new_key(), private_webhooks=True)
     wait_until(lambda: calls_of(without).get("failed"))
     assert receiver.got == []

@@ -108,7 +108,7 @@ def test_job_reports_each_image_and_returns_a_zip(client: Any, photo: Path) -> N
     job = client.wait(client.submit([photo, photo_file(), broken], format="webp"))
     assert (job.state, job.total, job.done, job.failed) == ("done", 3, 2, 1)
     assert [image.state for image in job.images] == ["done", "done", "failed"]
-    assert [image.had_color for image in job.images] == [False, False, None]
+    assert [image.was_color for image in job.images] == [False, False, None]
     assert [image.pages for image in job.images] == [1, 1, None]
     assert job.images[2].problem.status == 415
     results = list(client.results(job))

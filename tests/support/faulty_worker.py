@@ -1,6 +1,7 @@
 """`rechroma` with a predictor that fails as the name of the image says.
 
-Run it as `python -m tests.support.faulty_worker worker`.
+Run it as `python -m tests.support.faulty_worker worker`. If the environment variable `FAULT` names
+a file, the process that deletes it cannot start.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-import rechroma.service.jobs.tasks
 from rechroma.cli import main
+from rechroma.service.inference import limits
 from rechroma.service.inference.predictor import Predictor
+from rechroma.service.jobs.worker import Worker
 
 _colorize = Predictor.colorize
+_open = Worker.open
 
 
 def _fail_or_colorize(*words: Any, name: str, **options: Any) -> Any:
@@ -31,7 +36,15 @@ def _fail_or_colorize(*words: Any, name: str, **options: Any) -> Any:
     return _colorize(*words, name=name, **options)
 
 
+def _fail_once_or_open(worker: Worker) -> None:
+    with suppress(FileNotFoundError):
+        Path(os.environ.get("FAULT", "no fault")).unlink()
+        raise MemoryError
+    _open(worker)
+
+
 if __name__ == "__main__":
+    Worker.open = _fail_once_or_open  # type: ignore[method-assign, assignment]
     Predictor.colorize = _fail_or_colorize  # type: ignore[method-assign, assignment]
-    rechroma.service.jobs.tasks.GRACE = 1
+    limits.GRACE_SECONDS = 1
     main()

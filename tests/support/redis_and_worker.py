@@ -1,4 +1,4 @@
-"""A real Redis and real workers for tests, each a process of its own."""
+"""Redis servers and workers for tests, as processes."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
-    """The environment variables that stand for settings."""
+    """Convert settings to environment variables."""
     return {f"RECHROMA_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 class RedisServer:
-    """A Redis that writes down all it is told, on a port of its own.
+    """A Redis with an append-only log, on an unused port.
 
     Args:
-        folder: Where it writes it down.
+        folder: The folder of the log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        """Start it, with what it knew."""
+        """Start it with the data of its log."""
         # A kill loses nothing that was written; syncing would delay writes on a busy disk.
         durable = ["--appendonly", "yes", "--appendfsync", "no"]
         options = ["--bind", "127.0.0.1", "--save", "", *durable]
@@ -58,20 +58,20 @@ class RedisServer:
         wait_until(self._answers, "Redis does not answer")
 
     def client(self, database: int = 0) -> redis.Redis:
-        """One that speaks to it, with text."""
+        """Create a client that decodes responses."""
         url = f"{self.url[:-1]}{database}"
         return redis.Redis.from_url(url, decode_responses=True)
 
     def pause(self) -> None:
-        """Let it stand still: connections stay open, and nothing is answered."""
+        """Stop the process: connections stay open without responses."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it go on after a pause."""
+        """Continue after a pause."""
         self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait(PATIENCE)
 
@@ -82,13 +82,13 @@ class RedisServer:
 
 
 class Worker:
-    """`rechroma worker` as a process of its own, with processes that color.
+    """`rechroma worker` as a process.
 
     Args:
-        log: Where it writes what it has to say.
-        words: More of the command line.
-        program: Another one than `rechroma`.
-        environment: More of the environment.
+        log: The file for its log.
+        words: More arguments of the command line.
+        program: The module to run.
+        environment: More environment variables.
     """
 
     def __init__(
@@ -103,34 +103,34 @@ class Worker:
                 stderr=file,
                 start_new_session=True,
             )
-        wait_until(self._is_ready, "the worker does not begin")
+        wait_until(self._is_ready, "the worker does not start")
 
     @property
     def log(self) -> str:
-        """Its log since it began."""
+        """Its log since the start."""
         return self._log.read_text("utf-8")
 
     def children(self) -> list[int]:
-        """The processes that color."""
+        """List its child processes, which colorize images."""
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(word) for word in path.read_text("ascii").split()]
 
     def pause(self) -> None:
-        """Let it stand still, with all its processes."""
+        """Stop it and its processes."""
         os.killpg(self.process.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it go on after a pause."""
+        """Continue after a pause."""
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it with all its processes, as a power cut does."""
+        """Kill it and its processes, as a power failure does."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
 
     def stop(self) -> int:
-        """Ask it to end; gives the exit code."""
+        """Stop it gracefully, and return the exit code."""
         self.process.terminate()
         return self.process.wait(PATIENCE)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0  # seconds until a test fails
 ENDED = {"done", "failed", "expired"}
-RESULT_INFO = ResultInfo(format="PNG", had_color=False, pages=1)
+RESULT_INFO = ResultInfo(format="PNG", was_color=False, pages=1)
 
 
 def photo_file(

@@ -516,7 +516,7 @@ class TestFiles:
         source = write_image(tmp_path / "photo.jpg")
         result = colorizer.colorize_file(source, tmp_path / "new" / "out.png", saturation=1.5)
         assert result == Result(
-            source, tmp_path / "new" / "out.png", 120, 90, result.seconds, had_color=False
+            source, tmp_path / "new" / "out.png", 120, 90, result.seconds, was_color=False
         )
         assert result.seconds > 0
         with Image.open(result.target) as image:
@@ -533,7 +533,7 @@ class TestFiles:
     def test_sepia_is_turned_gray_first(self, colorizer: Colorizer, tmp_path: Path) -> None:
         sepia = (gray_ramp()[..., None] * np.array([1, 0.8, 0.6])).astype(np.uint8)
         result = colorizer.colorize_file(write_image(tmp_path / "sepia.png", sepia))
-        assert result.had_color
+        assert result.was_color
         with Image.open(result.target) as image:
             hue = _chroma(np.asarray(image)).mean(axis=(0, 1))
         assert hue[1] / hue[0] == pytest.approx(AB[1] / AB[0], rel=0.1)

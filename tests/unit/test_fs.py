@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from rechroma.errors import OptionError, TargetError, TargetExistsError
-from rechroma.fs import check_target, write_atomically
+from rechroma.fs import check_target, is_disk_full, translate_os_errors, write_atomically
 
 
 def names_in(folder: Path) -> list[str]:
@@ -173,3 +173,14 @@ def test_access_rights_are_those_of_any_new_file(tmp_path: Path) -> None:
     write_atomically(tmp_path / "ours", b"", overwrite=False)
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")}
     assert len(modes) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)],
+)
+def test_is_disk_full_follows_the_causes(number: int, expected: bool, tmp_path: Path) -> None:
+    with pytest.raises(TargetError) as caught, translate_os_errors(tmp_path):
+        raise OSError(number, "refused")
+    assert is_disk_full(caught.value) is expected
+    assert not is_disk_full(None)

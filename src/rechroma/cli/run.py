@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from errno import EDQUOT, ENOSPC
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
 from rechroma.cli.summary import BatchSummary, FileResult, Status
 from rechroma.errors import TargetError, TargetExistsError
+from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -59,7 +59,7 @@ class BatchRun:
                     del self._pending[FileTask(result.source, result.target)]
                     self._summary.add(_to_file_result(result, self._request))
                     advance()
-                if self._pending and _disk_is_full(result):
+                if self._pending and is_disk_full(getattr(result, "error", None)):
                     raise Stopped(TargetError.exit_code)
 
     def add_finished(self) -> None:
@@ -100,20 +100,10 @@ def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult
             seconds=result.seconds,
             width=result.width,
             height=result.height,
-            had_color=result.had_color,
+            was_color=result.was_color,
             pages=result.pages,
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and _version(result.target)
     if made_by_other_run and not request.overwrite:  # the same command runs twice
         return FileResult(*names, Status.SKIPPED)
     return FileResult(*names, Status.FAILED, result.error)
-
-
-def _disk_is_full(result: Result | Failure) -> bool:
-    """Return whether a result could not be written because the disk or the quota is full."""
-    error: BaseException | None = getattr(result, "error", None)
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
-            return True
-        error = error.__cause__
-    return False

@@ -38,7 +38,7 @@ class FileResult:
         seconds: Wall-clock time from opening the source to the finished target.
         width: Width of the result in pixels.
         height: Height of the result in pixels.
-        had_color: Whether the source was in color or toned.
+        was_color: Whether the source was in color or toned.
         pages: The number of pages or frames in the source; only the first is colored.
     """
 
@@ -49,7 +49,7 @@ class FileResult:
     seconds: float | None = None
     width: int | None = None
     height: int | None = None
-    had_color: bool | None = None
+    was_color: bool | None = None
     pages: int | None = None
 
     def to_json(self) -> str:
@@ -64,7 +64,7 @@ class FileResult:
                 "seconds": None if self.seconds is None else round(self.seconds, 3),
                 "width": self.width,
                 "height": self.height,
-                "had_color": self.had_color,
+                "was_color": self.was_color,
                 "pages": self.pages,
             }
         )

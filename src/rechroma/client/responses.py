@@ -41,7 +41,7 @@ class ImageStatus:
         number: Position in the job, from 1.
         name: Name of the uploaded file, without its suffix.
         state: `queued`, `running`, `done` or `failed`.
-        had_color: Whether the photo was in color or toned; None until it is done.
+        was_color: Whether the photo was in color or toned; None until it is done.
         pages: Pages or frames of the file, of which the first is colorized; None until it is done.
         problem: Why it failed, as an exception that can be raised.
     """
@@ -49,7 +49,7 @@ class ImageStatus:
     number: int
     name: str
     state: str
-    had_color: bool | None
+    was_color: bool | None
     pages: int | None
     problem: ApiError | None
 

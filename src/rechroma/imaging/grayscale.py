@@ -60,16 +60,16 @@ def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntI
     """
     gray = np.empty(rgb.shape[:2], rgb.dtype)
     rows = max(1, _STRIP_PIXELS // rgb.shape[1])
-    had_color = False
+    was_color = False
     for top in range(0, len(rgb), rows):
         strip = rgb[top : top + rows]
         if _is_neutral(strip):
             gray[top : top + rows] = profile.tone(strip[..., 0]) if profile else strip[..., 0]
         else:
-            had_color = had_color or _is_colored(strip)
+            was_color = was_color or _is_colored(strip)
             colors = profile.colors(strip) if profile else strip
             gray[top : top + rows] = from_float(to_encoded(luminance(colors)), rgb.dtype)
-    return cast("UIntImage", gray), had_color
+    return cast("UIntImage", gray), was_color
 
 
 def to_uint16(samples: NDArray[Any]) -> UIntImage:

@@ -48,7 +48,7 @@ class Photo:
             upright.
         alpha: (H, W) alpha of the same dtype, or None if the source had none.
         format: Pillow's name of the source's format, such as ``JPEG``.
-        had_color: Whether the source was in color or toned (sepia) and was converted to gray.
+        was_color: Whether the source was in color or toned (sepia) and was converted to gray.
         metadata: The metadata to keep.
         pages: The number of pages or frames in the file; this is the first.
     """
@@ -56,6 +56,6 @@ class Photo:
     gray: UIntImage
     alpha: UIntImage | None = None
     format: str = "PNG"
-    had_color: bool = False
+    was_color: bool = False
     metadata: Metadata = field(default_factory=Metadata)
     pages: int = 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from errno import EDQUOT, ENOSPC
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from rechroma.errors import (
     OptionError,
     RechromaError,
 )
+from rechroma.fs import is_disk_full
 from rechroma.service.errors import AuthenticationError, OverloadedError, ServiceError, StoreError
 from rechroma.service.schemas import QUERIES, Problem
 from rechroma.service.validation import explain
@@ -112,15 +112,6 @@ def _handle_http_exception(error: HTTPException) -> BaseResponse:
 def _response(problem: Problem) -> Response:
     text = problem.model_dump_json(exclude_none=True)
     return Response(text, problem.status, content_type=PROBLEM_TYPE)
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Check whether a full disk is the cause of an error."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
-            return True
-        error = error.__cause__
-    return False
 
 
 def _kebab_case(name: str) -> str:

@@ -143,7 +143,7 @@ class ResultInfo(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format: str
-    had_color: bool
+    was_color: bool
     pages: int
 
 
@@ -153,7 +153,7 @@ class ImageView(BaseModel):
     number: int
     name: str
     state: Literal["queued", "running", "done", "failed"]
-    had_color: bool | None = Field(
+    was_color: bool | None = Field(
         default=None, description="Whether the image was in color or toned, once it is done."
     )
     pages: int | None = Field(
@@ -202,7 +202,7 @@ class ChromaView(BaseModel):
 
     width: int = Field(description="Width of the upright image in pixels.")
     height: int
-    had_color: bool = Field(description="Whether the image was in color or toned.")
+    was_color: bool = Field(description="Whether the image was in color or toned.")
     chroma: ChromaPlane
     gray: str | None = Field(default=None, description="The image in gray: a JPEG in base64.")
 

@@ -86,7 +86,7 @@ def init_security(app: APIFlask, settings: Settings) -> None:
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         if settings.origins:
             response.vary.add("Origin")
-        return _with_headers(response)
+        return _add_security_headers(response)
 
     app.before_request(check)
     app.after_request(add_headers)
@@ -134,7 +134,11 @@ def _authenticate(keys: Sequence[str]) -> str:
     Raises:
         AuthenticationError: The key is missing or unknown.
     """
-    given = hash_of(_given_key())
+    authorization = request.authorization
+    if authorization is not None and authorization.type == "bearer":
+        given = hash_of(authorization.token or "")
+    else:
+        given = hash_of(request.headers.get("X-API-Key", ""))
     known = [hmac.compare_digest(given, key) for key in keys]  # all of them, for equal time
     if not any(known):
         raise AuthenticationError(
@@ -144,19 +148,11 @@ def _authenticate(keys: Sequence[str]) -> str:
     return owner_of(given)
 
 
-def _given_key() -> str:
-    authorization = request.authorization
-    if authorization is not None and authorization.type == "bearer":
-        return authorization.token or ""
-    return request.headers.get("X-API-Key", "")
-
-
-def _with_headers(response: Response) -> Response:
-    is_docs = request.url_rule is not None and request.url_rule.rule == "/docs"
+def _add_security_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_AFTER  # the limiter's says when its window ends
-    if is_docs:
+    if request.url_rule is not None and request.url_rule.rule == "/docs":
         response.headers["Content-Security-Policy"] = _DOCS_CSP
     return response

@@ -102,7 +102,7 @@ def test_json_prints_a_line_per_file(run: Run, model: str, photo: MakePhoto) -> 
         "seconds": reports["box/1.png"]["seconds"],
         "width": 48,
         "height": 32,
-        "had_color": False,
+        "was_color": False,
         "pages": 1,
     }
     assert reports["box/1.png"]["seconds"] > 0

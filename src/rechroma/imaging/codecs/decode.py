@@ -111,8 +111,8 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
     alpha = cast("UIntImage", np.ascontiguousarray(pixels[..., -1])) if channels in (2, 4) else None
     if channels < 3:
         return Photo(gray=pixels[..., 0], alpha=alpha)
-    gray, had_color = grayscale.gray_from_rgb(pixels[..., :3])
-    return Photo(gray=gray, alpha=alpha, had_color=had_color)
+    gray, was_color = grayscale.gray_from_rgb(pixels[..., :3])
+    return Photo(gray=gray, alpha=alpha, was_color=was_color)
 
 
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
@@ -135,7 +135,7 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
         gray=apply_orientation(pixels.gray, orientation),
         alpha=None if pixels.alpha is None else apply_orientation(pixels.alpha, orientation),
         format=source_format(image),
-        had_color=pixels.had_color,
+        was_color=pixels.was_color,
         metadata=metadata,
         pages=pages,
     )
@@ -144,7 +144,7 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
 class _Pixels(NamedTuple):
     gray: UIntImage
     alpha: UIntImage | None
-    had_color: bool
+    was_color: bool
 
 
 def _convert(image: Image.Image, profile: Profile) -> _Pixels:
@@ -160,8 +160,8 @@ def _convert(image: Image.Image, profile: Profile) -> _Pixels:
         and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
     ):
         image = Image.fromarray(65535 - np.asarray(image))  # Pillow inverts 8 bits only
-    gray, had_color = grayscale.gray_from_image(image, profile)
-    return _Pixels(gray, alpha, had_color)
+    gray, was_color = grayscale.gray_from_image(image, profile)
+    return _Pixels(gray, alpha, was_color)
 
 
 def _has_16_bit_colors(image: Image.Image) -> bool:
@@ -191,8 +191,8 @@ def _decode_16_bit(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pix
         alpha = cast("UIntImage | None", np.ascontiguousarray(bgr[..., 3]))
     else:
         alpha = _alpha_from_key(rgb, image.info.get("transparency"))
-    gray, had_color = grayscale.gray_from_rgb(rgb, profile)
-    return _Pixels(gray, alpha, had_color)
+    gray, was_color = grayscale.gray_from_rgb(rgb, profile)
+    return _Pixels(gray, alpha, was_color)
 
 
 def _alpha_from_key(samples: UIntImage, key: object) -> UIntImage | None:

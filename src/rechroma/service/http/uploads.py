@@ -121,7 +121,11 @@ def _json_body(kind: type[_Body]) -> _Body:
 
 def _read_form_or_body(max_images: int) -> ParsedUpload:
     if request.mimetype != "multipart/form-data":
-        return ParsedUpload((Upload("", _read_body()),))
+        # A chunked body has no Content-Length, but it can be read to its end.
+        body = BufferedReader(cast("RawIOBase", request.stream))
+        if not body.peek(1):
+            raise BadRequestError("the request has no body", hint=_BODY_HINT)
+        return ParsedUpload((Upload("", body),))
     # Large files are buffered in the temporary folder.
     with _limited_form(max_images + _FORM_PARTS), translate_os_errors(Path(gettempdir())):
         parts = list(request.files.items(multi=True))
@@ -149,14 +153,6 @@ def _limited_form(max_parts: int) -> Iterator[None]:
             f"the form has more than {max_parts} parts, or hints of more than {_MAX_FIELD} bytes",
             hint="Send fewer images or hints.",
         ) from None
-
-
-def _read_body() -> BinaryIO:
-    # A chunked body has no Content-Length, but it can be read to its end.
-    body = BufferedReader(cast("RawIOBase", request.stream))
-    if not body.peek(1):
-        raise BadRequestError("the request has no body", hint=_BODY_HINT)
-    return body
 
 
 def _safe_name(name: str | None) -> str:

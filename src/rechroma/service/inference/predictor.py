@@ -36,14 +36,14 @@ class ChromaPreview:
     Attributes:
         width: Width of the upright image in pixels.
         height: Height of the same.
-        had_color: Whether the image was in color or toned.
+        was_color: Whether the image was in color or toned.
         chroma: (h, w, 2) float32, CIE a* and b* of the whole image, without adjustments.
         gray: JPEG of the image in gray, if requested.
     """
 
     width: int
     height: int
-    had_color: bool
+    was_color: bool
     chroma: Float
     gray: bytes | None
 
@@ -185,7 +185,7 @@ class Predictor:
         chroma = self._colorizer(request).predict(photo, size=size, hints=hints)
         height, width = photo.gray.shape
         gray = encode_preview(photo.gray, gray_side) if gray_side else None
-        return ChromaPreview(width, height, photo.had_color, chroma, gray)
+        return ChromaPreview(width, height, photo.was_color, chroma, gray)
 
     def suggest_colors(
         self,

@@ -14,7 +14,8 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.errors import InternalError, RechromaError
-from rechroma.service.errors import OverloadedError, PoisonImageError, ProcessingTimeoutError
+from rechroma.service.errors import OverloadedError
+from rechroma.service.inference import limits
 from rechroma.service.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -156,30 +157,21 @@ class WorkerProcess:
         """Call a method of the process's predictor, and retry if the process dies."""
         for _ in range(self._settings.attempts):
             try:
-                self._ensure_alive()
+                if self._child is None or not self._child.process.is_alive():
+                    self.close()
+                    self._child = _start_child(self._settings)
+                    self._ready = False
                 self.wait_until_ready()
                 self._connection.send((method, name, arguments))
                 return self._receive(self._settings.seconds, name)
             except (EOFError, OSError):  # perhaps killed for lack of memory, not by this image
                 self.close()  # a process that is being killed can look alive for a while
-        raise PoisonImageError(
-            _with_name(name, "this image repeatedly crashed its worker process"),
-            hint="Please report it, with the image file if possible.",
-        )
-
-    def _ensure_alive(self) -> None:
-        if self._child is None or not self._child.process.is_alive():
-            self.close()
-            self._child = _start_child(self._settings)
-            self._ready = False
+        raise limits.poison_error(name)
 
     def _receive(self, timeout: float | None = None, name: str = "") -> Any:  # noqa: ANN401
         if not self._connection.poll(timeout):
             self.close()
-            raise ProcessingTimeoutError(
-                _with_name(name, f"this image took longer than {timeout:g} seconds"),
-                hint="Send a smaller image, or one with fewer bytes.",
-            )
+            raise limits.timeout_error(timeout or 0.0, name)
         result = self._connection.recv()
         if isinstance(result, RechromaError):
             raise result
@@ -240,7 +232,3 @@ def _result_or_error(
     except Exception as error:
         _log.exception("inference failed unexpectedly")
         return InternalError.from_exception(error, name or None)
-
-
-def _with_name(name: str, message: str) -> str:
-    return f"{name}: {message}" if name else message

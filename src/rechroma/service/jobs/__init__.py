@@ -36,7 +36,6 @@ __all__ = [
     "LocalFileStore",
     "NewJob",
     "OpenFile",
-    "Picture",
     "ResultFile",
     "SharedJobs",
     "SqliteStore",

@@ -1,104 +1,180 @@
-"""Celery job runner, for workers on any number of machines.
+"""The job runner of the distributed mode: Celery schedules images over any number of workers.
 
-All servers and workers can do the maintenance, and one elected leader at a time does it: it
-requeues the images of dead workers, resends lost messages and deletes old results.
+There is one Celery task per image. A worker acknowledges its message only when the image has
+ended; Celery requeues the message when a process of a worker dies, and the broker redelivers it
+after the visibility timeout when a whole worker dies. The job store keeps the state of each image,
+so that a message may arrive twice, late, or after the image has ended.
+
+Celery alone cannot keep the promise that every accepted image ends in two cases: a server may die
+between storing a job and sending its messages, and the broker may lose messages (kombu itself
+loses one if its worker is killed between taking and registering it). Therefore the store is also a
+transactional outbox, from which every server and worker sends what is missing.
 """
 
 from __future__ import annotations
 
 import logging
-from time import monotonic
-from typing import TYPE_CHECKING
+import ssl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from celery import Celery
+from kombu.entity import Queue
 
 from rechroma.service.errors import StoreError
-from rechroma.service.jobs.execute import POISON
+from rechroma.service.inference import limits
 from rechroma.service.jobs.periodic import PeriodicThread
-from rechroma.service.jobs.tasks import make_celery, messages, send
 from rechroma.service.jobs.types import JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rechroma.service.jobs.redis import PendingImage, RedisStore
     from rechroma.service.jobs.types import JobRecord
     from rechroma.service.settings import Settings
 
+QUEUE = "images"
+TASK = "rechroma.colorize"
+
+HIGH_PRIORITY, LOW_PRIORITY = 0, 9
+"""Message priorities; the Redis transport takes the lower number first."""
+
 _log = logging.getLogger(__name__)
-_POLL_INTERVAL = 1.0  # seconds
-_CLEANUP_INTERVAL = 30.0  # seconds
-_NODE_GRACE = 4.0  # seconds in which live nodes send a heartbeat after an outage of Redis
+_RECONCILE_INTERVAL = 1.0  # seconds
+_CLEANUP_INTERVAL = 30.0
+_MAX_TASKS_PER_CHILD = 500  # bounds the effect of memory leaks
+_CONNECTION = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
 
 
 class CeleryRunner:
     """A :class:`~rechroma.service.jobs.protocols.JobRunner` with Celery.
 
     Args:
-        store: Job records in Redis.
-        settings: Settings of the service.
-        cleanup: Deletes old results; called every 30 seconds by the leader.
+        store: The state of jobs, and the outbox of messages.
+        settings: The settings of the service.
+        cleanup: Called periodically to expire old results.
     """
 
     def __init__(self, store: RedisStore, settings: Settings, cleanup: Callable[[], None]) -> None:
         self._store = store
         self._settings = settings
-        self._cleanup = cleanup
         self._celery = make_celery(settings)
-        self._missed_since: dict[str, float] = {}
-        self._last_cleanup = monotonic()
-        self._maintenance = PeriodicThread(self._maintain, _POLL_INTERVAL, "job maintenance failed")
+        self._threads = (
+            PeriodicThread(self._reconcile, _RECONCILE_INTERVAL, "jobs are not scheduled"),
+            PeriodicThread(cleanup, _CLEANUP_INTERVAL, "cleanup failed"),
+        )
 
     def start(self) -> None:
         """Start with the images that are queued."""
-        self._maintenance.start()
+        for thread in self._threads:
+            thread.start()
 
     def notify(self, job: JobRecord) -> None:
-        """Send messages for new images; the leader repeats what fails here."""
+        """Send the messages of a new job; what fails here is sent later from the outbox."""
         try:
             self._send(self._store.unsent())
         except StoreError as error:
-            _log.warning("no message was sent for job %s yet: %s", job.id, error)
+            _log.warning("the messages of job %s are delayed: %s", job.id, error)
 
     def stop(self) -> None:
-        """Stop after the images that are running."""
-        self._maintenance.stop()
+        """Stop sending messages."""
+        for thread in self._threads:
+            thread.stop()
         self._celery.close()
 
-    def _maintain(self) -> None:
-        if not self._store.acquire_leadership():
-            return
-        self._store.requeue_dead(self._is_dead, self._settings.attempts, POISON)
+    def _reconcile(self) -> None:
+        """Send messages that were never sent, or that the broker has lost."""
+        # Longer than the visibility timeout and the interval of its checks: Celery comes first.
+        self._store.requeue_expired(visibility_timeout(self._settings) + 3 * limits.GRACE_SECONDS)
         self._send(self._store.unsent())
-        waiting = self._store.counts().get(JobState.QUEUED, 0)
-        if waiting and waiting > messages(self._celery):
-            self._send(self._store.missed())
-        if monotonic() - self._last_cleanup > _CLEANUP_INTERVAL:
-            self._last_cleanup = monotonic()
-            self._cleanup()
+        queued = self._store.counts().get(JobState.QUEUED, 0)
+        if queued and queued > count_messages(self._celery):
+            self._send(self._store.unconfirmed())
 
-    def _is_dead(self, worker: str) -> bool:
-        """Return whether a worker's node has sent no heartbeat for long, by this process' clock."""
-        node = node_of(worker)
-        if self._store.is_alive(node):
-            self._missed_since.pop(node, None)
-            return False
-        return monotonic() - self._missed_since.setdefault(node, monotonic()) > _NODE_GRACE
-
-    def _send(self, pictures: Sequence[PendingImage]) -> None:
-        for picture in pictures:
-            urgent = picture.size <= self._settings.urgent_bytes
-            send(self._celery, picture.job_id, picture.number, urgent=urgent)
+    def _send(self, images: Sequence[PendingImage]) -> None:
+        for image in images:
+            urgent = image.size <= self._settings.urgent_bytes
+            send(self._celery, image.job_id, image.number, urgent=urgent)
 
 
-def worker_name(node: str, process: int) -> str:
-    """Name a process of a node in the job records."""
-    return f"{node}/{process}"
+def make_celery(settings: Settings) -> Celery:
+    """Create the Celery app of a server or a worker."""
+    address = settings.redis.get_secret_value()
+    app = Celery("rechroma", broker=address, set_as_current=False)
+    app.conf.update(
+        task_queues=[Queue(QUEUE, routing_key=QUEUE)],
+        task_default_queue=QUEUE,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_soft_time_limit=settings.seconds,
+        task_time_limit=settings.seconds + limits.GRACE_SECONDS,
+        broker_transport_options={
+            "global_keyprefix": "rechroma:celery:",
+            "priority_steps": [HIGH_PRIORITY, LOW_PRIORITY],
+            "queue_order_strategy": "priority",
+            "visibility_timeout": visibility_timeout(settings),
+            "unacked_restore_throttle": 1,  # check the visibility timeout every 10 s, not 100 s
+            **_CONNECTION,
+        },
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_use_ssl=(
+            {"ssl_cert_reqs": ssl.CERT_REQUIRED} if address.startswith("rediss:") else None
+        ),
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=_MAX_TASKS_PER_CHILD,
+        worker_proc_alive_timeout=60.0,
+        worker_lost_wait=1.0,  # there is no result to wait for
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    return app
 
 
-def node_of(worker: str) -> str:
-    """Return the node that a process belongs to."""
-    return worker.partition("/")[0]
+def visibility_timeout(settings: Settings) -> float:
+    """Return the seconds after which the broker redelivers a message without acknowledgment.
+
+    They exceed the hard time limit by the time that a new process may take to load its model.
+    """
+    return settings.seconds + 6 * limits.GRACE_SECONDS
 
 
-def process_of(worker: str) -> int:
-    """Return the process ID."""
-    return int(worker.partition("/")[2])
+def send(app: Celery, job_id: str, number: int, *, urgent: bool) -> None:
+    """Send the message for an image.
+
+    Raises:
+        StoreError: Redis does not answer.
+    """
+    priority = HIGH_PRIORITY if urgent else LOW_PRIORITY
+    with _translate_errors():
+        app.send_task(TASK, (job_id, number), queue=QUEUE, priority=priority, retry=False)
+
+
+def count_messages(app: Celery) -> int:
+    """Count the messages that no worker has taken yet.
+
+    Raises:
+        StoreError: Redis does not answer.
+    """
+    with _translate_errors(), app.connection_or_acquire() as connection:
+        declared: Any = app.amqp.queues[QUEUE](connection.default_channel).queue_declare()
+        return int(declared.message_count)
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Translate exceptions of kombu, redis or a socket into an error of ours."""
+    try:
+        yield
+    except Exception as error:
+        raise StoreError(f"the message broker failed: {type(error).__name__}") from error

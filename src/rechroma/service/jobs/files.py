@@ -172,5 +172,5 @@ def zip_results(
 def result_name(image: ImageRecord, *, numbered: bool = False) -> str:
     """Return the file name under which a user saves the result of an image."""
     suffix = FORMATS[image.format or "PNG"][0]
-    stem = image.name or "picture"
+    stem = image.name or "image"
     return f"{image.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from rechroma.service.jobs.types import (
         ImageRecord,
-        ImageTask,
         JobRecord,
         NewJob,
         OpenFile,
@@ -50,12 +49,13 @@ class JobStore(Protocol):
         """Delete a job in any state."""
         ...
 
-    def finish(self, task: ImageTask, worker: str, result: TaskResult) -> bool:
+    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
         """Record the result of an image.
 
         Args:
-            task: The image.
-            worker: The worker that took it on.
+            job_id: The job.
+            number: The number of the image.
+            worker: The worker, or the message, that holds the image.
             result: A result or a problem.
 
         Returns:

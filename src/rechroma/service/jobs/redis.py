@@ -3,17 +3,17 @@
 Each change is one Lua script, which Redis runs atomically and which may be repeated: the second
 call changes nothing. Times are read from the clock of Redis, so the clocks of machines may differ.
 
-==================  ======  =====================================================================
-``job:ID``          hash    a job; its images have ``state:1``, ``name:1``, ...
-``idempotency_keys`` hash   owner and Idempotency-Key -> job
-``queued``          zset    images, ``ID/1``, by the time of their last message; 0 for never
-``running``         zset    images by their start time
-``counts``          hash    number of images that are done and failed
-``ended``           zset    jobs with results, by end time; ``expired``: those without
-``webhooks``        zset    jobs with a pending webhook, by due time
-``id_prefix``       string  prefix of all job ids
-``alive:NODE``      string  heartbeat with an expiry; ``leader``: lock of the leader
-==================  ======  =====================================================================
+====================  ======  ===================================================================
+``job:ID``            hash    a job; its images have ``state:1``, ``name:1``, ...
+``idempotency_keys``  hash    owner and Idempotency-Key -> job
+``queued``            zset    images, ``ID/1``, by the time of their last message; 0 for never
+``running``           zset    images by their start time
+``counts``            hash    number of images that are done and failed
+``ended``             zset    jobs with results, by end time; ``expired``: those without
+``webhooks``          zset    jobs with a pending webhook, by due time
+``id_prefix``         string  prefix of all job ids
+``alive:NODE``        string  heartbeat of a worker for health checks; it expires
+====================  ======  ===================================================================
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import redis
 from redis.backoff import ExponentialBackoff
-from redis.lock import Lock
 from redis.retry import Retry
 
 from rechroma.errors import TargetError
@@ -41,7 +40,7 @@ from rechroma.service.jobs.types import (
 from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from rechroma.service.jobs.types import NewJob
 
@@ -52,8 +51,7 @@ TIMEOUT = 3.0
 """Seconds to wait for a connection or a reply of Redis."""
 
 _RETRIES = 2
-_HEARTBEAT_TTL = 5.0  # seconds without a heartbeat until a node counts as dead
-_LEADER_TTL = 5.0
+_HEARTBEAT_TTL = 5.0  # seconds
 _RESEND_AFTER = 10.0  # seconds after which a message may be lost
 _BATCH_SIZE = 100
 
@@ -74,22 +72,6 @@ class PendingImage(NamedTuple):
     job_id: str
     number: int
     size: int
-
-
-class RunningImage(NamedTuple):
-    """An image that a worker is running.
-
-    Attributes:
-        job_id: Its job.
-        number: Position in the job.
-        worker: The worker.
-        seconds: Time since its start.
-    """
-
-    job_id: str
-    number: int
-    worker: str
-    seconds: float
 
 
 class RedisStore:
@@ -113,7 +95,6 @@ class RedisStore:
             # Not after a timeout: the caller has waited long enough.
             retry=Retry(ExponentialBackoff(0.5, 0.1), _RETRIES, (redis.ConnectionError,)),
         )
-        self._leader = Lock(self._redis, f"{PREFIX}leader", timeout=_LEADER_TTL, thread_local=False)
         self._scripts = {
             name: self._redis.register_script(text) for name, text in read_scripts().items()
         }
@@ -165,69 +146,61 @@ class RedisStore:
         """Delete a job in any state."""
         self._call("delete", job_id)
 
-    def begin(self, job_id: str, number: int, worker: str) -> ImageTask | None:
-        """Assign a queued image to a worker.
+    def begin(
+        self,
+        job_id: str,
+        number: int,
+        message: str,
+        delivery: str,
+        *,
+        attempts: int,
+        poison: Problem,
+    ) -> ImageTask | None:
+        """Start an image, which its message holds from now on.
+
+        Args:
+            job_id: The job.
+            number: The number of the image.
+            message: The id of the message.
+            delivery: Unique to this delivery of the message: another one means that a process died
+                or stalled, and counts as an attempt; a repeated call does not.
+            attempts: Maximum number of attempts.
+            poison: The problem of an image that has used them up; it fails here.
 
         Returns:
-            The image; None if it has ended, was deleted, or runs elsewhere.
+            The image; None if it has ended, was deleted, or is held by another message.
         """
-        found = self._call("begin", job_id, number, worker)
+        words = (message, delivery, attempts, poison.model_dump_json())
+        found = self._call("begin", job_id, number, *words)
         if not found:
             return None
         name, request = found
         return ImageTask(job_id, number, name, ColorizeRequest.model_validate_json(request))
 
-    def finish(self, task: ImageTask, worker: str, result: TaskResult) -> bool:
-        """Record the result of an image."""
+    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
+        """Record the result of an image; `worker` is the id of the message that holds it."""
         words = [part.model_dump_json() if part else "" for part in (result.result, result.problem)]
-        return bool(self._call("finish", task.job_id, task.number, worker, *words))
+        return bool(self._call("finish", job_id, number, worker, *words))
 
-    def running(self) -> list[RunningImage]:
-        """List the images that workers are running, dead workers included."""
-        return [
-            RunningImage(job_id, int(number), worker, float(seconds))
-            for job_id, number, worker, seconds in self._call("running")
-        ]
+    def requeue_expired(self, lease: float) -> None:
+        """Queue images again that have been running for longer than `lease` seconds.
 
-    def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
-        """Queue the images of dead workers again, or fail them after too many attempts.
-
-        Args:
-            is_dead: Whether a worker is dead.
-            attempts: Maximum number of attempts.
-            problem: The problem of an image that has used them up.
+        Their worker is dead, and the broker has lost the message that it should redeliver.
         """
-        running = self.running()
-        dead = {worker for worker in {image.worker for image in running} if is_dead(worker)}
-        for image in running:
-            if image.worker in dead:
-                words = (image.job_id, image.number, image.worker)
-                self._call("requeue_dead", *words, attempts, problem.model_dump_json())
+        self._call("requeue_expired", lease)
 
     def unsent(self) -> list[PendingImage]:
         """List queued images without a message, and record that one is sent now."""
-        return self._due(0)
+        return self._outbox(0)
 
-    def missed(self) -> list[PendingImage]:
+    def unconfirmed(self) -> list[PendingImage]:
         """List queued images whose message is old, and record that one is sent now."""
-        return self._due(_RESEND_AFTER)
+        return self._outbox(_RESEND_AFTER)
 
     def heartbeat(self, node: str) -> None:
-        """Send a heartbeat of a node."""
+        """Record that a worker is alive, for health checks."""
         with _translate_errors():
             self._redis.set(f"{PREFIX}alive:{node}", 1, px=int(_HEARTBEAT_TTL * 1000))
-
-    def is_alive(self, node: str) -> bool:
-        """Return whether a node has sent a heartbeat recently."""
-        with _translate_errors():
-            return bool(self._redis.exists(f"{PREFIX}alive:{node}"))
-
-    def acquire_leadership(self) -> bool:
-        """Return whether this process is the leader for the next seconds."""
-        with _translate_errors():
-            if self._leader.owned():
-                return bool(self._leader.reacquire())
-            return bool(self._leader.acquire(blocking=False))
 
     def expire(self, keep: float) -> list[str]:
         """Expire old results, and delete jobs that expired long ago."""
@@ -259,10 +232,10 @@ class RedisStore:
         found |= {JobState(state): int(count) for state, count in ended.items()}
         return {state: count for state, count in found.items() if count}
 
-    def _due(self, ago: float) -> list[PendingImage]:
+    def _outbox(self, ago: float) -> list[PendingImage]:
         return [
             PendingImage(job_id, int(number), int(size))
-            for job_id, number, size in self._call("due", ago)
+            for job_id, number, size in self._call("outbox", ago)
         ]
 
     def _call(self, script: str, *words: str | float) -> Any:  # noqa: ANN401 - by script

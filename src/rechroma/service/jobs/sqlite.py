@@ -115,11 +115,14 @@ class SqliteStore:
     def add(self, job: NewJob) -> JobRecord:
         """Store a job."""
         with self._transaction() as connection:
-            earlier = self._find_earlier(connection, job)
+            earlier = connection.execute(  # NULL as the key equals no other
+                "SELECT id FROM jobs WHERE owner = ? AND idempotency_key = ?",
+                (job.owner, job.idempotency_key),
+            ).fetchone()
             if earlier is None:
                 self._check_capacity(connection, len(job.names))
                 self._insert(connection, job)
-            found = _select_job(connection, earlier or job.id)
+            found = _select_job(connection, earlier[0] if earlier else job.id)
         if found is None:  # impossible within the same transaction
             raise StoreError("a job was lost while it was stored")
         return found
@@ -154,7 +157,7 @@ class SqliteStore:
             )
         return ImageTask(row[2], row[3], row[4], ColorizeRequest.model_validate_json(row[5]))
 
-    def finish(self, task: ImageTask, worker: str, result: TaskResult) -> bool:
+    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
         """Record the result of an image."""
         state = JobState.DONE if result.problem is None else JobState.FAILED
         info, problem = (
@@ -164,9 +167,9 @@ class SqliteStore:
             updated = connection.execute(
                 "UPDATE images SET state = ?, worker = NULL, result = ?, problem = ?"
                 " WHERE job = ? AND number = ? AND state = 'running' AND worker = ?",
-                (state, info, problem, task.job_id, task.number, worker),
+                (state, info, problem, job_id, number, worker),
             )
-            connection.execute(_END_JOB, (time.time(), task.job_id))
+            connection.execute(_END_JOB, (time.time(), job_id))
         return updated.rowcount == 1
 
     def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
@@ -177,10 +180,23 @@ class SqliteStore:
             attempts: Maximum number of attempts.
             problem: The problem of an image that has used them up.
         """
-        dead = [worker for worker in self._workers() if is_dead(worker)]
+        query = "SELECT DISTINCT worker FROM images WHERE state = 'running'"
+        with self._transaction("BEGIN") as connection:
+            workers = [worker for (worker,) in connection.execute(query).fetchall()]
+        dead = [worker for worker in workers if is_dead(worker)]
         with self._transaction() as connection:
             for worker in dead:
-                self._requeue_dead(connection, worker, attempts, problem)
+                failed = connection.execute(
+                    "UPDATE images SET state = 'failed', worker = NULL, problem = ?"
+                    " WHERE state = 'running' AND worker = ? AND attempts >= ? RETURNING job",
+                    (problem.model_dump_json(), worker, attempts),
+                ).fetchall()
+                connection.executemany(_END_JOB, [(time.time(), job_id) for (job_id,) in failed])
+                connection.execute(
+                    "UPDATE images SET state = 'queued', worker = NULL"
+                    " WHERE state = 'running' AND worker = ?",
+                    (worker,),
+                )
 
     def expire(self, keep: float) -> list[str]:
         """Expire old results, and delete jobs that expired long ago."""
@@ -256,17 +272,6 @@ class SqliteStore:
                 raise
             self._connection.execute("COMMIT")
 
-    @staticmethod
-    def _find_earlier(connection: sqlite3.Connection, job: NewJob) -> str | None:
-        """Find the id of an earlier job with the same idempotency key."""
-        if job.idempotency_key is None:
-            return None
-        row = connection.execute(
-            "SELECT id FROM jobs WHERE owner = ? AND idempotency_key = ?",
-            (job.owner, job.idempotency_key),
-        ).fetchone()
-        return None if row is None else str(row[0])
-
     def _check_capacity(self, connection: sqlite3.Connection, wanted: int) -> None:
         query = "SELECT COUNT(*) FROM images WHERE state = 'queued'"
         (waiting,) = connection.execute(query).fetchone()
@@ -299,27 +304,6 @@ class SqliteStore:
         query = "SELECT MAX(attempts) FROM images WHERE state = 'running' AND worker = ?"
         (most,) = connection.execute(query, (worker,)).fetchone()
         return most is not None and (attempts > 0 or most > 1)
-
-    def _workers(self) -> list[str]:
-        query = "SELECT DISTINCT worker FROM images WHERE state = 'running'"
-        with self._transaction("BEGIN") as connection:
-            return [worker for (worker,) in connection.execute(query).fetchall()]
-
-    @staticmethod
-    def _requeue_dead(
-        connection: sqlite3.Connection, worker: str, attempts: int, problem: Problem
-    ) -> None:
-        failed = connection.execute(
-            "UPDATE images SET state = 'failed', worker = NULL, problem = ?"
-            " WHERE state = 'running' AND worker = ? AND attempts >= ? RETURNING job",
-            (problem.model_dump_json(), worker, attempts),
-        ).fetchall()
-        connection.executemany(_END_JOB, [(time.time(), job_id) for (job_id,) in failed])
-        connection.execute(
-            "UPDATE images SET state = 'queued', worker = NULL"
-            " WHERE state = 'running' AND worker = ?",
-            (worker,),
-        )
 
 
 def _select_job(connection: sqlite3.Connection, job_id: str) -> JobRecord | None:

@@ -18,8 +18,10 @@ from filelock import FileLock, Timeout
 
 from rechroma.errors import RechromaError
 from rechroma.fs import translate_os_errors
-from rechroma.service.jobs.execute import POISON, run_task
+from rechroma.service.inference import limits
+from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.protocols import JobStore
+from rechroma.service.problems import to_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,22 +138,19 @@ class ThreadRunner:
 
     def _finish(self, task: ImageTask, result: TaskResult) -> None:
         """Record the result, retrying until it succeeds: an image that was started has to end."""
-        while not self._try_to_finish(task, result):
+        while True:
+            try:
+                recorded = self._store.finish(task.job_id, task.number, self._name, result)
+                break
+            except RechromaError:
+                _log.exception("the result of an image could not be recorded; retrying")
             if self._stopping.wait(_POLL_INTERVAL):
                 return  # the next start queues it again, as that of a dead server
-
-    def _try_to_finish(self, task: ImageTask, result: TaskResult) -> bool:
-        try:
-            recorded = self._store.finish(task, self._name, result)
-        except RechromaError:
-            _log.exception("the result of an image could not be recorded; retrying")
-            return False
         if recorded:
             self._telemetry.count_image("job", done=result.problem is None)
             self._files.delete_sources(task.job_id, [task.number])
         elif self._store.get(task.job_id) is None:
             self._files.delete(task.job_id)
-        return True
 
     def _run_maintenance(self) -> None:
         while not self._stopping.wait(_CLEANUP_INTERVAL):
@@ -162,7 +161,8 @@ class ThreadRunner:
                 _log.exception("cleanup failed")
 
     def _requeue_dead(self) -> None:
-        self._store.requeue_dead(self._is_dead, self._settings.attempts, POISON)
+        poison = to_problem(limits.poison_error())
+        self._store.requeue_dead(self._is_dead, self._settings.attempts, poison)
 
     def _is_dead(self, name: str) -> bool:
         if name == self._name:

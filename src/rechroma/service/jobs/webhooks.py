@@ -30,8 +30,6 @@ from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.security import owner_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rechroma.service.jobs import JobRecord, JobStore, WebhookDelivery
     from rechroma.service.settings import Settings
     from rechroma.service.telemetry import Telemetry
@@ -101,8 +99,15 @@ class WebhookSender:
         key = self._keys.get(delivery.job.owner)
         if key is None:
             return False  # no longer in the settings, perhaps by mistake
+        job_id, seconds = delivery.job.id, int(time.time())
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": job_id,
+            "webhook-timestamp": str(seconds),
+            "webhook-signature": sign(job_id, seconds, body, key),
+        }
         try:
-            response = self._web.request(delivery.url, body, _headers(delivery.job.id, body, key))
+            response = self._web.request(delivery.url, body, headers)
         except TransientFetchError:
             return False
         except FetchError:
@@ -145,16 +150,6 @@ def sign(job_id: str, seconds: int, body: bytes, key: str) -> str:
     signed = f"{job_id}.{seconds}.".encode() + body
     digest = hmac.digest(bytes.fromhex(key), signed, "sha256")
     return f"v1,{base64.b64encode(digest).decode()}"
-
-
-def _headers(job_id: str, body: bytes, key: str) -> Mapping[str, str]:
-    seconds = int(time.time())
-    return {
-        "Content-Type": "application/json",
-        "webhook-id": job_id,
-        "webhook-timestamp": str(seconds),
-        "webhook-signature": sign(job_id, seconds, body, key),
-    }
 
 
 def _body(job: JobRecord) -> bytes:

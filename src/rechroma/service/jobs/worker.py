@@ -1,117 +1,132 @@
-"""A worker: processes that color the pictures of jobs, and one that watches over them."""
+"""The Celery worker of the distributed mode."""
 
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import socket
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from math import inf
 from multiprocessing import get_context
-from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from celery import signals
-from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded
+from celery.exceptions import Reject, SecurityWarning, SoftTimeLimitExceeded
+from celery.worker.request import Request
 
 from rechroma.errors import OptionError, TargetError
 from rechroma.service.errors import StoreError
+from rechroma.service.inference import limits
 from rechroma.service.inference.predictor import Predictor
-from rechroma.service.jobs import JobState, TaskResult, make_files, make_shared_jobs
-from rechroma.service.jobs.celery import node_of, process_of, worker_name
-from rechroma.service.jobs.execute import POISON, TOO_SLOW, run_task
+from rechroma.service.jobs.celery import TASK, make_celery
+from rechroma.service.jobs.execute import run_task
+from rechroma.service.jobs.factory import make_files, make_shared_jobs
 from rechroma.service.jobs.periodic import PeriodicThread
-from rechroma.service.jobs.tasks import GRACE, make_celery, register
+from rechroma.service.jobs.types import ImageTask, JobState, TaskResult
+from rechroma.service.problems import to_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rechroma.service.jobs import FileStore, ImageTask
-    from rechroma.service.jobs.redis import RedisStore, RunningImage
+    from rechroma.service.jobs.protocols import FileStore
+    from rechroma.service.jobs.redis import RedisStore
     from rechroma.service.settings import Settings
 
 _log = logging.getLogger(__name__)
-_BEAT = 1.0  # seconds between two signs of life
-_TRY_AGAIN = 1.0
+_HEARTBEAT_INTERVAL = 1.0  # seconds
+_RETRY_DELAY = 1.0
 
-_Answer = TypeVar("_Answer")
+_T = TypeVar("_T")
 
 
 def work(settings: Settings, ready: Callable[[str], object]) -> None:
-    """Color pictures until SIGTERM or Ctrl-C; those in hand are finished.
+    """Run a worker until SIGTERM or Ctrl-C; images that are running are finished.
 
     Args:
-        settings: What the owner has set.
-        ready: Is called with the worker's name as soon as it takes pictures.
+        settings: The settings of the service.
+        ready: Called with the name of the worker as soon as it takes images.
 
     Raises:
-        OptionError: No Redis is set, or it cannot be reached.
-        MissingExtraError: The settings ask for what is not installed.
-        ModelError: The model is not there, damaged, or breaks the contract.
-        ProviderError: What should compute is not available here.
-        TargetError: The folder for results cannot be made.
+        OptionError: No Redis is configured, or it cannot be reached.
+        MissingExtraError: The settings need a package that is not installed.
+        ModelError: The model is missing, damaged, or violates the contract.
+        ProviderError: The execution provider is not available.
+        TargetError: The folder for results cannot be created.
     """
     if not settings.redis.get_secret_value():
         raise OptionError(
-            "RECHROMA_REDIS is not set: a worker has its jobs from there",
-            hint="Without Redis, 'rechroma serve' does its jobs itself.",
+            "RECHROMA_REDIS is not set: a worker gets its jobs from there",
+            hint="Without Redis, 'rechroma serve' runs jobs itself.",
         )
-    # The threads there are only talk to Redis, by connections that no child touches.
+    # These threads only talk to Redis, through connections that no child process uses.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     node = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     jobs = make_shared_jobs(settings, make_files(settings))
-    _check_reachable(jobs.store)
-    _check_model(settings)
-    watch = Supervisor(jobs.store, settings, node)
-    watch.start()
-    jobs.runner.start()
     try:
-        _run_celery(settings, node, ready)
-    finally:
-        jobs.runner.stop()
-        watch.stop()
-        jobs.store.close()
-
-
-def _check_reachable(store: RedisStore) -> None:
-    try:
-        store.check()
+        jobs.store.check()
     except StoreError as error:
         raise OptionError(
-            "the Redis that RECHROMA_REDIS names does not answer",
-            hint="Start it first, and look at its address and password.",
+            "the Redis at RECHROMA_REDIS does not answer",
+            hint="Start it first, and check its address and password.",
         ) from error
-
-
-def _check_model(settings: Settings) -> None:
-    """Load the model once: each process would fail for it later, and be begun anew for ever.
-
-    In a process of its own, for what a model brings along does not outlive a fork.
-    """
+    # A process that cannot load the model would fail and be replaced forever. A process of its own
+    # loads it, because the threads of ONNX Runtime do not survive a fork.
     with ProcessPoolExecutor(1, get_context("fork")) as trial:
         trial.submit(_load_model, settings).result()
+    heartbeat = PeriodicThread(
+        partial(jobs.store.heartbeat, node), _HEARTBEAT_INTERVAL, "the heartbeat fails"
+    )
+    heartbeat.start()
+    jobs.runner.start()
+    try:
+        _run_celery(settings, node, jobs.store, ready)
+    finally:
+        jobs.runner.stop()
+        heartbeat.stop()
+        jobs.store.close()
 
 
 def _load_model(settings: Settings) -> None:
     Predictor(settings)
 
 
-def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
+def _run_celery(
+    settings: Settings, node: str, store: RedisStore, ready: Callable[[str], object]
+) -> None:
     app = make_celery(settings)
-    hand = Worker(settings, node)
-    register(app, hand.color)
-    connected = [  # Celery holds them weakly
-        (signals.worker_process_init, lambda **_: hand.open()),
+    worker = Worker(settings)
+
+    def colorize(task: Any, job_id: str, number: int) -> None:  # noqa: ANN401
+        worker.colorize(job_id, number, task.request.id)
+
+    def record_timeout(job_id: str, number: int, message: str) -> None:
+        problem = to_problem(limits.timeout_error(settings.seconds))
+        try:
+            store.finish(job_id, number, message, TaskResult(problem=problem))
+        except (StoreError, TargetError) as error:  # its lease expires, and it is tried again
+            _log.warning("the timeout of an image could not be recorded: %s", error)
+
+    def open_process(**_: object) -> None:
+        try:
+            worker.open()
+        except Exception:
+            # Celery would log it, and give images to a process without a model.
+            _log.exception("a process of the worker cannot start, and is replaced")
+            raise SystemExit(1) from None
+
+    # A partial does not become a method of the task's class.
+    options = {"Request": ImageRequest, "record_timeout": partial(record_timeout)}
+    app.task(colorize, name=TASK, bind=True, **options)
+    receivers = [
+        (signals.worker_process_init, open_process),
         (signals.worker_ready, lambda **_: ready(node)),
-        (signals.setup_logging, lambda **_: None),  # the program's own logging stays as it is
+        (signals.setup_logging, lambda **_: None),  # keeps the program's own logging
     ]
-    for signal, receiver in connected:
+    for signal, receiver in receivers:
         signal.connect(receiver, weak=False)
-    # This is meant for pickles, and messages are JSON.
+    # It concerns pickled messages, and these are JSON.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app.Worker(
         pool="prefork",
@@ -124,51 +139,71 @@ def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -
     ).start()
 
 
+class ImageRequest(Request):  # type: ignore[misc]  # untyped base
+    """A Celery request that records a hard timeout, which kills the process of the image."""
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Record the timeout before Celery acknowledges the message."""
+        if not soft:
+            self.task.record_timeout(*self.args, self.id)
+        super().on_timeout(soft, timeout)
+
+
 class Worker:
-    """One colorizing process of a Celery worker.
+    """The process of a worker that colorizes images.
 
     Args:
-        settings: Settings of the service.
-        node: Name of the Celery worker that the process belongs to.
+        settings: The settings of the service.
     """
 
     _predictor: Predictor
     _files: FileStore
     _store: RedisStore
-    _name: str
 
-    def __init__(self, settings: Settings, node: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._node = node
 
     def open(self) -> None:
         """Load the model and connect, in the process itself: neither survives a fork."""
         self._files = make_files(self._settings)
         self._store = make_shared_jobs(self._settings, self._files).store
         self._predictor = Predictor(self._settings)
-        self._name = worker_name(self._node, os.getpid())
 
-    def color(self, job_id: str, number: int) -> None:
-        """Colorize an image if it is still queued."""
-        task = retry_forever(partial(self._store.begin, job_id, number, self._name))
-        if task is not None:
+    def colorize(self, job_id: str, number: int, message: str) -> None:
+        """Colorize an image unless it has ended or runs elsewhere.
+
+        Args:
+            job_id: The job.
+            number: The number of the image.
+            message: The id of the Celery message, which holds the image while it runs.
+        """
+        attempts, poison = self._settings.attempts, to_problem(limits.poison_error())
+        delivery = secrets.token_hex(8)
+        try:
+            task = retry_forever(
+                lambda: self._store.begin(
+                    job_id, number, message, delivery, attempts=attempts, poison=poison
+                )
+            )
+            if task is None:
+                return
             result = self._run(task)
-            retry_forever(partial(self._store.finish, task, self._name, result))
-            retry_forever(partial(self._clear_up, task))
+            retry_forever(lambda: self._store.finish(job_id, number, message, result))
+            retry_forever(lambda: self._delete_sources(task))
+        except SoftTimeLimitExceeded:  # Redis was away for too long
+            raise Reject("Redis does not answer", requeue=True) from None
 
     def _run(self, task: ImageTask) -> TaskResult:
-        began = monotonic()
+        timeout = TaskResult(problem=to_problem(limits.timeout_error(self._settings.seconds)))
         try:
-            result = run_task(self._predictor, self._files, task, self._settings)
+            return run_task(
+                *(self._predictor, self._files, task, self._settings),
+                interrupt=SoftTimeLimitExceeded,
+            )
         except SoftTimeLimitExceeded:
-            return TaskResult(problem=TOO_SLOW)
-        # The limit is raised inside any code, which may have wrapped it in an error of its own.
-        if result.problem and monotonic() - began > 0.95 * self._settings.seconds:
-            return TaskResult(problem=TOO_SLOW)
-        return result
+            return timeout
 
-    def _clear_up(self, task: ImageTask) -> None:
-        """Delete files no longer needed; another process may have taken over the image."""
+    def _delete_sources(self, task: ImageTask) -> None:
         job = self._store.get(task.job_id)
         if job is None:
             self._files.delete(task.job_id)
@@ -176,73 +211,14 @@ class Worker:
             self._files.delete_sources(task.job_id, [task.number])
 
 
-def retry_forever(ask: Callable[[], _Answer]) -> _Answer:
-    """Repeat a call until the store answers; the call must be idempotent."""
-    asked = 0
+def retry_forever(call: Callable[[], _T]) -> _T:
+    """Retry until Redis answers; callers must be idempotent."""
+    failed = False
     while True:
         try:
-            return ask()
+            return call()
         except (StoreError, TargetError) as error:
-            asked += 1
-            if asked == 1:
+            if not failed:
                 _log.warning("%s; retrying until it succeeds", error)
-        time.sleep(_TRY_AGAIN)
-
-
-class Supervisor:
-    """Sends a worker's heartbeat, and requeues the images of its dead processes.
-
-    Args:
-        store: Job records in Redis.
-        settings: Settings of the service.
-        node: Name of the Celery worker.
-    """
-
-    def __init__(self, store: RedisStore, settings: Settings, node: str) -> None:
-        self._store = store
-        self._settings = settings
-        self._node = node
-        self._failed = -inf
-        self._heartbeat = PeriodicThread(self._check, _BEAT, "the worker's heartbeat failed")
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._heartbeat.start()
-
-    def stop(self) -> None:
-        """Stop the thread."""
-        self._heartbeat.stop()
-
-    def _check(self) -> None:
-        try:
-            self._store.heartbeat(self._node)
-            self._requeue_dead()
-        except StoreError:
-            self._failed = monotonic()
-            raise
-
-    def _requeue_dead(self) -> None:
-        own = [
-            picture for picture in self._store.running() if node_of(picture.worker) == self._node
-        ]
-        lost = {picture.worker: picture.seconds for picture in own if self._is_lost(picture)}
-        slow = {name for name, seconds in lost.items() if self._was_slow(seconds)}
-        self._store.requeue_dead(slow.__contains__, 0, TOO_SLOW)
-        self._store.requeue_dead(lost.__contains__, self._settings.attempts, POISON)
-
-    def _is_lost(self, picture: RunningImage) -> bool:
-        """Return whether the process died, or dropped the image long ago."""
-        limit = self._settings.seconds + 2 * GRACE
-        return picture.seconds > limit or _has_ended(process_of(picture.worker))
-
-    def _was_slow(self, seconds: float) -> bool:
-        """Return whether the image itself took too long, rather than an outage of Redis."""
-        return seconds >= self._settings.seconds and monotonic() - self._failed > seconds
-
-
-def _has_ended(process: int) -> bool:
-    """Return whether a child process has exited, without reaping it: Celery does that."""
-    try:
-        return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
+            failed = True
+        time.sleep(_RETRY_DELAY)

@@ -114,7 +114,7 @@ class TestModes:
     ) -> None:
         photo = read_photo(encode(gray, file_format))
         np.testing.assert_array_equal(photo.gray, gray)
-        assert (photo.format, photo.had_color, photo.alpha) == (file_format, False, None)
+        assert (photo.format, photo.was_color, photo.alpha) == (file_format, False, None)
 
     @pytest.mark.parametrize("file_format", ["JPEG", "WEBP"])
     def test_gray_comes_back_closely(
@@ -122,7 +122,7 @@ class TestModes:
     ) -> None:
         photo = read_photo(encode(gray, file_format, quality=95))
         assert np.abs(photo.gray.astype(int) - gray).max() <= 6
-        assert (photo.format, photo.had_color) == (file_format, False)
+        assert (photo.format, photo.was_color) == (file_format, False)
 
     @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "BMP"])
     def test_neutral_rgb_is_its_gray(
@@ -130,7 +130,7 @@ class TestModes:
     ) -> None:
         photo = read_photo(encode(np.dstack([gray] * 3), file_format))
         np.testing.assert_array_equal(photo.gray, gray)
-        assert not photo.had_color
+        assert not photo.was_color
 
     @pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "HSV"])
     def test_color_becomes_gray_of_the_same_lightness(
@@ -145,7 +145,7 @@ class TestModes:
         seen = np.asarray(image.convert("RGB")) if mode != "LAB" else colors
         photo = read_photo(image)
         difference = lightness(photo.gray) - lightness(seen)
-        assert photo.had_color
+        assert photo.was_color
         assert np.abs(difference).mean() < (1 if mode == "LAB" else 0.3)
 
     def test_bilevel_images_are_read(self, gray: NDArray[np.uint8], encode: Encode) -> None:
@@ -267,7 +267,7 @@ class TestSixteenBits:
     def test_color_png_has_the_lightness_of_its_colors(self, colors: NDArray[np.uint8]) -> None:
         deep = colors.astype(np.uint16) * 257
         photo = read_photo(cv2.imencode(".png", deep[..., ::-1])[1].tobytes())
-        assert photo.had_color
+        assert photo.was_color
         np.testing.assert_allclose(lightness(photo.gray), lightness(deep), atol=0.01)
 
     @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (2, 3)])
@@ -592,7 +592,7 @@ class TestArrays:
         photo = photo_of_array(array)
         np.testing.assert_array_equal(photo.gray, gray)
         assert (photo.alpha is not None) == (channels in (2, 4))
-        assert not photo.had_color
+        assert not photo.was_color
 
     def test_every_dtype_is_taken(self) -> None:
         assert photo_of_array(np.full((2, 2), 7, np.uint8)).gray.dtype == np.uint8
@@ -601,7 +601,7 @@ class TestArrays:
         assert photo_of_array(np.full((2, 2), 1, np.float16)).gray[0, 0] == 65535
 
     def test_color_is_detected(self, colors: NDArray[np.uint8]) -> None:
-        assert photo_of_array(colors).had_color
+        assert photo_of_array(colors).was_color
 
     @pytest.mark.parametrize(
         "array",

@@ -96,7 +96,7 @@ def chroma(query: ChromaQuery) -> ChromaView:
     return ChromaView(
         width=preview.width,
         height=preview.height,
-        had_color=preview.had_color,
+        was_color=preview.was_color,
         chroma=plane,
         gray=None if preview.gray is None else b64encode(preview.gray).decode(),
     )

@@ -143,7 +143,7 @@ def make_view(job: JobRecord, keep: float, links: Links | None = None) -> JobVie
                     "number": each.number,
                     "name": each.name,
                     "state": each.state.value,
-                    "had_color": each.result and each.result.had_color,
+                    "was_color": each.result and each.result.was_color,
                     "pages": each.result and each.result.pages,
                     "problem": each.problem,
                 }

@@ -39,9 +39,9 @@ local function delete(id)
     redis.call('DEL', job)
 end
 
-local function is_held(id, number, worker)
-    local found = redis.call('HMGET', job_key(id), 'state:' .. number, 'worker:' .. number)
-    return found[1] == 'running' and found[2] == worker
+local function is_held(id, number, message)
+    local found = redis.call('HMGET', job_key(id), 'state:' .. number, 'message:' .. number)
+    return found[1] == 'running' and found[2] == message
 end
 
 local function finish(id, number, result, problem)
@@ -53,7 +53,8 @@ local function finish(id, number, result, problem)
     else
         redis.call('HSET', job, 'problem:' .. number, problem)
     end
-    redis.call('HDEL', job, 'worker:' .. number)
+    redis.call('HDEL', job, 'message:' .. number)
+    redis.call('ZREM', QUEUED, id .. '/' .. number)
     redis.call('ZREM', RUNNING, id .. '/' .. number)
     redis.call('HINCRBY', COUNTS, state, 1)
     if redis.call('HINCRBY', job, 'left', -1) == 0 then

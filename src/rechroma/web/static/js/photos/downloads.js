@@ -125,8 +125,8 @@ function describeMissing(failures) {
 }
 
 /** Describe what a result leaves out. @param {Photo} photo */
-export function describeRemarks({ hadColor, pages }) {
-  return [hadColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
+export function describeRemarks({ wasColor, pages }) {
+  return [wasColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
     .filter(Boolean).join(" ");
 }
 

@@ -25,7 +25,7 @@ function createPhoto(file, label, adjustments) {
     problem: null,
     width: 0,
     height: 0,
-    hadColor: false,
+    wasColor: false,
     pages: 1,
     thumbnail: null,
     chroma: null,
@@ -105,8 +105,8 @@ export function createQueue(store, api, previews) {
       /** @param {import("../state/store.js").Stage} stage */
       const onProgress = (stage) => store.patch(photo.id, { stage });
       const { images } = await entry.jobs.run(store.requestFor(current), onProgress);
-      const [{ had_color: hadColor, pages }] = images;
-      store.patch(photo.id, { stage: "done", hadColor, pages });
+      const [{ was_color: wasColor, pages }] = images;
+      store.patch(photo.id, { stage: "done", wasColor, pages });
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: toProblem(error) });

@@ -17,7 +17,7 @@
  * @property {?import("../page/texts.js").Problem} problem why it failed
  * @property {number} width of the upright image, in pixels; 0 while unknown
  * @property {number} height
- * @property {boolean} hadColor whether it was in color or toned; known when it is done
+ * @property {boolean} wasColor whether it was in color or toned; known when it is done
  * @property {number} pages of its file, of which the first is colored; known when it is done
  * @property {?Pixels} thumbnail in gray
  * @property {?Chroma} chroma as the model predicted it, before the adjustments

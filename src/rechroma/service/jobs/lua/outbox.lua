@@ -1,4 +1,5 @@
--- List queued images that need a message. ARGV: 0 for those never sent, else seconds since the last one.
+-- List queued images that need a message. ARGV: 0 for those never sent, or the age in seconds of
+-- messages to send again.
 -- A time in the future was recorded before the clock was set back.
 local ago = tonumber(ARGV[1])
 local found, time = {}, now()
