@@ -26,8 +26,8 @@ from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation import to_gray
-from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.metrics import MetricAccumulator
+from rechroma.evaluation.metrics.accumulator import MetricAccumulator
+from rechroma.evaluation.predictor import network_milliseconds
 from rechroma.models import find_model
 from rechroma.models.runtime import ort
 

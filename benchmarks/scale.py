@@ -232,7 +232,7 @@ def _measure_training(shards: list[Path], folder: Path, steps: int) -> Rate:
 def _measure_packing(shards: list[Path], folder: Path) -> Packing:
     """Measure packing of some of the images again, and of a photograph from a camera."""
     from rechroma.datasets.build.pack import PackConfig, pack
-    from rechroma.datasets.build.preprocess import make_sample
+    from rechroma.datasets.build.preprocess import preprocess_image
 
     _extract(shards, folder / "loose")
     manifest, seconds = _time(
@@ -242,7 +242,7 @@ def _measure_packing(shards: list[Path], folder: Path) -> Packing:
     pictures, form = manifest["images"], PackConfig().form
     size = sum(shard["bytes"] for shard in manifest["shards"]) / pictures["kept"]
     camera = _write_camera_photo(folder / "camera.jpg")
-    _, single = _time(lambda: [make_sample(camera, "", form) for _ in range(5)], process_time)
+    _, single = _time(lambda: [preprocess_image(camera, "", form) for _ in range(5)], process_time)
     return Packing(seconds / pictures["found"], single / 5, size)
 
 

@@ -27,7 +27,7 @@ from rechroma.color import srgb_to_lab
 from rechroma.datasets import Shards
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation import EvalPredictor, to_gray
-from rechroma.evaluation.metrics import ciede2000
+from rechroma.evaluation.metrics.full_reference import ciede2000
 from rechroma.models import find_model
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,17 +19,16 @@ import numpy as np
 from PIL import Image
 
 from rechroma.color import dominant_chroma, lab_to_srgb, lightness, map_to_gamut
-from rechroma.color.adjust import adjust_chroma
 from rechroma.color.lab import from_float, to_float
-from rechroma.color.render import render_srgb
+from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
 from rechroma.engines.hint_reach import limit_reach
-from rechroma.error_context import error_context
 from rechroma.errors import (
     InvalidChromaError,
     OptionError,
     TargetExistsError,
     UnsupportedImageError,
+    error_context,
 )
 from rechroma.fs import check_target, write_atomically
 from rechroma.hints import check_hints, pixels_at
@@ -376,11 +376,12 @@ class Colorizer:
         target = default_target(source, output.format) if target is None else _path_from(target)
         written = resolve_format(target, output.format, source=source)
         check_target(target, overwrite=overwrite)  # now, and not after the work is done
-        if _is_same_file(source, target):
-            raise TargetExistsError(
-                f"{target} is the photograph itself, which is never replaced",
-                hint="Choose another target.",
-            )
+        with suppress(OSError):  # one cannot be accessed; reading or writing it will say why
+            if target.samefile(source):
+                raise TargetExistsError(
+                    f"{target} is the photograph itself, which is never replaced",
+                    hint="Choose another target.",
+                )
         photo = read_photo(source, max_pixels=options.get("max_pixels", MAX_PIXELS))
         with error_context(source):
             write = partial(
@@ -500,13 +501,6 @@ def _path_from(path: object) -> Path:
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise OptionError(f"{path!r:.60} is not a path", hint="Give the path of an image file.")
     return Path(path)
-
-
-def _is_same_file(source: Path, target: Path) -> bool:
-    try:
-        return target.samefile(source)
-    except OSError:  # one of them cannot be accessed; reading or writing will say why
-        return False
 
 
 def _window(values: NDArray[Any], x: float, y: float, side: int) -> NDArray[Any]:

@@ -45,11 +45,12 @@ What only the service raises is in :mod:`rechroma.service.errors`.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -320,3 +321,27 @@ class ParityError(TrainingError):
     """An exported model disagrees with the network it was exported from."""
 
     exit_code = 70
+
+
+@contextmanager
+def error_context(name: object) -> Iterator[None]:
+    """Prefix the errors raised inside with the name of an image.
+
+    File-system errors pass unchanged: they name the file already.
+
+    Args:
+        name: Name of the image, such as its path; "" for one that needs no name.
+
+    Raises:
+        ImageTooLargeError: Instead of a `MemoryError`.
+    """
+    prefix = f"{name}: " if name != "" else ""
+    try:
+        yield
+    except (InputError, EngineError, OptionError, MissingExtraError) as error:
+        raise type(error)(f"{prefix}{error.message}", hint=error.hint) from error.__cause__
+    except MemoryError as error:
+        raise ImageTooLargeError(
+            f"{prefix}the image does not fit into memory",
+            hint="Close other programs, or colorize fewer images at a time.",
+        ) from error

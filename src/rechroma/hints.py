@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rechroma.color import srgb_to_lab
-from rechroma.error_context import error_context
-from rechroma.errors import HintError, SourceError
+from rechroma.errors import HintError, SourceError, error_context
 
 if TYPE_CHECKING:
     import os

@@ -29,6 +29,11 @@ _CONNECT_SECONDS = 20.0
 _CHUNK = 1 << 16
 _REDIRECTIONS = {301, 302, 303, 307, 308}
 _IN_URLS = "/%:=&?~#+!$,;'@()*[]"
+_HEADERS = {
+    "Accept": "image/*,*/*;q=0.1",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 _NAT64 = IPv6Network("64:ff9b::/96")
 # What ipaddress of Python 3.11 calls public: NAT64 within a network (RFC 8215), and site-local.
 _LOCAL = (IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"))
@@ -111,7 +116,7 @@ class SafeHttpClient:
             if answer.status not in _REDIRECTIONS or not answer.location:
                 return answer
             url = urljoin(url, answer.location)
-        raise FetchError(f"it is redirected more than {_MAX_HOPS} times")
+        raise FetchError(f"redirected more than {_MAX_HOPS} times")
 
     def request(
         self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -134,10 +139,20 @@ class SafeHttpClient:
         try:
             deadline.start()
             method = "GET" if body is None else "POST"
-            connection.request(method, _target(parts), body, {**self._headers(), **(headers or {})})
-            return self._answer(url, connection.getresponse(), connection)
+            query = f"?{parts.query}" if parts.query else ""
+            target = quote(f"{parts.path or '/'}{query}", safe=_IN_URLS)
+            sent = {"User-Agent": self._agent, **_HEADERS, **(headers or {})}
+            connection.request(method, target, body, sent)
+            response = connection.getresponse()
+            location = response.headers.get("Location", "")
+            wait = _seconds(response.headers.get("Retry-After", ""))
+            content = self._read_body(response, connection) if response.status == 200 else b""
+            return FetchedResponse(url, response.status, content, wait, location)
         except (OSError, HTTPException, ValueError) as error:
-            raise TransientFetchError(self._describe(error, connection), connection.host) from error
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            if connection.aborted:
+                reason = f"the request took longer than {self._timeout:g} s"
+            raise TransientFetchError(reason, connection.host) from error
         finally:
             deadline.cancel()
             self._live.discard(connection)
@@ -162,39 +177,20 @@ class SafeHttpClient:
                 raise FetchError(f"{host}: {address} is not a public address")
         return addresses[:_MAX_ADDRESSES]
 
-    def _headers(self) -> Mapping[str, str]:
-        return {
-            "User-Agent": self._agent,
-            "Accept": "image/*,*/*;q=0.1",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
-
-    def _answer(self, url: str, response: HTTPResponse, connection: _Connection) -> FetchedResponse:
-        location = response.headers.get("Location", "")
-        wait = _seconds(response.headers.get("Retry-After", ""))
-        body = self._body(response, connection) if response.status == 200 else b""
-        return FetchedResponse(url, response.status, body, wait, location)
-
-    def _body(self, response: HTTPResponse, connection: _Connection) -> bytes:
+    def _read_body(self, response: HTTPResponse, connection: _Connection) -> bytes:
         promised = response.length
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise FetchError("it comes compressed, which was not asked for")
+            raise FetchError("the response has a Content-Encoding, which was not requested")
         data = bytearray()
         while (promised or 0) <= self._max_bytes and (chunk := response.read(_CHUNK)):
             data += chunk
             if len(data) > self._max_bytes:
                 break
         if max(promised or 0, len(data)) > self._max_bytes:
-            raise FetchError(f"it has more than {self._max_bytes} bytes")
+            raise FetchError(f"the response has more than {self._max_bytes} bytes")
         if connection.aborted or len(data) < (promised or 0):
-            raise HTTPException("it ended early")
+            raise HTTPException("the response ended early")
         return bytes(data)
-
-    def _describe(self, error: Exception, connection: _Connection) -> str:
-        if connection.aborted:
-            return f"it took longer than {self._timeout:g} s"
-        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def is_public(address: str) -> bool:
@@ -202,7 +198,11 @@ def is_public(address: str) -> bool:
     ip = ip_address(address)
     if any(ip in network for network in _LOCAL):
         return False
-    return all(one.is_global and not one.is_multicast for one in (ip, *_within(ip)))
+    embedded: tuple[IPv4Address | None, ...] = ()
+    if isinstance(ip, IPv6Address):
+        nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+        embedded = (ip.ipv4_mapped, ip.sixtofour, nat64)
+    return all(one.is_global and not one.is_multicast for one in (ip, *embedded) if one is not None)
 
 
 def parse_ip_literal(host: str) -> str | None:
@@ -217,14 +217,6 @@ def parse_ip_literal(host: str) -> str | None:
         return None
 
 
-def _within(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses embedded in an IPv6 address."""
-    if isinstance(ip, IPv4Address):
-        return []
-    nat64 = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
-    return [one for one in (ip.ipv4_mapped, ip.sixtofour, nat64) if one is not None]
-
-
 def split_url(url: str) -> SplitResult:
     """Split a URL and check that it can be fetched.
 
@@ -237,19 +229,14 @@ def split_url(url: str) -> SplitResult:
     except ValueError as error:
         raise FetchError(f"not a URL: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError("not a URL of the web")
+        raise FetchError("not an HTTP or HTTPS URL")
     if parts.username is not None or parts.password is not None:
-        raise FetchError("it holds a name or a password")
+        raise FetchError("the URL contains a user name or a password")
     return parts
 
 
 def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _target(parts: SplitResult) -> str:
-    query = f"?{parts.query}" if parts.query else ""
-    return quote(f"{parts.path or '/'}{query}", safe=_IN_URLS)
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -277,7 +264,17 @@ class _Connection(HTTPConnection):
         self.aborted = False
 
     def connect(self) -> None:
-        self.sock = self._wire = self._first_connected()
+        refused: OSError = OSError("the host has no address")
+        for address in self._addresses:
+            try:
+                self.sock = self._wire = socket.create_connection(
+                    (address, self.port), _CONNECT_SECONDS
+                )
+                break
+            except OSError as error:
+                refused = error
+        else:
+            raise refused
         if self.aborted:
             raise TimeoutError
 
@@ -287,15 +284,6 @@ class _Connection(HTTPConnection):
             with suppress(OSError):
                 # On the socket below TLS: the reading thread can be inside a TLS call.
                 socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
-
-    def _first_connected(self) -> socket.socket:
-        error = OSError("the host has no address")
-        for address in self._addresses:
-            try:
-                return socket.create_connection((address, self.port), _CONNECT_SECONDS)
-            except OSError as refusal:
-                error = refusal
-        raise error
 
 
 class _SecureConnection(_Connection):
@@ -314,7 +302,7 @@ def _connection(parts: SplitResult, addresses: list[str], context: ssl.SSLContex
     try:
         host = (parts.hostname or "").encode("idna").decode()
     except UnicodeError as error:
-        raise FetchError("its host has no valid name") from error
+        raise FetchError("the host name is invalid") from error
     if parts.scheme == "https":
         return _SecureConnection(host, _port(parts), addresses, context)
     return _Connection(host, _port(parts), addresses)

@@ -15,8 +15,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from rechroma import Colorizer
-from rechroma.color.adjust import adjust_chroma
-from rechroma.color.render import render_srgb
+from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.imaging import ChromaUpsampler
 from rechroma.options import Adjustments
 from tests.api.conftest import MakeApp, StartServer

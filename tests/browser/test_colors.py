@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from rechroma.color import lab_to_srgb, lightness, map_to_gamut, srgb_to_lab
-from rechroma.color.adjust import adjust_chroma
-from rechroma.color.render import render_srgb
+from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.imaging import ChromaUpsampler
 from rechroma.options import Adjustments
 from tests.support.page_driver import PageDriver

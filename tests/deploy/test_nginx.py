@@ -103,14 +103,14 @@ def test_keys_are_checked_before_bodies_are_read(
     api = start_gunicorn(RECHROMA_KEYS=hashed, RECHROMA_PROXIES="1")
     nginx = start_nginx(api)
     for path in ("/v1/jobs", "/v1/colorize"):
-        check_needs_key(api, nginx, path)
+        assert_needs_key(api, nginx, path)
         for header in ({"X_API_Key": key}, {"Authorization": f"Bearer {key}"}):
             assert nginx.ask("POST", path, photo_file(), **header).status in {200, 202}
             header["Origin"] = "https://evil.example"
             assert nginx.ask("POST", path, photo_file(), **header).status == 403
 
 
-def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
+def assert_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
     """Assert that nginx rejects a request without a key before the body arrives."""
     wanted = api.ask("POST", path, b"image")
     with send_head(nginx, path, "X-API-Key: wrong") as line:
@@ -123,8 +123,8 @@ def check_needs_key(api: Gunicorn, nginx: Nginx, path: str) -> None:
 
 def test_large_bodies_are_limited_to_image_routes(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None)
-    assert problem(nginx, "/docs", bytes(2000))["status"] == 413
-    assert problem(nginx, "/v1/jobs/x", bytes(2000))["status"] == 413
+    assert read_problem(nginx, "/docs", bytes(2000))["status"] == 413
+    assert read_problem(nginx, "/v1/jobs/x", bytes(2000))["status"] == 413
 
 
 def test_preflight_requests_pass(start_gunicorn: StartGunicorn, start_nginx: StartNginx) -> None:
@@ -147,7 +147,7 @@ def test_body_on_a_full_disk_gives_503(api: Gunicorn, start_nginx: StartNginx) -
     nginx = start_nginx(api)
     assert nginx.ask("POST", "/v1/jobs", bytes(1_000_000)).status == 202
     shutil.rmtree(nginx.folder / "bodies")
-    assert problem(nginx, "/v1/jobs", bytes(1_000_000))["status"] == 503
+    assert read_problem(nginx, "/v1/jobs", bytes(1_000_000))["status"] == 503
 
 
 def test_responses_are_not_buffered_to_files(start_nginx: StartNginx) -> None:
@@ -166,7 +166,7 @@ def test_connections_of_one_client_are_limited(api: Gunicorn, start_nginx: Start
         for _ in range(3):
             line = lines.enter_context(send_head(nginx, "/v1/jobs", "Expect: 100-continue"))
             assert line.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        assert problem(nginx, "/v1/jobs", photo_file())["status"] == 429
+        assert read_problem(nginx, "/v1/jobs", photo_file())["status"] == 429
 
 
 def test_timeouts_exceed_those_of_the_service() -> None:
@@ -208,7 +208,7 @@ def test_forged_client_addresses_are_ignored(
     assert asked == [200, 429]
 
 
-def problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
+def read_problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
     """Read a problem that nginx itself returns."""
     answer = nginx.ask("POST", path, body)
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -219,12 +219,12 @@ def problem(nginx: Nginx, path: str, body: bytes = b"") -> dict[str, object]:
 
 def test_too_large_bodies_are_rejected(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None, RECHROMA_UPLOAD="1k")
-    assert problem(nginx, "/v1/jobs", bytes(1025))["status"] == 413
+    assert read_problem(nginx, "/v1/jobs", bytes(1025))["status"] == 413
 
 
 def test_unreachable_service_gives_a_problem(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None)
-    assert problem(nginx, "/v1/jobs", b"image") == {
+    assert read_problem(nginx, "/v1/jobs", b"image") == {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
@@ -234,7 +234,7 @@ def test_unreachable_service_gives_a_problem(start_nginx: StartNginx) -> None:
 
 def test_too_many_requests_are_rejected(start_nginx: StartNginx) -> None:
     nginx = start_nginx(None, RECHROMA_CLIENT_RATE="1r/m")
-    statuses = [problem(nginx, "/v1/jobs")["status"] for _ in range(103)]
+    statuses = [read_problem(nginx, "/v1/jobs")["status"] for _ in range(103)]
     assert statuses[:101] == [503] * 101
     assert statuses[102] == 429
     assert nginx.ask("GET", "/v1/models").status == 503

@@ -9,7 +9,7 @@ from skimage import data
 from rechroma import Colorizer, Hint
 from rechroma.color import map_to_gamut, srgb_to_lab
 from rechroma.evaluation import to_gray
-from rechroma.evaluation.metrics import ciede2000
+from rechroma.evaluation.metrics.full_reference import ciede2000
 
 COLORS = ("#b03030", "#3060b0", "#409040", "#c0a030", "#8040a0")
 

@@ -28,12 +28,12 @@ def post_at_once(server: Server, path: str) -> list[Answer]:
         gate.wait()
         return server.ask("POST", path, PHOTO)
 
-    with _open_files(MANY + 500), ThreadPoolExecutor(MANY) as crowd:
+    with _raised_file_limit(MANY + 500), ThreadPoolExecutor(MANY) as crowd:
         return list(crowd.map(post, range(MANY)))
 
 
 @contextmanager
-def _open_files(count: int) -> Iterator[None]:
+def _raised_file_limit(count: int) -> Iterator[None]:
     """Raise the limit of open files of this process; the server keeps its own."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
@@ -41,27 +41,27 @@ def _open_files(count: int) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def check_refusals(answers: list[Answer]) -> None:
+def assert_rejections(responses: list[Answer]) -> None:
     """Assert that rejections are problem details (RFC 9457) with `Retry-After`."""
-    for answer in answers:
+    for answer in responses:
         assert answer.json["status"] == answer.status
         assert answer.json["title"]
         assert 0 < int(answer.headers["Retry-After"]) <= (60 if answer.status == 503 else 3600)
 
 
-def figures(server: Server, name: str) -> dict[str, int]:
+def read_metric(server: Server, name: str) -> dict[str, int]:
     """Read the samples of a metric by their labels."""
     text = server.ask("GET", "/metrics").body.decode()
     found = re.findall(rf"^{name}{{(.*)}} ([\d.]+)$", text, re.MULTILINE)
     return {labels: int(float(value)) for labels, value in found if float(value)}
 
 
-def begun(place: Place) -> int:
+def count_attempts(place: Place) -> int:
     """Sum the number of started images of jobs."""
     if place.redis is None:
         return sum(
             count
-            for labels, count in figures(place.server, "rechroma_images_total").items()
+            for labels, count in read_metric(place.server, "rechroma_images_total").items()
             if 'route="job"' in labels
         )
     with place.redis.client() as redis:
@@ -69,7 +69,7 @@ def begun(place: Place) -> int:
     return sum(int(job["attempts:1"]) for job in jobs)
 
 
-def check_end(server: Server) -> None:
+def assert_finished(server: Server) -> None:
     log = server.stop()
     assert server.process.returncode == 0
     assert "Traceback" not in log
@@ -78,33 +78,33 @@ def check_end(server: Server) -> None:
 def test_thousand_jobs_finish(start_place: StartPlace) -> None:
     place = start_place(queue=30)
     server = place.server
-    answers = post_at_once(server, "/v1/jobs")
-    taken = [answer for answer in answers if answer.status == 202]
-    refused = [answer for answer in answers if answer.status != 202]
-    assert len(taken) >= 30
-    assert {answer.status for answer in refused} == {503}
-    check_refusals(refused)
-    urls = {answer.headers["Location"] for answer in taken}
-    assert len(urls) == len(taken)
+    responses = post_at_once(server, "/v1/jobs")
+    accepted = [answer for answer in responses if answer.status == 202]
+    rejected = [answer for answer in responses if answer.status != 202]
+    assert len(accepted) >= 30
+    assert {answer.status for answer in rejected} == {503}
+    assert_rejections(rejected)
+    urls = {answer.headers["Location"] for answer in accepted}
+    assert len(urls) == len(accepted)
     ended = [server.wait_for_end(url) for url in urls]
-    assert Counter(job["state"] for job in ended) == {"done": len(taken)}
-    assert figures(server, "rechroma_job_images") == {'state="done"': len(taken)}
-    wait_until(lambda: begun(place) >= len(taken), "images are not counted")
-    assert begun(place) == len(taken)
+    assert Counter(job["state"] for job in ended) == {"done": len(accepted)}
+    assert read_metric(server, "rechroma_job_images") == {'state="done"': len(accepted)}
+    wait_until(lambda: count_attempts(place) >= len(accepted), "images are not counted")
+    assert count_attempts(place) == len(accepted)
     assert all(has_color(server.ask("GET", f"{url}/result").body) for url in urls)
     again = server.ask("POST", "/v1/jobs", PHOTO)
     assert server.wait_for_end(again.headers["Location"])["state"] == "done"
-    check_end(server)
+    assert_finished(server)
 
 
 def test_thousand_images_finish(start_place: StartPlace) -> None:
     server = start_place(rate="900/hour", wait=1).server
-    answers = post_at_once(server, "/v1/colorize")
-    counts = Counter(answer.status for answer in answers)
+    responses = post_at_once(server, "/v1/colorize")
+    counts = Counter(answer.status for answer in responses)
     assert set(counts) <= {200, 429, 503}
     assert counts[200] > 0
     assert counts[429] == 100
-    assert all(has_color(answer.body) for answer in answers if answer.status == 200)
-    check_refusals([answer for answer in answers if answer.status != 200])
+    assert all(has_color(answer.body) for answer in responses if answer.status == 200)
+    assert_rejections([answer for answer in responses if answer.status != 200])
     assert server.ask("GET", "/readyz").status == 200
-    check_end(server)
+    assert_finished(server)

@@ -50,7 +50,7 @@ def checkpoint(name: str, tmp_path: Path) -> Path:
     return tmp_path / f"{name}.pth"
 
 
-def check(name: str, engine: Engine) -> None:
+def assert_parity(name: str, engine: Engine) -> None:
     lightness = rule().lightness(256)
     hints = np.zeros((1, 3, 256, 256), np.float32)
     hints[:, :, *PLACE] = np.array(HINT)[:, None, None]
@@ -64,7 +64,7 @@ def check(name: str, engine: Engine) -> None:
 
 
 def test_network_equals_the_published_code(name: str, checkpoint: Path) -> None:
-    check(name, TorchEngine(load_published(name, checkpoint)))
+    assert_parity(name, TorchEngine(load_published(name, checkpoint)))
 
 
 def test_imported_model_equals_the_published_code(name: str, checkpoint: Path) -> None:
@@ -75,4 +75,4 @@ def test_imported_model_equals_the_published_code(name: str, checkpoint: Path) -
     engine = OnnxEngine(model)
     assert (engine.card.name, engine.card.license) == (name, "BSD-2-Clause")
     assert engine.card.hints is (name == "siggraph17")
-    check(name, engine)
+    assert_parity(name, engine)

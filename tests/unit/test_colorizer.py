@@ -13,8 +13,7 @@ from PIL import Image, ImageOps
 
 from rechroma.batch import colorize_many
 from rechroma.color import lightness, srgb_to_lab
-from rechroma.color.adjust import adjust_chroma
-from rechroma.color.render import render_srgb
+from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.colorizer import Colorizer, Result
 from rechroma.engines import input_shape
 from rechroma.errors import (

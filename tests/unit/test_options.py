@@ -15,9 +15,9 @@ from flask import Flask
 
 from rechroma import colorizer, web
 from rechroma.cli.colorize import colorize_command
-from rechroma.cli.request import CliRequest
+from rechroma.cli.options import CliRequest
 from rechroma.client.flows import ColorizeParams
-from rechroma.color import adjust, lab
+from rechroma.color import lab, render
 from rechroma.errors import OptionError
 from rechroma.options import (
     OPTIONS,
@@ -117,8 +117,8 @@ def test_page_sliders_have_the_ranges_and_defaults() -> None:
 def test_page_has_the_constants_of_the_package() -> None:
     np.testing.assert_array_equal(js_constant("WHITE"), lab.WHITE)
     np.testing.assert_array_equal(js_constant("RGB_TO_XYZ"), lab.RGB_TO_XYZ)
-    np.testing.assert_array_equal(js_constant("WARM_SHIFT"), adjust.WARM_AB)
-    assert js_constant("WARM_HALF_CHROMA") == adjust.WARM_HALF_CHROMA
+    np.testing.assert_array_equal(js_constant("WARM_SHIFT"), render.WARM_AB)
+    assert js_constant("WARM_HALF_CHROMA") == render.WARM_HALF_CHROMA
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -20,7 +20,7 @@ def main() -> None:
             warnings.filterwarnings("ignore", module=r"PIL\.")
         # Imported here, so that Ctrl-C during the imports shows no traceback either.
         from rechroma.cli.root import root_command
-        from rechroma.cli.signals import install_signal_handlers
+        from rechroma.cli.terminal import install_signal_handlers
 
         install_signal_handlers()
         root_command(prog_name="rechroma")

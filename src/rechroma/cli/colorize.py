@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.inputs import plan_batch
-from rechroma.cli.options import colorize_options, json_option, model_options
-from rechroma.cli.request import CliRequest
-from rechroma.cli.run import BatchRun
-from rechroma.cli.signals import exit_code_of
-from rechroma.cli.stdio import colorize_stream
-from rechroma.cli.summary import BatchSummary, Status
-from rechroma.cli.terminal import echo_err
-from rechroma.errors import OptionError
+from rechroma.cli.inputs import STDIO, is_folder, plan_batch
+from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
+from rechroma.cli.run import BatchRun, BatchSummary, Status, warn_about_pages
+from rechroma.cli.terminal import echo_err, exit_code_of
+from rechroma.errors import OptionError, SourceError, TargetError
 from rechroma.options import MAX_PIXELS, OPTIONS
 
 if TYPE_CHECKING:
@@ -110,8 +108,14 @@ def _color_files(request: CliRequest) -> int:
     """Color files; returns the exit code."""
     plan = plan_batch(request.paths, request.out, request.file_format, recolor=request.overwrite)
     images = len(plan.tasks) + len(plan.missing)
-    if plan.tasks:
-        _check_options(request, images)
+    if plan.tasks:  # check all options, even if there is nothing left to color
+        from rechroma.colorizer import check_file_options
+        from rechroma.models import find_model
+
+        if request.hints and images > 1:
+            raise OptionError(f"--hints apply to one photograph, but there are {images}")
+        check_file_options(request.file_options())
+        find_model(request.model)
     summary = BatchSummary(as_json=request.as_json)
     run = BatchRun(plan, request, summary)
     try:
@@ -136,12 +140,60 @@ def _color_files(request: CliRequest) -> int:
     return 1 if summary.failures else 0
 
 
-def _check_options(request: CliRequest, images: int) -> None:
-    """Check option ranges and the model's name even if there is nothing left to color."""
-    from rechroma.colorizer import check_file_options
-    from rechroma.models import find_model
+def colorize_stream(request: CliRequest) -> None:
+    """Color one image from stdin or to stdout."""
+    if len(request.paths) > 1:
+        raise OptionError(
+            "a pipe takes one image at a time", hint="Give several files without '-'."
+        )
+    if request.as_json:
+        raise OptionError("--json cannot be used with a pipe")
+    if request.target is None and sys.stdout is None:
+        raise TargetError("stdout is closed", hint="Give a file with -o.")
+    if request.target is None and sys.stdout.isatty():
+        raise OptionError(
+            "will not write an image to the terminal",
+            hint="Give a file with -o, or redirect: > FILE",
+        )
+    wanted = _check_target(request)
+    from rechroma.colorizer import Colorizer
+    from rechroma.fs import write_atomically
 
-    if request.hints and images > 1:
-        raise OptionError(f"--hints apply to one photograph, but there are {images}")
-    check_file_options(request.file_options())
-    find_model(request.model)
+    (path,) = request.paths
+    name = "stdin" if path == STDIO else path
+    source = _read_stdin() if path == STDIO else Path(path)
+    options = request.encode_options() | {"format": wanted}
+    colorizer = Colorizer(request.model, provider=request.provider)
+    result = colorizer.colorize_bytes(source, name=name, **options)
+    if request.target is None:
+        sys.stdout.buffer.write(result.content)
+        sys.stdout.buffer.flush()
+    else:
+        write_atomically(request.target, result.content, overwrite=request.overwrite)
+    if result.pages > 1 and not request.quiet:
+        warn_about_pages(name, result.pages)
+
+
+def _check_target(request: CliRequest) -> str | None:
+    """Check the target before the image is read; returns the format to write."""
+    if request.target is None:
+        return request.file_format
+    from rechroma.fs import check_target
+    from rechroma.imaging import resolve_format
+
+    if is_folder(request.out or ""):
+        raise OptionError(
+            f"{request.out} is a folder, but an image from stdin has no name",
+            hint="Give a file with -o.",
+        )
+    check_target(request.target, overwrite=request.overwrite)
+    return resolve_format(request.target, request.file_format)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise SourceError("stdin is closed")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise SourceError(f"stdin: {error.strerror}") from error

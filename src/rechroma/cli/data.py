@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,7 @@ import click
 from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.progress import progress_bar
-from rechroma.cli.sheets import write_sheet
+from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
 
@@ -177,7 +177,8 @@ def fetch_command(
             is_allowed=(lambda _: True) if allow_private else None,
             on_image=advance,
         )
-    _print(as_json, _stats_fields(stats), _format_stats(stats))
+    fields = asdict(stats) | {"failed": dict(stats.failed.most_common())}
+    _print(as_json, fields, _format_stats(stats))
     if not stats.fetched + stats.present:
         raise FetchError(
             "no image could be downloaded", hint=f"{out / 'failed.csv'} lists the reasons."
@@ -206,13 +207,13 @@ def inspect_command(
     Damaged entries are listed on stderr and make the exit code 65.
     """
     check_targets(sheet)
-    from rechroma.datasets.build.inspect import inspect
+    from rechroma.datasets.build.inspect import inspect, sample_sheet
 
     with progress_bar(None, quiet=as_json, doing="Inspecting") as advance:
         found = inspect(shards, jobs=jobs, on_image=advance)
-    _print(as_json, found.to_dict(), _format_inspection(found))
+    _print(as_json, asdict(found), _format_inspection(found))
     if sheet is not None:
-        _write_sheet(shards, sheet)
+        write_jpeg(sample_sheet(shards, _SHEET_IMAGES), sheet)
     for damage in found.damaged:
         echo_err(f"rechroma: error: {damage}")
     if found.damaged:
@@ -340,12 +341,6 @@ def _format_manifest(manifest: dict[str, Any], out: Path) -> Iterator[str]:
         yield f"without training images: {', '.join(untaught)}"
 
 
-def _stats_fields(stats: DownloadStats) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(stats) | {"failed": dict(stats.failed.most_common())}
-
-
 def _format_stats(stats: DownloadStats) -> Iterator[str]:
     yield (
         f"{stats.fetched} fetched, {stats.present} already present, "
@@ -373,9 +368,3 @@ def _format_inspection(found: Inspection) -> Iterator[str]:
 
 def _format_counts(counts: Mapping[str, float]) -> str:
     return ", ".join(f"{count:g} {name}" for name, count in counts.items())
-
-
-def _write_sheet(shards: tuple[str, ...], path: Path) -> None:
-    from rechroma.datasets.build.inspect import sample_sheet
-
-    write_sheet(sample_sheet(shards, _SHEET_IMAGES), path)

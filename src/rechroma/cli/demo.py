@@ -13,13 +13,13 @@ import click
 from rechroma.cli.checks import require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
+from rechroma.cli.progress import write_jpeg
 from rechroma.errors import SourceError
-from rechroma.web.samples import SAMPLES, SamplePhoto, sample_file
+from rechroma.web.samples import SAMPLES, sample_file
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
 HEADINGS = ("gray", "Rechroma", "original")
 
@@ -45,7 +45,7 @@ def demo_command(out: str, model: str, provider: str) -> None:
       rechroma demo
       rechroma rechroma-demo/cat.jpg --saturation 1.4 -o vivid-cat.jpg
     """
-    samples = [(sample, _find_sample(sample)) for sample in SAMPLES]
+    require_extra("app", "skimage")
     folder, sheet = Path(out), Path(out, "before-after.jpg")
     from PIL import Image
 
@@ -54,13 +54,16 @@ def demo_command(out: str, model: str, provider: str) -> None:
 
     colorizer = Colorizer(model, provider=provider)
     rows = []
-    for sample, path in samples:
+    for sample in SAMPLES:
+        path = sample_file(sample)
+        if path is None:
+            raise SourceError(f"scikit-image does not contain its sample {sample.file}")
         before = folder / f"{sample.name}.jpg"
-        _write_jpeg(Image.fromarray(read_photo(path).gray), before)
+        write_jpeg(Image.fromarray(read_photo(path).gray), before, quality=92)
         after = colorizer.colorize_file(before, overwrite=True).target
         original = _read_pixels(path) if sample.has_color else None
         rows.append((_read_pixels(before), _read_pixels(after), original))
-    _write_jpeg(contact_sheet(rows, HEADINGS, missing="never was in color"), sheet)
+    write_jpeg(contact_sheet(rows, HEADINGS, missing="never was in color"), sheet, quality=92)
     click.echo(f"{sheet}: {len(rows)} photographs, before and after")
 
 
@@ -70,21 +73,3 @@ def _read_pixels(path: Path) -> NDArray[np.uint8]:
 
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def _write_jpeg(image: Image, path: Path) -> None:
-    from io import BytesIO
-
-    from rechroma.fs import write_atomically
-
-    jpeg = BytesIO()
-    image.save(jpeg, "JPEG", quality=92)
-    write_atomically(path, jpeg.getvalue(), overwrite=True)
-
-
-def _find_sample(sample: SamplePhoto) -> Path:
-    require_extra("app", "skimage")
-    path = sample_file(sample)
-    if path is None:
-        raise SourceError(f"scikit-image does not contain its sample {sample.file}")
-    return path

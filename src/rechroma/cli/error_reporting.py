@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rechroma.cli.signals import exit_code_of
-from rechroma.cli.terminal import drop_output, echo_err
+from rechroma.cli.terminal import drop_output, echo_err, exit_code_of
 from rechroma.errors import (
     ImageTooLargeError,
     InternalError,

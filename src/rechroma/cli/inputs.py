@@ -257,7 +257,15 @@ def _target_rule(
         return lambda source: default_target(source.path, file_format)
     path = Path(out)
     if is_folder(out) or not path.suffix:
-        return _into_folder(path, file_format)
+        mode = _target_mode(path)
+        if mode is not None and not S_ISDIR(mode):
+            raise TargetError(f"{path} is a file, but the results need a folder")
+
+        def target_in_folder(source: SourceImage) -> Path:
+            name = default_target(source.path, file_format).name
+            return path / source.relative.with_name("".join(name.rsplit(RESULT_SUFFIX, 1)))
+
+        return target_in_folder
     if images > 1:
         raise OptionError(
             f"{out} is a file, but there are {images} images",
@@ -271,20 +279,6 @@ def _target_rule(
     return target
 
 
-def _into_folder(folder: Path, file_format: str | None) -> Callable[[SourceImage], Path]:
-    from rechroma.imaging import default_target
-
-    mode = _target_mode(folder)
-    if mode is not None and not S_ISDIR(mode):
-        raise TargetError(f"{folder} is a file, but the results need a folder")
-
-    def target(source: SourceImage) -> Path:
-        name = default_target(source.path, file_format).name
-        return folder / source.relative.with_name("".join(name.rsplit(RESULT_SUFFIX, 1)))
-
-    return target
-
-
 def _assign_targets(
     sources: Sequence[SourceImage], target_of: Callable[[SourceImage], Path], key: _Key
 ) -> list[FileTask]:
@@ -294,22 +288,17 @@ def _assign_targets(
     order = sorted(tasks, key=lambda task: task.source.suffix != task.target.suffix)
     renamed = {}
     for task in order:
-        renamed[task] = _with_free_target(task, taken, key)
-        taken[key(renamed[task].target)] = task.source
+        source, target = task.source, task.target
+        stem = source.stem
+        while other := taken.get(key(target)):  # add the source's suffix until the name is free
+            if not source.suffix or key(other).parent != key(source).parent:
+                raise OptionError(
+                    f"{other} and {source} would both become {target}",
+                    hint="Color them in two runs with different output folders: -o FOLDER",
+                )
+            longer = stem + source.suffix
+            target = target.with_name(longer + target.name.removeprefix(stem))
+            stem = longer
+        renamed[task] = FileTask(source, target)
+        taken[key(target)] = source
     return [renamed[task] for task in tasks]
-
-
-def _with_free_target(task: FileTask, taken: dict[Path, Path], key: _Key) -> FileTask:
-    """Add the source's suffix to the target's name until it is free."""
-    source, target = task.source, task.target
-    stem = source.stem
-    while other := taken.get(key(target)):
-        if not source.suffix or key(other).parent != key(source).parent:
-            raise OptionError(
-                f"{other} and {source} would both become {target}",
-                hint="Color them in two runs with different output folders: -o FOLDER",
-            )
-        longer = stem + source.suffix
-        target = target.with_name(longer + target.name.removeprefix(stem))
-        stem = longer
-    return FileTask(source, target)

@@ -1,9 +1,10 @@
-"""`rechroma models`: listing, describing and importing color models."""
+"""`rechroma models` and `rechroma export`: color models, listed, imported and exported."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,13 @@ import click
 
 from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option, print_error
-from rechroma.cli.model_files import export_model_file, make_card, read_card_fields
+from rechroma.cli.model_files import (
+    export_model_file,
+    find_checkpoint,
+    make_card,
+    read_card_fields,
+    read_metrics,
+)
 from rechroma.cli.options import json_option, path_option
 from rechroma.cli.terminal import printable
 from rechroma.errors import ModelError, ModelNotFoundError
@@ -133,7 +140,13 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    default = _default_name(cards)
+    from rechroma.models import find_model
+
+    try:
+        path = find_model("default")
+        default = next((card.name for card in cards if find_model(card.name) == path), None)
+    except ModelNotFoundError:
+        default = None
     table = Table(box=None)
     for title in ("", "Name", "Version", "Size", "Hints", "License", "About"):
         table.add_column(title, overflow="fold")
@@ -145,16 +158,6 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
     Console().print(table)
 
 
-def _default_name(cards: Sequence[ModelCard]) -> str | None:
-    from rechroma.models import find_model
-
-    try:
-        default = find_model("default")
-    except ModelNotFoundError:
-        return None
-    return next((card.name for card in cards if find_model(card.name) == default), None)
-
-
 def _format_value(value: object) -> str:
     """Format a field of a card for people: rounded numbers, one line per nested field or source."""
     match value:
@@ -164,20 +167,76 @@ def _format_value(value: object) -> str:
             # Four digits, but all of those before the point.
             return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
         case dict():
-            return "\n".join(_format_field(name, item) for name, item in value.items())
+            lines = []
+            for name, item in value.items():
+                text = _format_value(item)
+                text = f"\n{indent(text, '  ')}" if isinstance(item, dict) else f" {text}"
+                lines.append(f"{printable(name)}:{text}")
+            return "\n".join(lines)
         case list():
-            sources = any(isinstance(item, dict) for item in value)
-            return ("\n" if sources else ", ").join(map(_format_item, value))
+            lines = [
+                ", ".join(str(part) for part in item.values() if part)
+                if isinstance(item, dict)
+                else str(item)
+                for item in value
+            ]
+            nested = any(isinstance(item, dict) for item in value)
+            return ("\n" if nested else ", ").join(map(printable, lines))
     return printable(str(value))
 
 
-def _format_field(name: str, value: object) -> str:
-    if isinstance(value, dict):
-        return f"{printable(name)}:\n{indent(_format_value(value), '  ')}"
-    return f"{printable(name)}: {_format_value(value)}"
+@click.command("export")
+@click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
+@path_option("-o", "--out", default="model.onnx", help="The color model file.")
+@click.option("--name", help="Name of the model.  [default: the card's, or else the file's]")
+@path_option("--card", default=None, help="JSON file with fields of the card: license, data, ...")
+@path_option(
+    "--report", default=None, help="Output of 'evaluate --json', for the metrics of the card."
+)
+@click.option("--commit", default="", help="Commit that trained it, for the card.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0.01, 2),
+    help="Annealing temperature: lower is more vivid.",
+)
+@click.option("--regression-share", type=click.FloatRange(0, 1), help="Weight of the ab head.")
+@click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma, 0 to 3.")
+@click.option("--exact", is_flag=True, help="Do not round the weights: a larger file.")
+@debug_option
+def export_command(
+    checkpoint: Path,
+    out: Path,
+    name: str | None,
+    card: Path | None,
+    report: Path | None,
+    commit: str,
+    temperature: float | None,
+    regression_share: float | None,
+    saturation: float | None,
+    exact: bool,
+) -> None:
+    """Convert a checkpoint to a color model file.
 
+    \b
+      rechroma export checkpoints/mine/checkpoint.pt -o mine.onnx --card card.json
+      rechroma photo.jpg --model mine.onnx
 
-def _format_item(item: object) -> str:
-    if not isinstance(item, dict):
-        return printable(str(item))
-    return printable(", ".join(str(value) for value in item.values() if value))
+    CHECKPOINT is a checkpoint, or a run's folder that contains a checkpoint.pt. The exported file
+    is compared with the network: a difference above 0.05 in a* or b* is an error.
+    """
+    require_extra("train", "torch")
+    check_model_target(out)
+    checkpoint = find_checkpoint(checkpoint)
+    fields = {"name": out.stem, **read_card_fields(card), **({"name": name} if name else {})}
+    if report is not None:
+        fields["metrics"] = read_metrics(report)
+    from rechroma.training import trained_network
+
+    decoding = {
+        "temperature": temperature,
+        "regression_share": regression_share,
+        "saturation": saturation,
+    }
+    network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
+    written = replace(make_card(network, fields), commit=commit)
+    export_model_file(network, written, out, source=checkpoint, rounded=not exact)

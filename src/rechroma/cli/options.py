@@ -1,14 +1,20 @@
-"""Options shared by several commands."""
+"""Options shared by several commands, and the parsed command line of `colorize`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rechroma.cli.inputs import STDIO
 from rechroma.options import OPTIONS, PROVIDERS
+
+if TYPE_CHECKING:
+    from rechroma.colorizer import EncodeKwargs, FileKwargs
+    from rechroma.hints import Hint
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -32,23 +38,19 @@ def model_options(command: _Command) -> _Command:
     return model(provider(command))
 
 
-def _number_option(name: str) -> Callable[[_Command], _Command]:
-    option = OPTIONS[name]
-    return click.option(
-        f"--{name}",
-        type=float if isinstance(option.default, float) else int,
-        default=option.default,
-        show_default=option.default is not None,
-        help=option.text
-        if option.default is not None
-        else f"{option.text}  [default: the model's]",
-    )
-
-
 def colorize_options(command: _Command) -> _Command:
     """Add the numeric options of :mod:`rechroma.options`."""
     for name in reversed(("quality", "saturation", "warmth", "blend", "size")):
-        command = _number_option(name)(command)
+        option = OPTIONS[name]
+        command = click.option(
+            f"--{name}",
+            type=float if isinstance(option.default, float) else int,
+            default=option.default,
+            show_default=option.default is not None,
+            help=option.text
+            if option.default is not None
+            else f"{option.text}  [default: the model's]",
+        )(command)
     return command
 
 
@@ -110,3 +112,56 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Override a recipe key, such as optimizer.lr=1e-3. Can be repeated.",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliRequest:
+    """The arguments and options of `rechroma colorize`."""
+
+    paths: tuple[str, ...]
+    out: str | None
+    overwrite: bool
+    jobs: int | None
+    file_format: str | None
+    quality: int
+    saturation: float
+    warmth: float
+    blend: float
+    size: int | None
+    hints: tuple[Hint, ...]
+    max_pixels: int
+    no_provenance: bool
+    badge: bool
+    as_json: bool
+    quiet: bool
+    model: str
+    provider: str
+
+    @property
+    def is_stream(self) -> bool:
+        """True if the image comes from stdin or goes to stdout."""
+        return STDIO in self.paths or self.out == STDIO
+
+    @property
+    def target(self) -> Path | None:
+        """The output file of an image from stdin; None for stdout."""
+        return None if self.out in (None, STDIO) else Path(self.out)
+
+    def encode_options(self) -> EncodeKwargs:
+        """The keyword arguments of :meth:`rechroma.Colorizer.colorize_bytes`."""
+        return {
+            "saturation": self.saturation,
+            "warmth": self.warmth,
+            "blend": self.blend,
+            "size": self.size,
+            "hints": self.hints,
+            "format": self.file_format,
+            "quality": self.quality,
+            "provenance": not self.no_provenance,
+            "badge": self.badge,
+            "max_pixels": self.max_pixels,
+        }
+
+    def file_options(self) -> FileKwargs:
+        """The keyword arguments of :meth:`rechroma.Colorizer.colorize_file`."""
+        return {**self.encode_options(), "overwrite": self.overwrite}

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar for batches, a line for training steps."""
+"""Progress of long commands: a bar for batches, lines and contact sheets for training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from rich.progress import ProgressColumn
+    from PIL.Image import Image
 
-    from rechroma.training import Progress
+    from rechroma.training import Progress, Recipe, TrainState
+
+
+_SHEET_IMAGES = 24
 
 
 @contextmanager
@@ -31,22 +35,10 @@ def progress_bar(
         yield lambda: None
         return
     from rich.console import Console
-    from rich.progress import Progress
-
-    progress = Progress(*_columns(), console=Console(stderr=True))
-    bar = progress.add_task(doing, total=total)
-    try:
-        progress.start()
-        yield lambda: progress.advance(bar)
-    finally:
-        with suppress(OSError):  # the terminal may have been closed
-            progress.stop()
-
-
-def _columns() -> list[str | ProgressColumn]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
+        Progress,
         ProgressColumn,
         Task,
         TimeRemainingColumn,
@@ -63,7 +55,15 @@ def _columns() -> list[str | ProgressColumn]:
             return Text(f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each")
 
     remaining = TimeRemainingColumn(elapsed_when_finished=True)
-    return ["{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), remaining]
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), remaining)
+    progress = Progress(*columns, console=Console(stderr=True))
+    bar = progress.add_task(doing, total=total)
+    try:
+        progress.start()
+        yield lambda: progress.advance(bar)
+    finally:
+        with suppress(OSError):  # the terminal may have been closed
+            progress.stop()
 
 
 def report_progress(progress: Progress) -> None:
@@ -73,3 +73,39 @@ def report_progress(progress: Progress) -> None:
         f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.2f}  "
         f"{losses}  {progress.images_per_second:.1f} img/s"
     )
+
+
+def write_jpeg(image: Image, path: Path, quality: int = 88) -> None:
+    """Write an image, such as a contact sheet, as a JPEG.
+
+    Raises:
+        TargetError: The file cannot be written.
+    """
+    from rechroma.fs import write_atomically
+
+    write_atomically(path, lambda file: image.save(file, "JPEG", quality=quality), overwrite=True)
+
+
+def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
+    """Return a training callback that draws the curves and a contact sheet of validation images.
+
+    Args:
+        recipe: The recipe; without `data.val` there is no contact sheet.
+        out: The run's folder.
+    """
+    from rechroma.colorizer import Colorizer
+    from rechroma.datasets import Shards, evenly_spaced
+    from rechroma.evaluation import draw_sheet
+    from rechroma.training import TorchEngine, draw_curves
+
+    images = Shards(recipe.data.val) if recipe.data.val else None
+
+    def draw_epoch(state: TrainState) -> None:
+        draw_curves(out / "log.jsonl", out / "curves.png")
+        if images is not None:
+            chosen = (images[number] for number in evenly_spaced(len(images), _SHEET_IMAGES))
+            path = out / f"sheet-{state.step:07}.jpg"
+            write_jpeg(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
+            click.echo(f"{path}: gray, model, truth")
+
+    return draw_epoch

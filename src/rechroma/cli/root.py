@@ -7,19 +7,14 @@ from typing import Any
 import click
 
 from rechroma._version import __version__
-from rechroma.cli.app import app_command
 from rechroma.cli.colorize import colorize_command
 from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
 from rechroma.cli.error_reporting import debug_option, report_errors
-from rechroma.cli.evaluate import evaluate_command
-from rechroma.cli.export import export_command
-from rechroma.cli.finetune import finetune_command
-from rechroma.cli.leaderboard import leaderboard_command
-from rechroma.cli.models import models_group
-from rechroma.cli.serve import serve_command
-from rechroma.cli.train import train_command
-from rechroma.cli.worker import worker_command
+from rechroma.cli.evaluate import evaluate_command, leaderboard_command
+from rechroma.cli.models import export_command, models_group
+from rechroma.cli.serve import app_command, serve_command, worker_command
+from rechroma.cli.train import finetune_command, train_command
 from rechroma.errors import did_you_mean
 
 HELP_OPTIONS = ("-h", "--help")
@@ -71,16 +66,12 @@ class Shorthand(click.Group):
         if word == "--":
             return True
         if word.startswith("-") and word != "-":
-            return _is_option_of(colorize_command, word)
+            options = [option for parameter in colorize_command.params for option in parameter.opts]
+            attached_value = not word.startswith("--") and word[:2] in options
+            return attached_value or word.split("=", 1)[0] in options
         from rechroma.cli.inputs import looks_like_image
 
         return looks_like_image(word)
-
-
-def _is_option_of(command: click.Command, word: str) -> bool:
-    options = [option for parameter in command.params for option in parameter.opts]
-    attached_value = not word.startswith("--") and word[:2] in options
-    return attached_value or word.split("=", 1)[0] in options
 
 
 @click.group(
@@ -105,15 +96,9 @@ def root_command() -> None:
     """
 
 
-root_command.add_command(colorize_command)
-root_command.add_command(models_group)
-root_command.add_command(demo_command)
-root_command.add_command(app_command)
-root_command.add_command(serve_command)
-root_command.add_command(worker_command)
-root_command.add_command(data_group)
-root_command.add_command(train_command)
-root_command.add_command(finetune_command)
-root_command.add_command(export_command)
-root_command.add_command(evaluate_command)
-root_command.add_command(leaderboard_command)
+for _command in (
+    *(colorize_command, models_group, demo_command, app_command, serve_command, worker_command),
+    *(data_group, train_command, finetune_command, export_command, evaluate_command),
+    leaderboard_command,
+):
+    root_command.add_command(_command)

@@ -1,15 +1,22 @@
-"""Batch execution: skip existing results, color the rest, count the results."""
+"""Batch execution: skip existing results, color the rest, and report one result per file."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass, field
+from enum import StrEnum
 from stat import S_ISREG
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+import click
+
+from rechroma.cli.error_reporting import hint_of, print_traceback
 from rechroma.cli.inputs import BatchPlan, FileTask
 from rechroma.cli.progress import progress_bar
-from rechroma.cli.signals import Stopped, defer_signals
-from rechroma.cli.summary import BatchSummary, FileResult, Status
+from rechroma.cli.terminal import Stopped, defer_signals, echo_err
 from rechroma.errors import TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 
@@ -18,8 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rechroma.batch import Failure
-    from rechroma.cli.request import CliRequest
+    from rechroma.cli.options import CliRequest
     from rechroma.colorizer import Result
+    from rechroma.errors import RechromaError
 
 _Version = tuple[int, int]
 
@@ -107,3 +115,117 @@ def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult
     if made_by_other_run and not request.overwrite:  # the same command runs twice
         return FileResult(*names, Status.SKIPPED)
     return FileResult(*names, Status.FAILED, result.error)
+
+
+class Status(StrEnum):
+    """Final state of a file in a batch."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The result of one file, as printed by `--json`.
+
+    Attributes:
+        source: The image, as it was named or found.
+        target: The result's path; None if there was nothing to color.
+        status: Colored, skipped or failed.
+        error: The reason of a failure.
+        seconds: Wall-clock time from opening the source to the finished target.
+        width: Width of the result in pixels.
+        height: Height of the result in pixels.
+        was_color: Whether the source was in color or toned.
+        pages: The number of pages or frames in the source; only the first is colored.
+    """
+
+    source: str
+    target: str | None
+    status: Status
+    error: RechromaError | None = None
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    was_color: bool | None = None
+    pages: int | None = None
+
+    def to_json(self) -> str:
+        """Format as a line of JSON with every key; ASCII, so that any name survives a pipe."""
+        return json.dumps(
+            {
+                "source": self.source,
+                "target": self.target,
+                "status": self.status,
+                "error": type(self.error).__name__ if self.error else None,
+                "message": self.error.message if self.error else None,
+                "seconds": None if self.seconds is None else round(self.seconds, 3),
+                "width": self.width,
+                "height": self.height,
+                "was_color": self.was_color,
+                "pages": self.pages,
+            }
+        )
+
+
+@dataclass(slots=True)
+class BatchSummary:
+    """Counts the results and formats the summary.
+
+    Attributes:
+        as_json: Whether to print each result on stdout as one line of JSON.
+        counts: The number of files by status.
+        failures: The sources that failed and their errors, in order.
+        multipage: The sources with several pages or frames, and their number.
+        last: The last result.
+        started: The start of the batch, by `time.perf_counter`.
+    """
+
+    as_json: bool = False
+    counts: Counter[Status] = field(default_factory=Counter)
+    failures: list[tuple[str, RechromaError]] = field(default_factory=list)
+    multipage: list[tuple[str, int]] = field(default_factory=list)
+    last: FileResult | None = None
+    started: float = field(default_factory=perf_counter)
+
+    def add(self, result: FileResult) -> None:
+        """Count one file, and print it if `as_json` is set."""
+        self.counts[result.status] += 1
+        self.last = result
+        if result.error:
+            self.failures.append((result.source, result.error))
+        if result.pages and result.pages > 1:
+            self.multipage.append((result.source, result.pages))
+        if self.as_json:
+            click.echo(result.to_json())
+
+    def print_page_warnings(self) -> None:
+        """Warn on stderr of sources of which only the first page was colored, one line each."""
+        for source, pages in self.multipage:
+            warn_about_pages(source, pages)
+
+    def print_failures(self) -> None:
+        """Print every failure on stderr, one line each."""
+        for source, error in self.failures:
+            print_traceback(error)
+            message = error.message if source in error.message else f"{source}: {error.message}"
+            hint = hint_of(error)
+            echo_err(f"rechroma: error: {message}" + (f" (hint: {hint})" if hint else ""))
+
+    def __str__(self) -> str:
+        if self.counts.total() == 1 and self.last and not self.failures:
+            if self.last.status is Status.SKIPPED:
+                return f"{self.last.target} already exists (use --overwrite to color it again)"
+            return f"{self.last.source} -> {self.last.target} in {self.last.seconds:.1f} s"
+        parts = [f"{self.counts[Status.DONE]} colored"]
+        if self.counts[Status.SKIPPED]:
+            parts.append(f"{self.counts[Status.SKIPPED]} already present")
+        if self.counts[Status.FAILED]:
+            parts.append(f"{self.counts[Status.FAILED]} failed")
+        return f"{', '.join(parts)} in {perf_counter() - self.started:.1f} s"
+
+
+def warn_about_pages(source: str, pages: int) -> None:
+    """Warn on stderr that only the first page or frame of a file was colored."""
+    echo_err(f"rechroma: warning: {source}: colored only the first of {pages} pages or frames")

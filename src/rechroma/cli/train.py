@@ -1,16 +1,17 @@
-"""`rechroma train`: training by a recipe."""
+"""`rechroma train` and `rechroma finetune`: training by a recipe, or on top of a model."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from rechroma.cli.checks import require_extra
+from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.model_files import export_model_file, make_card, resolve_model
 from rechroma.cli.options import path_option, set_option
-from rechroma.cli.progress import report_progress
-from rechroma.cli.sheets import epoch_callback
+from rechroma.cli.progress import epoch_callback, report_progress
 
 
 @click.command("train")
@@ -51,3 +52,70 @@ def train_command(
     run = train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
     if is_main_process():
         click.echo(f"{out / 'checkpoint.pt'}: {run.step} steps done")
+
+
+@click.command("finetune")
+@click.argument("model")
+@click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
+@path_option("-o", "--out", default="checkpoints/finetuned", help="The run's output folder.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Training steps of 32 crops each.  [default: 300]"
+)
+@click.option("--name", help="Name of the new model.  [default: the folder's]")
+@click.option("--license", default="unstated", help="License of your images, for the card.")
+@set_option
+@debug_option
+def finetune_command(
+    model: str,
+    shards: tuple[str, ...],
+    out: Path,
+    steps: int | None,
+    name: str | None,
+    license: str,
+    overrides: tuple[str, ...],
+) -> None:
+    """Fine-tune a model on your own images.
+
+    \b
+      rechroma finetune default shards/mine-*.tar -o checkpoints/mine
+      rechroma photo.jpg --model checkpoints/mine/model.onnx
+
+    MODEL is a checkpoint, a color model file, the name of a model, or a run's folder that contains
+    a model.onnx or a checkpoint.pt. It takes a few minutes on a CPU. A run that was stopped
+    continues from its last checkpoint. With validation (validation.interval), the result is the
+    best model by validation loss.
+    """
+    require_extra("train", "torch")
+    target = out / "model.onnx"
+    check_model_target(target)
+    from rechroma.models import read_card
+    from rechroma.training import (
+        TorchEngine,
+        changed_recipe,
+        finetuning_recipe,
+        is_main_process,
+        train,
+        trained_network,
+    )
+
+    start = resolve_model(model)
+    plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
+    plan = changed_recipe(plan, overrides)
+    train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
+    if not is_main_process():
+        return
+    # The best checkpoint, or the last one of a run that ended before any validation.
+    best = out / "best.pt"
+    learned = best if plan.validation.interval and best.is_file() else out / "checkpoint.pt"
+    network = trained_network(learned)
+
+    known = TorchEngine(network).card if start.suffix == ".pt" else read_card(start)
+    fields = asdict(known)
+    seen = [{"name": Path(shard).name, "license": license} for shard in shards]
+    fields |= {"name": name or out.name, "version": "1", "license": known.license or "unstated"}
+    fields |= {"data": [*fields["data"], *seen], "metrics": {}, "commit": ""}
+    origin = "a checkpoint" if start.suffix == ".pt" else known.name
+    fields["description"] = f"Fine-tuned from {origin}."
+    card = make_card(network, fields)
+    export_model_file(network, card, target, source=learned, rounded=True)
+    click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")

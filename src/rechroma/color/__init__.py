@@ -7,6 +7,7 @@ from rechroma.color.bins import (
     TABLE_ROWS,
     bin_centers,
     bin_counts,
+    dominant_chroma,
     nearest_bins,
     rebalancing_weights,
     smooth_prior,
@@ -15,7 +16,6 @@ from rechroma.color.bins import (
 from rechroma.color.colorfulness import colorfulness, colorfulness_abs
 from rechroma.color.gamut import map_to_gamut
 from rechroma.color.lab import lab_to_srgb, lightness, luminance, srgb_to_lab
-from rechroma.color.modes import dominant_chroma
 
 __all__ = [
     "REACH",

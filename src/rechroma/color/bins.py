@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 REACH = 110  # no sRGB color lies further out on either axis (a* -86.2..98.3, b* -107.9..94.5)
 TABLE_ROWS = (2 * REACH + 1) ** 2  # whole a*b* pairs within the reach
+_SIGMA = 5.0  # of the Gaussian that spreads a color over bins, in a*b* units
 _CUBE_STEPS = 64  # levels a channel at which the sRGB cube is sampled to see which cells are met
+_APART = 18.0  # a*b* units: closer colors look alike and are merged
 
 
 @cache
@@ -55,7 +57,7 @@ def table_index(ab: Float) -> NDArray[np.int64]:
     return unit[..., 0] * (2 * REACH + 1) + unit[..., 1]
 
 
-def nearest_bins(centers: Float, count: int, sigma: float = 5.0) -> tuple[NDArray[np.int64], Float]:
+def nearest_bins(centers: Float, count: int) -> tuple[NDArray[np.int64], Float]:
     """Tabulate the soft labels of every integer a*b* pair within +-110.
 
     Zhang et al. (2016), section 2.2: the true color is spread over its 5 nearest bins, weighted
@@ -64,7 +66,6 @@ def nearest_bins(centers: Float, count: int, sigma: float = 5.0) -> tuple[NDArra
     Args:
         centers: (Q, 2) bin centers.
         count: How many bins share a color.
-        sigma: Width of the Gaussian in a*b* units.
 
     Returns:
         The bins (221 * 221, count) and their weights (same shape, each row sums to 1).
@@ -76,15 +77,15 @@ def nearest_bins(centers: Float, count: int, sigma: float = 5.0) -> tuple[NDArra
     few = np.argpartition(squared, count, axis=1)[:, :count]
     order = np.argsort(np.take_along_axis(squared, few, axis=1), axis=1, kind="stable")
     nearest = np.take_along_axis(few, order, axis=1)
-    weights = np.exp(-np.take_along_axis(squared, nearest, axis=1) / (2 * sigma**2))
+    weights = np.exp(-np.take_along_axis(squared, nearest, axis=1) / (2 * _SIGMA**2))
     weights = np.maximum(weights, 1e-30)
     return nearest, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def smooth_prior(counts: NDArray[np.integer], centers: Float, sigma: float = 5.0) -> Float:
+def smooth_prior(counts: NDArray[np.integer], centers: Float) -> Float:
     """Smooth counts per bin (Q,) over neighboring bins to probabilities, (Q,) float32."""
     squared = np.square(centers[:, None] - centers[None]).sum(axis=-1)
-    kernel = np.exp(-squared / (2 * sigma**2))
+    kernel = np.exp(-squared / (2 * _SIGMA**2))
     smoothed = (kernel / kernel.sum(axis=1, keepdims=True)).T @ counts.astype(np.float64)
     return np.asarray(smoothed / smoothed.sum(), np.float32)
 
@@ -100,3 +101,32 @@ def rebalancing_weights(prior: Float, uniform_share: float = 0.5) -> Float:
     """
     weights = 1 / ((1 - uniform_share) * prior + uniform_share / prior.size)
     return np.asarray(weights / (weights * prior).sum(), np.float32)
+
+
+def dominant_chroma(probabilities: Float, centers: Float, count: int) -> tuple[Float, Float]:
+    """Find the most probable, clearly different colors by greedy mode seeking.
+
+    The most probable bin absorbs all bins around it and becomes their mean; repeat with the rest.
+
+    Args:
+        probabilities: (Q,), probability of each bin; they sum to 1.
+        centers: (Q, 2), a* and b* of the bins.
+        count: Maximum number of colors.
+
+    Returns:
+        (N, 2), a* and b* of the colors, and (N,), their probabilities, the most probable first.
+    """
+    left = np.array(probabilities, np.float64)
+    found, shares = [], []
+    for _ in range(count):
+        best = centers[left.argmax()]
+        near = np.hypot(*(centers - best).T) < _APART
+        share = left[near].sum()
+        if share <= 0:
+            break
+        found.append(left[near] @ centers[near] / share)
+        shares.append(share)
+        left[near] = 0
+    order = np.argsort(shares)[::-1]
+    chroma = np.reshape(found, (-1, 2)).astype(np.float32)
+    return chroma[order], np.asarray(shares, np.float32)[order]

@@ -74,7 +74,13 @@ def gamut_scale(lab: Float) -> Float:
     direction = np.where(a < 0, 2 - along, along)
     column = (direction + 1) * np.float32(_DIRECTION_STEPS / 4)
     row = lightness * np.float32(_LIGHTNESS_STEPS / 100)
-    scale: Float = np.minimum(_look_up(_chroma_limits(), column, row) / extent, np.float32(1))
+    wide = min(column.size, 32000)  # OpenCV's remap takes no side above 32767
+    padded = -(-column.size // wide) * wide
+    at = [np.resize(part, padded).reshape(-1, wide) for part in (column, row)]
+    table, border = _chroma_limits(), cv2.BORDER_REPLICATE
+    values = cv2.remap(table, at[0], at[1], cv2.INTER_LINEAR, borderMode=border)
+    limits = np.asarray(values, np.float32).ravel()[: column.size]
+    scale: Float = np.minimum(limits / extent, np.float32(1))
     return scale
 
 
@@ -114,14 +120,6 @@ def _beyond(linear: Float, tolerance: float) -> NDArray[np.bool_]:
     pixels = linear.reshape(-1, 1, 3)
     within = cv2.inRange(pixels, (-tolerance,) * 3, (1 + tolerance,) * 3)
     return np.equal(within, 0).reshape(linear.shape[:-1])
-
-
-def _look_up(table: Float, column: Float, row: Float) -> Float:
-    wide = min(column.size, 32000)  # OpenCV's remap takes no side above 32767
-    padded = -(-column.size // wide) * wide
-    at = [np.resize(part, padded).reshape(-1, wide) for part in (column, row)]
-    values = cv2.remap(table, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(values, np.float32).ravel()[: column.size]
 
 
 def _chord(lightness: Float, linear: Float) -> Float:

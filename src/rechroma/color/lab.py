@@ -100,7 +100,10 @@ def lab_to_linear(lab: Float) -> Float:
     fy = (lab[..., 0] + np.float32(16)) / np.float32(116)
     fx = fy + lab[..., 1] / np.float32(500)
     fz = fy - lab[..., 2] / np.float32(200)
-    return _inverse(np.stack([fx, fy, fz], axis=-1)) @ XYZ_OVER_WHITE_TO_RGB.T
+    f = np.stack([fx, fy, fz], axis=-1)
+    cube = f * f * f
+    xyz = np.where(cube > EPSILON, cube, (116 * f - 16) / np.float32(KAPPA)).astype(np.float32)
+    return xyz @ XYZ_OVER_WHITE_TO_RGB.T
 
 
 def lab_to_srgb(lab: Float, dtype: DTypeLike = np.float32) -> Pixels:
@@ -122,20 +125,16 @@ def lightness(pixels: Pixels) -> Float:
         (H, W) float32.
     """
     if pixels.ndim == 2:
-        return _gray_lightness(pixels)
+        if np.issubdtype(pixels.dtype, np.integer):
+            light: Float = lightness_table(pixels.dtype.name)[pixels]
+            return light
+        return lightness_of_luminance(to_linear(to_float(pixels)))
     return lightness_of_luminance(luminance(pixels))
 
 
 def luminance(rgb: Pixels) -> Float:
     """Return the relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
     return np.asarray(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE[1], np.float32)
-
-
-def _gray_lightness(gray: Pixels) -> Float:
-    if np.issubdtype(gray.dtype, np.integer):
-        light: Float = lightness_table(gray.dtype.name)[gray]
-        return light
-    return lightness_of_luminance(to_linear(to_float(gray)))
 
 
 @cache
@@ -150,8 +149,3 @@ def lightness_table(dtype: str) -> Float:
 def _forward(t: Float) -> Float:
     root = np.cbrt(t)
     return np.where(t > EPSILON, root, (np.float32(KAPPA) * t + 16) / 116).astype(np.float32)
-
-
-def _inverse(f: Float) -> Float:
-    cube = f * f * f
-    return np.where(cube > EPSILON, cube, (116 * f - 16) / np.float32(KAPPA)).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Rendering of gray pixels and chroma to sRGB, the step that touches every pixel at full size.
+"""Adjustment of chroma, and the rendering of gray and chroma to sRGB at full size.
 
-Equivalent to ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
+Rendering is ``lab_to_srgb(map_to_gamut([lightness(gray), a, b]))``, several times as fast: OpenCV
 converts, clipping the channels, and only the pixels that may have been clipped are done again.
 """
 
@@ -17,7 +17,14 @@ from rechroma.color.lab import Float, lightness_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rechroma.options import Adjustments
+
     UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
+
+WARM_AB = np.array([3.0, 12.0], np.float32)
+"""The a* and b* that `warmth` 1 adds to vivid colors."""
+WARM_HALF_CHROMA = 10.0
+"""The chroma at which half of that is added."""
 
 
 def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
@@ -39,18 +46,15 @@ def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
     top = np.iinfo(gray.dtype).max
     clipped = np.flatnonzero(cv2.inRange(rgb, (1,) * 3, (top - 1,) * 3) == 0)
     if clipped.size:
-        mapped = _in_gamut(lab.reshape(-1, 3).take(clipped, axis=0), gray.dtype)
-        _pixels(rgb)[clipped] = _pixels(mapped)
+        outside = lab.reshape(-1, 3).take(clipped, axis=0)
+        outside[:, 1:] *= gamut_scale(outside)[:, None]
+        _pixels(rgb)[clipped] = _pixels(_to_levels(outside[None], gray.dtype))
     if gray.dtype == np.uint16:
-        _put_neutral(rgb, gray, chroma)
+        # Copy the gray to pixels without chroma: OpenCV is inexact for dark 16-bit levels.
+        neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
+        if cv2.countNonZero(neutral):
+            cv2.copyTo(cv2.merge([gray] * 3), neutral, rgb)
     return rgb
-
-
-def _put_neutral(rgb: UIntImage, gray: UIntImage, chroma: Float) -> None:
-    """Copy the gray to pixels without chroma: OpenCV is inexact for dark 16-bit levels."""
-    neutral = cv2.inRange(chroma, (0.0, 0.0), (0.0, 0.0))
-    if cv2.countNonZero(neutral):
-        cv2.copyTo(cv2.merge([gray] * 3), neutral, rgb)
 
 
 def _pixels(levels: UIntImage) -> NDArray[np.void]:
@@ -58,15 +62,18 @@ def _pixels(levels: UIntImage) -> NDArray[np.void]:
     return levels.reshape(-1, 3).view(np.dtype((np.void, 3 * levels.itemsize)))[:, 0]
 
 
-def _in_gamut(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:
-    scale = gamut_scale(lab)
-    lab[:, 1] *= scale
-    lab[:, 2] *= scale
-    return _to_levels(lab[None], dtype).reshape(lab.shape)
-
-
 def _to_levels(lab: Float, dtype: np.dtype[np.unsignedinteger]) -> UIntImage:
     rgb = cast("Float", cv2.cvtColor(lab, cv2.COLOR_Lab2RGB))
     if dtype == np.uint8:
         return cast("UIntImage", cv2.convertScaleAbs(rgb, alpha=255))
     return cast("UIntImage", (rgb * np.float32(65535) + np.float32(0.5)).astype(dtype))
+
+
+def adjust_chroma(ab: Float, adjustments: Adjustments) -> Float:
+    """Adjust chroma (..., 2), CIE a* and b*; returns the same shape in float32."""
+    ab = ab * np.float32(adjustments.saturation)
+    if adjustments.warmth:
+        chroma = np.linalg.norm(ab, axis=-1, keepdims=True)
+        vividness = chroma / (chroma + WARM_HALF_CHROMA)
+        ab = ab + np.float32(adjustments.warmth) * WARM_AB * vividness
+    return np.asarray(ab * np.float32(adjustments.blend), np.float32)

@@ -8,21 +8,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rechroma.datasets.crops import downsample_chroma
+from rechroma.datasets.crops import downsample_chroma, random_hints
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.features import FeatureConfig, FeatureStore, build_features
-from rechroma.datasets.random_hints import random_hints
 from rechroma.datasets.shards import Shards, evenly_spaced
 
 if TYPE_CHECKING:
     from rechroma.datasets.dataset import (
         ColorizationDataset,
         CropConfig,
+        FeatureBatch,
+        FeatureDataset,
         ReproducibleBatchSampler,
         Sample,
         SampleSpec,
+        feature_loader,
     )
-    from rechroma.datasets.feature_dataset import FeatureBatch, FeatureDataset, feature_loader
 
 __all__ = [
     "ColorizationDataset",
@@ -47,5 +48,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "feature_dataset" if name.lower().startswith("feature") else "dataset"
-    return getattr(import_module(f"rechroma.datasets.{module}"), name)
+    return getattr(import_module("rechroma.datasets.dataset"), name)

@@ -7,25 +7,25 @@ A sample is a function of (image, size, seed), and the order of all samples a fu
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 from msgspec import Meta, Struct
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from rechroma.color import lightness, srgb_to_lab
-from rechroma.datasets.crops import average_cells, random_crop
+from rechroma.datasets.crops import average_cells, random_count, random_crop, random_hints
 from rechroma.datasets.degradation import degrade_lightness
-from rechroma.datasets.random_hints import random_count, random_hints
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from rechroma.datasets.features import FeatureStore
     from rechroma.datasets.shards import Shards
 
 
@@ -111,24 +111,21 @@ class ColorizationDataset(Dataset[Sample]):
         light = degrade_lightness(rgb, rng) if degraded else lightness(rgb)
         chroma = srgb_to_lab(rgb)[..., 1:]
         hints = random_hints(chroma, random_count(rng) if spec.with_hints else 0, rng)
-        return Sample(
-            torch.from_numpy(light)[None],
-            torch.from_numpy(hints),
-            torch.from_numpy(average_cells(chroma, self._scale)),
-            torch.from_numpy(rgb).permute(2, 0, 1),
-            torch.tensor(self._label(spec.image)),
-        )
-
-    def _label(self, index: int) -> int:
-        label = self._images.label(index)
+        label = self._images.label(spec.image)
         if 0 < self._classes <= label:
-            place = f"{self._images.shard(index)}:{self._images.key(index)}"
+            place = f"{self._images.shard(spec.image)}:{self._images.key(spec.image)}"
             raise DataError(
                 f"{place}: has class {label}, but the network has {self._classes} classes "
                 "from 0 on (network.options.classes)",
                 hint="Set network.options.classes above the largest class of the shards.",
             )
-        return label
+        return Sample(
+            torch.from_numpy(light)[None],
+            torch.from_numpy(hints),
+            torch.from_numpy(average_cells(chroma, self._scale)),
+            torch.from_numpy(rgb).permute(2, 0, 1),
+            torch.tensor(label),
+        )
 
 
 class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
@@ -186,3 +183,67 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
 def _order(images: int, seed: int, epoch: int) -> NDArray[np.int64]:
     rng = np.random.default_rng((seed, 1 << 40, epoch))  # apart from the steps' generators
     return rng.permutation(images)
+
+
+class FeatureBatch(NamedTuple):
+    """Features of N views, and the chroma to predict from them; all float32 but the labels.
+
+    Attributes:
+        features: By output of the encoder: (N, C, H, W), or (N, C) for a pooled head.
+        chroma: (N, 2, S / 8, S / 8) true a*b*.
+        lightness: (N, 1, S / 4, S / 4) L* of the encoder's input, 0..100.
+        label: (N,) class of each image, -1 for none.
+    """
+
+    features: dict[str, Tensor]
+    chroma: Tensor
+    lightness: Tensor
+    label: Tensor
+
+
+class FeatureDataset(Dataset[FeatureBatch]):
+    """Views of a feature store by their specs; half of them are mirrored.
+
+    The features are mirrored in place of the image: an encoder is not exactly equivariant to
+    mirroring, but nearly so, and a second pass through it would cost as much as the first.
+    """
+
+    def __init__(self, store: FeatureStore) -> None:
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __getitem__(self, spec: SampleSpec) -> FeatureBatch:
+        """Read a batch of one."""
+        return self.__getitems__([spec])
+
+    def __getitems__(self, specs: Sequence[SampleSpec]) -> FeatureBatch:
+        """Read a batch at once."""
+        records = self._store.read([spec.image for spec in specs])
+        mirrored = np.array([np.random.default_rng(spec.seed).random() < 0.5 for spec in specs])
+        maps = {name: _floats(records[name], mirrored) for name in self._store.outputs}
+        return FeatureBatch(
+            features=maps,
+            chroma=_floats(records["chroma"], mirrored),
+            lightness=_floats(records["lightness"], mirrored) / 2.55,
+            label=torch.from_numpy(records["label"].astype(np.int64)),
+        )
+
+
+def _floats(values: np.ndarray, mirrored: np.ndarray) -> Tensor:
+    floats = values.astype(np.float32)
+    if floats.ndim == 4:
+        floats[mirrored] = floats[mirrored, ..., ::-1]
+    return torch.from_numpy(floats)
+
+
+def feature_loader(
+    dataset: FeatureDataset, batches: Iterable[list[SampleSpec]], *, workers: int = 0
+) -> DataLoader[FeatureBatch]:
+    """Make a loader that yields each batch of specs as a :class:`FeatureBatch`."""
+    return DataLoader(dataset, batch_sampler=batches, num_workers=workers, collate_fn=_keep_batch)
+
+
+def _keep_batch(batch: Any) -> Any:  # noqa: ANN401 - torch types it as a list of samples
+    return batch

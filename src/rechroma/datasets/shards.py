@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rechroma.datasets.tar_index import Place
 
 MAX_CLASS = 999_999
 """Largest number of a class."""
@@ -62,20 +61,19 @@ class Shards:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        image = _decode(self._read(number, PICTURE) or b"")
+        data = np.frombuffer(self._read(number, PICTURE) or b"", np.uint8)
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+        except cv2.error:  # an empty file, or absurd side lengths
+            image = None
         if image is None:
             raise self._damaged(number, "does not decode")
         if min(image.shape[:2]) < _MIN_SIDE:
             raise self._damaged(number, "is too small for a crop")
-        return image
+        return np.asarray(image, np.uint8)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self[number] for number in range(len(self)))
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the index in bytes."""
-        return sum({id(index): index.nbytes for index in self._indexes}.values())
 
     def key(self, number: int) -> str:
         """Return the name of an image within its shard."""
@@ -139,7 +137,18 @@ class Shards:
     def _read(self, number: int, kind: int) -> bytes | None:
         part, within = self._find(number)
         place = self._indexes[part].place(within, kind)
-        return None if place is None else _read_member(self._shards[part], place)
+        if place is None:
+            return None
+        shard = self._shards[part]
+        try:
+            with shard.open("rb") as file:
+                file.seek(place.offset)
+                data = file.read(place.size)
+        except OSError as error:
+            raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
+        if len(data) < place.size:
+            raise DataError(f"{shard}: ends early; it has changed since it was opened")
+        return data
 
     def _damaged(self, number: int, what: str) -> DataError:
         return DataError(f"{self.shard(number)}:{self.key(number)}: {what}", hint=_HINT)
@@ -165,23 +174,3 @@ def evenly_spaced(count: int, limit: int | None) -> list[int]:
     """Choose at most `limit` evenly spaced numbers below `count`; all without a limit."""
     chosen = min(count, limit or count)
     return [number * count // chosen for number in range(chosen)]
-
-
-def _read_member(shard: Path, place: Place) -> bytes:
-    try:
-        with shard.open("rb") as file:
-            file.seek(place.offset)
-            data = file.read(place.size)
-    except OSError as error:
-        raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
-    if len(data) < place.size:
-        raise DataError(f"{shard}: ends early; it has changed since it was opened")
-    return data
-
-
-def _decode(data: bytes) -> NDArray[np.uint8] | None:
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # nothing at all, or sides beyond all reason
-        return None
-    return None if picture is None else np.asarray(picture, np.uint8)

@@ -20,7 +20,7 @@ import numpy as np
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ PICTURE, METADATA, LABEL = range(3)
 
 _PICTURES = {"webp", "jpg", "jpeg", "png"}
 _HIDDEN = ("", os.sep)  # before the dot of a name that is no suffix
-_BESIDE = (".json", ".cls")  # of the kinds after the first
+_OTHER_SUFFIXES = (".json", ".cls")  # of the kinds after the first
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(_BLOCK)
 
@@ -72,12 +72,6 @@ class Index:
     def __len__(self) -> int:
         return len(self.ends)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the index in bytes."""
-        arrays = (self.blocks, *self.sizes, self.ends)
-        return len(self.keys) + sum(array.nbytes for array in arrays)
-
     def key(self, number: int) -> str:
         """Return the name of an image."""
         start = int(self.ends[number - 1]) if number else 0
@@ -105,12 +99,8 @@ def scan(shard: Path) -> Index:
         members = _plain_members(shard) or _members(shard)
     except (OSError, tarfile.TarError) as error:
         raise DataError(f"{shard}: not a readable tar file: {error}") from error
-    return _indexed({_plain(name): place for name, place in members})
-
-
-def _plain(name: str) -> str:
-    """A member's name without detours, such as the `./` that tar puts before all that is in `.`."""
-    return str(PurePath(name)) if "/" in name else name
+    # Without detours, such as the `./` that tar puts before all that is in `.`.
+    return _indexed({str(PurePath(m.name)) if "/" in m.name else m.name: m.place for m in members})
 
 
 def _indexed(places: dict[str, Place]) -> Index:
@@ -119,10 +109,10 @@ def _indexed(places: dict[str, Place]) -> Index:
     for path, place in places.items():
         stem, _, suffix = path.rpartition(".")
         if suffix.lower() in _PICTURES and stem[-1:] not in _HIDDEN:
-            keys.append(_bytes(stem))
-            beside = (places.get(stem + other, _NOWHERE) for other in _BESIDE)
-            numbers.extend(chain(place, *beside))
-    table = np.array(numbers, np.uint64).reshape(-1, 1 + len(_BESIDE), 2).T
+            keys.append(stem.encode("utf-8", "surrogatepass"))
+            others = (places.get(stem + suffix, _NOWHERE) for suffix in _OTHER_SUFFIXES)
+            numbers.extend(chain(place, *others))
+    table = np.array(numbers, np.uint64).reshape(-1, 1 + len(_OTHER_SUFFIXES), 2).T
     return Index(
         _narrow(table[0] // _BLOCK),
         tuple(map(_narrow, table[1])),
@@ -136,12 +126,8 @@ def _narrow(array: NDArray[np.uint64]) -> Unsigned:
     return np.ascontiguousarray(array, kind)
 
 
-def _bytes(key: str) -> bytes:
-    # Names in tar files are bytes, and tarfile keeps those that are no text as lone surrogates.
-    return key.encode("utf-8", "surrogatepass")
-
-
 def _text(key: bytes) -> str:
+    # Names in tar files are bytes, and tarfile keeps those that are not text as lone surrogates.
     return key.decode("utf-8", "surrogatepass")
 
 
@@ -150,17 +136,12 @@ def _members(shard: Path) -> list[_Member]:
         files = (member for member in archive if member.isfile())
         members = [_Member(file.name, Place(file.offset_data, file.size)) for file in files]
         end = archive.offset
-    if not _ends_at(shard, end):
-        last = f", after {members[-1].name}" if members else ""
-        raise DataError(f"{shard}: is truncated or damaged at byte {end}{last}")
+    with shard.open("rb") as content:  # tarfile mistakes a damaged header for the end
+        content.seek(end)
+        if content.read(_BLOCK) != _END:
+            last = f", after {members[-1].name}" if members else ""
+            raise DataError(f"{shard}: is truncated or damaged at byte {end}{last}")
     return members
-
-
-def _ends_at(shard: Path, end: int) -> bool:
-    """Check for the end marker: tarfile mistakes a damaged header for the end."""
-    with shard.open("rb") as file:
-        file.seek(end)
-        return file.read(_BLOCK) == _END
 
 
 def _plain_members(shard: Path) -> list[_Member] | None:
@@ -171,14 +152,20 @@ def _plain_members(shard: Path) -> list[_Member] | None:
             headers.append(header)
             name = header[:100].partition(b"\0")[0].decode("ascii")
             members.append(_Member(name, Place(offset + _BLOCK, _size(header))))
-        return members if _are_sound(headers) else None
+        # Verify the checksums of all headers at once, as sums in Python are slow.
+        table = np.frombuffer(b"".join(headers), np.uint8).reshape(-1, _BLOCK)
+        fields = table[:, 148:156]
+        blank = 8 * ord(" ")  # value of the checksum field itself in the sum
+        sums = table.sum(axis=1, dtype=np.int64) - fields.sum(axis=1, dtype=np.int64) + blank
+        stated = [int(field.tobytes().partition(b"\0")[0], 8) for field in fields]
+        return members if np.array_equal(sums, stated) else None
     except ValueError:
         return None
 
 
 def _headers(shard: Path) -> Iterator[tuple[int, bytes]]:
     offset = 0
-    with shard.open("rb", buffering=0) as file:  # a buffer would read pictures, too
+    with shard.open("rb", buffering=0) as file:  # a buffer would read images, too
         while (header := file.read(_BLOCK)) != _END:
             if len(header) < _BLOCK:
                 raise ValueError("cut off")
@@ -194,13 +181,3 @@ def _size(header: bytes) -> int:
     if size < 0:
         raise ValueError("not a plain file")
     return size
-
-
-def _are_sound(headers: Iterable[bytes]) -> bool:
-    """Verify the checksums of all headers at once, as sums in Python are slow."""
-    table = np.frombuffer(b"".join(headers), np.uint8).reshape(-1, _BLOCK)
-    fields = table[:, 148:156]
-    blank = 8 * ord(" ")  # value of the checksum field itself in the sum
-    sums = table.sum(axis=1, dtype=np.int64) - fields.sum(axis=1, dtype=np.int64) + blank
-    stated = [int(field.tobytes().partition(b"\0")[0], 8) for field in fields]
-    return bool(np.array_equal(sums, stated))

@@ -44,9 +44,26 @@ class OnnxEngine:
 
     def __init__(self, path: Path, provider: str = "auto", threads: int | None = None) -> None:
         self._path = path
-        self._session, self._card = load_model(path, _resolve(provider), _options(threads))
+        options = ort.SessionOptions()
+        options.enable_cpu_mem_arena = False  # images differ in shape: an arena would only grow
+        # Spinning threads would take the cores from others.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = resolve_threads(threads)
+        if provider not in PROVIDERS:
+            raise OptionError(
+                f"unknown provider {provider!r:.60}", hint=f"Choose one of {', '.join(PROVIDERS)}."
+            )
+        has_cuda = _CUDA in ort.get_available_providers()
+        providers = [_CUDA, _CPU] if has_cuda and provider != "cpu" else [_CPU]
+        self._session, self._card = load_model(path, providers, options)
         if provider == "cuda" and self.provider != "cuda":
-            raise _no_cuda()
+            raise ProviderError(
+                "provider 'cuda' is not available here",
+                hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's "
+                "libraries.",
+            )
 
     @property
     def card(self) -> ModelCard:
@@ -101,31 +118,3 @@ class OnnxEngine:
         return InvalidChromaError(
             f"{self._path} returned {what}", hint="Use another model: see 'rechroma models list'."
         )
-
-
-def _resolve(provider: str) -> list[str]:
-    if provider not in PROVIDERS:
-        raise OptionError(
-            f"unknown provider {provider!r:.60}", hint=f"Choose one of {', '.join(PROVIDERS)}."
-        )
-    has_cuda = _CUDA in ort.get_available_providers()
-    if provider == "cuda" and not has_cuda:
-        raise _no_cuda()
-    return [_CUDA, _CPU] if has_cuda and provider != "cpu" else [_CPU]
-
-
-def _no_cuda() -> ProviderError:
-    return ProviderError(
-        "provider 'cuda' is not available here",
-        hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's libraries.",
-    )
-
-
-def _options(threads: int | None) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.enable_cpu_mem_arena = False  # images differ in shape: an arena would only grow
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the core
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.inter_op_num_threads = 1
-    options.intra_op_num_threads = resolve_threads(threads)
-    return options

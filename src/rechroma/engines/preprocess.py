@@ -62,7 +62,16 @@ class ModelInput:
         height, width = input_shape(gray.shape, size or card.size, card.scale)
         small = lightness(_resize(gray, height, width))
         padding = [(0, -side % card.stride) for side in small.shape]
-        drawn = _hint_map(hints, height, width)
+        drawn: Float | None = None
+        if isinstance(hints, np.ndarray):
+            if hints.shape != (3, height, width):
+                raise HintError(
+                    f"a hint map of shape {hints.shape} instead of {(3, height, width)}"
+                )
+            drawn = hints.astype(np.float32, copy=False) if hints[2].any() else None
+        else:
+            check_hints(hints)
+            drawn = hint_map(hints, height, width) if hints else None
         return cls(
             np.pad(small, padding, mode="reflect")[None, None],
             None if drawn is None else np.pad(drawn, [(0, 0), *padding])[None],
@@ -94,16 +103,6 @@ def input_shape(shape: tuple[int, ...], size: int, scale: int) -> tuple[int, int
     factor = min(size, max(longest, _MIN_UPSCALED_SIDE)) / longest
     height, width = (max(round(side * factor / scale), 1) * scale for side in shape)
     return height, width
-
-
-def _hint_map(hints: Sequence[Hint] | Float, height: int, width: int) -> Float | None:
-    """Rasterize hints to (3, H, W), or check a hint map of that shape; None for no hints."""
-    if not isinstance(hints, np.ndarray):
-        check_hints(hints)
-        return hint_map(hints, height, width) if hints else None
-    if hints.shape != (3, height, width):
-        raise HintError(f"a hint map of shape {hints.shape} instead of {(3, height, width)}")
-    return hints.astype(np.float32, copy=False) if hints[2].any() else None
 
 
 def _resize(gray: UIntImage, height: int, width: int) -> UIntImage:

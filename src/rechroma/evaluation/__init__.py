@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from rechroma.evaluation.contact_sheet import draw_sheet
 from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import LeaderboardRow, build_leaderboard
-from rechroma.evaluation.page import render_page
 from rechroma.evaluation.predictor import EvalPredictor, to_gray
+from rechroma.evaluation.rendering import draw_sheet, render_page, tables
 from rechroma.evaluation.report import EvalConfig, ImageScore, Report, evaluate
-from rechroma.evaluation.tables import Table, tables
 
 __all__ = [
     "EvalConfig",
@@ -17,7 +15,6 @@ __all__ = [
     "ImageScore",
     "LeaderboardRow",
     "Report",
-    "Table",
     "build_leaderboard",
     "draw_sheet",
     "evaluate",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rechroma.evaluation.metrics import (
-    MetricAccumulator,
+from rechroma.evaluation.metrics.accumulator import MetricAccumulator
+from rechroma.evaluation.metrics.set_metrics import (
     frechet_distance,
     gap_recovered,
     kernel_distance,

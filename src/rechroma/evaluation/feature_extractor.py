@@ -9,18 +9,17 @@ import numpy as np
 import torch
 
 from rechroma.errors import CheckpointError
-from rechroma.networks import load_encoder, state_without_counters
-from rechroma.networks.encoders.registry import ENCODERS
+from rechroma.networks import load_weights, state_without_counters
+from rechroma.networks.checkpoint_io import read_safetensors
+from rechroma.networks.encoders import ENCODERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from rechroma.color.lab import Float
-    from rechroma.networks import Encoder
 
 _SIDE = 224  # pixels, as the networks were trained
 _KNOWN = f"A safetensors file of one of these is needed: {', '.join(ENCODERS)}."
@@ -58,66 +57,37 @@ class FeatureNetwork:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name, self._encoder = _load_matching_encoder(path)
-        self._head = _load_head(path, self._encoder.channels[-1])
+        weights = {key: value.float() for key, value in read_safetensors(path).items()}
+        for name, kind in ENCODERS.items():
+            with torch.device("meta"):  # names alone: no memory, no random numbers
+                own = set(state_without_counters(kind()))
+            if own <= weights.keys():
+                self.name, self._encoder = name.replace("-", "_"), kind().eval()
+                load_weights(self._encoder, weights, path)
+                break
+        else:
+            raise CheckpointError(f"{path}: holds none of the known encoders", hint=_KNOWN)
+        self._head = None
+        if {"head.weight", "head.bias"} <= weights.keys():
+            weight, bias = weights["head.weight"], weights["head.bias"]
+            shape = (len(bias), self._encoder.channels[-1])
+            if weight.shape != shape:
+                raise CheckpointError(
+                    f"{path}: head.weight is {tuple(weight.shape)}, not (K, {shape[1]})"
+                )
+            self._head = weight, bias
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[NDArray[np.uint8]]) -> ImageFeatures:
         """Compute the features of images (H, W, 3) of any size."""
-        squares = np.stack([_resize(image) for image in images])
-        shown = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
+        squares = []
+        for image in images:
+            method = cv2.INTER_AREA if min(image.shape[:2]) >= _SIDE else cv2.INTER_CUBIC
+            squares.append(cv2.resize(image, (_SIDE, _SIDE), interpolation=method))
+        shown = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
         features = self._encoder(shown)[-1].mean(dim=(2, 3))
-        return ImageFeatures(features.numpy(), self._classes(features))
-
-    def _classes(self, features: Tensor) -> NDArray[np.int64] | None:
-        if self._head is None:
-            return None
-        weight, bias = self._head
-        return (features @ weight.T + bias).argmax(dim=1).numpy()
-
-
-def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shrinks = min(image.shape[:2]) >= _SIDE
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=method), np.uint8)
-
-
-def _load_matching_encoder(path: Path) -> tuple[str, Encoder]:
-    keys = _keys(path)
-    for name, kind in ENCODERS.items():
-        if _keys_of(kind) <= keys:
-            encoder = kind().eval()
-            load_encoder(encoder, path)
-            return name.replace("-", "_"), encoder
-    raise CheckpointError(f"{path}: holds none of the known encoders", hint=_KNOWN)
-
-
-def _keys_of(kind: type[Encoder]) -> set[str]:
-    with torch.device("meta"):  # names alone: no memory, no random numbers
-        return set(state_without_counters(kind()))
-
-
-def _keys(path: Path) -> set[str]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise CheckpointError(f"{path}: cannot be read: there is no such file", hint=_KNOWN)
-    try:
-        with safe_open(path, "pt") as file:
-            return set(file.keys())
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be read as safetensors: {error}", hint=_KNOWN
-        ) from error
-
-
-def _load_head(path: Path, features: int) -> tuple[Tensor, Tensor] | None:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        if not {"head.weight", "head.bias"} <= set(file.keys()):
-            return None
-        weight, bias = (file.get_tensor(f"head.{part}").float() for part in ("weight", "bias"))
-    if weight.shape != (len(bias), features):
-        raise CheckpointError(f"{path}: head.weight is {tuple(weight.shape)}, not (K, {features})")
-    return weight, bias
+        classes = None
+        if self._head is not None:
+            weight, bias = self._head
+            classes = (features @ weight.T + bias).argmax(dim=1).numpy()
+        return ImageFeatures(features.numpy(), classes)

@@ -10,8 +10,7 @@ import onnx
 
 from rechroma.engines import OnnxEngine
 from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
-from rechroma.evaluation.benchmark import network_milliseconds
-from rechroma.evaluation.predictor import EvalPredictor, gray_to_rgb, to_gray
+from rechroma.evaluation.predictor import EvalPredictor, gray_to_rgb, network_milliseconds, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +28,7 @@ class LeaderboardRow:
 
     Attributes:
         metrics: With the names of
-            :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`.
+            :meth:`rechroma.evaluation.metrics.accumulator.MetricAccumulator.compute`.
         weights: Number of weights in the file; 0 for gray and truth.
         megabytes: Size of the file.
         milliseconds: Of the network alone at 256 x 256, on this machine.

@@ -6,7 +6,10 @@ evaluation measures what is served.
 
 from __future__ import annotations
 
+import sys
 import zlib
+from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_CHROMA = 110.0  # sRGB reaches 108
 _SEED = 20_040
+_BENCHMARK_SIDE = 256
+_BENCHMARK_RUNS = 20
 
 
 class EvalPredictor:
@@ -122,3 +127,28 @@ def _color_at(truth: Image, x: float, y: float) -> str:
 def rng_for(key: str) -> Generator:
     """Make the random generator of an image: the same in every run, for any set of images."""
     return np.random.default_rng((_SEED, zlib.crc32(key.encode())))
+
+
+def network_milliseconds(engine: Engine) -> float:
+    """Measure the network alone at 256 x 256, or the next larger size that it supports.
+
+    Returns the median of 20 runs in milliseconds, after one warm-up run.
+    """
+    side = -(-_BENCHMARK_SIDE // engine.card.stride) * engine.card.stride
+    lightness = np.full((1, 1, side, side), 50, np.float32)
+    seconds = []
+    for _ in range(1 + _BENCHMARK_RUNS):
+        began = perf_counter()
+        engine.chroma(lightness)
+        seconds.append(perf_counter() - began)
+    return 1000 * median(seconds[1:])
+
+
+def peak_memory_mb() -> float:
+    """Return the peak memory of this process in MB, the evaluation included; nan on Windows."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6

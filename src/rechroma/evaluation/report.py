@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING
 
 from rechroma.datasets import evenly_spaced
 from rechroma.evaluation.aggregate import GRAY, TRUTH, Aggregator
-from rechroma.evaluation.benchmark import network_milliseconds, peak_memory_mb
-from rechroma.evaluation.predictor import EvalPredictor, degrade, gray_to_rgb, rng_for, to_gray
+from rechroma.evaluation.predictor import (
+    EvalPredictor,
+    degrade,
+    gray_to_rgb,
+    network_milliseconds,
+    peak_memory_mb,
+    rng_for,
+    to_gray,
+)
 from rechroma.evaluation.robustness import hint_curve, historical_metrics, size_agreement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.random import Generator
 
@@ -98,8 +105,8 @@ class Report:
     Attributes:
         model: Name and version of the model.
         images: Number of images of each source.
-        metrics: By source and row, with the names of
-            :meth:`rechroma.evaluation.metrics.MetricAccumulator.compute`, and those by features.
+        metrics: By source and row, with the names of :meth:`MetricAccumulator.compute`, and those
+            by features.
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
             `chroma_beyond` of :class:`EvalPredictor`.
         degraded_loss: By source, the percentage of the gain over gray in `hue_hit` and
@@ -152,7 +159,14 @@ def evaluate(
     old = config.historical
     historical = historical_metrics(predictor, old, config.indices(old), on_image) if old else {}
     aggregator = Aggregator(config.features)
-    scores = tuple(_score_images(predictor, images, config, aggregator, on_image))
+    scores = []
+    for index in indices:
+        key, source = images.key(index), str(images.metadata(index).get("source", "unknown"))
+        rows = predictions(predictor, images[index], rng_for(key) if config.degraded else None)
+        found = aggregator.add(source, rows)
+        gray, colored = (found[row]["ciede2000"] for row in (GRAY, MODEL))
+        scores.append(ImageScore(index, key, source, gray, colored))
+        on_image()
     metrics = aggregator.compute()
     network = {
         "milliseconds": milliseconds,
@@ -171,7 +185,7 @@ def evaluate(
         hints=hints,
         sizes=sizes,
         historical=historical,
-        scores=scores,
+        scores=tuple(scores),
     )
 
 
@@ -191,22 +205,6 @@ def predictions(
     if degradation is not None:
         rows[DEGRADED] = predictor.colorize_as(gray, degrade(truth, degradation))
     return rows | {TRUTH: truth}
-
-
-def _score_images(
-    predictor: EvalPredictor,
-    images: Shards,
-    config: EvalConfig,
-    aggregator: Aggregator,
-    on_image: Callable[[], None],
-) -> Iterator[ImageScore]:
-    for index in config.indices(images):
-        key, source = images.key(index), str(images.metadata(index).get("source", "unknown"))
-        rows = predictions(predictor, images[index], rng_for(key) if config.degraded else None)
-        metrics = aggregator.add(source, rows)
-        gray, model = (metrics[row]["ciede2000"] for row in (GRAY, MODEL))
-        on_image()
-        yield ImageScore(index, key, source, gray, model)
 
 
 def _degraded_loss(rows: Mapping[str, Metrics]) -> Metrics:

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from rechroma.color import srgb_to_lab
-from rechroma.evaluation.metrics import (
+from rechroma.evaluation.metrics.accumulator import (
     MetricAccumulator,
-    ciede2000,
     nanmean_over_images,
     no_reference_metrics,
 )
+from rechroma.evaluation.metrics.full_reference import ciede2000
 from rechroma.evaluation.predictor import draw_hints, hinted_area, rng_for, to_gray
 
 if TYPE_CHECKING:
@@ -96,17 +96,16 @@ def size_agreement(
         }
         for way, by_size in predicted.items():
             labs = {n: srgb_to_lab(_resize(rgb, min(SIZES))) for n, rgb in by_size.items()}
-            found[way].append([_chroma_difference(labs[a], labs[b]) for a, b in pairs])
+            differences = []
+            for a, b in pairs:  # of chroma: lightness differs by resizing alone
+                recolored = np.concatenate([labs[a][..., :1], labs[b][..., 1:]], axis=-1)
+                differences.append(float(ciede2000(labs[a], recolored).mean()))
+            found[way].append(differences)
         on_image()
     return {
         way: {f"{a}-{b}": float(v) for (a, b), v in zip(pairs, np.mean(values, 0), strict=True)}
         for way, values in found.items()
     }
-
-
-def _chroma_difference(lab: Float, other: Float) -> float:
-    """Compute the mean CIEDE2000 of two images that differ in lightness by resizing alone."""
-    return float(ciede2000(lab, np.concatenate([lab[..., :1], other[..., 1:]], axis=-1)).mean())
 
 
 def historical_metrics(

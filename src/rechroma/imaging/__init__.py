@@ -6,10 +6,14 @@ survive coloring); `write_photo` turns a `Photo` and its colors back into a file
 
 from __future__ import annotations
 
-from rechroma.imaging.codecs.decode import photo_of_array, read_photo
+from rechroma.imaging.codecs.decode import (
+    photo_of_array,
+    read_photo,
+    read_rgb_thumbnail,
+    sniff,
+)
 from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
-from rechroma.imaging.codecs.thumbnail import read_rgb_thumbnail, sniff
 from rechroma.imaging.contact_sheet import contact_sheet
 from rechroma.imaging.paths import default_target, resolve_format
 from rechroma.imaging.photo import Metadata, Photo, UIntImage

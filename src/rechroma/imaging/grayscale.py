@@ -63,10 +63,12 @@ def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntI
     was_color = False
     for top in range(0, len(rgb), rows):
         strip = rgb[top : top + rows]
-        if _is_neutral(strip):
-            gray[top : top + rows] = profile.tone(strip[..., 0]) if profile else strip[..., 0]
+        red, green, blue = strip[..., 0], strip[..., 1], strip[..., 2]
+        if np.array_equal(red, green) and np.array_equal(red, blue):
+            gray[top : top + rows] = profile.tone(red) if profile else red
         else:
-            was_color = was_color or _is_colored(strip)
+            spread = _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max
+            was_color = was_color or bool(np.ptp(strip, axis=-1).max() > spread)
             colors = profile.colors(strip) if profile else strip
             gray[top : top + rows] = from_float(to_encoded(luminance(colors)), rgb.dtype)
     return cast("UIntImage", gray), was_color
@@ -91,12 +93,3 @@ def to_uint16(samples: NDArray[Any]) -> UIntImage:
     if is_integer:
         return samples.astype(np.uint16, copy=False)
     return cast("UIntImage", from_float(samples.astype(np.float32, copy=False), np.uint16))
-
-
-def _is_neutral(rgb: UIntImage) -> bool:
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    return bool(np.array_equal(red, green) and np.array_equal(red, blue))
-
-
-def _is_colored(rgb: UIntImage) -> bool:
-    return bool(np.ptp(rgb, axis=-1).max() > _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max)

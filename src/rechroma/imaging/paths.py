@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rechroma.error_context import error_context
-from rechroma.errors import OptionError, RechromaError
+from rechroma.errors import OptionError, RechromaError, error_context
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
 from rechroma.imaging.codecs.open import identify, open_source, source_format
 from rechroma.options import RESULT_SUFFIX

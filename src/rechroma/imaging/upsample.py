@@ -69,12 +69,9 @@ def _cubic_weights(rows: NDArray[np.intp], size: int, small: int) -> Float:
     taps = first[:, None] + np.arange(-1, 3)
     weights = np.zeros((len(rows), small), np.float32)
     cells = (np.arange(len(rows))[:, None], np.clip(taps, 0, small - 1))
-    np.add.at(weights, cells, _cubic(np.abs(position[:, None] - taps)))
-    return weights
-
-
-def _cubic(distance: NDArray[np.float64]) -> Float:
-    """Cubic convolution kernel of Keys (1981) at distances of 0..2 samples."""
+    # Cubic convolution kernel of Keys (1981) at distances of 0..2 samples.
+    distance = np.abs(position[:, None] - taps)
     near = ((_SHARPNESS + 2) * distance - (_SHARPNESS + 3)) * distance**2 + 1
     far = _SHARPNESS * (((distance - 5) * distance + 8) * distance - 4)
-    return np.where(distance <= 1, near, far).astype(np.float32)
+    np.add.at(weights, cells, np.where(distance <= 1, near, far).astype(np.float32))
+    return weights

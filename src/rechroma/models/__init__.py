@@ -1,18 +1,15 @@
-"""Color model files: what one says about itself, what it must keep, where it is found."""
+"""Color model files: their cards, their contract, and their lookup."""
 
 from __future__ import annotations
 
 from rechroma.models.card import PROPERTY, DataSource, ModelCard
 from rechroma.models.session import load_model, read_card
-from rechroma.models.signature import Tensor, check_contract
 from rechroma.models.store import find_model, get_card, list_models, model_names
 
 __all__ = [
     "PROPERTY",
     "DataSource",
     "ModelCard",
-    "Tensor",
-    "check_contract",
     "find_model",
     "get_card",
     "list_models",

@@ -95,8 +95,23 @@ class ModelCard:
         if not isinstance(fields, dict):
             raise _broken("not a JSON object")
         _check_format(fields.get("format"))
-        _check_names(fields)
-        return cls(**{name: _READERS[name](name, value) for name, value in fields.items()})
+        if unknown := fields.keys() - _RULES.keys():
+            raise _broken(f"unknown field '{min(unknown)}'")
+        required = {
+            part.name
+            for part in dataclasses.fields(ModelCard)
+            if part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING
+        }
+        if missing := required - fields.keys():
+            raise _broken(f"field '{min(missing)}' is missing")
+        for name, value in fields.items():
+            expected, is_valid = _RULES[name]
+            if not is_valid(value):
+                raise _broken(f"field '{name}' must be {expected}, not {value!r:.60}")
+        fields["authors"] = tuple(fields["authors"])
+        fields["data"] = tuple(DataSource(**source) for source in fields["data"])
+        fields["bins"] = tuple((float(a), float(b)) for a, b in fields.get("bins", ()))
+        return cls(**fields)
 
 
 def _broken(what: str) -> ModelContractError:
@@ -108,115 +123,69 @@ def _broken(what: str) -> ModelContractError:
 def _check_format(value: object) -> None:
     if type(value) is int and value > FORMAT:
         raise ModelContractError(
-            f"the model card's format is {value}, newer than {FORMAT}, the one known here",
+            f"the model card's format is {value}, newer than the supported {FORMAT}",
             hint="Update Rechroma: pip install --upgrade rechroma",
         )
     if value != FORMAT:
         raise _broken(f"field 'format' must be {FORMAT}, not {value!r}")
 
 
-def _check_names(fields: dict[str, Any]) -> None:
-    if unknown := fields.keys() - _READERS.keys():
-        raise _broken(f"unknown field '{min(unknown)}'")
-    required = {
-        part.name
-        for part in dataclasses.fields(ModelCard)
-        if part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING
-    }
-    if missing := required - fields.keys():
-        raise _broken(f"field '{min(missing)}' is missing")
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _expect(name: str, value: object, kind: type | tuple[type, ...], words: str) -> Any:  # noqa: ANN401
-    is_number_for_bool = isinstance(value, bool) and kind is not bool
-    if not isinstance(value, kind) or is_number_for_bool:
-        raise _broken(f"field '{name}' must be {words}, not {value!r:.60}")
-    return value
+def _is_source(value: object) -> bool:
+    if not isinstance(value, dict) or not {"name", "license"} <= value.keys():
+        return False
+    return value.keys() <= {"name", "license", "url"} and _is_texts(list(value.values()))
 
 
-def _text(name: str, value: object) -> str:
-    return str(_expect(name, value, str, "a text"))
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _name(name: str, value: object) -> str:
-    if not _text(name, value):
-        raise _broken(f"field '{name}' must not be empty")
-    return str(value)
+def _is_network(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() not in (set(), {"name", "options"}):
+        return False
+    return not value or (isinstance(value["name"], str) and isinstance(value["options"], dict))
 
 
-def _flag(name: str, value: object) -> bool:
-    return bool(_expect(name, value, bool, "true or false"))
+def _int(low: int, high: int) -> _Rule:
+    words = f"a whole number from {low} to {high}"
+    return words, lambda value: type(value) is int and low <= value <= high
 
 
-def _whole(low: int, high: int) -> Callable[[str, object], int]:
-    def read(name: str, value: object) -> int:
-        number = int(_expect(name, value, int, "a whole number"))
-        if not low <= number <= high:
-            raise _broken(f"field '{name}' must be {low} to {high}, not {number}")
-        return number
-
-    return read
-
-
-def _texts(name: str, value: object) -> tuple[str, ...]:
-    return tuple(_text(name, item) for item in _expect(name, value, list, "a list of texts"))
-
-
-def _sources(name: str, value: object) -> tuple[DataSource, ...]:
-    items = _expect(name, value, list, "a list of objects")
-    return tuple(_source(name, item) for item in items)
-
-
-def _source(name: str, value: object) -> DataSource:
-    item = _expect(name, value, dict, "a list of objects")
-    try:
-        return DataSource(**{key: _text(f"{name}.{key}", text) for key, text in item.items()})
-    except TypeError as error:
-        words = "a list of objects with 'name', 'license' and, if any, 'url'"
-        raise _broken(f"field '{name}' must be {words}") from error
-
-
-def _pairs(name: str, value: object) -> tuple[tuple[float, float], ...]:
-    rows = _expect(name, value, list, "a list of pairs of numbers")
-    return tuple(_pair(name, row) for row in rows)
-
-
-def _pair(name: str, value: object) -> tuple[float, float]:
-    row = _expect(name, value, list, "a list of pairs of numbers")
-    if len(row) != 2:
-        raise _broken(f"field '{name}' must be a list of pairs of numbers")
-    a, b = (float(_expect(name, number, (int, float), "a number")) for number in row)
-    return a, b
-
-
-def _numbers(name: str, value: object) -> dict[str, float]:
-    items = _expect(name, value, dict, "an object of numbers")
-    return {key: _expect(f"{name}.{key}", n, (int, float), "a number") for key, n in items.items()}
-
-
-def _network(name: str, value: object) -> dict[str, Any]:
-    fields = _expect(name, value, dict, "an object")
-    if fields and fields.keys() != {"name", "options"}:
-        raise _broken(f"field '{name}' must have 'name' and 'options', or nothing")
-    kinds = {"name": (str, "a text"), "options": (dict, "an object")}
-    return {key: _expect(f"{name}.{key}", item, *kinds[key]) for key, item in fields.items()}
-
-
-_READERS: dict[str, Callable[[str, object], Any]] = {
-    "name": _name,
-    "version": _name,
-    "stride": _whole(1, MAX_STRIDE),
-    "scale": _whole(1, MAX_STRIDE),
-    "distribution_scale": _whole(0, MAX_STRIDE),
-    "size": _whole(MIN_SIZE, MAX_SIZE),
-    "license": _name,
-    "authors": _texts,
-    "data": _sources,
-    "hints": _flag,
-    "bins": _pairs,
-    "metrics": _numbers,
-    "commit": _text,
-    "description": _text,
-    "network": _network,
-    "format": _whole(FORMAT, FORMAT),
+_Rule = tuple[str, "Callable[[Any], bool]"]
+_TEXT: _Rule = ("a string", lambda value: isinstance(value, str))
+_NAME: _Rule = ("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+_RULES: Mapping[str, _Rule] = {
+    "name": _NAME,
+    "version": _NAME,
+    "stride": _int(1, MAX_STRIDE),
+    "scale": _int(1, MAX_STRIDE),
+    "distribution_scale": _int(0, MAX_STRIDE),
+    "size": _int(MIN_SIZE, MAX_SIZE),
+    "license": _NAME,
+    "authors": ("a list of strings", _is_texts),
+    "data": (
+        "a list of objects with 'name', 'license' and optionally 'url'",
+        lambda value: isinstance(value, list) and all(map(_is_source, value)),
+    ),
+    "hints": ("true or false", lambda value: isinstance(value, bool)),
+    "bins": (
+        "a list of pairs of numbers",
+        lambda value: (
+            isinstance(value, list)
+            and all(isinstance(p, list) and len(p) == 2 and all(map(_is_number, p)) for p in value)
+        ),
+    ),
+    "metrics": (
+        "an object of numbers",
+        lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
+    ),
+    "commit": _TEXT,
+    "description": _TEXT,
+    "network": ("an object with 'name' and 'options', or an empty one", _is_network),
+    "format": _int(FORMAT, FORMAT),
 }
+"""What each field must be, in words and as a check."""

@@ -1,21 +1,33 @@
-"""Loading of model files with ONNX Runtime, with a check of the contract."""
+"""Loading of model files with ONNX Runtime, and the color model contract that they must satisfy.
+
+======================== =================== =====================================================
+input `lightness`        (N, 1, H, W)        CIE L* in 0..100; H and W are multiples of `stride`
+input `hints`            (N, 3, H, W)        only where the card says so: a*, b* and a 0/1 mask
+output `chroma`          (N, 2, h, w)        CIE a* and b*; h = H / scale, w = W / scale
+output `distribution`    (N, Q, h', w')      optional: probabilities of the card's Q bins;
+                                             h' = H / distribution_scale, likewise w'
+======================== =================== =====================================================
+
+All are float32. Anything specific to a network stays inside its graph, so that the runtime handles
+one interface only.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rechroma.errors import ModelContractError
 from rechroma.models.card import PROPERTY, ModelCard
 from rechroma.models.runtime import ort
-from rechroma.models.signature import check_contract
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+
 _PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: *)?")
-_FATAL = 4  # ONNX Runtime's log level; what goes wrong is raised, so nothing need be printed
+_FATAL = 4  # ONNX Runtime's log level: all errors are raised, so that none is printed
 _HINT = "Give an .onnx file that 'rechroma export' wrote."
 
 
@@ -37,9 +49,27 @@ def load_model(
     Raises:
         ModelContractError: The file is not a model or violates the contract; it names the part.
     """
-    session = _open(path, providers, options or _unoptimized())
+    if options is None:
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = _FATAL
     try:
-        card = _card_of(session)
+        session = ort.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime's own classes share no public base
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = _PREAMBLE.sub("", line)[:200]
+        if "rotobuf" in reason:
+            reason = "it is damaged, or not an ONNX file"
+        raise ModelContractError(
+            f"{path} is not a model that ONNX Runtime can load: {reason}", hint=_HINT
+        ) from error
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
+        if text is None:
+            raise ModelContractError(
+                f"there is no model card: the metadata property '{PROPERTY}' is missing", hint=_HINT
+            )
+        card = ModelCard.from_json(text)
         check_contract(card, session.get_inputs(), session.get_outputs())
     except ModelContractError as error:
         raise ModelContractError(f"{path}: {error.message}", hint=error.hint) from error
@@ -55,35 +85,66 @@ def read_card(path: Path) -> ModelCard:
     return load_model(path)[1]
 
 
-def _unoptimized() -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return options
+class Tensor(Protocol):
+    """An input or output as ONNX Runtime describes it; a dynamic dimension is a string or None."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def shape(self) -> Sequence[int | str | None]: ...  # noqa: D102
 
 
-def _open(
-    path: Path, providers: Sequence[Any], options: ort.SessionOptions
-) -> ort.InferenceSession:
-    options.log_severity_level = _FATAL
-    try:
-        return ort.InferenceSession(str(path), options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime's own classes share no public base
-        raise ModelContractError(
-            f"{path} is not a model that ONNX Runtime can load: {_reason(error)}", hint=_HINT
-        ) from error
+def check_contract(card: ModelCard, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> None:
+    """Check the inputs and outputs of a model against its card and the contract.
+
+    Raises:
+        ModelContractError: A part violates it, which the message names.
+    """
+    for name in ("scale", "distribution_scale"):
+        scale = getattr(card, name)
+        if card.stride % scale:
+            raise _breach(f"stride {card.stride} is not a multiple of {name} {scale}")
+    wanted = {"lightness": 1, "hints": 3} if card.hints else {"lightness": 1}
+    _check_tensors("input", inputs, required=wanted, optional={})
+    _check_tensors(
+        "output", outputs, required={"chroma": 2}, optional={"distribution": len(card.bins)}
+    )
 
 
-def _card_of(session: ort.InferenceSession) -> ModelCard:
-    text = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
-    if text is None:
-        raise ModelContractError(
-            f"there is no model card: the metadata property '{PROPERTY}' is missing", hint=_HINT
-        )
-    return ModelCard.from_json(text)
+def _breach(what: str) -> ModelContractError:
+    return ModelContractError(
+        f"the model violates the contract: {what}", hint="Export it again with 'rechroma export'."
+    )
 
 
-def _reason(error: Exception) -> str:
-    """Shorten the message of an ONNX Runtime exception to one line."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    reason = _PREAMBLE.sub("", line)[:200]
-    return "it is damaged, or something else than ONNX" if "rotobuf" in reason else reason
+def _check_tensors(
+    kind: str,
+    tensors: Iterable[Tensor],
+    *,
+    required: Mapping[str, int],
+    optional: Mapping[str, int],
+) -> None:
+    found = {tensor.name: tensor for tensor in tensors}
+    if missing := required.keys() - found.keys():
+        raise _breach(f"{kind} '{min(missing)}' is missing")
+    channels = {**optional, **required}
+    if unknown := found.keys() - channels.keys():
+        raise _breach(f"unknown {kind} '{min(unknown)}'")
+    for name, tensor in found.items():
+        _check_tensor(f"{kind} '{name}'", tensor, channels[name])
+
+
+def _check_tensor(what: str, tensor: Tensor, channels: int) -> None:
+    if tensor.type != "tensor(float)":
+        raise _breach(f"{what} must be float32, not {tensor.type}")
+    if len(tensor.shape) != 4:
+        raise _breach(f"{what} must have 4 dimensions, not {len(tensor.shape)}")
+    batch, depth, *sides = tensor.shape
+    if isinstance(depth, int) and depth != channels:
+        raise _breach(f"{what} must have {channels} channels, not {depth}")
+    if what.startswith("input") and not isinstance(depth, int):
+        raise _breach(f"{what} must have {channels} channels, not a dynamic number")
+    if any(isinstance(size, int) for size in (batch, *sides)):
+        raise _breach(f"{what} must have dynamic N, height and width, not {tensor.shape}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BUNDLED = Path(__file__).parent / "bundled"
 FOLDER_VARIABLE = "RECHROMA_MODELS"
+_LIST = "'rechroma models list' lists the available models."
 
 
 def list_models() -> list[ModelCard]:
@@ -72,14 +73,24 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
         raise OptionError(f"a model must be a name or a path, not {name_or_path!r:.60}")
     wanted = os.fspath(name_or_path)
     if wanted.endswith(".onnx"):
-        return _file_at(Path(wanted))
+        if not Path(wanted).is_file():
+            raise ModelNotFoundError(f"there is no model file {wanted}", hint=_LIST)
+        return Path(wanted)
     manifest = _manifest()
     name = manifest["default"] if wanted == "default" else wanted
     if name in manifest["models"]:  # a bundled one keeps its name, whatever the user's folder holds
         return _bundled(manifest["models"][name])
     own = _own()
     if name not in own:
-        raise _no_model(wanted) if Path(wanted).exists() else _unknown(name, model_names())
+        if Path(wanted).exists():
+            raise ModelNotFoundError(
+                f"{wanted} is not a color model: the name of one ends with .onnx", hint=_LIST
+            )
+        known = sorted(own | manifest["models"])
+        hint = f"Give a path, or set {FOLDER_VARIABLE} to a folder of .onnx files."
+        raise ModelNotFoundError(
+            f"there is no model '{name}'", hint=did_you_mean(name, known) if known else hint
+        )
     return own[name]
 
 
@@ -93,32 +104,10 @@ def _own() -> dict[str, Path]:
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder and not Path(folder).is_dir():
         raise ModelNotFoundError(
-            f"there is no folder of models {folder}",
-            hint=f"{FOLDER_VARIABLE} names it: set it to one that is there, or unset it.",
+            f"the model folder {folder} does not exist",
+            hint=f"Set {FOLDER_VARIABLE} to an existing folder, or unset it.",
         )
     return {path.stem: path for path in Path(folder).glob("*.onnx")} if folder else {}
-
-
-def _file_at(path: Path) -> Path:
-    if not path.is_file():
-        raise ModelNotFoundError(
-            f"there is no model file {path}", hint="See 'rechroma models list' for those at hand."
-        )
-    return path
-
-
-def _no_model(path: str) -> ModelNotFoundError:
-    return ModelNotFoundError(
-        f"{path} is no color model: the name of one ends with .onnx",
-        hint="See 'rechroma models list' for those at hand; 'rechroma export' makes others.",
-    )
-
-
-def _unknown(name: str, known: list[str]) -> ModelNotFoundError:
-    hint = f"Put your own .onnx files in the folder that {FOLDER_VARIABLE} names, or give a path."
-    if known:
-        hint = did_you_mean(name, known)
-    return ModelNotFoundError(f"there is no model '{name}'", hint=hint)
 
 
 def _bundled(entry: Mapping[str, str]) -> Path:

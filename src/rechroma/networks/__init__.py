@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction, no_hints
 from rechroma.networks.checkpoint_io import (
+    fold_spectral_norm,
     load_encoder,
     load_exported,
     load_published,
     load_weights,
     state_without_counters,
 )
-from rechroma.networks.critic import Critic
 from rechroma.networks.encoders.base import Encoder
-from rechroma.networks.layers.spectral_norm import fold_spectral_norm
 from rechroma.networks.registry import (
     ARCHITECTURES,
     create_network,
@@ -25,7 +24,6 @@ __all__ = [
     "ARCHITECTURES",
     "Architecture",
     "ColorizationNetwork",
-    "Critic",
     "Encoder",
     "Prediction",
     "create_network",

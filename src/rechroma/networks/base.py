@@ -88,6 +88,25 @@ class ColorizationNetwork(nn.Module, ABC):
         return tuple((a, b) for a, b in self.centers.tolist())
 
 
+class RegressionNetwork(ColorizationNetwork):
+    """Lightness in, a*b* out; hints have no effect, and there are no bins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("centers", torch.zeros(0, 2), persistent=False)
+
+    def prediction(
+        self, ab: Tensor, bottleneck: Tensor, classes: Tensor | None = None
+    ) -> Prediction:
+        """Complete the prediction for a*b* (N, 2, h, w) in units of `AB_UNIT`."""
+        ab = ab * AB_UNIT
+        return Prediction(ab[:, :0], ab, bottleneck, classes)
+
+    def chroma(self, prediction: Prediction) -> Tensor:
+        """Return the regressed a*b* (N, 2, h, w)."""
+        return prediction.ab.float()
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A network that can be named in recipes, with the facts that its page and cards state.

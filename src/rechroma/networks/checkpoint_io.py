@@ -11,22 +11,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from rechroma.errors import CheckpointError
 from rechroma.models import read_card
-from rechroma.networks.layers.spectral_norm import (
-    fold_spectral_norm,
-    is_folded,
-    restore_spectral_norm,
-)
 from rechroma.networks.registry import create_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from torch import nn
 
     from rechroma.networks.base import ColorizationNetwork
 
@@ -36,6 +31,7 @@ BYTES = ".int8"
 STEP = ".step"
 
 _COUNTER = "num_batches_tracked"  # of batch normalization; not a weight
+_WEIGHT = "weight"
 
 
 def load_encoder(encoder: nn.Module, path: Path) -> None:
@@ -87,7 +83,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
     Raises:
         CheckpointError: One is missing or of another shape; the message begins with `path`.
     """
-    folded = fold_spectral_norm(module) if is_folded(weights) else []
+    is_folded = not any(f"parametrizations.{_WEIGHT}." in name for name in weights)
+    folded = fold_spectral_norm(module) if is_folded else []
     wanted = set(state_without_counters(module))
     if missing := wanted - set(weights):
         raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
@@ -95,7 +92,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
         module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
-    restore_spectral_norm(folded)
+    for layer in folded:
+        spectral_norm(layer, _WEIGHT)
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
@@ -138,11 +136,10 @@ def _read_onnx(path: Path) -> dict[str, Tensor]:
     for name in [name for name in arrays if name.endswith(BYTES)]:
         whole = name.removesuffix(BYTES)
         arrays[whole] = arrays.pop(name).astype("float32") * arrays.pop(f"{whole}{STEP}")
-    return {_name(name): torch.from_numpy(array.copy()).float() for name, array in arrays.items()}
-
-
-def _name(initializer: str) -> str:
-    return initializer.removeprefix(PREFIX).removesuffix(HALF)
+    return {
+        name.removeprefix(PREFIX).removesuffix(HALF): torch.from_numpy(array.copy()).float()
+        for name, array in arrays.items()
+    }
 
 
 def load_published(name: str, path: Path) -> ColorizationNetwork:
@@ -165,11 +162,19 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
             f"{path}: cannot be read: no such file",
             hint=f"Name the file of weights that the authors of {name} published.",
         )
-    weights = _without_counters(_read(path), path)
+    values = _read(path)
+    for key, value in values.items():
+        if not (isinstance(key, str) and isinstance(value, Tensor)):
+            raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
+    weights = {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
     network = create_network(name, {})
-    _check_names(state_without_counters(network), weights, path)
-    for key, wanted in state_without_counters(network).items():
-        _check_values(key, weights[key], wanted.shape, path)
+    wanted = state_without_counters(network)
+    if missing := [key for key in wanted if key not in weights]:
+        raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
+    if unknown := [key for key in weights if key not in wanted]:
+        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
+    for key, weight in weights.items():
+        _check_values(key, weight, wanted[key].shape, path)
     network.load_state_dict(weights, strict=False)  # but for the counters, checked above
     return network.eval()
 
@@ -191,20 +196,6 @@ def _read(path: Path) -> Mapping[str, Any]:
     return values
 
 
-def _without_counters(values: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
-    for key, value in values.items():
-        if not (isinstance(key, str) and isinstance(value, Tensor)):
-            raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
-    return {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
-
-
-def _check_names(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
-    if missing := [key for key in wanted if key not in found]:
-        raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
-    if unknown := [key for key in found if key not in wanted]:
-        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
-
-
 def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> None:
     if value.shape != shape:
         found, wanted = tuple(value.shape), tuple(shape)
@@ -214,3 +205,20 @@ def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> Non
         raise CheckpointError(f"{path}: {key!r} is not of plain floating-point numbers")
     if not torch.isfinite(value).all():
         raise CheckpointError(f"{path}: {key!r} is not finite (NaN or infinity)")
+
+
+def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
+    """Replace the division by the divided weights, under their plain names.
+
+    Returns:
+        The layers that were normalized.
+    """
+    layers = [each for each in network.modules() if is_parametrized(each, _WEIGHT)]
+    for layer in layers:
+        # Not by remove_parametrizations: a copy shares its class with the original, which would
+        # lose its weights too.
+        weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())
+        layer.__class__ = type_before_parametrizations(layer)
+        del layer.parametrizations
+        layer.register_parameter(_WEIGHT, weights)
+    return layers

@@ -6,14 +6,11 @@ msgspec does the checking; an error names the path of the key, such as `crops.si
 from __future__ import annotations
 
 import typing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from rechroma.errors import RecipeError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _T = TypeVar("_T")
 _UNKNOWN_FIELD = "Object contains unknown field "
@@ -47,23 +44,6 @@ def convert_values(values: object, kind: type[_T], key: str = "") -> _T:
         raise RecipeError(
             f"{f'{where}.{name}'.removeprefix('.')}: unknown key", hint=hint
         ) from error
-
-
-def fitting_options(config: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert options to the types of a configuration's fields.
-
-    Args:
-        config: The dataclass; each of the options is a field of it.
-        options: Values by name, as TOML or JSON gives them.
-
-    Raises:
-        RecipeError: A value is of another type than its field, or a list of another length.
-    """
-    hints = typing.get_type_hints(config)
-    return {
-        name: convert_values(value, hints[name], f"network.options.{name}")
-        for name, value in options.items()
-    }
 
 
 def require(option: str, fine: bool, must: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import typing
 from typing import TYPE_CHECKING, Any
 
 from rechroma.errors import RecipeError, TrainingError, did_you_mean
@@ -23,7 +24,7 @@ from rechroma.networks.architectures import (
     vgg_fcn,
 )
 from rechroma.networks.base import Architecture, ColorizationNetwork
-from rechroma.networks.config import fitting_options
+from rechroma.networks.config import convert_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +66,29 @@ def get_architecture(name: str) -> Architecture:
             imported, or has no such network with a configuration dataclass.
     """
     if ":" in name:
-        return _import_architecture(name)
+        path, _, attribute = name.partition(":")
+        try:
+            module = importlib.import_module(path)
+        except ImportError as error:
+            raise RecipeError(
+                f"network {name!r}: cannot import {path!r}: {error}",
+                hint="Install the package that holds it, or set PYTHONPATH.",
+            ) from error
+        kind = getattr(module, attribute, None)
+        if not (isinstance(kind, type) and issubclass(kind, ColorizationNetwork)):
+            raise RecipeError(
+                f"network {name!r}: {path} has no ColorizationNetwork {attribute!r}",
+                hint="Name it 'package.module:Class'.",
+            )
+        config = kind.__annotations__.get("config")
+        if isinstance(config, str):
+            config = getattr(module, config, None)
+        if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+            raise RecipeError(
+                f"network {name!r}: its configuration is unknown",
+                hint=f"Annotate 'config' in {attribute} with a dataclass of the same module.",
+            )
+        return Architecture(name, kind, config, paper="", character="")
     if name not in ARCHITECTURES:
         hint = did_you_mean(name, sorted(ARCHITECTURES))
         raise RecipeError(f"no network is called {name!r}", hint=hint)
@@ -84,8 +107,12 @@ def create_network(name: str, options: Mapping[str, Any]) -> ColorizationNetwork
         option = min(unknown)
         hint = did_you_mean(option, sorted(known))
         raise RecipeError(f"network {name!r} has no option {option!r}", hint=hint)
-    fitting = fitting_options(architecture.config, options)
-    return architecture.module(architecture.config(**fitting))
+    types = typing.get_type_hints(architecture.config)
+    fields = {
+        key: convert_values(value, types[key], f"network.options.{key}")
+        for key, value in options.items()
+    }
+    return architecture.module(architecture.config(**fields))
 
 
 def network_config(network: ColorizationNetwork) -> dict[str, Any]:
@@ -96,29 +123,3 @@ def network_config(network: ColorizationNetwork) -> dict[str, Any]:
     options = {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
     name = names.get(kind, f"{kind.__module__}:{kind.__qualname__}")
     return {"name": name, "options": options}
-
-
-def _import_architecture(name: str) -> Architecture:
-    path, _, attribute = name.partition(":")
-    try:
-        module = importlib.import_module(path)
-    except ImportError as error:
-        raise RecipeError(
-            f"network {name!r}: cannot import {path!r}: {error}",
-            hint="Install the package that holds it, or set PYTHONPATH.",
-        ) from error
-    kind = getattr(module, attribute, None)
-    if not (isinstance(kind, type) and issubclass(kind, ColorizationNetwork)):
-        raise RecipeError(
-            f"network {name!r}: {path} has no ColorizationNetwork {attribute!r}",
-            hint="Name it 'package.module:Class'.",
-        )
-    config = kind.__annotations__.get("config")
-    if isinstance(config, str):
-        config = getattr(module, config, None)
-    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
-        raise RecipeError(
-            f"network {name!r}: its configuration is unknown",
-            hint=f"Annotate 'config' in {attribute} with a dataclass of the same module.",
-        )
-    return Architecture(name, kind, config, paper="", character="")

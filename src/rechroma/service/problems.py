@@ -59,8 +59,10 @@ def to_problem(error: RechromaError) -> Problem:
     if isinstance(error, ImageTooLargeError):
         hint = "Send a smaller image, or ask the owner of the service to raise the limit."
     kind = type(error)
+    # `not-an-image` for `NotAnImageError`.
+    kebab_case = re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__.removesuffix("Error")).lower()
     return Problem(
-        type=f"urn:rechroma:{_kebab_case(kind.__name__)}",
+        type=f"urn:rechroma:{kebab_case}",
         title=(kind.__doc__ or kind.__name__).splitlines()[0].rstrip("."),
         status=error.http_status,
         detail=detail,
@@ -112,8 +114,3 @@ def _handle_http_exception(error: HTTPException) -> BaseResponse:
 def _response(problem: Problem) -> Response:
     text = problem.model_dump_json(exclude_none=True)
     return Response(text, problem.status, content_type=PROBLEM_TYPE)
-
-
-def _kebab_case(name: str) -> str:
-    """Convert `NotAnImageError` to `not-an-image`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name.removesuffix("Error")).lower()

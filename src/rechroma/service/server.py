@@ -41,7 +41,10 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     server = _listen(app, settings, sockets)
     try:
         service.start()
-        ready(_url(server, settings))
+        listening = getattr(server, "effective_listen", None)  # localhost can mean several
+        port = listening[0][1] if listening else server.effective_port
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        ready(f"http://{host}:{port}")
         server.run()
     except KeyboardInterrupt:
         pass  # before the server's own loop, which handles it itself
@@ -72,10 +75,3 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             f"cannot listen on {settings.host}, port {settings.port}: {reason}",
             hint="Choose another address with --host and --port.",
         ) from error
-
-
-def _url(server: Any, settings: Settings) -> str:  # noqa: ANN401
-    listening = getattr(server, "effective_listen", None)  # localhost can mean several
-    port = listening[0][1] if listening else server.effective_port
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{port}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -64,11 +64,36 @@ class Telemetry:
 
     def watch_queue(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Export the number of images of jobs in each state, which `counts` returns."""
-        self._registry.register(_QueueCollector(counts))
+
+        def collect() -> Iterator[Metric]:
+            gauge = GaugeMetricFamily(
+                "rechroma_job_images", "Images of stored jobs", labels=("state",)
+            )
+            with suppress(RechromaError):  # the other metrics matter most when something is wrong
+                found = counts()
+                for state in ("queued", "running", "done", "failed"):
+                    gauge.add_metric((state,), found.get(state, 0))
+                yield gauge
+
+        self._registry.register(_FunctionCollector(collect))
 
     def watch_workers(self, process_ids: Callable[[], Iterable[int]]) -> None:
         """Export memory and processor time of the processes that `process_ids` returns."""
-        self._registry.register(_WorkerCollector(process_ids))
+
+        def collect() -> Iterator[Metric]:
+            usage = [_usage(process_id) for process_id in process_ids()]
+            yield GaugeMetricFamily(
+                "rechroma_workers_memory_bytes",
+                "Resident memory of the worker processes; shared pages count for each",
+                sum(one.get("process_resident_memory_bytes", 0.0) for one in usage),
+            )
+            yield CounterMetricFamily(
+                "rechroma_workers_cpu_seconds",
+                "Processor time of the worker processes",
+                sum(one.get("process_cpu_seconds_total", 0.0) for one in usage),
+            )
+
+        self._registry.register(_FunctionCollector(collect))
 
     def count_webhook(self, *, delivered: bool) -> None:
         """Count a webhook delivery that succeeded or failed."""
@@ -101,37 +126,12 @@ class Telemetry:
         return response
 
 
-class _QueueCollector(Collector):
-    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        gauge = GaugeMetricFamily("rechroma_job_images", "Images of stored jobs", labels=("state",))
-        try:
-            counts = self._counts()
-        except RechromaError:  # the other metrics matter most when something is wrong
-            return
-        for state in ("queued", "running", "done", "failed"):
-            gauge.add_metric((state,), counts.get(state, 0))
-        yield gauge
-
-
-class _WorkerCollector(Collector):
-    def __init__(self, process_ids: Callable[[], Iterable[int]]) -> None:
-        self._process_ids = process_ids
+class _FunctionCollector(Collector):
+    def __init__(self, function: Callable[[], Iterator[Metric]]) -> None:
+        self._function = function
 
     def collect(self) -> Iterator[Metric]:
-        usage = [_usage(process_id) for process_id in self._process_ids()]
-        yield GaugeMetricFamily(
-            "rechroma_workers_memory_bytes",
-            "Resident memory of the worker processes; shared pages count for each",
-            sum(one.get("process_resident_memory_bytes", 0.0) for one in usage),
-        )
-        yield CounterMetricFamily(
-            "rechroma_workers_cpu_seconds",
-            "Processor time of the worker processes",
-            sum(one.get("process_cpu_seconds_total", 0.0) for one in usage),
-        )
+        return self._function()
 
 
 def _usage(process_id: int) -> dict[str, float]:

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
-from rechroma.datasets import FeatureStore, Shards, downsample_chroma
+from rechroma.datasets import CropConfig, FeatureStore, Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.models import find_model
 from rechroma.networks import (
@@ -28,18 +28,31 @@ from rechroma.networks import (
 )
 from rechroma.training.adversarial import AdversarialLoss, critic_schedule
 from rechroma.training.checkpoint import Checkpoint, load_checkpoint
-from rechroma.training.recipe import Recipe, ValidationConfig, recipe_from, recipe_values
+from rechroma.training.recipe import (
+    Data,
+    Loss,
+    Network,
+    Optimizer,
+    Recipe,
+    ValidationConfig,
+    recipe_from,
+    recipe_values,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from rechroma.networks import ColorizationNetwork, Encoder
 
+_Tensors = tuple["Tensor", ...] | list["Tensor"]
 _PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
+FINETUNING_STEPS = 300
+_FINETUNING_BATCH = 32
+_FINETUNING_SIDE = 128  # pixels
 
 
 @dataclass
@@ -96,12 +109,12 @@ class TrainState:
         else:
             state = cls.create(recipe, data, device)
         known = {
-            "learned from other images": (state.data_digest, digest),
+            "was trained on other images": (state.data_digest, digest),
             "began with other weights": (state.init_digest, _init_digest(recipe)),
         }
         if recipe.validation.interval:
             val_digest = Shards(recipe.data.val).digest()
-            known["was measured on other images"] = (state.val_digest, val_digest)
+            known["was validated on other images"] = (state.val_digest, val_digest)
             state.val_digest = val_digest
         for difference, (before, now) in known.items():
             if before not in {"", now}:
@@ -148,7 +161,16 @@ class TrainState:
                 hint="Name network.encoder_weights ('default' will do), or set it to 0.",
             )
         if settings.init_from:
-            _init_from(network, Path(settings.init_from))
+            # Copy the weights of another network; a classifier that the other lacks stays new.
+            source = Path(settings.init_from)
+            start = starting_network(source)
+            weights = start.state_dict()
+            if network.classes and not start.classes:
+                plan = network_config(network)
+                plain = create_network(plan["name"], {**plan["options"], "classes": 0})
+                own = state_without_counters(network)
+                weights |= {name: own[name] for name in own.keys() - plain.state_dict().keys()}
+            load_weights(network, weights, source)
         prior = measure_prior(data, centers_array(network.centers), network.scale)
         return cls._assemble(recipe, network, prior, data.digest(), device)
 
@@ -195,7 +217,18 @@ class TrainState:
     ) -> TrainState:
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         settings = recipe.optimizer
-        averaged = AveragedModel(network, multi_avg_fn=_make_ema(settings.ema), use_buffers=True)
+
+        @torch.no_grad()
+        def update(averaged: _Tensors, current: _Tensors, updates: Tensor | int) -> None:
+            # Early on the average follows closely, or it would keep the initial weights for long.
+            done = int(updates)
+            weight = 1 - min(settings.ema, (1 + done) / (10 + done))
+            if torch.is_floating_point(averaged[0]):
+                torch._foreach_lerp_(averaged, current, weight)
+            else:
+                torch._foreach_copy_(averaged, current)
+
+        averaged = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
         averaged.eval().requires_grad_(requires_grad=False)
         encoder = list(network.encoder.parameters()) if network.encoder is not None else []
         encoder_ids = {id(parameter) for parameter in encoder}
@@ -254,20 +287,6 @@ def _make_scheduler(recipe: Recipe, optimizer: torch.optim.Optimizer, last: int 
         return 0.0 if of_run < settings.freeze_encoder_fraction * recipe.steps else decoder(step)
 
     return LambdaLR(optimizer, [decoder, encoder], last_epoch=last)
-
-
-def _make_ema(decay: float) -> Any:  # noqa: ANN401 - as torch types it
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
-        # Early on the average follows closely, or it would keep the initial weights for long.
-        done = int(updates)
-        weight = 1 - min(decay, (1 + done) / (10 + done))
-        if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(averaged, current, weight)
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return update
 
 
 def _decisive_values(recipe: Recipe) -> dict[str, Any]:
@@ -368,21 +387,6 @@ def centers_array(centers: Tensor) -> NDArray[np.float32]:
     return np.asarray(centers.cpu().numpy(), np.float32)
 
 
-def _init_from(network: ColorizationNetwork, source: Path) -> None:
-    """Copy the weights of another network; a classifier that the other lacks stays new."""
-    start = starting_network(source)
-    weights = start.state_dict()
-    if network.classes and not start.classes:
-        plan = network_config(network)
-        plain = create_network(plan["name"], {**plan["options"], "classes": 0}).state_dict().keys()
-        weights |= {
-            name: value
-            for name, value in state_without_counters(network).items()
-            if name not in plain
-        }
-    load_weights(network, weights, source)
-
-
 def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encoder:
     """Fill a network's encoder with the recipe's weights.
 
@@ -403,3 +407,38 @@ def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encod
         raise RecipeError(f"network.encoder_weights: {source} has no encoder")
     load_weights(network.encoder, state_without_counters(learned), source)
     return network.encoder
+
+
+def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = FINETUNING_STEPS) -> Recipe:
+    """Build a recipe for a short run that keeps what the network knows.
+
+    The encoder is frozen and the decoder learns at a quarter of the usual rate: some minutes on a
+    CPU.
+
+    Args:
+        start: A checkpoint, or a color model file that `rechroma export` wrote.
+        shards: Images to learn from.
+        steps: Of 32 crops each.
+
+    Raises:
+        CheckpointError: The file holds no network that can be trained.
+        ModelContractError: The model file is not one of Rechroma's.
+    """
+    network = starting_network(start)
+    architecture = network_config(network)
+    has_bins = len(network.centers) > 0
+    return Recipe(
+        network=Network(architecture["name"], architecture["options"], init_from=str(start)),
+        data=Data(train=tuple(shards)),
+        crops=CropConfig(
+            sizes=(_FINETUNING_SIDE,),
+            degrade_prob=0.2,
+            hint_prob=0.2 if network.supports_hints else 0.0,
+        ),
+        loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
+        optimizer=Optimizer(
+            lr=5e-4, encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=20, ema=0.99
+        ),
+        steps=steps,
+        batch_size=_FINETUNING_BATCH,
+    )

@@ -120,7 +120,7 @@ def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
 def test_defer_signals_waits_for_the_block() -> None:
     code = """
 import os, signal
-from rechroma.cli.signals import Stopped, install_signal_handlers, defer_signals
+from rechroma.cli.terminal import Stopped, install_signal_handlers, defer_signals
 install_signal_handlers()
 for number in (signal.SIGINT, signal.SIGTERM):
     try:

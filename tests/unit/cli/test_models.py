@@ -88,7 +88,9 @@ def test_image_is_not_a_model(run: Run, photo: MakePhoto) -> None:
         result = run(*words)
         assert result.exit_code == 78
         error, hint = result.stderr.splitlines()
-        assert error == "rechroma: error: x.jpg is no color model: the name of one ends with .onnx"
+        assert (
+            error == "rechroma: error: x.jpg is not a color model: the name of one ends with .onnx"
+        )
         assert "'rechroma models list'" in hint
 
 
@@ -116,7 +118,7 @@ def _assert_not_a_model(content: bytes, path: Path, run: Run) -> None:
     error, hint = result.stderr.splitlines()
     assert error == (
         "rechroma: error: letter.onnx is not a model that ONNX Runtime can load: "
-        "it is damaged, or something else than ONNX"
+        "it is damaged, or not an ONNX file"
     )
     assert "rechroma export" in hint
 

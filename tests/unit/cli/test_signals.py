@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rechroma.cli.signals import Stopped, exit_code_of, install_signal_handlers
+from rechroma.cli.terminal import Stopped, exit_code_of, install_signal_handlers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
 

@@ -153,8 +153,8 @@ class TestIsSmall:
         parts = [index.blocks, *index.sizes, index.keys, index.ends]
         assert sum(map(sys.getsizeof, parts)) < 50 * count
         assert all(isinstance(part, bytes | np.ndarray) for part in parts)
-        assert index.nbytes < 45 * count
-        assert Shards([tmp_path]).nbytes == index.nbytes
+        arrays = (index.blocks, *index.sizes, index.ends)
+        assert len(index.keys) + sum(array.nbytes for array in arrays) < 45 * count
 
     def test_index_is_small_when_pickled(self, tmp_path: Path) -> None:
         many(tmp_path / "s.tar", 1000)
@@ -179,8 +179,8 @@ class TestAShardThatIsNamedOften:
         once, often = Shards([path]), Shards([path] * 50)
         assert scanned == [path, path]
         assert len(often) == 50 * len(once)
-        assert often.nbytes == once.nbytes
-        assert pickle.loads(pickle.dumps(often)).nbytes == once.nbytes
+        for shards in (often, pickle.loads(pickle.dumps(often))):
+            assert len({id(index) for index in shards._indexes}) == 1
         assert len(pickle.dumps(often)) < len(pickle.dumps(once)) + 50 * 200
 
     def test_repeated_shard_gives_its_images_each_time(self, tmp_path: Path) -> None:

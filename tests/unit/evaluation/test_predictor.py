@@ -9,7 +9,7 @@ from rechroma.color import lightness, srgb_to_lab
 from rechroma.colorizer import Colorizer
 from rechroma.errors import ModelFeatureError
 from rechroma.evaluation import EvalPredictor, to_gray
-from rechroma.evaluation.metrics import ciede2000
+from rechroma.evaluation.metrics.full_reference import ciede2000
 from rechroma.evaluation.predictor import degrade, draw_hints, rng_for
 from tests.support.fake_engine import FakeEngine
 from tests.support.shards import synthetic_image

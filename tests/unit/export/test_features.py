@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from rechroma.errors import CheckpointError
-from rechroma.export.features import OUTPUTS, export_features
+from rechroma.export import OUTPUTS, export_features
 from rechroma.models.runtime import ort
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
-from rechroma.networks.encoders.registry import make_encoder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,7 @@ import torch
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import ParityError
-from rechroma.export import export_model
-from rechroma.export.onnx import rounded_network
+from rechroma.export import export_model, rounded_network
 from rechroma.networks import ColorizationNetwork, load_exported, network_config, no_hints
 from rechroma.training import TorchEngine
 from tests.support.networks import card, learned
@@ -130,7 +129,7 @@ def test_model_that_differs_from_the_network_is_not_written(
                 weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
         return model
 
-    monkeypatch.setattr("rechroma.export.onnx.pack_weights", bent)
+    monkeypatch.setattr("rechroma.export.pack_weights", bent)
     built = network(encoder="mobilenet-edgetpu", regression_share=1.0)
     with pytest.raises(ParityError, match="differs from its network by 50 in ab"):
         export_model(built, card(built), tmp_path / "bent.onnx")

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
+from rechroma.networks.base import RegressionNetwork
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Tiny(RegressionNetwork):
         self.first = nn.Conv2d(1, config.width, 4, 2, 1)
         self.ab = nn.Conv2d(config.width, 2, 1)
 
-    def regress(self, lightness):
+    def forward(self, lightness, hints):
         x = self.first(lightness / 100)
-        return Regression(self.ab(x), x)
+        return self.prediction(self.ab(x), x)
 
 
 class Plain(RegressionNetwork):

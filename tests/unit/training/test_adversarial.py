@@ -6,8 +6,7 @@ import copy
 
 import torch
 
-from rechroma.networks import Critic
-from rechroma.training.adversarial import AdversarialLoss
+from rechroma.training.adversarial import AdversarialLoss, Critic
 from rechroma.training.losses import LossOutput
 from rechroma.training.recipe import Adversary
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rechroma.color import colorfulness_abs, srgb_to_lab
-from rechroma.evaluation.metrics import hue_hit, hue_hit_counts
+from rechroma.evaluation.metrics.hue_auc import hue_hit, hue_hit_counts
 from rechroma.training.torch_color import (
     chroma_difference,
     colorfulness,

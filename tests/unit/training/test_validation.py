@@ -94,7 +94,7 @@ def test_run_resumes_with_its_own_validation_images_only(plan: Recipe, tmp_path:
     train(plan, tmp_path / "run", stop_after=2)
     other = write_shard(tmp_path / "other.tar", 3)
     elsewhere = replace(plan, data=replace(plan.data, val=(str(other),)))
-    with pytest.raises(CheckpointError, match="was measured on other images"):
+    with pytest.raises(CheckpointError, match="was validated on other images"):
         train(elsewhere, tmp_path / "run")
     patient = replace(plan, validation=replace(plan.validation, patience=50))
     assert train(patient, tmp_path / "run").step == 12

@@ -42,13 +42,18 @@ class AttributionLog:
 
     def __init__(self, folder: Path, others: Iterable[str]) -> None:
         path, self._lock = folder / ATTRIBUTION, threading.Lock()
-        rows = [row for row in _whole_rows(path) if (folder / row["file"]).is_file()]
+        rows: list[Row] = []
+        if path.is_file():
+            data = path.read_bytes()
+            if not data.endswith(b"\n"):  # the last line was cut off
+                write_atomically(path, data[: data.rfind(b"\n") + 1], overwrite=True)
+            rows += (row for row in read_table(path, _COLUMNS) if (folder / row["file"]).is_file())
         known = rows[0] if rows else {}
         self._columns = list(dict.fromkeys((*_COLUMNS, *known, *others)))
         self.present = {row["url"] for row in rows}
         self._failed_columns = ("url", "reason")
-        write_atomically(path, _text(rows, self._columns).encode(), overwrite=True)
-        write_atomically(folder / FAILED, _text([], self._failed_columns).encode(), overwrite=True)
+        write_atomically(path, _text(rows, self._columns), overwrite=True)
+        write_atomically(folder / FAILED, _text([], self._failed_columns), overwrite=True)
         self._attribution = path.open("a", encoding="utf-8", newline="")
         self._failed = (folder / FAILED).open("a", encoding="utf-8", newline="")
 
@@ -71,21 +76,9 @@ class AttributionLog:
             file.flush()
 
 
-def _whole_rows(path: Path) -> list[Row]:
-    """Read a table and drop a last line that was cut off."""
-    if not path.is_file():
-        return []
-    data = path.read_bytes()
-    if not data.endswith(b"\n"):
-        write_atomically(path, data[: data.rfind(b"\n") + 1], overwrite=True)
-    return list(read_table(path, _COLUMNS))
-
-
-def _text(rows: Iterable[Row], columns: Iterable[str]) -> str:
-    columns = list(columns)
-    return "".join([_line(dict(zip(columns, columns, strict=True)), columns)]) + "".join(
-        _line(row, columns) for row in rows
-    )
+def _text(rows: Iterable[Row], columns: Iterable[str]) -> bytes:
+    header = {name: name for name in columns}
+    return "".join(_line(row, header) for row in (header, *rows)).encode()
 
 
 def _line(row: Row, columns: Iterable[str]) -> str:

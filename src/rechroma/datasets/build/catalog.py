@@ -52,7 +52,10 @@ def read_catalog(folder: Path, labels: Path | None, *, labeled: bool) -> Catalog
         DataError: The folder has no image, or a table is invalid.
     """
     files = _find_images(folder)
-    metadata = _read_attribution(folder / ATTRIBUTION)
+    metadata: dict[str, Row] = {}
+    if (folder / ATTRIBUTION).is_file():
+        rows = read_table(folder / ATTRIBUTION, ("file",))
+        metadata = {_normalize_path(row["file"]): row for row in rows}
     found = _find_labels(files, metadata, labels) if labeled else {}
     here = set(files)
     present = {file: label for file, label in found.items() if file in here}
@@ -95,12 +98,6 @@ def _find_images(folder: Path) -> list[str]:
 
 def _refuse(error: OSError) -> None:
     raise DataError(f"{error.filename}: {error.strerror}") from error
-
-
-def _read_attribution(path: Path) -> dict[str, Row]:
-    if not path.is_file():
-        return {}
-    return {_normalize_path(row["file"]): row for row in read_table(path, ("file",))}
 
 
 def _find_labels(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,7 +19,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.attribution import AttributionLog
-from rechroma.datasets.build.licenses import license_name
 from rechroma.datasets.build.politeness import RateLimiter, RobotsCache
 from rechroma.datasets.build.tables import read_table
 from rechroma.errors import (
@@ -47,6 +47,19 @@ _NAME_LENGTH = 20
 _CHECK_SIDE = 64  # of the copy that is decoded to validate an image
 _MAX_PIXELS = 100_000_000
 _OWN_COLUMNS = ("file", "sha256", "when")
+_DEED = re.compile(r"creativecommons\.org/(?:licenses|publicdomain)/([a-z-]+)")
+_DEEDS = {"zero": "cc0", "mark": "pdm"}
+_LICENSE_ALIASES = {
+    "cc-0": "cc0",
+    "cc-zero": "cc0",
+    "public-domain": "pdm",
+    "publicdomain": "pdm",
+    "pd": "pdm",
+    "no-known-copyright-restrictions": "pdm",
+    "attribution": "cc-by",
+    "attribution-sharealike": "cc-by-sa",
+}
+_LICENSE_VERSION = re.compile(r"-?v?\d+(\.\d+)+.*$|-(unported|generic|international|universal)$")
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,10 @@ def download(
         missing = [row for row in rows if row["url"] not in log.present]
         stats.present = len(rows) - len(missing)
         fetcher = _Fetcher(folder, policy, log, stats, is_allowed, on_image)
-        fetcher.run(_by_host(missing))
+        hosts: dict[str, list[Row]] = {}
+        for row in missing:
+            hosts.setdefault(_host(row["url"]), []).append(row)
+        fetcher.run(hosts)
     return stats
 
 
@@ -150,7 +166,7 @@ class _Fetcher:
     ) -> None:
         self._folder, self._policy, self._log, self._stats = folder, policy, log, stats
         self._stop, self._counting = threading.Event(), threading.Lock()
-        self._decoding = threading.Lock()  # one at a time: a hostile image may be huge
+        self._decoding = threading.Lock()  # one at a time: a hostile image can be huge
         self._web = SafeHttpClient(policy.timeout, policy.max_bytes, policy.contact, is_allowed)
         self._rate = RateLimiter(policy.per_host, self._stop)
         self._robots = RobotsCache(self._web, lambda url: self._rate.wait(_host(url)))
@@ -196,26 +212,22 @@ class _Fetcher:
     def _download(self, url: str) -> bytes:
         for attempt in range(self._policy.retries + 1):
             try:
-                return self._request(url)
+                response = self._web.get(
+                    url, lambda hop: self._rate.wait(_host(hop), self._robots.check(hop))
+                )
+                if response.status in _TRANSIENT_STATUSES:
+                    raise TransientFetchError(
+                        f"HTTP status {response.status}", _host(response.url), response.wait
+                    )
+                if response.status != 200:
+                    raise FetchError(f"HTTP status {response.status}")
+                return response.body
             except TransientFetchError as error:
                 if attempt == self._policy.retries or error.wait > _MAX_WAIT:
                     raise
                 pause = self._policy.backoff * 2**attempt * random.uniform(0.5, 1.5)
                 self._rate.pause(error.host, max(error.wait, pause))
         raise AssertionError  # the last attempt returns or raises
-
-    def _request(self, url: str) -> bytes:
-        response = self._web.get(url, self._ask)
-        if response.status in _TRANSIENT_STATUSES:
-            raise TransientFetchError(
-                f"HTTP status {response.status}", _host(response.url), response.wait
-            )
-        if response.status != 200:
-            raise FetchError(f"HTTP status {response.status}")
-        return response.body
-
-    def _ask(self, url: str) -> None:
-        self._rate.wait(_host(url), self._robots.check(url))
 
     def _save(self, row: Row, data: bytes) -> None:
         with self._decoding:
@@ -228,11 +240,8 @@ class _Fetcher:
             "sha256": hashlib.sha256(data).hexdigest(),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        self._add(row | saved)
-
-    def _add(self, row: Row) -> None:
         with translate_os_errors(self._folder), self._counting:
-            self._log.add(row)
+            self._log.add(row | saved)
             self._stats.fetched += 1
             self._done()
 
@@ -262,14 +271,21 @@ def _select_rows(table: Path, licenses: Collection[str], stats: DownloadStats) -
         raise DataError(f"{table}: lists no image", hint="Fill its column url.")
 
 
-def _by_host(rows: list[Row]) -> dict[str, list[Row]]:
-    hosts: dict[str, list[Row]] = {}
-    for row in rows:
-        hosts.setdefault(_host(row["url"]), []).append(row)
-    return hosts
-
-
 def _host(url: str) -> str:
     with suppress(FetchError):
         return split_url(url).hostname or ""
     return ""
+
+
+def license_name(text: str) -> str:
+    """Normalize a license to its name without version and country, such as ``cc-by-sa``.
+
+    Args:
+        text: Name of the license in any spelling, or the URL of a Creative Commons deed.
+    """
+    text = text.strip().lower()
+    if deed := _DEED.search(text):
+        return _DEEDS.get(deed[1], f"cc-{deed[1]}")
+    name = _LICENSE_VERSION.sub("", re.sub(r"[\s_/]+", "-", text)).strip("-")
+    name = re.sub(r"^(by|nc)(?=-|$)", r"cc-\1", name)
+    return _LICENSE_ALIASES.get(name, name)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from rechroma.color import colorfulness
-from rechroma.datasets.build.color_filter import color_fault, quantiles
-from rechroma.datasets.build.parallel import map_ordered
+from rechroma.datasets.build.filters import color_fault, quantiles
+from rechroma.datasets.build.shard_writer import map_ordered
 from rechroma.datasets.shards import Shards, evenly_spaced, shard_paths
 from rechroma.errors import DataError
 from rechroma.imaging import contact_sheet
@@ -60,10 +60,6 @@ class Inspection:
     toned: int
     damaged: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to a dictionary for JSON."""
-        return asdict(self)
-
 
 class _ImageStats(NamedTuple):
     """Statistics of one image, or its error."""
@@ -103,7 +99,25 @@ def inspect(
         for look in looks:
             seen.append(look)
             on_image()
-    return _summarize(len(shards), seen, damaged)
+    good = [look for look in seen if not look.error]
+    labels = Counter(look.label for look in good if look.label >= 0)
+    faults = Counter(look.fault for look in good)
+    return Inspection(
+        shards=len(shards),
+        images=len(good),
+        splits={s: round(n / len(good), 4) for s, n in _counts(look.split for look in good)},
+        classes={str(label): labels[label] for label in sorted(labels)},
+        unlabeled=len(good) - labels.total(),
+        singletons=tuple(sorted(label for label, count in labels.items() if count == 1)),
+        sources=dict(_counts(look.source for look in good)),
+        licenses=dict(_counts(look.license for look in good)),
+        short_side=quantiles(look.short for look in good),
+        long_side=quantiles(look.long for look in good),
+        colorfulness=quantiles(look.colorfulness for look in good),
+        gray=faults["gray"],
+        toned=faults["toned"],
+        damaged=(*damaged, *(look.error for look in seen if look.error)),
+    )
 
 
 def sample_sheet(paths: Iterable[Path | str], count: int) -> Image:
@@ -142,28 +156,6 @@ def _inspect_image(place: tuple[Shards, int]) -> _ImageStats:
     short, long = sorted(rgb.shape[:2])
     fault = color_fault(rgb) or ""
     return _ImageStats(split, "", label, source, license, short, long, colorfulness(rgb), fault)
-
-
-def _summarize(shards: int, seen: list[_ImageStats], damaged: list[str]) -> Inspection:
-    good = [look for look in seen if not look.error]
-    labels = Counter(look.label for look in good if look.label >= 0)
-    faults = Counter(look.fault for look in good)
-    return Inspection(
-        shards=shards,
-        images=len(good),
-        splits={s: round(n / len(good), 4) for s, n in _counts(look.split for look in good)},
-        classes={str(label): labels[label] for label in sorted(labels)},
-        unlabeled=len(good) - labels.total(),
-        singletons=tuple(sorted(label for label, count in labels.items() if count == 1)),
-        sources=dict(_counts(look.source for look in good)),
-        licenses=dict(_counts(look.license for look in good)),
-        short_side=quantiles(look.short for look in good),
-        long_side=quantiles(look.long for look in good),
-        colorfulness=quantiles(look.colorfulness for look in good),
-        gray=faults["gray"],
-        toned=faults["toned"],
-        damaged=(*damaged, *(look.error for look in seen if look.error)),
-    )
 
 
 def _counts(names: Iterable[str]) -> Iterator[tuple[str, int]]:

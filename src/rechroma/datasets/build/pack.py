@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rechroma._version import __version__
 from rechroma.datasets.build.catalog import Catalog, read_catalog
-from rechroma.datasets.build.color_filter import quantiles
-from rechroma.datasets.build.near_duplicates import NearDuplicateIndex
-from rechroma.datasets.build.parallel import map_ordered
+from rechroma.datasets.build.filters import NearDuplicateIndex, quantiles
 from rechroma.datasets.build.preprocess import (
     ABSENT,
     DUPLICATE,
@@ -34,13 +32,13 @@ from rechroma.datasets.build.preprocess import (
     Rejected,
     preprocess_image,
 )
-from rechroma.datasets.build.shard_writer import ShardWriter
+from rechroma.datasets.build.shard_writer import ShardWriter, map_ordered
 from rechroma.errors import DataError, TargetError
 from rechroma.fs import translate_os_errors
 from rechroma.options import check_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rechroma.datasets.build.tables import Row
@@ -103,7 +101,12 @@ def pack(
         TargetError: The folder cannot be written, or is not empty.
     """
     config = config or PackConfig()
-    _check_empty(out)
+    with translate_os_errors(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise TargetError(
+                f"{out}: this folder is not empty",
+                hint="Name another folder with -o, or remove this one first.",
+            )
     catalog = read_catalog(folder, labels, labeled=labeled)
     packed = map_ordered(
         lambda file: (file, preprocess_image(folder / file, file, config.form)),
@@ -143,10 +146,13 @@ class _Packer:
             writer.close()
 
     def take(self, file: str, sample: PackedImage | Rejected) -> None:
-        rejected = sample if isinstance(sample, Rejected) else self._find_duplicate(file, sample)
-        if rejected:
-            self._rejected.append(rejected)
-        elif isinstance(sample, PackedImage):
+        if isinstance(sample, Rejected):
+            self._rejected.append(sample)
+        elif sample.key in self._kept:
+            self._rejected.append(Rejected(file, DUPLICATE, f"of {self._kept[sample.key]}"))
+        elif (number := self._near_duplicates.find(sample.hash)) is not None:
+            self._rejected.append(Rejected(file, NEAR_DUPLICATE, f"of {self._files[number]}"))
+        else:
             self._keep(file, sample)
 
     def finish(self) -> dict[str, Any]:
@@ -158,43 +164,36 @@ class _Packer:
             )
         for writer in self._writers.values():
             writer.close()
-        _write_rejected(self._folder / DROPPED, self._rejected)
+        path = self._folder / DROPPED
+        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("path", "reason", "detail"))
+            table.writerows(sorted((d.file, d.reason, d.detail) for d in self._rejected))
         manifest = self._manifest()
         (self._folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
         return manifest
-
-    def _find_duplicate(self, file: str, sample: PackedImage) -> Rejected | None:
-        if sample.key in self._kept:
-            return Rejected(file, DUPLICATE, f"of {self._kept[sample.key]}")
-        number = self._near_duplicates.find(sample.hash)
-        if number is None:
-            return None
-        return Rejected(file, NEAR_DUPLICATE, f"of {self._files[number]}")
 
     def _keep(self, file: str, sample: PackedImage) -> None:
         self._near_duplicates.add(sample.hash)
         self._files.append(file)
         self._kept[sample.key] = file
         split = split_of(sample.key, self._config.val_share)
-        metadata = self._metadata(file, sample)
+        known: Row = self._catalog.metadata.get(file, {})
+        stated = {name: value for name, value in known.items() if value}
+        defaults = {"source": self._config.source, "license": self._config.license}
+        metadata = defaults | {"author": ""} | stated | {"file": file}
         self._sides.append(min(sample.width, sample.height))
         self._licenses[metadata["license"]] += 1
+        size = {"width": sample.width, "height": sample.height}
         parts = {
             SUFFIXES[self._config.form.format]: sample.data,
-            ".json": json.dumps(metadata, sort_keys=True).encode(),
+            ".json": json.dumps(metadata | size, sort_keys=True).encode(),
         }
         label = self._catalog.labels.get(file)
         if label is not None:
             self._classes[split][label] += 1
             parts[".cls"] = str(self._catalog.classes[label]).encode()
         self._writers[split].add(sample.key, parts)
-
-    def _metadata(self, file: str, sample: PackedImage) -> dict[str, Any]:
-        known: Row = self._catalog.metadata.get(file, {})
-        stated = {name: value for name, value in known.items() if value}
-        defaults = {"source": self._config.source, "license": self._config.license}
-        size = {"width": sample.width, "height": sample.height}
-        return defaults | {"author": ""} | stated | {"file": file} | size
 
     def _reasons(self) -> dict[str, int]:
         return dict(sorted(Counter(each.reason for each in self._rejected).items()))
@@ -224,22 +223,6 @@ class _Packer:
 def split_of(key: str, val_share: float) -> str:
     """Assign an image to a split by its key alone."""
     return "val" if int(key[:8], 16) < val_share * 2**32 else "train"
-
-
-def _write_rejected(path: Path, rejected: Iterable[Rejected]) -> None:
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "reason", "detail"))
-        writer.writerows(sorted((d.file, d.reason, d.detail) for d in rejected))
-
-
-def _check_empty(out: Path) -> None:
-    with translate_os_errors(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise TargetError(
-                f"{out}: this folder is not empty",
-                hint="Name another folder with -o, or remove this one first.",
-            )
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class RobotsCache:
         self._rules: dict[str, _Rules] = {}
 
     def check(self, url: str) -> float:
-        """Check that a URL may be fetched.
+        """Check that robots.txt allows a URL.
 
         Returns:
             Seconds between two requests that the host asks for.

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from rechroma.datasets.build.color_filter import color_fault
-from rechroma.datasets.build.near_duplicates import difference_hash
+from rechroma.datasets.build.filters import color_fault, difference_hash
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, InternalError, RechromaError
 from rechroma.imaging import read_rgb_thumbnail
 from rechroma.options import check_range
@@ -26,7 +25,7 @@ DUPLICATE, NEAR_DUPLICATE, ABSENT = "duplicate", "near-duplicate", "absent"
 
 SUFFIXES = {"webp": ".webp", "jpg": ".jpg"}
 _ENCODERS = {"webp": "WEBP", "jpg": "JPEG"}
-_KEY_LENGTH = 20  # hexadecimal digits: among a million pictures, no two by chance
+_KEY_LENGTH = 20  # hexadecimal digits: no two by chance among a million images
 _MAX_PIXELS = 100_000_000  # after a JPEG was decoded at a fraction; several are decoded at a time
 _MAX_BYTES = 1 << 30
 _MAX_ASPECT = 4  # longer images are strips and banners
@@ -60,7 +59,7 @@ class PackedImage:
 
     Attributes:
         key: Beginning of the SHA-256 of the source file.
-        hash: Its :func:`~rechroma.datasets.build.near_duplicates.difference_hash`.
+        hash: Its :func:`~rechroma.datasets.build.filters.difference_hash`.
         data: The encoded bytes.
         width: In pixels.
         height: In pixels.

@@ -1,15 +1,21 @@
-"""Deterministic writer of shards: the bytes depend on the images alone."""
+"""Deterministic writer of shards: the bytes depend on the images alone; and a parallel map."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import tarfile
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from pathlib import Path
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class ShardWriter:
@@ -40,7 +46,9 @@ class ShardWriter:
             parts: Contents of its members by suffix.
         """
         if self._archive is None or self._in_shard == self._size:
-            self._archive = self._next()
+            self.close()
+            self._in_shard = 0
+            self._archive = tarfile.open(self._path(), "x")  # noqa: SIM115 - closed with the writer
         for suffix, content in parts.items():
             member = tarfile.TarInfo(key + suffix)
             member.size = len(content)
@@ -65,10 +73,26 @@ class ShardWriter:
             )
             self._archive = None
 
-    def _next(self) -> tarfile.TarFile:
-        self.close()
-        self._in_shard = 0
-        return tarfile.open(self._path(), "x")
-
     def _path(self) -> Path:
         return self._folder / f"{self._name}-{len(self.shards):05}.tar"
+
+
+def map_ordered(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int
+) -> Generator[_Result]:
+    """Apply a function to each item in threads and yield the results in order.
+
+    At most about twice `jobs` results are in memory at a time. Closing the generator stops after
+    the items in progress.
+    """
+    pool = ThreadPoolExecutor(jobs)
+    running: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > 2 * jobs:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -69,10 +69,9 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         with parquet.ParquetFile(path) as table:
             for batch in table.iter_batches():
                 for row in batch.to_pylist():
-                    yield {name.strip().lower(): _text(value) for name, value in row.items()}
+                    yield {
+                        name.strip().lower(): "" if value is None else str(value)
+                        for name, value in row.items()
+                    }
     except (OSError, ValueError) as error:  # pyarrow's own errors are subclasses of these
         raise DataError(f"{path}: not a readable Parquet file: {error}") from error
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)

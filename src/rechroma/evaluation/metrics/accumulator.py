@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rechroma.color import bin_centers, colorfulness, colorfulness_abs, srgb_to_lab
-from rechroma.evaluation.metrics.ciede2000 import ciede2000
+from rechroma.evaluation.metrics.full_reference import ciede2000, ssim
 from rechroma.evaluation.metrics.hue_auc import (
     OCTANTS,
     THRESHOLDS,
@@ -25,7 +25,6 @@ from rechroma.evaluation.metrics.no_reference import (
     flat_regions,
     hue_entropy,
 )
-from rechroma.evaluation.metrics.ssim import ssim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +77,19 @@ class MetricAccumulator:
         lab, true_lab = srgb_to_lab(predicted), srgb_to_lab(true)
         self._hue += hue_hit_counts(lab[..., 1:], true_lab[..., 1:])
         self._errors += error_counts(lab[..., 1:], true_lab[..., 1:])
-        metrics = _against(predicted, true, lab, true_lab) | no_reference_metrics(predicted, lab)
+        cf_abs, true_cf_abs = colorfulness_abs(predicted), colorfulness_abs(true)
+        squared = np.square(predicted.astype(np.float32) - true).mean(dtype=np.float64)
+        shift = float(np.abs(lab[..., 0] - true_lab[..., 0]).mean())
+        metrics = {
+            "ciede2000": float(ciede2000(lab, true_lab).mean()),
+            "true_cf_abs": true_cf_abs,
+            "delta_cf_each": abs(cf_abs - true_cf_abs),
+            "neutral_chroma": neutral_chroma(lab[..., 1:], true_lab[..., 1:]),
+            "psnr": float(10 * np.log10(255**2 / max(squared, 1e-10))),
+            "ssim": ssim(predicted, true),
+            "lightness_shift": shift,
+            "lightness_shift_max": shift,
+        } | no_reference_metrics(predicted, lab)
         self._images.append(metrics)
         return metrics
 
@@ -131,25 +142,4 @@ def nanmean_over_images(images: Sequence[Mapping[str, float]]) -> dict[str, floa
         name: float(max(values) if name.endswith("_max") else np.mean(values))
         for name, values in columns.items()
         if values
-    }
-
-
-def _against(
-    predicted: NDArray[np.uint8],
-    true: NDArray[np.uint8],
-    lab: NDArray[np.float32],
-    true_lab: NDArray[np.float32],
-) -> dict[str, float]:
-    cf_abs, true_cf_abs = colorfulness_abs(predicted), colorfulness_abs(true)
-    squared = np.square(predicted.astype(np.float32) - true).mean(dtype=np.float64)
-    shift = float(np.abs(lab[..., 0] - true_lab[..., 0]).mean())
-    return {
-        "ciede2000": float(ciede2000(lab, true_lab).mean()),
-        "true_cf_abs": true_cf_abs,
-        "delta_cf_each": abs(cf_abs - true_cf_abs),
-        "neutral_chroma": neutral_chroma(lab[..., 1:], true_lab[..., 1:]),
-        "psnr": float(10 * np.log10(255**2 / max(squared, 1e-10))),
-        "ssim": ssim(predicted, true),
-        "lightness_shift": shift,
-        "lightness_shift_max": shift,
     }

@@ -1,7 +1,7 @@
 """Color accuracy: hue hit, the area under the curve of a*b* errors, and chroma of neutrals.
 
 The first two are accumulated as counts over a data set and divided once at the end, so that an
-image is weighted by its pixels; see :class:`rechroma.evaluation.metrics.MetricAccumulator`.
+image is weighted by its pixels (see :mod:`rechroma.evaluation.metrics.accumulator`).
 """
 
 from __future__ import annotations
@@ -57,15 +57,11 @@ def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
     hue = np.arctan2(true[..., 1], true[..., 0])
     octant = np.floor((hue + np.pi) / (2 * np.pi) * OCTANTS).astype(np.int64) % OCTANTS
     tried = np.hypot(true[..., 0], true[..., 1]) >= _COLORFUL
-    hit = tried & _same_hue(predicted, hue)
-    return np.stack([np.bincount(octant[mask], minlength=OCTANTS) for mask in (hit, tried)])
-
-
-def _same_hue(predicted: Float, hue: Float) -> NDArray[np.bool_]:
     step = np.arctan2(predicted[..., 1], predicted[..., 0]) - hue
     near = np.abs((step + np.pi) % (2 * np.pi) - np.pi) <= _HUE_TOLERANCE
     colored = np.hypot(predicted[..., 0], predicted[..., 1]) >= _COLORED
-    return np.asarray(near & colored)
+    hit = tried & near & colored
+    return np.stack([np.bincount(octant[mask], minlength=OCTANTS) for mask in (hit, tried)])
 
 
 def hue_hit(counts: NDArray[np.int64]) -> float:

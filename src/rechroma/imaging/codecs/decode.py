@@ -1,4 +1,4 @@
-"""Photo decoding: files, bytes, streams, Pillow images and arrays to a `Photo`.
+"""Decoding of files, bytes, streams, Pillow images and arrays to a `Photo`, or to a thumbnail.
 
 Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits; OpenCV decodes
 those. Only the first frame or page of a file is read; the others are counted.
@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from rechroma.error_context import error_context
-from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
 from rechroma.imaging.codecs.open import (
     check_size,
@@ -26,14 +25,15 @@ from rechroma.imaging.codecs.open import (
     open_source,
     source_format,
 )
-from rechroma.imaging.metadata.container import read_metadata, read_orientation
+from rechroma.imaging.metadata.container import read_metadata, read_orientation, strip_metadata
 from rechroma.imaging.metadata.icc import Profile
-from rechroma.imaging.metadata.strip import strip_metadata
 from rechroma.imaging.photo import Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
@@ -43,6 +43,7 @@ _STEPS = {  # by EXIF orientation: down and across, after swapping the axes abov
     2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
 }  # fmt: skip
 _OPAQUE = 65535
+_WHITE = (255, 255, 255, 255)
 
 
 def read_photo(
@@ -113,6 +114,59 @@ def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
         return Photo(gray=pixels[..., 0], alpha=alpha)
     gray, was_color = grayscale.gray_from_rgb(pixels[..., :3])
     return Photo(gray=gray, alpha=alpha, was_color=was_color)
+
+
+def read_rgb_thumbnail(
+    source: Path | bytes | BinaryIO,
+    side: int,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
+) -> NDArray[np.uint8]:
+    """Read an image as a color thumbnail in sRGB, upright; only the first frame or page.
+
+    A large JPEG is decoded at a fraction of its size. Transparency becomes white.
+
+    Args:
+        source: A path, a file's content, or a binary stream.
+        side: The short side of the result in pixels; a smaller image keeps its size.
+        max_pixels: The pixel limit, checked before decoding.
+        name: The image's name in errors; the file's name by default.
+
+    Returns:
+        (H, W, 3) uint8, with the source's aspect ratio.
+
+    Raises:
+        SourceError: The file is missing, a folder, or not readable.
+        InputError: It is not an image, or is damaged, too small or too large.
+        MissingExtraError: A HEIC image, and pillow-heif is not installed.
+    """
+    name = display_name(source) if name is None else name
+    with error_context(name), open_source(source, name) as file:
+        image = identify(file)
+        with decode_errors(), no_pixel_limit():
+            image.draft(None, (2 * side, 2 * side))
+            check_size(image.size, max_pixels)
+            image.load()
+        orientation = read_orientation(image)
+        with decode_errors():
+            rgb = _to_rgb(image)
+            height, width = rgb.shape[:2]
+            factor = side / min(height, width)
+            if factor < 1:
+                size = (max(side, round(width * factor)), max(side, round(height * factor)))
+                rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+            return apply_orientation(rgb, orientation)
+
+
+def sniff(data: bytes) -> str:
+    """Detect the format of a file's content; returns Pillow's name.
+
+    Raises:
+        InputError: It is not an image, or its header is damaged.
+        MissingExtraError: A HEIC image, and pillow-heif is not installed.
+    """
+    return source_format(identify(BytesIO(data)))
 
 
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
@@ -222,3 +276,14 @@ def _to_uint(array: np.ndarray[Any, Any]) -> UIntImage:
     raise UnsupportedImageError(
         f"an array of {array.dtype} is not an image", hint="Use uint8, uint16 or floats in 0..1."
     )
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    icc = image.info.get("icc_profile")
+    if image.mode.startswith(("I", "F")):
+        gray = (grayscale.to_uint16(np.asarray(image)) >> 8).astype(np.uint8)
+        return np.repeat(gray[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
+    return np.asarray(Profile(icc if isinstance(icc, bytes) else None).to_srgb(image), np.uint8)

@@ -1,26 +1,28 @@
-"""Photo encoding: colors to a file with the source's format, bit depth, metadata and alpha."""
+"""Encoding of colors to a file with the source's format, bit depth, metadata and alpha."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from rechroma.color.lab import from_float, to_float
 from rechroma.errors import OptionError
-from rechroma.imaging.badge import draw_badge
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
-from rechroma.imaging.codecs.png import write_png
-from rechroma.imaging.codecs.tiff import write_tiff
+from rechroma.imaging.codecs.lossless import write_png, write_tiff
 from rechroma.imaging.metadata import exif, xmp
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
 _QUALITY = OPTIONS["quality"].default
@@ -29,6 +31,12 @@ _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383}  # limits of the encoders
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
+_BADGE_SIZE = 0.045  # of the short side
+_MIN_BADGE_SIDE = 12  # pixels
+_BADGE_MARGIN = 0.4  # of the disc's side
+_SUPERSAMPLING = 8  # for smooth edges
+_HUES = ("#d9534f", "#e39b3c", "#e8d44d", "#5fae57", "#4a86c5", "#8a63b5")
+_GRAYS = ("#3a3a3a", "#6e6e6e", "#a8a8a8")
 
 
 def encode_photo(
@@ -158,30 +166,54 @@ def _save_options(name: str, metadata: Metadata, quality: int) -> dict[str, Any]
         "dpi": metadata.dpi,
     }
     if name == "JPEG":
-        options = {key: value for key, value in options.items() if _fits_segment(key, value)}
-        options |= _jpeg_options(metadata)
+        options["comment"] = metadata.text.get("Comment", "").encode() or None
+        iptc = metadata.iptc if metadata.iptc and len(metadata.iptc) <= _JPEG_SEGMENT else None
+        if iptc:  # the only resource of a Photoshop segment (APP13)
+            resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(iptc)) + iptc
+            data = b"Photoshop 3.0\0" + resource + b"\0" * (len(iptc) % 2)
+            segment = b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
+        for key in ("exif", "xmp", "comment"):  # a profile can span several segments
+            if options[key] and len(options[key]) > _JPEG_SEGMENT:
+                options[key] = None
+        options |= {
+            "subsampling": _SUBSAMPLING_420,
+            "dpi": metadata.dpi and tuple(min(round(value), 65535) for value in metadata.dpi),
+            "extra": segment if iptc else None,
+        }
     return {key: value for key, value in options.items() if value is not None}
 
 
-def _fits_segment(key: str, value: object) -> bool:
-    splittable = key == "icc_profile"  # the only one that can span several segments
-    return splittable or not isinstance(value, bytes) or len(value) <= _JPEG_SEGMENT
+def draw_badge(rgb: UIntImage, alpha: UIntImage | None = None) -> None:
+    """Draw the badge into the lower right corner, cropped if the image is too small for it.
+
+    Args:
+        rgb: (H, W, 3) uint8 or uint16, sRGB; modified in place.
+        alpha: (H, W) of the same type: becomes opaque under the badge.
+    """
+    height, width = rgb.shape[:2]
+    side = max(_MIN_BADGE_SIDE, round(_BADGE_SIZE * min(height, width)))
+    disc = to_float(_disc(side))
+    margin = round(_BADGE_MARGIN * side)
+    top, left = max(height - margin - side, 0), max(width - margin - side, 0)
+    area = (slice(top, top + side), slice(left, left + side))
+    patch = rgb[area]
+    disc = disc[: patch.shape[0], : patch.shape[1]]
+    cover = disc[..., 3:]
+    patch[:] = from_float(to_float(patch) * (1 - cover) + disc[..., :3] * cover, rgb.dtype)
+    if alpha is not None:
+        np.maximum(alpha[area], from_float(cover[..., 0], alpha.dtype), out=alpha[area])
 
 
-def _jpeg_options(metadata: Metadata) -> dict[str, Any]:
-    comment = metadata.text.get("Comment", "").encode()
-    iptc = metadata.iptc or b""
-    dpi = metadata.dpi and tuple(min(round(value), 65535) for value in metadata.dpi)
-    return {
-        "subsampling": _SUBSAMPLING_420,
-        "dpi": dpi,
-        "comment": comment if 0 < len(comment) <= _JPEG_SEGMENT else None,
-        "extra": _iptc_segment(iptc) if 0 < len(iptc) <= _JPEG_SEGMENT else None,
-    }
-
-
-def _iptc_segment(iptc: bytes) -> bytes:
-    """Wrap an IPTC record as the only resource of a Photoshop segment (APP13)."""
-    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
-    data = b"Photoshop 3.0\0" + resource
-    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
+@cache
+def _disc(side: int) -> NDArray[np.uint8]:
+    """Draw the badge as RGBA, (side, side, 4)."""
+    large = side * _SUPERSAMPLING
+    image = Image.new("RGBA", (large, large), "#ffffff00")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((0, 0, large - 1, large - 1), "white")
+    inner = (large * 0.1, large * 0.1, large * 0.9, large * 0.9)
+    for sectors, start in ((_HUES, -90), (_GRAYS, 90)):
+        angle = 180 / len(sectors)
+        for number, color in enumerate(sectors):
+            draw.pieslice(inner, start + number * angle, start + (number + 1) * angle, color)
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX))

@@ -7,7 +7,7 @@ the size limit has been checked.
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -55,8 +55,17 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
     Raises:
         SourceError: The file is missing, a folder, or not readable.
     """
+    file: BinaryIO
     try:
-        file = _seekable(source)
+        if isinstance(source, bytes):
+            file = BytesIO(source)
+        elif not isinstance(source, Path):
+            file = BytesIO(source.read())
+        else:
+            file = source.open("rb")
+            if not file.seekable():  # a pipe
+                with file as pipe:
+                    file = BytesIO(pipe.read())
     except FileNotFoundError as error:
         raise SourceError(f"{name}: no such file") from error
     except OSError as error:
@@ -65,18 +74,6 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
         raise SourceError(f"{name!r}: {error}") from error
     with file:
         yield file
-
-
-def _seekable(source: Path | bytes | BinaryIO) -> BinaryIO:
-    if isinstance(source, bytes):
-        return BytesIO(source)
-    if not isinstance(source, Path):
-        return BytesIO(source.read())
-    file = source.open("rb")
-    if file.seekable():
-        return file
-    with file:  # a pipe
-        return BytesIO(file.read())
 
 
 def identify(file: BinaryIO) -> Image.Image:
@@ -189,35 +186,23 @@ def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
         )
 
 
-class _PillowLimit:
-    """Reference-counted switch for Pillow's pixel limit, which our own limit replaces.
+@contextmanager
+def no_pixel_limit() -> Iterator[None]:
+    """Lift Pillow's pixel limit temporarily; :func:`check_size` applies ours instead.
 
     Pillow's limit is global to the process, so it is restored as soon as no thread needs it lifted.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._original: int | None = None
-
-    @contextmanager
-    def lift(self) -> Iterator[None]:
-        with self._lock:
-            if not self._users:
-                self._original, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    Image.MAX_IMAGE_PIXELS = self._original
+    with _LIMIT_LOCK:
+        _LIFTED.append(Image.MAX_IMAGE_PIXELS)  # the first is the limit, all others are None
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _LIMIT_LOCK:
+            limit = _LIFTED.pop()
+            if not _LIFTED:
+                Image.MAX_IMAGE_PIXELS = limit
 
 
-_PILLOW_LIMIT = _PillowLimit()
-
-
-def no_pixel_limit() -> AbstractContextManager[None]:
-    """Lift Pillow's pixel limit for a while; :func:`check_size` applies ours instead."""
-    return _PILLOW_LIMIT.lift()
+_LIMIT_LOCK = threading.Lock()
+_LIFTED: list[int | None] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import ExifTags, TiffImagePlugin
 
@@ -62,7 +62,14 @@ def set_upright(exif: bytes, size: tuple[int, int]) -> bytes | None:
         **dict.fromkeys(_HEIGHTS, size[1]),
     }
     try:
-        _patch(data, values)
+        order = {b"II": "<", b"MM": ">"}[bytes(data[:2])]
+        (first,) = struct.unpack_from(order + "I", data, 4)
+        main = _Directory(data, order, first)
+        main.patch(values)
+        main.unlink_next()
+        details = main.value(_EXIF_IFD)
+        if details is not None:
+            _Directory(data, order, details).patch(values)
     except (struct.error, KeyError):
         return None
     return bytes(data)
@@ -78,7 +85,11 @@ def pack_tags(exif: Exif) -> TiffImagePlugin.ImageFileDirectory_v2:
     """
     packed = TiffImagePlugin.ImageFileDirectory_v2()
     for tag in set(exif) - _STORAGE_TAGS:
-        value = _read_group(exif, tag) if tag in _GROUPS else exif[tag]
+        value = exif[tag]
+        if tag in _GROUPS:
+            group = exif.get_ifd(tag)
+            group.pop(ExifTags.IFD.Interop, None)  # how a camera names its JPEG files
+            value = {key: item for key, item in group.items() if _is_packable(key, item)}
         if _is_packable(tag, value):
             packed[tag] = value
     return packed
@@ -90,14 +101,6 @@ def pack_block(exif: Exif) -> bytes | None:
     return b"II*\0\x08\0\0\0" + packed.tobytes(8) if packed else None
 
 
-def _read_group(exif: Exif, tag: int) -> dict[int, Any]:
-    values = exif.get_ifd(tag)
-    nested = ExifTags.IFD.Interop  # how a camera names its JPEG files
-    return {
-        key: value for key, value in values.items() if key != nested and _is_packable(key, value)
-    }
-
-
 def _is_packable(tag: int, value: object) -> bool:
     probe = TiffImagePlugin.ImageFileDirectory_v2()
     try:
@@ -105,17 +108,6 @@ def _is_packable(tag: int, value: object) -> bool:
         return bool(probe.tobytes())
     except Exception:  # Pillow passes on anything that its packers raise
         return False
-
-
-def _patch(data: bytearray, values: Mapping[int, int]) -> None:
-    order = {b"II": "<", b"MM": ">"}[bytes(data[:2])]
-    (first,) = struct.unpack_from(order + "I", data, 4)
-    main = _Directory(data, order, first)
-    main.patch(values)
-    main.unlink_next()
-    details = main.value(_EXIF_IFD)
-    if details is not None:
-        _Directory(data, order, details).patch(values)
 
 
 @dataclass(frozen=True)

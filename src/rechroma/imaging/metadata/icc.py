@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from rechroma.imaging.photo import UIntImage
 
@@ -37,7 +37,10 @@ class Profile:
 
     def __init__(self, icc: bytes | None) -> None:
         self._icc = icc
-        self._profile = _open_profile(icc)
+        try:
+            self._profile = ImageCms.ImageCmsProfile(BytesIO(icc)) if icc else None
+        except _UNUSABLE:
+            self._profile = None
 
     def tone(self, levels: UIntImage) -> UIntImage:
         """Convert gray levels, or the equal channels of a neutral color, to the sRGB curve.
@@ -47,7 +50,10 @@ class Profile:
         """
         if self._tone is None:
             return levels
-        return _lookup_table(self._tone, levels.dtype)[levels]
+        if levels.dtype == np.uint8:
+            return np.rint(self._tone / 257).astype(np.uint8)[levels]
+        table = np.interp(np.arange(65536), np.arange(256) * 257, self._tone)
+        return np.rint(table).astype(np.uint16)[levels]
 
     def colors(self, rgb: UIntImage) -> UIntImage:
         """Convert colors to sRGB.
@@ -70,7 +76,9 @@ class Profile:
         """
         if image.mode == "P":
             image = image.convert("RGB")
-        source = _lab() if image.mode == "LAB" and self._profile is None else self._profile
+        source = self._profile
+        if image.mode == "LAB" and source is None:
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         transform = _transform(source, _srgb(), image.mode, "RGB")
         return transform.apply(image) if transform else image.convert("RGB")
 
@@ -88,7 +96,7 @@ class Profile:
     @cached_property
     def _tone(self) -> NDArray[np.uint16] | None:
         """The 16-bit sRGB gray of each 8-bit level; None if they are the same."""
-        mode = _MODES.get(self._space)
+        mode = _MODES.get(self._profile.profile.xcolor_space.strip() if self._profile else "")
         transform = _transform(self._profile, _srgb_gray(), mode, "I;16") if mode else None
         if transform is None:
             return None
@@ -109,17 +117,6 @@ class Profile:
         cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
         seen = np.asarray(self._from_rgb.apply(Image.fromarray(cube)), np.int16)
         return bool(np.abs(seen - cube).max() <= _COLOR_TOLERANCE)
-
-    @property
-    def _space(self) -> str:
-        return self._profile.profile.xcolor_space.strip() if self._profile else ""
-
-
-def _open_profile(icc: bytes | None) -> ImageCms.ImageCmsProfile | None:
-    try:
-        return ImageCms.ImageCmsProfile(BytesIO(icc)) if icc else None
-    except _UNUSABLE:
-        return None
 
 
 def _transform(
@@ -144,21 +141,9 @@ def _transform(
         return None
 
 
-def _lookup_table(tone: NDArray[np.uint16], dtype: DTypeLike) -> UIntImage:
-    if dtype == np.uint8:
-        return np.rint(tone / 257).astype(np.uint8)
-    levels = np.arange(65536)
-    return np.rint(np.interp(levels, np.arange(256) * 257, tone)).astype(np.uint16)
-
-
 @cache
 def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-@cache
-def _lab() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
 @cache

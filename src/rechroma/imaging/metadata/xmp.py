@@ -53,7 +53,11 @@ def with_provenance(xmp: bytes | None) -> bytes:
 def _add_note(document: minidom.Document) -> bytes:
     (rdf, *_) = document.getElementsByTagNameNS(_RDF, "RDF")
     for description in list(rdf.getElementsByTagNameNS(_RDF, "Description")):
-        _remove_note(description)
+        if description.hasAttributeNS(_IPTC, _NAME):
+            description.removeAttributeNS(_IPTC, _NAME)
+        for node in description.getElementsByTagNameNS(_IPTC, _NAME):
+            if node.parentNode:
+                node.parentNode.removeChild(node)
     prefix = f"{rdf.prefix}:" if rdf.prefix else ""
     description = document.createElementNS(_RDF, f"{prefix}Description")
     description.setAttribute("xmlns:Iptc4xmpExt", _IPTC)
@@ -62,14 +66,6 @@ def _add_note(document: minidom.Document) -> bytes:
     description.setAttributeNS(_IPTC, f"Iptc4xmpExt:{_NAME}", SOURCE_TYPE)
     rdf.appendChild(description)
     return "".join(node.toxml() for node in document.childNodes).encode()
-
-
-def _remove_note(description: minidom.Element) -> None:
-    if description.hasAttributeNS(_IPTC, _NAME):
-        description.removeAttributeNS(_IPTC, _NAME)
-    for node in description.getElementsByTagNameNS(_IPTC, _NAME):
-        if node.parentNode:
-            node.parentNode.removeChild(node)
 
 
 def _parse(xmp: bytes) -> minidom.Document | None:

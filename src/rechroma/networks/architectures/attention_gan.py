@@ -5,7 +5,7 @@ convolutions have spectral normalization (Miyato et al. 2018, arXiv 1802.05957) 
 normalization, and self-attention as in SAGAN (Zhang et al. 2019, arXiv 1805.08318). It regresses
 a*b*; what keeps them from being pale are the perceptual loss and the critic
 (:mod:`rechroma.training.adversarial`). Attention sits at the coarsest level, where its cost, which
-grows with the square of the number of places, stays small for large pictures too.
+grows with the square of the number of places, stays small for large images too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import Encoder, gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import SelfAttention
 
 
@@ -31,7 +30,7 @@ class AttentionGanConfig:
     """Options of this architecture.
 
     Attributes:
-        encoder: One of :data:`rechroma.networks.encoders.registry.ENCODERS`.
+        encoder: One of :data:`rechroma.networks.encoders.ENCODERS`.
         width: Channels of the decoder at half the size, a multiple of 4; each coarser level has
             twice as many, up to `widest`.
         widest: Most channels of a level, a multiple of 4.
@@ -80,13 +79,13 @@ class AttentionGan(RegressionNetwork):
         )
         self.ab = nn.Conv2d(config.width, 2, 1)
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color; height and width must be multiples of the stride."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color; height and width must be multiples of the stride."""
         *skips, bottleneck = self.encoder(gray(lightness))
         x = self.coarse(bottleneck)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)
-        return Regression(self.ab(x), bottleneck)
+        return self.prediction(self.ab(x), bottleneck)
 
 
 ARCHITECTURE = Architecture(

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from rechroma.color import bin_centers
 from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
+from rechroma.networks.layers.blocks import FiLM
 from rechroma.networks.layers.convex_upsampling import ConvexUpsampler
 from rechroma.networks.layers.hint_propagation import HintPropagation
-from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class CoarseToFineConfig:
     """Options of this architecture.
 
     Attributes:
-        encoder: One of :data:`rechroma.networks.encoders.registry.ENCODERS` that reaches 1/32.
+        encoder: One of :data:`rechroma.networks.encoders.ENCODERS` that reaches 1/32.
         widths: Channels of the decoder at 1/32, 1/16 and 1/8 of the size.
         context: Length of the vector that modulates the decoder.
         heads: Of the attention at 1/32.

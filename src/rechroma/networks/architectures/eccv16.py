@@ -3,28 +3,27 @@
 A plain column of convolutions gives each place of a quarter of the size probabilities of 313 color
 bins; their mean color, bilinearly enlarged, is the chroma. The published checkpoint loads as it is
 (`rechroma models import`): the last "layer" of it holds the bins.
+
+The backbone is shared with :mod:`~rechroma.networks.architectures.siggraph17`: seven stages of 3x3
+convolutions, each convolution with ReLU, each stage with batch normalization at its end. The size
+is halved three times; the fifth and the sixth stage see further by dilation instead. Shapes, names
+of the weights and normalizing constants are those of the published checkpoints.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rechroma.errors import RecipeError
+from rechroma.models import DataSource
 from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
 from rechroma.networks.layers.bin_decoding import annealed_mean
-from rechroma.networks.layers.zhang_blocks import (
-    AB_NORM,
-    IMAGENET,
-    convolution,
-    make_stages,
-    normalize_lightness,
-    scale_width,
-    upsample2x,
-)
 
 _GRID = 10  # side of a color bin
 _FIRST_A = -90
@@ -34,6 +33,9 @@ _B_RANGES = (
     *((-60, 100), (-70, 100), (-80, 90), (-80, 90), (-90, 90), (-100, 90), (-100, 80)),
     *((-110, 80), (-110, 80), (-110, 70), (-110, 70), (-90, 0)),
 )
+IMAGENET = DataSource("ImageNet", "ImageNet terms: research", "https://image-net.org")
+AB_NORM = 110.0  # the published networks work in units of this many a*b* steps
+_L_CENTER, _L_NORM = 50.0, 100.0
 
 
 @dataclass(frozen=True)
@@ -125,15 +127,76 @@ class _Bins(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        weight = _published_centers().T[:, :, None, None] / AB_NORM
-        self.register_buffer("weight", weight.contiguous())
-
-
-def _published_centers() -> Tensor:
-    return torch.tensor(
-        [
+        centers = [
             (float(_FIRST_A + number * _GRID), float(b))
             for number, (least, greatest) in enumerate(_B_RANGES)
             for b in range(least, greatest + 1, _GRID)
         ]
-    )
+        weight = torch.tensor(centers).T[:, :, None, None] / AB_NORM
+        self.register_buffer("weight", weight.contiguous())
+
+
+class _Plan(NamedTuple):
+    """A stage: its channels at width 1, how many convolutions, and their dilation."""
+
+    channels: int
+    convolutions: int
+    dilation: int = 1
+
+
+_STAGES = (
+    _Plan(64, 2),
+    _Plan(128, 2),
+    _Plan(256, 3),
+    _Plan(512, 3),
+    *[_Plan(512, 3, dilation=2)] * 2,
+    _Plan(512, 3),
+)
+
+
+def normalize_lightness(lightness: Tensor) -> Tensor:
+    """Scale lightness in 0..100 to -0.5..0.5, as the published networks expect it."""
+    return (lightness - _L_CENTER) / _L_NORM
+
+
+def scale_width(channels: int, width: float) -> int:
+    """Scale the channels of a layer by a width factor.
+
+    Raises:
+        RecipeError: The width leaves none.
+    """
+    if round(channels * width) < 1:
+        raise RecipeError(f"network.options.width: {width} leaves no channels")
+    return round(channels * width)
+
+
+def make_stages(inputs: int, width: float, halved: int) -> list[nn.Sequential]:
+    """Build the seven stages.
+
+    Args:
+        inputs: Channels of what the first one sees.
+        width: Factor on all channels.
+        halved: How many stages, from the first on, halve the size with their last convolution.
+    """
+    made = []
+    for number, plan in enumerate(_STAGES):
+        outputs = scale_width(plan.channels, width)
+        layers: list[nn.Module] = []
+        for left in reversed(range(plan.convolutions)):
+            step = 1 if left else (2 if number < halved else 1)
+            around = plan.dilation
+            layers += [nn.Conv2d(inputs, outputs, 3, step, around, around), nn.ReLU(inplace=True)]
+            inputs = outputs
+        made.append(nn.Sequential(*layers, nn.BatchNorm2d(outputs)))
+        inputs = outputs
+    return made
+
+
+def upsample2x(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    """A transposed convolution that doubles the size."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)
+
+
+def convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.blocks import Fusion, convolution
 
 if TYPE_CHECKING:
@@ -62,16 +61,33 @@ class FusionAutoencoder(RegressionNetwork):
         super().__init__()
         self.config = config = config or FusionAutoencoderConfig()
         self.encoder = make_encoder(config.encoder)
-        self.down = _down(config.width)
-        middle = 4 * config.width
-        self.fusion = Fusion(middle, self.encoder.channels[-1], middle)
-        self.up = _up(config.width)
+        width = config.width
+        self.down = nn.Sequential(
+            convolution(1, width, stride=2),
+            convolution(width, 2 * width),
+            convolution(2 * width, 2 * width, stride=2),
+            convolution(2 * width, 4 * width),
+            convolution(4 * width, 4 * width, stride=2),
+            convolution(4 * width, 8 * width),
+            convolution(8 * width, 8 * width),
+            convolution(8 * width, 4 * width),
+        )
+        self.fusion = Fusion(4 * width, self.encoder.channels[-1], 4 * width)
+        self.up = nn.Sequential(
+            convolution(4 * width, 2 * width),
+            nn.Upsample(scale_factor=2.0),
+            convolution(2 * width, width),
+            convolution(width, width),
+            nn.Upsample(scale_factor=2.0),
+            convolution(width, width // 2),
+            nn.Conv2d(width // 2, 2, 3, padding=1),
+        )
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color; height and width must be multiples of 32."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color; height and width must be multiples of 32."""
         bottleneck = self.encoder(gray(lightness))[-1]
         x = self.down(lightness / _MIDDLE - 1)
-        return Regression(self.up(self.fusion(x, bottleneck.mean(dim=(2, 3)))), bottleneck)
+        return self.prediction(self.up(self.fusion(x, bottleneck.mean(dim=(2, 3)))), bottleneck)
 
 
 ARCHITECTURE = Architecture(
@@ -82,28 +98,3 @@ ARCHITECTURE = Architecture(
     character="strong: global image features at the bottleneck; weak: blurred at edges for lack of "
     "skip connections, and pale",
 )
-
-
-def _down(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        convolution(1, width, stride=2),
-        convolution(width, 2 * width),
-        convolution(2 * width, 2 * width, stride=2),
-        convolution(2 * width, 4 * width),
-        convolution(4 * width, 4 * width, stride=2),
-        convolution(4 * width, 8 * width),
-        convolution(8 * width, 8 * width),
-        convolution(8 * width, 4 * width),
-    )
-
-
-def _up(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        convolution(4 * width, 2 * width),
-        nn.Upsample(scale_factor=2.0),
-        convolution(2 * width, width),
-        convolution(width, width),
-        nn.Upsample(scale_factor=2.0),
-        convolution(width, width // 2),
-        nn.Conv2d(width // 2, 2, 3, padding=1),
-    )

@@ -1,9 +1,9 @@
-"""`inception-unet`: Inception blocks with skip connections and one vector for the whole picture.
+"""`inception-unet`: Inception blocks with skip connections and one vector for the whole image.
 
 Inception blocks (Szegedy et al. 2015, arXiv 1409.4842) go down to 1/32 of the size, transposed
 convolutions go up again with skip connections (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
 The coarsest level is pooled to a vector of 512 that goes two ways: to a classifier of what the
-picture shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
+image shows, and through a dense layer into every level of the way up (as in Iizuka et al. 2016,
 who learn colors and labels together). All of it is learned from scratch.
 """
 
@@ -16,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.config import require
 from rechroma.networks.layers.blocks import Fusion, convolution
 
@@ -68,14 +67,23 @@ class InceptionUnet(RegressionNetwork):
         self.stem = convolution(1, widths[0], stride=2)
         pairs = zip(widths[:1] + widths, (*widths, _VECTOR), strict=True)
         self.down = nn.ModuleList(_Inception(inputs, outputs) for inputs, outputs in pairs)
-        self.classifier = _classifier(config) if config.classes else None
+        self.classifier = (
+            nn.Sequential(
+                nn.Linear(_VECTOR, config.hidden),
+                nn.ReLU(inplace=True),
+                nn.Dropout(config.dropout),
+                nn.Linear(config.hidden, config.classes),
+            )
+            if config.classes
+            else None
+        )
         self.dense = nn.Sequential(nn.Linear(_VECTOR, _VECTOR), nn.ReLU(inplace=True))
         steps = pairwise((_VECTOR, *reversed(widths)))
         self.up = nn.ModuleList(_Level(inputs, outputs) for inputs, outputs in steps)
         self.ab = nn.Conv2d(widths[0], 2, 1)
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color and class; height and width must be multiples of 32."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color and class; height and width must be multiples of 32."""
         first, *coarser = self.down
         features = [first(self.stem(lightness / _MIDDLE - 1))]
         for block in coarser:
@@ -85,7 +93,7 @@ class InceptionUnet(RegressionNetwork):
         whole = self.dense(vector)
         for level, skip in zip(self.up, reversed(features), strict=True):
             x = level(x, skip, whole)
-        return Regression(
+        return self.prediction(
             self.ab(x), bottleneck, self.classifier(vector) if self.classifier else None
         )
 
@@ -136,12 +144,3 @@ class _Level(nn.Module):
         joined = torch.cat([self.larger(x), skip], dim=1)
         out: Tensor = self.mix(self.fusion(joined, vector))
         return out
-
-
-def _classifier(config: InceptionUnetConfig) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(_VECTOR, config.hidden),
-        nn.ReLU(inplace=True),
-        nn.Dropout(config.dropout),
-        nn.Linear(config.hidden, config.classes),
-    )

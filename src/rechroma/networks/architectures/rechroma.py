@@ -3,7 +3,7 @@
 A pretrained encoder sees the lightness as a gray image; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
 every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
-picture shows; one attention block lets far-apart places of the coarse level agree. Two heads read
+image shows; one attention block lets far-apart places of the coarse level agree. Two heads read
 the finest level: one classifies color into bins (Zhang et al. 2016), one regresses a*b*. Colors
 that the user fixed are mixed into both, at their own places and at those that look alike (see
 :mod:`rechroma.networks.layers.hint_propagation`).
@@ -23,20 +23,19 @@ from torch import Tensor, nn
 from rechroma.color import bin_centers
 from rechroma.networks.base import AB_UNIT, Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
+from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import gray
-from rechroma.networks.encoders.registry import make_encoder
 from rechroma.networks.layers.attention import MultiHeadAttention
 from rechroma.networks.layers.bin_decoding import decode
-from rechroma.networks.layers.blocks import convolution
+from rechroma.networks.layers.blocks import FiLM, convolution
 from rechroma.networks.layers.hint_propagation import HintPropagation
-from rechroma.networks.layers.modulation import FiLM
 
 if TYPE_CHECKING:
     from rechroma.networks.encoders.base import Encoder
 
 _CONTEXT = 512
 _HEADS = 4
-_HALVINGS = 5  # from the picture to the coarse level
+_HALVINGS = 5  # from the image to the coarse level
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,11 @@ class Rechroma(ColorizationNetwork):
         self.context = _Context(bottleneck, config.classes)
         # Some encoders end at 1/16 of the size.
         self.coarse = _Coarse(bottleneck, config, halve=len(self.encoder.channels) < _HALVINGS)
-        self.levels = _levels(self.encoder.channels, config)
+        skips = self.encoder.channels[3:0:-1]
+        widths = zip(config.widths, config.widths[1:], skips, strict=False)
+        self.levels = nn.ModuleList(
+            _Level(above, skip, here, config.film) for above, here, skip in widths
+        )
         self.bins = nn.Conv2d(config.widths[-1], len(self.centers), 1)
         self.ab = nn.Conv2d(config.widths[-1], 2, 1)
         self.propagation = HintPropagation(config.widths[-1], self.centers)
@@ -136,7 +139,7 @@ ARCHITECTURE = Architecture(
 
 
 class _Context(nn.Module):
-    """The pooled bottleneck as one vector of 512, and what it says of the picture's class."""
+    """The pooled bottleneck as one vector of 512, and logits of the image's class."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -196,9 +199,3 @@ class _Level(nn.Module):
         larger = F.interpolate(x, scale_factor=2.0, mode="bilinear")
         out: Tensor = self.block(torch.cat([larger, self.narrow(skip)], dim=1), context)
         return out
-
-
-def _levels(channels: tuple[int, ...], config: RechromaConfig) -> nn.ModuleList:
-    skips = channels[3:0:-1]
-    widths = zip(config.widths, config.widths[1:], skips, strict=False)
-    return nn.ModuleList(_Level(above, skip, here, config.film) for above, here, skip in widths)

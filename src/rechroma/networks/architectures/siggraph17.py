@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
-from rechroma.networks.layers.zhang_blocks import (
+from rechroma.networks.architectures.eccv16 import (
     AB_NORM,
     IMAGENET,
     convolution,
@@ -22,6 +21,7 @@ from rechroma.networks.layers.zhang_blocks import (
     scale_width,
     upsample2x,
 )
+from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction
 
 _GRID = 10  # side of a color bin; they cover the square of +-110, a* by a*
 
@@ -54,15 +54,14 @@ class Siggraph17(ColorizationNetwork):
     def __init__(self, config: Siggraph17Config | None = None) -> None:
         super().__init__()
         self.config = config = config or Siggraph17Config()
-        self.register_buffer("centers", _square_of_bins(), persistent=False)
+        steps = torch.arange(-AB_NORM, AB_NORM + 1, _GRID)
+        self.register_buffer("centers", torch.cartesian_prod(steps, steps), persistent=False)
         made = make_stages(4, config.width, halved=0)
         self.model1, self.model2, self.model3 = made[:3]
         self.model4, self.model5, self.model6, self.model7 = made[3:]
-        self._add_decoder(
-            *(scale_width(channels, config.width) for channels in (64, 128, 256, 512))
+        whole, half, quarter, eighth = (
+            scale_width(channels, config.width) for channels in (64, 128, 256, 512)
         )
-
-    def _add_decoder(self, whole: int, half: int, quarter: int, eighth: int) -> None:
         self.model8up = nn.Sequential(upsample2x(eighth, quarter))
         self.model3short8 = nn.Sequential(convolution(quarter, quarter))
         self.model8 = _level(quarter, convolutions=2)
@@ -124,8 +123,3 @@ def _level(channels: int, convolutions: int) -> nn.Sequential:
     for _ in range(convolutions):
         layers += [convolution(channels, channels), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.BatchNorm2d(channels))
-
-
-def _square_of_bins() -> Tensor:
-    steps = torch.arange(-AB_NORM, AB_NORM + 1, _GRID)
-    return torch.cartesian_prod(steps, steps)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rechroma.networks.architectures.regression import Regression, RegressionNetwork
-from rechroma.networks.base import Architecture
+from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
 from rechroma.networks.encoders.base import gray
 from rechroma.networks.encoders.vgg import VGG19
 from rechroma.networks.layers.blocks import convolution
@@ -56,13 +55,13 @@ class VggFcn(RegressionNetwork):
         self.levels = nn.ModuleList(_Level(skip, quarter) for skip in (eighth, quarter))
         self.ab = nn.Conv2d(quarter, 2, 1)
 
-    def regress(self, lightness: Tensor) -> Regression:
-        """Find color; height and width must be multiples of 16."""
+    def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
+        """Predict color; height and width must be multiples of 16."""
         _, *skips, bottleneck = self.encoder(gray(lightness))
         x = self.coarse(bottleneck)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             x = level(x, skip)
-        return Regression(self.ab(x), bottleneck)
+        return self.prediction(self.ab(x), bottleneck)
 
 
 ARCHITECTURE = Architecture(

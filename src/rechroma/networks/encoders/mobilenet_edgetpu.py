@@ -57,9 +57,15 @@ class MobileNetEdgeTPU(Encoder):
             _Convolution(3, _STEM, 3, stride=2),
             _Convolution(_STEM, inputs, 1, active=False),
         ]
-        for plan in _BLOCKS:
-            convolutions += _block(inputs, plan)
-            inputs = plan.outputs
+        for kernel, stride, wide, outputs, dense, _ in _BLOCKS:
+            narrow = _Convolution(wide, outputs, 1, active=False)
+            if dense:
+                convolutions.append(_Convolution(inputs, wide, kernel, stride=stride))
+            else:
+                depthwise = _Convolution(wide, wide, kernel, stride=stride, groups=wide)
+                convolutions += [_Convolution(inputs, wide, 1), depthwise]
+            convolutions.append(narrow)
+            inputs = outputs
         self.convs = nn.ModuleList([*convolutions, _Convolution(inputs, _HEAD, 1)])
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
@@ -98,11 +104,3 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.conv(x))
         return F.relu(x) if self.active else x
-
-
-def _block(inputs: int, plan: _Plan) -> list[_Convolution]:
-    narrow = _Convolution(plan.wide, plan.outputs, 1, active=False)
-    if plan.dense:
-        return [_Convolution(inputs, plan.wide, plan.kernel, stride=plan.stride), narrow]
-    middle = _Convolution(plan.wide, plan.wide, plan.kernel, stride=plan.stride, groups=plan.wide)
-    return [_Convolution(inputs, plan.wide, 1), middle, narrow]

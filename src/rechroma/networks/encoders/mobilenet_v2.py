@@ -30,7 +30,14 @@ class MobileNetV2(Encoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.features = nn.Sequential(_convolution(3, 32, 3, stride=2), *_blocks())
+        blocks: list[nn.Module] = [_convolution(3, 32, 3, stride=2)]
+        inputs = 32
+        for expansion, outputs, repeats, stride in _STAGES:
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                blocks.append(_InvertedResidual(inputs, outputs, step, expansion))
+                inputs = outputs
+        self.features = nn.Sequential(*blocks)
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
         """Compute the features of images (N, 3, H, W), normalized as in training."""
@@ -68,14 +75,3 @@ def _convolution(
         nn.BatchNorm2d(outputs),
         nn.ReLU6(inplace=True),
     )
-
-
-def _blocks() -> list[nn.Module]:
-    blocks: list[nn.Module] = []
-    inputs = 32
-    for expansion, outputs, repeats, stride in _STAGES:
-        for repeat in range(repeats):
-            step = stride if repeat == 0 else 1
-            blocks.append(_InvertedResidual(inputs, outputs, step, expansion))
-            inputs = outputs
-    return blocks

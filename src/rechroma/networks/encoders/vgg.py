@@ -31,7 +31,18 @@ class VGG19(Encoder):
         if stages[0][0] < 1:
             raise RecipeError(f"network.options.width: {width} leaves no channels")
         self.channels = tuple(channels for channels, _ in stages[1:])
-        self.features = nn.Sequential(*_layers(stages))
+        layers: list[nn.Module] = []
+        inputs = 3
+        for channels, count in stages:
+            if layers:
+                layers.append(nn.MaxPool2d(2))
+            for _ in range(count):
+                layer = nn.Conv2d(inputs, channels, 3, padding=1)
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.zeros_(layer.get_parameter("bias"))
+                layers += [layer, nn.ReLU(inplace=True)]
+                inputs = channels
+        self.features = nn.Sequential(*layers)
 
     def features_of(self, normalized: Tensor) -> list[Tensor]:
         """Compute the features of images (N, 3, H, W), normalized as in training."""
@@ -41,22 +52,3 @@ class VGG19(Encoder):
                 taps.append(x)
             x = layer(x)
         return [*taps[1:], x]
-
-
-def _layers(stages: tuple[tuple[int, int], ...]) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    inputs = 3
-    for channels, count in stages:
-        if layers:
-            layers.append(nn.MaxPool2d(2))
-        for _ in range(count):
-            layers += [_convolution(inputs, channels), nn.ReLU(inplace=True)]
-            inputs = channels
-    return layers
-
-
-def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
-    layer = nn.Conv2d(inputs, outputs, 3, padding=1)
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    nn.init.zeros_(layer.get_parameter("bias"))
-    return layer

@@ -1,4 +1,4 @@
-"""Convolutions and global-feature fusion that several networks share."""
+"""Convolutions, feature-wise modulation and global-feature fusion that several networks share."""
 
 from __future__ import annotations
 
@@ -73,4 +73,25 @@ class Fusion(nn.Module):
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         """Mix (N, C, h, w) with (N, V) to (N, outputs, h, w)."""
         out: Tensor = self.after(self.places(x) + self.whole(vector)[:, :, None, None])
+        return out
+
+
+class FiLM(nn.Module):
+    """Scale and shift every channel by a context vector; the identity at the start.
+
+    Args:
+        channels: Of the features.
+        context: Length of the vector.
+    """
+
+    def __init__(self, channels: int, context: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(context, 2 * channels)
+        nn.init.zeros_(self.dense.weight)
+        nn.init.zeros_(self.dense.bias)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """Modulate (N, C, h, w) by (N, K)."""
+        scale, shift = self.dense(context)[:, :, None, None].chunk(2, dim=1)
+        out: Tensor = x * (1 + scale) + shift
         return out

@@ -36,7 +36,10 @@ class ConvexUpsampler(nn.Module):
         )
         self.logits = nn.Conv2d(_HIDDEN, _NEIGHBORS * _FACTOR**2, 1)
         nn.init.zeros_(self.logits.weight)
-        self.logits.get_parameter("bias").data = _bilinear().clamp_min(_LEAST).log()
+        offsets = (torch.arange(_FACTOR) + 0.5) / _FACTOR - 0.5
+        line = torch.stack([(-offsets).clamp_min(0), 1 - offsets.abs(), offsets.clamp_min(0)])
+        bilinear = torch.einsum("ip,jq->ijpq", line, line).flatten()  # (9 * 16,), by neighbor
+        self.logits.get_parameter("bias").data = bilinear.clamp_min(_LEAST).log()
         # A convolution by unit kernels fetches the neighbors: runtimes know no `unfold`.
         kernels = torch.eye(_NEIGHBORS).view(_NEIGHBORS, 1, 3, 3)
         self.register_buffer("neighborhood", kernels, persistent=False)
@@ -65,10 +68,3 @@ class ConvexUpsampler(nn.Module):
         planes = [F.conv2d(padded[:, [plane]], self.neighborhood) for plane in range(2)]
         fine = [(plane[:, :, None] * weights).sum(dim=1) for plane in planes]
         return F.pixel_shuffle(torch.cat(fine, dim=1), _FACTOR)
-
-
-def _bilinear() -> Tensor:
-    """The weights (9 * 16,) of bilinear interpolation, neighbor by neighbor."""
-    offsets = (torch.arange(_FACTOR) + 0.5) / _FACTOR - 0.5
-    line = torch.stack([(-offsets).clamp_min(0), 1 - offsets.abs(), offsets.clamp_min(0)])
-    return torch.einsum("ip,jq->ijpq", line, line).flatten()

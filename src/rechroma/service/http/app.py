@@ -9,7 +9,9 @@ from apiflask import APIFlask
 
 from rechroma._version import __version__
 from rechroma.fs import translate_os_errors
-from rechroma.service.http.api import BLUEPRINTS
+from rechroma.service.http.api.images import images
+from rechroma.service.http.api.jobs import jobs
+from rechroma.service.http.api.status import health, models
 from rechroma.service.http.context import NAME, Service
 from rechroma.service.http.openapi import init_openapi
 from rechroma.service.inference.predictor import ModelCatalog
@@ -29,7 +31,7 @@ from rechroma.service.telemetry import Telemetry
 from rechroma.web.blueprint import page
 
 if TYPE_CHECKING:
-    from rechroma.service.jobs import FileStore, JobRunner, JobStore
+    from rechroma.service.jobs import JobRunner, JobStore
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -60,21 +62,29 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     service.telemetry.init_app(app)
     init_security(app, settings)
     init_error_handlers(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (images, jobs, models, health, page):
         app.register_blueprint(blueprint)
-    app.register_blueprint(page)
     init_openapi(app, with_keys=bool(settings.keys))
     return app
 
 
 def _make_service(settings: Settings) -> Service:
-    models, telemetry = ModelCatalog(settings), Telemetry()
+    catalog, telemetry = ModelCatalog(settings), Telemetry()
     with translate_os_errors(settings.data):  # only the owner may read uploads
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = make_files(settings)
     pool = WorkerPool(settings)
+    store: JobStore
+    runner: JobRunner
     try:
-        store, runner, job_service = _make_jobs(settings, files, pool, telemetry)
+        if settings.redis.get_secret_value():
+            shared = make_shared_jobs(settings, files)
+            store, runner, job_service = shared.store, shared.runner, shared.job_service
+        else:
+            own = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
+            job_service = JobService(own, files, settings.keep)
+            runner = ThreadRunner(own, files, pool, settings, telemetry, job_service.cleanup)
+            store = own
     except BaseException:
         pool.close()
         raise
@@ -82,7 +92,7 @@ def _make_service(settings: Settings) -> Service:
     telemetry.watch_workers(pool.process_ids)
     return Service(
         settings=settings,
-        models=models,
+        models=catalog,
         pool=pool,
         store=store,
         job_service=job_service,
@@ -92,16 +102,3 @@ def _make_service(settings: Settings) -> Service:
         image_slots=threading.BoundedSemaphore(settings.threads * 3 // 4),
         stream_slots=threading.BoundedSemaphore(min(settings.streams, settings.threads // 4)),
     )
-
-
-def _make_jobs(
-    settings: Settings, files: FileStore, pool: WorkerPool, telemetry: Telemetry
-) -> tuple[JobStore, JobRunner, JobService]:
-    """Create the job store and its runner: shared ones with Redis, else those of this process."""
-    if settings.redis.get_secret_value():
-        shared = make_shared_jobs(settings, files)
-        return shared.store, shared.runner, shared.job_service
-    store = SqliteStore(settings.data / "jobs.sqlite", settings.queue)
-    job_service = JobService(store, files, settings.keep)
-    runner = ThreadRunner(store, files, pool, settings, telemetry, job_service.cleanup)
-    return store, runner, job_service

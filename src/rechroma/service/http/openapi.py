@@ -16,7 +16,6 @@ from rechroma.service.security import OPEN_ROUTES
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
-    from pydantic import BaseModel
 
 _ASSETS = "/docs/assets"
 _MEDIA_TYPES = [media_type(name) for name in FORMATS]
@@ -55,34 +54,31 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
 
     @app.spec_processor
     def complete(spec: Any) -> Any:  # noqa: ANN401 - as APIFlask has it
-        return _complete(spec, with_keys=with_keys)
-
-
-def _complete(spec: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
-    paths = spec["paths"]
-    schemas = spec["components"]["schemas"]
-    for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
-        schemas.pop(name, None)
-    for model in (Problem, ImageBody, JobBody):
-        schemas |= _schemas_of(model)
-    colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
-    one = {"type": "string", "format": "binary"}
-    for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
-        paths[path]["post"]["requestBody"] = _body("ImageBody", "image", one)
-    many = {"type": "array", "items": {"type": "string", "format": "binary"}}
-    submit["requestBody"] = _body("JobBody", "images", many)
-    submit["parameters"].append(_IDEMPOTENCY_KEY)
-    images = {"image/*": _BINARY}
-    colorize["responses"]["200"]["content"] = images
-    result = paths["/v1/jobs/{job_id}/result"]["get"]
-    result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
-    events = paths["/v1/jobs/{job_id}/events"]["get"]
-    events["responses"]["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
-    _add_errors(paths, with_keys=with_keys)
-    if with_keys:
-        spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        spec["security"] = [{"key": []}]
-    return spec
+        paths = spec["paths"]
+        schemas = spec["components"]["schemas"]
+        for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
+            schemas.pop(name, None)
+        for model in (Problem, ImageBody, JobBody):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
+        colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
+        one = {"type": "string", "format": "binary"}
+        for path in ("/v1/colorize", "/v1/chroma", "/v1/suggestions"):
+            paths[path]["post"]["requestBody"] = _body("ImageBody", "image", one)
+        many = {"type": "array", "items": {"type": "string", "format": "binary"}}
+        submit["requestBody"] = _body("JobBody", "images", many)
+        submit["parameters"].append(_IDEMPOTENCY_KEY)
+        images = {"image/*": _BINARY}
+        colorize["responses"]["200"]["content"] = images
+        result = paths["/v1/jobs/{job_id}/result"]["get"]
+        result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
+        events = paths["/v1/jobs/{job_id}/events"]["get"]
+        events["responses"]["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
+        _add_errors(paths, with_keys=with_keys)
+        if with_keys:
+            spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            spec["security"] = [{"key": []}]
+        return spec
 
 
 _EVENT = {
@@ -98,11 +94,6 @@ _IDEMPOTENCY_KEY = {
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-
-
-def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs", {}), model.__name__: schema}
 
 
 def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:

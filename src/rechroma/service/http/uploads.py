@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar, cast
 
 from flask import request
 from pydantic import BaseModel, ValidationError
@@ -21,9 +20,6 @@ from rechroma.service.errors import BadRequestError, UploadTooLargeError
 from rechroma.service.jobs.types import Upload
 from rechroma.service.schemas import ImageBody, JobBody
 from rechroma.service.validation import explain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _FORM_OVERHEAD = 64 * 1024  # bytes of a form besides its files
 _FORM_PARTS = 100  # parts of a form besides its files
@@ -84,7 +80,12 @@ def read_job_upload(max_bytes: int, max_images: int) -> ParsedUpload:
     """
     request.max_content_length = max_body_size(max_bytes, in_base64=request.is_json)
     try:
-        upload = _read_job_json() if request.is_json else _read_form_or_body(max_images)
+        if request.is_json:
+            body = _json_body(JobBody)
+            images = (Upload(_safe_name(image.name), BytesIO(image.data)) for image in body.images)
+            upload = ParsedUpload(tuple(images), _dump(body.hints))
+        else:
+            upload = _read_form_or_body(max_images)
     except RequestEntityTooLarge:
         raise UploadTooLargeError(
             f"the images have more than {max_bytes} bytes together",
@@ -101,12 +102,6 @@ def read_job_upload(max_bytes: int, max_images: int) -> ParsedUpload:
 def max_body_size(max_bytes: int, *, in_base64: bool) -> int:
     """Compute the size limit of a request's body from that of its images, in bytes."""
     return (max_bytes * 4 // 3 if in_base64 else max_bytes) + _FORM_OVERHEAD
-
-
-def _read_job_json() -> ParsedUpload:
-    body = _json_body(JobBody)
-    images = (Upload(_safe_name(image.name), BytesIO(image.data)) for image in body.images)
-    return ParsedUpload(tuple(images), _dump(body.hints))
 
 
 def _json_body(kind: type[_Body]) -> _Body:
@@ -127,8 +122,21 @@ def _read_form_or_body(max_images: int) -> ParsedUpload:
             raise BadRequestError("the request has no body", hint=_BODY_HINT)
         return ParsedUpload((Upload("", body),))
     # Large files are buffered in the temporary folder.
-    with _limited_form(max_images + _FORM_PARTS), translate_os_errors(Path(gettempdir())):
-        parts = list(request.files.items(multi=True))
+    request.max_form_parts = max_images + _FORM_PARTS
+    request.max_form_memory_size = _MAX_FIELD
+    stream = request.stream  # raises if the Content-Length is too large
+    try:
+        with translate_os_errors(Path(gettempdir())):
+            parts = list(request.files.items(multi=True))
+    except RequestEntityTooLarge:
+        # Either the form as a whole is too large, or it has too many or too large fields.
+        if request.content_length is None and getattr(stream, "is_exhausted", False):
+            raise
+        raise UploadTooLargeError(
+            f"the form has more than {request.max_form_parts} parts, or hints of more than "
+            f"{_MAX_FIELD} bytes",
+            hint="Send fewer images or hints.",
+        ) from None
     files = [file for _, file in parts if file.filename or file.name]
     if not files:
         raise BadRequestError(
@@ -136,23 +144,6 @@ def _read_form_or_body(max_images: int) -> ParsedUpload:
         )
     images = (Upload(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files)
     return ParsedUpload(tuple(images), request.form.get("hints"))
-
-
-@contextmanager
-def _limited_form(max_parts: int) -> Iterator[None]:
-    """Tell a form with too many or too large fields from one that is too large as a whole."""
-    request.max_form_parts = max_parts
-    request.max_form_memory_size = _MAX_FIELD
-    body = request.stream  # raises if the Content-Length is too large
-    try:
-        yield
-    except RequestEntityTooLarge:
-        if request.content_length is None and getattr(body, "is_exhausted", False):
-            raise
-        raise UploadTooLargeError(
-            f"the form has more than {max_parts} parts, or hints of more than {_MAX_FIELD} bytes",
-            hint="Send fewer images or hints.",
-        ) from None
 
 
 def _safe_name(name: str | None) -> str:

@@ -24,8 +24,7 @@ from hypothesis import strategies as st
 from rechroma._version import __version__
 from rechroma.datasets import Shards
 from rechroma.datasets.build import download as download_module
-from rechroma.datasets.build.download import CrawlPolicy, DownloadStats, download
-from rechroma.datasets.build.licenses import license_name
+from rechroma.datasets.build.download import CrawlPolicy, DownloadStats, download, license_name
 from rechroma.datasets.build.pack import PackConfig, pack
 from rechroma.datasets.build.politeness import RateLimiter
 from rechroma.datasets.build.preprocess import ImageFormat
@@ -202,7 +201,7 @@ def zipped(request: Request) -> None:
         (endless, "more than 50000 bytes", 1),
         (truncated, "ended early", 3),
         (interrupted, "damaged or truncated", 1),
-        (zipped, "comes compressed", 1),
+        (zipped, "Content-Encoding", 1),
         (lambda r: r.answer(b"", 302, Location="/x"), "redirected more than 5 times", 1),
         (lambda r: r.wfile.write(b"what is HTTP?\r\n\r\n"), "BadStatusLine", 3),
         (lambda r: r.connection.close(), "RemoteDisconnected", 3),
@@ -308,7 +307,7 @@ class TestTime:
     ) -> None:
         host.routes["/a"] = lambda _: ignore(ended.wait(20))
         fetched("/a", policy=CrawlPolicy(per_host=1000, timeout=0.3, retries=0))
-        assert reasons(tmp_path / "out") == ["it took longer than 0.3 s"]
+        assert reasons(tmp_path / "out") == ["the request took longer than 0.3 s"]
 
     @pytest.mark.parametrize("head", [True, False])
     def test_slow_response_times_out(
@@ -324,7 +323,7 @@ class TestTime:
 
         host.routes["/a"] = drip
         fetched("/a", policy=CrawlPolicy(per_host=1000, timeout=0.5, retries=0))
-        assert reasons(tmp_path / "out") == ["it took longer than 0.5 s"]
+        assert reasons(tmp_path / "out") == ["the request took longer than 0.5 s"]
 
     def test_interrupt_leaves_only_whole_files(
         self, host: Host, fetched: Fetched, tmp_path: Path, ended: threading.Event

@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -52,7 +53,7 @@ def test_inspect_counts_the_contents(tmp_path: Path) -> None:
     assert found.long_side["50"] == 64
     values = [colorfulness(synthetic_image(number)) for number in (*range(7), 9)]
     assert found.colorfulness["50"] == pytest.approx(np.median(values), abs=0.01)
-    assert json.loads(json.dumps(found.to_dict()))["images"] == 8
+    assert json.loads(json.dumps(asdict(found)))["images"] == 8
 
 
 def test_inspect_reports_classes_with_a_single_image(tmp_path: Path) -> None:

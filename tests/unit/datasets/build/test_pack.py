@@ -21,8 +21,14 @@ from PIL import Image
 from rechroma.color import lightness
 from rechroma.datasets import Shards
 from rechroma.datasets.build.catalog import number_classes
-from rechroma.datasets.build.color_filter import NoColor, color_fault, quantiles
-from rechroma.datasets.build.near_duplicates import MAX_HAMMING, NearDuplicateIndex, difference_hash
+from rechroma.datasets.build.filters import (
+    MAX_HAMMING,
+    NearDuplicateIndex,
+    NoColor,
+    color_fault,
+    difference_hash,
+    quantiles,
+)
 from rechroma.datasets.build.pack import PackConfig, pack, split_of
 from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.shards import MAX_CLASS

@@ -8,7 +8,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.evaluation.metrics import MetricAccumulator
+from rechroma.evaluation.metrics.accumulator import MetricAccumulator
 
 
 def astronaut() -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rechroma.evaluation.metrics import (
+from rechroma.evaluation.metrics.hue_auc import (
     area_under_curve,
     balanced_area_under_curve,
     error_counts,

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from rechroma.color import lab_to_srgb, srgb_to_lab
-from rechroma.evaluation.metrics import chroma_spread, edge_correlation, flat_regions, hue_entropy
+from rechroma.evaluation.metrics.no_reference import (
+    chroma_spread,
+    edge_correlation,
+    flat_regions,
+    hue_entropy,
+)
 
 
 def halves(light_edge: int, color_edge: int) -> np.ndarray:

@@ -36,7 +36,7 @@ def hint(ab: tuple[float, float], rows: slice, columns: slice) -> torch.Tensor:
     return hints
 
 
-def stay(network: ColorizationNetwork) -> None:
+def propagate_by_distance(network: ColorizationNetwork) -> None:
     """Propagate hints by distance alone: untrained features are similar everywhere."""
     assert isinstance(network, Rechroma)
     network.propagation.nearness.data.fill_(20)
@@ -89,7 +89,7 @@ def test_masked_hints_are_ignored(network: ColorizationNetwork, lightness: torch
 def test_hint_changes_the_color_most_at_its_position(
     network: ColorizationNetwork, lightness: torch.Tensor
 ) -> None:
-    stay(network)
+    propagate_by_distance(network)
     plain = chroma(network, lightness, no_hints(lightness))
     hinted = chroma(network, lightness, hint((60, -40), *FIXED))
     torch.testing.assert_close(hinted[0, :, 2, 4], torch.tensor([60.0, -40.0]), atol=2, rtol=0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from rechroma.networks.layers.modulation import FiLM
+from rechroma.networks.layers.blocks import FiLM
 
 
 def test_film_is_the_identity_at_the_start() -> None:

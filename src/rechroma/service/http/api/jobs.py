@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response, g, request, send_file, url_for
 from werkzeug.wsgi import FileWrapper
 
+from rechroma.errors import RechromaError
 from rechroma.service.errors import BadRequestError, JobExpiredError, OverloadedError
 from rechroma.service.http.api.images import media_type
 from rechroma.service.http.context import current_service
-from rechroma.service.http.sse import stream_events
 from rechroma.service.http.uploads import read_job_upload
 from rechroma.service.jobs import JobRecord, JobState, ResultFile
 from rechroma.service.jobs.webhooks import check_webhook_url
+from rechroma.service.problems import report_problem
 from rechroma.service.schemas import (
     ColorizeRequest,
     ImageView,
@@ -26,9 +29,19 @@ from rechroma.service.schemas import (
     Links,
 )
 
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from pydantic import BaseModel
+
 jobs = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 
 _MAX_IDEMPOTENCY_KEY = 255
+_POLL_INTERVAL = 0.25  # seconds
+_KEEPALIVE = 10.0  # a closed connection is only noticed when something is sent
+_MAX_DURATION = 600.0  # the client then reconnects: no stream holds its slot forever
+_FINISHED = ("done", "failed", "expired")
 
 
 @jobs.post("")
@@ -177,3 +190,39 @@ def _send_result(file: ResultFile) -> Response:
 
 def _iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def stream_events(
+    first: JobView, poll: Callable[[], JobView], closing: threading.Event
+) -> Iterator[str]:
+    """Yield the events of a job until it is finished: it is polled, and each change is an event.
+
+    Args:
+        first: The job now.
+        poll: Returns the job at the time of the call.
+        closing: Set when the server stops.
+
+    Returns:
+        The text of each event: the job in its new state, or a problem if it was deleted.
+    """
+    start = sent_at = monotonic()
+    sent = first
+    yield _event(first.state, first)
+    while sent.state not in _FINISHED and monotonic() - start < _MAX_DURATION:
+        if closing.wait(_POLL_INTERVAL):
+            return
+        try:
+            current = poll()
+        except RechromaError as error:
+            yield _event("problem", report_problem(error))
+            return
+        if current != sent:
+            sent, sent_at = current, monotonic()
+            yield _event(current.state, current)
+        elif monotonic() - sent_at > _KEEPALIVE:
+            sent_at = monotonic()
+            yield ": keepalive\n\n"
+
+
+def _event(name: str, data: BaseModel) -> str:
+    return f"event: {name}\ndata: {data.model_dump_json()}\n\n"

@@ -1,4 +1,4 @@
-"""ONNX export of trained networks, with weight compression and a parity check.
+"""ONNX export of networks, with weight compression and a parity check, and of frozen encoders.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
@@ -31,15 +31,17 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
 from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
-from rechroma.networks import fold_spectral_norm, no_hints, state_without_counters
+from rechroma.networks import fold_spectral_norm, load_encoder, no_hints, state_without_counters
 from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
+from rechroma.networks.encoders import make_encoder
+from rechroma.networks.encoders.base import srgb_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from rechroma.networks import ColorizationNetwork
+    from rechroma.networks import ColorizationNetwork, Encoder
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
@@ -50,6 +52,10 @@ _OPSET = 20
 _SIZES = ((64, 64), (96, 160), (256, 192))
 _HINT_SIDE = 8  # pixels
 _HINTED = 0.05  # share of the places
+_FEATURE_OPSET = 17
+_FEATURE_LEVELS = (8, 16, 32)  # reductions of the features, the last three of an encoder
+OUTPUTS = (*(f"features_{level}" for level in _FEATURE_LEVELS), "pooled_head")
+"""Names of the outputs."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,13 @@ def export_model(
         onnx.save(model, draft)
         progress("comparing the file with the network")
         parity = _compare(draft, held, network)
-        _check(parity, target.name)
+        # Written so that a NaN does not pass.
+        if not parity.file <= TOLERANCE:
+            raise ParityError(f"{target.name}: differs from its network by {parity.file:.3g} in ab")
+        if not parity.rounding <= ROUNDING_TOLERANCE:
+            raise ParityError(
+                f"{target.name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}"
+            )
         write_atomically(target, draft.read_bytes(), overwrite=True)
     return parity
 
@@ -138,22 +150,14 @@ def _check_colors(network: ColorizationNetwork) -> None:
         )
 
 
-def _check(parity: Parity, name: str) -> None:
-    # Written so that a NaN does not pass.
-    if not parity.file <= TOLERANCE:
-        raise ParityError(f"{name}: differs from its network by {parity.file:.3g} in ab")
-    if not parity.rounding <= ROUNDING_TOLERANCE:
-        raise ParityError(
-            f"{name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}"
-        )
-
-
 def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
     """Copy a network with its matrices rounded as in the file, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
         for _, weights, int8 in _matrices(rounded):
-            weights.copy_(torch.from_numpy(_unpacked(*_packed(weights.numpy(), int8=int8))))
+            packed, step = _packed(weights.numpy(), int8=int8)
+            values = packed.astype(np.float32)
+            weights.copy_(torch.from_numpy(values if step is None else values * step))
     return rounded
 
 
@@ -167,11 +171,6 @@ def _packed(
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     step = np.maximum(largest / _INT8, np.float32(1e-12))
     return np.rint(values / step).astype(np.int8), step
-
-
-def _unpacked(packed: NDArray[Any], step: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    values = packed.astype(np.float32)
-    return values if step is None else values * step
 
 
 def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter, bool]]:
@@ -255,21 +254,17 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             file,
             input_names=names,
             output_names=outputs,
-            dynamic_axes={name: _dynamic_axes(name) for name in (*names, *outputs)},
+            dynamic_axes={
+                name: {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"}
+                for name in (*names, *outputs)
+            },
             opset_version=_OPSET,
             dynamo=False,
             do_constant_folding=False,
             training=torch.onnx.TrainingMode.PRESERVE,  # or it would fold normalization
         )
-    return _without_traces(onnx.load_from_string(file.getvalue()))
-
-
-def _dynamic_axes(name: str) -> dict[int, str]:
-    return {0: "batch", 2: f"{name}_rows", 3: f"{name}_columns"}
-
-
-def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop the exporter's notes: they contain paths of the machine that it ran on."""
+    # Drop the exporter's notes: they contain paths of the machine that it ran on.
+    model = onnx.load_from_string(file.getvalue())
     graph = model.graph
     for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         part.doc_string = ""
@@ -307,11 +302,53 @@ def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
         smooth = F.interpolate(coarse, (height, width), mode="bicubic")
         lightness = (90 * smooth + 10 * fine).clamp(0, 100)
         yield lightness, no_hints(lightness)
-        yield lightness, _hints(height, width, rng)
+        places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
+        mask = (places[:, 2:] < _HINTED).float()
+        hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
+        yield lightness, F.interpolate(hints, (height, width))
 
 
-def _hints(height: int, width: int, rng: torch.Generator) -> Tensor:
-    places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
-    mask = (places[:, 2:] < _HINTED).float()
-    hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
-    return F.interpolate(hints, (height, width))
+class _Features(nn.Module):
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, lightness: Tensor) -> tuple[Tensor, ...]:
+        features = self.encoder(srgb_gray(lightness))[-len(_FEATURE_LEVELS) :]
+        return (*features, self.encoder.pooled_head(features[-1]))
+
+
+def export_features(name: str, weights: Path, target: Path, size: int) -> None:
+    """Write an encoder as an ONNX file from lightness (1, 1, S, S) in 0..100 to its features.
+
+    Args:
+        name: Name of the encoder, one that reaches 1/32.
+        weights: Its weights (safetensors).
+        target: The ONNX file.
+        size: Side of the input in pixels, a multiple of 32.
+
+    Raises:
+        RecipeError: There is no encoder of that name.
+        CheckpointError: The weights do not fit, or the encoder does not reach 1/32.
+    """
+    encoder = make_encoder(name)
+    load_encoder(encoder, weights)
+    module, lightness = _Features(encoder.eval()).eval(), torch.full((1, 1, size, size), 50.0)
+    with torch.inference_mode():
+        coarsest = module(lightness)[-2]
+    if coarsest.shape[-1] != size // _FEATURE_LEVELS[-1]:
+        raise CheckpointError(
+            f"the encoder {name} does not reach 1/{_FEATURE_LEVELS[-1]} of the size",
+            hint="Use efficientnet-lite2.",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the exporter itself
+        torch.onnx.export(
+            module,
+            (lightness,),
+            str(target),
+            input_names=["lightness"],
+            output_names=list(OUTPUTS),
+            opset_version=_FEATURE_OPSET,
+            dynamo=False,
+        )

@@ -1,6 +1,6 @@
-"""Distances between two sets of images in the feature space of a fixed network.
+"""Comparison of two sets of images by a fixed network: feature distances, classifier agreement.
 
-They are meaningful only with the name of the features: FID and KID are defined by those of
+The distances are meaningful only with the name of the features: FID and KID are defined by those of
 Inception's third pool.
 """
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rechroma.color.lab import Float
@@ -76,3 +78,24 @@ def _moments(features: Float) -> tuple[_Double, _Double]:
 def _kernel(first: Float, second: Float) -> _Double:
     product = first.astype(np.float64) @ second.T.astype(np.float64)
     return np.asarray((product / first.shape[1] + 1) ** 3)
+
+
+def top1_agreement(classes: Sequence[int], true: Sequence[int]) -> float:
+    """Compute the share of images, 0..1, with the same class as the true ones; nan for none.
+
+    Without labels, the classifier's prediction for the true photograph serves as the label.
+    """
+    return float(np.mean(np.equal(classes, true))) if len(true) else float("nan")
+
+
+def gap_recovered(share: float, gray: float) -> float:
+    """Compute the share of the gap between gray and truth that is recovered.
+
+    Args:
+        share: Agreement of the colored images, 0..1.
+        gray: Agreement of the gray images, 0..1.
+
+    Returns:
+        0 for gray, 1 for the truth, below 0 for worse than gray; nan when gray agrees fully.
+    """
+    return (share - gray) / (1 - gray) if gray < 1 else float("nan")

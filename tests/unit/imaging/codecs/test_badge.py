@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rechroma.imaging.badge import draw_badge
+from rechroma.imaging.codecs.encode import draw_badge
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.sampled_from([np.uint8, np.uint16]))

@@ -1,14 +1,17 @@
-"""TIFF encoding at 8 and 16 bits, with metadata, strip by strip.
+"""PNG and TIFF encoding at 8 and 16 bits, with metadata: Pillow has no 16-bit color.
 
-Pillow packs the directory; it has no 16-bit color, so the pixels are written here. Memory holds
-only the image and one strip.
+OpenCV encodes the pixels of a PNG (in a sixth of Pillow's time, for the same size), and its
+metadata chunks are inserted here. Pillow packs the directory of a TIFF; its pixels are written here
+strip by strip, so that memory holds only the image and one strip.
 """
 
 from __future__ import annotations
 
+import struct
 import zlib
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from PIL import Image, TiffTags
 
@@ -16,17 +19,56 @@ from rechroma.errors import OptionError
 from rechroma.imaging.metadata import exif
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     from rechroma.imaging.photo import Metadata, UIntImage
 
-_MAX_BYTES = 2**32 - 2**26  # 32-bit offsets, less room for metadata and bad compression
+_PNG_HEADER = 8 + 25  # bytes of the signature and the IHDR chunk
+_PNG_COMPRESSION = 1  # of 9: with OpenCV's filters, 2 takes twice the time for 5 % of the size
+_METERS_PER_INCH = 0.0254
+_MAX_KEYWORD = 79
+_MAX_TIFF_BYTES = 2**32 - 2**26  # 32-bit offsets, less room for metadata and bad compression
 _STRIP_BYTES = 1 << 22
 _OFFSETS, _COUNTS = 273, 279
 _RAW, _DEFLATE = 1, 8
-_COMPRESSION = 4  # of 9
+_TIFF_COMPRESSION = 4  # of 9
+
+
+def write_png(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
+    """Write a PNG.
+
+    Args:
+        file: The target.
+        pixels: (H, W, 3 or 4) uint8 or uint16, RGB or RGBA.
+        metadata: What to embed.
+    """
+    code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    options = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, code), options)
+    png = encoded.ravel().data
+    file.write(png[:_PNG_HEADER])
+    for kind, data in _chunks(metadata):
+        file.write(struct.pack(">I", len(data)) + kind + data)
+        file.write(struct.pack(">I", zlib.crc32(kind + data)))
+    file.write(png[_PNG_HEADER:])
+
+
+def _chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
+    if metadata.icc:
+        yield b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)
+    if metadata.dpi:
+        across, down = (round(value / _METERS_PER_INCH) for value in metadata.dpi)
+        yield b"pHYs", struct.pack(">IIB", across, down, 1)
+    if metadata.exif:
+        yield b"eXIf", metadata.exif
+    if metadata.xmp:
+        yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp
+    for keyword, text in metadata.text.items():
+        name = keyword.encode("latin-1", "replace")[:_MAX_KEYWORD]
+        yield b"iTXt", name + b"\0\0\0\0\0" + text.encode()
 
 
 def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
@@ -40,7 +82,7 @@ def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
     Raises:
         OptionError: The pixels do not fit into the 4 GB of a TIFF.
     """
-    if pixels.nbytes > _MAX_BYTES:
+    if pixels.nbytes > _MAX_TIFF_BYTES:
         raise OptionError(
             f"{pixels.nbytes / 1e9:.1f} GB of pixels do not fit into a TIFF, which ends at 4 GB",
             hint="Choose another format, such as PNG.",
@@ -72,7 +114,7 @@ def _encode_strip(strip: UIntImage, *, compressed: bool) -> bytes:
         return little.tobytes()
     differences = little.copy()
     np.subtract(little[:, 1:], little[:, :-1], out=differences[:, 1:])  # predictor 2: wraps around
-    return zlib.compress(differences.data, _COMPRESSION)
+    return zlib.compress(differences.data, _TIFF_COMPRESSION)
 
 
 def _build_directory(pixels: UIntImage, metadata: Metadata, rows: int) -> ImageFileDirectory_v2:

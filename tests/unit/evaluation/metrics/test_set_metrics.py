@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm  # type: ignore[import-untyped]
 
-from rechroma.evaluation.metrics import frechet_distance, kernel_distance
+from rechroma.evaluation.metrics.set_metrics import (
+    frechet_distance,
+    gap_recovered,
+    kernel_distance,
+    top1_agreement,
+)
 
 
 def features(seed: int, count: int, depth: int, shift: float = 0) -> np.ndarray:
@@ -91,3 +96,19 @@ def test_distances_are_undefined_for_one_image() -> None:
     one = np.zeros((1, 4), np.float32)
     assert math.isnan(frechet_distance(one, features(1, 5, 4)))
     assert math.isnan(kernel_distance(one, one))
+
+
+def test_top1_agreement_is_the_share_of_equal_classes() -> None:
+    assert top1_agreement([1, 2, 3, 4], [1, 2, 0, 0]) == 0.5
+    assert math.isnan(top1_agreement([], []))
+
+
+def test_gap_recovered_goes_from_gray_to_the_truth() -> None:
+    assert gap_recovered(0.6, 0.6) == 0
+    assert gap_recovered(0.8, 0.6) == pytest.approx(0.5)
+    assert gap_recovered(1, 0.6) == 1
+    assert gap_recovered(0.5, 0.6) == pytest.approx(-0.25)
+
+
+def test_gap_recovered_is_undefined_without_a_gap() -> None:
+    assert math.isnan(gap_recovered(1, 1))

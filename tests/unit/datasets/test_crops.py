@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rechroma.datasets import random_hints
-from rechroma.datasets.random_hints import MAX_PATCH, random_count
+from rechroma.datasets.crops import MAX_PATCH, random_count, random_hints
 
 
 def true_chroma(seed: int, height: int = 40, width: int = 56) -> np.ndarray:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from rechroma.error_context import error_context
 from rechroma.errors import (
     BrokenImageError,
     ImageTooLargeError,
@@ -11,6 +10,7 @@ from rechroma.errors import (
     OptionError,
     RechromaError,
     TargetError,
+    error_context,
 )
 
 

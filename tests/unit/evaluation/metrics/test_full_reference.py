@@ -1,12 +1,14 @@
-"""CIEDE2000 against the published pairs and against scikit-image."""
+"""SSIM against scikit-image."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage import data
 from skimage.color import deltaE_ciede2000
+from skimage.metrics import structural_similarity
 
-from rechroma.evaluation.metrics import ciede2000
+from rechroma.evaluation.metrics.full_reference import ciede2000, ssim
 
 # Sharma, Wu, Dalal (2005), table 1: pairs of L*a*b* and their difference.
 SHARMA = [
@@ -45,6 +47,39 @@ SHARMA = [
     ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
     ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
 ]
+
+
+def astronaut() -> np.ndarray:
+    return np.ascontiguousarray(data.astronaut()[::4, ::3])
+
+
+def noisy(picture: np.ndarray, much: float) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, much, picture.shape)
+    return np.asarray(np.clip(picture + noise, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("much", [2, 20, 80])
+def test_ssim_agrees_with_scikit_image(much: float) -> None:
+    first, second = astronaut(), noisy(astronaut(), much)
+    expected = structural_similarity(
+        first,
+        second,
+        channel_axis=-1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    assert ssim(first, second) == pytest.approx(expected, abs=1e-4)
+
+
+def test_ssim_of_an_image_with_itself_is_one_at_any_size() -> None:
+    assert ssim(astronaut(), astronaut()) == pytest.approx(1)
+    assert ssim(astronaut()[:4, :7], astronaut()[:4, :7]) == pytest.approx(1)
+
+
+def test_ssim_of_the_negative_is_negative() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    assert ssim(noise, 255 - noise) < -0.5
 
 
 @pytest.mark.parametrize(("first", "second", "difference"), SHARMA)
