@@ -20,7 +20,6 @@ from rechroma.evaluation.predictor import draw_hints, hinted_area, rng_for, to_g
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from rechroma.color.lab import Float
     from rechroma.datasets import Shards
     from rechroma.evaluation.aggregate import Metrics
     from rechroma.evaluation.predictor import EvalPredictor, Image
