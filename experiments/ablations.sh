@@ -72,4 +72,4 @@ for temperature in 0.2 0.38 0.6 1.0; do
 done
 run_adversarial critic --set steps=100
 run_adversarial no-critic --set steps=60 --set adversary.weight=0.0  # as many steps without a critic
-python experiments/table.py "$out"/*.json
+python experiments/results_table.py "$out"/*.json

@@ -143,10 +143,10 @@ class SafeHttpClient:
             target = quote(f"{parts.path or '/'}{query}", safe=_IN_URLS)
             sent = {"User-Agent": self._agent, **_HEADERS, **(headers or {})}
             connection.request(method, target, body, sent)
-            response = connection.getresponse()
-            location = response.headers.get("Location", "")
-            wait = _seconds(response.headers.get("Retry-After", ""))
-            content = self._read_body(response, connection) if response.status == 200 else b""
+            with connection.getresponse() as response:
+                location = response.headers.get("Location", "")
+                wait = _seconds(response.headers.get("Retry-After", ""))
+                content = self._read_body(response, connection) if response.status == 200 else b""
             return FetchedResponse(url, response.status, content, wait, location)
         except (OSError, HTTPException, ValueError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -23,7 +23,7 @@ from rechroma.service.jobs import (
     OpenFile,
     make_files,
 )
-from rechroma.service.jobs.remote import RemoteFileStore
+from rechroma.service.jobs.object_store import RemoteFileStore
 from tests.api.conftest import MakeApp
 from tests.support.redis_and_worker import RedisServer, Worker, environment_of
 from tests.support.service import (

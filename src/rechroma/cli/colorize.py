@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rechroma.cli.batch_plan import STDIO, is_folder, plan_batch
+from rechroma.cli.batch_run import BatchRun, BatchSummary, Status, warn_about_pages
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.inputs import STDIO, is_folder, plan_batch
 from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
-from rechroma.cli.run import BatchRun, BatchSummary, Status, warn_about_pages
 from rechroma.cli.terminal import echo_err, exit_code_of
 from rechroma.errors import OptionError, SourceError, TargetError
 from rechroma.options import MAX_PIXELS, OPTIONS

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import json_option, path_option
+from rechroma.cli.preflight import check_targets, require_extra
 from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import CheckpointError, DataError, FetchError, OptionError

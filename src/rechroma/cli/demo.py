@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.checks import require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
+from rechroma.cli.preflight import require_extra
 from rechroma.cli.progress import write_jpeg
 from rechroma.errors import SourceError
 from rechroma.web.samples import SAMPLES, sample_file

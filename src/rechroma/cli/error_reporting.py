@@ -101,7 +101,7 @@ def report_errors(words: Sequence[str] = ()) -> Iterator[None]:
 
 def _dashed_file(words: Sequence[str]) -> str | None:
     """Return the first word that click takes for options, but that names an image file."""
-    from rechroma.cli.inputs import has_image_suffix
+    from rechroma.cli.batch_plan import has_image_suffix
 
     options = takewhile(lambda word: word != "--", words)
     dashed = (word for word in options if word.startswith("-") and word != "-")

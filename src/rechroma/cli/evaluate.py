@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.checks import check_targets, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.model_files import resolve_model
 from rechroma.cli.options import json_option, path_option
+from rechroma.cli.preflight import check_targets, require_extra
 from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.errors import ModelNotFoundError, OptionError
 

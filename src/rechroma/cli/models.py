@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option, print_error
 from rechroma.cli.model_files import (
     export_model_file,
@@ -21,6 +20,7 @@ from rechroma.cli.model_files import (
     read_metrics,
 )
 from rechroma.cli.options import json_option, path_option
+from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.terminal import printable
 from rechroma.errors import ModelError, ModelNotFoundError
 

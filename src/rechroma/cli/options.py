@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rechroma.cli.inputs import STDIO
+from rechroma.cli.batch_plan import STDIO
 from rechroma.options import OPTIONS, PROVIDERS
 
 if TYPE_CHECKING:

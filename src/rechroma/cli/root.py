@@ -69,7 +69,7 @@ class Shorthand(click.Group):
             options = [option for parameter in colorize_command.params for option in parameter.opts]
             attached_value = not word.startswith("--") and word[:2] in options
             return attached_value or word.split("=", 1)[0] in options
-        from rechroma.cli.inputs import looks_like_image
+        from rechroma.cli.batch_plan import looks_like_image
 
         return looks_like_image(word)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from rechroma.cli.checks import require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options, service_options
+from rechroma.cli.preflight import require_extra
 from rechroma.cli.terminal import echo_err
 
 HOST, DEFAULT_PORT = "127.0.0.1", 8000

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from rechroma.cli.checks import check_model_target, require_extra
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.model_files import export_model_file, make_card, resolve_model
 from rechroma.cli.options import path_option, set_option
+from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.progress import epoch_callback, report_progress
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rechroma.datasets.crops import downsample_chroma, random_hints
 from rechroma.datasets.degradation import degrade_lightness
-from rechroma.datasets.features import FeatureConfig, FeatureStore, build_features
+from rechroma.datasets.feature_store import FeatureConfig, FeatureStore, build_features
 from rechroma.datasets.shards import Shards, evenly_spaced
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rechroma.datasets.features import FeatureStore
+    from rechroma.datasets.feature_store import FeatureStore
     from rechroma.datasets.shards import Shards
 
 

@@ -15,7 +15,7 @@ from rechroma.errors import (
     ProviderError,
 )
 from rechroma.models import load_model
-from rechroma.models.runtime import ort
+from rechroma.models.onnx_runtime import ort
 from rechroma.options import PROVIDERS
 
 if TYPE_CHECKING:

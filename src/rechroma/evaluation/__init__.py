@@ -5,8 +5,8 @@ from __future__ import annotations
 from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.leaderboard import LeaderboardRow, build_leaderboard
 from rechroma.evaluation.predictor import EvalPredictor, to_gray
-from rechroma.evaluation.rendering import draw_sheet, render_page, tables
 from rechroma.evaluation.report import EvalConfig, ImageScore, Report, evaluate
+from rechroma.evaluation.report_output import draw_sheet, render_page, tables
 
 __all__ = [
     "EvalConfig",

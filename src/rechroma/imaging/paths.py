@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rechroma.errors import OptionError, RechromaError, error_context
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
-from rechroma.imaging.codecs.open import identify, open_source, source_format
+from rechroma.imaging.codecs.open_image import identify, open_source, source_format
 from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:

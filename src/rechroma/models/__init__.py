@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rechroma.models.card import PROPERTY, DataSource, ModelCard
-from rechroma.models.session import load_model, read_card
+from rechroma.models.contract import load_model, read_card
 from rechroma.models.store import find_model, get_card, list_models, model_names
 
 __all__ = [

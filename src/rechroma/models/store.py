@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rechroma.errors import ModelIntegrityError, ModelNotFoundError, OptionError, did_you_mean
-from rechroma.models.session import read_card
+from rechroma.models.contract import read_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

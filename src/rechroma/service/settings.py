@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rechroma.engines import available_threads
 from rechroma.errors import OptionError
-from rechroma.service.validation import explain
+from rechroma.service.validation_errors import explain
 
 _PREFIX = "RECHROMA_"
 _MIB = 1024 * 1024

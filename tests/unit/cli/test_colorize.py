@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rechroma.cli.run import BatchSummary, FileResult, Status
+from rechroma.cli.batch_run import BatchSummary, FileResult, Status
 from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
 from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root

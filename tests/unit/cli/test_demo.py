@@ -36,7 +36,7 @@ def test_demo_without_scikit_image_names_the_extra(
     def find_spec(name: str) -> None:
         assert name == "skimage"
 
-    monkeypatch.setattr("rechroma.cli.checks.find_spec", find_spec)
+    monkeypatch.setattr("rechroma.cli.preflight.find_spec", find_spec)
     result = run("demo")
     assert result.exit_code == 69
     assert 'pip install "rechroma[app]"' in result.stderr

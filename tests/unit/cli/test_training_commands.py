@@ -186,7 +186,7 @@ def test_broken_card_is_rejected(run: Run, folder: Path) -> None:
 
 
 def test_train_without_torch_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rechroma.cli.checks.find_spec", lambda _: None)
+    monkeypatch.setattr("rechroma.cli.preflight.find_spec", lambda _: None)
     answer = run("train", "recipe.toml")
     assert answer.exit_code == 69
     assert 'pip install "rechroma[train]"' in answer.output

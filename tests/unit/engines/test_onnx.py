@@ -16,7 +16,7 @@ from rechroma.errors import (
     OptionError,
     ProviderError,
 )
-from rechroma.models.runtime import ort
+from rechroma.models.onnx_runtime import ort
 from tests.support.models import (
     CARD,
     CHROMA,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.networks import PAGE, flowchart, format_weights, render_page
+from experiments.networks_page import PAGE, flowchart, format_weights, render_page
 from rechroma.networks import ARCHITECTURES
 from tests.support.networks import small
 
@@ -63,4 +63,4 @@ def test_format_weights_uses_k_and_m(inputs: int, outputs: int, text: str) -> No
 
 
 def test_networks_page_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == render_page(), "run 'python experiments/networks.py'"
+    assert PAGE.read_text("utf-8") == render_page(), "run 'python experiments/networks_page.py'"

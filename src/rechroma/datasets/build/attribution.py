@@ -12,14 +12,14 @@ import threading
 from typing import TYPE_CHECKING, TextIO
 
 from rechroma.datasets.build.catalog import ATTRIBUTION
-from rechroma.datasets.build.tables import read_table
+from rechroma.datasets.build.table_readers import read_table
 from rechroma.fs import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from rechroma.datasets.build.tables import Row
+    from rechroma.datasets.build.table_readers import Row
 
 FAILED = "failed.csv"
 _COLUMNS = ("file", "url", "author", "license", "sha256", "when")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from rechroma.datasets.build.tables import read_table
+from rechroma.datasets.build.table_readers import read_table
 from rechroma.datasets.shards import MAX_CLASS
 from rechroma.errors import DataError
 from rechroma.imaging import SUFFIXES
@@ -15,7 +15,7 @@ from rechroma.imaging import SUFFIXES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rechroma.datasets.build.tables import Row
+    from rechroma.datasets.build.table_readers import Row
 
 ATTRIBUTION = "attribution.csv"
 _KEPT = ("source", "license", "author", "url")

@@ -19,8 +19,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.attribution import AttributionLog
-from rechroma.datasets.build.politeness import RateLimiter, RobotsCache
-from rechroma.datasets.build.tables import read_table
+from rechroma.datasets.build.robots import RateLimiter, RobotsCache
+from rechroma.datasets.build.table_readers import read_table
 from rechroma.errors import (
     DataError,
     FetchError,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from rechroma.datasets.build.tables import Row
+    from rechroma.datasets.build.table_readers import Row
 
 _MAX_WAIT = 300.0  # seconds that a host may ask to wait before it is skipped
 _MAX_FAILURES = 5  # failures in a row after which a host is skipped

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from rechroma.datasets.build.tables import Row
+    from rechroma.datasets.build.table_readers import Row
 
 SPLITS = ("train", "val")
 MANIFEST, DROPPED = "manifest.json", "dropped.csv"

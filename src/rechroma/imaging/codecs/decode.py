@@ -15,7 +15,7 @@ from PIL import Image, TiffImagePlugin
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
-from rechroma.imaging.codecs.open import (
+from rechroma.imaging.codecs.open_image import (
     check_size,
     count_pages,
     decode_errors,
@@ -25,7 +25,7 @@ from rechroma.imaging.codecs.open import (
     open_source,
     source_format,
 )
-from rechroma.imaging.metadata.container import read_metadata, read_orientation, strip_metadata
+from rechroma.imaging.metadata.extract import read_metadata, read_orientation, strip_metadata
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.photo import Photo, UIntImage
 from rechroma.options import MAX_PIXELS

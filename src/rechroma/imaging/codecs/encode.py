@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from rechroma.color.lab import from_float, to_float
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
-from rechroma.imaging.codecs.lossless import write_png, write_tiff
+from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
 from rechroma.imaging.metadata import exif, xmp
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.options import OPTIONS

@@ -24,7 +24,7 @@ from rechroma.service.jobs import (
     make_shared_jobs,
 )
 from rechroma.service.jobs.webhooks import WebhookSender
-from rechroma.service.problems import init_error_handlers
+from rechroma.service.problem_details import init_error_handlers
 from rechroma.service.security import init_security
 from rechroma.service.settings import Settings, read_settings
 from rechroma.service.telemetry import Telemetry

@@ -10,7 +10,7 @@ from flask import Response, send_from_directory
 
 from rechroma.imaging import FORMATS
 from rechroma.service.http.api.images import media_type
-from rechroma.service.problems import PROBLEM_TYPE
+from rechroma.service.problem_details import PROBLEM_TYPE
 from rechroma.service.schemas import ImageBody, JobBody, Problem
 from rechroma.service.security import OPEN_ROUTES
 

@@ -19,7 +19,7 @@ from rechroma.imaging import SUFFIXES
 from rechroma.service.errors import BadRequestError, UploadTooLargeError
 from rechroma.service.jobs.types import Upload
 from rechroma.service.schemas import ImageBody, JobBody
-from rechroma.service.validation import explain
+from rechroma.service.validation_errors import explain
 
 _FORM_OVERHEAD = 64 * 1024  # bytes of a form besides its files
 _FORM_PARTS = 100  # parts of a form besides its files

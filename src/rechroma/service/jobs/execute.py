@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rechroma.service.jobs.types import TaskResult
-from rechroma.service.problems import report_problem
+from rechroma.service.problem_details import report_problem
 from rechroma.service.schemas import ResultInfo
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def make_files(settings: Settings) -> FileStore:
         folder = Path(settings.files).absolute() / _FOLDER if settings.files else None
         return LocalFileStore(folder or settings.data / "jobs")
     _need("fsspec", "RECHROMA_FILES")
-    from rechroma.service.jobs.remote import RemoteFileStore
+    from rechroma.service.jobs.object_store import RemoteFileStore
 
     return RemoteFileStore(f"{settings.files.rstrip('/')}/{_FOLDER}")
 

@@ -204,7 +204,7 @@ class RedisStore:
 
     def expire(self, keep: float) -> list[str]:
         """Expire old results, and delete jobs that expired long ago."""
-        while len(self._call("forget", keep, _BATCH_SIZE)) == _BATCH_SIZE:
+        while len(self._call("purge", keep, _BATCH_SIZE)) == _BATCH_SIZE:
             pass
         expired: list[str] = []
         while found := self._call("expire", keep, _BATCH_SIZE):
@@ -235,7 +235,7 @@ class RedisStore:
     def _outbox(self, ago: float) -> list[PendingImage]:
         return [
             PendingImage(job_id, int(number), int(size))
-            for job_id, number, size in self._call("outbox", ago)
+            for job_id, number, size in self._call("list_outbox", ago)
         ]
 
     def _call(self, script: str, *words: str | float) -> Any:  # noqa: ANN401 - by script

@@ -21,7 +21,7 @@ from rechroma.fs import translate_os_errors
 from rechroma.service.inference import limits
 from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.protocols import JobStore
-from rechroma.service.problems import to_problem
+from rechroma.service.problem_details import to_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.factory import make_files, make_shared_jobs
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.types import ImageTask, JobState, TaskResult
-from rechroma.service.problems import to_problem
+from rechroma.service.problem_details import to_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

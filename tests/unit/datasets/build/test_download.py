@@ -26,9 +26,9 @@ from rechroma.datasets import Shards
 from rechroma.datasets.build import download as download_module
 from rechroma.datasets.build.download import CrawlPolicy, DownloadStats, download, license_name
 from rechroma.datasets.build.pack import PackConfig, pack
-from rechroma.datasets.build.politeness import RateLimiter
 from rechroma.datasets.build.preprocess import ImageFormat
-from rechroma.datasets.build.tables import read_table
+from rechroma.datasets.build.robots import RateLimiter
+from rechroma.datasets.build.table_readers import read_table
 from rechroma.errors import DataError, FetchError, MissingExtraError, OptionError, TargetError
 from rechroma.safe_http import SafeHttpClient, TransientFetchError, is_public, split_url
 from tests.support.local_http_server import Host, Request, serving

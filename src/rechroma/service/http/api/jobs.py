@@ -19,7 +19,7 @@ from rechroma.service.http.context import current_service
 from rechroma.service.http.uploads import read_job_upload
 from rechroma.service.jobs import JobRecord, JobState, ResultFile
 from rechroma.service.jobs.webhooks import check_webhook_url
-from rechroma.service.problems import report_problem
+from rechroma.service.problem_details import report_problem
 from rechroma.service.schemas import (
     ColorizeRequest,
     ImageView,

@@ -3,7 +3,7 @@
 import { createHints } from "./correct/hints.js";
 import { initHintMarkers } from "./correct/hintMarkers.js";
 import { find, targetOf } from "./page/dom.js";
-import { askForKey } from "./page/keyDialog.js";
+import { askForKey } from "./page/apiKeyDialog.js";
 import { initConnectionBanner, offerUndo, showError } from "./page/notifications.js";
 import { initSettings } from "./page/settings.js";
 import { initSliders } from "./page/sliders.js";

@@ -3,7 +3,7 @@
 import { describeColor } from "../color/colorNames.js";
 import { find } from "../page/dom.js";
 import { formatPercent, t } from "../page/texts.js";
-import { clamp } from "../stage/camera.js";
+import { clamp } from "../stage/viewport.js";
 import { ARROWS } from "../stage/gestures.js";
 
 const CLICK_TOLERANCE = 4; // CSS pixels that the pointer may move during a click
@@ -11,7 +11,7 @@ const CLICK_TOLERANCE = 4; // CSS pixels that the pointer may move during a clic
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("./hints.js").createHints>} hints
- * @param {() => import("../stage/view.js").View} view
+ * @param {() => import("../stage/compareCanvas.js").CompareCanvas} view
  * @returns {() => void} updates the markers after the view has moved
  */
 export function initHintMarkers(store, hints, view) {
@@ -24,7 +24,7 @@ export function initHintMarkers(store, hints, view) {
   /** @param {number} id */
   const findHint = (id) => store.current?.edit.hints.find((hint) => hint.id === id);
 
-  /** @param {HTMLElement} element @param {import("../stage/view.js").Point} point */
+  /** @param {HTMLElement} element @param {import("../stage/compareCanvas.js").Point} point */
   function position(element, point) {
     const { left, top } = view().pointOf(point);
     element.style.translate = `${left}px ${top}px`;
@@ -97,15 +97,15 @@ export function initHintMarkers(store, hints, view) {
 /**
  * Tell clicks on an element from drags of it.
  * @param {HTMLElement} element
- * @param {() => import("../stage/view.js").View} view
+ * @param {() => import("../stage/compareCanvas.js").CompareCanvas} view
  * @param {object} on
  * @param {() => void} on.onClick
- * @param {(point: import("../stage/view.js").Point, isFinal: boolean) => void} on.onDrag
+ * @param {(point: import("../stage/compareCanvas.js").Point, isFinal: boolean) => void} on.onDrag
  */
 function makeDraggable(element, view, { onClick, onDrag }) {
   let start = { x: 0, y: 0 };
   let hasMoved = false;
-  /** @type {?import("../stage/view.js").Point} */
+  /** @type {?import("../stage/compareCanvas.js").Point} */
   let point = null; // the last one inside the image
 
   function end() {

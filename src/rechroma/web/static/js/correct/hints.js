@@ -88,7 +88,7 @@ export function createHints(store, history, previews, api, showError) {
     else history.preview({ hints: list });
   }
 
-  /** @param {number} id @param {import("../stage/view.js").Point} point @param {boolean} isFinal */
+  /** @param {number} id @param {import("../stage/compareCanvas.js").Point} point @param {boolean} isFinal */
   function move(id, point, isFinal) {
     apply(hints().map((one) => (one.id === id ? { ...one, ...point } : one)), isFinal);
     if (store.state.spot?.hint !== id) return;

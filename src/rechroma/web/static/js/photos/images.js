@@ -44,7 +44,7 @@ export async function decodeImage(file) {
 
 /**
  * @param {number} side
- * @param {import("../stage/camera.js").Size} size
+ * @param {import("../stage/viewport.js").Size} size
  * @returns {[number, number]} width and height within a square, never enlarged
  */
 function fitSize(side, { width, height }) {

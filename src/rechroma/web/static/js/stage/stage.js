@@ -4,9 +4,9 @@ import { isPreviewStale } from "../correct/hints.js";
 import { find, targetOf } from "../page/dom.js";
 import { describeProblem, formatPercent, t } from "../page/texts.js";
 import { adjustedChroma } from "../photos/preview.js";
-import { clamp } from "./camera.js";
+import { clamp } from "./viewport.js";
 import { ARROWS, watchGestures } from "./gestures.js";
-import { View } from "./view.js";
+import { CompareCanvas } from "./compareCanvas.js";
 
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 60; // CSS pixels
@@ -26,7 +26,7 @@ const MIN_CAPTION_WIDTH = 200; // CSS pixels that both captions need
  */
 export function initStage(store, previews, hints, onMove) {
   const stage = find("#stage");
-  const view = new View(find("#canvas", HTMLCanvasElement), () => {
+  const view = new CompareCanvas(find("#canvas", HTMLCanvasElement), () => {
     showZoom(view);
     positionCaptions(view, stage);
     crosshair.position();
@@ -34,9 +34,9 @@ export function initStage(store, previews, hints, onMove) {
   });
   watchGestures(stage, {
     onPan: (dx, dy) => view.panBy(dx, dy),
-    canSlide: () => hasDivider(store.state) && view.camera.isWhole,
+    canSlide: () => hasDivider(store.state) && view.viewport.isWhole,
     onSlide: (clientX) => slideTo(view, stage, clientX),
-    onZoom: (factor, x, y) => view.zoomTo(view.camera.scale * factor, x, y),
+    onZoom: (factor, x, y) => view.zoomTo(view.viewport.scale * factor, x, y),
     onClick: (x, y) => {
       const point = store.state.mode === "correct" ? view.pointAt(x, y) : null;
       if (point) hints.selectPoint(point);
@@ -57,7 +57,7 @@ const hasDivider = ({ layout, mode }) => layout === "slider" && mode === "adjust
 
 /**
  * Create a subscriber that keeps the view up to date with the store.
- * @param {View} view
+ * @param {CompareCanvas} view
  * @param {Store} store
  * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
  * @returns {(state: import("../state/store.js").State) => void}
@@ -136,7 +136,7 @@ function describeNotice({ stage, problem }) {
 
 const dividerPosition = () => Number(find("#divider").getAttribute("aria-valuenow")) / 100;
 
-/** @param {View} view @param {number} fraction */
+/** @param {CompareCanvas} view @param {number} fraction */
 function setDivider(view, fraction) {
   view.split = clamp(fraction, 0, 1);
   find("#divider").style.left = `${view.split * 100}%`;
@@ -149,13 +149,13 @@ function describeDivider() {
   find("#divider").setAttribute("aria-valuetext", t("divider.value", { percent }));
 }
 
-/** @param {View} view @param {HTMLElement} stage @param {number} clientX */
+/** @param {CompareCanvas} view @param {HTMLElement} stage @param {number} clientX */
 function slideTo(view, stage, clientX) {
   const box = stage.getBoundingClientRect();
   setDivider(view, (clientX - box.left) / box.width);
 }
 
-/** @param {View} view @param {HTMLElement} stage */
+/** @param {CompareCanvas} view @param {HTMLElement} stage */
 function initDivider(view, stage) {
   const divider = find("#divider");
   divider.addEventListener("pointerdown", (event) => divider.setPointerCapture(event.pointerId));
@@ -175,23 +175,23 @@ function initDivider(view, stage) {
   });
 }
 
-/** @param {View} view @param {number} x @param {number} y */
+/** @param {CompareCanvas} view @param {number} x @param {number} y */
 function toggleZoom(view, x, y) {
-  if (view.camera.isFitted && view.camera.scale !== 1) view.zoomTo(1, x, y);
+  if (view.viewport.isFitted && view.viewport.scale !== 1) view.zoomTo(1, x, y);
   else view.fit();
 }
 
-/** @param {View} view */
+/** @param {CompareCanvas} view */
 function showZoom(view) {
   const button = find("#zoom-actual");
-  const text = formatPercent(view.camera.scale);
+  const text = formatPercent(view.viewport.scale);
   find("#zoom-value").textContent = text;
   button.setAttribute("aria-label", `${text}, ${button.title}`);
 }
 
 /**
  * Position the captions in the upper corners of the images, and the divider on them.
- * @param {View} view
+ * @param {CompareCanvas} view
  * @param {HTMLElement} stage
  */
 function positionCaptions(view, stage) {
@@ -208,11 +208,11 @@ function positionCaptions(view, stage) {
   divider.style.height = `${bottom - top}px`;
 }
 
-/** @param {View} view @param {Store} store */
+/** @param {CompareCanvas} view @param {Store} store */
 function initTools(view, store) {
   const tools = {
-    "zoom-in": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
-    "zoom-out": () => view.zoomTo(view.camera.scale / ZOOM_STEP),
+    "zoom-in": () => view.zoomTo(view.viewport.scale * ZOOM_STEP),
+    "zoom-out": () => view.zoomTo(view.viewport.scale / ZOOM_STEP),
     "zoom-fit": () => view.fit(),
     "zoom-actual": () => view.zoomTo(1),
     "full-screen": toggleFullScreen,
@@ -236,13 +236,13 @@ function toggleFullScreen() {
 
 /**
  * Create the crosshair, with which the keyboard selects a point.
- * @param {View} view
+ * @param {CompareCanvas} view
  * @param {HTMLElement} stage
  * @param {Store} store
  * @param {ReturnType<import("../correct/hints.js").createHints>} hints
  */
 function createCrosshair(view, stage, store, hints) {
-  /** @type {?import("./view.js").Point} */
+  /** @type {?import("./compareCanvas.js").Point} */
   let point = null;
 
   function position() {
@@ -286,7 +286,7 @@ function createCrosshair(view, stage, store, hints) {
 
 /**
  * Handle keys on the stage: zoom, pan, and the crosshair in the Correct tab.
- * @param {View} view
+ * @param {CompareCanvas} view
  * @param {HTMLElement} stage
  * @param {Store} store
  * @param {ReturnType<typeof createCrosshair>} crosshair
@@ -294,9 +294,9 @@ function createCrosshair(view, stage, store, hints) {
 function initKeys(view, stage, store, crosshair) {
   /** @type {Record<string, () => void>} */
   const keys = {
-    "+": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
-    "=": () => view.zoomTo(view.camera.scale * ZOOM_STEP),
-    "-": () => view.zoomTo(view.camera.scale / ZOOM_STEP),
+    "+": () => view.zoomTo(view.viewport.scale * ZOOM_STEP),
+    "=": () => view.zoomTo(view.viewport.scale * ZOOM_STEP),
+    "-": () => view.zoomTo(view.viewport.scale / ZOOM_STEP),
     "0": () => view.fit(),
     "1": () => view.zoomTo(1),
   };

@@ -22,7 +22,7 @@ from rechroma.datasets import (
     build_features,
     downsample_chroma,
     feature_loader,
-    features,
+    feature_store,
 )
 from rechroma.errors import DataError, ModelError, OptionError, TargetError
 from tests.support import shards
@@ -58,8 +58,8 @@ def small_chunks_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
         map = staticmethod(map)
 
-    monkeypatch.setattr(features, "_CHUNK_IMAGES", 4)
-    monkeypatch.setattr(features, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(feature_store, "_CHUNK_IMAGES", 4)
+    monkeypatch.setattr(feature_store, "ProcessPoolExecutor", Inline)
 
 
 def build(

@@ -27,7 +27,7 @@ from rechroma.errors import (
 from rechroma.fs import is_disk_full
 from rechroma.service.errors import AuthenticationError, OverloadedError, ServiceError, StoreError
 from rechroma.service.schemas import QUERIES, Problem
-from rechroma.service.validation import explain
+from rechroma.service.validation_errors import explain
 
 if TYPE_CHECKING:
     from apiflask import APIFlask

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rechroma.errors import ModelContractError
 from rechroma.models.card import PROPERTY, ModelCard
-from rechroma.models.runtime import ort
+from rechroma.models.onnx_runtime import ort
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

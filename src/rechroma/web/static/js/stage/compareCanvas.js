@@ -1,6 +1,6 @@
 /** The canvas of the stage: draws the visible part of an image before and after, at screen size. */
 
-import { Camera, clamp } from "./camera.js";
+import { Viewport, clamp } from "./viewport.js";
 import { makeGray } from "../color/colorspace.js";
 import { createCanvas } from "../photos/images.js";
 import { paint } from "../color/render.js";
@@ -17,11 +17,11 @@ const FADE_TIME = 450; // milliseconds
 
 const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-export class View {
+export class CompareCanvas {
   #canvas;
   #context;
   #onMove;
-  #camera = new Camera();
+  #viewport = new Viewport();
   #before = createCanvas(1, 1);
   #colored = createCanvas(1, 1);
   /** @type {?DecodedImage} */
@@ -47,8 +47,8 @@ export class View {
     this.#onMove = onMove;
   }
 
-  get camera() {
-    return this.#camera;
+  get viewport() {
+    return this.#viewport;
   }
 
   /** The fraction of the width that shows the image before. */
@@ -66,14 +66,14 @@ export class View {
   /**
    * Show an image, or nothing.
    * @param {?DecodedImage} image
-   * @param {import("./camera.js").Size} [size] of the photograph, if `image` may be a smaller copy
+   * @param {import("./viewport.js").Size} [size] of the photograph, if `image` may be a smaller copy
    */
   show(image, size) {
     this.#image = image;
     this.#chroma = null;
     this.#grayPart = null;
     this.#canvas.dataset.drawn = "";
-    if (image && size) this.#camera.image = { width: size.width, height: size.height };
+    if (image && size) this.#viewport.image = { width: size.width, height: size.height };
     this.fit();
     this.#redraw();
   }
@@ -88,9 +88,9 @@ export class View {
 
   /** @param {boolean} isSideBySide */
   setSideBySide(isSideBySide) {
-    if (this.#camera.isSideBySide === isSideBySide) return;
+    if (this.#viewport.isSideBySide === isSideBySide) return;
     this.#change(() => {
-      this.#camera.isSideBySide = isSideBySide;
+      this.#viewport.isSideBySide = isSideBySide;
     });
   }
 
@@ -99,38 +99,38 @@ export class View {
     const { clientWidth, clientHeight } = this.#canvas.parentElement ?? this.#canvas;
     const maxRatio = Math.sqrt(MAX_PIXELS / Math.max(1, clientWidth * clientHeight));
     this.#change(() => {
-      this.#camera.pixelRatio = Math.min(devicePixelRatio, maxRatio);
+      this.#viewport.pixelRatio = Math.min(devicePixelRatio, maxRatio);
       const [width, height] = [clientWidth, clientHeight].map((side) =>
-        Math.max(1, Math.round(side * this.#camera.pixelRatio)));
+        Math.max(1, Math.round(side * this.#viewport.pixelRatio)));
       setSize(this.#canvas, width, height);
-      this.#camera.canvas = { width: this.#canvas.width, height: this.#canvas.height };
+      this.#viewport.canvas = { width: this.#canvas.width, height: this.#canvas.height };
     });
   }
 
   /** Change the panes; an image that was fitted stays fitted. @param {() => void} update */
   #change(update) {
-    const { isFitted } = this.#camera;
+    const { isFitted } = this.#viewport;
     update();
     if (isFitted) this.fit();
-    else this.#move(() => this.#camera.moveTo(this.#camera.scale, this.#camera.x, this.#camera.y));
+    else this.#move(() => this.#viewport.moveTo(this.#viewport.scale, this.#viewport.x, this.#viewport.y));
   }
 
   fit() {
-    this.#move(() => this.#camera.fit());
+    this.#move(() => this.#viewport.fit());
   }
 
   /** Zoom around a point of the window, or around the center. @param {number} scale @param {number} [clientX] @param {number} [clientY] */
   zoomTo(scale, clientX, clientY) {
     const isCentered = clientX === undefined || clientY === undefined;
-    const at = isCentered ? this.#camera : this.#pixelAt(clientX, clientY);
-    this.#move(() => this.#camera.zoomTo(scale, { x: at.x, y: at.y }), { draft: true });
+    const at = isCentered ? this.#viewport : this.#pixelAt(clientX, clientY);
+    this.#move(() => this.#viewport.zoomTo(scale, { x: at.x, y: at.y }), { draft: true });
   }
 
   /** Pan by CSS pixels. @param {number} dx @param {number} dy */
   panBy(dx, dy) {
-    const { scale, x, y, pixelRatio } = this.#camera;
+    const { scale, x, y, pixelRatio } = this.#viewport;
     const step = pixelRatio / scale;
-    this.#move(() => this.#camera.moveTo(scale, x - dx * step, y - dy * step), { draft: true });
+    this.#move(() => this.#viewport.moveTo(scale, x - dx * step, y - dy * step), { draft: true });
   }
 
   /** @param {() => void} update @param {{draft?: boolean}} [options] */
@@ -144,7 +144,7 @@ export class View {
   /** @param {number} clientX @param {number} clientY */
   #pixelAt(clientX, clientY) {
     const box = this.#canvas.getBoundingClientRect();
-    return this.#camera.pixelAt(clientX - box.left, clientY - box.top);
+    return this.#viewport.pixelAt(clientX - box.left, clientY - box.top);
   }
 
   /**
@@ -155,29 +155,29 @@ export class View {
   pointAt(clientX, clientY) {
     if (!this.#image) return null;
     const pixel = this.#pixelAt(clientX, clientY);
-    const { width, height } = this.#camera.image;
+    const { width, height } = this.#viewport.image;
     const point = { x: pixel.x / width, y: pixel.y / height };
     return [point.x, point.y].every((one) => one >= 0 && one <= 1) ? point : null;
   }
 
   /** @param {Point} point @returns {{left: number, top: number}} in CSS pixels of the box */
   pointOf({ x, y }) {
-    const { width, height } = this.#camera.image;
-    return this.#camera.pointOf(x * width, y * height);
+    const { width, height } = this.#viewport.image;
+    return this.#viewport.pointOf(x * width, y * height);
   }
 
   /** The corner of the pane with the colored image, in CSS pixels of the box. */
   get corner() {
-    const { second, pixelRatio } = this.#camera;
+    const { second, pixelRatio } = this.#viewport;
     return { left: second.left / pixelRatio, top: second.top / pixelRatio };
   }
 
   /** The part of the box that the colored image covers. */
   get bounds() {
-    const { image } = this.#camera;
+    const { image } = this.#viewport;
     const { clientWidth, clientHeight } = this.#canvas;
-    const start = this.#camera.pointOf(0, 0);
-    const end = this.#camera.pointOf(image.width, image.height);
+    const start = this.#viewport.pointOf(0, 0);
+    const end = this.#viewport.pointOf(image.width, image.height);
     return {
       left: Math.max(start.left, this.corner.left),
       top: Math.max(start.top, this.corner.top),
@@ -201,7 +201,7 @@ export class View {
     }
     const start = performance.now();
     const detail = this.#isDraft && this.#frameTime > SLOW_FRAME ? 0.5 : 1;
-    const { pane } = this.#camera;
+    const { pane } = this.#viewport;
     const [width, height] = [pane.width, pane.height].map((side) => Math.ceil(side * detail));
     const gray = this.#drawBefore(this.#image, width, height);
     if (this.#chroma) this.#drawColors(gray, this.#chroma);
@@ -224,7 +224,7 @@ export class View {
    * @returns {ImageData} in gray
    */
   #drawBefore(image, width, height) {
-    const part = this.#camera.visible;
+    const part = this.#viewport.visible;
     const key = [part.left, part.top, part.width, part.height, width, height].join();
     if (this.#grayPart?.key === key) return this.#grayPart.pixels;
     setSize(this.#before.canvas, width, height);
@@ -237,13 +237,13 @@ export class View {
 
   /**
    * @param {DecodedImage} image
-   * @param {import("./camera.js").Part} part
+   * @param {import("./viewport.js").Part} part
    * @param {number} scaleX
    * @param {number} scaleY
    */
   #drawPart({ full, view }, part, scaleX, scaleY) {
     const { context, canvas } = this.#before;
-    const whole = this.#camera.image;
+    const whole = this.#viewport.image;
     const source = whole.width * scaleX > view.width ? full : view;
     const [ratioX, ratioY] = [source.width / whole.width, source.height / whole.height];
     const left = Math.max(part.left, 0);
@@ -263,7 +263,7 @@ export class View {
   /** @param {ImageData} gray @param {Chroma} chroma */
   #drawColors(gray, chroma) {
     const { width, height } = gray;
-    const { visible, image } = this.#camera;
+    const { visible, image } = this.#viewport;
     const region = {
       x: visible.left / image.width,
       y: visible.top / image.height,
@@ -279,7 +279,7 @@ export class View {
   /** Draw both images on the canvas. */
   #compose() {
     const context = this.#context;
-    const { pane, second, isSideBySide } = this.#camera;
+    const { pane, second, isSideBySide } = this.#viewport;
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     this.#drawPane(this.#before.canvas, { left: 0, top: 0 });
     if (isSideBySide) this.#drawPane(this.#before.canvas, second);
@@ -297,7 +297,7 @@ export class View {
 
   /** @param {HTMLCanvasElement} source @param {{left: number, top: number}} corner */
   #drawPane(source, { left, top }) {
-    const { width, height } = this.#camera.pane;
+    const { width, height } = this.#viewport.pane;
     this.#context.drawImage(source, left, top, width, height);
   }
 

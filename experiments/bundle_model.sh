@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies a color model into the package and makes it the default: experiments/bundle.sh MODEL.onnx
+# Copies a color model into the package and makes it the default: experiments/bundle_model.sh MODEL.onnx
 set -euo pipefail
 model="${1:?color model file}"
 folder="$(dirname "$0")/../src/rechroma/models/bundled"

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from rechroma.errors import CheckpointError
 from rechroma.export import OUTPUTS, export_features
-from rechroma.models.runtime import ort
+from rechroma.models.onnx_runtime import ort
 from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
 

@@ -1,6 +1,6 @@
 """Cost of a data set by its size: memory, opening, loading, and resuming in the middle.
 
-    python benchmarks/scale.py SHARDS... [--pictures N] [--steps N] [--seconds N]
+    python benchmarks/dataset_size.py SHARDS... [--pictures N] [--steps N] [--seconds N]
 
 Sets of any size are made of links to the shards: each link is scanned and indexed like a shard of
 its own, but its images are not stored again, so reads mostly hit the page cache. Each size has a

@@ -22,7 +22,7 @@ from rechroma.evaluation import (
     render_page,
     tables,
 )
-from rechroma.evaluation.rendering import best_and_worst
+from rechroma.evaluation.report_output import best_and_worst
 from tests.support.fake_engine import FakeEngine
 from tests.support.shards import write_shard
 

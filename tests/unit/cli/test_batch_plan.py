@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rechroma.cli.inputs import BatchPlan, looks_like_image, plan_batch
+from rechroma.cli.batch_plan import BatchPlan, looks_like_image, plan_batch
 from rechroma.errors import OptionError, SourceError, TargetError
 from tests.support.command import running_as_root
 

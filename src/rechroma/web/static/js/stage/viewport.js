@@ -1,5 +1,5 @@
 /**
- * The camera: maps an image to its canvas, fitted, zoomed or panned, and once or side by side.
+ * The viewport: maps an image to its canvas, fitted, zoomed or panned, and once or side by side.
  *
  * Sizes are in canvas pixels. `scale` is canvas pixels per image pixel; `x` and `y` are the image
  * coordinates at the center.
@@ -16,7 +16,7 @@ const STACK_GAIN = 1.4; // how much larger the images must become to be stacked 
 /** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-export class Camera {
+export class Viewport {
   /** @type {Size} */
   canvas = { width: 1, height: 1 };
   /** @type {Size} */

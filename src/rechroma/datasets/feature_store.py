@@ -429,7 +429,7 @@ class _Encoder:
     """
 
     def __init__(self, path: Path) -> None:
-        from rechroma.models.runtime import ort  # heavy, and reading a store does without
+        from rechroma.models.onnx_runtime import ort  # heavy, and reading a store does without
 
         self._path = path
         options = ort.SessionOptions()

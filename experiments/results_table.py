@@ -1,6 +1,6 @@
 """Reports of `rechroma evaluate --degraded --json` as a Markdown table.
 
-python experiments/table.py REPORT.json...
+python experiments/results_table.py REPORT.json...
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Inference settings compared with those that ship: one change per row.
 
-    python benchmarks/choices.py SHARDS [--model NAME_OR_PATH] [--limit N]
+    python benchmarks/inference_settings.py SHARDS [--model NAME_OR_PATH] [--limit N]
 
 SHARDS are color photographs, such as `data/dev-*.tar`. Rows: the input size, averaging with the
 mirror image, the upsampling of the chroma to the input size, the saturation, and the network in
@@ -29,7 +29,7 @@ from rechroma.evaluation import to_gray
 from rechroma.evaluation.metrics.accumulator import MetricAccumulator
 from rechroma.evaluation.predictor import network_milliseconds
 from rechroma.models import find_model
-from rechroma.models.runtime import ort
+from rechroma.models.onnx_runtime import ort
 
 # After our import, which disables the runtime's telemetry.
 from onnxruntime.quantization import (  # isort: skip

@@ -80,7 +80,7 @@ def render_page(
             gray = to_gray(historical[index])
             rows = {"gray": gray_to_rgb(gray), "model": predictor.colorize(gray)}
             unpaired.append(_figure(historical.key(index), rows))
-    template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
+    template = Template(Path(__file__).with_name("report.html").read_text("utf-8"))
     return template.substitute(
         title=escape(report.model),
         tables="\n".join(map(_html_table, tables(report))),

@@ -1,10 +1,10 @@
-"""Limits of experiments/language.py: standard terms, imperative docstrings, few tiny helpers."""
+"""Limits of experiments/source_language.py: standard terms, imperative docstrings, few helpers."""
 
 from __future__ import annotations
 
 import pytest
 
-from experiments.language import Measure, measures
+from experiments.source_language import Measure, measures
 
 
 @pytest.mark.parametrize("measure", measures(), ids=lambda measure: measure.name)

@@ -1,6 +1,6 @@
 """The generator of docs/networks.md: a table of properties and a Mermaid flowchart of each network.
 
-    python experiments/networks.py
+    python experiments/networks_page.py
 
 Nothing is drawn by hand: each network runs once, and the autograd graph tells which modules'
 outputs an input was computed from. A test compares the page with the code.
@@ -28,9 +28,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 HEADER = """# Networks
 
 This page lists the networks that Rechroma can train, with their properties, default options and
-diagrams. `python experiments/networks.py` generates it from the code. A box names a module, its
-class and its number of weights; an arrow leads from a module to those that use its output. A recipe
-selects a network by its `name` and changes its options:
+diagrams. `python experiments/networks_page.py` generates it from the code. A box names a module,
+its class and its number of weights; an arrow leads from a module to those that use its output. A
+recipe selects a network by its `name` and changes its options:
 
 ```toml
 [network]

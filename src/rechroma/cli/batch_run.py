@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rechroma.cli.batch_plan import BatchPlan, FileTask
 from rechroma.cli.error_reporting import hint_of, print_traceback
-from rechroma.cli.inputs import BatchPlan, FileTask
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.terminal import Stopped, defer_signals, echo_err
 from rechroma.errors import TargetError, TargetExistsError
