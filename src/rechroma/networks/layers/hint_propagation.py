@@ -129,7 +129,7 @@ def _indices(places: Tensor) -> Tensor:
 def _select(covered: Tensor) -> Tensor:
     """Select up to `_MAX_HINTS` hinted places by their numbers (N, 1, K).
 
-    Every drawn hint covers one place whole, so those come first. An image with fewer hints than
+    In cells of 4 pixels every drawn hint covers one place whole, so those come first. An image with fewer hints than
     another of the batch, or with none, is filled up with places that have no hint.
     """
     lots = torch.sin(_indices(covered) * 12.9898)
