@@ -1,4 +1,7 @@
-"""Atomic writes: a file appears complete or not at all, and failed writes leave nothing behind."""
+"""Atomic writes: a file appears complete or not at all, and failed writes leave nothing behind.
+
+After a power failure this holds only for files written with `durable`, which waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ def write_atomically(
     data: bytes | Callable[[BinaryIO], object],
     *,
     overwrite: bool,
+    durable: bool = False,
     hint: str = _UNWRITTEN,
 ) -> None:
     """Write a temporary file in the target's folder, then rename it.
@@ -34,6 +38,8 @@ def write_atomically(
         path: The target.
         data: The content, or a function that writes it to the given file.
         overwrite: Whether to replace an existing file.
+        durable: Whether to return only when the file is on the disk, so that it survives a power
+            failure.
         hint: Hint of the error if the file system refuses.
 
     Raises:
@@ -53,8 +59,13 @@ def write_atomically(
                     file.write(data)
                 else:
                     data(file)
+                if durable:  # before the rename, or a power failure could leave an empty file
+                    file.flush()
+                    os.fsync(file.fileno())
             if overwrite or not _link_exclusively(temporary, target):
                 temporary.replace(target)
+            if durable:
+                _sync_folder(target.parent)
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -110,6 +121,16 @@ def _exists(path: Path) -> TargetExistsError:
     return TargetExistsError(
         f"{path} already exists", hint="Choose another target, or allow overwriting it."
     )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's entries to the disk, where the system can open folders."""
+    with suppress(OSError):  # Windows and some network shares cannot
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _link_exclusively(temporary: Path, target: Path) -> bool:

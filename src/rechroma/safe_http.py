@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class SafeHttpClient:
     """Sends requests to public addresses only; safe to use from several threads.
 
     Args:
-        timeout: Total time limit of a request in seconds.
+        timeout: Total time limit of a request in seconds, from the time its host is resolved.
         max_bytes: Size limit of a body.
         contact: Contact of the user for operators of hosts, part of the `User-Agent`.
         is_allowed: Decides whether an address can be connected to; by default :func:`is_public`.
@@ -132,12 +133,15 @@ class SafeHttpClient:
             FetchError: It cannot, or must not, be fetched.
         """
         parts = split_url(url)
-        connection = _connection(parts, self._checked(parts), self._context)
+        addresses = self._checked(parts)
+        connection = _connection(parts, addresses, self._context, self._timeout)
         deadline = threading.Timer(self._timeout, connection.abort)
         deadline.daemon = True
         self._live.add(connection)
         try:
             deadline.start()
+            if self._stopped:  # since the check above: `stop` did not see the connection
+                raise FetchError("the run was stopped")
             method = "GET" if body is None else "POST"
             query = f"?{parts.query}" if parts.query else ""
             target = quote(f"{parts.path or '/'}{query}", safe=_IN_URLS)
@@ -152,6 +156,7 @@ class SafeHttpClient:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             if connection.aborted:
                 reason = f"the request took longer than {self._timeout:g} s"
+                reason = "the run was stopped" if self._stopped else reason
             raise TransientFetchError(reason, connection.host) from error
         finally:
             deadline.cancel()
@@ -257,24 +262,29 @@ def _seconds(retry_after: str) -> float:
 class _Connection(HTTPConnection):
     """A connection to the first reachable address that another thread can abort."""
 
-    def __init__(self, host: str, port: int, addresses: list[str]) -> None:
-        super().__init__(host, port, timeout=_CONNECT_SECONDS)
+    def __init__(self, host: str, port: int, addresses: list[str], timeout: float) -> None:
+        super().__init__(host, port)
         self._addresses = addresses
+        self._deadline = time.monotonic() + timeout
         self._wire: socket.socket | None = None  # kept after the response has taken over the socket
         self.aborted = False
 
     def connect(self) -> None:
         refused: OSError = OSError("the host has no address")
         for address in self._addresses:
+            left = self._deadline - time.monotonic()
+            if self.aborted or left <= 0:
+                raise TimeoutError
             try:
                 self.sock = self._wire = socket.create_connection(
-                    (address, self.port), _CONNECT_SECONDS
+                    (address, self.port), min(left, _CONNECT_SECONDS)
                 )
                 break
             except OSError as error:
                 refused = error
         else:
             raise refused
+        self.sock.settimeout(_CONNECT_SECONDS)
         if self.aborted:
             raise TimeoutError
 
@@ -289,20 +299,37 @@ class _Connection(HTTPConnection):
 class _SecureConnection(_Connection):
     default_port = 443
 
-    def __init__(self, host: str, port: int, addresses: list[str], context: ssl.SSLContext) -> None:
-        super().__init__(host, port, addresses)
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        addresses: list[str],
+        timeout: float,
+        context: ssl.SSLContext,
+    ) -> None:
+        super().__init__(host, port, addresses, timeout)
         self._context = context
 
     def connect(self) -> None:
         super().connect()
-        self.sock = self._wire = self._context.wrap_socket(self.sock, server_hostname=self.host)
+        # Wrapping detaches the socket that `abort` knows, so the handshake waits until it knows
+        # the new one.
+        wrapped = self._context.wrap_socket(
+            self.sock, server_hostname=self.host, do_handshake_on_connect=False
+        )
+        self.sock = self._wire = wrapped
+        if self.aborted:
+            raise TimeoutError
+        wrapped.do_handshake()
 
 
-def _connection(parts: SplitResult, addresses: list[str], context: ssl.SSLContext) -> _Connection:
+def _connection(
+    parts: SplitResult, addresses: list[str], context: ssl.SSLContext, timeout: float
+) -> _Connection:
     try:
         host = (parts.hostname or "").encode("idna").decode()
     except UnicodeError as error:
         raise FetchError("the host name is invalid") from error
     if parts.scheme == "https":
-        return _SecureConnection(host, _port(parts), addresses, context)
-    return _Connection(host, _port(parts), addresses)
+        return _SecureConnection(host, _port(parts), addresses, timeout, context)
+    return _Connection(host, _port(parts), addresses, timeout)

@@ -181,7 +181,7 @@ def test_list_orphans_lists_files_untouched_for_long(
 
 
 def let_all_be_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("files", "remote"):
+    for module in ("files", "object_store"):
         monkeypatch.setattr(f"rechroma.service.jobs.{module}.ORPHANED_AFTER", -60.0)
 
 
@@ -270,3 +270,36 @@ def test_worker_shares_files_with_the_server(
 def test_remote_store_rejects_unknown_protocols() -> None:
     with pytest.raises(OptionError, match="nowhere"):
         RemoteFileStore("nowhere://user:secret@host/jobs")
+
+
+def test_remote_store_keeps_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-1").mkdir()  # the folder of an upload that is about to begin
+    files = RemoteFileStore(f"local://{tmp_path}")
+    let_all_be_old(monkeypatch)
+    assert list(files.list_orphans("a-")) == []
+
+
+def test_local_store_skips_orphans_that_another_server_deletes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, usual = LocalFileStore(tmp_path), Path.glob
+    for name in ("a-1", "a-2"):
+        files.put_source(name, 1, BytesIO(b"source"))
+    let_all_be_old(monkeypatch)
+
+    def glob_and_delete(folder: Path, pattern: str) -> list[Path]:
+        found = sorted(usual(folder, pattern))
+        files.delete("a-1")
+        return found
+
+    monkeypatch.setattr(Path, "glob", glob_and_delete)
+    assert list(files.list_orphans("a-")) == ["a-2"]
+
+
+def test_local_store_reports_uploads_that_it_cannot_delete(tmp_path: Path) -> None:
+    files = LocalFileStore(tmp_path)
+    (tmp_path / "a" / "1.source").mkdir(parents=True)
+    with pytest.raises(TargetError, match=r"1\.source"):
+        files.delete_sources("a", [1])

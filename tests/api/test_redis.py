@@ -95,3 +95,17 @@ def test_unconfirmed_lists_queued_images_whose_message_is_old(
     monkeypatch.setattr("rechroma.service.jobs.redis._RESEND_AFTER", 1e-6)
     begin(store, "one")
     assert [image.number for image in store.unconfirmed()] == [2]
+
+
+def test_unsent_lists_images_in_order_of_submission(redis_server: RedisServer) -> None:
+    with redis_server.client(database=1) as client:
+        client.flushdb()
+    store = RedisStore(f"{redis_server.url[:-1]}1", capacity=20)
+    store.add(new("b", 11))
+    store.add(new("a", 2))
+    assert begin(store, "one")
+    store.requeue_expired(0)
+    members = [(image.job_id, image.number) for image in store.unsent()]
+    assert members == [*(("b", number) for number in range(1, 12)), ("a", 2), ("a", 1)]
+    assert store.unsent() == []
+    store.close()

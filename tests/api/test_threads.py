@@ -226,3 +226,55 @@ def test_runner_fails_only_the_image_of_an_unexpected_error(
     assert (job["state"], job["done"], job["failed"]) == ("done", 1, 1)
     assert job["images"][1]["problem"]["status"] == 500
     assert "secret" not in str(job)
+
+
+def test_runner_deletes_the_upload_of_an_image_without_attempts(
+    make_app: MakeApp, folder: Path
+) -> None:
+    app = make_app(start=False, attempts=1)
+    client, service = app.test_client(), service_of(app)
+    url = submit(client, photo_file())
+    assert isinstance(service.store, SqliteStore)
+    assert service.store.take("a server that is dead")
+    assert len(list(folder.rglob("*.source"))) == 1
+    service.start()
+    assert wait_for_end(client, url)["problem"]["type"] == "urn:rechroma:poison-image"
+    assert list(folder.rglob("*.source")) == []
+
+
+def test_runner_releases_its_lock_if_it_cannot_start(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = make_app(start=False)
+
+    def broken(*_: Any) -> Any:
+        raise StoreError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service_of(app).store, "requeue_dead", broken)
+        with pytest.raises(StoreError):
+            service_of(app).start()
+    assert list((tmp_path / "service" / "servers").iterdir()) == []
+    service_of(app).start()
+    client = app.test_client()
+    assert wait_for_end(client, submit(client, photo_file()))["state"] == "done"
+
+
+def test_idle_runner_looks_for_images_once_per_job(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechroma.service.jobs.threads._POLL_INTERVAL", 3600.0)
+    app = make_app(workers=1)
+    client, store, looks = app.test_client(), service_of(app).store, 0
+    assert isinstance(store, SqliteStore)
+    usual = store.take
+
+    def take(worker: str) -> Any:
+        nonlocal looks
+        looks += 1
+        return usual(worker)
+
+    monkeypatch.setattr(store, "take", take)
+    wait_for_end(client, submit(client, *[photo_file()] * 20))
+    wait_for_end(client, submit(client, photo_file()))
+    assert looks <= 24  # each image once, and once in vain after each job

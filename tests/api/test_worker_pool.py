@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from rechroma.colorizer import EncodedImage
-from rechroma.errors import BrokenImageError
+from rechroma.errors import BrokenImageError, InternalError, ModelError, RechromaError
 from rechroma.service import Settings
 from rechroma.service.errors import OverloadedError, PoisonImageError, ProcessingTimeoutError
 from rechroma.service.inference import worker_pool
@@ -202,3 +203,39 @@ def test_metrics_report_memory_and_time_of_workers(start_server: StartServer) ->
 
 def figures_of(server: Server) -> dict[str, float]:
     return figures(server.ask("GET", "/metrics").body.decode())
+
+
+def broken_worker(connection: Any, settings: Settings) -> None:
+    """Run a worker process with a predictor that fails unexpectedly."""
+    with patch.object(worker_pool, "Predictor", side_effect=MemoryError("no room")):
+        worker_pool.worker_main(connection, settings)
+
+
+def dying_worker(*_: Any) -> None:
+    os._exit(1)
+
+
+def hanging_worker(*_: Any) -> None:
+    threading.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("main", "kind", "message"),
+    [
+        (broken_worker, InternalError, "unexpected MemoryError: no room"),
+        (dying_worker, ModelError, "could not load the model"),
+        (hanging_worker, ModelError, "could not load the model"),
+    ],
+)
+def test_pool_reports_workers_that_cannot_start(
+    make: MakePool,
+    monkeypatch: pytest.MonkeyPatch,
+    main: Callable[..., None],
+    kind: type[RechromaError],
+    message: str,
+) -> None:
+    monkeypatch.setattr(worker_pool, "worker_main", main)
+    if main is hanging_worker:
+        monkeypatch.setattr("rechroma.service.inference.limits.LOAD_SECONDS", 0.5)
+    with pytest.raises(kind, match=message):
+        make()

@@ -31,7 +31,7 @@ def _fail_or_colorize(*words: Any, name: str, **options: Any) -> Any:
         case "slow":
             time.sleep(60)
         case "stuck":
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
             time.sleep(60)
     return _colorize(*words, name=name, **options)
 

@@ -184,3 +184,21 @@ def test_is_disk_full_follows_the_causes(number: int, expected: bool, tmp_path: 
         raise OSError(number, "refused")
     assert is_disk_full(caught.value) is expected
     assert not is_disk_full(None)
+
+
+def test_write_atomically_syncs_a_durable_file_before_and_its_folder_after_the_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, synced = tmp_path / "a.bin", []
+
+    def sync(descriptor: int) -> None:
+        state = os.fstat(descriptor)
+        size = None if stat.S_ISDIR(state.st_mode) else state.st_size
+        synced.append((size, target.exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_atomically(target, b"content", overwrite=False)
+    assert synced == []
+    target.unlink()
+    write_atomically(target, lambda file: file.write(b"content"), overwrite=True, durable=True)
+    assert synced == [(7, False), (None, True)]

@@ -126,7 +126,8 @@ class Settings(BaseSettings):
     job_images: _Count = Field(default=100, description="Maximum number of images in a job.")
     queue: _Count = Field(
         default=1000,
-        description="Maximum number of queued images; beyond it, the service responds with 503.",
+        description="Maximum number of queued images; beyond it, the service responds with 503, "
+        "or with 413 to a job that exceeds it alone.",
     )
     attempts: _Count = Field(
         default=3, description="How often an image is tried if it crashes its worker process."
@@ -263,6 +264,6 @@ def settings_table() -> str:
             case _ if field.default_factory or field.default == ():
                 default = ""
             case value:
-                default = f"`{value}`"
+                default = f"`{value}`" if str(value) else ""
         rows.append(f"| `{_PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)

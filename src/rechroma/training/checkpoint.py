@@ -65,7 +65,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
     hint = "Make room or choose another folder; the run resumes from its last checkpoint."
-    write_atomically(path, write, overwrite=True, hint=hint)
+    write_atomically(path, write, overwrite=True, durable=True, hint=hint)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -7,10 +7,14 @@ restart, until it has used up `Settings.attempts`.
 
 from __future__ import annotations
 
+from rechroma.errors import ModelError
 from rechroma.service.errors import PoisonImageError, ProcessingTimeoutError
 
 GRACE_SECONDS = 10
-"""Seconds after the time limit at which a Celery process that ignores it is killed."""
+"""Seconds that a Celery process has to start an image, and to stop at the time limit."""
+
+LOAD_SECONDS = 120.0
+"""Seconds that a process has to load the model."""
 
 
 def timeout_error(seconds: float, name: str = "") -> ProcessingTimeoutError:
@@ -26,6 +30,15 @@ def poison_error(name: str = "") -> PoisonImageError:
     return PoisonImageError(
         _with_name(name, "this image repeatedly crashed its worker process"),
         hint="Please report it, with the image file if possible.",
+    )
+
+
+def load_error() -> ModelError:
+    """Create the error of a process that dies, or hangs, while it loads the model."""
+    return ModelError(
+        "a worker process could not load the model: it ended unexpectedly, or took longer than"
+        f" {LOAD_SECONDS:g} seconds",
+        hint="Check that there is enough memory for all workers, or set fewer.",
     )
 
 

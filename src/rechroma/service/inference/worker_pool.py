@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import signal
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,7 @@ from rechroma.service.inference import limits
 from rechroma.service.inference.predictor import Predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
@@ -38,8 +39,10 @@ class WorkerPool:
     """`settings.workers` workers, in processes of their own unless `settings.isolate` is off.
 
     Raises:
-        ModelError: The default model is missing, damaged, or violates the contract.
+        ModelError: The default model is missing, damaged, or violates the contract; or a process
+            cannot load it.
         ProviderError: The execution provider is not available.
+        InternalError: A process failed unexpectedly.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,13 +53,16 @@ class WorkerPool:
             for _ in range(settings.workers):
                 self._idle.put(predictor)
             return
-        self._processes = [WorkerProcess(settings) for _ in range(settings.workers)]
         try:
+            for _ in range(settings.workers):
+                self._processes.append(WorkerProcess(settings))
             for worker in self._processes:
                 worker.wait_until_ready()
                 self._idle.put(worker)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, EOFError | OSError):
+                raise limits.load_error() from error
             raise
 
     @contextmanager
@@ -106,9 +112,14 @@ class WorkerProcess:
         return child.id if child else None
 
     def wait_until_ready(self) -> None:
-        """Wait until the process has loaded its model, and raise its error if it fails."""
+        """Wait until the process has loaded its model.
+
+        Raises:
+            RechromaError: The process failed, or takes too long.
+            EOFError: It died.
+        """
         if not self._ready:
-            self._receive()
+            self._receive(limits.LOAD_SECONDS, limits.load_error)
             self._ready = True
 
     def colorize(
@@ -163,15 +174,16 @@ class WorkerProcess:
                     self._ready = False
                 self.wait_until_ready()
                 self._connection.send((method, name, arguments))
-                return self._receive(self._settings.seconds, name)
+                seconds = self._settings.seconds
+                return self._receive(seconds, partial(limits.timeout_error, seconds, name))
             except (EOFError, OSError):  # perhaps killed for lack of memory, not by this image
                 self.close()  # a process that is being killed can look alive for a while
         raise limits.poison_error(name)
 
-    def _receive(self, timeout: float | None = None, name: str = "") -> Any:  # noqa: ANN401
+    def _receive(self, timeout: float, error: Callable[[], RechromaError]) -> Any:  # noqa: ANN401
         if not self._connection.poll(timeout):
             self.close()
-            raise limits.timeout_error(timeout or 0.0, name)
+            raise error()
         result = self._connection.recv()
         if isinstance(result, RechromaError):
             raise result
@@ -220,6 +232,9 @@ def worker_main(connection: Connection, settings: Settings) -> None:
         connection.send(error)
     except (EOFError, OSError):
         return
+    except Exception as error:
+        _log.exception("a worker process failed unexpectedly")
+        connection.send(InternalError.from_exception(error))
 
 
 def _result_or_error(

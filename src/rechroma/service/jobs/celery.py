@@ -114,8 +114,8 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
-        task_soft_time_limit=settings.seconds,
-        task_time_limit=settings.seconds + limits.GRACE_SECONDS,
+        # The worker itself limits the time of the image; this includes the time to start it.
+        task_time_limit=settings.seconds + 3 * limits.GRACE_SECONDS,
         broker_transport_options={
             "global_keyprefix": "rechroma:celery:",
             "priority_steps": [HIGH_PRIORITY, LOW_PRIORITY],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_task(
-    worker: Inference,
+    inference: Inference,
     files: FileStore,
     task: ImageTask,
     settings: Settings,
@@ -25,7 +25,7 @@ def run_task(
     """Colorize an image and store the result; any error becomes a problem.
 
     Args:
-        worker: Runs the model.
+        inference: The model, in this process or another.
         files: The uploads and results.
         task: The image.
         settings: The settings of the service.
@@ -33,7 +33,7 @@ def run_task(
             code took it for an error of its own.
     """
     try:
-        image = worker.colorize(
+        image = inference.colorize(
             files.get_source(task.job_id, task.number),
             task.request,
             max_pixels=settings.job_pixels,

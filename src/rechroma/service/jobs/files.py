@@ -7,6 +7,7 @@ import logging
 import shutil
 import time
 import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import EmptyImageError, SourceError
@@ -50,7 +51,7 @@ class LocalFileStore:
         """Store an uploaded image."""
         reader = CountedReader(stream)
         path = self.get_source(job_id, number)
-        write_atomically(path, lambda file: copy(reader, file), overwrite=True)
+        write_atomically(path, lambda file: copy(reader, file), overwrite=True, durable=True)
         return reader.stored(number)
 
     def get_source(self, job_id: str, number: int) -> Path:
@@ -63,7 +64,7 @@ class LocalFileStore:
 
     def put_result(self, job_id: str, number: int, write: Callable[[BinaryIO], object]) -> None:
         """Store a result."""
-        write_atomically(self.get_result(job_id, number), write, overwrite=True)
+        write_atomically(self.get_result(job_id, number), write, overwrite=True, durable=True)
 
     def get_archive(self, job_id: str, images: Iterable[ImageRecord]) -> Path:
         """Return all results as one zip file."""
@@ -85,7 +86,9 @@ class LocalFileStore:
     def delete_sources(self, job_id: str, numbers: Iterable[int]) -> None:
         """Delete uploaded images."""
         for number in numbers:
-            self.get_source(job_id, number).unlink(missing_ok=True)
+            path = self.get_source(job_id, number)
+            with translate_os_errors(path, "The upload was not deleted."):
+                path.unlink(missing_ok=True)
 
     def delete(self, job_id: str) -> None:
         """Delete all files of a job."""
@@ -95,8 +98,9 @@ class LocalFileStore:
         """List jobs whose files are old enough to be orphans."""
         before = time.time() - ORPHANED_AFTER
         for path in self._folder.glob(f"{id_prefix}*"):
-            if path.stat().st_mtime < before:
-                yield path.name
+            with suppress(FileNotFoundError):  # another server or worker has deleted it
+                if path.stat().st_mtime < before:
+                    yield path.name
 
 
 def close_to_others(path: Path, mode: int) -> None:

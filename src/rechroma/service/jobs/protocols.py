@@ -49,18 +49,18 @@ class JobStore(Protocol):
         """Delete a job in any state."""
         ...
 
-    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
+    def finish(self, job_id: str, number: int, holder: str, result: TaskResult) -> bool:
         """Record the result of an image.
 
         Args:
             job_id: The job.
             number: The number of the image.
-            worker: The worker, or the message, that holds the image.
+            holder: The name of the server, or the id of the message, that holds the image.
             result: A result or a problem.
 
         Returns:
             Whether it was recorded: False if the job was deleted, the image has ended already, or
-            another worker has taken it on since.
+            it has another holder by now.
         """
         ...
 
@@ -148,7 +148,7 @@ class FileStore(Protocol):
 
 
 class JobRunner(Protocol):
-    """Has the images of queued jobs colorized."""
+    """Runs the images of queued jobs."""
 
     def start(self) -> None:
         """Start with the images that are queued."""

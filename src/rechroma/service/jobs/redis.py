@@ -6,10 +6,13 @@ call changes nothing. Times are read from the clock of Redis, so the clocks of m
 ====================  ======  ===================================================================
 ``job:ID``            hash    a job; its images have ``state:1``, ``name:1``, ...
 ``idempotency_keys``  hash    owner and Idempotency-Key -> job
-``queued``            zset    images, ``ID/1``, by the time of their last message; 0 for never
+``queued``            zset    images, ``ID/1``, by the time of their last message; those without one
+                              come first, in the order of their submission
 ``running``           zset    images by their start time
 ``counts``            hash    number of images that are done and failed
-``ended``             zset    jobs with results, by end time; ``expired``: those without
+``sequence``          string  number of images ever submitted
+``ended``             zset    jobs with results, by end time
+``expired``           zset    jobs whose results were deleted, by end time
 ``webhooks``          zset    jobs with a pending webhook, by due time
 ``id_prefix``         string  prefix of all job ids
 ``alive:NODE``        string  heartbeat of a worker for health checks; it expires
@@ -170,17 +173,18 @@ class RedisStore:
         Returns:
             The image; None if it has ended, was deleted, or is held by another message.
         """
-        words = (message, delivery, attempts, poison.model_dump_json())
-        found = self._call("begin", job_id, number, *words)
+        found = self._call(
+            "begin", job_id, number, message, delivery, attempts, poison.model_dump_json()
+        )
         if not found:
             return None
         name, request = found
         return ImageTask(job_id, number, name, ColorizeRequest.model_validate_json(request))
 
-    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
-        """Record the result of an image; `worker` is the id of the message that holds it."""
-        words = [part.model_dump_json() if part else "" for part in (result.result, result.problem)]
-        return bool(self._call("finish", job_id, number, worker, *words))
+    def finish(self, job_id: str, number: int, holder: str, result: TaskResult) -> bool:
+        """Record the result of an image; `holder` is the id of the message that holds it."""
+        parts = [part.model_dump_json() if part else "" for part in (result.result, result.problem)]
+        return bool(self._call("finish", job_id, number, holder, *parts))
 
     def requeue_expired(self, lease: float) -> None:
         """Queue images again that have been running for longer than `lease` seconds.
@@ -238,9 +242,9 @@ class RedisStore:
             for job_id, number, size in self._call("list_outbox", ago)
         ]
 
-    def _call(self, script: str, *words: str | float) -> Any:  # noqa: ANN401 - by script
+    def _call(self, script: str, *arguments: str | float) -> Any:  # noqa: ANN401 - by script
         with _translate_errors():
-            return self._scripts[script](keys=[PREFIX], args=words)
+            return self._scripts[script](keys=[PREFIX], args=arguments)
 
 
 def _job_record(job_id: str, fields: Mapping[str, str]) -> JobRecord:

@@ -157,7 +157,7 @@ class SqliteStore:
             )
         return ImageTask(row[2], row[3], row[4], ColorizeRequest.model_validate_json(row[5]))
 
-    def finish(self, job_id: str, number: int, worker: str, result: TaskResult) -> bool:
+    def finish(self, job_id: str, number: int, holder: str, result: TaskResult) -> bool:
         """Record the result of an image."""
         state = JobState.DONE if result.problem is None else JobState.FAILED
         info, problem = (
@@ -167,36 +167,44 @@ class SqliteStore:
             updated = connection.execute(
                 "UPDATE images SET state = ?, worker = NULL, result = ?, problem = ?"
                 " WHERE job = ? AND number = ? AND state = 'running' AND worker = ?",
-                (state, info, problem, job_id, number, worker),
+                (state, info, problem, job_id, number, holder),
             )
             connection.execute(_END_JOB, (time.time(), job_id))
         return updated.rowcount == 1
 
-    def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
+    def requeue_dead(
+        self, is_dead: Callable[[str], bool], attempts: int, problem: Problem
+    ) -> list[tuple[str, int]]:
         """Queue the images of dead workers again, or fail them after too many attempts.
 
         Args:
             is_dead: Whether a worker is dead.
             attempts: Maximum number of attempts.
             problem: The problem of an image that has used them up.
+
+        Returns:
+            The jobs and numbers of the images that failed.
         """
         query = "SELECT DISTINCT worker FROM images WHERE state = 'running'"
         with self._transaction("BEGIN") as connection:
             workers = [worker for (worker,) in connection.execute(query).fetchall()]
         dead = [worker for worker in workers if is_dead(worker)]
+        failed: list[tuple[str, int]] = []
         with self._transaction() as connection:
             for worker in dead:
-                failed = connection.execute(
+                failed += connection.execute(
                     "UPDATE images SET state = 'failed', worker = NULL, problem = ?"
-                    " WHERE state = 'running' AND worker = ? AND attempts >= ? RETURNING job",
+                    " WHERE state = 'running' AND worker = ? AND attempts >= ?"
+                    " RETURNING job, number",
                     (problem.model_dump_json(), worker, attempts),
                 ).fetchall()
-                connection.executemany(_END_JOB, [(time.time(), job_id) for (job_id,) in failed])
                 connection.execute(
                     "UPDATE images SET state = 'queued', worker = NULL"
                     " WHERE state = 'running' AND worker = ?",
                     (worker,),
                 )
+            connection.executemany(_END_JOB, [(time.time(), job_id) for job_id, _ in failed])
+        return failed
 
     def expire(self, keep: float) -> list[str]:
         """Expire old results, and delete jobs that expired long ago."""

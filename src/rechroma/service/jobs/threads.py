@@ -11,7 +11,6 @@ import logging
 import secrets
 import threading
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
@@ -47,8 +46,10 @@ class QueueStore(JobStore, Protocol):
         """Take the image that was queued first; None if there is none to run now."""
         ...
 
-    def requeue_dead(self, is_dead: Callable[[str], bool], attempts: int, problem: Problem) -> None:
-        """Queue the images of dead workers again, or fail them after too many attempts."""
+    def requeue_dead(
+        self, is_dead: Callable[[str], bool], attempts: int, problem: Problem
+    ) -> list[tuple[str, int]]:
+        """Queue the images of dead workers again, or fail and return those without attempts."""
         ...
 
 
@@ -81,7 +82,8 @@ class ThreadRunner:
         self._cleanup = cleanup
         self._name = secrets.token_hex(8)
         self._own_lock = self._lock_of(self._name)
-        self._wakeups: SimpleQueue[None] = SimpleQueue()  # one for each queued image
+        self._queued = threading.Condition()
+        self._notifications = 0  # counted, so that none is missed between a look and the wait
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -94,8 +96,8 @@ class ThreadRunner:
         """
         with translate_os_errors(self._settings.data):
             (self._settings.data / "servers").mkdir(mode=0o700, exist_ok=True)
+            self._requeue_dead()
             self._own_lock.acquire(timeout=0)
-        self._requeue_dead()
         loops = [*[self._run_images] * self._settings.workers, self._run_maintenance]
         self._threads = [threading.Thread(target=loop, daemon=True) for loop in loops]
         for thread in self._threads:
@@ -103,14 +105,15 @@ class ThreadRunner:
 
     def notify(self, job: JobRecord) -> None:
         """Wake threads for the images of a new job."""
-        for _ in job.images:
-            self._wakeups.put(None)
+        with self._queued:
+            self._notifications += 1
+            self._queued.notify(len(job.images))
 
     def stop(self) -> None:
         """Stop after the images that are running."""
         self._stopping.set()
-        for _ in self._threads:
-            self._wakeups.put(None)
+        with self._queued:
+            self._queued.notify_all()
         for thread in self._threads:
             thread.join(_SHUTDOWN_TIMEOUT)
         if not any(thread.is_alive() for thread in self._threads):
@@ -126,6 +129,7 @@ class ThreadRunner:
                 self._stopping.wait(_POLL_INTERVAL)
 
     def _run_next(self) -> None:
+        seen = self._notifications
         with self._pool.acquire(None) as worker:
             task = None if self._stopping.is_set() else self._store.take(self._name)
             if task is not None:
@@ -133,8 +137,10 @@ class ThreadRunner:
         if task is not None:
             self._finish(task, result)
             return
-        with suppress(Empty):
-            self._wakeups.get(timeout=_POLL_INTERVAL)
+        with self._queued:
+            self._queued.wait_for(
+                lambda: self._notifications != seen or self._stopping.is_set(), _POLL_INTERVAL
+            )
 
     def _finish(self, task: ImageTask, result: TaskResult) -> None:
         """Record the result, retrying until it succeeds: an image that was started has to end."""
@@ -148,7 +154,7 @@ class ThreadRunner:
                 return  # the next start queues it again, as that of a dead server
         if recorded:
             self._telemetry.count_image("job", done=result.problem is None)
-            self._files.delete_sources(task.job_id, [task.number])
+            self._delete_source(task.job_id, task.number)
         elif self._store.get(task.job_id) is None:
             self._files.delete(task.job_id)
 
@@ -162,7 +168,17 @@ class ThreadRunner:
 
     def _requeue_dead(self) -> None:
         poison = to_problem(limits.poison_error())
-        self._store.requeue_dead(self._is_dead, self._settings.attempts, poison)
+        for job_id, number in self._store.requeue_dead(
+            self._is_dead, self._settings.attempts, poison
+        ):
+            self._telemetry.count_image("job", done=False)
+            self._delete_source(job_id, number)
+
+    def _delete_source(self, job_id: str, number: int) -> None:
+        try:
+            self._files.delete_sources(job_id, [number])
+        except RechromaError:
+            _log.exception("an upload could not be deleted, and stays until its job expires")
 
     def _is_dead(self, name: str) -> bool:
         if name == self._name:

@@ -497,9 +497,17 @@ def test_tls_certificate_is_verified(host: Host) -> None:
 def test_tls_uses_the_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
     named = []
 
-    def wrap(_: ssl.SSLContext, sock: socket.socket, server_hostname: str) -> socket.socket:
+    class Plain(socket.socket):
+        def do_handshake(self) -> None:
+            """Speak no TLS."""
+
+    def wrap(
+        _: ssl.SSLContext, sock: socket.socket, server_hostname: str, **__: object
+    ) -> socket.socket:
         named.append(server_hostname)
-        return sock
+        wrapped = Plain(fileno=sock.detach())
+        wrapped.settimeout(20)
+        return wrapped
 
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
     with serving() as host:

@@ -26,6 +26,6 @@ end
 for number = 1, total do
     redis.call('HSET', job, 'state:' .. number, 'queued',
         'name:' .. number, ARGV[6 + 2 * number], 'size:' .. number, ARGV[7 + 2 * number])
-    redis.call('ZADD', QUEUED, 0, id .. '/' .. number)
+    queue(id .. '/' .. number)
 end
 return {id, 0}

@@ -18,6 +18,11 @@ local function split(member)
     return string.match(member, '^(.*)/(%d+)$')
 end
 
+-- Queue an image without a message, after all others without one: those have a score below zero.
+local function queue(member)
+    redis.call('ZADD', QUEUED, text(redis.call('INCR', P .. 'sequence') - 1e12), member)
+end
+
 local function delete(id)
     local job = job_key(id)
     local total = tonumber(redis.call('HGET', job, 'total') or 0)

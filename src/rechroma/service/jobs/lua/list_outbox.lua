@@ -14,6 +14,6 @@ if ago > 0 then
     add('(' .. text(time), '+inf')
     add('-inf', text(time - ago))
 else
-    add(0, 0)
+    add('-inf', 0)
 end
 return found

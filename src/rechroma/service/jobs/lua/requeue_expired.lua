@@ -7,7 +7,7 @@ local function requeue(from, to)
         redis.call('HSET', job_key(id), 'state:' .. number, 'queued')
         redis.call('HDEL', job_key(id), 'message:' .. number)
         redis.call('ZREM', RUNNING, member)
-        redis.call('ZADD', QUEUED, 0, member)
+        queue(member)
     end
 end
 requeue('(' .. text(time), '+inf')
