@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery.exceptions import Reject
 
 from rechroma.service import Settings
 from rechroma.service.errors import StoreError
@@ -20,10 +22,10 @@ from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs import JobState, LocalFileStore
 from rechroma.service.jobs import worker as worker_module
 from rechroma.service.jobs.redis import RedisStore
-from rechroma.service.jobs.worker import Worker, delete_source
+from rechroma.service.jobs.worker import Worker
 from tests.api.test_store import POISON, new
 from tests.support.redis_and_worker import RedisServer
-from tests.support.service import photo_file, wait_until
+from tests.support.service import photo_file
 
 
 @pytest.fixture
@@ -81,29 +83,33 @@ def test_waiting_for_redis_does_not_count_against_the_time_limit(
     assert state(store) is JobState.DONE
 
 
-def test_message_is_rejected_if_redis_is_away_for_long(
-    worker: Worker, store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.05)
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "begin", failing(store.begin, lambda: False))
-        with pytest.raises(Reject) as caught:
-            worker.colorize("a", 1, "message")
-    assert caught.value.requeue
-    worker.colorize("a", 1, "message")
-    assert state(store) is JobState.DONE
-
-
 def test_result_is_recorded_however_late_redis_is_back(
     worker: Worker, store: RedisStore, files: LocalFileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    back = threading.Event()
-    monkeypatch.setattr(store, "finish", failing(store.finish, back.is_set))
+    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.1)
+    back = time.monotonic() + 2
+    monkeypatch.setattr(store, "finish", failing(store.finish, lambda: time.monotonic() > back))
     worker.colorize("a", 1, "message")
-    assert state(store) is JobState.RUNNING
-    back.set()
-    wait_until(lambda: state(store) is JobState.DONE)
-    wait_until(lambda: not files.get_source("a", 1).exists())
+    assert state(store) is JobState.DONE
+    assert not files.get_source("a", 1).exists()
+
+
+def test_image_that_cannot_be_interrupted_is_recorded_and_its_process_killed(
+    worker: Worker, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = threading.Event()
+
+    def stuck(*_: Any, **__: Any) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        killed.wait()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+
+    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(os, "kill", lambda *_: killed.set())
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda *_, **__: None)
+    monkeypatch.setattr(Predictor, "colorize", stuck)
+    worker.colorize("a", 1, "message")
+    assert state(store) is JobState.FAILED
 
 
 def test_image_that_exceeds_the_time_limit_fails(
@@ -132,12 +138,12 @@ def test_upload_of_an_image_without_attempts_is_deleted(
     assert not files.get_source("a", 1).exists()
 
 
-def test_delete_source_keeps_uploads_of_running_images(
-    store: RedisStore, files: LocalFileStore
+def test_upload_of_an_image_that_runs_elsewhere_is_kept(
+    worker: Worker, store: RedisStore, files: LocalFileStore
 ) -> None:
-    store.begin("a", 1, "message", "delivery", attempts=1, poison=POISON)
-    delete_source(store, files, "a", 1)
+    store.begin("a", 1, "another message", "delivery", attempts=1, poison=POISON)
+    worker.colorize("a", 1, "message")
     assert files.get_source("a", 1).exists()
     store.delete("a")
-    delete_source(store, files, "a", 1)
+    worker.colorize("a", 1, "message")
     assert not files.get_source("a", 1).exists()

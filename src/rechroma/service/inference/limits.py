@@ -11,7 +11,7 @@ from rechroma.errors import ModelError
 from rechroma.service.errors import PoisonImageError, ProcessingTimeoutError
 
 GRACE_SECONDS = 10
-"""Seconds that a Celery process has to start an image, and to stop at the time limit."""
+"""Seconds after the time limit at which a Celery process that ignores it is killed."""
 
 LOAD_SECONDS = 120.0
 """Seconds that a process has to load the model."""

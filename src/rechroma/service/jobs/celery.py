@@ -114,8 +114,6 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
-        # The worker itself limits the time of the image; this includes the time to start it.
-        task_time_limit=settings.seconds + 3 * limits.GRACE_SECONDS,
         broker_transport_options={
             "global_keyprefix": "rechroma:celery:",
             "priority_steps": [HIGH_PRIORITY, LOW_PRIORITY],
@@ -144,7 +142,8 @@ def make_celery(settings: Settings) -> Celery:
 def visibility_timeout(settings: Settings) -> float:
     """Return the seconds after which the broker redelivers a message without acknowledgment.
 
-    They exceed the hard time limit by the time that a new process may take to load its model.
+    They exceed the time after which a worker kills an image by the time that a new process may
+    take to load its model.
     """
     return settings.seconds + 6 * limits.GRACE_SECONDS
 

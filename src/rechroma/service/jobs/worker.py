@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -13,13 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from math import inf
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from celery import signals
-from celery.exceptions import Reject, SecurityWarning
-from celery.worker.request import Request
+from celery.exceptions import SecurityWarning
 
 from rechroma.errors import OptionError, TargetError
 from rechroma.service.errors import StoreError
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _HEARTBEAT_INTERVAL = 1.0  # seconds
 _RETRY_DELAY = 1.0
+_STDERR = 2  # its descriptor: the object in sys can be replaced by one without
 
 _T = TypeVar("_T")
 
@@ -68,8 +69,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
     # These threads only talk to Redis, through connections that no child process uses.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     node = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-    files = make_files(settings)
-    jobs = make_shared_jobs(settings, files)
+    jobs = make_shared_jobs(settings, make_files(settings))
     try:
         jobs.store.check()
     except StoreError as error:
@@ -90,7 +90,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
     heartbeat.start()
     jobs.runner.start()
     try:
-        _run_celery(settings, node, jobs.store, files, ready)
+        _run_celery(settings, node, ready)
     finally:
         jobs.runner.stop()
         heartbeat.stop()
@@ -101,26 +101,12 @@ def _load_model(settings: Settings) -> None:
     Predictor(settings)
 
 
-def _run_celery(
-    settings: Settings,
-    node: str,
-    store: RedisStore,
-    files: FileStore,
-    ready: Callable[[str], object],
-) -> None:
+def _run_celery(settings: Settings, node: str, ready: Callable[[str], object]) -> None:
     app = make_celery(settings)
     worker = Worker(settings)
 
     def colorize(task: Any, job_id: str, number: int) -> None:  # noqa: ANN401
         worker.colorize(job_id, number, task.request.id)
-
-    def record_timeout(job_id: str, number: int, message: str) -> None:
-        problem = to_problem(limits.timeout_error(settings.seconds))
-        try:
-            store.finish(job_id, number, message, TaskResult(problem=problem))
-            delete_source(store, files, job_id, number)
-        except (StoreError, TargetError) as error:  # its lease expires, and it is tried again
-            _log.warning("the timeout of an image could not be recorded: %s", error)
 
     def open_process(**_: object) -> None:
         try:
@@ -130,13 +116,7 @@ def _run_celery(
             _log.exception("a process of the worker cannot start, and is replaced")
             raise SystemExit(1) from None
 
-    app.task(
-        colorize,
-        name=TASK,
-        bind=True,
-        Request=ImageRequest,
-        record_timeout=staticmethod(record_timeout),
-    )
+    app.task(colorize, name=TASK, bind=True)
     receivers = [
         (signals.worker_process_init, open_process),
         (signals.worker_ready, lambda **_: ready(node)),
@@ -155,16 +135,6 @@ def _run_celery(
         without_mingle=True,
         without_heartbeat=True,
     ).start()
-
-
-class ImageRequest(Request):  # type: ignore[misc]  # untyped base
-    """A Celery request that records a hard timeout, which kills the process of the image."""
-
-    def on_timeout(self, soft: bool, timeout: float) -> None:
-        """Record the timeout before Celery acknowledges the message."""
-        if not soft:
-            self.task.record_timeout(*self.args, self.id)
-        super().on_timeout(soft, timeout)
 
 
 class Worker:
@@ -194,51 +164,58 @@ class Worker:
             job_id: The job.
             number: The number of the image.
             message: The id of the Celery message, which holds the image while it runs.
-
-        Raises:
-            Reject: Redis does not answer; the message is to be delivered again.
         """
         attempts, poison = self._settings.attempts, to_problem(limits.poison_error())
         delivery = secrets.token_hex(8)
-        try:
-            # Only for a while: this time counts against Celery's time limit, which is the image's.
-            task = retry(
-                lambda: self._store.begin(
-                    job_id, number, message, delivery, attempts=attempts, poison=poison
-                ),
-                limits.GRACE_SECONDS,
+        task = retry(
+            lambda: self._store.begin(
+                job_id, number, message, delivery, attempts=attempts, poison=poison
             )
-        except (StoreError, TargetError) as error:
-            raise Reject(str(error), requeue=True) from None
-        if task is None:  # perhaps it just failed, or a process died before it deleted the upload
-            self._end(partial(delete_source, self._store, self._files, job_id, number))
-            return
-        result = self._run(task)
+        )
+        if task is not None:
+            result = self._run(task, message)
+            retry(lambda: self._store.finish(job_id, number, message, result))
+        # Without a task too: it just failed, or a process died before it deleted the upload.
+        retry(lambda: self._delete_source(job_id, number))
 
-        def record() -> None:
-            self._store.finish(job_id, number, message, result)
-            delete_source(self._store, self._files, job_id, number)
+    def _run(self, task: ImageTask, message: str) -> TaskResult:
+        """Run an image within the time limit, which does not include any waiting for Redis."""
+        seconds, grace = self._settings.seconds, limits.GRACE_SECONDS
+        timeout = TaskResult(problem=to_problem(limits.timeout_error(seconds)))
 
-        self._end(record)
+        def kill() -> None:  # code that neither returns nor lets itself be interrupted
+            try:
+                self._store.finish(task.job_id, task.number, message, timeout)
+            except (StoreError, TargetError) as error:
+                _log.warning("the timeout of an image could not be recorded: %s", error)
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    def _run(self, task: ImageTask) -> TaskResult:
+        watchdog = threading.Timer(seconds + grace, kill)
+        watchdog.daemon = True
+        watchdog.start()
+        # The same for code that does not even let other threads run.
+        faulthandler.dump_traceback_later(seconds + 2 * grace, exit=True, file=_STDERR)
         try:
-            with _time_limit(self._settings.seconds):
+            with _time_limit(seconds):
                 return run_task(
                     self._predictor, self._files, task, self._settings, interrupt=_TimeLimitExceeded
                 )
         except _TimeLimitExceeded:
-            return TaskResult(problem=to_problem(limits.timeout_error(self._settings.seconds)))
+            return timeout
+        finally:
+            watchdog.cancel()
+            faulthandler.cancel_dump_traceback_later()
 
-    def _end(self, call: Callable[[], None]) -> None:
-        """Call it, in a thread of its own while Redis does not answer: no time limit applies there.
-
-        If this process dies first, the image runs again when its lease expires.
-        """
-        try:
-            call()
-        except (StoreError, TargetError):
-            threading.Thread(target=retry, args=(call,), daemon=True).start()
+    def _delete_source(self, job_id: str, number: int) -> None:
+        """Delete the upload of an image that has ended, or all files of a job that was deleted."""
+        job = self._store.get(job_id)
+        if job is None:
+            self._files.delete(job_id)
+        elif job.images[number - 1].state in (JobState.DONE, JobState.FAILED):
+            try:
+                self._files.delete_sources(job_id, [number])
+            except TargetError as error:
+                _log.warning("an upload stays until its job expires: %s", error)
 
 
 class _TimeLimitExceeded(Exception):  # noqa: N818 - a signal, not a failure of the code it interrupts
@@ -247,10 +224,7 @@ class _TimeLimitExceeded(Exception):  # noqa: N818 - a signal, not a failure of 
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the block, which runs in the main thread, after that time.
-
-    Celery's soft limit would start before the image does, and end after its result is recorded.
-    """
+    """Interrupt the block, which runs in the main thread, after that time."""
 
     def interrupt(*_: object) -> None:
         raise _TimeLimitExceeded
@@ -264,37 +238,14 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def delete_source(store: RedisStore, files: FileStore, job_id: str, number: int) -> None:
-    """Delete the upload of an image that has ended, or all files of a job that was deleted.
-
-    Raises:
-        StoreError: Redis does not answer.
-    """
-    job = store.get(job_id)
-    if job is None:
-        files.delete(job_id)
-    elif job.images[number - 1].state in (JobState.DONE, JobState.FAILED):
-        try:
-            files.delete_sources(job_id, [number])
-        except TargetError as error:
-            _log.warning("an upload stays until its job expires: %s", error)
-
-
-def retry(call: Callable[[], _T], seconds: float = inf) -> _T:
-    """Retry until Redis and the file store answer; callers must be idempotent.
-
-    Args:
-        call: What to call.
-        seconds: Time after which the last error is raised.
-    """
-    deadline, failed = time.monotonic() + seconds, False
+def retry(call: Callable[[], _T]) -> _T:
+    """Retry while Redis, or the file store, does not answer; callers must be idempotent."""
+    failed = False
     while True:
         try:
             return call()
         except (StoreError, TargetError) as error:
-            if time.monotonic() >= deadline:
-                raise
             if not failed:
-                _log.warning("%s; retrying", error)
+                _log.warning("%s; retrying until it succeeds", error)
             failed = True
         time.sleep(_RETRY_DELAY)
