@@ -49,7 +49,7 @@ class Sample(NamedTuple):
     """Input and target of a network.
 
     Attributes:
-        lightness: (1, S, S) in 0..100, possibly of an old-looking print.
+        lightness: (1, S, S) in 0..100, possibly of a simulated old print.
         hints: (3, S, S) a*, b* and mask; all zero without hints.
         chroma: (2, S / scale, S / scale) true a*b*.
         rgb: (3, S, S) uint8, the image in color.

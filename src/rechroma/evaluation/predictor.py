@@ -92,7 +92,7 @@ def to_gray(rgb: Image) -> Image:
 
 
 def degrade(rgb: Image, rng: Generator) -> Image:
-    """Render a color image (H, W, 3) as the sRGB gray (H, W) of an old-looking print."""
+    """Render a color image (H, W, 3) as the sRGB gray (H, W) of a simulated old print."""
     light = degrade_lightness(rgb, rng)
     lab = np.stack([light, np.zeros_like(light), np.zeros_like(light)], axis=-1)
     return np.ascontiguousarray(lab_to_srgb(lab, np.uint8)[..., 1], np.uint8)

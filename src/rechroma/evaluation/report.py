@@ -47,11 +47,11 @@ class EvalConfig:
     Attributes:
         limit: Images to take of a set, evenly spaced; None for all.
         size: Long side of the network's input; None for the model's own.
-        degraded: Add a row for the colors predicted from an old-looking print of each image.
+        degraded: Add a row for the colors predicted from a simulated old print of each image.
         features: Network whose features the sets are compared by; None to leave that out.
         hints: Measure with true colors given as hints.
         sizes: Compare the predictions at several sizes.
-        historical: Photographs without truth.
+        historical: Photographs without ground truth.
     """
 
     limit: int | None = None
@@ -110,11 +110,11 @@ class Report:
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
             `chroma_beyond` of :class:`EvalPredictor`.
         degraded_loss: By source, the percentage of the gain over gray in `hue_hit` and
-            `balanced_auc` that is lost on old-looking prints.
+            `balanced_auc` that is lost on simulated old prints.
         hints: Metrics by the number of hints.
         sizes: CIEDE2000 between predictions at two sizes of the "image" or of the "network"'s
             input.
-        historical: Metrics of the photographs without truth.
+        historical: Metrics of the photographs without ground truth.
         scores: Of each image, in order.
     """
 
@@ -197,7 +197,7 @@ def predictions(
     Args:
         predictor: The model.
         truth: The photograph.
-        degradation: Random generator for an old-looking print, which adds a row. Its predicted
+        degradation: Random generator for a simulated old print, which adds a row. Its predicted
             chroma is combined with the true lightness, so that only color is compared.
     """
     gray = to_gray(truth)

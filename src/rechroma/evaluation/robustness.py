@@ -110,7 +110,7 @@ def size_agreement(
 def historical_metrics(
     predictor: EvalPredictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
 ) -> Metrics:
-    """Compute the no-reference metrics of photographs without truth."""
+    """Compute the no-reference metrics of photographs without ground truth."""
     found = []
     for index in indices:
         rgb = predictor.colorize(to_gray(images[index]))
