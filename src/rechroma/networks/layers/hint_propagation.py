@@ -129,8 +129,8 @@ def _indices(places: Tensor) -> Tensor:
 def _select(covered: Tensor) -> Tensor:
     """Select up to `_MAX_HINTS` hinted places by their numbers (N, 1, K).
 
-    Every drawn hint covers one place whole, so those come first. An image with fewer hints than
-    another of the batch, or with none, is filled up with places that have no hint.
+    In cells of 4 pixels every drawn hint covers one place whole, so those come first. An image with
+    fewer hints than another of the batch, or with none, is filled up with places that have no hint.
     """
     lots = torch.sin(_indices(covered) * 12.9898)
     # As few as there are, also in the exported file: what follows is a sixth of the network's time.
