@@ -30,6 +30,7 @@ def make_encoder(name: str) -> Encoder:
         RecipeError: There is none.
     """
     if name not in ENCODERS:
-        known = ", ".join(ENCODERS)
-        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
+        raise RecipeError(
+            f"there is no encoder {name!r}", hint=f"Available: {', '.join(ENCODERS)}."
+        )
     return ENCODERS[name]()
