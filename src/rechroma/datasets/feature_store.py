@@ -78,9 +78,7 @@ class FeatureConfig:
         if self.crop_size < _STRIDE or self.crop_size % _STRIDE:
             raise OptionError(f"the crop size {self.crop_size} is not a multiple of {_STRIDE}")
         if self.views < 1:
-            raise OptionError(
-                f"{self.views} views of each image are too few", hint="Use at least 1."
-            )
+            raise OptionError(f"{self.views} views per image are too few", hint="Use 1 or more.")
         if not (0 < self.min_crop_area <= 1 and 0 <= self.degrade_prob <= 1):
             raise OptionError("min_crop_area and degrade_prob are shares between 0 and 1")
 

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from rechroma.networks.encoders.base import Encoder
 
 _AB_UNIT = 10.0  # the regression head works in units of this many a*b* steps
-_CELL = (
-    8  # side of the input square that a location of the decoder's finest level covers, in pixels
-)
+_CELL = 8  # input pixels along each side of a location at the decoder's finest level
 _LEVELS = 5  # of the encoder, from 1/2 to 1/32
 
 

@@ -30,7 +30,6 @@ def make_encoder(name: str) -> Encoder:
         RecipeError: There is none.
     """
     if name not in ENCODERS:
-        raise RecipeError(
-            f"there is no encoder {name!r}", hint=f"Available: {', '.join(ENCODERS)}."
-        )
+        known = ", ".join(ENCODERS)
+        raise RecipeError(f"no encoder is called {name!r}", hint=f"Available: {known}.")
     return ENCODERS[name]()

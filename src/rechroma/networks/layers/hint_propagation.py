@@ -72,12 +72,8 @@ class HintPropagation(nn.Module):
     def _spread(self, point: Tensor, color: Tensor, covered: Tensor) -> Tensor:
         """Sum the hints' bins, a*b* and 1 at every location by their odds: (N, Q + 3, h, w)."""
         chosen = _select(covered)
-        chosen_points, colors, weight = (
-            _gather(chosen, x) for x in (point, color, (covered > 0).float())
-        )
-        distance = _squared_distances(point.flatten(2), chosen_points) + _UNHINTED_DISTANCE * (
-            1 - weight
-        )
+        hinted, colors, weight = (_gather(chosen, x) for x in (point, color, (covered > 0).float()))
+        distance = _squared_distances(point.flatten(2), hinted) + _UNHINTED_DISTANCE * (1 - weight)
         pin_weight = _PIN_WEIGHT * weight * (_indices(covered)[:, :, None] == chosen)
         odds = (torch.exp(self.certainty - distance) + pin_weight).sum(dim=2, keepdim=True)
         nearest = distance.amin(dim=2, keepdim=True)
