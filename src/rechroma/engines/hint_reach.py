@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 # Chosen by benchmarks/hint_leak.py (experiments/LOG.md, 2026-11-30).
 _GRID = 112  # long side of the grid on which paths are measured: objects, not their texture
 _CELLS = 25 * _GRID**2  # of all grids together: very many colors share coarser ones
-_LENGTH = 0.5  # reach over an even surface, relative to the long side
-_ONLY_HERE = 0.25  # of that reach, for a hint with `only_here`
-_EDGE = 60.0  # difference of L* to the next cell that takes the whole reach
-_SHADING = 35.0  # difference of L* to the place of the hint that doubles the cost of a step
+_LENGTH = 1.0  # reach over an even surface, relative to the long side
+_ONLY_HERE = 0.15  # of that reach, for a hint with `only_here`
+_EDGE = 45.0  # difference of L* to the next cell that takes the whole reach
+_SHADING = 25.0  # difference of L* to the place of the hint that doubles the cost of a step
 _SOFTNESS = 6  # exponent of the falloff: a plateau with a slope at its rim
 _RESPONSE = (0.2, 0.5)  # progress towards the hint's color from which it counts, and counts fully
 _LIMIT = 1.5  # distance beyond which nothing is left of the falloff
