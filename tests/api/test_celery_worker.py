@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -92,24 +88,6 @@ def test_result_is_recorded_however_late_redis_is_back(
     worker.colorize("a", 1, "message")
     assert state(store) is JobState.DONE
     assert not files.get_source("a", 1).exists()
-
-
-def test_image_that_cannot_be_interrupted_is_recorded_and_its_process_killed(
-    worker: Worker, store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    killed = threading.Event()
-
-    def stuck(*_: Any, **__: Any) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
-        killed.wait()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
-
-    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(os, "kill", lambda *_: killed.set())
-    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda *_, **__: None)
-    monkeypatch.setattr(Predictor, "colorize", stuck)
-    worker.colorize("a", 1, "message")
-    assert state(store) is JobState.FAILED
 
 
 def test_image_that_exceeds_the_time_limit_fails(
