@@ -145,9 +145,9 @@ class Shards:
                 file.seek(place.offset)
                 data = file.read(place.size)
         except OSError as error:
-            raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
+            raise DataError(f"{shard}: cannot be read: {error.strerror}", hint=_HINT) from error
         if len(data) < place.size:
-            raise DataError(f"{shard}: ends early; it has changed since it was opened")
+            raise DataError(f"{shard}: ends early; it has changed since it was opened", hint=_HINT)
         return data
 
     def _damaged(self, number: int, what: str) -> DataError:

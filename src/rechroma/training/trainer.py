@@ -9,7 +9,7 @@ fixed order, and the last digits can differ.)
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import cv2
@@ -73,7 +73,7 @@ def train(
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    with distributed() as dist, _lock(folder, main=dist.is_main):
+    with distributed() as dist, _lock(folder, main=dist.is_main), ExitStack() as stack:
         data = (
             FeatureStore(recipe.data.features)
             if recipe.data.features
@@ -82,6 +82,7 @@ def train(
         state = TrainState.open(recipe, folder / "checkpoint.pt", data, dist.device)
         training_step = TrainingStep(state, dist)
         log = MetricLogger(folder, state, len(data), on_progress) if dist.is_main else NullLogger()
+        stack.callback(log.close)
         validation = None
         if isinstance(log, MetricLogger) and recipe.validation.interval:
             validation = Validation(state, training_step.evaluate, log, folder / "best.pt")
@@ -102,7 +103,6 @@ def train(
                     checkpoints.update(last=stopping)
             if stopping:
                 break
-        log.close()
     return state
 
 
@@ -151,7 +151,7 @@ def _lock(folder: Path, *, main: bool) -> Iterator[None]:
             yield
     except Timeout as error:
         raise TargetError(
-            f"{folder}: another run is at work in it", hint="Name another folder with -o."
+            f"{folder}: is in use by another run", hint="Name another folder with -o."
         ) from error
 
 
@@ -194,10 +194,9 @@ def _batches(
             if not isinstance(data, FeatureStore):
                 size = crops.in_batch(batch.lightness.shape[-1], size)
             yield batch, size
-    except DataError as error:  # from a worker, its message is a whole traceback
-        *_, last = error.message.strip().splitlines()
-        hint = "'rechroma data inspect' finds all that is damaged."
-        raise DataError(last.removeprefix("rechroma.errors.DataError: "), hint=hint) from error
+    except DataError as error:
+        known = _without_traceback(error)
+        raise known from (error.__cause__ if known is error else error)
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise
@@ -205,6 +204,13 @@ def _batches(
             f"a process that makes crops was killed after step {state.step}",
             hint="Often for lack of memory: lower workers or batch_size. The same command resumes.",
         ) from error
+
+
+def _without_traceback(error: DataError) -> DataError:
+    """Restore the message and the hint of an error that a worker sent as a whole traceback."""
+    _, sent, report = error.message.rpartition("rechroma.errors.DataError: ")
+    message, _, hint = report.strip().partition("\n")
+    return DataError(message, hint=hint or None) if sent else error
 
 
 def _limit_threads(_: int) -> None:
