@@ -11,6 +11,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import save_file
 
+from rechroma.errors import RecipeError
 from rechroma.networks import create_network
 from rechroma.training import Checkpoint, Recipe, load_checkpoint, save_checkpoint
 from rechroma.training.recipe import Network, recipe_values
@@ -169,7 +170,6 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
         ("network.options.widths=16", "expected array, got int"),
         ("network.options.widths=[16, 16, 16]", "expected array of length 4, got 3"),
         ("network.options.widths=[16, 8, 8, 0]", "must be above 0"),
-        ("network.options.widths=[6, 8, 8, 8]", "must be begun by a multiple of 4"),
         ("network.options.classes=abc", "expected int, got str"),
         ("network.options.classes=true", "expected int, got bool"),
         ("network.options.classes=-3", "must be 0 or more"),
@@ -177,6 +177,8 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
         ("network.options.encoder=3", "expected str, got int"),
         ("network.options.temperature=0.0", "must be above 0"),
         ("network.options.temperature=nan", "must be above 0"),
+        ("network.options.regression_share=7.0", "must be from 0 to 1"),
+        ("network.options.saturation=-1.0", "must be 0 or more"),
         ("seed=-1", "expected int >= 0"),
     ],
 )
@@ -190,6 +192,21 @@ def test_invalid_recipe_value_is_an_error(
     assert result.exit_code == 78, result.output
     assert result.stderr.startswith(f"rechroma: error: {key}: {words}")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["rechroma", "coarse-to-fine"])
+@pytest.mark.parametrize(
+    "options", [{"regression_share": -0.1}, {"regression_share": 1.5}, {"saturation": -0.5}]
+)
+def test_decoding_option_out_of_range_is_rejected(name: str, options: dict[str, float]) -> None:
+    (option,) = options
+    with pytest.raises(RecipeError, match=rf"network\.options\.{option}: must be"):
+        create_network(name, options)
+
+
+def test_attention_needs_a_multiple_of_its_heads() -> None:
+    with pytest.raises(RecipeError, match=r"widths\[0\]: must be a multiple of 4 if attention"):
+        create_network("rechroma", {"widths": [6, 8, 8, 8]})
 
 
 def test_validation_names_the_missing_keys(run: Run) -> None:

@@ -354,7 +354,7 @@ def test_damaged_image_is_named_in_one_line(recipe: Recipe, tmp_path: Path, work
 
 def test_train_needs_a_folder_it_can_write_to(recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(TargetError, match="cannot be a run's folder"):
+    with pytest.raises(TargetError, match="file/run: Not a directory"):
         train(recipe, tmp_path / "file/run")
 
 

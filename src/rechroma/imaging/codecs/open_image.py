@@ -66,8 +66,6 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
             if not file.seekable():  # a pipe
                 with file as pipe:
                     file = BytesIO(pipe.read())
-    except FileNotFoundError as error:
-        raise SourceError(f"{name}: no such file") from error
     except OSError as error:
         raise SourceError(f"{name}: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the name, a stream that is closed
@@ -98,7 +96,8 @@ def identify(file: BinaryIO) -> Image.Image:
                 return factory(file, "")
     raise NotAnImageError(
         "this is not an image in a known format",
-        hint="JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC are supported, whatever the file's name.",
+        hint="Supported are JPEG, PNG, TIFF, WebP, BMP and GIF, and HEIC with the extra 'heif', "
+        "whatever the file's name.",
     )
 
 

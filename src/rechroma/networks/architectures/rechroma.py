@@ -7,8 +7,8 @@ image shows; one attention block lets far-apart places of the coarse level agree
 the finest level: one classifies color into bins (Zhang et al. 2016), one regresses a*b*. Colors
 that the user fixed are mixed into both, at their own places and at those that look alike (see
 :mod:`rechroma.networks.layers.hint_propagation`).
-The chroma that comes out is the annealed mean of the bins,
-if asked for mixed with the regression.
+The chroma that comes out is the annealed mean of the bins, optionally blended with the regression
+head.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class RechromaConfig:
     """Options of this architecture.
 
     Attributes:
-        encoder: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
+        encoder: A name of :data:`rechroma.networks.encoders.ENCODERS`.
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size.
         film: Whether the pooled vector scales and shifts every decoder level.
         attention: Whether the coarse level attends to itself.
@@ -72,10 +72,12 @@ class RechromaConfig:
     def __post_init__(self) -> None:
         require("widths", min(self.widths) > 0, "above 0")
         fits = not self.attention or self.widths[0] % _HEADS == 0
-        require("widths", fits, f"begun by a multiple of {_HEADS} where there is attention")
+        require("widths[0]", fits, f"a multiple of {_HEADS} if attention is on")
         require("classes", self.classes >= 0, "0 or more")
         require("grid", self.grid > 0, "above 0")
         require("temperature", self.temperature > 0, "above 0")
+        require("regression_share", 0 <= self.regression_share <= 1, "from 0 to 1")
+        require("saturation", self.saturation >= 0, "0 or more")
 
 
 class Rechroma(ColorizationNetwork):
