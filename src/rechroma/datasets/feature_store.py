@@ -3,12 +3,13 @@
 A frozen encoder gives the same features in every epoch, so they are computed once and training
 reads them by memory map. A store is a folder: `features.json` names the encoder, the views and the
 shards, and each `SSSS-CCCC.npy` (shard, chunk) is an array of records, one for each view, with all
-features of the view side by side, so that one read brings in a sample.
+features of the view side by side, so that one read loads a sample.
 
 A chunk is written under a temporary name and renamed when it is whole. Which chunks there are, and
 what each holds, follows from `features.json` alone, so the files present are the only record of
 progress: a build that was killed at any moment continues with the chunks that are missing. A view
-depends on (seed, shard, key, number of the view) and not on the process that computes it.
+depends on (seed, file name of the shard, key, number of the view), not on the process that computes
+it.
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ class Checkpoint:
         optimizer: State of the optimizer.
         prior: (Q,) frequency of each bin in the training images.
         images_seen: Images shown so far.
-        data_digest: Of the training images.
+        data_digest: Digest of the training images.
         adversary: State of the critic; empty without one.
-        init_digest: Of the weights that the run began with; empty if none.
-        val_digest: Of the validation images; empty if none.
+        init_digest: Digest of the weights that the run began with; empty if none.
+        val_digest: Digest of the validation images; empty if none.
     """
 
     recipe: dict[str, Any]

@@ -68,12 +68,12 @@ class TrainState:
         optimizer: Two parameter groups: the decoder, then the encoder.
         scheduler: Warm-up and cosine, stepped only when the network learns.
         prior: (Q,) frequency of each bin in the training images.
-        data_digest: Of the training images.
+        data_digest: Digest of the training images.
         adversary: The critic; None without one.
         step: Steps done.
         images_seen: Images shown so far.
-        init_digest: Of the weights that the run began with; empty if none.
-        val_digest: Of the validation images; empty if none.
+        init_digest: Digest of the weights that the run began with; empty if none.
+        val_digest: Digest of the validation images; empty if none.
     """
 
     recipe: Recipe
@@ -146,10 +146,8 @@ class TrainState:
             RecipeError: The recipe asks for what the network lacks.
         """
         torch.manual_seed(recipe.seed)
-        network, settings = (
-            create_network(recipe.network.name, recipe.network.options),
-            recipe.network,
-        )
+        settings = recipe.network
+        network = create_network(settings.name, settings.options)
         if settings.encoder_weights:
             _load_encoder_weights(network, recipe)
         elif (
