@@ -110,15 +110,16 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
     hint = "Name another folder with -o."
     lock = FileLock(folder / ".lock", timeout=0)
+    with translate_os_errors(folder, hint):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:  # an OSError, too
+            raise TargetError(f"{folder}: is in use by another run", hint=hint) from error
     try:
         with translate_os_errors(folder, hint):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
             for leftover in folder.glob(".*.part"):
                 leftover.unlink(missing_ok=True)
-    except Timeout as error:
-        raise TargetError(f"{folder}: is in use by another run", hint=hint) from error
-    try:
         yield
     finally:
         lock.release()
