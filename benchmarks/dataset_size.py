@@ -1,13 +1,13 @@
 """Cost of a data set by its size: memory, opening, loading, and resuming in the middle.
 
-    python benchmarks/dataset_size.py SHARDS... [--pictures N] [--steps N] [--seconds N]
+    python benchmarks/dataset_size.py SHARDS... [--images N] [--steps N] [--seconds N]
 
 Sets of any size are made of links to the shards: each link is scanned and indexed like a shard of
 its own, but its images are not stored again, so reads mostly hit the page cache. Each size has a
 fresh process. The training rate is that of the network that ships, with random weights, by its
-recipe, at 128 px; the loader has that recipe's crops and one worker. Processor times are CPU times,
-which other load on the machine does not change; all others are wall-clock times. Peaks are read
-from /proc (Linux only). It takes about three minutes.
+recipe, at 128 px; the loader has that recipe's crops and one worker. Times are wall-clock times
+unless marked CPU; other load on the machine does not change CPU times. Peaks are read from /proc
+(Linux only). It takes about three minutes.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Rate(NamedTuple):
     """Images per second of wall-clock time and of CPU time."""
 
     wall: float
-    processor: float
+    cpu: float
 
 
 @dataclass(frozen=True)
 class Cost:
     """Cost of a data set of one size, in bytes and seconds."""
 
-    pictures: int
+    images: int
     index: int
     empty: int
     peak: int
@@ -75,8 +75,8 @@ def main() -> None:
     """Print the table."""
     arguments = _arguments()
     shards = [Path(shard).resolve() for shard in arguments.shards]
-    pictures, members = _count_members(shards)
-    most = -(-arguments.pictures // pictures)
+    images, members = _count_members(shards)
+    most = -(-arguments.images // images)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         costs = [
@@ -85,16 +85,16 @@ def main() -> None:
         ]
         training = _run_in_process(_measure_training, shards, folder / "run", arguments.steps)
         packing = _run_in_process(_measure_packing, shards, folder)
-    _print(costs, members / pictures, training)
-    print(f"packing, processor ms per picture {packing.seconds * 1e3:18.1f}")
+    _print(costs, members / images, training)
+    print(f"packing, CPU ms per image         {packing.seconds * 1e3:18.1f}")
     print(f"  of 12 megapixels, JPEG          {packing.camera * 1e3:18.1f}")
-    print(f"packed, bytes per picture         {packing.size:18,.0f}")
+    print(f"packed, bytes per image           {packing.size:18,.0f}")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("shards", nargs="+")
-    parser.add_argument("--pictures", type=int, default=1_000_000, help="in the largest set")
+    parser.add_argument("--images", type=int, default=1_000_000, help="in the largest set")
     parser.add_argument("--steps", type=int, default=2 * REPORTS, help="of training")
     parser.add_argument("--seconds", type=float, default=8, help="of loading, for each size")
     return parser.parse_args()
@@ -132,17 +132,17 @@ def _measure_set(folder: Path, seconds: float) -> Cost:
     from rechroma.datasets import Shards
 
     recipe, empty = _recipe(), _peak()  # by now PyTorch is loaded, which is not the index's cost
-    pictures, opening = _time(lambda: Shards([folder]), process_time)
-    _, digest = _time(pictures.digest, process_time)
-    batches, first = _start_loading(pictures, recipe, 0)
+    images, opening = _time(lambda: Shards([folder]), process_time)
+    _, digest = _time(images.digest, process_time)
+    batches, first = _start_loading(images, recipe, 0)
     [worker] = multiprocessing.active_children()
     rate = _rate(batches, seconds, worker.pid, recipe.batch_size)
     loaded = _peak(worker.pid)
     del batches
-    _, middle = _start_loading(pictures, recipe, len(pictures) // recipe.batch_size // 2)
+    _, middle = _start_loading(images, recipe, len(images) // recipe.batch_size // 2)
     return Cost(
-        len(pictures),
-        pictures.nbytes,
+        len(images),
+        images.nbytes,
         empty,
         _peak(),
         loaded,
@@ -161,7 +161,7 @@ def _recipe(*overrides: str) -> Recipe:
     return load_recipe(RECIPE, [*sizes, "network.encoder_weights=''", *overrides])
 
 
-def _start_loading(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Sample], float]:
+def _start_loading(images: Shards, recipe: Recipe, step: int) -> tuple[Iterator[Sample], float]:
     """Start loading at a step; returns the batches and the seconds until the first."""
     from torch.utils.data import DataLoader
 
@@ -170,7 +170,7 @@ def _start_loading(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterato
     def begin() -> Iterator[Sample]:
         seen = step * recipe.batch_size
         specs = ReproducibleBatchSampler(
-            len(pictures),
+            len(images),
             recipe.crops,
             recipe.batch_size,
             recipe.seed,
@@ -179,7 +179,7 @@ def _start_loading(pictures: Shards, recipe: Recipe, step: int) -> tuple[Iterato
             steps=1 << 40,
         )
         loader = DataLoader(
-            ColorizationDataset(pictures, recipe.crops, SCALE),
+            ColorizationDataset(images, recipe.crops, SCALE),
             batch_sampler=specs,
             num_workers=1,
             worker_init_fn=_quiet,
@@ -201,11 +201,11 @@ def _quiet(_: int) -> None:
 def _rate(batches: Iterator[object], seconds: float, worker: int | None, batch: int) -> Rate:
     for _ in range(WARM):
         next(batches)
-    began, busy, count = perf_counter(), _processor_time(worker), 0
+    began, busy, count = perf_counter(), _cpu_time(worker), 0
     while perf_counter() < began + seconds:
         next(batches)
         count += batch
-    return Rate(count / (perf_counter() - began), count / (_processor_time(worker) - busy))
+    return Rate(count / (perf_counter() - began), count / (_cpu_time(worker) - busy))
 
 
 def _measure_training(shards: list[Path], folder: Path, steps: int) -> Rate:
@@ -225,8 +225,8 @@ def _measure_training(shards: list[Path], folder: Path, steps: int) -> Rate:
 
     train(recipe, folder, on_progress=note)
     shown = (len(times) - 1) * REPORTS * recipe.batch_size
-    wall, processor = (last - first for first, last in zip(times[0], times[-1], strict=True))
-    return Rate(shown / wall, shown / processor)
+    wall, cpu = (last - first for first, last in zip(times[0], times[-1], strict=True))
+    return Rate(shown / wall, shown / cpu)
 
 
 def _measure_packing(shards: list[Path], folder: Path) -> Packing:
@@ -239,11 +239,11 @@ def _measure_packing(shards: list[Path], folder: Path) -> Packing:
         lambda: pack(folder / "loose", folder / "packed", PackConfig(val_share=0), jobs=1),
         process_time,
     )
-    pictures, form = manifest["images"], PackConfig().form
-    size = sum(shard["bytes"] for shard in manifest["shards"]) / pictures["kept"]
+    images, form = manifest["images"], PackConfig().form
+    size = sum(shard["bytes"] for shard in manifest["shards"]) / images["kept"]
     camera = _write_camera_photo(folder / "camera.jpg")
     _, single = _time(lambda: [preprocess_image(camera, "", form) for _ in range(5)], process_time)
-    return Packing(seconds / pictures["found"], single / 5, size)
+    return Packing(seconds / images["found"], single / 5, size)
 
 
 def _extract(shards: list[Path], folder: Path) -> None:
@@ -253,10 +253,10 @@ def _extract(shards: list[Path], folder: Path) -> None:
     from rechroma.datasets import Shards
     from rechroma.datasets.shards import evenly_spaced
 
-    pictures = Shards(shards)
+    images = Shards(shards)
     folder.mkdir()
-    for number in evenly_spaced(len(pictures), PACKED):
-        cv2.imwrite(str(folder / f"{number}.png"), pictures[number][..., ::-1])
+    for number in evenly_spaced(len(images), PACKED):
+        cv2.imwrite(str(folder / f"{number}.png"), images[number][..., ::-1])
 
 
 def _write_camera_photo(path: Path) -> Path:
@@ -277,7 +277,7 @@ def _time(action: Callable[[], _T], clock: Callable[[], float] = perf_counter) -
     return action(), clock() - began
 
 
-def _processor_time(process: int | None) -> float:
+def _cpu_time(process: int | None) -> float:
     """Read the CPU seconds of another process."""
     fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -292,23 +292,23 @@ def _peak(process: int | None = None) -> int:
 
 def _print(costs: list[Cost], members: float, training: Rate) -> None:
     rows: list[tuple[str, Callable[[Cost], str]]] = [
-        ("pictures", lambda cost: f"{cost.pictures:,}"),
-        ("index, bytes per picture", lambda cost: f"{cost.index / cost.pictures:.1f}"),
+        ("images", lambda cost: f"{cost.images:,}"),
+        ("index, bytes per image", lambda cost: f"{cost.index / cost.images:.1f}"),
         ("index, MB", lambda cost: f"{cost.index / 1e6:.1f}"),
         ("peak before opening, MB", lambda cost: f"{cost.empty / 1e6:.0f}"),
         ("peak of the process, MB", lambda cost: f"{cost.peak / 1e6:.0f}"),
         ("peak of its worker, MB", lambda cost: f"{cost.worker / 1e6:.0f}"),
-        ("opening, processor s", lambda cost: f"{cost.opening:.2f}"),
-        ("  per 10,000 members", lambda c: f"{c.opening / c.pictures / members * 1e4:.3f}"),
-        ("digest, processor s", lambda cost: f"{cost.digest:.2f}"),
+        ("opening, CPU s", lambda cost: f"{cost.opening:.2f}"),
+        ("  per 10,000 members", lambda c: f"{c.opening / c.images / members * 1e4:.3f}"),
+        ("digest, CPU s", lambda cost: f"{cost.digest:.2f}"),
         ("first batch, from step 0, s", lambda cost: f"{cost.first:.1f}"),
         ("first batch, mid-epoch, s", lambda cost: f"{cost.middle:.1f}"),
-        ("loader, crops a second", lambda cost: f"{cost.rate.wall:.0f}"),
-        ("  of its processor", lambda cost: f"{cost.rate.processor:.0f}"),
-        ("training, pictures a second", lambda _: f"{training.wall:.0f}"),
-        ("  of its processor", lambda _: f"{training.processor:.0f}"),
+        ("loader, crops per second", lambda cost: f"{cost.rate.wall:.0f}"),
+        ("  per CPU second", lambda cost: f"{cost.rate.cpu:.0f}"),
+        ("training, images per second", lambda _: f"{training.wall:.0f}"),
+        ("  per CPU second", lambda _: f"{training.cpu:.0f}"),
         ("loader / training", lambda cost: f"{cost.rate.wall / training.wall:.1f}"),
-        ("  of their processors", lambda c: f"{c.rate.processor / training.processor:.1f}"),
+        ("  by CPU time", lambda c: f"{c.rate.cpu / training.cpu:.1f}"),
     ]
     for name, figure in rows:
         print(f"{name:28}" + "".join(f"{figure(cost):>12}" for cost in costs))

@@ -56,9 +56,10 @@ rechroma finetune default "$shards/butterflies-train-*.tar" -o "$out/butterflies
 This page compares the networks of Rechroma after equal, short training. It was written by
 \`experiments/leaderboard.sh\` on $(date +%F), commit $(git rev-parse --short HEAD). All
 networks are trained on the same 12,800 crops of 128 pixels (400 steps of 32, one CPU core, bfloat16),
-from scratch unless the recipe names an encoder: this compares what they train_and_export on a small budget, not
+from scratch unless the recipe names an encoder: this compares what they learn on a small budget, not
 what they can reach. \`default\` is the network that ships ([model card](rechroma-4.md)), trained on 175,000
 crops. Compare every metric with the rows *gray* and *truth*; [evaluate.md](evaluate.md) defines them.
+*weights* counts all constants in the model file, including fixed ones such as the table of color bins.
 The milliseconds are of the network alone at 256 x 256, all measured in one run; the minutes of training
 were measured on a machine that was doing other work as well.
 

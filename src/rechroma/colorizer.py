@@ -202,6 +202,7 @@ class Colorizer:
                 sequence of :class:`~rechroma.Hint`, later ones over earlier ones, each kept to
                 the surface it is on, or a hint map (3, h, w) as drawn by
                 :func:`rechroma.hints.hint_map` for the network input, which goes to it as it is.
+                With hints the network runs twice, to tell what they changed.
 
         Returns:
             (h, w, 2) float32, CIE a* and b*. It covers the whole upright image, some sixteen

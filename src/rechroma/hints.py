@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float
 
-MAX_HINTS = 1000
+MAX_HINTS = 256
+"""As many as a network spreads (:mod:`rechroma.networks.layers.hint_propagation`)."""
 HINT_SIDE = 7 / 256
 """Side of the square that a hint covers, relative to the long side of the image."""
 

@@ -121,8 +121,8 @@ class TestJson:
         assert len(caught.value.message) < 200
 
     def test_too_many_hints_are_rejected(self) -> None:
-        assert len(hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * MAX_HINTS))) == 1000
-        with pytest.raises(HintError, match="1001 hints exceed the limit of 1000"):
+        assert len(hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * MAX_HINTS))) == 256
+        with pytest.raises(HintError, match="257 hints exceed the limit of 256"):
             hints_from_json(hints_to_json([Hint(0, 0, "#c04030")] * (MAX_HINTS + 1)))
 
 

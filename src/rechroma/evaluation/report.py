@@ -1,7 +1,7 @@
 """Evaluation of a model on a data set, always next to the rows *gray* and *truth*.
 
-A fully gray prediction wins by PSNR and is close by CIEDE2000, so no metric means anything without
-those two rows.
+A fully gray prediction wins by PSNR and is close by CIEDE2000, so a metric is only meaningful
+next to those two rows.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class EvalConfig:
     Attributes:
         limit: Images to take of a set, evenly spaced; None for all.
         size: Long side of the network's input; None for the model's own.
-        degraded: Add a row for the colors predicted from an old-looking print of each image.
+        degraded: Add a row for the colors predicted from a simulated old print of each image.
         features: Network whose features the sets are compared by; None to leave that out.
         hints: Measure with true colors given as hints.
         sizes: Compare the predictions at several sizes.
-        historical: Photographs without truth.
+        historical: Photographs without ground truth.
     """
 
     limit: int | None = None
@@ -77,7 +77,7 @@ class ImageScore:
     """CIEDE2000 of one image.
 
     Attributes:
-        index: Of the image in the shards.
+        index: Index of the image in the shards.
         key: Name in its shard.
         source: Where it is from.
         gray: CIEDE2000 of gray.
@@ -110,11 +110,11 @@ class Report:
         network: `milliseconds` at 256 x 256, `peak_memory_mb` of the process, `chroma_max` and
             `chroma_beyond` of :class:`EvalPredictor`.
         degraded_loss: By source, the percentage of the gain over gray in `hue_hit` and
-            `balanced_auc` that is lost on old-looking prints.
+            `balanced_auc` that is lost on simulated old prints.
         hints: Metrics by the number of hints.
         sizes: CIEDE2000 between predictions at two sizes of the "image" or of the "network"'s
             input.
-        historical: Metrics of the photographs without truth.
+        historical: Metrics of the photographs without ground truth.
         scores: Of each image, in order.
     """
 
@@ -192,12 +192,12 @@ def evaluate(
 def predictions(
     predictor: EvalPredictor, truth: Image, degradation: Generator | None = None
 ) -> dict[str, Image]:
-    """Make all rows of a photograph (H, W, 3): gray, the model's prediction, the truth.
+    """Make all rows of a photograph (H, W, 3): gray, the model's prediction, the original.
 
     Args:
         predictor: The model.
         truth: The photograph.
-        degradation: Random generator for an old-looking print, which adds a row. Its predicted
+        degradation: Random generator for a simulated old print, which adds a row. Its predicted
             chroma is combined with the true lightness, so that only color is compared.
     """
     gray = to_gray(truth)

@@ -58,13 +58,13 @@ def render_page(
     """Render a report as HTML, with all images embedded.
 
     Shows gray, prediction and truth of the images with the largest and the smallest gain over gray
-    in CIEDE2000, and gray and prediction of photographs without truth.
+    in CIEDE2000, and gray and prediction of photographs without ground truth.
 
     Args:
         report: The metrics.
         predictor: The model, to color the images again.
         images: The evaluated images.
-        historical: Photographs without truth.
+        historical: Photographs without ground truth.
     """
     shown = best_and_worst(report.scores, _MAX_SAMPLES)
     samples = []
@@ -170,12 +170,12 @@ def tables(report: Report) -> list[Table]:
         _table("Image quality, all", ("",), by_row, _IMAGE),
         _table("Features of a fixed network, all", ("",), by_row, seen),
         _single_row(
-            "Loss on old-looking prints, percent of the gain over gray",
+            "Loss on simulated old prints, percent of the gain over gray",
             report.degraded_loss.get(ALL),
         ),
         _table("With true colors as hints", ("hints",), _labeled(report.hints)),
         _table("CIEDE2000 between sizes in pixels", ("size of",), _labeled(report.sizes)),
-        _single_row("Photographs without truth", report.historical),
+        _single_row("Photographs without ground truth", report.historical),
         _single_row("Network", report.network),
     ]
     return [table for table in made if table.rows]

@@ -36,7 +36,7 @@ def hint_curve(
 ) -> dict[str, Metrics]:
     """Measure predictions against the number of true colors given as hints.
 
-    A smaller set of hints is the beginning of a larger one.
+    A smaller set of hints is a prefix of a larger one.
 
     Returns:
         CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: CIEDE2000 between the
@@ -110,7 +110,7 @@ def size_agreement(
 def historical_metrics(
     predictor: EvalPredictor, images: Shards, indices: Iterable[int], on_image: Callable[[], None]
 ) -> Metrics:
-    """Compute the no-reference metrics of photographs without truth."""
+    """Compute the no-reference metrics of photographs without ground truth."""
     found = []
     for index in indices:
         rgb = predictor.colorize(to_gray(images[index]))

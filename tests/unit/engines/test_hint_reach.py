@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from rechroma.engines.hint_reach import limit_reach
-from rechroma.hints import Hint
+from rechroma.hints import MAX_HINTS, Hint
 
 RED = "#c04030"
 LEFT, RIGHT = (slice(40, 80), slice(10, 60)), (slice(40, 80), slice(100, 150))
@@ -56,7 +58,7 @@ def test_limit_reach_radius_ends_the_effect_there() -> None:
     effect = red_share(np.full((160, 160), 50, np.float32), Hint(0.5, 0.5, RED, radius=0.2))
     apart = np.hypot(*(np.indices((160, 160)) - 79.5))
     assert effect[apart < 0.2 * 160 - 4].min() > 0.9
-    assert effect[apart > 0.2 * 160 + 4].max() < 1e-6
+    assert effect[apart > 0.2 * 160 + 4].max() == 0
 
 
 def test_limit_reach_drops_a_weak_response() -> None:
@@ -66,6 +68,24 @@ def test_limit_reach_drops_a_weak_response() -> None:
     np.testing.assert_array_equal(limit_reach(even, [hint], weak, plain), plain)
 
 
+@pytest.mark.parametrize("restriction", [{"radius": 0.05}, {"only_here": True}])
+def test_limit_reach_of_a_hint_is_not_shortened_by_another(restriction: dict[str, Any]) -> None:
+    strip = np.full((12, 160), 50, np.float32)
+    alone = red_share(strip, Hint(0.1, 0.5, RED))
+    both = red_share(strip, Hint(0.3, 0.5, RED, **restriction), Hint(0.1, 0.5, RED))
+    assert (both >= alone - 1e-5).all()
+
+
+def test_limit_reach_keeps_a_radius_within_the_reach_of_another_color() -> None:
+    even, plain = np.full((120, 160), 50, np.float32), np.zeros((120, 160, 2), np.float32)
+    red, blue = Hint(0.1, 0.5, RED, radius=0.08), Hint(0.9, 0.5, "#3050c0")
+    hinted = np.where(np.arange(160)[:, None] < 80, red.ab, blue.ab) + plain
+    limited = limit_reach(even, [red, blue], hinted.astype(np.float32), plain)
+    np.testing.assert_allclose(limited[60, 16], red.ab, atol=1)
+    np.testing.assert_allclose(limited[60, 120], blue.ab, atol=1)
+    assert np.abs(limited[60, 40:78]).max() < 1  # red beyond its radius
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (3, 2)])
 def test_limit_reach_takes_any_shape(shape: tuple[int, int]) -> None:
     effect = red_share(np.full(shape, 50, np.float32), Hint(1, 0, RED), Hint(0, 1, RED))
@@ -73,9 +93,9 @@ def test_limit_reach_takes_any_shape(shape: tuple[int, int]) -> None:
     assert effect[0, -1] > 0.9
 
 
-def test_limit_reach_takes_as_many_hints_as_there_may_be() -> None:
+def test_limit_reach_takes_as_many_hints_as_allowed() -> None:
     rng = np.random.default_rng(1)
-    points = rng.random((1000, 2)).tolist()
+    points = rng.random((MAX_HINTS, 2)).tolist()
     effect = red_share(two_squares(), *(Hint(x, y, RED) for x, y in points))
     assert effect[INNER_LEFT].min() > 0.9
     assert effect[INNER_RIGHT].min() > 0.9

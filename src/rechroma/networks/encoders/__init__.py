@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rechroma.errors import RecipeError, did_you_mean
+from rechroma.errors import RecipeError
 from rechroma.networks.encoders.efficientnet_lite import EfficientNetLite2
 from rechroma.networks.encoders.mobilenet_edgetpu import MobileNetEdgeTPU
 from rechroma.networks.encoders.mobilenet_v2 import MobileNetV2
@@ -30,7 +30,6 @@ def make_encoder(name: str) -> Encoder:
         RecipeError: There is none.
     """
     if name not in ENCODERS:
-        raise RecipeError(
-            f"no encoder is called {name!r}", hint=did_you_mean(name, sorted(ENCODERS))
-        )
+        known = ", ".join(ENCODERS)
+        raise RecipeError(f"no encoder is called {name!r}", hint=f"Available: {known}.")
     return ENCODERS[name]()

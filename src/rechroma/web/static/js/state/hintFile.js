@@ -1,7 +1,7 @@
 /** Hint files, in the format of `rechroma colorize --hints`. */
 
 const FORMAT = 1;
-const MAX_HINTS = 1000;
+const MAX_HINTS = 256;
 
 /** @typedef {import("./store.js").Hint} Hint */
 
