@@ -25,7 +25,9 @@ NAME = "coarse-to-fine"
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     """A small decoder on the features of six images, validated on images."""
-    monkeypatch.setattr(feature_store, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(
+        feature_store, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs)
+    )
     encoder = small(NAME).encoder
     assert encoder is not None
     shard = write_shard(tmp_path / "train.tar", 6)
