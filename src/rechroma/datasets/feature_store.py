@@ -278,7 +278,7 @@ def build_features(
     Raises:
         DataError: No shard, a damaged image, or a store built with another encoder or other views.
         ModelError: The ONNX file is not a feature encoder.
-        TargetError: Too little space on the disk, or the file system refuses.
+        TargetError: Too little space on the disk, or the store cannot be written.
     """
     paths = shard_paths(shards)
     outputs = _Encoder(encoder).output_shapes(config.crop_size)

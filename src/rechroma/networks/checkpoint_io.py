@@ -70,7 +70,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
-    """Give a module's state by name, without batch normalization's counters of batches."""
+    """Return a module's state by name, without the batch counters of batch normalization."""
     state = module.state_dict()
     return {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
 
@@ -97,7 +97,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
-    """Load the network that a color model file was exported from, its weights rounded as there.
+    """Load the network of an exported color model file, with the file's rounded weights.
 
     Args:
         path: A file that `rechroma export` wrote.
@@ -108,7 +108,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
     Raises:
         ModelContractError: The file is no color model.
         CheckpointError: The file does not say which network it holds, or lacks weights of it.
-        RecipeError: No such network is known here.
+        RecipeError: The network is not registered.
     """
     plan = read_card(path).network
     if not plan:
@@ -154,8 +154,8 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
 
     Raises:
         RecipeError: There is no such architecture.
-        CheckpointError: The file cannot be read; or it holds other weights than the network has,
-            less or more, or some of another shape or not finite.
+        CheckpointError: The file cannot be read; or its weights are not exactly those of
+            the network, have another shape, or are not finite.
     """
     if not path.is_file():
         raise CheckpointError(

@@ -333,7 +333,7 @@ class TestHints:
         photo("box/b.png")
         result = run("box", "--hints", hints, "--model", hinted_model)
         assert result.exit_code == 2
-        assert "--hints apply to one photograph, but there are 2" in result.stderr
+        assert "--hints applies to a single photograph, but 2 were given" in result.stderr
         assert len(list(folder.iterdir())) == 2
 
     def test_model_without_hint_support_is_rejected(
