@@ -35,8 +35,8 @@ class SampleSpec(NamedTuple):
     Attributes:
         image: Index of the image, or of the view in a feature store.
         size: Side of the crop in pixels.
-        seed: Of all random choices.
-        with_hints: Give some of the true colors as hints.
+        seed: Seed of all random choices.
+        with_hints: Whether to set some of the true colors as hints.
     """
 
     image: int
@@ -135,7 +135,7 @@ class ReproducibleBatchSampler(Sampler[list[SampleSpec]]):
         images: Number of images.
         crops: Sizes to draw from; all samples of a batch have the same size.
         batch_size: Samples in a batch of the first size.
-        seed: Of the whole run.
+        seed: Seed of the whole run.
         start: First step, to resume a run.
         seen: Samples drawn before that step.
         steps: Step to end before.
@@ -186,7 +186,7 @@ def _order(images: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 class FeatureBatch(NamedTuple):
-    """Features of N views, and the chroma to predict from them; all float32 but the labels.
+    """Features of N views, and the chroma to predict from them; all float32 except the labels.
 
     Attributes:
         features: By output of the encoder: (N, C, H, W), or (N, C) for a pooled head.

@@ -3,12 +3,12 @@
 A frozen encoder gives the same features in every epoch, so they are computed once and training
 reads them by memory map. A store is a folder: `features.json` names the encoder, the views and the
 shards, and each `SSSS-CCCC.npy` (shard, chunk) is an array of records, one for each view, with all
-features of the view side by side, so that one read brings in a sample.
+features of the view side by side, so that one read fetches a sample.
 
-A chunk is written under a temporary name and renamed when it is whole. Which chunks there are, and
-what each holds, follows from `features.json` alone, so the files present are the only record of
-progress: a build that was killed at any moment continues with the chunks that are missing. A view
-depends on (seed, shard, key, number of the view) and not on the process that computes it.
+A chunk is written under a temporary name and renamed when it is whole. `features.json` alone
+determines all chunks and their contents, so the files present are the only record of progress: a
+build that was killed at any moment continues with the missing chunks. A view depends on (seed, file
+name of the shard, key, number of the view), and not on the process that computes it.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 HEADER = "features.json"
 CHROMA_SCALE = 8
-"""By how much the stored a*b* is smaller than the encoder's input."""
+"""Side of the encoder's input over that of the stored a*b*."""
 LIGHTNESS_SCALE = 4
-"""By how much the stored lightness is smaller than the encoder's input."""
+"""Side of the encoder's input over that of the stored lightness."""
 
 _FORMAT = 1
 _STRIDE = 32  # of the coarsest features
@@ -65,7 +65,7 @@ class FeatureConfig:
         views: Views of each image. The first shows the whole short side, the others a crop.
         min_crop_area: Smallest share of the largest square's area that the other views show, 0..1.
         degrade_prob: Share of views whose lightness looks like that of an old print, 0..1.
-        seed: Of positions, areas and degradations.
+        seed: Seed of positions, areas and degradations.
     """
 
     crop_size: int = 256
@@ -78,7 +78,7 @@ class FeatureConfig:
         if self.crop_size < _STRIDE or self.crop_size % _STRIDE:
             raise OptionError(f"the crop size {self.crop_size} is not a multiple of {_STRIDE}")
         if self.views < 1:
-            raise OptionError(f"{self.views} views of each image are too few", hint="Ask for 1.")
+            raise OptionError(f"{self.views} views per image are too few", hint="Use 1 or more.")
         if not (0 < self.min_crop_area <= 1 and 0 <= self.degrade_prob <= 1):
             raise OptionError("min_crop_area and degrade_prob are shares between 0 and 1")
 
@@ -97,7 +97,7 @@ class _Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class _Header:
-    """`features.json`: all that decides which chunks there are, and what they hold."""
+    """Content of `features.json`, which determines all chunks and their contents."""
 
     encoder: str
     weights_sha256: str
@@ -107,7 +107,7 @@ class _Header:
 
     @property
     def dtype(self) -> np.dtype[np.void]:
-        """Of one record."""
+        """Type of one record."""
         size = self.config.crop_size
         chroma, small = size // CHROMA_SCALE, size // LIGHTNESS_SCALE
         features = [(name, "<f2", shape) for name, shape in self.outputs.items()]
@@ -185,7 +185,7 @@ class FeatureStore:
         done = [chunk for chunk in chunks if (self.path / chunk.name).exists()]
         if not done or (len(done) < len(chunks) and not allow_partial):
             raise DataError(
-                f"{self.path}: unfinished: {len(done)} of {len(chunks)} chunks are there",
+                f"{self.path}: unfinished: {len(done)} of {len(chunks)} chunks exist",
                 hint="Run the same 'rechroma data features' command again to finish it.",
             )
         self._names = [chunk.name for chunk in done]
@@ -225,7 +225,7 @@ class FeatureStore:
         return records
 
     def digest(self) -> str:
-        """Hash encoder, configuration and the views at hand; equal for equal stores anywhere."""
+        """Hash encoder, configuration and the existing views; equal stores in any folder match."""
         header = _Header.read(self.path)
         return hashlib.sha256("\n".join([header.to_json(), *self._names]).encode()).hexdigest()
 
@@ -333,7 +333,7 @@ def _check_space(store: Path, views: int, header: _Header) -> None:
     if needed + _SPARE_BYTES > free:
         raise TargetError(
             f"{store}: the features take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
-            hint="Take fewer shards or views, or a smaller crop size, or free some space.",
+            hint="Use fewer shards or views or a smaller crop size, or free some space.",
         )
 
 
@@ -358,7 +358,7 @@ def _build_chunks(
         except BrokenProcessPool as error:
             raise DataError(
                 f"{store}: a process that computes features was killed",
-                hint="It may have run out of memory: try fewer --jobs. The same command goes on.",
+                hint="Memory may have run out. Run the same command again, with fewer --jobs.",
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

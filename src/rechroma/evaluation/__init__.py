@@ -1,4 +1,4 @@
-"""Evaluation of models on data sets, next to gray and truth."""
+"""Evaluation of models on data sets, next to gray and the ground truth."""
 
 from __future__ import annotations
 

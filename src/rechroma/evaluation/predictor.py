@@ -1,4 +1,4 @@
-"""Predictions of a model for photographs turned gray, as users would get them.
+"""Predictions of a model for photographs converted to gray, as users would get them.
 
 All go through :meth:`Colorizer.predict <rechroma.Colorizer.predict>` and `render`, so that
 evaluation measures what is served.
@@ -39,16 +39,17 @@ _BENCHMARK_RUNS = 20
 
 
 class EvalPredictor:
-    """Colors gray images with one engine, and keeps track of the network's raw output.
+    """Colors gray images with one engine, and keeps track of the predicted chroma.
 
     Args:
         engine: The model.
         size: Long side of the network's input; by default the model's own.
 
     Attributes:
-        chroma_max: Largest absolute a* or b* of the network's output so far, before gamut mapping.
-        chroma_beyond: Share of output pixels, 0..1, with an absolute a* or b* above 110, which no
-            sRGB color has.
+        chroma_max: Largest absolute a* or b* predicted so far, before gamut mapping; with hints,
+            after their reach was limited.
+        chroma_beyond: Share of the predicted pixels, 0..1, with an absolute a* or b* above 110,
+            which no sRGB color has.
     """
 
     def __init__(self, engine: Engine, size: int | None = None) -> None:
@@ -106,7 +107,7 @@ def gray_to_rgb(gray: Image) -> Image:
 def draw_hints(truth: Image, count: int, rng: Generator) -> list[Hint]:
     """Draw true colors of a photograph (H, W, 3) as hints, more of them near its middle.
 
-    The first of a larger number are those of a smaller one, from generators of the same seed.
+    Fewer hints are a prefix of more hints, if the generators have the same seed.
     """
     points = rng.normal(0.5, 0.25, size=(count, 2)).clip(0, 1)
     return [Hint(float(x), float(y), _color_at(truth, float(x), float(y))) for x, y in points]

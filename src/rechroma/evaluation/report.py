@@ -1,7 +1,7 @@
 """Evaluation of a model on a data set, always next to the rows *gray* and *truth*.
 
-A fully gray prediction wins by PSNR and is close by CIEDE2000, so no metric means anything without
-those two rows.
+A fully gray prediction wins by PSNR and is close by CIEDE2000, so a metric is only meaningful
+next to those two rows.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ImageScore:
     """CIEDE2000 of one image.
 
     Attributes:
-        index: Of the image in the shards.
+        index: Index of the image in the shards.
         key: Name in its shard.
         source: Where it is from.
         gray: CIEDE2000 of gray.
@@ -192,7 +192,7 @@ def evaluate(
 def predictions(
     predictor: EvalPredictor, truth: Image, degradation: Generator | None = None
 ) -> dict[str, Image]:
-    """Make all rows of a photograph (H, W, 3): gray, the model's prediction, the truth.
+    """Make all rows of a photograph (H, W, 3): gray, the model's prediction, the original.
 
     Args:
         predictor: The model.

@@ -36,7 +36,7 @@ def hint_curve(
 ) -> dict[str, Metrics]:
     """Measure predictions against the number of true colors given as hints.
 
-    A smaller set of hints is the beginning of a larger one.
+    A smaller set of hints is a prefix of a larger one.
 
     Returns:
         CIEDE2000, PSNR and hue hit by the number of hints, and `at_hints`: CIEDE2000 between the

@@ -84,7 +84,7 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
     if name not in own:
         if Path(wanted).exists():
             raise ModelNotFoundError(
-                f"{wanted} is not a color model: the name of one ends with .onnx", hint=_LIST
+                f"{wanted} is not a color model: color model files end in .onnx", hint=_LIST
             )
         known = sorted(own | manifest["models"])
         hint = f"Give a path, or set {FOLDER_VARIABLE} to a folder of .onnx files."

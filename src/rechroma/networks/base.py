@@ -25,13 +25,13 @@ class Prediction(NamedTuple):
 
     Attributes:
         logits: (N, Q, h, w) of the color bins; Q is 0 where the network has none.
-        ab: (N, 2, h', w') a*b* of the regression head. Like `logits` it may be a whole factor
-            smaller than the decoded chroma.
+        ab: (N, 2, h', w') a*b* of the regression head. Like `logits` it can be smaller than the
+            decoded chroma by an integer factor.
         bottleneck: (N, C, ...) the encoder's coarsest features.
         classes: (N, K) logits of the image's class, where the network has such a head.
-        hint_weight: (N, 1, h, w) how much of the color comes from hints, 0..1, where it is known.
-        upsampling: (N, 9, F * F, h, w) weights by which the decoded a*b* are enlarged F times,
-            where they are.
+        hint_weight: (N, 1, h, w) how much of the color comes from hints, 0..1; None if unknown.
+        upsampling: (N, 9, F * F, h, w) weights of a convex upsampling of the decoded a*b* by the
+            factor F; None without one.
     """
 
     logits: Tensor
@@ -43,9 +43,9 @@ class Prediction(NamedTuple):
 
 
 class ColorizationNetwork(nn.Module, ABC):
-    """Lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W) in, a :class:`Prediction` out.
+    """Maps lightness (N, 1, H, W) in 0..100 and hints (N, 3, H, W) to a :class:`Prediction`.
 
-    Hints are a*, b* and a mask of 0 or 1: the colors that the user fixed, and where.
+    Hints are a*, b* and a mask that is 1 where the user fixed them and 0 elsewhere.
 
     Attributes:
         config: The dataclass that it was created with.
@@ -55,7 +55,7 @@ class ColorizationNetwork(nn.Module, ABC):
         distribution_scale: The logits of the bins are smaller than the lightness by this factor;
             0 stands for `scale`.
         centers: (Q, 2) a*b* of the color bins; Q is 0 where the network has none.
-        encoder: The part that may start from pretrained weights; None where all is learned.
+        encoder: The part that can start from pretrained weights; None if there is none.
     """
 
     config: Any
@@ -84,12 +84,12 @@ class ColorizationNetwork(nn.Module, ABC):
         return int(getattr(self.config, "classes", 0))
 
     def output_bins(self) -> tuple[tuple[float, float], ...]:
-        """The a*b* of the bins of which a distribution is given, as a card lists them."""
+        """The a*b* of the bins of the distribution, as a card lists them."""
         return tuple((a, b) for a, b in self.centers.tolist())
 
 
 class RegressionNetwork(ColorizationNetwork):
-    """Lightness in, a*b* out; hints have no effect, and there are no bins."""
+    """Base of networks that regress a*b* from lightness, without bins and without hints."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,13 +112,13 @@ class Architecture:
     """A network that can be named in recipes, with the facts that its page and cards state.
 
     Attributes:
-        name: What recipes and model files call it.
+        name: Its name in recipes and model files.
         module: Creates one from its configuration.
-        config: The dataclass of that.
+        config: Class of the configuration.
         paper: The publications that it follows.
         character: Its strengths and weaknesses, in one line.
         license: SPDX identifier of the weights that its authors published, if they did.
-        authors: Of those weights.
+        authors: The authors of those weights.
         data: The training data of those weights.
     """
 
@@ -133,6 +133,6 @@ class Architecture:
 
 
 def no_hints(lightness: Tensor) -> Tensor:
-    """Hints (N, 3, H, W) that fix nothing, for lightness (N, 1, H, W)."""
+    """Make an empty hint map (N, 3, H, W) for lightness (N, 1, H, W)."""
     count, _, height, width = lightness.shape
     return torch.zeros(count, 3, height, width, dtype=lightness.dtype, device=lightness.device)

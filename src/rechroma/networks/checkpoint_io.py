@@ -1,8 +1,8 @@
 """Weights in and out of networks: safetensors, published checkpoints and color model files.
 
-The export writes every weight of a network under its own name, led by `PREFIX`. A weight that it
-rounds to float16 has `HALF` behind the name; one that it rounds to int8 has `BYTES`, and `STEP`
-holds what one step is worth in each output channel. The card says which network to create.
+The export writes every weight of a network under its own name, after `PREFIX`. Weights rounded to
+float16 have the suffix `HALF`; those rounded to int8 have `BYTES`, and `STEP` holds their scale in
+each output channel. The card names the network to create.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ def convert_values(values: object, kind: type[_T], key: str = "") -> _T:
 
 
 def require(option: str, fine: bool, must: str) -> None:
-    """Refuse a value outside its range.
+    """Check that a value is within its range.
 
     Raises:
-        RecipeError: It is not fine; the message names the option and says what it must be.
+        RecipeError: It is not; the message names the option and its range.
     """
     if not fine:
         raise RecipeError(f"network.options.{option}: must be {must}")

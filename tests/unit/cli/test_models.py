@@ -89,7 +89,7 @@ def test_image_is_not_a_model(run: Run, photo: MakePhoto) -> None:
         assert result.exit_code == 78
         error, hint = result.stderr.splitlines()
         assert (
-            error == "rechroma: error: x.jpg is not a color model: the name of one ends with .onnx"
+            error == "rechroma: error: x.jpg is not a color model: color model files end in .onnx"
         )
         assert "'rechroma models list'" in hint
 

@@ -163,7 +163,7 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
         ("network.options.widths=16", "expected array, got int"),
         ("network.options.widths=[16, 16, 16]", "expected array of length 4, got 3"),
         ("network.options.widths=[16, 8, 8, 0]", "must be above 0"),
-        ("network.options.widths=[6, 8, 8, 8]", "must be begun by a multiple of 4"),
+        ("network.options.widths=[6, 8, 8, 8]", "widths[0]: must be a multiple of 4"),
         ("network.options.classes=abc", "expected int, got str"),
         ("network.options.classes=true", "expected int, got bool"),
         ("network.options.classes=-3", "must be 0 or more"),

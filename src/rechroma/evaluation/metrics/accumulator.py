@@ -97,7 +97,7 @@ class MetricAccumulator:
         """Compute the metrics by name, without undefined ones; hue hit and areas are percentages.
 
         `delta_cf` is the absolute difference of the mean colorfulness (abs form) of predictions
-        and truths, `delta_cf_each` the mean absolute difference per image.
+        and originals, `delta_cf_each` the mean absolute difference per image.
         """
         found = nanmean_over_images(self._images)
         found |= {
@@ -110,7 +110,7 @@ class MetricAccumulator:
 
 
 def no_reference_metrics(rgb: NDArray[np.uint8], lab: NDArray[np.float32]) -> dict[str, float]:
-    """Compute the metrics that need no truth.
+    """Compute the metrics that need no ground truth.
 
     Args:
         rgb: (H, W, 3) sRGB.

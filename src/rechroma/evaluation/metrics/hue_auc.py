@@ -28,7 +28,7 @@ _HUE_TOLERANCE = np.pi / 6
 
 
 def neutral_chroma(predicted: Float, true: Float) -> float:
-    """Compute the chroma given to what is truly neutral: white shirts, snow, paper, asphalt.
+    """Compute the chroma given to neutral surfaces: white shirts, snow, paper, asphalt.
 
     Args:
         predicted: (H, W, 2) a*b*.
@@ -47,8 +47,8 @@ def neutral_chroma(predicted: Float, true: Float) -> float:
 def hue_hit_counts(predicted: Float, true: Float) -> NDArray[np.int64]:
     """Count hits and tries in each octant of the true hue, (2, 8).
 
-    A try is a truly colorful pixel (C* of 20 or more); a hit is a try with a predicted C* of 10 or
-    more and a hue within 30 degrees of the truth.
+    A try is a pixel that is colorful in the original (C* of 20 or more); a hit is a try with a
+    predicted C* of 10 or more and a hue within 30 degrees of the true one.
 
     Args:
         predicted: (..., 2) a*b*.

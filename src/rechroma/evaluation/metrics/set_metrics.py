@@ -89,13 +89,13 @@ def top1_agreement(classes: Sequence[int], true: Sequence[int]) -> float:
 
 
 def gap_recovered(share: float, gray: float) -> float:
-    """Compute the share of the gap between gray and truth that is recovered.
+    """Compute the share of the gap between gray and ground truth that is closed.
 
     Args:
         share: Agreement of the colored images, 0..1.
         gray: Agreement of the gray images, 0..1.
 
     Returns:
-        0 for gray, 1 for the truth, below 0 for worse than gray; nan when gray agrees fully.
+        0 for gray, 1 for the ground truth, below 0 for worse than gray; nan when gray agrees fully.
     """
     return (share - gray) / (1 - gray) if gray < 1 else float("nan")

@@ -77,10 +77,11 @@ def write_photo(
         file: The target, at its start; it must be seekable.
         rgb: (H, W, 3) uint8 or uint16, sRGB.
         photo: The source photograph.
-        format: What :func:`parse_format` takes; by default :func:`output_format` of the source's.
+        format: Name of the format, see :func:`parse_format`; by default that of
+            :func:`output_format` for the source's.
         quality: 1..100, for lossy formats.
         provenance: Whether to note in the XMP that a model generated the colors.
-        badge: Whether to draw a mark into the image that says so, too.
+        badge: Whether to draw a visible mark that states the same.
 
     Raises:
         OptionError: An unknown format or one that cannot hold the image, a quality out of range,

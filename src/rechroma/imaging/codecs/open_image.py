@@ -98,7 +98,7 @@ def identify(file: BinaryIO) -> Image.Image:
                 return factory(file, "")
     raise NotAnImageError(
         "this is not an image in a known format",
-        hint="JPEG, PNG, TIFF, WebP, BMP, GIF and HEIC are supported, whatever the file's name.",
+        hint="JPEG, PNG, TIFF, WebP, BMP and GIF are supported, and HEIC with the extra 'heif'.",
     )
 
 
@@ -111,8 +111,8 @@ def source_format(image: Image.Image) -> str:
 def count_pages(image: Image.Image, file: BinaryIO) -> int:
     """Count the pages or frames of the file that an image was opened from; neither is changed.
 
-    Reduced-resolution copies in a TIFF, and what cameras append to a JPEG, do not count. If a
-    later page is damaged, the count is 1.
+    Reduced-resolution copies in a TIFF, and images that cameras append to a JPEG, do not count. If
+    a later page is damaged, the count is 1.
     """
     position = file.tell()
     try:

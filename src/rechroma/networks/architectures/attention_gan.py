@@ -50,7 +50,7 @@ class AttentionGanConfig:
 
 
 class AttentionGan(RegressionNetwork):
-    """Lightness in, a*b* at half the size out.
+    """Predicts a*b* at half the size from lightness.
 
     Raises:
         RecipeError: The encoder is unknown.
@@ -98,7 +98,7 @@ ARCHITECTURE = Architecture(
 
 
 class _Level(nn.Module):
-    """Doubles the size and lets the encoder's features of that size in."""
+    """Doubles the size and adds a skip connection from the encoder's features of that size."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()

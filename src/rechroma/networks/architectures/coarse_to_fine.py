@@ -1,10 +1,10 @@
 """`coarse-to-fine`: colors decided at an eighth of the size, then enlarged along the edges.
 
-A frozen recognition network sees the whole image. Its pooled head, which knows what the image
-shows, scales and shifts every block of the decoder (FiLM, Perez et al. 2018). The decoder
-classifies color into bins (Zhang et al. 2016) and regresses a*b* at 1/8 of the size, where
-knowledge is cheap to learn: one can keep the encoder's features on disk and train the decoder
-alone. Hints spread at that size (:mod:`rechroma.networks.layers.hint_propagation`). Convex
+A frozen recognition network encodes the whole image. Its pooled head, which represents the content
+of the image, scales and shifts every block of the decoder (FiLM, Perez et al. 2018). The decoder
+classifies color into bins (Zhang et al. 2016) and regresses a*b* at 1/8 of the size, where training
+is cheap: the decoder can be trained alone, on features of the encoder that are stored on disk.
+Hints are propagated at that size (:mod:`rechroma.networks.layers.hint_propagation`). Convex
 upsampling guided by lightness brings the decoded a*b* to 1/2 of the size.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rechroma.networks.encoders.base import Encoder
 
 _AB_UNIT = 10.0  # the regression head works in units of this many a*b* steps
-_CELL = 8  # pixels of the input in one place of the decoder's finest level, to each side
+_CELL = 8  # input pixels along each side of a location at the decoder's finest level
 _LEVELS = 5  # of the encoder, from 1/2 to 1/32
 
 
@@ -48,10 +48,10 @@ class CoarseToFineConfig:
         context: Length of the vector that modulates the decoder.
         heads: Of the attention at 1/32.
         grid: Side of a color bin in a*b* units.
-        temperature: See :class:`~rechroma.networks.layers.bin_decoding.Decoding`, as for the two
-            that follow.
+        temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
+            their mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
-        saturation: Factor on the chroma that the network found itself.
+        saturation: Factor on the predicted chroma, but not on that of hints.
 
     Raises:
         RecipeError: A value is outside its range.
@@ -70,13 +70,13 @@ class CoarseToFineConfig:
         require("widths", min(self.widths) > 0, "above 0")
         require("context", self.context > 0, "above 0")
         require("heads", self.heads > 0, "above 0")
-        require("widths", self.widths[0] % self.heads == 0, "multiples of heads at the first level")
+        require("widths[0]", self.widths[0] % self.heads == 0, "a multiple of heads")
         require("grid", self.grid > 0, "above 0")
         require("temperature", self.temperature > 0, "above 0")
 
 
 class CoarseToFine(ColorizationNetwork):
-    """Lightness and hints in, color bins at 1/8 and a*b* at 1/2 of the size out.
+    """Predicts color bins at 1/8 and a*b* at 1/2 of the size from lightness and hints.
 
     Raises:
         RecipeError: The encoder is unknown, or ends before 1/32 of the size.
@@ -131,14 +131,14 @@ ARCHITECTURE = Architecture(
 
 
 class CoarseDecoder(nn.Module):
-    """The encoder's features and pooled head in, logits of the bins and a*b* at 1/8 out.
+    """Predicts logits of the bins and a*b* at 1/8 from the encoder's features and pooled head.
 
     Features are normalized where they enter, so that they can come from any frozen encoder.
 
     Args:
         channels: Of the encoder's features at 1/8, 1/16 and 1/32 of the size.
         head: Length of the encoder's pooled head.
-        bins: How many.
+        bins: Number of color bins.
         config: Widths, context and heads.
     """
 
@@ -184,7 +184,7 @@ class CoarseDecoder(nn.Module):
 
 
 class _Level(nn.Module):
-    """Join the normalized features of one size with what came from the coarser level."""
+    """Joins the normalized features of one size with the output of the coarser level."""
 
     def __init__(self, inputs: int, skip: int, outputs: int, context: int, blocks: int = 1) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class _Level(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two 3x3 convolutions around a shortcut, modulated before they join it."""
+    """A residual block of two 3x3 convolutions, modulated before the addition."""
 
     def __init__(self, channels: int, context: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """`eccv16`: color as a classification (Zhang, Isola and Efros 2016, arXiv 1603.08511).
 
-A plain column of convolutions gives each place of a quarter of the size probabilities of 313 color
-bins; their mean color, bilinearly enlarged, is the chroma. The published checkpoint loads as it is
+A plain stack of convolutions predicts the probabilities of 313 color bins at a quarter of the size;
+their mean color, bilinearly upsampled, is the chroma. The published checkpoint loads as it is
 (`rechroma models import`): the last "layer" of it holds the bins.
 
 The backbone is shared with :mod:`~rechroma.networks.architectures.siggraph17`: seven stages of 3x3
@@ -59,7 +59,7 @@ class Eccv16Config:
 
 
 class Eccv16(ColorizationNetwork):
-    """Lightness in, probabilities of color bins at a quarter of the size and a*b* out.
+    """Predicts color bins at a quarter of the size, and a*b*, from lightness.
 
     Raises:
         RecipeError: The width leaves a layer without channels.

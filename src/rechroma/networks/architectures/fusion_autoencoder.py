@@ -1,4 +1,4 @@
-"""`fusion-autoencoder`: an autoencoder that is told in its middle what a classifying network sees.
+"""`fusion-autoencoder`: an autoencoder with the features of a classifier fused into its bottleneck.
 
 The idea of Iizuka et al. 2016 ("Let there be color!", ACM TOG 35(4)) in the plain form of
 deep-koalarization (Baldassarre et al. 2017, arXiv 1712.03400), whose layers these are: an encoder
@@ -46,7 +46,7 @@ class FusionAutoencoderConfig:
 
 
 class FusionAutoencoder(RegressionNetwork):
-    """Lightness in, a*b* at half the size out.
+    """Predicts a*b* at half the size from lightness.
 
     Raises:
         RecipeError: The second network is unknown.

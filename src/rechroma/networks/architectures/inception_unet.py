@@ -53,7 +53,7 @@ class InceptionUnetConfig:
 
 
 class InceptionUnet(RegressionNetwork):
-    """Lightness in, a*b* at half the size out."""
+    """Predicts a*b* at half the size from lightness."""
 
     config: InceptionUnetConfig
     encoder = None

@@ -2,13 +2,12 @@
 
 A pretrained encoder sees the lightness as a gray image; a decoder with skip connections goes up
 to a quarter of the size. The pooled bottleneck is turned into one vector that scales and shifts
-every level of the decoder (FiLM, Perez et al. 2018), so that each place knows what the whole
-image shows; one attention block lets far-apart places of the coarse level agree. Two heads read
-the finest level: one classifies color into bins (Zhang et al. 2016), one regresses a*b*. Colors
-that the user fixed are mixed into both, at their own places and at those that look alike (see
-:mod:`rechroma.networks.layers.hint_propagation`).
-The chroma that comes out is the annealed mean of the bins,
-if asked for mixed with the regression.
+every level of the decoder (FiLM, Perez et al. 2018), so that every location has the context of
+the whole image; one attention block relates distant locations of the coarse level. Two heads read
+the finest level: one classifies color into bins (Zhang et al. 2016), one regresses a*b*. Hints are
+mixed into both, at their own locations and at similar ones (see
+:mod:`rechroma.networks.layers.hint_propagation`). The chroma is the annealed mean of the bins,
+optionally blended with the output of the regression head.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class RechromaConfig:
     """Options of this architecture.
 
     Attributes:
-        encoder: "mobilenet-v2", "mobilenet-edgetpu", "resnet-50" or "vgg-19".
+        encoder: One of :data:`rechroma.networks.encoders.ENCODERS`.
         widths: Channels of the decoder at 1/32, 1/16, 1/8 and 1/4 of the size.
         film: Whether the pooled vector scales and shifts every decoder level.
         attention: Whether the coarse level attends to itself.
@@ -52,8 +51,8 @@ class RechromaConfig:
         temperature: Annealing of the decoded bins, above 0: 1 gives their mean (safe), towards 0
             their mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
-        saturation: Factor on the chroma that the network found itself: both heads hedge, and a mean
-            is paler than what it is of.
+        saturation: Factor on the predicted chroma, but not on that of hints. Both heads hedge, and
+            the mean of several possible colors is paler than each of them.
 
     Raises:
         RecipeError: A value is outside its range.
@@ -72,14 +71,14 @@ class RechromaConfig:
     def __post_init__(self) -> None:
         require("widths", min(self.widths) > 0, "above 0")
         fits = not self.attention or self.widths[0] % _HEADS == 0
-        require("widths", fits, f"begun by a multiple of {_HEADS} where there is attention")
+        require("widths[0]", fits, f"a multiple of {_HEADS} if attention is on")
         require("classes", self.classes >= 0, "0 or more")
         require("grid", self.grid > 0, "above 0")
         require("temperature", self.temperature > 0, "above 0")
 
 
 class Rechroma(ColorizationNetwork):
-    """Lightness and hints in, color bins and a*b* at a quarter of the size out.
+    """Predicts color bins and a*b* at a quarter of the size from lightness and hints.
 
     Raises:
         RecipeError: The encoder is unknown.
@@ -139,7 +138,7 @@ ARCHITECTURE = Architecture(
 
 
 class _Context(nn.Module):
-    """The pooled bottleneck as one vector of 512, and logits of the image's class."""
+    """Maps the pooled bottleneck to a vector of 512 and the logits of the image's class."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -152,7 +151,7 @@ class _Context(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions, with the context let in between."""
+    """Two 3x3 convolutions with FiLM between them."""
 
     def __init__(self, inputs: int, outputs: int, film: bool) -> None:
         super().__init__()
@@ -188,7 +187,7 @@ class _Coarse(nn.Module):
 
 
 class _Level(nn.Module):
-    """Doubles the size and lets the encoder's features of that size in."""
+    """Doubles the size and adds a skip connection from the encoder's features of that size."""
 
     def __init__(self, inputs: int, skip: int, outputs: int, film: bool) -> None:
         super().__init__()

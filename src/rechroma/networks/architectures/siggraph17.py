@@ -38,7 +38,7 @@ class Siggraph17Config:
 
 
 class Siggraph17(ColorizationNetwork):
-    """Lightness and hints in, a*b* of every pixel and color bins at a quarter of the size out.
+    """Predicts a*b* of every pixel, and color bins at 1/4 of the size, from lightness and hints.
 
     Raises:
         RecipeError: The width leaves a layer without channels.

@@ -33,7 +33,7 @@ class VggFcnConfig:
 
 
 class VggFcn(RegressionNetwork):
-    """Lightness in, a*b* at a quarter of the size out.
+    """Predicts a*b* at a quarter of the size from lightness.
 
     Raises:
         RecipeError: The width leaves a layer without channels.

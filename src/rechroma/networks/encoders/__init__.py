@@ -31,5 +31,5 @@ def make_encoder(name: str) -> Encoder:
     """
     if name not in ENCODERS:
         known = ", ".join(ENCODERS)
-        raise RecipeError(f"no encoder is called {name!r}", hint=f"there are: {known}")
+        raise RecipeError(f"no encoder is called {name!r}", hint=f"Available: {known}.")
     return ENCODERS[name]()

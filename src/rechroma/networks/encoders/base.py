@@ -1,4 +1,4 @@
-"""The interface of pretrained recognition networks that color networks see through."""
+"""The interface of pretrained recognition networks that serve as encoders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def srgb_gray(lightness: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module, ABC):
-    """RGB (N, 3, H, W) in 0..1 in, features at 1/2, 1/4, 1/8 and so on out, finest first.
+    """Maps RGB (N, 3, H, W) in 0..1 to features at 1/2, 1/4, 1/8 and so on, finest first.
 
     Batch normalization always uses the published statistics: a small batch would shift them, and a
     converged encoder gains nothing from it.
@@ -43,7 +43,7 @@ class Encoder(nn.Module, ABC):
         channels: Of the features, finest first.
         head_channels: Of :meth:`pooled_head`; 0 stands for those of the coarsest features.
         tolerates_int8: Whether the export may round its weights to int8. Without normalization
-            layers, which absorb the error of a channel, that shows as wrong colors.
+            layers, which absorb the error of a channel, rounding causes wrong colors.
     """
 
     channels: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Self-attention over the places of a feature map, as SAGAN and as Transformers have it."""
+"""Self-attention over the locations of a feature map, in the forms of SAGAN and Transformers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 class SelfAttention(nn.Module):
     """Single-head attention with spectral normalization (SAGAN, Zhang et al. 2019, 1805.08318).
 
-    What other places hold is added in the learned proportion `share`, which is 0 at the start.
+    The attended features are added with the learned weight `share`, which is 0 at the start.
 
     Args:
         channels: Of the features (N, C, H, W) in and out; a multiple of 4.
@@ -27,7 +27,7 @@ class SelfAttention(nn.Module):
         self.share = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Let every place of (N, C, H, W) look at all others."""
+        """Attend from every location of (N, C, H, W) to all others."""
         # One head, as an axis of its own, for the exporter's sake.
         query, key, value = (
             part(x).flatten(2).transpose(1, 2)[:, None]
@@ -42,12 +42,12 @@ class MultiHeadAttention(nn.Module):
     """Multi-head attention with a residual connection (Vaswani et al. 2017, arXiv 1706.03762).
 
     It is the identity at the start. There is no positional encoding: features of a convolutional
-    encoder know their place, and the size of the image is free.
+    encoder contain their position, and images of any size can be used.
 
     Args:
         channels: Of the features (N, C, H, W) in and out; a multiple of `heads`.
-        heads: How many.
-        normalized: Whether each place is layer-normalized before it is projected.
+        heads: Number of heads.
+        normalized: Whether each location is layer-normalized before it is projected.
     """
 
     def __init__(self, channels: int, heads: int, *, normalized: bool = False) -> None:
@@ -60,7 +60,7 @@ class MultiHeadAttention(nn.Module):
         nn.init.zeros_(self.out.get_parameter("bias"))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Let every place of (N, C, H, W) look at all others."""
+        """Attend from every location of (N, C, H, W) to all others."""
         n, channels, height, width = x.shape
         seen = x if self.norm is None else self.norm(x.movedim(1, 3)).movedim(3, 1)
         folded = self.query_key_value(seen).reshape(n, 3, self.heads, channels // self.heads, -1)

@@ -22,7 +22,8 @@ class Decoding(Protocol):
         temperature: Annealing of the bins, above 0: 1 gives their mean (safe), towards 0 their
             mode (vivid).
         regression_share: How much of the chroma comes from the regression head, 0..1.
-        saturation: Factor on the chroma: both heads hedge, and a mean is paler than what it is of.
+        saturation: Factor on the chroma. Both heads hedge, and the mean of several possible colors
+            is paler than each of them.
     """
 
     @property
@@ -60,7 +61,7 @@ def decode(
 ) -> Tensor:
     """Mix the annealed mean of the bins with the regressed a*b*.
 
-    The saturation factor applies to what the network found itself, not to hints.
+    The saturation factor applies to the predicted chroma, not to that of hints.
 
     Args:
         logits: (N, Q, h, w) of the bins.
@@ -80,6 +81,6 @@ def decode(
 
 
 def _odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """Exponentials of logits, the largest of each place being 1, so that none overflows."""
+    """Exponentiate logits, with a maximum of 1 at each location so that none overflows."""
     logits = logits.float()
     return torch.exp((logits - logits.amax(dim=1, keepdim=True)) / temperature)

@@ -52,11 +52,11 @@ class SameConv2d(nn.Conv2d):
 
 
 class Fusion(nn.Module):
-    """Fuse a global feature vector into every place (Iizuka et al. 2016, section 3.2).
+    """Fuse a global feature vector into every location (Iizuka et al. 2016, section 3.2).
 
-    There a vector is repeated over all places, concatenated with the features and mixed by a 1x1
-    convolution. That is linear, so it is done in two parts which are added: the same numbers
-    without the repeated vector, which at a fine level would be larger than all the rest.
+    In the paper a vector is repeated over all locations, concatenated with the features and mixed
+    by a 1x1 convolution. That is linear, so here both parts are convolved separately and added: the
+    result is the same without the repeated vector, which would be large at a fine level.
 
     Args:
         channels: Of the features.

@@ -1,6 +1,6 @@
 """Learned upsampling by convex combination (RAFT, Teed and Deng 2020, arXiv 2003.12039).
 
-Every fine place takes a weighted mean of the 3x3 coarse places around it. The weights are
+Every fine location takes a weighted mean of the 3x3 coarse locations around it. The weights are
 nonnegative and sum to 1, so no color appears that no neighbor has, and an edge can stay sharp where
 bilinear interpolation would bleed.
 """
@@ -53,7 +53,7 @@ class ConvexUpsampler(nn.Module):
             eighth: (N, C', H / 8, W / 8), likewise.
 
         Returns:
-            (N, 9, 16, H / 8, W / 8): of each of the 9 neighbors for each of 4 x 4 fine places.
+            (N, 9, 16, H / 8, W / 8): weights of the 9 neighbors for each of 4 x 4 fine locations.
         """
         fine = F.pixel_unshuffle(F.avg_pool2d(lightness, 2) / 100, _FACTOR)
         guide = torch.cat([fine, F.pixel_unshuffle(quarter, 2), eighth], dim=1)

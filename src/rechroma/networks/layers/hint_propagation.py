@@ -1,9 +1,9 @@
 """Propagation of color hints by learned similarity (compare scribbles, Levin et al. 2004).
 
-Each place is a mixture of two experts: the network's own prediction, and the hints. The odds of a
-hint fall with its distance to the place in a learned space of features and position. Hints compete:
-of several, the nearest in that space gets nearly all votes. At its own place a hint is pinned.
-Without hints the mixture is the network's prediction alone.
+Each location is a mixture of two experts: the network's own prediction, and the hints. The odds of
+the hints fall with their distance to the location in a learned space of features and position. The
+hints are weighted by a sharp softmax over these distances, so the nearest one dominates. At its own
+location a hint gets nearly all of the weight. Without hints the mixture is the prediction alone.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from rechroma.networks.layers.bin_decoding import probabilities
 
-_MAX_HINTS = 256  # places from which hints spread; of more, the best covered, then at random
+_MAX_HINTS = 256  # hinted locations in use; of more, those covered most, ties broken at random
 _COMPETITION = 8.0  # sharpness of the competition between hints, relative to their odds
-_PIN_WEIGHT = 1e4  # odds of a hint at its own place: it determines the color there
-_UNHINTED_DISTANCE = 1e3  # takes part in batches where images have different numbers of hints
+_PIN_WEIGHT = 1e4  # odds of a hint at its own location: it determines the color there
+_UNHINTED_DISTANCE = 1e3  # of the padding in batches whose images have different numbers of hints
 _EMBEDDING = 24  # length of the learned features that are compared
 _BIN_SIGMA = 5.0  # of a hint's color over the bins, as of the soft labels (Zhang 2016)
 _POSITION_UNIT = 256.0  # pixels of the input to a unit of position
@@ -31,7 +31,7 @@ class HintPropagation(nn.Module):
     Args:
         channels: Of the features that similarity is learned from.
         centers: (Q, 2) a*b* of the bins.
-        cell: Pixels of the input in one place, to each side.
+        cell: Side of the input square that a location covers, in pixels.
     """
 
     centers: Tensor
@@ -42,7 +42,7 @@ class HintPropagation(nn.Module):
         self.register_buffer("centers", centers.clone(), persistent=False)
         self.features = nn.Conv2d(channels, _EMBEDDING, 1)
         self.nearness = nn.Parameter(torch.tensor(2.0))  # weight of distance in position
-        self.certainty = nn.Parameter(torch.tensor(3.0))  # log-odds of a hint at its own place
+        self.certainty = nn.Parameter(torch.tensor(3.0))  # log-odds of a hint at its own location
 
     def forward(
         self, x: Tensor, logits: Tensor, ab: Tensor, hints: Tensor
@@ -50,7 +50,7 @@ class HintPropagation(nn.Module):
         """Mix hints into a prediction.
 
         Args:
-            x: (N, C, h, w) features of every place.
+            x: (N, C, h, w) features of every location.
             logits: (N, Q, h, w) of the bins, as the network predicts them.
             ab: (N, 2, h, w) a*b*, likewise.
             hints: (N, 3, cell * h, cell * w) a*, b* and mask.
@@ -60,7 +60,7 @@ class HintPropagation(nn.Module):
             The weight is None in a training batch without hints.
         """
         if self.training and not hints[:, 2].any():
-            return logits, ab, None  # what follows would cost more than all the rest
+            return logits, ab, None  # propagation costs more than the rest of the network
         features = self.features(x).float()
         with torch.autocast(x.device.type, enabled=False):
             color, covered = pool_hints(hints.float(), self.cell)
@@ -70,18 +70,19 @@ class HintPropagation(nn.Module):
             return _mixture(shares, ab.float(), self._spread(point, color, covered))
 
     def _spread(self, point: Tensor, color: Tensor, covered: Tensor) -> Tensor:
-        """Sum the hints' bins, a*b* and 1 at every place by their odds: (N, Q + 3, h, w)."""
+        """Sum the hints' bins, a*b* and 1 at every location by their odds: (N, Q + 3, h, w)."""
         chosen = _select(covered)
-        there, given, weight = (_gather(chosen, x) for x in (point, color, (covered > 0).float()))
-        distance = _squared_distances(point.flatten(2), there) + _UNHINTED_DISTANCE * (1 - weight)
+        hinted, colors, weight = (_gather(chosen, x) for x in (point, color, (covered > 0).float()))
+        distance = _squared_distances(point.flatten(2), hinted) + _UNHINTED_DISTANCE * (1 - weight)
         pin_weight = _PIN_WEIGHT * weight * (_indices(covered)[:, :, None] == chosen)
         odds = (torch.exp(self.certainty - distance) + pin_weight).sum(dim=2, keepdim=True)
         nearest = distance.amin(dim=2, keepdim=True)
-        votes = torch.exp(_COMPETITION * (nearest - distance)) + pin_weight
-        votes = votes * odds / votes.sum(dim=2, keepdim=True)
-        given = given.transpose(1, 2)
-        values = torch.cat([self._over_bins(given), given, torch.ones_like(given[..., :1])], dim=2)
-        return (votes @ values).transpose(1, 2).reshape(values.shape[0], -1, *point.shape[2:])
+        shares = torch.exp(_COMPETITION * (nearest - distance)) + pin_weight
+        shares = shares * odds / shares.sum(dim=2, keepdim=True)
+        colors = colors.transpose(1, 2)
+        ones = torch.ones_like(colors[..., :1])
+        values = torch.cat([self._over_bins(colors), colors, ones], dim=2)
+        return (shares @ values).transpose(1, 2).reshape(values.shape[0], -1, *point.shape[2:])
 
     def _over_bins(self, color: Tensor) -> Tensor:
         """Spread colors (N, K, 2) over the bins as probabilities (N, K, Q)."""
@@ -91,7 +92,7 @@ class HintPropagation(nn.Module):
 
 
 def _mixture(shares: Tensor, ab: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mix the network's prediction, of odds 1, with the hints, already times their odds."""
+    """Mix the network's prediction (odds 1) with the hints, which are multiplied by their odds."""
     bins, color, odds = hinted[:, :-3], hinted[:, -3:-1], hinted[:, -1:]
     return (
         torch.log(shares + bins + 1e-9),
@@ -116,31 +117,31 @@ def pool_hints(hints: Tensor, cell: int) -> tuple[Tensor, Tensor]:
 
 
 def _positions(like: Tensor) -> Tensor:
-    """Give the row and column (N, 2, h, w) of every place."""
+    """Compute the row and column (N, 2, h, w) of every location."""
     ones = torch.ones_like(like)
     return torch.cat([ones.cumsum(dim=2), ones.cumsum(dim=3)], dim=1)
 
 
-def _indices(places: Tensor) -> Tensor:
-    """Number the places (N, 1, h, w): (N, P)."""
-    return torch.ones_like(places.flatten(1)).cumsum(dim=1) - 1
+def _indices(locations: Tensor) -> Tensor:
+    """Number the locations of (N, 1, h, w): (N, P)."""
+    return torch.ones_like(locations.flatten(1)).cumsum(dim=1) - 1
 
 
 def _select(covered: Tensor) -> Tensor:
-    """Select up to `_MAX_HINTS` hinted places by their numbers (N, 1, K).
+    """Select up to `_MAX_HINTS` hinted locations by their numbers (N, 1, K).
 
-    In cells of 4 pixels every drawn hint covers one place whole, so those come first. An image with
-    fewer hints than another of the batch, or with none, is filled up with places that have no hint.
+    In cells of 4 pixels every drawn hint covers one location fully, and those come first. An image
+    with fewer hints than another of the batch is padded with locations that have no hint.
     """
-    lots = torch.sin(_indices(covered) * 12.9898)
-    # As few as there are, also in the exported file: what follows is a sixth of the network's time.
-    # A tensor, which tracing keeps as a value; an integer would be that of the traced example.
+    tie_break = torch.sin(_indices(covered) * 12.9898)
+    # No more than there are, also in the exported file: propagation takes a sixth of the network's
+    # time. A tensor, because tracing would store an integer as a constant.
     count = cast("int", (covered > 0).flatten(1).sum(dim=1).amax(dim=0).clamp(1, _MAX_HINTS))
-    return (covered.flatten(1) * (lots + 100)).topk(count, dim=1).indices[:, None]
+    return (covered.flatten(1) * (tie_break + 100)).topk(count, dim=1).indices[:, None]
 
 
 def _gather(chosen: Tensor, values: Tensor) -> Tensor:
-    """Gather `values` (N, C, h, w) at the chosen places (N, 1, K): (N, C, K)."""
+    """Gather `values` (N, C, h, w) at the chosen locations (N, 1, K): (N, C, K)."""
     return values.flatten(2).gather(2, chosen.expand(-1, values.shape[1], -1))
 
 

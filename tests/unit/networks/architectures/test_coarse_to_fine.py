@@ -79,7 +79,7 @@ def test_encoder_that_ends_early_is_rejected() -> None:
 
 
 def test_widths_that_the_heads_do_not_divide_are_rejected() -> None:
-    with pytest.raises(RecipeError, match="widths: must be multiples of heads"):
+    with pytest.raises(RecipeError, match="must be a multiple of heads"):
         small("coarse-to-fine", heads=3)
 
 
