@@ -1,13 +1,13 @@
 """ONNX export of networks, with weight compression and a parity check, and of frozen encoders.
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
-build the network again. Batch normalization is left for the runtime: ONNX Runtime folds it as it
-loads the file. Spectral normalization, which no runtime knows, is folded before. Matrices and
-convolutions are rounded, unless all is to stay exact, and stand so in the file: to float16, the
-large ones to int8 with a step for each channel of the first axis (not in an encoder that does not
-tolerate it); all arithmetic stays float32.
-The parity check compares the file with the rounded network, strictly, and reports what the rounding
-itself did.
+build the network again. ONNX Runtime folds batch normalization as it loads the file; spectral
+normalization, which no runtime supports, is folded by the export. By default, matrices and
+convolutions are stored rounded: to float16, and large ones to int8 with a scale per channel of the
+first axis, except in encoders that do not tolerate it. All arithmetic stays float32.
+
+The parity check compares the file strictly with the rounded network, and reports separately what
+rounding changed.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from rechroma.networks import ColorizationNetwork, Encoder
 
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
-ROUNDING_TOLERANCE = 1.0  # root mean square of what rounding may do: just noticeable
+ROUNDING_TOLERANCE = 1.0  # root mean square of the effect of rounding: just noticeable
 _FARTHEST = 10_000.0  # in a* or b*: no real color, and float32 barely resolves TOLERANCE there
-_LARGE = 65_536  # weights; of these a layer has enough for the errors of int8 to cancel out
+_LARGE = 65_536  # weights of a layer from which on the errors of int8 cancel out
 _INT8 = 127
 _OPSET = 20
 _SIZES = ((64, 64), (96, 160), (256, 192))
 _HINT_SIDE = 8  # pixels
-_HINTED = 0.05  # share of the places
+_HINTED = 0.05  # share of the locations with a hint
 _FEATURE_OPSET = 17
 _FEATURE_LEVELS = (8, 16, 32)  # reductions of the features, the last three of an encoder
 OUTPUTS = (*(f"features_{level}" for level in _FEATURE_LEVELS), "pooled_head")
@@ -60,7 +60,7 @@ OUTPUTS = (*(f"features_{level}" for level in _FEATURE_LEVELS), "pooled_head")
 
 @dataclass(frozen=True)
 class Parity:
-    """Differences in a* or b*: the largest of the file, the mean square's root of the rounding."""
+    """Differences in a* or b*: the largest of the file, and the root mean square of rounding."""
 
     file: float
     rounding: float
@@ -74,7 +74,7 @@ class Deployed(nn.Module):
         self.network = network
 
     def forward(self, lightness: Tensor, hints: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Chroma (N, 2, h, w) and, where there are bins, their probabilities (N, Q, h, w)."""
+        """Predict chroma (N, 2, h, w) and, if there are bins, their probabilities (N, Q, h, w)."""
         fixed = no_hints(lightness) if hints is None else hints
         prediction = self.network(lightness, fixed)
         chroma = self.network.chroma(prediction)
@@ -94,21 +94,21 @@ def export_model(
     """Export a network to a color model file and check the file against the network.
 
     Args:
-        network: A trained network; it is left as it was.
+        network: A trained network; it is not changed.
         card: Metadata of the file.
         target: The file; it is only written if it passes the check.
         rounded: Whether the weights are rounded, which makes the file a quarter as large.
-        progress: Is called with a line of text as each step begins.
+        progress: Called with a line of text as each step begins.
 
     Returns:
-        How far the file is from the network.
+        The differences between the file and the network.
 
     Raises:
-        CheckpointError: The network, or what rounding makes of it, gives no colors.
+        CheckpointError: The network outputs no usable colors, before or after rounding.
         ParityError: The file differs from the rounded network by more than 0.05 in a* or b*, or
             rounding moves them by more than 1 (root mean square).
         TargetError: The file cannot be written.
-        ModelContractError: The network does not keep the contract.
+        ModelContractError: The network violates the contract.
     """
     network = copy.deepcopy(network).cpu().float().eval()
     fold_spectral_norm(network)
@@ -164,9 +164,9 @@ def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
 def _packed(
     values: NDArray[np.float32], *, int8: bool
 ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-    """Weights as int8 with a step for each of the first axis, or as float16."""
+    """Round weights to int8 with a scale per channel of the first axis, or to float16."""
     if not int8:
-        with np.errstate(over="ignore"):  # the rounded network is looked at, too
+        with np.errstate(over="ignore"):  # the rounded network is checked, too
             return values.astype(np.float16), None
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     step = np.maximum(largest / _INT8, np.float32(1e-12))
@@ -174,9 +174,9 @@ def _packed(
 
 
 def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter, bool]]:
-    """Name and values of each matrix or convolution, and whether it is to be int8.
+    """Yield name and values of each matrix or convolution, and whether it becomes int8.
 
-    They are nearly all of the weight; what is left (normalization, biases) is small and delicate.
+    These are nearly all weights; the others (normalization, biases) are few and sensitive.
     """
     delicate = network.encoder is not None and not network.encoder.tolerates_int8
     for name, weights in network.named_parameters():
@@ -189,8 +189,8 @@ def pack_weights(model: onnx.ModelProto, int8: Mapping[str, bool]) -> onnx.Model
     """Store weights packed, each followed by nodes that runtimes fold away at the start.
 
     Args:
-        model: It is changed.
-        int8: The weights to pack by their names: whether as int8, or else as float16.
+        model: The model; it is modified in place.
+        int8: By name of each weight to pack: whether as int8, or else as float16.
     """
     graph = model.graph
     weights = [each for each in graph.initializer if each.name in int8]
@@ -216,9 +216,9 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[o
 
 
 def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
-    """Add the weights that coloring does not need as such, for example an auxiliary head's.
+    """Add the weights that the traced graph lacks, such as those of an auxiliary head.
 
-    Weights that are equal, as two fresh layers' are, the exporter shares; each gets its own here.
+    The exporter shares equal weights, such as those of two new layers; here each gets its own.
     """
     shared = [
         node
@@ -227,9 +227,9 @@ def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.Mod
     ]
     for node in shared:
         model.graph.node.remove(node)
-    there = {weights.name for weights in model.graph.initializer}
+    present = {weights.name for weights in model.graph.initializer}
     for name, weights in state_without_counters(network).items():
-        if f"{PREFIX}{name}" not in there:
+        if f"{PREFIX}{name}" not in present:
             values = weights.numpy()
             model.graph.initializer.append(numpy_helper.from_array(values, f"{PREFIX}{name}"))
     return model

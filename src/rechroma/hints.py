@@ -206,7 +206,7 @@ def _check_keys(
 ) -> None:
     expected = f"expected {', '.join(names)}"
     if optional:
-        expected += f", and perhaps {', '.join(optional)}"
+        expected += f"; optional: {', '.join(optional)}"
     if unknown := fields.keys() - {*names, *optional}:
         raise HintError(f"unknown key {_to_json(min(unknown))}; {expected}", hint=_EXAMPLE)
     if missing := [name for name in names if name not in fields]:

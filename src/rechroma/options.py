@@ -126,7 +126,7 @@ class OutputOptions(_Checked):
     """
 
     format: str | None = _option(None, "File format of the result, such as jpeg, png or tiff.")
-    quality: int = _option(92, "JPEG and WebP quality, 1 to 100.", 1, 100)
+    quality: int = _option(92, "Quality of JPEG, WebP and HEIF, 1 to 100.", 1, 100)
     provenance: bool = _option(
         default=True, text="Add XMP metadata that declares the colors as AI-made."
     )

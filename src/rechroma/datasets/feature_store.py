@@ -278,8 +278,8 @@ def build_features(
     Raises:
         DataError: No shard, a damaged image, or a store built with another encoder or other views.
         ModelError: The ONNX file is not a feature encoder.
-        TargetError: Too little space on the disk, another process is building the store, or the
-            file system refuses.
+        TargetError: Too little space on the disk, another process is building the store, or it
+            cannot be written.
     """
     paths = shard_paths(shards)
     outputs = _Encoder(encoder).output_shapes(config.crop_size)

@@ -1,8 +1,8 @@
 """Weights in and out of networks: safetensors, published checkpoints and color model files.
 
-The export writes every weight of a network under its own name, led by `PREFIX`. A weight that it
-rounds to float16 has `HALF` behind the name; one that it rounds to int8 has `BYTES`, and `STEP`
-holds what one step is worth in each output channel. The card says which network to create.
+The export writes every weight of a network under its own name, after `PREFIX`. Weights rounded to
+float16 have the suffix `HALF`; those rounded to int8 have `BYTES`, and `STEP` holds their scale in
+each output channel. The card names the network to create.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read_safetensors(path: Path, hint: str | None = None) -> dict[str, Tensor]:
 
 
 def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
-    """Give a module's state by name, without batch normalization's counters of batches."""
+    """Return a module's state by name, without the batch counters of batch normalization."""
     state = module.state_dict()
     return {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
 
@@ -100,7 +100,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
-    """Load the network that a color model file was exported from, its weights rounded as there.
+    """Load the network of an exported color model file, with the file's rounded weights.
 
     Args:
         path: A file that `rechroma export` wrote.
@@ -111,7 +111,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
     Raises:
         ModelContractError: The file is no color model.
         CheckpointError: The file does not say which network it holds, or lacks weights of it.
-        RecipeError: No such network is known here.
+        RecipeError: The network is not registered.
     """
     plan = read_card(path).network
     if not plan:
@@ -153,8 +153,8 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
     Raises:
         RecipeError: There is no such architecture.
         SourceError: The file is missing or cannot be read.
-        CheckpointError: It is damaged, or holds other weights than the network has, less or more,
-            or some of another shape or not finite.
+        CheckpointError: It is damaged, or its weights are not exactly those of the network, have
+            another shape, or are not finite.
     """
     values = _read(path, f"Name the file of weights that the authors of {name} published.")
     for key, value in values.items():

@@ -77,7 +77,7 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
 def identify(file: BinaryIO) -> Image.Image:
     """Open an image by its first bytes, without decoding it.
 
-    Pillow's own `open` would warn of images above its limit, or refuse them, before ours counts.
+    Pillow's own `open` would warn of images above its limit, or reject them, before ours applies.
 
     Raises:
         InputError: The file is empty, damaged, or in no known format.
