@@ -290,8 +290,8 @@ class Colorizer:
 
         Raises:
             InputError: The image cannot be colorized.
-            OptionError: An argument is of the wrong type or out of range; a path is: use
-                :meth:`colorize_file`.
+            OptionError: An argument is of the wrong type or out of range, or `image` is a path
+                (use :meth:`colorize_file`).
             EngineError: Inference failed; the image is never returned uncolored.
             ModelFeatureError: There are hints, but the model does not support them.
         """

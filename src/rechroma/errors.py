@@ -128,8 +128,6 @@ class ImageTooLargeError(InputError):
 class FileError(RechromaError):
     """A file-system operation failed."""
 
-    exit_code = 74
-
 
 class SourceError(FileError):
     """The source is missing or cannot be read."""

@@ -108,6 +108,34 @@ def translate_os_errors(path: Path, hint: str = _UNWRITTEN) -> Iterator[None]:
         raise TargetError(f"{path}: {error.strerror or error}", hint=hint) from error
 
 
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Create a folder if it is missing, and lock it against other processes that lock it.
+
+    Temporary files that a killed process left in it are deleted.
+
+    Raises:
+        TargetError: Another process has locked it, or the file system refuses.
+    """
+    from filelock import FileLock, Timeout  # of the extra 'train', as are the callers
+
+    hint = "Name another folder with -o."
+    lock = FileLock(folder / ".lock", timeout=0)
+    with translate_os_errors(folder, hint):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:  # an OSError, too
+            raise TargetError(f"{folder}: is in use by another run", hint=hint) from error
+    try:
+        with translate_os_errors(folder, hint):
+            for leftover in folder.glob(".*.part"):
+                leftover.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Check whether a full disk, or a full quota, is the cause of an error."""
     while error is not None:

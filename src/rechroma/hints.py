@@ -67,9 +67,7 @@ class Hint:
         if not isinstance(self.color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", self.color):
             raise HintError(f'color must be like "#c04030", not {_to_json(self.color)}')
         if self.radius is not None:
-            _check_fraction("radius", self.radius)
-            if self.radius == 0:
-                raise HintError("radius must be above 0", hint="Leave it out for no limit.")
+            _check_fraction("radius", self.radius, "Leave it out for no limit.")
         if not isinstance(self.only_here, bool):
             raise HintError(f"only_here must be true or false, not {_to_json(self.only_here)}")
 
@@ -186,8 +184,10 @@ def pixels_at(at: float, length: int, side: int = 1) -> slice:
 
 def _check_fraction(name: str, value: float, hint: str = "") -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= 1:  # written so that a NaN is rejected, too
-        raise HintError(f"{name} must be a number from 0 to 1, not {_to_json(value)}", hint=hint)
+    too_small = name == "radius" and value == 0
+    if not is_number or too_small or not 0 <= value <= 1:  # so that a NaN is rejected, too
+        range_ = "above 0 and at most 1" if name == "radius" else "from 0 to 1"
+        raise HintError(f"{name} must be a number {range_}, not {_to_json(value)}", hint=hint)
 
 
 def _check_count(count: int) -> None:
@@ -206,7 +206,7 @@ def _check_keys(
 ) -> None:
     expected = f"expected {', '.join(names)}"
     if optional:
-        expected += f", and perhaps {', '.join(optional)}"
+        expected += f"; optional: {', '.join(optional)}"
     if unknown := fields.keys() - {*names, *optional}:
         raise HintError(f"unknown key {_to_json(min(unknown))}; {expected}", hint=_EXAMPLE)
     if missing := [name for name in names if name not in fields]:

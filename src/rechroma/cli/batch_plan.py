@@ -10,6 +10,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from errno import ENOENT
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -124,7 +125,7 @@ def plan_batch(
         if key(task.target) in originals:
             raise OptionError(
                 f"{task.source}: the result would replace the original {task.target}",
-                hint="Choose another folder with -o, or omit -o.",
+                hint="Choose another file or folder with -o, or omit -o.",
             )
     return BatchPlan(tasks, missing, results)
 
@@ -147,7 +148,7 @@ def _find(argument: str, out: str | None) -> Iterator[SourceImage | Missing]:
         return iter([SourceImage(path, Path(path.name))])
     if glob.has_magic(argument):
         return _expand_pattern(argument)
-    return iter([_missing(argument, "no such file or folder")])
+    return iter([_missing(argument, os.strerror(ENOENT))])
 
 
 def _mode(path: Path) -> int | None:

@@ -52,7 +52,7 @@ def _read_hints(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of photographs colored at the same time.  [default: one per CPU core]",
+    help="Number of photographs colored at the same time.  [default: one per CPU core, at most 8]",
 )
 @click.option(
     "--format",
@@ -113,7 +113,7 @@ def _color_files(request: CliRequest) -> int:
         from rechroma.models import find_model
 
         if request.hints and images > 1:
-            raise OptionError(f"--hints apply to one photograph, but there are {images}")
+            raise OptionError(f"--hints applies to a single photograph, but {images} were given")
         check_file_options(request.file_options())
         find_model(request.model)
     summary = BatchSummary(as_json=request.as_json)

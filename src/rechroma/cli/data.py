@@ -17,7 +17,7 @@ from rechroma.cli.options import json_option, path_option
 from rechroma.cli.preflight import check_targets, require_extra
 from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.cli.terminal import echo_err, printable
-from rechroma.errors import CheckpointError, DataError, FetchError, OptionError
+from rechroma.errors import DataError, FetchError, OptionError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -295,14 +295,15 @@ def encoder_onnx(encoder: str, weights: Path, size: int) -> Iterator[tuple[Path,
     Weights that are not an ONNX file already are exported to a temporary one.
 
     Raises:
-        CheckpointError: The weights cannot be read, or do not fit the encoder.
+        SourceError: The weights are missing or cannot be read.
+        CheckpointError: They do not fit the encoder.
         MissingExtraError: The export needs PyTorch, which is not installed.
     """
     try:
         with weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise CheckpointError(
+        raise SourceError(
             f"{weights}: cannot be read: {error.strerror}",
             hint="Name the encoder's weights (safetensors) or an ONNX file of it.",
         ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.errors import CheckpointError, ModelNotFoundError, RecipeError
+from rechroma.errors import CheckpointError, ModelNotFoundError, RecipeError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,13 +108,13 @@ def find_checkpoint(run: Path) -> Path:
     """Return a checkpoint, given its path or the folder of its run.
 
     Raises:
-        CheckpointError: The folder contains no checkpoint.
+        SourceError: The folder contains no checkpoint.
     """
     if not run.is_dir():
         return run
     checkpoint = run / "checkpoint.pt"
     if not checkpoint.is_file():
-        raise CheckpointError(
+        raise SourceError(
             f"{run}: the folder contains no checkpoint.pt",
             hint="'rechroma train' writes checkpoint.pt into its output folder (-o).",
         )

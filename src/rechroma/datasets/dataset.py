@@ -105,6 +105,14 @@ class ColorizationDataset(Dataset[Sample]):
         Raises:
             DataError: The image is damaged, or of a class that the network does not have.
         """
+        try:
+            return self._make_sample(spec)
+        except DataError as error:
+            if error.hint:
+                error.add_note(error.hint)  # a DataLoader's worker hands on the traceback alone
+            raise
+
+    def _make_sample(self, spec: SampleSpec) -> Sample:
         rng = np.random.default_rng(spec.seed)
         rgb = random_crop(self._images[spec.image], spec.size, self._crops.min_crop_area, rng)
         degraded = rng.random() < self._crops.degrade_prob

@@ -34,7 +34,7 @@ from rechroma.datasets.crops import downsample_chroma, random_crop
 from rechroma.datasets.degradation import degrade_lightness
 from rechroma.datasets.shards import Shards, shard_paths
 from rechroma.errors import DataError, ModelError, OptionError, TargetError
-from rechroma.fs import write_atomically
+from rechroma.fs import lock_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -278,29 +278,29 @@ def build_features(
     Raises:
         DataError: No shard, a damaged image, or a store built with another encoder or other views.
         ModelError: The ONNX file is not a feature encoder.
-        TargetError: Too little space on the disk, or the file system refuses.
+        TargetError: Too little space on the disk, another process is building the store, or it
+            cannot be written.
     """
     paths = shard_paths(shards)
     outputs = _Encoder(encoder).output_shapes(config.crop_size)
     known = [_describe_shard(path) for path in paths]
-    header = _prepare(store, _Header(name, weights_sha256, config, outputs, tuple(known)))
     places = {shard["digest"]: path for shard, path in zip(known, paths, strict=True)}
-    missing: list[tuple[Path, _Chunk]] = []
-    for chunk in header.chunks():
-        path = places.get(header.shards[chunk.shard]["digest"])
-        if path is not None and not (store / chunk.name).exists():
-            missing.append((path, chunk))
-        elif path is not None:
-            _advance(on_image, chunk)
-    _check_space(store, sum(c.stop - c.start for _, c in missing) * config.views, header)
-    _build_chunks(store, encoder, header, missing, jobs or os.cpu_count() or 1, on_image)
+    with lock_folder(store):
+        header = _prepare(store, _Header(name, weights_sha256, config, outputs, tuple(known)))
+        missing: list[tuple[Path, _Chunk]] = []
+        for chunk in header.chunks():
+            path = places.get(header.shards[chunk.shard]["digest"])
+            if path is not None and not (store / chunk.name).exists():
+                missing.append((path, chunk))
+            elif path is not None:
+                _advance(on_image, chunk)
+        _check_space(store, sum(c.stop - c.start for _, c in missing) * config.views, header)
+        _build_chunks(store, encoder, header, missing, jobs or os.cpu_count() or 1, on_image)
     return FeatureStore(store, allow_partial=True)
 
 
 def _prepare(store: Path, wanted: _Header) -> _Header:
     """Write `features.json`, or extend that of an existing store with further shards."""
-    for leftover in store.glob(".*.part"):  # of a build that was killed
-        leftover.unlink(missing_ok=True)
     header = wanted
     if (store / HEADER).exists():
         found = _Header.read(store)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rechroma.datasets.tar_index import LABEL, METADATA, PICTURE, scan
+from rechroma.datasets.tar_index import IMAGE, LABEL, METADATA, scan
 from rechroma.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Shards:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        data = np.frombuffer(self._read(number, PICTURE) or b"", np.uint8)
+        data = np.frombuffer(self._read(number, IMAGE) or b"", np.uint8)
         try:
             image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
         except cv2.error:  # an empty file, or absurd side lengths
@@ -145,9 +145,9 @@ class Shards:
                 file.seek(place.offset)
                 data = file.read(place.size)
         except OSError as error:
-            raise DataError(f"{shard}: cannot be read: {error.strerror}") from error
+            raise DataError(f"{shard}: cannot be read: {error.strerror}", hint=_HINT) from error
         if len(data) < place.size:
-            raise DataError(f"{shard}: ends early; it has changed since it was opened")
+            raise DataError(f"{shard}: ends early; it has changed since it was opened", hint=_HINT)
         return data
 
     def _damaged(self, number: int, what: str) -> DataError:

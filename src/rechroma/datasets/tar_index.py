@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     Unsigned = NDArray[np.unsignedinteger]
 
-PICTURE, METADATA, LABEL = range(3)
+IMAGE, METADATA, LABEL = range(3)
 """The kinds of members, as rows of an index."""
 
-_PICTURES = {"webp", "jpg", "jpeg", "png"}
+_IMAGE_SUFFIXES = {"webp", "jpg", "jpeg", "png"}
 _HIDDEN = ("", os.sep)  # before the dot of a name that is no suffix
 _OTHER_SUFFIXES = (".json", ".cls")  # of the kinds after the first
 _BLOCK = tarfile.BLOCKSIZE
@@ -86,7 +86,7 @@ class Index:
         """Iterate over the keys of images and their sizes in bytes."""
         starts = [0, *self.ends.tolist()]
         keys = (self.keys[start:end] for start, end in pairwise(starts))
-        return zip(map(_text, keys), self.sizes[PICTURE].tolist(), strict=True)
+        return zip(map(_text, keys), self.sizes[IMAGE].tolist(), strict=True)
 
 
 def scan(shard: Path) -> Index:
@@ -108,7 +108,7 @@ def _indexed(places: dict[str, Place]) -> Index:
     numbers: list[int] = []
     for path, place in places.items():
         stem, _, suffix = path.rpartition(".")
-        if suffix.lower() in _PICTURES and stem[-1:] not in _HIDDEN:
+        if suffix.lower() in _IMAGE_SUFFIXES and stem[-1:] not in _HIDDEN:
             keys.append(stem.encode("utf-8", "surrogatepass"))
             others = (places.get(stem + suffix, _NOWHERE) for suffix in _OTHER_SUFFIXES)
             numbers.extend(chain(place, *others))

@@ -52,12 +52,12 @@ class FeatureNetwork:
         name: Name of the features: "mobilenet_edgetpu", "mobilenet_v2", "resnet_50" or "vgg_19".
 
     Raises:
-        CheckpointError: The file is missing, holds none of these encoders, or a head of another
-            shape.
+        SourceError: The file is missing or cannot be read.
+        CheckpointError: It holds none of these encoders, or a head of another shape.
     """
 
     def __init__(self, path: Path) -> None:
-        weights = {key: value.float() for key, value in read_safetensors(path).items()}
+        weights = {key: value.float() for key, value in read_safetensors(path, _KNOWN).items()}
         for name, kind in ENCODERS.items():
             with torch.device("meta"):  # names alone: no memory, no random numbers
                 own = set(state_without_counters(kind()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ class ModelCard:
         """
         try:
             fields = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _broken(f"not JSON ({error})") from error
         if not isinstance(fields, dict):
             raise _broken("not a JSON object")
@@ -131,7 +132,11 @@ def _check_format(value: object) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max  # neither NaN nor infinity, nor an integer beyond
+    )
 
 
 def _is_source(value: object) -> bool:
@@ -173,14 +178,14 @@ _RULES: Mapping[str, _Rule] = {
     ),
     "hints": ("true or false", lambda value: isinstance(value, bool)),
     "bins": (
-        "a list of pairs of numbers",
+        "a list of pairs of finite numbers",
         lambda value: (
             isinstance(value, list)
             and all(isinstance(p, list) and len(p) == 2 and all(map(_is_number, p)) for p in value)
         ),
     ),
     "metrics": (
-        "an object of numbers",
+        "an object of finite numbers",
         lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
     ),
     "commit": _TEXT,

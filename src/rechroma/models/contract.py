@@ -58,7 +58,7 @@ def load_model(
     except Exception as error:  # ONNX Runtime's own classes share no public base
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         reason = _PREAMBLE.sub("", line)[:200]
-        if "rotobuf" in reason:
+        if "protobuf" in reason.lower():
             reason = "it is damaged, or not an ONNX file"
         raise ModelContractError(
             f"{path} is not a model that ONNX Runtime can load: {reason}", hint=_HINT

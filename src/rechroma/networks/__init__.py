@@ -14,6 +14,7 @@ from rechroma.networks.checkpoint_io import (
 from rechroma.networks.encoders.base import Encoder
 from rechroma.networks.registry import (
     ARCHITECTURES,
+    check_is_imported,
     create_network,
     get_architecture,
     network_config,
@@ -26,6 +27,7 @@ __all__ = [
     "ColorizationNetwork",
     "Encoder",
     "Prediction",
+    "check_is_imported",
     "create_network",
     "fold_spectral_norm",
     "get_architecture",

@@ -7,7 +7,6 @@ each output channel. The card names the network to create.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
-from rechroma.errors import CheckpointError
+from rechroma.errors import CheckpointError, SourceError
 from rechroma.models import read_card
-from rechroma.networks.registry import create_network
+from rechroma.networks.registry import check_is_imported, create_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,37 +39,41 @@ def load_encoder(encoder: nn.Module, path: Path) -> None:
     Extra weights (a classifier's) are ignored; a missing one is an error.
 
     Raises:
-        CheckpointError: The file is missing, or its keys or shapes do not fit.
+        SourceError: The file is missing or cannot be read.
+        CheckpointError: Its keys or shapes do not fit.
     """
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: cannot be read: no such file",
-            hint="network.encoder_weights names it; if empty, the encoder starts from scratch.",
-        )
-    weights = {key: value.float() for key, value in read_safetensors(path).items()}
+    hint = "network.encoder_weights names it; if empty, the encoder starts from scratch."
+    weights = {key: value.float() for key, value in read_safetensors(path, hint).items()}
     load_weights(encoder, weights, path)
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path, hint: str | None = None) -> dict[str, Tensor]:
     """Read the weights of a safetensors file by name.
 
+    Args:
+        path: The file.
+        hint: Hint of the error if it cannot be read.
+
     Raises:
-        CheckpointError: The file is missing, or not such a file.
+        SourceError: The file is missing or cannot be read.
+        CheckpointError: It is not a safetensors file.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
+        path.open("rb").close()  # safetensors' own error lacks the reason
         weights: dict[str, Tensor] = load_file(path)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise SourceError(f"{path}: cannot be read: {reason}", hint=hint) from error
     except SafetensorError as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from error
     return weights
 
 
 def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
-    """Give a module's state by name, without batch normalization's counters of batches."""
+    """Return a module's state by name, without the batch counters of batch normalization."""
     state = module.state_dict()
     return {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
 
@@ -97,7 +100,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
-    """Load the network that a color model file was exported from, its weights rounded as there.
+    """Load the network of an exported color model file, with the file's rounded weights.
 
     Args:
         path: A file that `rechroma export` wrote.
@@ -108,7 +111,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
     Raises:
         ModelContractError: The file is no color model.
         CheckpointError: The file does not say which network it holds, or lacks weights of it.
-        RecipeError: No such network is known here.
+        RecipeError: The network is not registered.
     """
     plan = read_card(path).network
     if not plan:
@@ -116,12 +119,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
             f"{path}: does not name the network it holds",
             hint="Export it again from its checkpoint with 'rechroma export'.",
         )
-    module, colon, _ = plan["name"].partition(":")
-    if colon and module not in sys.modules:
-        raise CheckpointError(
-            f"{path}: holds the network {plan['name']}, whose module is not imported",
-            hint=f"Import {module} first: no code is run because a file names it.",
-        )
+    check_is_imported(plan["name"], path)
     network = create_network(plan["name"], plan["options"])
     fold_spectral_norm(network)  # as it is in the file
     load_weights(network, _read_onnx(path), path)
@@ -154,15 +152,11 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
 
     Raises:
         RecipeError: There is no such architecture.
-        CheckpointError: The file cannot be read; or it holds other weights than the network has,
-            less or more, or some of another shape or not finite.
+        SourceError: The file is missing or cannot be read.
+        CheckpointError: It is damaged, or its weights are not exactly those of the network, have
+            another shape, or are not finite.
     """
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: cannot be read: no such file",
-            hint=f"Name the file of weights that the authors of {name} published.",
-        )
-    values = _read(path)
+    values = _read(path, f"Name the file of weights that the authors of {name} published.")
     for key, value in values.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
             raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
@@ -179,13 +173,13 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
     return network.eval()
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path, hint: str) -> Mapping[str, Any]:
     if path.suffix == ".safetensors":
-        return read_safetensors(path)
+        return read_safetensors(path, hint)
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+        raise SourceError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
     except Exception as error:  # a damaged file can lead the unpickler into any error
         raise CheckpointError(
             f"{path}: not a file of weights alone",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import sys
 import typing
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import RecipeError, TrainingError, did_you_mean
+from rechroma.errors import CheckpointError, RecipeError, TrainingError, did_you_mean
 from rechroma.networks.architectures import (
     attention_gan,
     coarse_to_fine,
@@ -28,6 +29,7 @@ from rechroma.networks.config import convert_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 _MODULES = (
     rechroma,
@@ -93,6 +95,23 @@ def get_architecture(name: str) -> Architecture:
         hint = did_you_mean(name, sorted(ARCHITECTURES))
         raise RecipeError(f"no network is called {name!r}", hint=hint)
     return ARCHITECTURES[name]
+
+
+def check_is_imported(name: str, path: Path) -> None:
+    """Check that creating the network `name` that a file holds imports no module.
+
+    A recipe may name any module, as its author runs it; a file of weights may not, as it can come
+    from anyone.
+
+    Raises:
+        CheckpointError: The module of the network is not imported; the message names the file.
+    """
+    module, colon, _ = name.partition(":")
+    if colon and module not in sys.modules:
+        raise CheckpointError(
+            f"{path}: holds the network {name}, whose module is not imported",
+            hint=f"Import {module} first: no code is run because a file names it.",
+        )
 
 
 def create_network(name: str, options: Mapping[str, Any]) -> ColorizationNetwork:

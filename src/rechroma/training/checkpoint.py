@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 
-from rechroma.errors import CheckpointError
+from rechroma.errors import CheckpointError, SourceError
 from rechroma.fs import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+_TYPES = {"recipe": dict, "step": int, "network": dict, "ema": dict, "prior": torch.Tensor}
 _HINT = "'rechroma train' writes checkpoint.pt into the folder of its run (-o)."
 
 
@@ -30,10 +30,10 @@ class Checkpoint:
         optimizer: State of the optimizer.
         prior: (Q,) frequency of each bin in the training images.
         images_seen: Images shown so far.
-        data_digest: Of the training images.
+        data_digest: Digest of the training images.
         adversary: State of the critic; empty without one.
-        init_digest: Of the weights that the run began with; empty if none.
-        val_digest: Of the validation images; empty if none.
+        init_digest: Digest of the weights that the run began with; empty if none.
+        val_digest: Digest of the validation images; empty if none.
     """
 
     recipe: dict[str, Any]
@@ -72,15 +72,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint without executing anything in it.
 
     Raises:
-        CheckpointError: It is missing, damaged, or of another format.
+        SourceError: It is missing or cannot be read.
+        CheckpointError: It is damaged, or of another format.
     """
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
         checkpoint = Checkpoint(**values)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}", hint=_HINT) from error
-    except (RuntimeError, EOFError, TypeError, pickle.UnpicklingError) as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}", hint=_HINT) from error
+    except Exception as error:  # a damaged file can lead the unpickler into any error
         raise CheckpointError(f"{path}: not a checkpoint of a training run", hint=_HINT) from error
     if checkpoint.format != FORMAT:
-        raise CheckpointError(f"{path}: of format {checkpoint.format}, not {FORMAT}")
+        raise CheckpointError(f"{path}: of format {checkpoint.format}, not {FORMAT}", hint=_HINT)
+    for name, kind in _TYPES.items():
+        if not isinstance(getattr(checkpoint, name), kind):
+            raise CheckpointError(f"{path}: {name!r} is not a {kind.__name__}", hint=_HINT)
     return checkpoint

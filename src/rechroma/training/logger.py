@@ -137,8 +137,10 @@ class MetricLogger(NullLogger):
     def pause_timer(self) -> Iterator[None]:
         """Keep the time of what is not training out of the images per second."""
         began = time.perf_counter()
-        yield
-        self._since += time.perf_counter() - began
+        try:
+            yield
+        finally:
+            self._since += time.perf_counter() - began
 
 
 def weighted_mean(
@@ -193,7 +195,7 @@ class TrainingCost:
     """The cost of training a network.
 
     Attributes:
-        images: CropConfig shown.
+        images: Crops shown.
         minutes: Spent in the steps, validation and saving not included.
         accuracy: Per cent of the validation labels found at the end, where that was measured.
     """
@@ -207,12 +209,13 @@ def training_cost(folder: Path) -> TrainingCost:
     """Measure the cost of the run in a folder.
 
     Raises:
-        CheckpointError: There is no checkpoint in it.
+        SourceError: There is no checkpoint in it.
+        CheckpointError: The checkpoint is damaged.
     """
     checkpoint = load_checkpoint(folder / "checkpoint.pt")
     lines = read_log(folder / "log.jsonl")
     rates = [(0, 1.0)] + [
-        (line["step"], line["images_per_second"]) for line in lines if "images_per_second" in line
+        (line["step"], line["images_per_second"]) for line in lines if line.get("images_per_second")
     ]
     per_step = checkpoint.images_seen / max(1, checkpoint.step)
     seconds = sum((step - last) * per_step / rate for (last, _), (step, rate) in pairwise(rates))

@@ -16,9 +16,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
 from rechroma.datasets import CropConfig, FeatureStore, Shards, downsample_chroma
-from rechroma.errors import CheckpointError, RecipeError
+from rechroma.errors import CheckpointError, RecipeError, SourceError
 from rechroma.models import find_model
 from rechroma.networks import (
+    check_is_imported,
     create_network,
     load_encoder,
     load_exported,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from rechroma.networks import ColorizationNetwork, Encoder
 
 _Tensors = tuple["Tensor", ...] | list["Tensor"]
+_UNFIT = (RuntimeError, ValueError, KeyError, TypeError, AttributeError)  # of load_state_dict
 _PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
 FINETUNING_STEPS = 300
@@ -66,12 +68,12 @@ class TrainState:
         optimizer: Two parameter groups: the decoder, then the encoder.
         scheduler: Warm-up and cosine, stepped only when the network learns.
         prior: (Q,) frequency of each bin in the training images.
-        data_digest: Of the training images.
+        data_digest: Digest of the training images.
         adversary: The critic; None without one.
         step: Steps done.
         images_seen: Images shown so far.
-        init_digest: Of the weights that the run began with; empty if none.
-        val_digest: Of the validation images; empty if none.
+        init_digest: Digest of the weights that the run began with; empty if none.
+        val_digest: Digest of the validation images; empty if none.
     """
 
     recipe: Recipe
@@ -144,10 +146,8 @@ class TrainState:
             RecipeError: The recipe asks for what the network lacks.
         """
         torch.manual_seed(recipe.seed)
-        network, settings = (
-            create_network(recipe.network.name, recipe.network.options),
-            recipe.network,
-        )
+        settings = recipe.network
+        network = create_network(settings.name, settings.options)
         if settings.encoder_weights:
             _load_encoder_weights(network, recipe)
         elif (
@@ -182,7 +182,7 @@ class TrainState:
             CheckpointError: It is damaged, or of another recipe.
         """
         checkpoint = load_checkpoint(path)
-        if _decisive_values(recipe) != _decisive_values(recipe_from(checkpoint.recipe)):
+        if _decisive_values(recipe) != _decisive_values(_recipe_of(checkpoint, path)):
             raise CheckpointError(
                 f"{path}: a run of another recipe", hint="Name another folder with -o."
             )
@@ -195,7 +195,7 @@ class TrainState:
             state.optimizer.load_state_dict(checkpoint.optimizer)
             if state.adversary is not None:
                 state.adversary.load_state_dict(checkpoint.adversary)
-        except (RuntimeError, ValueError) as error:
+        except _UNFIT as error:
             raise CheckpointError(f"{path}: does not fit its network: {error}") from error
         state.step, state.images_seen = checkpoint.step, checkpoint.images_seen
         state.init_digest, state.val_digest = checkpoint.init_digest, checkpoint.val_digest
@@ -314,7 +314,10 @@ def _init_digest(recipe: Recipe) -> str:
             with file.open("rb") as opened:
                 digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
         except OSError as error:
-            raise CheckpointError(f"{file}: cannot be read: {error.strerror}") from error
+            raise SourceError(
+                f"{file}: cannot be read: {error.strerror}",
+                hint="network.encoder_weights and network.init_from name the initial weights.",
+            ) from error
     return " ".join(digests)
 
 
@@ -326,16 +329,28 @@ def trained_network(path: Path, options: Mapping[str, Any] | None = None) -> Col
         options: Fields of the network's configuration to change, such as how it decodes.
 
     Raises:
-        CheckpointError: The file is no checkpoint, or the weights do not fit.
+        SourceError: The file is missing or cannot be read.
+        CheckpointError: The file is no checkpoint, the module of its network is not imported, or
+            the weights do not fit.
     """
     checkpoint = load_checkpoint(path)
-    recipe = recipe_from(checkpoint.recipe)
+    recipe = _recipe_of(checkpoint, path)
+    check_is_imported(recipe.network.name, path)
     network = create_network(recipe.network.name, {**recipe.network.options, **(options or {})})
     try:
         network.load_state_dict(checkpoint.ema)
-    except RuntimeError as error:
+    except _UNFIT as error:
         raise CheckpointError(f"{path}: the weights do not fit: {error}") from error
     return network.eval()
+
+
+def _recipe_of(checkpoint: Checkpoint, path: Path) -> Recipe:
+    try:
+        return recipe_from(checkpoint.recipe)
+    except RecipeError as error:
+        raise CheckpointError(
+            f"{path}: its recipe is invalid: {error.message}", hint=error.hint
+        ) from error
 
 
 def starting_network(source: Path) -> ColorizationNetwork:

@@ -9,12 +9,11 @@ fixed order, and the last digits can differ.)
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 import cv2
 import torch
-from filelock import FileLock, Timeout
 from torch.utils.data import DataLoader
 
 from rechroma.datasets import (
@@ -25,7 +24,8 @@ from rechroma.datasets import (
     Shards,
     feature_loader,
 )
-from rechroma.errors import DataError, MemoryExhaustedError, RecipeError, TargetError
+from rechroma.errors import DataError, MemoryExhaustedError, RecipeError
+from rechroma.fs import lock_folder
 from rechroma.training.checkpoint import save_checkpoint
 from rechroma.training.distributed import distributed
 from rechroma.training.logger import MetricLogger, NullLogger, Progress
@@ -69,11 +69,12 @@ def train(
         MemoryExhaustedError: The device has too little memory.
         RecipeError: The loss has no term from which the network could learn, or the batch is
             smaller than the number of processes.
-        TargetError: The folder cannot be written to.
+        TargetError: The folder cannot be written to, or another run is using it.
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    with distributed() as dist, _lock(folder, main=dist.is_main):
+    with distributed() as dist, ExitStack() as stack:
+        stack.enter_context(lock_folder(folder) if dist.is_main else nullcontext())
         data = (
             FeatureStore(recipe.data.features)
             if recipe.data.features
@@ -82,6 +83,7 @@ def train(
         state = TrainState.open(recipe, folder / "checkpoint.pt", data, dist.device)
         training_step = TrainingStep(state, dist)
         log = MetricLogger(folder, state, len(data), on_progress) if dist.is_main else NullLogger()
+        stack.callback(log.close)
         validation = None
         if isinstance(log, MetricLogger) and recipe.validation.interval:
             validation = Validation(state, training_step.evaluate, log, folder / "best.pt")
@@ -102,7 +104,6 @@ def train(
                     checkpoints.update(last=stopping)
             if stopping:
                 break
-        log.close()
     return state
 
 
@@ -135,24 +136,6 @@ class _Checkpoints:
 
 def _is_due(interval: int, step: int) -> bool:
     return interval > 0 and step % interval == 0
-
-
-@contextmanager
-def _lock(folder: Path, *, main: bool) -> Iterator[None]:
-    """Create the run's folder, and keep other runs out of it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TargetError(f"{folder}: cannot be a run's folder: {error.strerror}") from error
-    try:
-        with FileLock(folder / ".lock", timeout=0) if main else nullcontext():
-            for leftover in folder.glob(".*.part") if main else ():  # of a run that was killed
-                leftover.unlink(missing_ok=True)
-            yield
-    except Timeout as error:
-        raise TargetError(
-            f"{folder}: another run is at work in it", hint="Name another folder with -o."
-        ) from error
 
 
 def _batches(
@@ -194,10 +177,9 @@ def _batches(
             if not isinstance(data, FeatureStore):
                 size = crops.in_batch(batch.lightness.shape[-1], size)
             yield batch, size
-    except DataError as error:  # from a worker, its message is a whole traceback
-        *_, last = error.message.strip().splitlines()
-        hint = "'rechroma data inspect' finds all that is damaged."
-        raise DataError(last.removeprefix("rechroma.errors.DataError: "), hint=hint) from error
+    except DataError as error:
+        known = _without_traceback(error)
+        raise known from (error.__cause__ if known is error else error)
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise
@@ -205,6 +187,13 @@ def _batches(
             f"a process that makes crops was killed after step {state.step}",
             hint="Often for lack of memory: lower workers or batch_size. The same command resumes.",
         ) from error
+
+
+def _without_traceback(error: DataError) -> DataError:
+    """Restore the message and the hint of an error that a worker sent as a whole traceback."""
+    _, sent, report = error.message.rpartition("rechroma.errors.DataError: ")
+    message, _, hint = report.strip().partition("\n")
+    return DataError(message, hint=hint or None) if sent else error
 
 
 def _limit_threads(_: int) -> None:

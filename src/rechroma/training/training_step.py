@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from rechroma.training.distributed import DistContext
     from rechroma.training.losses import LossOutput
     from rechroma.training.state import TrainState
+
+_log = logging.getLogger(__name__)
 
 _MAX_WEIGHT = 1e6  # absolute value beyond which a network has diverged
 
@@ -55,6 +58,11 @@ class TrainingStep:
         ).to(dist.device)
         self._plain = FeatureDecoder(network) if recipe.data.features else network
         self._wrapped = dist.wrap(self._plain)
+        self._bfloat16 = recipe.precision == "bfloat16"
+        if self._bfloat16 and dist.device.type == "cpu" and not _cpu_has_bfloat16():
+            self._bfloat16 = False  # emulated, it takes ten times longer than float32
+            if dist.is_main:
+                _log.warning("this CPU only emulates bfloat16: the run computes in float32")
         if state.adversary is not None:
             state.adversary.wrap(dist)
 
@@ -103,9 +111,11 @@ class TrainingStep:
     @torch.no_grad()
     def evaluate(self, batch: Sample) -> tuple[LossOutput, Tensor | None]:
         """Compute the averaged network's losses on a batch, and its class logits (N, K)."""
-        with self._autocast():
-            self._loss.eval()
-            losses = self._forward(self.state.ema, self._to_device(batch))
+        self._loss.eval()
+        try:
+            with self._autocast():
+                losses = self._forward(self.state.ema, self._to_device(batch))
+        finally:
             self._loss.train()
         assert losses.decoded is not None
         return losses, losses.decoded.prediction.classes
@@ -121,7 +131,7 @@ class TrainingStep:
     def _learn(self, loss: Tensor) -> None:
         if not loss.requires_grad:
             raise RecipeError(
-                "the loss has no part from which the network could learn",
+                "no loss term reaches the trainable parameters",
                 hint="Terms that depend on the encoder alone teach nothing while it is frozen.",
             )
         state = self.state
@@ -158,11 +168,7 @@ class TrainingStep:
         torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
     def _autocast(self) -> torch.autocast:
-        device = self._dist.device.type
-        enabled = self.state.recipe.precision == "bfloat16"
-        if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            enabled = False  # emulated, it takes ten times longer than float32
-        return torch.autocast(device, torch.bfloat16, enabled=enabled)
+        return torch.autocast(self._dist.device.type, torch.bfloat16, enabled=self._bfloat16)
 
     def _to_device(self, batch: Sample | FeatureBatch) -> Sample | FeatureBatch:
         device = self._dist.device
@@ -199,6 +205,12 @@ class FeatureDecoder(nn.Module):
         (head,) = (feature for feature in features.values() if feature.ndim == 2)
         _, logits, ab = self.decoder(maps[-3:], head)
         return Prediction(logits, ab, maps[-1])
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Return whether this CPU computes in bfloat16; private to torch, absent without oneDNN."""
+    is_supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return is_supported is not None and bool(is_supported())
 
 
 def check_weights(state: TrainState) -> None:

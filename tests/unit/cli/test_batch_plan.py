@@ -260,7 +260,7 @@ def test_originals_are_never_the_target_by_another_name(box: Path) -> None:
 @pytest.mark.parametrize(
     ("argument", "reason"),
     [
-        ("box/none.jpg", "no such file or folder"),
+        ("box/none.jpg", "no such file or directory"),
         ("box/*.gif", "no image matches"),
         ("empty", "no images in this folder"),
         ("x" * 300 + ".jpg", "name too long"),

@@ -333,7 +333,7 @@ class TestHints:
         photo("box/b.png")
         result = run("box", "--hints", hints, "--model", hinted_model)
         assert result.exit_code == 2
-        assert "--hints apply to one photograph, but there are 2" in result.stderr
+        assert "--hints applies to a single photograph, but 2 were given" in result.stderr
         assert len(list(folder.iterdir())) == 2
 
     def test_model_without_hint_support_is_rejected(
@@ -510,7 +510,7 @@ class TestSingleFailure:
         photo("a.png")
         result = run("gone.jpg", "a.png", "--model", model)
         assert result.exit_code == 1
-        assert "gone.jpg: no such file or folder" in result.stderr
+        assert "gone.jpg: No such file or directory" in result.stderr
         assert "1 colored, 1 failed" in result.stderr
 
     def test_empty_folder_is_an_error(self, run: Run, tmp_path: Path) -> None:

@@ -207,6 +207,6 @@ def test_features_resumes_after_a_kill(run: Run, tmp_path: Path) -> None:
 def test_features_of_unreadable_weights_is_an_error(run: Run, tmp_path: Path) -> None:
     shard = write_shard(tmp_path / "s.tar", 1)
     done = run("data", "features", shard, "--weights", "none.onnx", "-o", "store")
-    assert done.exit_code == 65
+    assert done.exit_code == 66
     assert "none.onnx: cannot be read" in done.output
     assert not (tmp_path / "store").exists()

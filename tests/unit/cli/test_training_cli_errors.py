@@ -11,6 +11,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import save_file
 
+from rechroma.errors import RecipeError
 from rechroma.networks import create_network
 from rechroma.training import Checkpoint, Recipe, load_checkpoint, save_checkpoint
 from rechroma.training.recipe import Network, recipe_values
@@ -114,8 +115,14 @@ def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
 )
 def test_missing_checkpoint_is_an_error(run: Run, name: str, words: str) -> None:
     Path("folder").mkdir()
-    hint = assert_cli_error(run("export", name, "-o", "a.onnx"), 65, words)
+    hint = assert_cli_error(run("export", name, "-o", "a.onnx"), 66, words)
     assert "checkpoint.pt" in hint
+
+
+def test_export_of_another_file_is_an_error(run: Run) -> None:
+    Path("text.pt").write_text("hello\n")
+    result = run("export", "text.pt", "-o", "a.onnx")
+    assert_cli_error(result, 65, "text.pt: not a checkpoint of a training run")
 
 
 def test_finetune_of_an_empty_folder_is_an_error(run: Run, tmp_path: Path) -> None:
@@ -142,7 +149,7 @@ def test_export_of_a_diverged_network_is_an_error(run: Run, checkpoint: Path, va
 def test_import_of_a_missing_checkpoint_is_an_error(run: Run) -> None:
     for name in ("none.pth", "none.safetensors"):
         hint = assert_cli_error(
-            run("models", "import", name, "--as", "eccv16"), 65, f"{name}: cannot be"
+            run("models", "import", name, "--as", "eccv16"), 66, f"{name}: cannot be"
         )
         assert "the authors of eccv16" in hint
 
@@ -152,7 +159,7 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
     Path("r.toml").write_text("workers = 0\n[network.options]\nwidths = [16, 8, 8, 8]\n")
     keys = ("data.train=train.tar", "network.encoder_weights=none.safetensors")
     result = run("train", "r.toml", "-o", "run", *(f"--set={key}" for key in keys))
-    hint = assert_cli_error(result, 65, "none.safetensors: cannot be read: no such file")
+    hint = assert_cli_error(result, 66, "none.safetensors: cannot be read: No such file")
     assert "from scratch" in hint
 
 
@@ -163,7 +170,6 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
         ("network.options.widths=16", "expected array, got int"),
         ("network.options.widths=[16, 16, 16]", "expected array of length 4, got 3"),
         ("network.options.widths=[16, 8, 8, 0]", "must be above 0"),
-        ("network.options.widths=[6, 8, 8, 8]", "widths[0]: must be a multiple of 4"),
         ("network.options.classes=abc", "expected int, got str"),
         ("network.options.classes=true", "expected int, got bool"),
         ("network.options.classes=-3", "must be 0 or more"),
@@ -171,6 +177,8 @@ def test_missing_encoder_weights_are_an_error(run: Run, tmp_path: Path) -> None:
         ("network.options.encoder=3", "expected str, got int"),
         ("network.options.temperature=0.0", "must be above 0"),
         ("network.options.temperature=nan", "must be above 0"),
+        ("network.options.regression_share=7.0", "must be from 0 to 1"),
+        ("network.options.saturation=-1.0", "must be 0 or more"),
         ("seed=-1", "expected int >= 0"),
     ],
 )
@@ -184,6 +192,21 @@ def test_invalid_recipe_value_is_an_error(
     assert result.exit_code == 78, result.output
     assert result.stderr.startswith(f"rechroma: error: {key}: {words}")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["rechroma", "coarse-to-fine"])
+@pytest.mark.parametrize(
+    "options", [{"regression_share": -0.1}, {"regression_share": 1.5}, {"saturation": -0.5}]
+)
+def test_decoding_option_out_of_range_is_rejected(name: str, options: dict[str, float]) -> None:
+    (option,) = options
+    with pytest.raises(RecipeError, match=rf"network\.options\.{option}: must be"):
+        create_network(name, options)
+
+
+def test_attention_needs_a_multiple_of_its_heads() -> None:
+    with pytest.raises(RecipeError, match=r"widths\[0\]: must be a multiple of 4 if attention"):
+        create_network("rechroma", {"widths": [6, 8, 8, 8]})
 
 
 def test_validation_names_the_missing_keys(run: Run) -> None:
@@ -201,7 +224,8 @@ def test_feature_weights_of_no_encoder_are_an_error(run: Run, tmp_path: Path, ma
     if made:
         save_file({"other": torch.zeros(1)}, "w.safetensors")
     result = run("evaluate", model, "val.tar", "--features", "w.safetensors")
-    assert "mobilenet-v2" in assert_cli_error(result, 65, "w.safetensors: ")
+    hint = assert_cli_error(result, 65 if made else 66, "w.safetensors: ")
+    assert "mobilenet-v2" in hint
 
 
 def test_fetch_of_a_binary_table_is_an_error(run: Run) -> None:

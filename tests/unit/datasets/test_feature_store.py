@@ -146,7 +146,7 @@ def test_interrupted_build_continues_with_equal_bytes(
     assert len(FeatureStore(store, allow_partial=True)) == 8
     again = build([shard], store, encoder)
     assert (store / "0000-0000.npy").stat().st_mtime_ns == kept
-    assert not list(store.glob(".*"))
+    assert not list(store.glob(".*.part"))
     assert again.digest() == whole.digest()
     for file in (tmp_path / "whole").iterdir():
         assert file.read_bytes() == (store / file.name).read_bytes()
@@ -206,6 +206,24 @@ def test_full_disk_is_reported_before_work_begins(
         build([shard], tmp_path / "store", encoder)
     assert "fewer shards" in str(caught.value.hint)
     assert not list((tmp_path / "store").glob("*.npy"))
+
+
+def test_store_that_another_process_builds_is_rejected(
+    tmp_path: Path, encoder: Path, shard: Path
+) -> None:
+    store = tmp_path / "store"
+
+    def intrude() -> None:
+        (store / ".0123456789abcdef.part").touch()
+        with pytest.raises(TargetError, match="store: is in use by another run"):
+            build([shard], store, encoder)
+        assert (store / ".0123456789abcdef.part").exists()
+
+    build_features(
+        [shard], store, encoder, CONFIG, name="tiny", weights_sha256="0" * 64, on_image=intrude
+    )
+    assert len(build([shard], store, encoder)) == 12
+    assert not list(store.glob(".*.part"))
 
 
 def test_other_folders_are_rejected(tmp_path: Path) -> None:

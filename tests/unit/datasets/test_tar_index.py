@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rechroma.datasets import Shards
-from rechroma.datasets.tar_index import LABEL, METADATA, PICTURE, Index, scan
+from rechroma.datasets.tar_index import IMAGE, LABEL, METADATA, Index, scan
 from rechroma.errors import DataError
 from tests.support.shards import write_shard
 
@@ -61,7 +61,7 @@ def found(path: Path, index: Index) -> list[Entry]:
         place = index.place(number, kind)
         return None if place is None else data[place.offset : place.offset + place.size]
 
-    kinds = (PICTURE, METADATA, LABEL)
+    kinds = (IMAGE, METADATA, LABEL)
     return [
         Entry(index.key(number), tuple(content(number, kind) for kind in kinds))
         for number in range(len(index))

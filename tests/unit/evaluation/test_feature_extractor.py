@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from skimage import data
 
-from rechroma.errors import CheckpointError
+from rechroma.errors import CheckpointError, SourceError
 from rechroma.evaluation import FeatureNetwork
 from rechroma.networks import Encoder
 from rechroma.networks.encoders.mobilenet_edgetpu import MobileNetEdgeTPU
@@ -72,7 +72,7 @@ def test_classes_need_a_head(tmp_path: Path) -> None:
 
 def test_other_files_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(SourceError, match="cannot be read"):
         FeatureNetwork(path)
     path.write_bytes(b"no weights")
     with pytest.raises(CheckpointError, match="cannot be read"):

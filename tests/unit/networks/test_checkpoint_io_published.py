@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rechroma.errors import CheckpointError, RecipeError
+from rechroma.errors import CheckpointError, RecipeError, SourceError
 from rechroma.networks import create_network, load_published, no_hints, state_without_counters
 
 Weights = dict[str, torch.Tensor]
@@ -125,8 +125,12 @@ def test_load_published_rejects_a_truncated_file(
 def test_load_published_rejects_unreadable_files(suffix: str, tmp_path: Path) -> None:
     (tmp_path / f"folder.{suffix}").mkdir()
     (tmp_path / f"text.{suffix}").write_text("hello\n" * 100)
-    for name in ("folder", "absent", "text"):
-        with pytest.raises(CheckpointError, match=f"{name}.{suffix}: "):
+    for name, error in {
+        "folder": SourceError,
+        "absent": SourceError,
+        "text": CheckpointError,
+    }.items():
+        with pytest.raises(error, match=f"{name}.{suffix}: "):
             load_published("eccv16", tmp_path / f"{name}.{suffix}")
 
 

@@ -11,6 +11,7 @@ import torch
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.export import export_model
 from rechroma.networks import create_network, load_exported, network_config, no_hints
+from rechroma.training import Checkpoint, save_checkpoint, trained_network
 from tests.support.networks import card
 
 if TYPE_CHECKING:
@@ -110,3 +111,18 @@ def test_model_file_imports_no_module_that_it_names(
     with pytest.raises(CheckpointError, match="whose module is not imported") as caught:
         load_exported(path)
     assert "Import outside_networks.tiny first" in str(caught.value.hint)
+
+
+def test_checkpoint_imports_no_module_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, path = create_network(NAME, {}), tmp_path / "checkpoint.pt"
+    weights = network.state_dict()
+    recipe = {"network": {"name": NAME}}
+    save_checkpoint(Checkpoint(recipe, 1, weights, weights, {}, torch.zeros(0)), path)
+    assert network_config(trained_network(path)) == network_config(network)
+    monkeypatch.delitem(sys.modules, "outside_networks.tiny")
+    with pytest.raises(CheckpointError, match="whose module is not imported") as caught:
+        trained_network(path)
+    assert "Import outside_networks.tiny first" in str(caught.value.hint)
+    assert "outside_networks.tiny" not in sys.modules

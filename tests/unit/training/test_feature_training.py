@@ -10,7 +10,7 @@ import torch
 from msgspec.structs import replace
 from safetensors.torch import save_file
 
-from rechroma.datasets import CropConfig, FeatureConfig, build_features, features
+from rechroma.datasets import CropConfig, FeatureConfig, build_features, feature_store
 from rechroma.errors import RecipeError
 from rechroma.training import Recipe, train
 from rechroma.training.logger import read_log
@@ -25,7 +25,9 @@ NAME = "coarse-to-fine"
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     """A small decoder on the features of six images, validated on images."""
-    monkeypatch.setattr(features, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(
+        feature_store, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs)
+    )
     encoder = small(NAME).encoder
     assert encoder is not None
     shard = write_shard(tmp_path / "train.tar", 6)

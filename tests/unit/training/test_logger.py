@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rechroma.training import Recipe, draw_curves, train
-from rechroma.training.logger import read_log, weighted_mean
+from rechroma.training.logger import TrainingCost, read_log, training_cost, weighted_mean
 
 
 def scalars(folder: Path) -> dict[int, float]:
@@ -55,6 +55,11 @@ def test_draw_curves_has_a_plot_for_each_metric(plan: Recipe, tmp_path: Path) ->
     with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "more.png") as more:
         assert more.height > few.height
         assert len(more.convert("L").getcolors() or []) > 2
+
+
+def test_training_cost_of_a_single_step_is_without_a_duration(plan: Recipe, tmp_path: Path) -> None:
+    train(replace(plan, steps=1), tmp_path)
+    assert training_cost(tmp_path) == TrainingCost(images=4, minutes=0)
 
 
 def test_pause_timer_keeps_other_work_out_of_images_per_second(

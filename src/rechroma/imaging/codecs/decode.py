@@ -144,9 +144,9 @@ def read_rgb_thumbnail(
     name = display_name(source) if name is None else name
     with error_context(name), open_source(source, name) as file:
         image = identify(file)
+        check_size(image.size, max_pixels)
         with decode_errors(), no_pixel_limit():
             image.draft(None, (2 * side, 2 * side))
-            check_size(image.size, max_pixels)
             image.load()
         orientation = read_orientation(image)
         with decode_errors():

@@ -66,8 +66,6 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
             if not file.seekable():  # a pipe
                 with file as pipe:
                     file = BytesIO(pipe.read())
-    except FileNotFoundError as error:
-        raise SourceError(f"{name}: no such file") from error
     except OSError as error:
         raise SourceError(f"{name}: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the name, a stream that is closed
@@ -79,7 +77,7 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
 def identify(file: BinaryIO) -> Image.Image:
     """Open an image by its first bytes, without decoding it.
 
-    Pillow's own `open` would warn of images above its limit, or refuse them, before ours counts.
+    Pillow's own `open` would warn of images above its limit, or reject them, before ours applies.
 
     Raises:
         InputError: The file is empty, damaged, or in no known format.

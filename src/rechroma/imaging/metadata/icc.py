@@ -29,7 +29,7 @@ class Profile:
     """A source's ICC profile.
 
     A profile that is missing, broken or for another kind of image counts as sRGB: a wrong profile
-    is no reason to refuse a photograph.
+    is no reason to reject a photograph.
 
     Args:
         icc: The profile's bytes, or None.

@@ -73,6 +73,8 @@ class CoarseToFineConfig:
         require("widths[0]", self.widths[0] % self.heads == 0, "a multiple of heads")
         require("grid", self.grid > 0, "above 0")
         require("temperature", self.temperature > 0, "above 0")
+        require("regression_share", 0 <= self.regression_share <= 1, "from 0 to 1")
+        require("saturation", self.saturation >= 0, "0 or more")
 
 
 class CoarseToFine(ColorizationNetwork):

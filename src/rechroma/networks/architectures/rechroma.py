@@ -75,6 +75,8 @@ class RechromaConfig:
         require("classes", self.classes >= 0, "0 or more")
         require("grid", self.grid > 0, "above 0")
         require("temperature", self.temperature > 0, "above 0")
+        require("regression_share", 0 <= self.regression_share <= 1, "from 0 to 1")
+        require("saturation", self.saturation >= 0, "0 or more")
 
 
 class Rechroma(ColorizationNetwork):

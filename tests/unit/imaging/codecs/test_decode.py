@@ -33,7 +33,7 @@ from rechroma.errors import (
     SourceError,
     UnsupportedImageError,
 )
-from rechroma.imaging import photo_of_array, read_photo
+from rechroma.imaging import photo_of_array, read_photo, read_rgb_thumbnail
 from tests.support.profiles import GRAY_18, SRGB_COLORANTS, a_profile
 
 Encode = Callable[..., bytes]
@@ -428,7 +428,7 @@ class TestBadInput:
             read_photo(empty)
 
     def test_missing_file_is_rejected(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceError, match=r"gone\.jpg: no such file"):
+        with pytest.raises(SourceError, match=r"gone\.jpg: No such file"):
             read_photo(tmp_path / "gone.jpg")
 
     def test_impossible_file_name_is_rejected(self) -> None:
@@ -474,6 +474,12 @@ class TestBadInput:
         with pytest.raises(ImageTooLargeError, match="100 x 101"):
             read_photo(data, max_pixels=10_000)
         assert read_photo(data, max_pixels=10_100).gray.shape == (101, 100)
+
+    def test_thumbnail_counts_the_pixels_of_the_file_not_of_the_draft(self, encode: Encode) -> None:
+        data = encode(Image.new("L", (400, 400)), "JPEG")
+        with pytest.raises(ImageTooLargeError, match="400 x 400"):
+            read_rgb_thumbnail(data, 16, max_pixels=10_000)
+        assert read_rgb_thumbnail(data, 16, max_pixels=160_000).shape == (16, 16, 3)
 
     def test_decompression_bomb_is_rejected_by_its_header(self) -> None:
         header = struct.pack(">2I5B", 60_000, 60_000, 8, 0, 0, 0, 0)
