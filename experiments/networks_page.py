@@ -41,7 +41,8 @@ options = {widths = [16, 32, 64, 128], classes = 10}
 A network of another package is named `package.module:Class`: a subclass of
 `rechroma.networks.ColorizationNetwork` whose annotation `config` names a dataclass of its module.
 No code is run because a checkpoint or a model file names it: import the module before you load such
-a file with `rechroma.training.trained_network` or `rechroma.networks.load_exported`.
+a file with `rechroma.training.trained_network` or `rechroma.networks.load_exported`,
+or name it in `rechroma export --import MODULE`.
 
 All networks take lightness and predict a\\*b\\*, so each can be exported to a
 [color model](color-model.md) and measured by [`rechroma evaluate`](evaluate.md).

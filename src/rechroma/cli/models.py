@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from rechroma.cli.model_files import (
 from rechroma.cli.options import json_option, path_option
 from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.terminal import printable
-from rechroma.errors import ModelError, ModelNotFoundError
+from rechroma.errors import ModelError, ModelNotFoundError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -202,6 +203,12 @@ def _format_value(value: object) -> str:
 @click.option("--regression-share", type=click.FloatRange(0, 1), help="Weight of the ab head.")
 @click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma, 0 to 3.")
 @click.option("--exact", is_flag=True, help="Do not round the weights: a larger file.")
+@click.option(
+    "--import",
+    "module",
+    metavar="MODULE",
+    help="Import this module first: that of the checkpoint's network, if it is another package's.",
+)
 @debug_option
 def export_command(
     checkpoint: Path,
@@ -214,6 +221,7 @@ def export_command(
     regression_share: float | None,
     saturation: float | None,
     exact: bool,
+    module: str | None,
 ) -> None:
     """Convert a checkpoint to a color model file.
 
@@ -232,6 +240,11 @@ def export_command(
         fields["metrics"] = read_metrics(report)
     from rechroma.training import trained_network
 
+    if module is not None:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise OptionError(f"--import {module}: {error}") from error
     decoding = {
         "temperature": temperature,
         "regression_share": regression_share,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from rechroma.cli.root import root_command
 from rechroma.errors import CheckpointError, RecipeError
 from rechroma.export import export_model
 from rechroma.networks import create_network, load_exported, network_config, no_hints
@@ -126,3 +128,9 @@ def test_checkpoint_imports_no_module_that_it_names(
         trained_network(path)
     assert "Import outside_networks.tiny first" in str(caught.value.hint)
     assert "outside_networks.tiny" not in sys.modules
+    run = CliRunner().invoke(root_command, ["export", str(path), "-o", str(tmp_path / "tiny.onnx")])
+    assert run.exit_code == 65
+    options = ["-o", str(tmp_path / "tiny.onnx"), "--import", "outside_networks.tiny"]
+    run = CliRunner().invoke(root_command, ["export", str(path), *options])
+    assert run.exit_code == 0, run.output
+    assert (tmp_path / "tiny.onnx").exists()
