@@ -123,6 +123,15 @@ def test_worker_killed_during_an_image_is_replaced_and_the_image_retried(make: M
     assert has_color(colorize(pool).content)
 
 
+def test_worker_reaped_by_another_thread_is_replaced(make: MakePool) -> None:
+    pool = make()
+    (pid,) = pool.process_ids()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)  # as multiprocessing does in any thread that starts a process
+    assert has_color(colorize(pool).content)
+    assert pool.process_ids() != [pid]
+
+
 def test_image_whose_workers_are_always_killed_is_poison(make: MakePool) -> None:
     pool = make(attempts=2)
     done = threading.Event()

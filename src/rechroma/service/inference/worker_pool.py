@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -199,7 +199,10 @@ class _Child(NamedTuple):
         self.connection.close()
         self.process.kill()
         self.process.join()
-        self.process.close()
+        # A thread that starts another process reaps ended ones, perhaps just now: then this one
+        # counts as running for a moment.
+        with suppress(ValueError):
+            self.process.close()
 
 
 def _start_child(settings: Settings) -> _Child:
