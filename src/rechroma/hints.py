@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
 MAX_HINTS = 256
 """As many as a network spreads (:mod:`rechroma.networks.layers.hint_propagation`)."""
-HINT_SIDE = 7 / 256
-"""Side of the square that a hint covers, relative to the long side of the image."""
 
 _FORMAT = 1
+_SIDE = 7 / 256  # side of a hint's square, relative to the long side of the image
 _FILE = 'Hints are a JSON file; "x" and "y" run from 0 to 1 over the image.'
 _POINT = "Divide a pixel's x by the width of the image, and its y by the height."
 _EXAMPLE = 'Example: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
@@ -163,11 +162,16 @@ def hint_map(hints: Sequence[Hint], height: int, width: int) -> Float:
         (3, H, W) float32: a*, b* and a mask that is 1 at the hints; 0 elsewhere.
     """
     drawn = np.zeros((3, height, width), np.float32)
-    side = max(1, round(HINT_SIDE * max(height, width)))
     for hint in hints:
-        area = (slice(None), pixels_at(hint.y, height, side), pixels_at(hint.x, width, side))
+        area = (slice(None), *hint_square(hint.x, hint.y, height, width))
         drawn[area] = np.reshape((*hint.ab, 1), (3, 1, 1))
     return drawn
+
+
+def hint_square(x: float, y: float, height: int, width: int) -> tuple[slice, slice]:
+    """Return the rows and columns of an image that a hint at a point covers."""
+    side = max(1, round(_SIDE * max(height, width)))
+    return pixels_at(y, height, side), pixels_at(x, width, side)
 
 
 def pixels_at(at: float, length: int, side: int = 1) -> slice:

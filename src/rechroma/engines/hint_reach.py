@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from rechroma.hints import pixels_at
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,13 +56,14 @@ def limit_reach(lightness: Float, hints: Sequence[Hint], hinted: Float, plain: F
         groups.setdefault(key, []).append(hint)
     scale = min(_GRID, (_CELLS / len(groups)) ** 0.5) / max(lightness.shape)
     rows, columns = (max(1, round(side * min(1.0, scale))) for side in lightness.shape)
-    small = cv2.resize(lightness, (columns, rows), interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(lightness, (columns, rows), interpolation=cv2.INTER_AREA)
+    small = np.asarray(resized, np.float32)
     height, width = plain.shape[:2]
     change = hinted - plain
     weight = np.zeros((height, width), np.float32)
     start, full = _RESPONSE
     for group in groups.values():
-        distance = _geodesic_distance(np.asarray(small, np.float32), group)
+        distance = _geodesic_distance(small, group)
         reach = cv2.resize(np.exp(-(distance**_SOFTNESS)), (width, height))
         direction = np.array(group[0].ab, np.float32) - plain
         # Less than one unit away there is nothing to tell: the color is right with either answer.
@@ -90,9 +93,10 @@ def _geodesic_distance(small: Float, hints: Sequence[Hint]) -> Float:
     distance = [inf] * len(levels)
     queue = []
     for hint in hints:
-        y, x = min(int(hint.y * rows), rows - 1) + 1, min(int(hint.x * columns), columns - 1) + 1
-        queue.append((0.0, y * width + x, y * width + x))
-        distance[y * width + x] = 0.0
+        y, x = pixels_at(hint.y, rows).start, pixels_at(hint.x, columns).start
+        source = (y + 1) * width + x + 1
+        queue.append((0.0, source, source))
+        distance[source] = 0.0
     heapify(queue)
     while queue:
         path, cell, source = heappop(queue)

@@ -17,7 +17,7 @@ import numpy as np
 from rechroma.color import lab_to_srgb
 from rechroma.colorizer import Colorizer
 from rechroma.datasets import degrade_lightness
-from rechroma.hints import HINT_SIDE, Hint, pixels_at
+from rechroma.hints import Hint, hint_square
 from rechroma.imaging import photo_of_array
 
 if TYPE_CHECKING:
@@ -109,20 +109,11 @@ def draw_hints(truth: Image, count: int, rng: Generator) -> list[Hint]:
 
     Fewer hints are a prefix of more hints, if the generators have the same seed.
     """
-    points = rng.normal(0.5, 0.25, size=(count, 2)).clip(0, 1)
-    return [Hint(float(x), float(y), _color_at(truth, float(x), float(y))) for x, y in points]
-
-
-def hinted_area(shape: tuple[int, ...], hint: Hint) -> tuple[slice, slice]:
-    """Return the rows and columns of an image that a hint's square covers."""
-    height, width = shape[:2]
-    side = max(1, round(HINT_SIDE * max(height, width)))
-    return pixels_at(hint.y, height, side), pixels_at(hint.x, width, side)
-
-
-def _color_at(truth: Image, x: float, y: float) -> str:
-    area = hinted_area(truth.shape, Hint(x, y, "#000000"))
-    return "#" + bytes(np.rint(truth[area].mean(axis=(0, 1))).astype(np.uint8)).hex()
+    hints = []
+    for x, y in rng.normal(0.5, 0.25, size=(count, 2)).clip(0, 1).tolist():
+        color = truth[hint_square(x, y, *truth.shape[:2])].mean(axis=(0, 1))
+        hints.append(Hint(x, y, f"#{bytes(np.rint(color).astype(np.uint8)).hex()}"))
+    return hints
 
 
 def rng_for(key: str) -> Generator:

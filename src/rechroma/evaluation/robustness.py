@@ -15,7 +15,8 @@ from rechroma.evaluation.metrics.accumulator import (
     no_reference_metrics,
 )
 from rechroma.evaluation.metrics.full_reference import ciede2000
-from rechroma.evaluation.predictor import draw_hints, hinted_area, rng_for, to_gray
+from rechroma.evaluation.predictor import draw_hints, rng_for, to_gray
+from rechroma.hints import hint_square
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -67,7 +68,7 @@ def hint_curve(
 
 def difference_at_hints(predicted: Image, hints: Sequence[Hint]) -> float:
     """Compute the mean CIEDE2000 between an image (H, W, 3) and hints at the hints' positions."""
-    areas = [predicted[hinted_area(predicted.shape, hint)] for hint in hints]
+    areas = [predicted[hint_square(hint.x, hint.y, *predicted.shape[:2])] for hint in hints]
     found = np.stack([srgb_to_lab(area).mean(axis=(0, 1)) for area in areas])
     asked = np.stack([found[:, 0], *np.transpose([hint.ab for hint in hints])], axis=-1)
     return float(ciede2000(found, asked).mean())
