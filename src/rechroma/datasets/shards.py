@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from rechroma.datasets.tar_index import IMAGE, LABEL, METADATA, scan
-from rechroma.errors import DataError
+from rechroma.errors import DataError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -158,14 +158,16 @@ def shard_paths(paths: Iterable[Path | str]) -> list[Path]:
     """Expand files, folders and patterns in the file name to tar files.
 
     Raises:
-        DataError: One of them matches none.
+        SourceError: One of them does not exist.
+        DataError: One of them is a folder without shards.
     """
     found: list[Path] = []
     for path in map(Path, paths):
         matches = path.glob("*.tar") if path.is_dir() else path.parent.glob(path.name)
         shards = sorted(matches)
         if not shards:
-            raise DataError(f"{path}: no shards found", hint="Name .tar files or a folder of them.")
+            error = DataError if path.is_dir() else SourceError
+            raise error(f"{path}: no shards found", hint="Name .tar files or a folder of them.")
         found += shards
     return found
 

@@ -101,7 +101,7 @@ def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("pack", "absent", "-o", "out"), 65, "absent: no such folder"),
+        (("pack", "absent", "-o", "out"), 66, "absent: no such folder"),
         (("pack", ".", "-o", "out", "--quality", 0), 2, "quality must be 1 to 100, not 0"),
         (
             ("pack", ".", "-o", "out", "--labels", "x.csv", "--no-labels"),
@@ -114,7 +114,7 @@ def test_inspect_names_damage_and_exits_with_65(run: Run, tmp_path: Path) -> Non
             2,
             "per_host must be 0.001 to 1000, not 0",
         ),
-        (("inspect", "absent.tar"), 65, "absent.tar: no shards found"),
+        (("inspect", "absent.tar"), 66, "absent.tar: no shards found"),
     ],
 )
 def test_errors_end_in_one_line(

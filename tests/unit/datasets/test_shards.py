@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rechroma.datasets import Shards, evenly_spaced
-from rechroma.errors import DataError
+from rechroma.errors import DataError, SourceError
 from tests.support.shards import synthetic_image, write_shard
 
 
@@ -86,9 +86,11 @@ def test_bad_shard_is_named(tmp_path: Path, content: bytes) -> None:
         Shards([tmp_path / "bad.tar"])
 
 
-def test_empty_pattern_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no shards found"):
+def test_missing_shards_are_distinguished_from_a_folder_without_any(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no shards found"):
         Shards([tmp_path / "none-*.tar"])
+    with pytest.raises(DataError, match="no shards found"):
+        Shards([tmp_path])
 
 
 def test_broken_image_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rechroma.datasets.build.table_readers import read_table
 from rechroma.datasets.shards import MAX_CLASS
-from rechroma.errors import DataError
+from rechroma.errors import DataError, SourceError
 from rechroma.imaging import SUFFIXES
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def read_catalog(folder: Path, labels: Path | None, *, labeled: bool) -> Catalog
         labeled: Assign labels.
 
     Raises:
-        DataError: The folder has no image, or a table is invalid.
+        SourceError: There is no such folder.
+        DataError: It has no image, or a table is invalid.
     """
     files = _find_images(folder)
     metadata: dict[str, Row] = {}
@@ -82,7 +83,7 @@ def number_classes(labels: Iterable[str]) -> dict[str, int]:
 
 def _find_images(folder: Path) -> list[str]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
+        raise SourceError(f"{folder}: no such folder", hint="Check the path.")
     found = []
     for root, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]

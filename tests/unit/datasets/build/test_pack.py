@@ -32,7 +32,7 @@ from rechroma.datasets.build.filters import (
 from rechroma.datasets.build.pack import PackConfig, pack, split_of
 from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.shards import MAX_CLASS
-from rechroma.errors import DataError, OptionError, TargetError
+from rechroma.errors import DataError, OptionError, SourceError, TargetError
 from tests.support.shards import synthetic_image
 
 SMALL = PackConfig(ImageFormat(size=64, min_side=32), shard_size=4, val_share=0.3, source="mine")
@@ -329,7 +329,7 @@ def test_pack_names_an_invalid_table(
 
 
 def test_pack_distinguishes_a_missing_folder_from_an_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(SourceError, match="no such folder"):
         pack(tmp_path / "absent", tmp_path / "out")
     with pytest.raises(DataError, match="no images found"):
         pack(tmp_path, tmp_path / "out")
