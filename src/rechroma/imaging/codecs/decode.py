@@ -172,8 +172,8 @@ def sniff(data: bytes) -> str:
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
     check_size(image.size, max_pixels)
     pages = 1 if file is None else count_pages(image, file)
-    file_16_bit = file if file is not None and _has_16_bit_colors(image) else None
     with decode_errors(), no_pixel_limit():
+        file_16_bit = file if file is not None and _has_16_bit_colors(image) else None
         image.load()
     orientation = read_orientation(image)
     swapped = orientation > 4

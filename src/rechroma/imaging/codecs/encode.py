@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _QUALITY = OPTIONS["quality"].default
 _16_BIT_FORMATS = ("PNG", "TIFF")
 _NO_ALPHA = ("JPEG", "BMP")
-_MAX_SIDE = {"JPEG": 65500, "WEBP": 16383}  # limits of the encoders
+_MAX_SIDE = {"JPEG": 65500, "PNG": 1_000_000, "WEBP": 16383}  # limits of the encoders
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
 _BADGE_SIZE = 0.045  # of the short side
@@ -133,7 +133,8 @@ def _check(rgb: UIntImage, photo: Photo, name: str, quality: int) -> None:
         raise OptionError(f"quality must be from 1 to 100, not {quality}")
     if max(width, height) > _MAX_SIDE.get(name, width + height):
         raise OptionError(
-            f"{width} x {height} pixels are too large for {name}", hint="Choose TIFF or PNG."
+            f"{width} x {height} pixels are too large for {name}",
+            hint="Choose TIFF." if name == "PNG" else "Choose TIFF or PNG.",
         )
 
 

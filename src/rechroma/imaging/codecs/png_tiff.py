@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, TiffTags
 
-from rechroma.errors import OptionError
+from rechroma.errors import InternalError, OptionError
 from rechroma.imaging.metadata import exif
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def write_png(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
     """
     code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     options = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, code), options)
+    written, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, code), options)
+    if not written:
+        raise InternalError("the PNG encoder failed")
     png = encoded.ravel().data
     file.write(png[:_PNG_HEADER])
     for kind, data in _chunks(metadata):

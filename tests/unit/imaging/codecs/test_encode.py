@@ -273,7 +273,9 @@ class TestOptions:
         with pytest.raises(OptionError, match="XCF"):
             encode_photo(colors, a_photo(colors), format="XCF")
 
-    @pytest.mark.parametrize(("file_format", "width"), [("JPEG", 65_501), ("WEBP", 16_384)])
+    @pytest.mark.parametrize(
+        ("file_format", "width"), [("JPEG", 65_501), ("PNG", 1_000_001), ("WEBP", 16_384)]
+    )
     def test_image_too_long_for_the_format_is_rejected(self, file_format: str, width: int) -> None:
         rgb = np.zeros((2, width, 3), np.uint8)
         with pytest.raises(
