@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rechroma.models import DataSource
     from rechroma.networks.encoders.base import Encoder
 
-AB_UNIT = 50.0  # regression heads work in units of this many a*b* steps
+REGRESSION_UNIT = 50.0  # regression heads work in units of this many a*b* steps
 
 
 class Prediction(NamedTuple):
@@ -98,8 +98,8 @@ class RegressionNetwork(ColorizationNetwork):
     def prediction(
         self, ab: Tensor, bottleneck: Tensor, classes: Tensor | None = None
     ) -> Prediction:
-        """Complete the prediction for a*b* (N, 2, h, w) in units of `AB_UNIT`."""
-        ab = ab * AB_UNIT
+        """Complete the prediction for a*b* (N, 2, h, w) in units of `REGRESSION_UNIT`."""
+        ab = ab * REGRESSION_UNIT
         return Prediction(ab[:, :0], ab, bottleneck, classes)
 
     def chroma(self, prediction: Prediction) -> Tensor:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from rechroma.networks import Encoder, Prediction
     from rechroma.training.recipe import Loss
 
-_AB_UNIT = 20.0  # a*b* steps that cost one unit: about the chroma of a muted color
+_AB_LOSS_SCALE = 20.0  # a*b* steps that cost one unit: about the chroma of a muted color
 _DISTANCE_UNIT = 10.0  # the same for `distance`, `moments` and `upsampling`
 _COLORFULNESS_UNIT = 30.0  # about the colorfulness of a photograph
 _BLEND_TEMPERATURE = 0.5
@@ -167,8 +167,8 @@ class ColorizationLoss(nn.Module):
         if settings.bins:
             yield "bins", self._cross_entropy(prediction.logits, target.chroma)
         if settings.ab:
-            true = _pool_to(prediction.ab, target.chroma) / _AB_UNIT
-            yield "ab", F.huber_loss(prediction.ab.float() / _AB_UNIT, true)
+            true = _pool_to(prediction.ab, target.chroma) / _AB_LOSS_SCALE
+            yield "ab", F.huber_loss(prediction.ab.float() / _AB_LOSS_SCALE, true)
         if settings.classes:
             yield "classes", _labeled_cross_entropy(prediction.classes, target.label)
         if settings.distillation and self.teacher is not None:
@@ -197,7 +197,7 @@ class ColorizationLoss(nn.Module):
     def _decoded_terms(self, decoded: DecodedPrediction) -> Iterator[tuple[str, Tensor]]:
         settings, true = self.settings, decoded.target.chroma
         if settings.delta_e:
-            yield "delta_e", chroma_difference(decoded.chroma, true).mean() / _AB_UNIT
+            yield "delta_e", chroma_difference(decoded.chroma, true).mean() / _AB_LOSS_SCALE
         if settings.hue:
             yield "hue", soft_hue_error(decoded.chroma, true)
         if settings.upsampling:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from rechroma.networks.encoders.base import Encoder
 
-_AB_UNIT = 10.0  # the regression head works in units of this many a*b* steps
+_REGRESSION_UNIT = 10.0  # the regression head works in units of this many a*b* steps
 _CELL = 8  # input pixels along each side of a location at the decoder's finest level
 _LEVELS = 5  # of the encoder, from 1/2 to 1/32
 
@@ -182,7 +182,7 @@ class CoarseDecoder(nn.Module):
         x = self.after_attention(x, context)
         for level, skip in zip(self.levels, (sixteenth, eighth), strict=True):
             x = level(F.interpolate(x, scale_factor=2.0, mode="bilinear"), skip, context)
-        return x, self.bins(x), self.ab(x) * _AB_UNIT
+        return x, self.bins(x), self.ab(x) * _REGRESSION_UNIT
 
 
 class _Level(nn.Module):

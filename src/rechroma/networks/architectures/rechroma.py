@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rechroma.color import bin_centers
-from rechroma.networks.base import AB_UNIT, Architecture, ColorizationNetwork, Prediction
+from rechroma.networks.base import REGRESSION_UNIT, Architecture, ColorizationNetwork, Prediction
 from rechroma.networks.config import require
 from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import gray
@@ -117,7 +117,7 @@ class Rechroma(ColorizationNetwork):
         x = self.coarse(features[-1], context)
         for level, skip in zip(self.levels, features[2::-1], strict=True):
             x = level(x, skip, context)
-        own = self.bins(x), self.ab(x) * AB_UNIT
+        own = self.bins(x), self.ab(x) * REGRESSION_UNIT
         logits, ab, hint_weight = self.propagation(x, *own, hints)
         return Prediction(logits, ab, features[-1], classes, hint_weight)
 
