@@ -179,7 +179,11 @@ class Worker:
         retry(lambda: self._delete_source(job_id, number))
 
     def _run(self, task: ImageTask, message: str) -> TaskResult:
-        """Run an image within the time limit, which does not include any waiting for Redis."""
+        """Run an image within the time limit.
+
+        Celery's own time limits include the waiting for Redis before and after: a slow Redis would
+        fail an image that is fine, or discard a result that is ready.
+        """
         seconds, grace = self._settings.seconds, limits.GRACE_SECONDS
         timeout = TaskResult(problem=to_problem(limits.timeout_error(seconds)))
 
