@@ -18,7 +18,7 @@ export_and_evaluate() {  # NAME CHECKPOINT EXPORT-OPTIONS...
   local name="$1" checkpoint="$2"
   shift 2
   [ -s "$out/$name.json" ] && return
-  rechroma export "$checkpoint" -o "$out/$name.onnx" --card recipes/rechroma.card.json "$@" >/dev/null
+  rechroma export "$checkpoint" -o "$out/$name.onnx" --card recipes/rechroma-4/card.json "$@" >/dev/null
   rechroma evaluate "$out/$name.onnx" "$shards/dev-*.tar" --limit 100 --degraded --json >"$out/$name.part"
   mv "$out/$name.part" "$out/$name.json"
 }
@@ -26,7 +26,7 @@ export_and_evaluate() {  # NAME CHECKPOINT EXPORT-OPTIONS...
 run() {  # NAME SETTINGS...: a short run
   local name="$1"
   shift
-  rechroma train recipes/rechroma-1-classification.toml -o "$out/$name" \
+  rechroma train recipes/rechroma-4/1-classification.toml -o "$out/$name" \
     --set steps=200 --set 'crops.sizes=[128]' --set 'crops.size_shares=[1.0]' \
     --set optimizer.ema=0.98 \
     --set "data.train=$shards/train-*.tar" --set 'data.val=[]' \
@@ -39,7 +39,7 @@ run() {  # NAME SETTINGS...: a short run
 run_adversarial() {  # NAME SETTINGS...: the adversarial phase, from the base run
   local name="$1"
   shift
-  rechroma train recipes/experiments/adversarial.toml -o "$out/$name" \
+  rechroma train recipes/ablations/adversarial.toml -o "$out/$name" \
     --set "network.init_from=$out/base/checkpoint.pt" \
     --set "data.train=$shards/train-*.tar" --set 'data.val=[]' \
     --set "network.encoder_weights=$encoders/resnet50_v2_stages1-3.safetensors" "$@"

@@ -38,7 +38,7 @@ train_and_export inception-unet inception-unet train
 train_and_export eccv16 eccv16 train
 train_and_export siggraph17 siggraph17 train
 train_and_export attention-gan attention-gan train --set "$resnet"
-decoding=("${mixed[@]}") && train_and_export rechroma rechroma-1-classification train --set "$resnet"
+decoding=("${mixed[@]}") && train_and_export rechroma rechroma-4/1-classification train --set "$resnet"
 
 # Butterflies of 75 species, with and without their labels.
 labeled=(--set network.options.classes=75 --set "data.val=$shards/butterflies-val-*.tar"

@@ -45,7 +45,7 @@ a file with `rechroma.training.trained_network` or `rechroma.networks.load_expor
 or name it in `rechroma export --import MODULE`.
 
 All networks take lightness and predict a\\*b\\*, so each can be exported to a
-[color model](color-model.md) and measured by [`rechroma evaluate`](evaluate.md).
+[color model](color-science.md) and measured by [`rechroma evaluate`](evaluate.md).
 """
 _STRIDES = 2  # side of the input in strides: two cells on the coarsest level
 

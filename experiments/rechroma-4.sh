@@ -11,20 +11,20 @@ shards="${1:?folder of shards}"
 encoder="${2:?file of encoder weights}"
 out=checkpoints/rechroma-4
 
-stage() {  # RECIPE ARGUMENTS...: one stage of training
-  local recipe="$1"
+stage() {  # NAME ARGUMENTS...: one stage of training
+  local name="$1"
   shift
-  rechroma train "recipes/$recipe.toml" -o "$out/$recipe" \
+  rechroma train "recipes/rechroma-4/$name.toml" -o "$out/$name" \
     --set "data.train=$shards/train-*.tar" \
     --set "data.val=$shards/dev-*.tar" \
     --set "network.encoder_weights=$encoder" "$@"
 }
-stage rechroma-1-classification
-stage rechroma-2-unfreeze --set "network.init_from=$out/rechroma-1-classification/checkpoint.pt"
-stage rechroma-3-rebalance --set "network.init_from=$out/rechroma-2-unfreeze/checkpoint.pt"
+stage 1-classification
+stage 2-unfreeze --set "network.init_from=$out/1-classification/checkpoint.pt"
+stage 3-rebalance --set "network.init_from=$out/2-unfreeze/checkpoint.pt"
 
 export_model() {
-  rechroma export "$out/rechroma-3-rebalance/checkpoint.pt" -o "$out/rechroma-4.onnx" --card recipes/rechroma.card.json \
+  rechroma export "$out/3-rebalance/checkpoint.pt" -o "$out/rechroma-4.onnx" --card recipes/rechroma-4/card.json \
     --temperature 0.5 --regression-share 0.4 --saturation 1.34 "$@"
 }
 export_model

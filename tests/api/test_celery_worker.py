@@ -13,13 +13,13 @@ import pytest
 
 from rechroma.service import Settings
 from rechroma.service.errors import StoreError
-from rechroma.service.inference import limits
+from rechroma.service.inference import fault_policy
 from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs import JobState, LocalFileStore
 from rechroma.service.jobs import worker as worker_module
 from rechroma.service.jobs.redis import RedisStore
 from rechroma.service.jobs.worker import Worker
-from tests.api.test_store import POISON, new
+from tests.api.test_job_stores import POISON, new
 from tests.support.redis_and_worker import RedisServer
 from tests.support.service import photo_file
 
@@ -82,7 +82,7 @@ def test_waiting_for_redis_does_not_count_against_the_time_limit(
 def test_result_is_recorded_however_late_redis_is_back(
     worker: Worker, store: RedisStore, files: LocalFileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(fault_policy, "GRACE_SECONDS", 0.1)
     back = time.monotonic() + 2
     monkeypatch.setattr(store, "finish", failing(store.finish, lambda: time.monotonic() > back))
     worker.colorize("a", 1, "message")

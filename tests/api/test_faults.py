@@ -19,7 +19,7 @@ from rechroma.errors import MissingExtraError
 from rechroma.service import create_app, read_settings, service_of
 from rechroma.service.jobs.celery import CeleryRunner, make_celery, send
 from tests.api.conftest import MakeApp, SharedJobs, StartServer, begin, both, running_app
-from tests.api.test_disk import assert_result_without_room_fails
+from tests.api.test_disk_full import assert_result_without_room_fails
 from tests.support.redis_and_worker import PASSWORD, RedisServer, Worker, environment_of
 from tests.support.service import (
     PATIENCE,

@@ -8,7 +8,7 @@ import pytest
 
 from rechroma.service.jobs import ImageTask, JobState, TaskResult
 from rechroma.service.jobs.redis import RedisStore
-from tests.api.test_store import POISON, new
+from tests.api.test_job_stores import POISON, new
 from tests.support.redis_and_worker import RedisServer
 from tests.support.service import RESULT_INFO
 
@@ -69,19 +69,19 @@ def test_begin_ignores_unknown_and_deleted_images(store: RedisStore) -> None:
     assert store.counts() == {}
 
 
-def test_requeue_expired_queues_an_image_once_its_lease_is_over(store: RedisStore) -> None:
+def test_requeue_lost_queues_an_image_once_its_lease_is_over(store: RedisStore) -> None:
     store.add(new())
     assert [image.job_id for image in store.unsent()] == ["a"]
     assert store.unsent() == []
     assert begin(store, "one")
-    store.requeue_expired(60)
+    store.requeue_lost(60)
     assert store.unsent() == []
-    store.requeue_expired(0)
+    store.requeue_lost(0)
     assert store.counts() == {JobState.QUEUED: 1}
     assert not store.finish("a", 1, "one", TaskResult(RESULT_INFO))
     assert [image.job_id for image in store.unsent()] == ["a"]
     assert begin(store, "two")
-    store.requeue_expired(0)
+    store.requeue_lost(0)
     assert begin(store, "three") is None  # the attempts are used up
     assert store.counts() == {JobState.FAILED: 1}
 
@@ -104,7 +104,7 @@ def test_unsent_lists_images_in_order_of_submission(redis_server: RedisServer) -
     store.add(new("b", 11))
     store.add(new("a", 2))
     assert begin(store, "one")
-    store.requeue_expired(0)
+    store.requeue_lost(0)
     members = [(image.job_id, image.number) for image in store.unsent()]
     assert members == [*(("b", number) for number in range(1, 12)), ("a", 2), ("a", 1)]
     assert store.unsent() == []

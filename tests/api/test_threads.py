@@ -15,8 +15,8 @@ from rechroma.service.errors import StoreError
 from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs import JobState, LocalFileStore, SqliteStore, TaskResult
 from tests.api.conftest import MakeApp
+from tests.api.test_job_stores import POISON, new
 from tests.api.test_jobs import URL, submit
-from tests.api.test_store import POISON, new
 from tests.support.disk import room_for
 from tests.support.service import (
     RESULT_INFO,

@@ -246,6 +246,6 @@ def test_pool_reports_workers_that_cannot_start(
 ) -> None:
     monkeypatch.setattr(worker_pool, "worker_main", main)
     if main is hanging_worker:
-        monkeypatch.setattr("rechroma.service.inference.limits.LOAD_SECONDS", 0.5)
+        monkeypatch.setattr("rechroma.service.inference.fault_policy.LOAD_SECONDS", 0.5)
     with pytest.raises(kind, match=message):
         make()

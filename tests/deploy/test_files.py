@@ -125,7 +125,7 @@ def test_image_has_the_extras_of_the_settings() -> None:
 
 def test_only_some_containers_reach_other_machines() -> None:
     inside = {name for name, made in COMPOSE["networks"].items() if made.get("internal")}
-    out = yaml.safe_load((DEPLOY / "compose.out.yaml").read_text("utf-8"))
+    out = yaml.safe_load((DEPLOY / "compose.egress.yaml").read_text("utf-8"))
     assert set(SERVICES["worker"]["networks"]) <= inside
     assert set(SERVICES["api"]["networks"]) - inside  # it sends the callbacks
     assert out["services"]["worker"]["networks"] == list(out["networks"]) == ["out"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rechroma.cli import main
-from rechroma.service.inference import limits
+from rechroma.service.inference import fault_policy
 from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs.worker import Worker
 
@@ -46,5 +46,5 @@ def _fail_once_or_open(worker: Worker) -> None:
 if __name__ == "__main__":
     Worker.open = _fail_once_or_open  # type: ignore[method-assign, assignment]
     Predictor.colorize = _fail_or_colorize  # type: ignore[method-assign, assignment]
-    limits.GRACE_SECONDS = 1
+    fault_policy.GRACE_SECONDS = 1
     main()

@@ -16,7 +16,7 @@ from flask import Flask
 from rechroma import colorizer, web
 from rechroma.cli.colorize import colorize_command
 from rechroma.cli.options import CliRequest
-from rechroma.client.flows import ColorizeParams
+from rechroma.client.sans_io import ColorizeParams
 from rechroma.color import lab, render
 from rechroma.errors import OptionError
 from rechroma.options import (

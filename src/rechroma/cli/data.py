@@ -90,7 +90,7 @@ def pack_command(
 
     \b
       rechroma data pack images/ -o shards/ --license CC0-1.0
-      rechroma train recipes/rechroma-1-classification.toml -o checkpoints/mine \\
+      rechroma train recipes/rechroma-4/1-classification.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 
@@ -256,7 +256,7 @@ def features_command(
     \b
       rechroma data features shards/ --weights efficientnet-lite2.safetensors -o features/
 
-    docs/data.md shows how to get these weights.
+    docs/datasets.md shows how to get these weights.
 
     A view of 256 pixels takes about 0.2 MB. The same command continues after an interruption, and
     adds shards to a store when it names more of them.

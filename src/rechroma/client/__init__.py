@@ -20,8 +20,8 @@ if find_spec("httpx") is None:
     )
 
 from rechroma.client.clients import AsyncClient, Client
-from rechroma.client.flows import ColorizeParams
 from rechroma.client.responses import ColorizedFile, ImageStatus, Job, Model
+from rechroma.client.sans_io import ColorizeParams
 
 __all__ = [
     "AsyncClient",

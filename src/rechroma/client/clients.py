@@ -1,4 +1,4 @@
-"""The blocking and the asyncio client: httpx sends what :mod:`rechroma.client.flows` yields."""
+"""The blocking and the asyncio client: httpx sends what :mod:`rechroma.client.sans_io` yields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx
 
 from rechroma._version import __version__
-from rechroma.client import flows
+from rechroma.client import sans_io
 from rechroma.client.responses import Response
 from rechroma.errors import OptionError
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from typing import Unpack
 
-    from rechroma.client.flows import ColorizeParams, Flow, Reply, Request, Source
     from rechroma.client.responses import ColorizedFile, Job, Model
+    from rechroma.client.sans_io import ColorizeParams, Flow, Reply, Request, Source
 
 _TIMEOUT = 60.0  # seconds
 _T = TypeVar("_T")
@@ -67,7 +67,7 @@ class Client:
             SourceError: The file cannot be read.
             OptionError: `image` is none of these.
         """
-        return self._run(flows.colorize(image, params, self._retry_for))
+        return self._run(sans_io.colorize(image, params, self._retry_for))
 
     def submit(
         self,
@@ -88,11 +88,11 @@ class Client:
             SourceError: A file cannot be read.
             OptionError: There is no image, one is of the wrong type, or the key is invalid.
         """
-        return self._run(flows.submit(images, params, idempotency_key, self._retry_for))
+        return self._run(sans_io.submit(images, params, idempotency_key, self._retry_for))
 
     def get_job(self, job: Job | str) -> Job:
         """Get the current state of a job, given the job or its id."""
-        return self._run(flows.get_job(job, self._retry_for))
+        return self._run(sans_io.get_job(job, self._retry_for))
 
     def wait(self, job: Job | str, timeout: float | None = None) -> Job:
         """Wait until a job is finished.
@@ -104,19 +104,19 @@ class Client:
         Raises:
             JobTimeoutError: The job is not finished after that time.
         """
-        return self._run(flows.wait(job, timeout, self._retry_for))
+        return self._run(sans_io.wait(job, timeout, self._retry_for))
 
     def results(self, job: Job | str) -> Iterator[ColorizedFile]:
         """Yield the results of a finished job, one in memory at a time."""
-        yield from self._run(flows.get_results(job, self._retry_for)).results()
+        yield from self._run(sans_io.get_results(job, self._retry_for)).results()
 
     def delete(self, job: Job | str) -> None:
         """Delete a job with its images and results. Deleting it twice is not an error."""
-        self._run(flows.delete(job, self._retry_for))
+        self._run(sans_io.delete(job, self._retry_for))
 
     def models(self) -> list[Model]:
         """List the models of the service."""
-        return self._run(flows.models(self._retry_for))
+        return self._run(sans_io.models(self._retry_for))
 
     def close(self) -> None:
         """Close the connections."""
@@ -171,7 +171,7 @@ class AsyncClient:
 
     async def colorize(self, image: Source, **params: Unpack[ColorizeParams]) -> bytes:
         """Colorize an image in one request; see :meth:`Client.colorize`."""
-        return await self._run(flows.colorize(image, params, self._retry_for))
+        return await self._run(sans_io.colorize(image, params, self._retry_for))
 
     async def submit(
         self,
@@ -181,29 +181,29 @@ class AsyncClient:
         **params: Unpack[ColorizeParams],
     ) -> Job:
         """Submit a job; see :meth:`Client.submit`."""
-        return await self._run(flows.submit(images, params, idempotency_key, self._retry_for))
+        return await self._run(sans_io.submit(images, params, idempotency_key, self._retry_for))
 
     async def get_job(self, job: Job | str) -> Job:
         """Get the current state of a job; see :meth:`Client.get_job`."""
-        return await self._run(flows.get_job(job, self._retry_for))
+        return await self._run(sans_io.get_job(job, self._retry_for))
 
     async def wait(self, job: Job | str, timeout: float | None = None) -> Job:
         """Wait until a job is finished; see :meth:`Client.wait`."""
-        return await self._run(flows.wait(job, timeout, self._retry_for))
+        return await self._run(sans_io.wait(job, timeout, self._retry_for))
 
     async def results(self, job: Job | str) -> AsyncIterator[ColorizedFile]:
         """Yield the results of a finished job; see :meth:`Client.results`."""
-        response = await self._run(flows.get_results(job, self._retry_for))
+        response = await self._run(sans_io.get_results(job, self._retry_for))
         for result in response.results():
             yield result
 
     async def delete(self, job: Job | str) -> None:
         """Delete a job; see :meth:`Client.delete`."""
-        await self._run(flows.delete(job, self._retry_for))
+        await self._run(sans_io.delete(job, self._retry_for))
 
     async def models(self) -> list[Model]:
         """List the models of the service; see :meth:`Client.models`."""
-        return await self._run(flows.models(self._retry_for))
+        return await self._run(sans_io.models(self._retry_for))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -257,5 +257,5 @@ def _http_options(url: str, key: str | None) -> dict[str, Any]:
         )
     headers = {"User-Agent": f"rechroma/{__version__}"}
     if key:
-        headers["Authorization"] = f"Bearer {flows.check_key(key)}"
+        headers["Authorization"] = f"Bearer {sans_io.check_key(key)}"
     return {"base_url": address, "headers": headers}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rechroma.service.http.app import create_app
-from rechroma.service.http.context import Service, service_of
+from rechroma.service.http.service_context import Service, service_of
 from rechroma.service.security import new_key
 from rechroma.service.server import serve
 from rechroma.service.settings import Settings, read_settings, settings_table

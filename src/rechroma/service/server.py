@@ -10,7 +10,7 @@ from waitress import wasyncore
 
 from rechroma.errors import OptionError
 from rechroma.service.http.app import create_app
-from rechroma.service.http.context import service_of
+from rechroma.service.http.service_context import service_of
 from rechroma.service.http.uploads import max_body_size
 
 if TYPE_CHECKING:

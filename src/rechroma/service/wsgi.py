@@ -12,7 +12,7 @@ from gunicorn.errors import AppImportError
 
 from rechroma.errors import RechromaError
 from rechroma.service.http.app import create_app
-from rechroma.service.http.context import service_of
+from rechroma.service.http.service_context import service_of
 from rechroma.service.settings import read_settings
 
 if TYPE_CHECKING:

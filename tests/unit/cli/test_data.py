@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from tests.support.command import Run
-from tests.support.encoders import write_encoder
 from tests.support.local_http_server import Host, Request, serving
 from tests.support.shards import synthetic_image, write_shard
+from tests.support.tiny_encoders import write_encoder
 
 HEAVY = {"torch", "onnxruntime", "skimage", "onnx"}
 

@@ -26,8 +26,8 @@ from rechroma.datasets import (
 )
 from rechroma.errors import DataError, ModelError, OptionError, TargetError
 from tests.support import shards
-from tests.support.encoders import write_encoder
 from tests.support.shards import synthetic_image, write_shard
+from tests.support.tiny_encoders import write_encoder
 
 CONFIG = FeatureConfig(crop_size=64, views=2, degrade_prob=0.5, seed=3)
 

@@ -15,9 +15,9 @@ from rechroma.errors import RecipeError
 from rechroma.training import Recipe, train
 from rechroma.training.logger import read_log
 from rechroma.training.recipe import Data, Loss, Network, Optimizer, ValidationConfig
-from tests.support.encoders import write_encoder
 from tests.support.networks import SMALL, small
 from tests.support.shards import write_shard
+from tests.support.tiny_encoders import write_encoder
 
 NAME = "coarse-to-fine"
 

@@ -11,7 +11,7 @@ import io
 import threading
 from typing import TYPE_CHECKING, TextIO
 
-from rechroma.datasets.build.catalog import ATTRIBUTION
+from rechroma.datasets.build.image_folder import ATTRIBUTION
 from rechroma.datasets.build.table_readers import read_table
 from rechroma.fs import write_atomically
 

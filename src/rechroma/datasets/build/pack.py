@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from rechroma._version import __version__
-from rechroma.datasets.build.catalog import Catalog, read_catalog
 from rechroma.datasets.build.filters import NearDuplicateIndex, quantiles
+from rechroma.datasets.build.image_folder import ImageFolder, read_image_folder
 from rechroma.datasets.build.preprocess import (
     ABSENT,
     DUPLICATE,
@@ -107,16 +107,16 @@ def pack(
                 f"{out}: this folder is not empty",
                 hint="Name another folder with -o, or remove this one first.",
             )
-    catalog = read_catalog(folder, labels, labeled=labeled)
+    images = read_image_folder(folder, labels, labeled=labeled)
     packed = map_ordered(
         lambda file: (file, preprocess_image(folder / file, file, config.form)),
-        sorted(catalog.files, key=lambda file: hashlib.sha256(os.fsencode(file)).digest()),
+        sorted(images.files, key=lambda file: hashlib.sha256(os.fsencode(file)).digest()),
         jobs or os.cpu_count() or 1,
     )
     with (
         translate_os_errors(out),
         _build_folder(out) as building,
-        _Packer(building, config, catalog) as packer,
+        _Packer(building, config, images) as packer,
     ):
         with closing(packed):
             for file, sample in packed:
@@ -128,12 +128,12 @@ def pack(
 class _Packer:
     """Collects kept and rejected images."""
 
-    def __init__(self, folder: Path, config: PackConfig, catalog: Catalog) -> None:
-        self._folder, self._config, self._catalog = folder, config, catalog
+    def __init__(self, folder: Path, config: PackConfig, images: ImageFolder) -> None:
+        self._folder, self._config, self._images = folder, config, images
         self._writers = {s: ShardWriter(folder, s, config.shard_size) for s in SPLITS}
         self._near_duplicates, self._kept = NearDuplicateIndex(), dict[str, str]()
         self._files: list[str] = []  # kept files by their numbers in the index
-        self._rejected = [Rejected(name, ABSENT) for name in catalog.absent]
+        self._rejected = [Rejected(name, ABSENT) for name in images.absent]
         self._classes = {split: Counter[str]() for split in SPLITS}
         self._licenses = Counter[str]()
         self._sides: list[int] = []
@@ -178,7 +178,7 @@ class _Packer:
         self._files.append(file)
         self._kept[sample.key] = file
         split = split_of(sample.key, self._config.val_share)
-        known: Row = self._catalog.metadata.get(file, {})
+        known: Row = self._images.metadata.get(file, {})
         stated = {name: value for name, value in known.items() if value}
         defaults = {"source": self._config.source, "license": self._config.license}
         metadata = defaults | {"author": ""} | stated | {"file": file}
@@ -189,10 +189,10 @@ class _Packer:
             SUFFIXES[self._config.form.format]: sample.data,
             ".json": json.dumps(metadata | size, sort_keys=True).encode(),
         }
-        label = self._catalog.labels.get(file)
+        label = self._images.labels.get(file)
         if label is not None:
             self._classes[split][label] += 1
-            parts[".cls"] = str(self._catalog.classes[label]).encode()
+            parts[".cls"] = str(self._images.classes[label]).encode()
         self._writers[split].add(sample.key, parts)
 
     def _reasons(self) -> dict[str, int]:
@@ -204,7 +204,7 @@ class _Packer:
             "rechroma": __version__,
             "config": asdict(self._config),
             "images": {
-                "found": len(self._catalog.files),
+                "found": len(self._images.files),
                 "kept": len(self._kept),
                 **{split: writer.images for split, writer in self._writers.items()},
             },
@@ -212,7 +212,7 @@ class _Packer:
             "classes": [
                 {"number": number, "name": name}
                 | {split: counts[name] for split, counts in self._classes.items()}
-                for name, number in self._catalog.classes.items()
+                for name, number in self._images.classes.items()
             ],
             "licenses": dict(sorted(self._licenses.items())),
             "short_side": quantiles(self._sides),

@@ -12,8 +12,8 @@ from rechroma.fs import translate_os_errors
 from rechroma.service.http.api.images import images
 from rechroma.service.http.api.jobs import jobs
 from rechroma.service.http.api.status import health, models
-from rechroma.service.http.context import NAME, Service
 from rechroma.service.http.openapi import init_openapi
+from rechroma.service.http.service_context import NAME, Service
 from rechroma.service.inference.predictor import ModelCatalog
 from rechroma.service.inference.worker_pool import WorkerPool
 from rechroma.service.jobs import (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.errors import InternalError, RechromaError
 from rechroma.service.errors import OverloadedError
-from rechroma.service.inference import limits
+from rechroma.service.inference import fault_policy
 from rechroma.service.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class WorkerPool:
         except BaseException as error:
             self.close()
             if isinstance(error, EOFError | OSError):
-                raise limits.load_error() from error
+                raise fault_policy.load_error() from error
             raise
 
     @contextmanager
@@ -119,7 +119,7 @@ class WorkerProcess:
             EOFError: It died.
         """
         if not self._ready:
-            self._receive(limits.LOAD_SECONDS, limits.load_error)
+            self._receive(fault_policy.LOAD_SECONDS, fault_policy.load_error)
             self._ready = True
 
     def colorize(
@@ -175,10 +175,10 @@ class WorkerProcess:
                 self.wait_until_ready()
                 self._connection.send((method, name, arguments))
                 seconds = self._settings.seconds
-                return self._receive(seconds, partial(limits.timeout_error, seconds, name))
+                return self._receive(seconds, partial(fault_policy.timeout_error, seconds, name))
             except (EOFError, OSError):  # perhaps killed for lack of memory, not by this image
                 self.close()  # a process that is being killed can look alive for a while
-        raise limits.poison_error(name)
+        raise fault_policy.poison_error(name)
 
     def _receive(self, timeout: float, error: Callable[[], RechromaError]) -> Any:  # noqa: ANN401
         if not self._connection.poll(timeout):

@@ -22,7 +22,7 @@ from celery import Celery
 from kombu.entity import Queue
 
 from rechroma.service.errors import StoreError
-from rechroma.service.inference import limits
+from rechroma.service.inference import fault_policy
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.types import JobState
 
@@ -90,7 +90,9 @@ class CeleryRunner:
     def _reconcile(self) -> None:
         """Send messages that were never sent, or that the broker has lost."""
         # Longer than the visibility timeout and the interval of its checks: Celery comes first.
-        self._store.requeue_expired(visibility_timeout(self._settings) + 3 * limits.GRACE_SECONDS)
+        self._store.requeue_lost(
+            visibility_timeout(self._settings) + 3 * fault_policy.GRACE_SECONDS
+        )
         self._send(self._store.unsent())
         queued = self._store.counts().get(JobState.QUEUED, 0)
         if queued and queued > count_messages(self._celery):
@@ -145,7 +147,7 @@ def visibility_timeout(settings: Settings) -> float:
     They exceed the time after which a worker kills an image by the time that a new process may
     take to load its model.
     """
-    return settings.seconds + 6 * limits.GRACE_SECONDS
+    return settings.seconds + 6 * fault_policy.GRACE_SECONDS
 
 
 def send(app: Celery, job_id: str, number: int, *, urgent: bool) -> None:

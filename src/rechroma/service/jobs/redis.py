@@ -186,12 +186,12 @@ class RedisStore:
         parts = [part.model_dump_json() if part else "" for part in (result.result, result.problem)]
         return bool(self._call("finish", job_id, number, holder, *parts))
 
-    def requeue_expired(self, lease: float) -> None:
+    def requeue_lost(self, lease: float) -> None:
         """Queue images again that have been running for longer than `lease` seconds.
 
         Their worker is dead, and the broker has lost the message that it should redeliver.
         """
-        self._call("requeue_expired", lease)
+        self._call("requeue_lost", lease)
 
     def unsent(self) -> list[PendingImage]:
         """List queued images without a message, and record that one is sent now."""
@@ -208,10 +208,10 @@ class RedisStore:
 
     def expire(self, keep: float) -> list[str]:
         """Expire old results, and delete jobs that expired long ago."""
-        while len(self._call("purge", keep, _BATCH_SIZE)) == _BATCH_SIZE:
+        while len(self._call("delete_expired", keep, _BATCH_SIZE)) == _BATCH_SIZE:
             pass
         expired: list[str] = []
-        while found := self._call("expire", keep, _BATCH_SIZE):
+        while found := self._call("expire_results", keep, _BATCH_SIZE):
             expired += found
         return expired
 
@@ -239,7 +239,7 @@ class RedisStore:
     def _outbox(self, ago: float) -> list[PendingImage]:
         return [
             PendingImage(job_id, int(number), int(size))
-            for job_id, number, size in self._call("list_outbox", ago)
+            for job_id, number, size in self._call("list_unsent", ago)
         ]
 
     def _call(self, script: str, *arguments: str | float) -> Any:  # noqa: ANN401 - by script

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from rechroma.errors import RechromaError
 from rechroma.fs import translate_os_errors
-from rechroma.service.inference import limits
+from rechroma.service.inference import fault_policy
 from rechroma.service.jobs.execute import run_task
 from rechroma.service.jobs.protocols import JobStore
 from rechroma.service.problem_details import to_problem
@@ -167,7 +167,7 @@ class ThreadRunner:
                 _log.exception("cleanup failed")
 
     def _requeue_dead(self) -> None:
-        poison = to_problem(limits.poison_error())
+        poison = to_problem(fault_policy.poison_error())
         for job_id, number in self._store.requeue_dead(
             self._is_dead, self._settings.attempts, poison
         ):

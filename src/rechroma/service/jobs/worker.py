@@ -23,7 +23,7 @@ from celery.exceptions import SecurityWarning
 
 from rechroma.errors import OptionError, TargetError
 from rechroma.service.errors import StoreError
-from rechroma.service.inference import limits
+from rechroma.service.inference import fault_policy
 from rechroma.service.inference.predictor import Predictor
 from rechroma.service.jobs.celery import TASK, make_celery
 from rechroma.service.jobs.execute import run_task
@@ -83,7 +83,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
         with ProcessPoolExecutor(1, get_context("fork")) as trial:
             trial.submit(_load_model, settings).result()
     except BrokenProcessPool as error:
-        raise limits.load_error() from error
+        raise fault_policy.load_error() from error
     heartbeat = PeriodicThread(
         partial(jobs.store.heartbeat, node), _HEARTBEAT_INTERVAL, "the heartbeat fails"
     )
@@ -165,7 +165,7 @@ class Worker:
             number: The number of the image.
             message: The id of the Celery message, which holds the image while it runs.
         """
-        attempts, poison = self._settings.attempts, to_problem(limits.poison_error())
+        attempts, poison = self._settings.attempts, to_problem(fault_policy.poison_error())
         delivery = secrets.token_hex(8)
         task = retry(
             lambda: self._store.begin(
@@ -184,8 +184,8 @@ class Worker:
         Celery's own time limits include the waiting for Redis before and after: a slow Redis would
         fail an image that is fine, or discard a result that is ready.
         """
-        seconds, grace = self._settings.seconds, limits.GRACE_SECONDS
-        timeout = TaskResult(problem=to_problem(limits.timeout_error(seconds)))
+        seconds, grace = self._settings.seconds, fault_policy.GRACE_SECONDS
+        timeout = TaskResult(problem=to_problem(fault_policy.timeout_error(seconds)))
 
         def kill() -> None:  # code that neither returns nor lets itself be interrupted
             try:

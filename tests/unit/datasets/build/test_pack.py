@@ -20,7 +20,6 @@ from PIL import Image
 
 from rechroma.color import lightness
 from rechroma.datasets import Shards
-from rechroma.datasets.build.catalog import number_classes
 from rechroma.datasets.build.filters import (
     MAX_HAMMING,
     NearDuplicateIndex,
@@ -29,6 +28,7 @@ from rechroma.datasets.build.filters import (
     difference_hash,
     quantiles,
 )
+from rechroma.datasets.build.image_folder import number_classes
 from rechroma.datasets.build.pack import PackConfig, pack, split_of
 from rechroma.datasets.build.preprocess import ImageFormat
 from rechroma.datasets.shards import MAX_CLASS

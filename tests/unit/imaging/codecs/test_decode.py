@@ -34,7 +34,7 @@ from rechroma.errors import (
     UnsupportedImageError,
 )
 from rechroma.imaging import photo_of_array, read_photo, read_rgb_thumbnail
-from tests.support.profiles import GRAY_18, SRGB_COLORANTS, a_profile
+from tests.support.icc_profiles import GRAY_18, SRGB_COLORANTS, a_profile
 
 Encode = Callable[..., bytes]
 _XMP_ON_ITS_SIDE = b'<x tiff:Orientation="6"/>'

@@ -20,7 +20,7 @@ from rechroma.errors import OptionError
 from rechroma.fs import write_atomically
 from rechroma.imaging import Metadata, Photo, encode_photo, photo_of_array, read_photo, write_photo
 from rechroma.imaging.metadata.icc import Profile
-from tests.support.profiles import GRAY_18
+from tests.support.icc_profiles import GRAY_18
 
 Encode = Callable[..., bytes]
 UIntImage = NDArray[np.uint8] | NDArray[np.uint16]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from rechroma.imaging.metadata.icc import Profile
-from tests.support.profiles import ADOBE, GRAY_18, SRGB_COLORANTS, a_profile
+from tests.support.icc_profiles import ADOBE, GRAY_18, SRGB_COLORANTS, a_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

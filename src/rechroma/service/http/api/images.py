@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from rechroma.errors import EmptyImageError, ImageTooLargeError
 from rechroma.imaging import output_format, sniff
 from rechroma.service.errors import NotAcceptableError, OverloadedError, UploadTooLargeError
-from rechroma.service.http.context import Service, current_service
+from rechroma.service.http.service_context import Service, current_service
 from rechroma.service.http.uploads import read_image_upload
 from rechroma.service.schemas import (
     ChromaPlane,

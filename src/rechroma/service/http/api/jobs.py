@@ -15,7 +15,7 @@ from werkzeug.wsgi import FileWrapper
 from rechroma.errors import RechromaError
 from rechroma.service.errors import BadRequestError, JobExpiredError, OverloadedError
 from rechroma.service.http.api.images import media_type
-from rechroma.service.http.context import current_service
+from rechroma.service.http.service_context import current_service
 from rechroma.service.http.uploads import read_job_upload
 from rechroma.service.jobs import JobRecord, JobState, ResultFile
 from rechroma.service.jobs.webhooks import check_webhook_url

@@ -11,7 +11,7 @@ from apiflask.schemas import FileSchema
 
 from rechroma.errors import ModelError
 from rechroma.models import find_model, get_card, model_names
-from rechroma.service.http.context import current_service
+from rechroma.service.http.service_context import current_service
 from rechroma.service.schemas import Health, ModelsView, ModelView
 
 if TYPE_CHECKING:

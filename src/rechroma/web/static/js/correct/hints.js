@@ -3,8 +3,8 @@
 import { describeColor } from "../color/colorNames.js";
 import { find, targetOf } from "../page/dom.js";
 import { formatPercent, t } from "../page/texts.js";
-import { sampleLightness } from "../photos/images.js";
-import { fileStem, saveFile } from "../photos/save.js";
+import { sampleLightness } from "../photos/decodeImage.js";
+import { fileStem, saveFile } from "../photos/resultFiles.js";
 import { createHint, parseHints, serializeHints } from "../state/hintFile.js";
 import { createPicker } from "./picker.js";
 

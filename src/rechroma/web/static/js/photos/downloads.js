@@ -3,7 +3,7 @@
 import { find } from "../page/dom.js";
 import { describeProblem, t, toProblem } from "../page/texts.js";
 import { requestKey } from "../service/jobs.js";
-import { resultName, saveFile } from "./save.js";
+import { resultName, saveFile } from "./resultFiles.js";
 import { createZip } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";

@@ -1,10 +1,10 @@
 /** A cache of the decoded images that were used last: a decoded photograph takes 4 bytes per pixel. */
 
-import { decodeImage } from "./images.js";
+import { decodeImage } from "./decodeImage.js";
 
 const MAX_IMAGES = 3;
 
-/** @typedef {import("./images.js").DecodedImage} DecodedImage */
+/** @typedef {import("./decodeImage.js").DecodedImage} DecodedImage */
 
 export function createImageCache() {
   /** @type {Map<number, Promise<DecodedImage>>} the least recently used first */

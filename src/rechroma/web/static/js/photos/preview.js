@@ -6,7 +6,7 @@
 import { adjustChroma } from "../color/colorspace.js";
 import { serializeHints } from "../state/hintFile.js";
 import { createImageCache } from "./imageCache.js";
-import { createSmallCopy, createThumbnail, decodeBase64 } from "./images.js";
+import { createSmallCopy, createThumbnail, decodeBase64 } from "./decodeImage.js";
 
 const GRAY_SIDE = 4096; // of the gray image by the service, if the browser cannot decode the file
 

@@ -2,7 +2,7 @@
 
 import { Viewport, clamp } from "./viewport.js";
 import { makeGray } from "../color/colorspace.js";
-import { createCanvas } from "../photos/images.js";
+import { createCanvas } from "../photos/decodeImage.js";
 import { paint } from "../color/render.js";
 import { contextOf } from "../page/dom.js";
 
@@ -11,7 +11,7 @@ const SLOW_FRAME = 40; // milliseconds; slower frames are drawn at half the reso
 const SETTLE_DELAY = 140; // milliseconds after the last move, until the full resolution is drawn
 const FADE_TIME = 450; // milliseconds
 
-/** @typedef {import("../photos/images.js").DecodedImage} DecodedImage */
+/** @typedef {import("../photos/decodeImage.js").DecodedImage} DecodedImage */
 /** @typedef {import("../color/render.js").Chroma} Chroma */
 /** @typedef {{x: number, y: number}} Point in fractions of the image */
 

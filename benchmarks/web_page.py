@@ -1,6 +1,6 @@
 """Response times of the page: start, drop, and correction.
 
-    python benchmarks/page.py [--repeat N] [--hints N]
+    python benchmarks/web_page.py [--repeat N] [--hints N]
 
 It starts `rechroma app` and Debian's Chromium, headless. Times are measured in the page, until the
 colors are on its canvas; the photographs are samples of scikit-image, tiled to 12 megapixels.

@@ -1,6 +1,6 @@
 """Color errors on the skin of faces, by thirds of skin lightness.
 
-    python benchmarks/skin.py SHARDS... [--model NAME_OR_PATH] [--source NAME] [--json]
+    python benchmarks/skin_tones.py SHARDS... [--model NAME_OR_PATH] [--source NAME] [--json]
 
 SHARDS hold face crops of one source: faces that fill the frame. Skin is found by the color of the
 *truth*: inside the ellipse that a face fills in the middle of the image, pixels with L* of 15 to

@@ -1,10 +1,10 @@
-"""Limits of experiments/source_language.py: standard terms, imperative docstrings, few helpers."""
+"""Limits of experiments/lint_wording.py: standard terms, imperative docstrings, few helpers."""
 
 from __future__ import annotations
 
 import pytest
 
-from experiments.source_language import Measure, measures
+from experiments.lint_wording import Measure, measures
 
 
 @pytest.mark.parametrize("measure", measures(), ids=lambda measure: measure.name)

@@ -1,6 +1,6 @@
 """Cost of a data set by its size: memory, opening, loading, and resuming in the middle.
 
-    python benchmarks/dataset_size.py SHARDS... [--images N] [--steps N] [--seconds N]
+    python benchmarks/large_datasets.py SHARDS... [--images N] [--steps N] [--seconds N]
 
 Sets of any size are made of links to the shards: each link is scanned and indexed like a shard of
 its own, but its images are not stored again, so reads mostly hit the page cache. Each size has a
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "rechroma-1-classification.toml"
+RECIPE = Path(__file__).parents[1] / "recipes" / "rechroma-4" / "1-classification.toml"
 SCALE = 4  # output stride of that recipe's network
 WARM = 4  # batches before the loader's rate is measured
 PACKED = 200  # images that are packed again

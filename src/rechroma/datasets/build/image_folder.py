@@ -1,4 +1,4 @@
-"""Catalog of a folder of images: files, labels, licenses and authors."""
+"""ImageFolder of a folder of images: files, labels, licenses and authors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEPT = ("source", "license", "author", "url")
 
 
 @dataclass(frozen=True)
-class Catalog:
+class ImageFolder:
     """Images of a folder and their metadata.
 
     Attributes:
@@ -40,7 +40,7 @@ class Catalog:
     absent: list[str]
 
 
-def read_catalog(folder: Path, labels: Path | None, *, labeled: bool) -> Catalog:
+def read_image_folder(folder: Path, labels: Path | None, *, labeled: bool) -> ImageFolder:
     """Scan a folder and read its tables.
 
     Args:
@@ -62,7 +62,7 @@ def read_catalog(folder: Path, labels: Path | None, *, labeled: bool) -> Catalog
     present = {file: label for file, label in found.items() if file in here}
     absent = sorted(found.keys() - here)
     kept = {file: {name: row.get(name, "") for name in _KEPT} for file, row in metadata.items()}
-    return Catalog(files, present, number_classes(present.values()), kept, absent)
+    return ImageFolder(files, present, number_classes(present.values()), kept, absent)
 
 
 def number_classes(labels: Iterable[str]) -> dict[str, int]:

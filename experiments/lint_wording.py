@@ -1,9 +1,9 @@
 """Measures of the source's language: private words, docstrings, class names, single-use helpers.
 
-    python experiments/source_language.py
+    python experiments/lint_wording.py
 
 It prints each measure with its limit, and the places of those that exceed it, as
-tests/unit/experiments/test_source_language.py does.
+tests/unit/experiments/test_lint_wording.py does.
 """
 
 from __future__ import annotations
