@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Unpack, cast, overload
@@ -185,6 +186,7 @@ class Colorizer:
     ) -> None:
         self.threads = resolve_threads(threads)
         self._engine = engine or OnnxEngine(find_model(model), provider, threads)
+        self._plain: tuple[object, Float] | None = None  # key of an input, and its chroma
 
     @property
     def card(self) -> ModelCard:
@@ -202,7 +204,8 @@ class Colorizer:
                 sequence of :class:`~rechroma.Hint`, later ones over earlier ones, each kept to
                 the surface it is on, or a hint map (3, h, w) as drawn by
                 :func:`rechroma.hints.hint_map` for the network input, which goes to it as it is.
-                With hints the network runs twice, to tell what they changed.
+                With hints the network runs once more without, to tell what they changed, unless the
+                last image with hints was the same.
 
         Returns:
             (h, w, 2) float32, CIE a* and b*. It covers the whole upright image, some sixteen
@@ -220,7 +223,7 @@ class Colorizer:
         chroma = model_input.unpad(self._engine.chroma(light, model_input.hints))
         if model_input.hints is None or isinstance(hints, np.ndarray):
             return chroma
-        plain = model_input.unpad(self._engine.chroma(light, None))
+        plain = model_input.unpad(self._without_hints(light))
         return limit_reach(model_input.unpad(light)[..., 0], hints, chroma, plain)
 
     def render(
@@ -450,6 +453,14 @@ class Colorizer:
         """Predict and render; other options are ignored."""
         chroma = self.predict(photo, size=options.get("size"), hints=options.get("hints", ()))
         return self.render(photo, chroma, parse_options(Adjustments, options))
+
+    def _without_hints(self, light: Float) -> Float:
+        """Predict without hints, or return the last result: corrections come one after another."""
+        key = light.shape, sha256(light.tobytes()).digest()
+        known = self._plain
+        if known is None or known[0] != key:
+            known = self._plain = key, self._engine.chroma(light, None)
+        return known[1]
 
     def _model_input(self, photo: Photo, options: PredictKwargs) -> ModelInput:
         size, hints = options.get("size"), options.get("hints", ())

@@ -325,6 +325,32 @@ class TestHints:
         assert not seen[:, 140:].any()
         assert not seen[:, :, 200:].any()
 
+    def test_corrections_of_an_image_predict_it_without_hints_once(self) -> None:
+        class CountingEngine(FakeEngine):
+            plain = 0
+
+            def chroma(self, lightness: Float, hints: Float | None = None) -> Float:
+                self.plain += hints is None
+                return super().chroma(lightness, hints)
+
+        engine = CountingEngine()
+        colorizer = Colorizer(engine=engine)
+        images = [gray_ramp(40, 60), gray_ramp(60, 40), gray_ramp(40, 60)]
+        results = [
+            [
+                colorizer.colorize(image, hints=[Hint(0.5, 0.5, color)])
+                for color in ("#ff0000", "#0000ff")
+            ]
+            for image in images
+        ]
+        assert engine.plain == len(images)
+        for image, pair in zip(images, results, strict=True):
+            for color, result in zip(("#ff0000", "#0000ff"), pair, strict=True):
+                fresh = Colorizer(engine=FakeEngine()).colorize(
+                    image, hints=[Hint(0.5, 0.5, color)]
+                )
+                np.testing.assert_array_equal(result, fresh)
+
     def test_every_kind_of_source_supports_hints(self, tiny: Colorizer, tmp_path: Path) -> None:
         gray = gray_ramp()
         source = write_image(tmp_path / "photo.png", gray)
