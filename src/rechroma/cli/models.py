@@ -113,7 +113,8 @@ def import_command(
       rechroma models import siggraph17.pth --as siggraph17
       rechroma photo.jpg --model siggraph17.onnx
 
-    CHECKPOINT is a PyTorch state dict or a safetensors file; no code in it is executed. It must
+    CHECKPOINT is a PyTorch file of weights, as published (.pth, pytorch_model.bin) or as
+    safetensors; no code in it is executed. It must
     contain exactly the weights of the network. The model's output is compared with the network's,
     and equals that of the published code. Respect the license of the weights, which the card names.
     """
@@ -123,7 +124,7 @@ def import_command(
     from rechroma.networks import get_architecture, load_published
 
     network, known = load_published(name, checkpoint), get_architecture(name)
-    fields: dict[str, Any] = {"name": name, "description": known.paper}
+    fields: dict[str, Any] = {"name": name, "description": known.paper, "size": known.size}
     if known.license:
         data = [dataclasses.asdict(source) for source in known.data]
         fields |= {"license": known.license, "authors": list(known.authors), "data": data}
