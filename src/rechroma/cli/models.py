@@ -20,7 +20,7 @@ from rechroma.cli.model_files import (
     read_card_fields,
     read_metrics,
 )
-from rechroma.cli.options import json_option, path_option
+from rechroma.cli.options import json_option, path_option, weights_option
 from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.terminal import printable
 from rechroma.errors import ModelError, ModelNotFoundError, OptionError
@@ -28,6 +28,7 @@ from rechroma.errors import ModelError, ModelNotFoundError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rechroma.export import WeightType
     from rechroma.models import ModelCard
 
 
@@ -111,10 +112,10 @@ def info_command(model: str, as_json: bool) -> None:
 @path_option(
     "--card", default=None, help="JSON file with fields of the card: description, metrics, ..."
 )
-@click.option("--rounded", is_flag=True, help="Round the weights, for a quarter of the size.")
+@weights_option("float32")
 @debug_option
 def import_command(
-    checkpoint: Path, name: str, out: Path | None, card: Path | None, rounded: bool
+    checkpoint: Path, name: str, out: Path | None, card: Path | None, weights: WeightType
 ) -> None:
     """Convert a checkpoint published by the authors of a paper to a color model.
 
@@ -138,7 +139,7 @@ def import_command(
         data = [dataclasses.asdict(source) for source in known.data]
         fields |= {"license": known.license, "authors": list(known.authors), "data": data}
     written = make_card(network, fields | read_card_fields(card))
-    export_model_file(network, written, target, source=checkpoint, rounded=rounded)
+    export_model_file(network, written, target, source=checkpoint, weights=weights)
 
 
 def _to_dict(card: ModelCard) -> dict[str, Any]:
@@ -226,7 +227,7 @@ def _format_value(value: object) -> str:
 )
 @click.option("--regression-share", type=click.FloatRange(0, 1), help="Weight of the ab head.")
 @click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma, 0 to 3.")
-@click.option("--exact", is_flag=True, help="Do not round the weights: a larger file.")
+@weights_option("int8")
 @click.option(
     "--import",
     "module",
@@ -244,7 +245,7 @@ def export_command(
     temperature: float | None,
     regression_share: float | None,
     saturation: float | None,
-    exact: bool,
+    weights: WeightType,
     module: str | None,
 ) -> None:
     """Convert a checkpoint to a color model file.
@@ -276,4 +277,4 @@ def export_command(
     }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
     written = replace(make_card(network, fields), commit=commit)
-    export_model_file(network, written, out, source=checkpoint, rounded=not exact)
+    export_model_file(network, written, out, source=checkpoint, weights=weights)
