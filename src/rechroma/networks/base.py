@@ -120,6 +120,9 @@ class Architecture:
         license: SPDX identifier of the weights that its authors published, if they did.
         authors: The authors of those weights.
         data: The training data of those weights.
+        size: Long side of the input, in pixels, that those weights are used with.
+        rename: Maps a key of the published checkpoints to a name in the module's state, or to None
+            if the module has no use for it.
     """
 
     name: str
@@ -130,6 +133,8 @@ class Architecture:
     license: str = ""
     authors: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = ()
+    size: int = 256
+    rename: Callable[[str], str | None] = str
 
 
 def no_hints(lightness: Tensor) -> Tensor:

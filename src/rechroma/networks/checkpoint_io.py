@@ -7,6 +7,7 @@ each output channel. The card names the network to create.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,10 +17,15 @@ from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizat
 
 from rechroma.errors import CheckpointError, SourceError
 from rechroma.models import read_card
-from rechroma.networks.registry import check_is_imported, create_network
+from rechroma.networks.registry import (
+    ARCHITECTURES,
+    check_is_imported,
+    create_network,
+    get_architecture,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from rechroma.networks.base import ColorizationNetwork
@@ -31,6 +37,8 @@ STEP = ".step"
 
 _COUNTER = "num_batches_tracked"  # of batch normalization; not a weight
 _WEIGHT = "weight"
+_CONTAINERS = ("params", "model", "state_dict")  # keys of the weights in published checkpoints
+_OLD_SPECTRAL_NORM = re.compile(r"\.weight_(orig|u|v)$")
 
 
 def load_encoder(encoder: nn.Module, path: Path) -> None:
@@ -145,7 +153,8 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
 
     Args:
         name: An architecture of the registry.
-        path: A torch file of weights by name, or safetensors. Nothing in it is executed.
+        path: A torch file of weights by name, plain or under one of the keys in `_CONTAINERS`, or
+            safetensors. Nothing in it is executed.
 
     Returns:
         The network in evaluation mode.
@@ -156,21 +165,52 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
         CheckpointError: It is damaged, or its weights are not exactly those of the network, have
             another shape, or are not finite.
     """
+    rename = get_architecture(name).rename
     values = _read(path, f"Name the file of weights that the authors of {name} published.")
     for key, value in values.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
             raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
-    weights = {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
+    published = {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
+    weights = _rename(published, rename)
     network = create_network(name, {})
     wanted = state_without_counters(network)
-    if missing := [key for key in wanted if key not in weights]:
-        raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
-    if unknown := [key for key in weights if key not in wanted]:
-        raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
-    for key, weight in weights.items():
-        _check_values(key, weight, wanted[key].shape, path)
+    try:
+        if missing := [key for key in wanted if key not in weights]:
+            raise CheckpointError(f"{path}: lacks the network's {missing[0]!r}")
+        if unknown := [key for key in weights if key not in wanted]:
+            raise CheckpointError(f"{path}: holds {unknown[0]!r:.60}, which is not in the network")
+        for key, weight in weights.items():
+            _check_values(key, weight, wanted[key].shape, path)
+    except CheckpointError as error:
+        owners = [each for each in ARCHITECTURES if each != name and _fits(published, each)]
+        hint = f"These are the weights of {owners[0]}." if owners else error.hint
+        raise CheckpointError(error.message, hint=hint) from error
     network.load_state_dict(weights, strict=False)  # but for the counters, checked above
     return network.eval()
+
+
+def _rename(
+    weights: Mapping[str, Tensor], rename: Callable[[str], str | None]
+) -> dict[str, Tensor]:
+    """Name published weights as the network does, those of spectral normalization too."""
+    renamed = {rename(_OLD_SPECTRAL_NORM.sub(_new_name, key)): weights[key] for key in weights}
+    return {key: value for key, value in renamed.items() if key is not None}
+
+
+def _new_name(old: re.Match[str]) -> str:
+    """Name a tensor of torch.nn.utils.spectral_norm as that of `parametrizations` does."""
+    return f".parametrizations.weight.{'original' if old[1] == 'orig' else f'0._{old[1]}'}"
+
+
+def _fits(weights: Mapping[str, Tensor], name: str) -> bool:
+    """Check whether published weights have the names and shapes of an architecture's."""
+    architecture = ARCHITECTURES[name]
+    if not architecture.license:
+        return False
+    with torch.device("meta"):
+        state = state_without_counters(create_network(name, {}))
+    renamed = _rename(weights, architecture.rename)
+    return {k: v.shape for k, v in renamed.items()} == {k: v.shape for k, v in state.items()}
 
 
 def _read(path: Path, hint: str) -> Mapping[str, Any]:
@@ -187,7 +227,8 @@ def _read(path: Path, hint: str) -> Mapping[str, Any]:
         ) from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path}: holds a {type(values).__name__}, not weights by name")
-    return values
+    inside = (values[key] for key in _CONTAINERS if isinstance(values.get(key), dict))
+    return next(inside, values)
 
 
 def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> None:

@@ -1,7 +1,7 @@
-"""The registry of architectures: an explicit list of modules, and networks of other packages.
+"""The registry of architectures: an explicit list, and networks of other packages.
 
 To add an architecture here, write `networks/architectures/NAME.py` with a configuration dataclass,
-a :class:`~rechroma.networks.ColorizationNetwork` and an `ARCHITECTURE`, then list the module below.
+a :class:`~rechroma.networks.ColorizationNetwork` and an `ARCHITECTURE`, and add that below.
 A network of another package needs no entry: recipes name it `package.module:Class`.
 """
 
@@ -31,17 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_MODULES = (
-    rechroma,
-    coarse_to_fine,
-    vgg_fcn,
-    fusion_autoencoder,
-    inception_unet,
-    eccv16,
-    siggraph17,
-    attention_gan,
-)
-
 
 def register(architectures: Iterable[Architecture]) -> dict[str, Architecture]:
     """Index architectures by name.
@@ -57,7 +46,18 @@ def register(architectures: Iterable[Architecture]) -> dict[str, Architecture]:
     return known
 
 
-ARCHITECTURES = register(module.ARCHITECTURE for module in _MODULES)
+ARCHITECTURES = register(
+    (
+        rechroma.ARCHITECTURE,
+        coarse_to_fine.ARCHITECTURE,
+        vgg_fcn.ARCHITECTURE,
+        fusion_autoencoder.ARCHITECTURE,
+        inception_unet.ARCHITECTURE,
+        eccv16.ARCHITECTURE,
+        siggraph17.ARCHITECTURE,
+        attention_gan.ARCHITECTURE,
+    )
+)
 
 
 def get_architecture(name: str) -> Architecture:
@@ -136,9 +136,10 @@ def create_network(name: str, options: Mapping[str, Any]) -> ColorizationNetwork
 
 def network_config(network: ColorizationNetwork) -> dict[str, Any]:
     """Give the `name` and the `options` of a network for :func:`create_network`, as in JSON."""
-    names = {architecture.module: architecture.name for architecture in ARCHITECTURES.values()}
+    names = {(each.module, each.config): each.name for each in ARCHITECTURES.values()}
     kind = type(network)
     fields = dataclasses.asdict(network.config)
     options = {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
-    name = names.get(kind, f"{kind.__module__}:{kind.__qualname__}")
+    outside = f"{kind.__module__}:{kind.__qualname__}"
+    name = names.get((kind, type(network.config)), outside)
     return {"name": name, "options": options}

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from rechroma.errors import CheckpointError, RecipeError, SourceError
 from rechroma.networks import create_network, load_published, no_hints, state_without_counters
+from tests.support.networks import SMALL
 
 Weights = dict[str, torch.Tensor]
 
@@ -25,7 +26,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def small_network(name: str) -> torch.nn.Module:
-    return create_network(name, {"width": 0.1})
+    return create_network(name, SMALL[name])
 
 
 @pytest.fixture
@@ -63,6 +64,23 @@ def test_load_published_accepts_missing_counters_and_float16(
     assert all(value.dtype is torch.float32 for value in state_without_counters(loaded).values())
 
 
+@pytest.mark.parametrize("key", ["params", "model", "state_dict"])
+def test_load_published_finds_the_weights_in_a_training_checkpoint(
+    key: str, weights: Weights, tmp_path: Path
+) -> None:
+    path = saved({"iteration": 3, key: weights}, tmp_path / "pytorch_model.bin")
+    loaded = state_without_counters(load_published("eccv16", path))
+    assert all(value.equal(weights[name]) for name, value in loaded.items())
+
+
+def test_load_published_names_the_network_that_the_weights_are_of(
+    weights: Weights, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match="lacks the network's 'model8up") as caught:
+        load_published("siggraph17", saved(weights, tmp_path / "other.pth"))
+    assert caught.value.hint == "These are the weights of eccv16."
+
+
 def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> dict[str, object]:
     return {**weights, key: value}
 
@@ -78,7 +96,7 @@ def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> d
         (lambda w: with_one(w, torch.ones(6, 1, 3, 3, dtype=torch.long)), "not of plain floating"),
         (lambda w: with_one(w, torch.zeros(6, 1, 3, 3).to_sparse()), "not of plain floating"),
         (lambda w: with_one(w, [1.0, 2.0]), "'model1.0.weight' is not a weight"),
-        (lambda w: {"state_dict": w}, "'state_dict' is not a weight"),
+        (lambda w: {"weights": w}, "'weights' is not a weight"),
         (lambda w: list(w.values()), "holds a list, not weights by name"),
         (lambda _: {}, "lacks the network's 'model1.0.weight'"),
     ],
