@@ -95,7 +95,10 @@ def read_photo(
             if photo.format != "JPEG" or jpeg.is_complete(file.read()):
                 return photo
             if strict:
-                raise BrokenImageError("the end of the JPEG is missing")
+                raise BrokenImageError(
+                    "the JPEG is truncated: its end is missing",
+                    hint="Copy or download the file again.",
+                )
             return replace(photo, damage=Damage.END_MISSING)
 
 

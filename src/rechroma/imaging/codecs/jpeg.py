@@ -94,7 +94,10 @@ def complete(data: bytes, max_pixels: int) -> tuple[bytes, Damage]:
         return completed, Damage.END_MISSING
     scan = max((at for kind, at in _segments(data) if kind == _SCAN), default=0)
     if differs.argmax() < _BLOCK and data.find(bytes([0xFF, _SCAN]), scan + 2) < 0:
-        raise BrokenImageError("the image is truncated before its first pixels")
+        raise BrokenImageError(
+            "the JPEG is truncated before its first pixels",
+            hint="Copy or download the file again.",
+        )
     return completed, Damage.TRUNCATED
 
 
