@@ -65,7 +65,7 @@ class DeOldifyWideConfig(DeOldifyConfig):
     blocks: tuple[int, int, int, int] = (3, 4, 23, 3)  # ResNet-101
 
 
-class _DeOldify(RegressionNetwork):
+class DeOldify(RegressionNetwork):
     """Predicts a*b* of every pixel from lightness."""
 
     config: DeOldifyConfig
@@ -135,7 +135,7 @@ class _DeOldify(RegressionNetwork):
         return rgb if self.training else rgb.clamp(0, 1)
 
 
-class DeOldifyArtistic(_DeOldify):
+class DeOldifyArtistic(DeOldify):
     """The "deep" U-Net on ResNet-34."""
 
     def __init__(self, config: DeOldifyConfig | None = None) -> None:
@@ -152,7 +152,7 @@ class DeOldifyArtistic(_DeOldify):
         super().__init__(config, encoder, levels)
 
 
-class DeOldifyStable(_DeOldify):
+class DeOldifyStable(DeOldify):
     """The "wide" U-Net on ResNet-101."""
 
     config: DeOldifyWideConfig
@@ -175,7 +175,7 @@ class DeOldifyVideo(DeOldifyStable):
 
 
 def _published(
-    name: str, module: type[_DeOldify], render_factor: int, character: str
+    name: str, module: type[DeOldify], render_factor: int, character: str
 ) -> Architecture:
     return Architecture(
         name=f"deoldify-{name}",
