@@ -9,8 +9,8 @@ checkpoints load as they are (`rechroma models import`): names, shapes and const
 
 Two steps that surround the network in the published pipeline are part of it here:
 
-- The image is stretched to a square. That "makes a big difference", says its author; training saw
-  squares only. The side is the long side of the input: DeOldify's `16 * render_factor`.
+- The image is stretched to a square, as training saw only squares; padding to one gave its author
+  worse colors. The side is the long side of the input: DeOldify's `16 * render_factor`.
 - Of the painted RGB only U and V of Y'UV are used, with the luma Y' of the original. The output is
   the a*b* of the resulting picture: of all colors with the L* of the original, from which the
   lightness of that picture deviates a little, those with the same a*b* are the nearest in CIELAB.
@@ -86,7 +86,7 @@ class DeOldify(RegressionNetwork):
                 ),
                 *levels,
                 _PixelShuffle(finest, finest, is_last=True),
-                nn.Identity(),  # for the number: here the published code concatenates
+                nn.Identity(),  # keeps the numbering: the published code concatenates here
                 _Residual(finest + _RGB),
                 nn.Sequential(spectral_norm(nn.Conv2d(finest + _RGB, _RGB, 1))),
             ]
@@ -128,7 +128,6 @@ class DeOldify(RegressionNetwork):
             x = level(x, skip)
         x = to_rgb(refine(torch.cat([enlarge(x), seen], dim=1)))
         return _RANGE * (2 * torch.sigmoid(x) - 1) * encoder.std + encoder.mean, bottleneck
-
 
     def _clip(self, rgb: Tensor) -> Tensor:
         """Clip to 0..1, but not in training: what was clipped would have no gradient."""
@@ -323,7 +322,7 @@ class _PixelShuffle(nn.Module):
 class _SelfAttention(nn.Module):
     """Self-attention as in fastai: SAGAN's without the last projection, and not scaled.
 
-    The softmax runs over the queries, so that these and the keys have exchanged their roles.
+    The softmax runs over the queries instead of the keys, which comes to exchanging the two.
     """
 
     def __init__(self, channels: int) -> None:

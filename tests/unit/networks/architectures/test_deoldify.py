@@ -87,9 +87,7 @@ def test_chroma_ignores_the_painted_luma(
     assert found[0][:, 1].min() > 0  # red without blue is yellowish
 
 
-def test_chroma_of_painted_gray_is_none(
-    network: DeOldify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chroma_of_painted_gray_is_none(network: DeOldify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "paint", lambda gray: (1 - gray, gray))
     assert chroma(network, random_lightness(32, 32)).abs().max() < 0.01
 
