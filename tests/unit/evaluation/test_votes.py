@@ -13,7 +13,7 @@ from rechroma.evaluation.votes import Vote, fit_scores, rank_votes
 NAMES = "abcd"
 VOTES = st.lists(
     st.builds(
-        lambda pair, choice: Vote(*pair, choice),
+        lambda pair, choice: Vote(pair[0], pair[1], choice),
         st.permutations(NAMES).map(lambda names: names[:2]),
         st.sampled_from([-1, 0, 1]),
     ),
