@@ -2,9 +2,9 @@
 
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. ONNX Runtime folds batch normalization as it loads the file; spectral
-normalization, which no runtime supports, is folded by the export. By default, matrices and
-convolutions are stored rounded: to float16, and large ones to int8 with a scale per channel of the
-first axis, except in encoders that do not tolerate it. All arithmetic stays float32.
+normalization, which no runtime supports, is folded by the export. Matrices and convolutions can be
+stored rounded: to float16, or large ones to int8 with a scale per channel of the first axis, except
+in encoders that do not tolerate it. All arithmetic stays float32.
 
 The parity check compares the file strictly with the rounded network, and reports separately what
 rounding changed.
@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import copy
 import io
+import shutil
 import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import onnx
@@ -37,12 +38,15 @@ from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from rechroma.networks import ColorizationNetwork, Encoder
 
+    _Inputs = Sequence[tuple[Tensor, Tensor]]
+
+WeightType = Literal["float32", "float16", "int8"]
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of the effect of rounding: just noticeable
 _FARTHEST = 10_000.0  # in a* or b*: no real color, and float32 barely resolves TOLERANCE there
@@ -88,7 +92,7 @@ def export_model(
     card: ModelCard,
     target: Path,
     *,
-    rounded: bool = True,
+    weights: WeightType = "int8",
     progress: Callable[[str], object] = lambda _: None,
 ) -> Parity:
     """Export a network to a color model file and check the file against the network.
@@ -97,7 +101,8 @@ def export_model(
         network: A trained network; it is not changed.
         card: Metadata of the file.
         target: The file; it is only written if it passes the check.
-        rounded: Whether the weights are rounded, which makes the file a quarter as large.
+        weights: How the weights are stored: as float32, float16 (half the size) or int8 (a
+            quarter).
         progress: Called with a line of text as each step begins.
 
     Returns:
@@ -110,37 +115,42 @@ def export_model(
         TargetError: The file cannot be written.
         ModelContractError: The network violates the contract.
     """
-    network = copy.deepcopy(network).cpu().float().eval()
-    fold_spectral_norm(network)
-    _check_colors(network)
-    progress("rounding the weights" if rounded else "checking the weights")
-    held = rounded_network(network) if rounded else network
+    held = copy.deepcopy(network).cpu().float().eval()
+    fold_spectral_norm(held)
     _check_colors(held)
+    progress("checking the weights" if weights == "float32" else "rounding the weights")
+    inputs = list(_inputs(hints=held.supports_hints))
+    exact = [_chroma(held, *each) for each in inputs]
+    if weights != "float32":
+        held = rounded_network(held, weights)
+        _check_colors(held)
+    rounded = [_chroma(held, *each) for each in inputs]
     progress("tracing the network")
-    model = _completed(_trace(Deployed(held), card.stride), held)
-    if rounded:
-        model = pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held)})
+    model = _with_weights(_trace(Deployed(held), card.stride), held)
+    if weights != "float32":
+        pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held, weights)})
     helper.set_model_props(model, {PROPERTY: card.to_json()})
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         onnx.save(model, draft)
+        del held, model  # ONNX Runtime holds the weights, too: of a large network, gigabytes
         progress("comparing the file with the network")
-        parity = _compare(draft, held, network)
+        parity = _compare(draft, inputs, rounded, exact)
         # Written so that a NaN does not pass.
         if not parity.file <= TOLERANCE:
             raise ParityError(f"{target.name}: differs from its network by {parity.file:.3g} in ab")
         if not parity.rounding <= ROUNDING_TOLERANCE:
             raise ParityError(
-                f"{target.name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}"
+                f"{target.name}: the rounding is too coarse, it moves ab by {parity.rounding:.3g}",
+                hint="Store the weights as float16 or float32 (--weights).",
             )
-        write_atomically(target, draft.read_bytes(), overwrite=True)
+        with draft.open("rb") as file:
+            write_atomically(target, lambda out: shutil.copyfileobj(file, out), overwrite=True)
     return parity
 
 
 def _check_colors(network: ColorizationNetwork) -> None:
-    lightness, _ = next(iter(_inputs()))
-    with torch.inference_mode():
-        farthest = float(_chroma(network, lightness, no_hints(lightness)).abs().max())
+    farthest = float(_chroma(network, *next(iter(_inputs(hints=False)))).abs().max())
     weights = state_without_counters(network).values()
     # Written so that a NaN does not pass.
     if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
@@ -150,14 +160,16 @@ def _check_colors(network: ColorizationNetwork) -> None:
         )
 
 
-def rounded_network(network: ColorizationNetwork) -> ColorizationNetwork:
+def rounded_network(
+    network: ColorizationNetwork, weights: WeightType = "int8"
+) -> ColorizationNetwork:
     """Copy a network with its matrices rounded as in the file, as float32."""
     rounded = copy.deepcopy(network)
     with torch.no_grad():
-        for _, weights, int8 in _matrices(rounded):
-            packed, step = _packed(weights.numpy(), int8=int8)
+        for _, matrix, int8 in _matrices(rounded, weights):
+            packed, step = _packed(matrix.numpy(), int8=int8)
             values = packed.astype(np.float32)
-            weights.copy_(torch.from_numpy(values if step is None else values * step))
+            matrix.copy_(torch.from_numpy(values if step is None else values * step))
     return rounded
 
 
@@ -173,16 +185,18 @@ def _packed(
     return np.rint(values / step).astype(np.int8), step
 
 
-def _matrices(network: ColorizationNetwork) -> Iterable[tuple[str, nn.Parameter, bool]]:
+def _matrices(
+    network: ColorizationNetwork, weights: WeightType
+) -> Iterable[tuple[str, nn.Parameter, bool]]:
     """Yield name and values of each matrix or convolution, and whether it becomes int8.
 
     These are nearly all weights; the others (normalization, biases) are few and sensitive.
     """
     delicate = network.encoder is not None and not network.encoder.tolerates_int8
-    for name, weights in network.named_parameters():
-        if weights.dim() > 1:
-            exempt = delicate and name.startswith("encoder.")
-            yield name, weights, weights.numel() >= _LARGE and not exempt
+    for name, matrix in network.named_parameters():
+        if matrix.dim() > 1:
+            exempt = weights == "float16" or (delicate and name.startswith("encoder."))
+            yield name, matrix, matrix.numel() >= _LARGE and not exempt
 
 
 def pack_weights(model: onnx.ModelProto, int8: Mapping[str, bool]) -> onnx.ModelProto:
@@ -215,23 +229,23 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[o
     ]
 
 
-def _completed(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
-    """Add the weights that the traced graph lacks, such as those of an auxiliary head.
+def _with_weights(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
+    """Add the weights to a graph that was traced without, also those that it has no use for.
 
-    The exporter shares equal weights, such as those of two new layers; here each gets its own.
+    So an auxiliary head is in the file, and training can continue from it. The exporter shares
+    weights that are equal when traced, such as those of two new layers; here each gets its own.
     """
-    shared = [
-        node
-        for node in model.graph.node
-        if node.op_type == "Identity" and node.output[0].startswith(PREFIX)
-    ]
-    for node in shared:
-        model.graph.node.remove(node)
-    present = {weights.name for weights in model.graph.initializer}
-    for name, weights in state_without_counters(network).items():
-        if f"{PREFIX}{name}" not in present:
-            values = weights.numpy()
-            model.graph.initializer.append(numpy_helper.from_array(values, f"{PREFIX}{name}"))
+    graph = model.graph
+    for node in [node for node in graph.node if node.op_type == "Identity"]:
+        if node.output[0].startswith(PREFIX):
+            graph.node.remove(node)
+    for each in [each for each in graph.input if each.name.startswith(PREFIX)]:
+        graph.input.remove(each)
+    used = {name for node in graph.node for name in node.input}
+    kept = state_without_counters(network)
+    kept |= {name: value for name, value in network.named_buffers() if f"{PREFIX}{name}" in used}
+    for name, value in kept.items():
+        graph.initializer.append(numpy_helper.from_array(value.numpy(), f"{PREFIX}{name}"))
     return model
 
 
@@ -260,6 +274,7 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
             },
             opset_version=_OPSET,
             dynamo=False,
+            export_params=False,  # it would hold several copies of them
             do_constant_folding=False,
             training=torch.onnx.TrainingMode.PRESERVE,  # or it would fold normalization
         )
@@ -273,28 +288,28 @@ def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:
     return model
 
 
-def _compare(file: Path, rounded: ColorizationNetwork, network: ColorizationNetwork) -> Parity:
+def _compare(
+    file: Path, inputs: _Inputs, rounded: Sequence[Tensor], exact: Sequence[Tensor]
+) -> Parity:
     engine = OnnxEngine(file, provider="cpu")
     differences: list[float] = []
     rounding: list[float] = []
-    with torch.inference_mode():
-        for lightness, hints in _inputs():
-            mine = _chroma(rounded, lightness, hints)
-            given = hints.numpy() if network.supports_hints else None
-            theirs = torch.from_numpy(engine.chroma(lightness.numpy(), given))
-            differences.append(float((mine - theirs).abs().max()))
-            if not hints.any():  # between hints as wild as these, the least change tips the scales
-                plain = _chroma(network, lightness, hints)
-                rounding.append(float((mine - plain).square().mean().sqrt()))
+    for (lightness, hints), mine, plain in zip(inputs, rounded, exact, strict=True):
+        given = hints.numpy() if engine.card.hints else None
+        theirs = torch.from_numpy(engine.chroma(lightness.numpy(), given))
+        differences.append(float((mine - theirs).abs().max()))
+        if not hints.any():  # between hints as wild as these, the least change tips the scales
+            rounding.append(float((mine - plain).square().mean().sqrt()))
     return Parity(max(differences), max(rounding))
 
 
+@torch.inference_mode()
 def _chroma(network: ColorizationNetwork, lightness: Tensor, hints: Tensor) -> Tensor:
     return network.chroma(network(lightness, hints))
 
 
-def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
-    """Generate lightness, smooth as in photographs, of several sizes; without hints and with."""
+def _inputs(*, hints: bool) -> Iterable[tuple[Tensor, Tensor]]:
+    """Generate lightness, smooth as in photographs, of several sizes, also with random hints."""
     rng = torch.Generator().manual_seed(0)
     for height, width in _SIZES:
         coarse = torch.rand(1, 1, height // 16, width // 16, generator=rng)
@@ -302,10 +317,11 @@ def _inputs() -> Iterable[tuple[Tensor, Tensor]]:
         smooth = F.interpolate(coarse, (height, width), mode="bicubic")
         lightness = (90 * smooth + 10 * fine).clamp(0, 100)
         yield lightness, no_hints(lightness)
-        places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
-        mask = (places[:, 2:] < _HINTED).float()
-        hints = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
-        yield lightness, F.interpolate(hints, (height, width))
+        if hints:
+            places = torch.rand(1, 3, height // _HINT_SIDE, width // _HINT_SIDE, generator=rng)
+            mask = (places[:, 2:] < _HINTED).float()
+            colors = torch.cat([100 * places[:, :2] - 50, mask], dim=1)
+            yield lightness, F.interpolate(colors, (height, width))
 
 
 class _Features(nn.Module):

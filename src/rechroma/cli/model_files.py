@@ -12,6 +12,7 @@ from rechroma.errors import CheckpointError, ModelNotFoundError, RecipeError, So
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rechroma.export import WeightType
     from rechroma.models import ModelCard
     from rechroma.networks import ColorizationNetwork
 
@@ -122,7 +123,12 @@ def find_checkpoint(run: Path) -> Path:
 
 
 def export_model_file(
-    network: ColorizationNetwork, card: ModelCard, out: Path, *, source: Path, rounded: bool
+    network: ColorizationNetwork,
+    card: ModelCard,
+    out: Path,
+    *,
+    source: Path,
+    weights: WeightType = "int8",
 ) -> None:
     """Export a network as a color model and print the deviation between the two.
 
@@ -131,7 +137,7 @@ def export_model_file(
         card: The card to embed.
         out: The file to write.
         source: The checkpoint of the network, for error messages.
-        rounded: Whether to round the weights.
+        weights: How the weights are stored.
 
     Raises:
         CheckpointError: The network outputs no usable colors; the message names the checkpoint.
@@ -144,7 +150,7 @@ def export_model_file(
         click.echo(f"{out}: {line}", err=True)
 
     try:
-        parity = export_model(network, card, out, rounded=rounded, progress=progress)
+        parity = export_model(network, card, out, weights=weights, progress=progress)
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error.message}", hint=error.hint) from error
     click.echo(

@@ -105,6 +105,17 @@ def path_option(*names: str, default: str | None, help: str) -> Callable[[_Comma
     )
 
 
+def weights_option(default: str) -> Callable[[_Command], _Command]:
+    """Add `--weights`, the storage type of the weights of a model file."""
+    return click.option(
+        "--weights",
+        type=click.Choice(("float32", "float16", "int8")),
+        default=default,
+        show_default=True,
+        help="Round the stored weights: float16 halves the file, int8 quarters it.",
+    )
+
+
 set_option = click.option(
     "--set",
     "overrides",

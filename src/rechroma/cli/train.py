@@ -117,5 +117,5 @@ def finetune_command(
     origin = "a checkpoint" if start.suffix == ".pt" else known.name
     fields["description"] = f"Fine-tuned from {origin}."
     card = make_card(network, fields)
-    export_model_file(network, card, target, source=learned, rounded=True)
+    export_model_file(network, card, target, source=learned)
     click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")

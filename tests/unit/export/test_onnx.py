@@ -100,6 +100,15 @@ def test_rounding_error_is_at_most_half_a_step() -> None:
             assert ((rounded - weights).abs() <= largest / 253).all(), name
 
 
+def test_float16_weights_halve_the_file_with_a_small_error(tmp_path: Path) -> None:
+    built, path = network(), tmp_path / "half.onnx"
+    parity = export_model(built, card(built), path, weights="float16")
+    assert 0 < parity.rounding < 0.01
+    assert path.stat().st_size < 2.2 * sum(p.numel() for p in built.parameters())
+    for name, value in load_exported(path).named_parameters():
+        torch.testing.assert_close(value, built.get_parameter(name), rtol=1e-3, atol=1e-6)
+
+
 def test_network_can_be_loaded_from_the_file(exported: Path) -> None:
     built, again = network(), load_exported(exported)
     assert network_config(again) == network_config(built)

@@ -99,7 +99,7 @@ def test_every_network_learns(run: Path) -> None:
 def test_exported_network_colors_a_photograph_and_can_be_loaded(run: Path) -> None:
     network = trained_network(run / "checkpoint.pt")
     model = run / "model.onnx"
-    parity = export_model(network, card(network), model, rounded=False)
+    parity = export_model(network, card(network), model, weights="float32")
     assert parity.rounding == 0
     assert parity.file < 0.01
     colored = Colorizer(model).colorize(synthetic_image(0))
