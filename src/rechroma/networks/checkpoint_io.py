@@ -256,7 +256,7 @@ def fold_spectral_norm(network: nn.Module) -> dict[nn.Module, Callable[..., nn.M
     for layer in network.modules():
         if not is_parametrized(layer, _WEIGHT):
             continue
-        is_split = hasattr(layer.parametrizations[_WEIGHT], _WEIGHT_NORM["g"])
+        is_split = hasattr(getattr(layer.parametrizations, _WEIGHT), _WEIGHT_NORM["g"])
         layers[layer] = weight_norm if is_split else spectral_norm
         # Not by remove_parametrizations: a copy shares its class with the original, which would
         # lose its weights too.

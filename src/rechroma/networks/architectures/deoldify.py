@@ -368,7 +368,7 @@ def _convolution(inputs: int, outputs: int) -> nn.Sequential:
 
 def _replace_luma(rgb: Tensor, gray: Tensor) -> Tensor:
     """Give sRGB (N, 3, H, W) the luma of gray (N, 3, H, W), with the constants of OpenCV's Y'UV."""
-    red, green, blue = rgb.split(1, dim=1)
+    red, green, blue = rgb.chunk(3, dim=1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     u, v = 0.492 * (blue - luma), (0.877 * (red - luma)).clamp(_MIN_V, _MAX_V)
     offset = torch.cat([1.140 * v, -0.395 * u - 0.581 * v, 2.032 * u], dim=1)
@@ -382,5 +382,5 @@ def _srgb_to_ab(rgb: Tensor) -> Tensor:
     matrix = linear.new_tensor(RGB_TO_XYZ_OVER_WHITE)[:, :, None, None]
     xyz = torch.stack([(row * linear).sum(dim=1) for row in matrix], dim=1)
     roots = torch.where(xyz > EPSILON, xyz.clamp_min(EPSILON) ** (1 / 3), (KAPPA * xyz + 16) / 116)
-    x, y, z = roots.split(1, dim=1)
+    x, y, z = roots.chunk(3, dim=1)
     return torch.cat([500 * (x - y), 200 * (y - z)], dim=1)
