@@ -23,7 +23,7 @@ rechroma train recipes/rechroma-5/2-upsampling.toml -o "$out/2-upsampling" \
 export_model() {
   rechroma export "$out/2-upsampling/checkpoint.pt" -o "$out/rechroma-5.onnx" \
     --card recipes/rechroma-5/card.json \
-    --temperature 0.5 --regression-share 0.4 --saturation 1.05 "$@"
+    --temperature 0.45 --regression-share 0.4 --saturation 1.1 "$@"
 }
 export_model
 rechroma evaluate "$out/rechroma-5.onnx" "$shards/open-*.tar" --json --sheet "$out/open.jpg" >"$out/open.json"
