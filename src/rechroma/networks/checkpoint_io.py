@@ -221,7 +221,9 @@ def _read(path: Path, hint: str) -> Mapping[str, Any]:
     if path.suffix == ".safetensors":
         return read_safetensors(path, hint)
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        # The optimizer state in DeOldify's files refers to slices, which are harmless.
+        with torch.serialization.safe_globals([slice]):
+            values = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
     except Exception as error:  # a damaged file can lead the unpickler into any error

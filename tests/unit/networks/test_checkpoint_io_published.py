@@ -55,6 +55,14 @@ def test_load_published_restores_the_network(name: str, suffix: str, tmp_path: P
     assert first.ab.equal(second.ab)
 
 
+def test_load_published_accepts_old_files_with_slices(weights: Weights, tmp_path: Path) -> None:
+    content = {"model": weights, "opt": {"splits": slice(0, 3)}}
+    path = tmp_path / "old.pth"
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    again = load_published("eccv16", path).state_dict()
+    assert all(again[key].equal(value) for key, value in weights.items())
+
+
 def test_load_published_accepts_missing_counters_and_float16(
     weights: Weights, tmp_path: Path
 ) -> None:
