@@ -33,7 +33,7 @@ no front end keeps a mapping of its own::
     ├── InternalError               an unexpected error: a bug in Rechroma
     └── TrainingError               failed training, evaluation or export
         ├── DataError               an unusable shard or data set
-        ├── FetchError              an image that cannot, or must not, be downloaded
+        ├── FetchError              a file that cannot, or must not, be downloaded
         ├── RecipeError             a recipe with unknown keys or invalid values
         ├── CheckpointError         a checkpoint that does not match
         ├── DivergedError           a loss that is no longer finite
@@ -286,7 +286,7 @@ class DataError(TrainingError):
 
 
 class FetchError(TrainingError):
-    """An image cannot, or must not, be downloaded."""
+    """A file cannot, or must not, be downloaded."""
 
     exit_code = 69
 

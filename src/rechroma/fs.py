@@ -117,7 +117,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
         TargetError: Another process has locked it, or the file system refuses.
     """
-    from filelock import FileLock, Timeout  # of the extra 'train', as are the callers
+    from filelock import FileLock, Timeout
 
     hint = "Name another folder with -o."
     lock = FileLock(folder / ".lock", timeout=0)

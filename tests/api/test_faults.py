@@ -93,6 +93,16 @@ def running(client: FlaskClient, *urls: str) -> int:
     return sum(image["state"] == "running" for image in images)
 
 
+def start_running(
+    client: FlaskClient, start_worker: StartWorker, **more: str
+) -> tuple[Worker, list[str]]:
+    """Start a worker with two jobs of three images, and wait until it runs one of each."""
+    worker = start_worker(**more)
+    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
+    wait_until(lambda: running(client, *urls) == 2, "no image was started")
+    return worker, urls
+
+
 def attempts(server: RedisServer) -> list[int]:
     """Return the number of attempts of each image."""
     with server.client() as redis:
@@ -114,9 +124,7 @@ def assert_done(client: FlaskClient, urls: list[str], images: int) -> None:
 def test_images_survive_a_killed_worker(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, whole: bool
 ) -> None:
-    worker = start_worker(RECHROMA_SECONDS="10")
-    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
-    wait_until(lambda: running(client, *urls) == 2, "no image was started")
+    worker, urls = start_running(client, start_worker, RECHROMA_SECONDS="10")
     if whole:
         worker.kill()
         start_worker(RECHROMA_SECONDS="10")
@@ -139,9 +147,7 @@ def test_worker_replaces_a_process_that_cannot_start(
 def test_images_survive_an_outage_of_redis(
     client: FlaskClient, start_worker: StartWorker, redis_at_risk: RedisServer, killed: bool
 ) -> None:
-    worker = start_worker()
-    urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
-    wait_until(lambda: running(client, *urls) == 2, "no image was started")
+    worker, urls = start_running(client, start_worker)
     if killed:
         redis_at_risk.kill()
     else:
@@ -269,9 +275,7 @@ def test_images_survive_a_full_stop(
 ) -> None:
     with running_app(**settings) as app:
         client = app.test_client()
-        worker = start_worker(RECHROMA_SECONDS="10")
-        urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
-        wait_until(lambda: running(client, *urls) == 2, "no image was started")
+        worker, urls = start_running(client, start_worker, RECHROMA_SECONDS="10")
         worker.kill()
     redis_at_risk.kill()
     redis_at_risk.start()
@@ -285,9 +289,7 @@ def test_images_survive_a_broker_that_loses_all_messages(
 ) -> None:
     with running_app(**settings) as app:
         client = app.test_client()
-        worker = start_worker(RECHROMA_SECONDS="10")
-        urls = [submit(client, LONG, LONG, photo_file()) for _ in range(2)]
-        wait_until(lambda: running(client, *urls) == 2, "no image was started")
+        worker, urls = start_running(client, start_worker, RECHROMA_SECONDS="10")
         worker.kill()
         with redis_at_risk.client() as redis:
             redis.delete(*redis.keys("rechroma:celery:*"))

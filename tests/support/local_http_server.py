@@ -95,3 +95,25 @@ def serving() -> Iterator[Host]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def file_route(content: bytes, *, tag: str = '"1"', breaks_at: int | None = None) -> Handler:
+    """Serve a file with an ETag, from the byte that the client asks for.
+
+    Args:
+        content: The file.
+        tag: Its ETag; "" for none.
+        breaks_at: Number of bytes after which each connection breaks; None for never.
+    """
+
+    def answer(request: Request) -> None:
+        asked = request.headers.get("Range")
+        start, headers, status = 0, {"ETag": tag} if tag else {}, 200
+        if asked and request.headers.get("If-Range") == tag:
+            start, status = int(asked.removeprefix("bytes=").removesuffix("-")), 206
+            headers["Content_Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        rest = content[start:]
+        request.begin(status, Content_Length=str(len(rest)), **headers)
+        request.wfile.write(rest[:breaks_at])
+
+    return answer

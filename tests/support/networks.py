@@ -40,6 +40,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "ddcolor": _DDCOLOR,
     "ddcolor-tiny": _DDCOLOR,
     "attention-gan": {"encoder": "mobilenet-v2", "width": 8, "widest": 16},
+    "deoldify-artistic": {"width": 0.1, "blocks": [1, 1, 1, 1]},
+    "deoldify-stable": {"width": 0.05, "blocks": [1, 1, 2, 1]},
+    "deoldify-video": {"width": 0.05, "blocks": [1, 1, 2, 1]},
 }
 
 

@@ -35,19 +35,26 @@ if TYPE_CHECKING:
 @click.group("models")
 @debug_option
 def models_group() -> None:
-    """List and describe color models, and import published checkpoints."""
+    """List and describe color models, download published ones, and manage your shelf of them."""
 
 
 @models_group.command("list")
 @json_option("Print the cards as a JSON list.")
+@click.option(
+    "--published", is_flag=True, help="List the models that 'rechroma models get' can download."
+)
 @debug_option
 @click.pass_context
-def list_command(ctx: click.Context, as_json: bool) -> None:
+def list_command(ctx: click.Context, as_json: bool, published: bool) -> None:
     """List the color models; a star marks the default one.
 
-    To add your own models, put them into a folder and set the environment variable RECHROMA_MODELS
-    to it; or use one by its path: --model my.onnx
+    They are the bundled models and those on your shelf: the folder that the environment variable
+    RECHROMA_MODELS names, or else one in your data folder. 'rechroma models add' and 'get' put
+    models there. Any other model is used by its path: --model my.onnx
     """
+    if published:
+        _print_published(as_json=as_json)
+        return
     from rechroma.models import get_card, model_names
 
     cards, broken = [], []
@@ -76,10 +83,12 @@ def info_command(model: str, as_json: bool) -> None:
     """Show a model's card: license, authors, training data, metrics."""
     from rechroma.models import find_model, read_card
 
-    fields = _to_dict(read_card(find_model(model)))
+    path = find_model(model)
+    fields = _to_dict(read_card(path))
     if as_json:
         click.echo(json.dumps(fields, indent=2))
         return
+    fields["file"] = str(path)
     del fields["bins"]  # hundreds of numbers, for programs only
     from rich.console import Console
     from rich.table import Table
@@ -143,7 +152,7 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from rechroma.models import find_model
+    from rechroma.models import find_model, shelf_models
 
     try:
         path = find_model("default")
@@ -151,14 +160,28 @@ def _print_table(cards: Sequence[ModelCard]) -> None:
     except ModelNotFoundError:
         default = None
     table = Table(box=None)
-    for title in ("", "Name", "Version", "Size", "Hints", "License", "About"):
+    for title in ("", "Name", "Version", "Size", "Hints", "License", "Place", "About"):
         table.add_column(title, overflow="fold")
+    shelf = shelf_models()
     for card in cards:
         star = "*" if card.name == default else ""
         hints = "yes" if card.hints else "no"
-        cells = (star, card.name, card.version, f"{card.size} px", hints, card.license)
+        place = "shelf" if find_model(card.name) == shelf.get(card.name) else "bundled"
+        cells = (star, card.name, card.version, f"{card.size} px", hints, card.license, place)
         table.add_row(*(Text(printable(cell)) for cell in (*cells, card.description)))
     Console().print(table)
+
+
+def _print_published(*, as_json: bool) -> None:
+    from rechroma.models import published_models
+
+    entries = published_models().values()
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
+        return
+    for entry in entries:
+        size = f"{entry.size / 1e6:.0f} MB" if entry.size else "unknown size"
+        click.echo(f"{entry.name}: {entry.paper}\n  {entry.license}, {size}, {entry.page}")
 
 
 def _format_value(value: object) -> str:

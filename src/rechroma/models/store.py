@@ -1,8 +1,8 @@
-"""Model lookup: in the package, in the user's model folder, or by path.
+"""The model store: bundled models, the user's shelf, and model files by path.
 
 Bundled models are package data with a published SHA-256; `bundled/manifest.json` lists them and
-names the default. The user's models are the .onnx files in the folder given by the environment
-variable `RECHROMA_MODELS`, named by their file names.
+names the default. The shelf is a folder of .onnx files, named by their file names: that of the
+environment variable `RECHROMA_MODELS`, or else `models` in the platform's data folder.
 """
 
 from __future__ import annotations
@@ -11,11 +11,26 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
+import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rechroma.errors import ModelIntegrityError, ModelNotFoundError, OptionError, did_you_mean
+from platformdirs import user_data_path
+
+from rechroma.errors import (
+    ModelContractError,
+    ModelIntegrityError,
+    ModelNotFoundError,
+    OptionError,
+    SourceError,
+    TargetError,
+    did_you_mean,
+)
+from rechroma.fs import check_target, translate_os_errors, write_atomically
 from rechroma.models.contract import read_card
+from rechroma.models.index import published_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,13 +40,14 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).parent / "bundled"
 FOLDER_VARIABLE = "RECHROMA_MODELS"
 _LIST = "'rechroma models list' lists the available models."
+_NAME = re.compile(r"\w[\w.-]{0,99}")
 
 
 def list_models() -> list[ModelCard]:
-    """List the cards of the bundled models and of those in the user's folder, sorted by name.
+    """List the cards of the bundled models and of those on the shelf, sorted by name.
 
     Raises:
-        ModelNotFoundError: The user's folder does not exist.
+        ModelNotFoundError: The folder `RECHROMA_MODELS` does not exist.
         ModelIntegrityError: A bundled model is not the published one.
         ModelContractError: A model violates the contract; it names the file.
     """
@@ -39,12 +55,12 @@ def list_models() -> list[ModelCard]:
 
 
 def model_names() -> list[str]:
-    """List the names of the bundled models and of those in the user's folder, opening none.
+    """List the names of the bundled models and of those on the shelf, opening none.
 
     Raises:
-        ModelNotFoundError: The user's folder does not exist.
+        ModelNotFoundError: The folder `RECHROMA_MODELS` does not exist.
     """
-    return sorted(_own() | _manifest()["models"])
+    return sorted(shelf_models() | _manifest()["models"])
 
 
 def get_card(name: str) -> ModelCard:
@@ -53,19 +69,31 @@ def get_card(name: str) -> ModelCard:
     Raises:
         ModelError: There is no such model, or it is damaged or violates the contract.
     """
-    return dataclasses.replace(read_card(find_model(name)), name=name)
+    path = find_model(name)
+    try:
+        state = path.stat()
+    except OSError as error:  # it was removed meanwhile
+        raise ModelNotFoundError(f"there is no model file {path}", hint=_LIST) from error
+    card = _read_card(path, state.st_mtime_ns, state.st_size, state.st_ino)
+    return dataclasses.replace(card, name=name)
+
+
+@lru_cache(64)
+def _read_card(path: Path, *_state: int) -> ModelCard:
+    """Read the card of a file once for each of its states: it loads the whole network."""
+    return read_card(path)
 
 
 def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
     """Find the file of a model.
 
     Args:
-        name_or_path: "default", the name of a bundled model or of one in the user's folder, or
-            the path of an .onnx file.
+        name_or_path: "default", the name of a bundled model or of one on the shelf, or the
+            path of an .onnx file.
 
     Raises:
         ModelNotFoundError: No model has that name, or no file that path; or the name is not a
-            bundled one, and the user's folder does not exist.
+            bundled one, and the folder `RECHROMA_MODELS` does not exist.
         ModelIntegrityError: A bundled model is not the published one.
         OptionError: `name_or_path` is neither a string nor a path.
     """
@@ -78,36 +106,136 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
         return Path(wanted)
     manifest = _manifest()
     name = manifest["default"] if wanted == "default" else wanted
-    if name in manifest["models"]:  # a bundled one keeps its name, whatever the user's folder holds
+    if name in manifest["models"]:  # a bundled one keeps its name, whatever the shelf holds
         return _bundled(manifest["models"][name])
-    own = _own()
-    if name not in own:
+    shelf = shelf_models()
+    if name not in shelf:
         if Path(wanted).exists():
             raise ModelNotFoundError(
                 f"{wanted} is not a color model: color model files end in .onnx", hint=_LIST
             )
-        known = sorted(own | manifest["models"])
+        raise _not_found(name, sorted(shelf | manifest["models"]))
+    return shelf[name]
+
+
+def _not_found(name: str, known: list[str]) -> ModelNotFoundError:
+    if name in published_models():
+        hint = f"Download it: rechroma models get {name}"
+    elif known:
+        hint = did_you_mean(name, known)
+    else:
         hint = f"Give a path, or set {FOLDER_VARIABLE} to a folder of .onnx files."
+    return ModelNotFoundError(f"there is no model '{name}'", hint=hint)
+
+
+def shelf_folder() -> Path:
+    """Return the folder of the shelf, which may not exist yet."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Path(folder) if folder else user_data_path("rechroma", appauthor=False) / "models"
+
+
+def shelf_models() -> dict[str, Path]:
+    """Map the names of the models on the shelf to their files.
+
+    Raises:
+        ModelNotFoundError: The folder `RECHROMA_MODELS` does not exist.
+    """
+    folder = shelf_folder()
+    if os.environ.get(FOLDER_VARIABLE) and not folder.is_dir():
         raise ModelNotFoundError(
-            f"there is no model '{name}'", hint=did_you_mean(name, known) if known else hint
+            f"the model folder {folder} does not exist",
+            hint=f"Set {FOLDER_VARIABLE} to an existing folder, or unset it.",
         )
-    return own[name]
+    return {path.stem: path for path in folder.glob("*.onnx")}
+
+
+def shelf_path(name: str) -> Path:
+    """Return the file that a new model on the shelf gets.
+
+    Raises:
+        OptionError: The name is invalid, or that of a bundled model.
+        TargetError: There is such a model already, or the folder is not writable.
+    """
+    if not _NAME.fullmatch(name) or name.endswith(".onnx"):
+        raise OptionError(
+            f"{name!r:.60} cannot be the name of a model",
+            hint="Choose letters, digits, '-', '_' and '.' with --as NAME.",
+        )
+    if name in {"default", *_manifest()["models"]}:
+        raise OptionError(
+            f"{name!r} is the name of a bundled model", hint="Choose another with --as NAME."
+        )
+    path = shelf_folder() / f"{name}.onnx"
+    if os.path.lexists(path):
+        raise TargetError(
+            f"there is a model {name!r} already: {path}",
+            hint=f"Choose another name with --as, or remove it: rechroma models remove {name}",
+        )
+    check_target(path, overwrite=False)
+    return path
+
+
+def add_to_shelf(file: Path, name: str | None = None, *, sha256: str | None = None) -> Path:
+    """Copy a color model file to the shelf.
+
+    Args:
+        file: A file that satisfies the contract.
+        name: Its name on the shelf; None for that of its card.
+        sha256: Expected SHA-256 in hexadecimal; None if it is unknown.
+
+    Returns:
+        The new file.
+
+    Raises:
+        SourceError: The file cannot be read.
+        ModelIntegrityError: It is not the expected one.
+        ModelContractError: It is not a color model; the message names the part.
+        OptionError: The name is invalid, or that of a bundled model.
+        TargetError: There is such a model already, or the copy cannot be written.
+    """
+    try:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
+    if sha256 is not None and found != sha256.lower():
+        raise ModelIntegrityError(f"{file}: its SHA-256 is {found}, but {sha256} was expected")
+    try:
+        card = read_card(file)
+    except ModelContractError as error:
+        hint = "Checkpoints of published networks: rechroma models import FILE --as NETWORK"
+        raise ModelContractError(error.message, hint=hint) from error
+    target = shelf_path(card.name if name is None else name)
+    with file.open("rb") as opened:
+        write_atomically(target, lambda out: shutil.copyfileobj(opened, out), overwrite=False)
+    return target
+
+
+def remove_from_shelf(name: str) -> Path:
+    """Delete a model from the shelf and return the path that it had.
+
+    Raises:
+        ModelNotFoundError: There is none of that name.
+        OptionError: It is a bundled model.
+        TargetError: The file system refuses.
+    """
+    if name in _manifest()["models"]:
+        raise OptionError(
+            f"{name!r} is a bundled model, which cannot be removed",
+            hint="RECHROMA_MODEL and --model choose another one.",
+        )
+    shelf = shelf_models()
+    if name not in shelf:
+        hint = did_you_mean(name, sorted(shelf)) if shelf else f"The shelf is {shelf_folder()}."
+        raise ModelNotFoundError(f"there is no model {name!r} on the shelf", hint=hint)
+    with translate_os_errors(shelf[name], "It was not removed."):
+        shelf[name].unlink()
+    return shelf[name]
 
 
 def _manifest() -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((BUNDLED / "manifest.json").read_text("utf-8"))
     return manifest
-
-
-def _own() -> dict[str, Path]:
-    """Map the names of the models in the user's folder to their files."""
-    folder = os.environ.get(FOLDER_VARIABLE)
-    if folder and not Path(folder).is_dir():
-        raise ModelNotFoundError(
-            f"the model folder {folder} does not exist",
-            hint=f"Set {FOLDER_VARIABLE} to an existing folder, or unset it.",
-        )
-    return {path.stem: path for path in Path(folder).glob("*.onnx")} if folder else {}
 
 
 def _bundled(entry: Mapping[str, str]) -> Path:

@@ -18,6 +18,7 @@ from rechroma.networks.architectures import (
     attention_gan,
     coarse_to_fine,
     ddcolor,
+    deoldify,
     eccv16,
     fusion_autoencoder,
     inception_unet,
@@ -59,6 +60,7 @@ ARCHITECTURES = register(
         attention_gan.ARCHITECTURE,
         ddcolor.ARCHITECTURE,
         ddcolor.TINY,
+        *deoldify.ARCHITECTURES,
     )
 )
 

@@ -2,16 +2,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+import re
+import sys
+from pathlib import Path
 
 import pytest
 
-from rechroma.errors import ModelContractError, ModelIntegrityError, ModelNotFoundError
-from rechroma.models import find_model, list_models, model_names, store
+from rechroma.errors import (
+    ModelContractError,
+    ModelIntegrityError,
+    ModelNotFoundError,
+    OptionError,
+    SourceError,
+    TargetError,
+)
+from rechroma.models import (
+    add_to_shelf,
+    find_model,
+    get_card,
+    list_models,
+    model_names,
+    published_models,
+    remove_from_shelf,
+    shelf_folder,
+    shelf_path,
+    store,
+)
+from tests.support.disk import room_for
 from tests.support.models import write_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -28,12 +46,13 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "manifest.json").write_text(manifest, "utf-8")
     monkeypatch.setattr(store, "BUNDLED", folder)
     monkeypatch.delenv("RECHROMA_MODELS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return folder
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder, with a model `mine`."""
+    """The folder of the shelf, with a model `mine`."""
     folder = tmp_path / "own"
     folder.mkdir()
     write_model(folder / "mine.onnx", name="named otherwise inside")
@@ -115,6 +134,89 @@ def test_list_models_names_a_broken_user_model(bundled: Path, own: Path) -> None
     (own / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelContractError, match=r"broken\.onnx"):
         list_models()
+
+
+def test_card_is_read_again_after_a_change(bundled: Path, own: Path) -> None:  # noqa: ARG001
+    assert get_card("mine").license == "Apache-2.0"
+    write_model(own / "mine.onnx", license="MIT")
+    assert get_card("mine").license == "MIT"
+
+
+def test_name_of_a_published_model_hints_at_its_download(bundled: Path) -> None:  # noqa: ARG001
+    with pytest.raises(ModelNotFoundError) as caught:
+        find_model("eccv16")
+    assert caught.value.hint == "Download it: rechroma models get eccv16"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other platforms have other data folders")
+def test_shelf_is_in_the_data_folder_by_default(bundled: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    assert shelf_folder() == tmp_path / "data" / "rechroma" / "models"
+    path = add_to_shelf(write_model(tmp_path / "x.onnx", name="portraits"))
+    assert path == shelf_folder() / "portraits.onnx"
+    assert model_names() == ["plain", "portraits", "vivid"]
+    assert find_model("portraits") == path
+
+
+def test_added_model_is_found_and_removed(bundled: Path, own: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    file = write_model(tmp_path / "x.onnx")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert add_to_shelf(file, "scenery", sha256=digest.upper()) == own / "scenery.onnx"
+    assert (own / "scenery.onnx").read_bytes() == file.read_bytes()
+    assert remove_from_shelf("scenery") == own / "scenery.onnx"
+    assert model_names() == ["mine", "plain", "vivid"]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "x.onnx", "plain", "default", "a\nb"])
+def test_bad_names_are_rejected(bundled: Path, own: Path, name: str) -> None:  # noqa: ARG001
+    with pytest.raises(OptionError) as caught:
+        shelf_path(name)
+    assert "--as" in str(caught.value.hint)
+
+
+def test_rejected_file_is_not_added(bundled: Path, own: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    file = write_model(tmp_path / "x.onnx")
+    (tmp_path / "net.pth").write_bytes(b"weights")
+    with pytest.raises(ModelIntegrityError, match=rf"x\.onnx.*{'0' * 64} was expected"):
+        add_to_shelf(file, "x", sha256="0" * 64)
+    with pytest.raises(ModelContractError, match=r"net\.pth") as caught:
+        add_to_shelf(tmp_path / "net.pth", "x")
+    assert "models import" in str(caught.value.hint)
+    with pytest.raises(SourceError, match="gone"):
+        add_to_shelf(tmp_path / "gone.onnx", "x")
+    with pytest.raises(TargetError, match="already") as taken:
+        add_to_shelf(file, "mine")
+    assert "rechroma models remove mine" in str(taken.value.hint)
+    with room_for(100), pytest.raises(TargetError, match=r"x\.onnx"):
+        add_to_shelf(file, "x")
+    assert [path.name for path in own.iterdir()] == ["mine.onnx"]
+
+
+def test_only_models_of_the_shelf_are_removed(bundled: Path, own: Path) -> None:
+    with pytest.raises(OptionError, match="bundled"):
+        remove_from_shelf("plain")
+    for name in ("min", "../bundled/plain"):
+        with pytest.raises(ModelNotFoundError, match=name):
+            remove_from_shelf(name)
+    assert (bundled / "plain.onnx").exists()
+    assert (own / "mine.onnx").exists()
+
+
+def test_packaged_index_is_valid() -> None:
+    for name, entry in published_models().items():
+        assert entry.name == name
+        assert entry.url.startswith(("https://", "hf://"))
+        assert entry.page.startswith("https://")
+        assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
+        assert bool(entry.sha256) == bool(entry.sha256_from)
+        assert entry.size is None or entry.size > 1_000_000
+
+
+def test_docs_list_the_index() -> None:
+    rows = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8").splitlines()
+    for entry in published_models().values():
+        row = next(row for row in rows if row.startswith(f"| `{entry.name}` |"))
+        for part in (entry.paper, entry.license, entry.page, entry.url, entry.sha256 or "unknown"):
+            assert part in row
 
 
 def test_packaged_manifest_is_valid() -> None:

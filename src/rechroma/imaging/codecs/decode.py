@@ -1,7 +1,8 @@
 """Decoding of files, bytes, streams, Pillow images and arrays to a `Photo`, or to a thumbnail.
 
-Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits; OpenCV decodes
-those. Only the first frame or page of a file is read; the others are counted.
+Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits, and TIFFs of less
+common kinds: OpenCV decodes the PNGs, and :mod:`rechroma.imaging.codecs.tiff` the TIFFs. Only the
+first frame or page of a file is read; the others are counted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
@@ -25,6 +26,7 @@ from rechroma.imaging.codecs.open_image import (
     open_source,
     source_format,
 )
+from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
 from rechroma.imaging.metadata.extract import read_metadata, read_orientation, strip_metadata
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.photo import Photo, UIntImage
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
-_BITS_TAG, _PLANAR_TAG, _EXTRA_SAMPLES_TAG = 258, 284, 338  # of a TIFF
-_PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
+_BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of a TIFF
+_ORIENTATION_TAG = 0x0112
 _STEPS = {  # by EXIF orientation: down and across, after swapping the axes above 4
     2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
 }  # fmt: skip
@@ -146,6 +148,8 @@ def read_rgb_thumbnail(
         image = identify(file)
         check_size(image.size, max_pixels)
         with decode_errors(), no_pixel_limit():
+            if isinstance(image, TiffFile) and image.layout:
+                image = _image_of_samples(*decode_layout(image.layout, image.fp), image)
             image.draft(None, (2 * side, 2 * side))
             image.load()
         orientation = read_orientation(image)
@@ -172,25 +176,25 @@ def sniff(data: bytes) -> str:
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
     check_size(image.size, max_pixels)
     pages = 1 if file is None else count_pages(image, file)
+    profile = _profile_of(image)
     with decode_errors(), no_pixel_limit():
-        file_16_bit = file if file is not None and _has_16_bit_colors(image) else None
-        image.load()
-    orientation = read_orientation(image)
-    swapped = orientation > 4
-    size = image.size[::-1] if swapped else image.size
-    metadata = read_metadata(image, size, swapped=swapped)
-    profile = Profile(metadata.icc)
-    with decode_errors():
-        if file_16_bit:
-            pixels = _decode_16_bit(file_16_bit, image, profile)
+        if isinstance(image, TiffFile) and image.layout:
+            pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
+        elif file is not None and _has_16_bit_colors(image):
+            image.load()  # checks the file, and reads the metadata after the pixels
+            pixels = _decode_16_bit(file, image, profile)
         else:
+            image.load()
             pixels = _convert(image, profile)
+    orientation = read_orientation(image)  # 1 if Pillow has turned a TIFF upright already
+    gray = apply_orientation(pixels.gray, orientation)
+    height, width = gray.shape
     return Photo(
-        gray=apply_orientation(pixels.gray, orientation),
+        gray=gray,
         alpha=None if pixels.alpha is None else apply_orientation(pixels.alpha, orientation),
         format=source_format(image),
         was_color=pixels.was_color,
-        metadata=metadata,
+        metadata=read_metadata(image, (width, height), swapped=orientation > 4),
         pages=pages,
     )
 
@@ -201,6 +205,14 @@ class _Pixels(NamedTuple):
     was_color: bool
 
 
+def _convert_samples(color: UIntImage, alpha: UIntImage | None, profile: Profile) -> _Pixels:
+    if color.shape[2] == 1:
+        gray = cast("UIntImage", np.ascontiguousarray(color[..., 0]))
+        return _Pixels(profile.tone(gray), alpha, was_color=False)
+    gray, was_color = grayscale.gray_from_rgb(color, profile)
+    return _Pixels(gray, alpha, was_color)
+
+
 def _convert(image: Image.Image, profile: Profile) -> _Pixels:
     alpha = None
     if image.mode == "I;16":
@@ -209,30 +221,25 @@ def _convert(image: Image.Image, profile: Profile) -> _Pixels:
         image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
         alpha = np.asarray(image.getchannel("A"))
         image = image.convert(image.mode.removesuffix("A"))
-    if (
-        image.mode == "I;16"
-        and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
-    ):
+    tags = getattr(image, "tag_v2", {})  # of an image that the caller opened with Pillow
+    if image.mode == "I;16" and tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:
         image = Image.fromarray(65535 - np.asarray(image))  # Pillow inverts 8 bits only
+    if image.mode == "I;16" and tags.get(_BITS_TAG) == (12,):  # nor does it scale 12 bits
+        image = Image.fromarray(
+            (np.asarray(image) * np.float32(65535 / 4095)).round().astype(np.uint16)
+        )
     gray, was_color = grayscale.gray_from_image(image, profile)
     return _Pixels(gray, alpha, was_color)
 
 
 def _has_16_bit_colors(image: Image.Image) -> bool:
     """Return whether an image, not decoded yet, has 16-bit colors, which Pillow reduces to 8."""
-    if image.mode not in ("RGB", "RGBA"):
-        return False
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
-    deep = bool(max(image.tag_v2.get(_BITS_TAG, (8,))) > 8)
-    if deep and (
-        image.tag_v2.get(_PLANAR_TAG) == 2 or image.tag_v2.get(_EXTRA_SAMPLES_TAG) == (1,)
-    ):
-        raise UnsupportedImageError(
-            "16-bit colors in separate planes or with premultiplied alpha are not supported",
-            hint="Save it with interleaved channels and without transparency.",
-        )
-    return deep
+    tiles = getattr(image, "tile", ())
+    return (
+        image.format == "PNG"
+        and any(";16" in str(tile[3]) for tile in tiles)
+        and image.mode in ("RGB", "RGBA")
+    )
 
 
 def _decode_16_bit(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixels:
@@ -245,8 +252,7 @@ def _decode_16_bit(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pix
         alpha = cast("UIntImage | None", np.ascontiguousarray(bgr[..., 3]))
     else:
         alpha = _alpha_from_key(rgb, image.info.get("transparency"))
-    gray, was_color = grayscale.gray_from_rgb(rgb, profile)
-    return _Pixels(gray, alpha, was_color)
+    return _convert_samples(rgb, alpha, profile)
 
 
 def _alpha_from_key(samples: UIntImage, key: object) -> UIntImage | None:
@@ -278,12 +284,29 @@ def _to_uint(array: np.ndarray[Any, Any]) -> UIntImage:
     )
 
 
+def _image_of_samples(
+    color: UIntImage, alpha: UIntImage | None, source: Image.Image
+) -> Image.Image:
+    """Make an image with 8-bit channels and the metadata of its source."""
+    channels: NDArray[Any] = color if alpha is None else np.dstack([color, alpha])
+    if channels.dtype == np.uint16:
+        channels = (channels >> 8).astype(np.uint8)
+    image = Image.fromarray(channels[..., 0] if channels.shape[2] == 1 else channels)
+    image.info = source.info
+    image.getexif()[_ORIENTATION_TAG] = read_orientation(source)
+    return image
+
+
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    icc = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
         gray = (grayscale.to_uint16(np.asarray(image)) >> 8).astype(np.uint8)
         return np.repeat(gray[..., None], 3, axis=2)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
-    return np.asarray(Profile(icc if isinstance(icc, bytes) else None).to_srgb(image), np.uint8)
+    return np.asarray(_profile_of(image).to_srgb(image), np.uint8)
+
+
+def _profile_of(image: Image.Image) -> Profile:
+    icc = image.info.get("icc_profile")
+    return Profile(icc if isinstance(icc, bytes) else None)

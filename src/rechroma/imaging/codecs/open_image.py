@@ -33,6 +33,7 @@ from rechroma.errors import (
     UnsupportedImageError,
 )
 from rechroma.imaging.codecs.formats import FORMATS, enable_heif
+from rechroma.imaging.codecs.tiff import TiffFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def identify(file: BinaryIO) -> Image.Image:
         if factory and accept and accept(prefix) is True:
             file.seek(0)
             with decode_errors(), no_pixel_limit():  # some formats check it as they open
-                return factory(file, "")
+                return TiffFile(file, "") if name == "TIFF" else factory(file, "")
     raise NotAnImageError(
         "this is not an image in a known format",
         hint="JPEG, PNG, TIFF, WebP, BMP and GIF are supported, and HEIC with the extra 'heif'.",

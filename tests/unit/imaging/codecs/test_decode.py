@@ -233,21 +233,21 @@ class TestSixteenBits:
         np.testing.assert_array_equal(photo.gray, gray_16)
         np.testing.assert_array_equal(photo.alpha, gray_16[::-1])
 
-    @pytest.mark.parametrize(
-        "options", [{"planarconfig": "separate"}, {"extrasamples": ["assocalpha"]}]
-    )
-    def test_rgb_tiffs_that_would_be_read_wrongly_are_rejected(
-        self, gray_16: NDArray[np.uint16], options: dict[str, Any]
-    ) -> None:
-        array = np.stack([gray_16] * 3) if "planarconfig" in options else np.dstack([gray_16] * 4)
-        with pytest.raises(UnsupportedImageError, match="16-bit colors") as caught:
-            read_photo(a_tiff(array, photometric="rgb", **options))
-        assert caught.value.hint
+    def test_rgb_tiff_with_separate_planes_is_its_gray(self, gray_16: NDArray[np.uint16]) -> None:
+        data = a_tiff(np.stack([gray_16] * 3), photometric="rgb", planarconfig="separate")
+        np.testing.assert_array_equal(read_photo(data).gray, gray_16)
 
-    def test_gray_and_alpha_tiff_is_rejected(self, gray_16: NDArray[np.uint16]) -> None:
-        array = np.dstack([gray_16, gray_16])
-        with pytest.raises(UnsupportedImageError, match="kind of TIFF"):
-            read_photo(a_tiff(array, photometric="minisblack", extrasamples=["unassalpha"]))
+    def test_premultiplied_tiff_is_divided_by_alpha(self, gray_16: NDArray[np.uint16]) -> None:
+        data = a_tiff(np.dstack([gray_16] * 4), photometric="rgb", extrasamples=["assocalpha"])
+        photo = read_photo(data)
+        np.testing.assert_array_equal(photo.gray, 65535)  # as bright as it is opaque
+        np.testing.assert_array_equal(photo.alpha, gray_16)
+
+    def test_gray_and_alpha_tiff_is_read(self, gray_16: NDArray[np.uint16]) -> None:
+        array = np.dstack([gray_16, gray_16[::-1]])
+        photo = read_photo(a_tiff(array, photometric="minisblack", extrasamples=["unassalpha"]))
+        np.testing.assert_array_equal(photo.gray, gray_16)
+        np.testing.assert_array_equal(photo.alpha, gray_16[::-1])
 
     @pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (4, 2), (2, 3), (6, 4)])
     def test_every_kind_of_png_is_read_exactly(

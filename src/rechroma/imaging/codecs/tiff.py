@@ -1,0 +1,339 @@
+"""TIFF decoding of gray and RGB at any bit depth from 1 to 16.
+
+Pillow opens every TIFF, and decodes the common kinds: plain 8-bit and bilevel images, palettes,
+CMYK, YCbCr, Lab and floats. The rest is decoded here. libtiff, through Pillow, decompresses each
+strip or tile as an 8-bit gray image that is as wide as a packed row has bytes; the samples are
+unpacked from those bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import product
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+from PIL import TiffImagePlugin, _imaging
+
+from rechroma.errors import BrokenImageError, UnsupportedImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from rechroma.imaging.photo import UIntImage
+
+with suppress(AttributeError, OSError):  # libtiff would print errors that Pillow raises, too
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_CHANNELS, _MAX_SAMPLE, _PLANAR, _PREDICTOR, _EXTRA, _FORMAT = 277, 281, 284, 317, 338, 339
+_STRIPS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
+_TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
+_OPENED = (_WIDTH, _HEIGHT, _COMPRESSION, 274, 282, 283, 296, 34675)  # orientation, dpi, profile
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+_RAW, _SEPARATE = 1, 2
+_PREMULTIPLIED, _STRAIGHT = 1, 2
+_FAX = (2, 3, 4)
+_JPEG = 7
+_LOSSLESS = {_RAW, 5, 8, 32773, 32946, 34925, 50000}  # LZW, deflate, PackBits, LZMA, Zstandard
+_UNREADABLE = {
+    6: "old-style JPEG",
+    **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
+    34887: "LERC",
+    34892: "lossy DNG",
+    34933: "PNG",
+    34934: "JPEG XR",
+    **dict.fromkeys((34927, 50001), "WebP"),
+    **dict.fromkeys((50002, 52546), "JPEG XL"),
+}
+_UNSIGNED = {1, 4}  # sample formats: unsigned integers, and undefined ones
+_MAX_CHANNELS = 32
+_MAX_TILE_BYTES = 1 << 26  # of a tile larger than the image
+_BAND_BYTES = 1 << 20  # unpacked at a time
+
+
+class TiffFile(TiffImagePlugin.TiffImageFile):
+    """A TIFF opened by Pillow.
+
+    Attributes:
+        layout: The storage of the pixels, or None if Pillow decodes them.
+
+    Raises:
+        UnsupportedImageError: Neither decodes them.
+    """
+
+    layout: Layout | None = None
+
+    def _setup(self) -> None:
+        stored = self.tag_v2
+        self.layout = read_layout(stored)
+        if self.layout:  # Pillow reads the size, the resolution and the profile only
+            self.tag_v2 = TiffImagePlugin.ImageFileDirectory_v2(prefix=stored.prefix)
+            for tag in set(_OPENED) & set(stored):
+                self.tag_v2[tag] = stored[tag]
+            for tag, value in ((_BITS, 8), (_PHOTOMETRIC, _BLACK_IS_ZERO), (_STRIPS, 0)):
+                self.tag_v2[tag] = value
+        super()._setup()
+        if self.layout:
+            self.tag_v2, self.tile = stored, []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The storage of gray or RGB pixels in a TIFF.
+
+    Attributes:
+        height: Height in pixels.
+        width: Width in pixels.
+        bits: The bit depth of each channel.
+        photometric: Gray from white or from black, or RGB.
+        alpha: The index of the alpha channel, or None.
+        premultiplied: Whether the colors are multiplied with alpha.
+        separate: Whether each channel has segments (strips or tiles) of its own.
+        rows: Height of a segment.
+        columns: Width of a segment.
+        tiled: Whether segments at the edges keep their size.
+        offsets: Positions of the segments in the file.
+        sizes: Their sizes in bytes; empty if the file does not tell.
+        compression: How they are compressed, without loss.
+        fill_order: 2 if the bits of each byte are in reverse order.
+        differences: Whether they hold the differences of neighboring pixels (predictor 2).
+        order: Byte order of 16-bit samples, as :mod:`struct` writes it.
+        maximum: The level of white that the file tells, or None.
+    """
+
+    height: int
+    width: int
+    bits: tuple[int, ...]
+    photometric: int
+    alpha: int | None
+    premultiplied: bool
+    separate: bool
+    rows: int
+    columns: int
+    tiled: bool
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    compression: int
+    fill_order: int
+    differences: bool
+    order: str
+    maximum: int | None
+
+
+def read_layout(tags: TiffImagePlugin.ImageFileDirectory_v2) -> Layout | None:
+    """Read the storage of pixels from a TIFF's tags; None for those that Pillow decodes.
+
+    Raises:
+        UnsupportedImageError: Nothing here decodes them.
+    """
+    compression = tags.get(_COMPRESSION, _RAW)
+    channels = tags.get(_CHANNELS, 1)
+    bits = tags.get(_BITS, (1,))
+    bits = bits * channels if len(bits) == 1 and channels <= _MAX_CHANNELS else bits[:channels]
+    _reject_unreadable(tags, bits)
+    photometric = tags.get(_PHOTOMETRIC, _RGB if channels >= 3 else _BLACK_IS_ZERO)
+    colors = 3 if photometric == _RGB else 1
+    extra = tags.get(_EXTRA, (_STRAIGHT,) if channels == colors + 1 == 4 else ())
+    plain = len(bits) == colors and set(bits) <= ({8} if colors == 3 else {1, 8})
+    interleaved = channels == 1 or tags.get(_PLANAR) != _SEPARATE
+    unpackable = (
+        photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
+        and compression in _LOSSLESS
+        and set(tags.get(_FORMAT, (1,))) <= _UNSIGNED
+        and colors <= len(bits) == channels <= _MAX_CHANNELS
+        and min(bits) >= 1
+        and max(bits) <= 16
+    )
+    if not unpackable or (plain and interleaved and _PHOTOMETRIC in tags):
+        return None
+    height, width = tags[_HEIGHT], tags[_WIDTH]
+    tiled = _TILES in tags
+    kinds = dict(enumerate(extra[: channels - colors], start=colors))
+    alpha = next((index for index, kind in kinds.items() if kind), None)  # 0: such as infrared
+    maxima = set(tags.get(_MAX_SAMPLE, ()))
+    return Layout(
+        height=height,
+        width=width,
+        bits=bits,
+        photometric=photometric,
+        alpha=alpha,
+        premultiplied=alpha is not None and kinds[alpha] == _PREMULTIPLIED,
+        separate=not interleaved,
+        rows=tags[_TILE_HEIGHT] if tiled else min(tags.get(_ROWS_PER_STRIP, height), height),
+        columns=tags[_TILE_WIDTH] if tiled else width,
+        tiled=tiled,
+        offsets=tags[_TILES if tiled else _STRIPS],
+        sizes=tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, ()),
+        compression=compression,
+        fill_order=tags.get(_FILL_ORDER, 1),
+        differences=tags.get(_PREDICTOR, 1) == 2,
+        order="<" if tags.prefix == b"II" else ">",
+        maximum=maxima.pop() if len(maxima) == 1 else None,
+    )
+
+
+def _reject_unreadable(tags: Any, bits: tuple[int, ...]) -> None:  # noqa: ANN401
+    compression = tags.get(_COMPRESSION, _RAW)
+    kind = _UNREADABLE.get(compression)
+    if compression == _JPEG and max(bits) > 8:
+        kind = f"{max(bits)}-bit JPEG"
+    if kind:
+        raise UnsupportedImageError(
+            f"{kind} compression in a TIFF is not supported",
+            hint="Save it as a TIFF with LZW, deflate or no compression.",
+        )
+
+
+def decode_layout(layout: Layout, file: IO[bytes] | None) -> tuple[UIntImage, UIntImage | None]:
+    """Decode the pixels of a TIFF.
+
+    Args:
+        layout: Their storage.
+        file: The file, seekable.
+
+    Returns:
+        Gray or RGB, (H, W, 1 or 3) uint8 or uint16 over the full range of the dtype, not turned
+        upright; and straight alpha (H, W) of the same dtype, or None.
+
+    Raises:
+        BrokenImageError: The file is damaged or truncated.
+    """
+    if file is None:
+        raise BrokenImageError("the TIFF is closed")
+    channels = len(layout.bits)
+    dtype = np.dtype(np.uint8 if max(layout.bits) <= 8 else np.uint16)
+    pixels = np.zeros((layout.height, layout.width, channels), dtype)
+    segment_bytes = layout.rows * layout.columns * channels * dtype.itemsize
+    if not 0 < segment_bytes <= max(_MAX_TILE_BYTES, pixels.nbytes):
+        raise BrokenImageError("the TIFF has tiles of an impossible size")
+    planes = [slice(k, k + 1) for k in range(channels)] if layout.separate else [slice(channels)]
+    tops = range(0, layout.height, layout.rows)
+    lefts = range(0, layout.width, layout.columns)
+    padded = None
+    for segment, (plane, top, left) in enumerate(product(planes, tops, lefts)):
+        bits = layout.bits[plane]
+        height = layout.rows if layout.tiled else min(layout.rows, layout.height - top)
+        if padded is None:
+            padded = _is_padded(layout, file, bits, height)
+        width = _row_bytes(layout, bits, padded=padded)
+        at = top
+        for rows in _read_rows(layout, file, segment, (height, width)):
+            target = pixels[at : at + len(rows), left : left + layout.columns, plane]
+            samples = _unpack(layout, rows, bits, padded=padded)
+            target[:] = samples[: target.shape[0], : target.shape[1]]
+            at += len(rows)
+    _stretch(layout, pixels, padded=bool(padded))
+    colors = 3 if layout.photometric == _RGB else 1
+    alpha = None if layout.alpha is None else np.ascontiguousarray(pixels[..., layout.alpha])
+    return cast("UIntImage", pixels[..., :colors]), cast("UIntImage | None", alpha)
+
+
+def _row_bytes(layout: Layout, bits: tuple[int, ...], *, padded: bool) -> int:
+    if padded:
+        bits = (8 if max(layout.bits) <= 8 else 16,) * len(bits)
+    return -(-layout.columns * sum(bits) // 8)
+
+
+def _is_padded(layout: Layout, file: IO[bytes], bits: tuple[int, ...], height: int) -> bool:
+    """Return whether each sample has bytes of its own, from the size of the first segment."""
+    width = _row_bytes(layout, bits, padded=True)
+    if width == _row_bytes(layout, bits, padded=False):
+        return True
+    if layout.compression == _RAW:
+        return bool(layout.sizes) and layout.sizes[0] >= height * width
+    try:
+        return any(True for _ in _read_rows(layout, file, 0, (height, width)))
+    except Exception:  # it has fewer bytes; Pillow raises nearly anything
+        return False
+
+
+def _read_rows(
+    layout: Layout, file: IO[bytes], segment: int, shape: tuple[int, int]
+) -> Iterator[NDArray[np.uint8]]:
+    """Decompress a segment of rows of bytes, and yield some at a time."""
+    height, width = shape
+    step = max(1, _BAND_BYTES // width)
+    file.seek(layout.offsets[segment])
+    if layout.compression == _RAW and layout.fill_order == 1:
+        for top in range(0, height, step):
+            rows = min(step, height - top)
+            samples = np.frombuffer(file.read(rows * width), np.uint8)
+            yield samples.reshape(rows, width)  # fails if there are fewer bytes
+        return
+    data = file.read(layout.sizes[segment] if layout.sizes else -1)
+    tags = {
+        _WIDTH: width,
+        _HEIGHT: height,
+        _BITS: 8,
+        _COMPRESSION: layout.compression,
+        _PHOTOMETRIC: _BLACK_IS_ZERO,
+        _FILL_ORDER: layout.fill_order,
+        _STRIPS: 8,
+        _CHANNELS: 1,
+        _ROWS_PER_STRIP: height,
+        _STRIP_BYTES: len(data),
+    }
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    header = struct.pack("<4sI", b"II*\0", 8 + len(data))
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    with TiffImagePlugin.TiffImageFile(BytesIO(header + data + directory)) as image:
+        image.load()
+        for top in range(0, height, step):
+            yield np.asarray(image.crop((0, top, width, min(top + step, height))))
+
+
+def _unpack(
+    layout: Layout, rows: NDArray[np.uint8], bits: tuple[int, ...], *, padded: bool
+) -> UIntImage:
+    """Unpack samples (rows, columns, channels) from rows of bytes."""
+    size = 1 if max(layout.bits) <= 8 else 2
+    shape = (len(rows), layout.columns, len(bits))
+    if padded:
+        samples = rows.view(f"{layout.order}u{size}").astype(f"u{size}").reshape(shape)
+    else:
+        total = sum(bits)
+        packed = np.unpackbits(rows, axis=1, count=layout.columns * total)
+        packed = packed.reshape(*shape[:2], total)
+        padding = np.zeros((*shape, 8 * size), np.uint8)
+        start = 0
+        for channel, depth in enumerate(bits):
+            padding[:, :, channel, -depth:] = packed[:, :, start : start + depth]
+            start += depth
+        samples = np.packbits(padding, axis=-1).view(f">u{size}").astype(f"u{size}")[..., 0]
+    if layout.differences:
+        samples = np.cumsum(samples, axis=1, dtype=samples.dtype)  # wraps around
+        samples &= np.array([(1 << depth) - 1 for depth in bits], samples.dtype)
+    return cast("UIntImage", samples)
+
+
+def _stretch(layout: Layout, pixels: NDArray[Any], *, padded: bool) -> None:
+    """Scale levels to the full range of the dtype, in place, with straight colors from black."""
+    full = int(np.iinfo(pixels.dtype).max)
+    tops = [(1 << depth) - 1 for depth in layout.bits]
+    told = layout.maximum
+    if told and told < tops[0] and not told & (told + 1) and pixels.max() <= told:
+        tops = [told] * len(tops)  # 12 bits, say, that the file calls 16
+    elif padded and min(tops) < full and pixels.max() > max(tops):
+        tops = [full] * len(tops)  # the levels fill their container after all
+    tables = [np.rint(np.arange(top + 1) * (full / top)).astype(pixels.dtype) for top in tops]
+    colors = 3 if layout.photometric == _RGB else 1
+    step = max(1, _BAND_BYTES // pixels[0].size)
+    for top in range(0, layout.height, step):
+        band = pixels[top : top + step]
+        for channel, table in enumerate(tables):
+            if len(table) <= full:
+                band[..., channel] = table.take(band[..., channel], mode="clip")
+        color = band[..., :colors]
+        if layout.premultiplied and layout.alpha is not None:
+            alpha = np.maximum(band[..., layout.alpha, None], 1).astype(np.uint32)
+            color[:] = np.minimum((color * np.uint32(full) + alpha // 2) // alpha, full)
+        if layout.photometric == _WHITE_IS_ZERO:
+            np.subtract(full, color, out=color)
