@@ -30,6 +30,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "eccv16": {"width": 0.1},
     "siggraph17": {"width": 0.1},
     "attention-gan": {"encoder": "mobilenet-v2", "width": 8, "widest": 16},
+    "deoldify-artistic": {"width": 0.1, "blocks": [1, 1, 1, 1]},
+    "deoldify-stable": {"width": 0.05, "blocks": [1, 1, 2, 1]},
+    "deoldify-video": {"width": 0.05, "blocks": [1, 1, 2, 1]},
 }
 
 
