@@ -33,6 +33,8 @@ HINT = (40, -30, 1)  # a*, b*, mask
 LICENSES = {
     "eccv16": "BSD-2-Clause",
     "siggraph17": "BSD-2-Clause",
+    "ddcolor-tiny": "Apache-2.0",
+    "ddcolor": "Apache-2.0",
     "deoldify-artistic": "MIT",
     "deoldify-stable": "MIT",
 }

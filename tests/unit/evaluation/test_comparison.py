@@ -13,6 +13,7 @@ from rechroma.colorizer import Colorizer
 from rechroma.datasets import Shards
 from rechroma.errors import DataError, EngineError, SourceError
 from rechroma.evaluation import PhotoFolder, ResultFolder, compare, to_gray
+from rechroma.evaluation.comparison import color_in_turn
 from rechroma.evaluation.model_process import ModelProcess
 from rechroma.evaluation.predictor import peak_memory_mb
 from tests.support.models import write_constant_model, write_model
@@ -70,6 +71,24 @@ def test_groups_are_the_best_and_the_worst_by_gain(images: Shards, tmp_path: Pat
             group = f"{words}: {name}"
             assert {s.key for s in found.samples if group in s.groups} == set(expected)
     assert list(found.samples[0].images) == ["gray", "red", "blue", "truth"]
+
+
+def test_another_model_comes_first_at_each_photograph() -> None:
+    order = []
+
+    class Recorder(ResultFolder):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def colorize(self, gray: np.ndarray, key: str) -> np.ndarray:
+            order.append(self.name + key)
+            return gray
+
+    contestants = {name: Recorder(name) for name in "abc"}
+    for turn in range(3):
+        colored = color_in_turn(contestants, np.zeros((2, 2), np.uint8), str(turn), turn)
+        assert list(colored) == ["a", "b", "c"]
+    assert order == ["a0", "b0", "c0", "b1", "c1", "a1", "c2", "a2", "b2"]
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
