@@ -57,18 +57,18 @@ This page compares the networks of Rechroma after equal, short training. It was 
 \`experiments/leaderboard.sh\` on $(date +%F), commit $(git rev-parse --short HEAD). All
 networks are trained on the same 12,800 crops of 128 pixels (400 steps of 32, one CPU core, bfloat16),
 from scratch unless the recipe names an encoder: this compares what they learn on a small budget, not
-what they can reach. \`default\` is the network that ships ([model card](rechroma-4.md)), trained on 175,000
-crops. Compare every metric with the rows *gray* and *truth*; [evaluate.md](evaluate.md) defines them.
+what they can reach. \`default\` is the network that shipped then ([rechroma-4](rechroma-4.md)), trained on
+175,000 crops. Compare every metric with the rows *gray* and *truth*; [evaluate.md](evaluate.md) defines them.
 *weights* counts all constants in the model file, including fixed ones such as the table of color bins.
-The milliseconds are of the network alone at 256 x 256, all measured in one run; the minutes of training
-were measured on a machine that was doing other work as well.
+Seconds are the median time of a photograph, and the memory is the peak of a process that runs the model;
+the minutes of training were measured on a machine that was doing other work as well.
 
 ## Photographs
 500 held-out photographs of many kinds.
 
 PAGE
   runs=(vgg-fcn fusion-autoencoder inception-unet eccv16 siggraph17 attention-gan rechroma)
-  rechroma leaderboard default "${runs[@]/#/$out/}" --data "$shards/dev-*.tar"
+  rechroma compare default "${runs[@]/#/$out/}" "$shards/dev-*.tar"
   cat <<PAGE
 
 ## Butterflies
@@ -80,6 +80,6 @@ same for all images ([experiments/LOG.md](../experiments/LOG.md)).
 
 PAGE
   runs=(butterflies-unlabeled butterflies-labeled butterflies-finetuned)
-  rechroma leaderboard default "${runs[@]/#/$out/}" --data "$shards/butterflies-val-*.tar"
+  rechroma compare default "${runs[@]/#/$out/}" "$shards/butterflies-val-*.tar"
 } >"$out/leaderboard.md"
 cp "$out/leaderboard.md" docs/leaderboard.md

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from rechroma.networks import ARCHITECTURES, Architecture, create_network, network_config
 
@@ -172,7 +173,8 @@ def _autograd_nodes(value: object) -> Iterator[Node]:
 def _node_shape(name: str, module: nn.Module | None) -> str:
     if module is None:
         return f"([{name}])"
-    return f'["{name}<br>{type(module).__name__.lstrip("_")}, {format_weights(module)}"]'
+    kind = type_before_parametrizations(module).__name__.lstrip("_")
+    return f'["{name}<br>{kind}, {format_weights(module)}"]'
 
 
 def _node_id(name: str) -> str:

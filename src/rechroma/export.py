@@ -121,10 +121,11 @@ def export_model(
     progress("checking the weights" if weights == "float32" else "rounding the weights")
     inputs = list(_inputs(hints=held.supports_hints))
     exact = [_chroma(held, *each) for each in inputs]
+    rounded = exact
     if weights != "float32":
         held = rounded_network(held, weights)
         _check_colors(held)
-    rounded = [_chroma(held, *each) for each in inputs]
+        rounded = [_chroma(held, *each) for each in inputs]
     progress("tracing the network")
     model = _with_weights(_trace(Deployed(held), card.stride), held)
     if weights != "float32":

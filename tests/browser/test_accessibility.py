@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,10 @@ import rechroma.web
 from rechroma import errors
 from rechroma.service import errors as service_errors
 from tests.browser.conftest import Open
-from tests.support.page_driver import PageDriver, make_photo
+from tests.support.page_driver import PageDriver, axe_violations, make_photo
 from tests.support.service import has_color
 
 STATIC = Path(rechroma.web.__file__).parent / "static"
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 BUDGET = 150_000  # bytes of the first load
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1440, "height": 900}
@@ -35,15 +32,6 @@ def texts(language: str) -> dict[str, str]:
 def sources() -> Iterator[str]:
     for path in (STATIC / "index.html", *(STATIC / "js").rglob("*.js")):
         yield path.read_text("utf-8")
-
-
-def axe_violations(driver: PageDriver) -> list[str]:
-    """Run axe-core and describe the violations it finds."""
-    driver.page.evaluate(f"() => {{ {AXE}; }}")
-    found = driver.page.evaluate(
-        "async (values) => (await axe.run({ runOnly: { type: 'tag', values } })).violations", RULES
-    )
-    return [f"{one['id']}: {[n['html'][:90] for n in one['nodes']]}" for one in found]
 
 
 def test_first_load_is_small_and_from_one_host(open_page: Open) -> None:

@@ -70,7 +70,7 @@ def test_model_without_hints_disables_correction(
     driver.add_photo()
     driver.find("#tab-correct").click()
     expect(driver.find("#load-hints")).to_be_disabled()
-    expect(driver.find("#no-hints")).to_have_text("The server's model does not support hints.")
+    expect(driver.find("#no-hints")).to_have_text("This model does not support hints.")
     driver.page.mouse.click(*driver.point(0.5, 0.5))
     expect(driver.find("#spot")).to_be_hidden()
     expect(driver.find("#correct-help")).to_be_hidden()

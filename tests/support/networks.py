@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 _SIDE = 32
 
+_DDCOLOR = {
+    "channels": [16, 16, 32, 32],
+    "depths": [1, 1, 1, 1],
+    "width": 64,
+    "queries": 16,
+    "layers": 3,
+}
+
 # Options of a small network of each architecture: a new architecture is a new row.
 SMALL: dict[str, dict[str, Any]] = {
     "rechroma": {"widths": [16, 8, 8, 8]},
@@ -29,7 +37,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "inception-unet": {"widths": [16, 16, 16, 16]},
     "eccv16": {"width": 0.1},
     "siggraph17": {"width": 0.1},
+    "ddcolor": _DDCOLOR,
+    "ddcolor-tiny": _DDCOLOR,
     "attention-gan": {"encoder": "mobilenet-v2", "width": 8, "widest": 16},
+    "deoldify-artistic": {"width": 0.1, "blocks": [1, 1, 1, 1]},
+    "deoldify-stable": {"width": 0.05, "blocks": [1, 1, 2, 1]},
+    "deoldify-video": {"width": 0.05, "blocks": [1, 1, 2, 1]},
 }
 
 

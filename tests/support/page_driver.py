@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from importlib.resources import files
 from io import BytesIO
 from mimetypes import guess_type
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +26,8 @@ File = tuple[str, bytes]
 
 expect.set_options(timeout=PATIENCE * 1000)
 
+_AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _DROP = """(files) => {
   const data = new DataTransfer();
   for (const [name, type, content] of files) {
@@ -210,3 +213,12 @@ def read_download(download: Download) -> tuple[str, bytes]:
 def decode_rgb(data: bytes) -> NDArray[np.uint8]:
     """Decode the RGB pixels of an image file."""
     return np.asarray(opened(data).convert("RGB"))
+
+
+def axe_violations(driver: PageDriver) -> list[str]:
+    """Run axe-core and describe the violations it finds."""
+    driver.page.evaluate(f"() => {{ {_AXE}; }}")
+    found = driver.page.evaluate(
+        "async (values) => (await axe.run({ runOnly: { type: 'tag', values } })).violations", _RULES
+    )
+    return [f"{one['id']}: {[n['html'][:90] for n in one['nodes']]}" for one in found]

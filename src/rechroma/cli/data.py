@@ -90,7 +90,7 @@ def pack_command(
 
     \b
       rechroma data pack images/ -o shards/ --license CC0-1.0
-      rechroma train recipes/rechroma-4/1-classification.toml -o checkpoints/mine \\
+      rechroma train recipes/coarse-to-fine.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 

@@ -8,10 +8,11 @@ import click
 
 from rechroma._version import __version__
 from rechroma.cli.colorize import colorize_command
+from rechroma.cli.compare import compare_command, votes_command
 from rechroma.cli.data import data_group
 from rechroma.cli.demo import demo_command
 from rechroma.cli.error_reporting import debug_option, report_errors
-from rechroma.cli.evaluate import evaluate_command, leaderboard_command
+from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.models import export_command, models_group
 from rechroma.cli.serve import app_command, serve_command, worker_command
 from rechroma.cli.shelf import add_command, get_command, remove_command
@@ -103,6 +104,6 @@ for _command in (add_command, get_command, remove_command):
 for _command in (
     *(colorize_command, models_group, demo_command, app_command, serve_command, worker_command),
     *(data_group, train_command, finetune_command, export_command, evaluate_command),
-    leaderboard_command,
+    *(compare_command, votes_command),
 ):
     root_command.add_command(_command)

@@ -30,7 +30,7 @@ def train_command(
     """Train a network from a recipe.
 
     \b
-      rechroma train recipes/rechroma-4/1-classification.toml -o checkpoints/mine \\
+      rechroma train recipes/coarse-to-fine.toml -o checkpoints/mine \\
         --set 'data.train=shards/train-*.tar' --set 'data.val=shards/val-*.tar' \\
         --encoder-weights default
 

@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 
 _MAX_SAMPLES, _MAX_HISTORICAL = 48, 24
 _SIDE, _QUALITY = 320, 80  # of the images on the page
-_COLOR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "psnr")
-_VARIETY = (
+COLOR = ("hue_hit", "ciede2000", "auc", "balanced_auc", "psnr")
+VARIETY = (
     *("cf", "cf_abs", "delta_cf", "delta_cf_each"),
     *("hue_entropy", "chroma_spread", "neutral_chroma"),
 )
-_IMAGE = (
+IMAGE_QUALITY = (
     *("ssim", "chroma_max", "edge_correlation", "flat_chroma", "flat_unevenness"),
     *("lightness_shift", "lightness_shift_max"),
 )
 _DIGITS = {
+    "ciede2000": 2,
     "ssim": 3,
     "edge_correlation": 2,
     "hue_entropy": 2,
@@ -83,7 +84,7 @@ def render_page(
     template = Template(Path(__file__).with_name("report.html").read_text("utf-8"))
     return template.substitute(
         title=escape(report.model),
-        tables="\n".join(map(_html_table, tables(report))),
+        tables="\n".join(map(html_table, tables(report))),
         shown=f"{len(shown)} of {len(report.scores)}",
         samples="\n".join(samples),
         historical="\n".join(unpaired),
@@ -98,23 +99,29 @@ def best_and_worst(scores: Sequence[ImageScore], limit: int) -> list[ImageScore]
 
 
 def _figure(caption: str, shown: dict[str, Image]) -> str:
-    images = "".join(
-        f'<img src="{_data_url(image)}" alt="{escape(row)}" title="{escape(row)}" loading="lazy">'
-        for row, image in shown.items()
-    )
+    images = ""
+    for name, image in shown.items():
+        source, row = data_url(encode_jpeg(image, _SIDE)), escape(name)
+        images += f'<img src="{source}" alt="{row}" title="{row}" loading="lazy">'
     words = f"<figcaption>{escape(caption)}</figcaption>"
     return f'<figure><div class="row">{images}</div>{words}</figure>'
 
 
-def _data_url(image: Image) -> str:
-    """Encode a small JPEG of an image (H, W, 3) as a data URL."""
+def encode_jpeg(image: Image, side: int, quality: int = _QUALITY) -> bytes:
+    """Encode an image (H, W, 3), reduced to a long side of at most `side`, with full chroma."""
     small, file = PillowImage.fromarray(image), io.BytesIO()
-    small.thumbnail((_SIDE, _SIDE))
-    small.save(file, "JPEG", quality=_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    small.thumbnail((side, side))
+    small.save(file, "JPEG", quality=quality, subsampling=0)
+    return file.getvalue()
 
 
-def _html_table(table: Table) -> str:
+def data_url(jpeg: bytes) -> str:
+    """Return a JPEG as a data URL."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def html_table(table: Table) -> str:
+    """Render a table as HTML."""
     rows = "\n".join(_line("td", row) for row in table.rows)
     return (
         f'<h2>{escape(table.title)}</h2>\n<div class="wide"><table>\n'
@@ -162,19 +169,19 @@ class Table:
 def tables(report: Report) -> list[Table]:
     """Make the tables of a report, the most important first."""
     whole = report.metrics[ALL]
-    seen = [n for n in whole[GRAY] if n not in (*_COLOR, *_VARIETY, *_IMAGE)]
+    seen = [n for n in whole[GRAY] if n not in (*COLOR, *VARIETY, *IMAGE_QUALITY)]
     by_row: list[_Row] = [((row,), metrics) for row, metrics in whole.items()]
     made = [
-        _table("Color", ("images", ""), _by_source(report), _COLOR),
-        _table("Colorfulness and variety", ("images", ""), _by_source(report), _VARIETY),
-        _table("Image quality, all", ("",), by_row, _IMAGE),
-        _table("Features of a fixed network, all", ("",), by_row, seen),
+        metric_table("Color", ("images", ""), _by_source(report), COLOR),
+        metric_table("Colorfulness and variety", ("images", ""), _by_source(report), VARIETY),
+        metric_table("Image quality, all", ("",), by_row, IMAGE_QUALITY),
+        metric_table("Features of a fixed network, all", ("",), by_row, seen),
         _single_row(
             "Loss on simulated old prints, percent of the gain over gray",
             report.degraded_loss.get(ALL),
         ),
-        _table("With true colors as hints", ("hints",), _labeled(report.hints)),
-        _table("CIEDE2000 between sizes in pixels", ("size of",), _labeled(report.sizes)),
+        metric_table("With true colors as hints", ("hints",), _labeled(report.hints)),
+        metric_table("CIEDE2000 between sizes in pixels", ("size of",), _labeled(report.sizes)),
         _single_row("Photographs without ground truth", report.historical),
         _single_row("Network", report.network),
     ]
@@ -194,10 +201,10 @@ def _labeled(rows: dict[str, Metrics]) -> list[_Row]:
 
 
 def _single_row(title: str, metrics: Metrics | None) -> Table:
-    return _table(title, (), [((), metrics)] if metrics else [])
+    return metric_table(title, (), [((), metrics)] if metrics else [])
 
 
-def _table(
+def metric_table(
     title: str, labels: tuple[str, ...], rows: Sequence[_Row], names: Sequence[str] | None = None
 ) -> Table:
     """Make a table of the metrics in `names` that any row has; by default of all metrics."""

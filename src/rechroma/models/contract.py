@@ -14,20 +14,25 @@ one interface only.
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from rechroma.errors import ModelContractError
 from rechroma.models.card import PROPERTY, ModelCard
 from rechroma.models.onnx_runtime import ort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
 _PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: *)?")
 _FATAL = 4  # ONNX Runtime's log level: all errors are raised, so that none is printed
+_METADATA = 14  # field of ONNX's ModelProto: entries of a key and a value
+_KEY, _VALUE = 1, 2
+_FIXED_SIZES = {1: 8, 5: 4}  # of protobuf's fields, in bytes, by wire type
 _HINT = "Give an .onnx file that 'rechroma export' wrote."
 
 
@@ -83,6 +88,70 @@ def read_card(path: Path) -> ModelCard:
         ModelContractError: The file is not a model or violates the contract; it names the part.
     """
     return load_model(path)[1]
+
+
+def peek_card(path: Path) -> ModelCard:
+    """Read the card of a model file alone, without its weights, which can be gigabytes.
+
+    The contract is not checked: that of a file with a card is checked when it is loaded.
+
+    Raises:
+        ModelContractError: The file is no ONNX file, or has no valid card.
+    """
+    try:
+        with path.open("rb") as file:
+            entries = [
+                dict(_read_fields(BytesIO(entry), len(entry), {_KEY, _VALUE}))
+                for _, entry in _read_fields(file, os.fstat(file.fileno()).st_size, {_METADATA})
+            ]
+        texts = {entry.get(_KEY): entry.get(_VALUE, b"").decode() for entry in entries}
+    except (OSError, ValueError) as error:
+        raise ModelContractError(
+            f"{path} is not a model: it is damaged, or not an ONNX file", hint=_HINT
+        ) from error
+    if PROPERTY.encode() not in texts:
+        raise ModelContractError(
+            f"{path}: there is no model card: the metadata property '{PROPERTY}' is missing",
+            hint=_HINT,
+        )
+    try:
+        return ModelCard.from_json(texts[PROPERTY.encode()])
+    except ModelContractError as error:
+        raise ModelContractError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _read_fields(file: BinaryIO, size: int, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield the wanted length-delimited fields of a protobuf message; skip the others.
+
+    Raises:
+        ValueError: It is no such message, or truncated.
+    """
+    while file.tell() < size:
+        number, kind = divmod(_read_varint(file), 8)
+        if kind == 0:  # a number
+            _read_varint(file)
+            continue
+        if kind not in _FIXED_SIZES and kind != 2:
+            raise ValueError(f"unknown wire type {kind}")
+        length = _FIXED_SIZES[kind] if kind in _FIXED_SIZES else _read_varint(file)
+        if file.tell() + length > size:
+            raise ValueError("truncated")
+        if kind == 2 and number in wanted:
+            yield number, file.read(length)
+        else:
+            file.seek(length, os.SEEK_CUR)
+
+
+def _read_varint(file: BinaryIO) -> int:
+    value = 0
+    for shift in range(0, 64, 7):
+        byte = file.read(1)
+        if not byte:
+            break
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
+    raise ValueError("truncated")
 
 
 class Tensor(Protocol):

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from rechroma.errors import (
     did_you_mean,
 )
 from rechroma.fs import check_target, translate_os_errors, write_atomically
-from rechroma.models.contract import read_card
+from rechroma.models.contract import peek_card, read_card
 from rechroma.models.index import published_models
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def list_models() -> list[ModelCard]:
     Raises:
         ModelNotFoundError: The folder `RECHROMA_MODELS` does not exist.
         ModelIntegrityError: A bundled model is not the published one.
-        ModelContractError: A model violates the contract; it names the file.
+        ModelContractError: A file has no valid card; the message names it.
     """
     return [get_card(name) for name in model_names()]
 
@@ -64,24 +63,12 @@ def model_names() -> list[str]:
 
 
 def get_card(name: str) -> ModelCard:
-    """Read the card of a model, with the name that the model is found by.
+    """Read the card of a model, with the name that the model is found by, but not the model itself.
 
     Raises:
-        ModelError: There is no such model, or it is damaged or violates the contract.
+        ModelError: There is no such model, or it is damaged or has no valid card.
     """
-    path = find_model(name)
-    try:
-        state = path.stat()
-    except OSError as error:  # it was removed meanwhile
-        raise ModelNotFoundError(f"there is no model file {path}", hint=_LIST) from error
-    card = _read_card(path, state.st_mtime_ns, state.st_size, state.st_ino)
-    return dataclasses.replace(card, name=name)
-
-
-@lru_cache(64)
-def _read_card(path: Path, *_state: int) -> ModelCard:
-    """Read the card of a file once for each of its states: it loads the whole network."""
-    return read_card(path)
+    return dataclasses.replace(peek_card(find_model(name)), name=name)
 
 
 def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:

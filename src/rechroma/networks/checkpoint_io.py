@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from rechroma.errors import CheckpointError, SourceError
@@ -38,7 +38,10 @@ STEP = ".step"
 _COUNTER = "num_batches_tracked"  # of batch normalization; not a weight
 _WEIGHT = "weight"
 _CONTAINERS = ("params", "model", "state_dict")  # keys of the weights in published checkpoints
-_OLD_SPECTRAL_NORM = re.compile(r"\.weight_(orig|u|v)$")
+_OLD_NAME = re.compile(r"\.weight_(orig|u|v|g)$")
+# The tensors of torch.nn.utils.spectral_norm and weight_norm, as `parametrizations` names them.
+_SPECTRAL_NORM = {"orig": "original", "u": "0._u", "v": "0._v"}
+_WEIGHT_NORM = {"g": "original0", "v": "original1"}
 
 
 def load_encoder(encoder: nn.Module, path: Path) -> None:
@@ -89,13 +92,13 @@ def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Load all weights of a module by name; extra `weights` are ignored.
 
-    Weights without spectral normalization, as in a model file, also fit a module with it.
+    Weights without spectral or weight normalization, as in a model file, also fit a module with it.
 
     Raises:
         CheckpointError: One is missing or of another shape; the message begins with `path`.
     """
     is_folded = not any(f"parametrizations.{_WEIGHT}." in name for name in weights)
-    folded = fold_spectral_norm(module) if is_folded else []
+    folded = fold_spectral_norm(module) if is_folded else {}
     wanted = set(state_without_counters(module))
     if missing := wanted - set(weights):
         raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
@@ -103,8 +106,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
         module.load_state_dict({key: weights[key] for key in wanted}, strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
-    for layer in folded:
-        spectral_norm(layer, _WEIGHT)
+    for layer, normalize in folded.items():
+        normalize(layer, _WEIGHT)
 
 
 def load_exported(path: Path) -> ColorizationNetwork:
@@ -192,14 +195,15 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
 def _rename(
     weights: Mapping[str, Tensor], rename: Callable[[str], str | None]
 ) -> dict[str, Tensor]:
-    """Name published weights as the network does, those of spectral normalization too."""
-    renamed = {rename(_OLD_SPECTRAL_NORM.sub(_new_name, key)): weights[key] for key in weights}
+    """Name published weights as the network does, those of normalized layers too."""
+
+    def new_name(old: re.Match[str]) -> str:
+        is_split = f"{old.string[: old.start()]}.weight_g" in weights
+        names = _WEIGHT_NORM if is_split else _SPECTRAL_NORM
+        return f".parametrizations.weight.{names.get(old[1], old[1])}"
+
+    renamed = {rename(_OLD_NAME.sub(new_name, key)): weights[key] for key in weights}
     return {key: value for key, value in renamed.items() if key is not None}
-
-
-def _new_name(old: re.Match[str]) -> str:
-    """Name a tensor of torch.nn.utils.spectral_norm as that of `parametrizations` does."""
-    return f".parametrizations.weight.{'original' if old[1] == 'orig' else f'0._{old[1]}'}"
 
 
 def _fits(weights: Mapping[str, Tensor], name: str) -> bool:
@@ -217,7 +221,9 @@ def _read(path: Path, hint: str) -> Mapping[str, Any]:
     if path.suffix == ".safetensors":
         return read_safetensors(path, hint)
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        # The optimizer state in DeOldify's files refers to slices, which are harmless.
+        with torch.serialization.safe_globals([slice]):
+            values = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
     except Exception as error:  # a damaged file can lead the unpickler into any error
@@ -242,14 +248,18 @@ def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> Non
         raise CheckpointError(f"{path}: {key!r} is not finite (NaN or infinity)")
 
 
-def fold_spectral_norm(network: nn.Module) -> list[nn.Module]:
-    """Replace the division by the divided weights, under their plain names.
+def fold_spectral_norm(network: nn.Module) -> dict[nn.Module, Callable[..., nn.Module]]:
+    """Replace normalized weights, spectrally or by weight, by what they come to, as plain weights.
 
     Returns:
-        The layers that were normalized.
+        The layers, each with the function that normalizes it.
     """
-    layers = [each for each in network.modules() if is_parametrized(each, _WEIGHT)]
-    for layer in layers:
+    layers: dict[nn.Module, Callable[..., nn.Module]] = {}
+    for layer in network.modules():
+        if not is_parametrized(layer, _WEIGHT):
+            continue
+        is_split = hasattr(getattr(layer.parametrizations, _WEIGHT), _WEIGHT_NORM["g"])
+        layers[layer] = weight_norm if is_split else spectral_norm
         # Not by remove_parametrizations: a copy shares its class with the original, which would
         # lose its weights too.
         weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())

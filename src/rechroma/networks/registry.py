@@ -17,6 +17,8 @@ from rechroma.errors import CheckpointError, RecipeError, TrainingError, did_you
 from rechroma.networks.architectures import (
     attention_gan,
     coarse_to_fine,
+    ddcolor,
+    deoldify,
     eccv16,
     fusion_autoencoder,
     inception_unet,
@@ -56,6 +58,9 @@ ARCHITECTURES = register(
         eccv16.ARCHITECTURE,
         siggraph17.ARCHITECTURE,
         attention_gan.ARCHITECTURE,
+        ddcolor.ARCHITECTURE,
+        ddcolor.TINY,
+        *deoldify.ARCHITECTURES,
     )
 )
 

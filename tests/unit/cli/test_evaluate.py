@@ -73,7 +73,7 @@ def test_size_out_of_range_is_rejected(run: Run, model: str, dev: Path) -> None:
     assert "64 to 2048" in run("evaluate", "--help").output
 
 
-@pytest.mark.parametrize(("option", "code"), [("--features", 66), ("--historical", 65)])
+@pytest.mark.parametrize(("option", "code"), [("--features", 66), ("--historical", 66)])
 def test_missing_files_are_named(run: Run, model: str, dev: Path, option: str, code: int) -> None:
     answer = run("evaluate", model, dev, option, "absent")
     assert answer.exit_code == code

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rechroma.models import index
+from rechroma.models import find_model, index
 from tests.support.command import MakePhoto, Run, is_colored
 from tests.support.disk import room_for
 from tests.support.local_http_server import Host, file_route, serving
@@ -92,7 +92,7 @@ def test_added_file_is_listed_used_and_removed(
     assert added.stdout == f"portraits is on the shelf: {shelf / 'portraits.onnx'}\n"
     rows = [line.split() for line in run("models", "list").stdout.splitlines()]
     assert ["portraits", "1", "64", "px", "no", "MIT", "shelf"] in [row[:7] for row in rows]
-    assert "bundled" in next(row for row in rows if "rechroma-4" in row)
+    assert "bundled" in next(row for row in rows if find_model().stem in row)
     assert str(shelf / "portraits.onnx") in "".join(
         run("models", "info", "portraits").stdout.split()
     )
@@ -130,7 +130,7 @@ def test_rejected_addition_leaves_nothing(
     assert_error(run("models", "add", host.url("/net.pth")), 78, "net.pth", "models import")
     assert_error(run("models", "add", host.url("/gone")), 69, "HTTP status 404")
     assert_error(run("models", "add", "hf://team"), 2, "hf://OWNER/NAME/FILE")
-    assert_error(run("models", "add", url, "--as", "rechroma-4"), 2, "bundled")
+    assert_error(run("models", "add", url, "--as", find_model().stem), 2, "bundled")
     assert run("models", "add", url, "--sha256", "abc").exit_code == 2
     with room_for(100):
         assert_error(run("models", "add", url), 73, "part: ")

@@ -9,7 +9,8 @@ import pytest
 from onnx import TensorProto
 
 from rechroma.errors import ModelContractError
-from rechroma.models import load_model, read_card
+from rechroma.models import find_model, load_model, read_card
+from rechroma.models.contract import peek_card
 from tests.support.models import (
     CARD,
     CHROMA,
@@ -103,3 +104,24 @@ def test_truncated_model_is_rejected(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ModelContractError, match=r"model\.onnx"):
         load_model(path)
+
+
+def test_peek_card_reads_the_same_card(tmp_path: Path) -> None:
+    for path in (find_model(), write_model(tmp_path / "a.onnx", hints=True, bins=[[0, 0], [9, 0]])):
+        assert peek_card(path) == read_card(path)
+
+
+def test_peek_card_rejects_other_files(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx")
+    whole = path.read_bytes()
+    for content in (
+        *(whole[:length] for length in range(0, len(whole), 7)),
+        b"Dear model",
+        b"\xff" * 9,
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ModelContractError, match=r"model\.onnx"):
+            peek_card(path)
+    write_tensors(path, [LIGHTNESS], [CHROMA], '{"format": 1}')
+    with pytest.raises(ModelContractError, match=r"model\.onnx: the model card is broken"):
+        peek_card(path)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -30,9 +30,6 @@ from rechroma.models import (
 )
 from tests.support.disk import room_for
 from tests.support.models import write_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -212,6 +209,14 @@ def test_packaged_index_is_valid() -> None:
         assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
         assert bool(entry.sha256) == bool(entry.sha256_from)
         assert entry.size is None or entry.size > 1_000_000
+
+
+def test_docs_list_the_index() -> None:
+    rows = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8").splitlines()
+    for entry in published_models().values():
+        row = next(row for row in rows if row.startswith(f"| `{entry.name}` |"))
+        for part in (entry.paper, entry.license, entry.page, entry.url, entry.sha256 or "unknown"):
+            assert part in row
 
 
 def test_packaged_manifest_is_valid() -> None:

@@ -55,6 +55,14 @@ def test_load_published_restores_the_network(name: str, suffix: str, tmp_path: P
     assert first.ab.equal(second.ab)
 
 
+def test_load_published_accepts_old_files_with_slices(weights: Weights, tmp_path: Path) -> None:
+    content = {"model": weights, "opt": {"splits": slice(0, 3)}}
+    path = tmp_path / "old.pth"
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    again = load_published("eccv16", path).state_dict()
+    assert all(again[key].equal(value) for key, value in weights.items())
+
+
 def test_load_published_accepts_missing_counters_and_float16(
     weights: Weights, tmp_path: Path
 ) -> None:
@@ -79,6 +87,33 @@ def test_load_published_names_the_network_that_the_weights_are_of(
     with pytest.raises(CheckpointError, match="lacks the network's 'model8up") as caught:
         load_published("siggraph17", saved(weights, tmp_path / "other.pth"))
     assert caught.value.hint == "These are the weights of eccv16."
+
+
+OLD_NAMES = {
+    "original": "weight_orig",
+    "0._u": "weight_u",
+    "0._v": "weight_v",
+    "original0": "weight_g",
+    "original1": "weight_v",
+}
+
+
+def old_name(key: str) -> str:
+    """Name a weight as torch.nn.utils.spectral_norm and weight_norm do."""
+    layer, parametrized, part = key.partition("parametrizations.weight.")
+    return layer + OLD_NAMES[part] if parametrized else key
+
+
+def test_load_published_reads_spectral_and_weight_normalization(tmp_path: Path) -> None:
+    weights = state_without_counters(small_network("deoldify-artistic"))
+    published = {old_name(key): value for key, value in weights.items()}
+    path = saved({"model": published}, tmp_path / "ColorizeArtistic_gen.pth")
+    loaded = state_without_counters(load_published("deoldify-artistic", path))
+    assert loaded.keys() == weights.keys() != published.keys()
+    assert all(value.equal(weights[name]) for name, value in loaded.items())
+    with pytest.raises(CheckpointError) as caught:
+        load_published("deoldify-stable", path)
+    assert caught.value.hint == "These are the weights of deoldify-artistic."
 
 
 def with_one(weights: Weights, value: object, key: str = "model1.0.weight") -> dict[str, object]:

@@ -34,7 +34,7 @@ def srgb_gray(lightness: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module, ABC):
-    """Maps RGB (N, 3, H, W) in 0..1 to features at 1/2, 1/4, 1/8 and so on, finest first.
+    """Maps RGB (N, 3, H, W) in 0..1 to features, finest first, each half as large as the last.
 
     Batch normalization always uses the published statistics: a small batch would shift them, and a
     converged encoder gains nothing from it.
@@ -65,7 +65,11 @@ class Encoder(nn.Module, ABC):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Compute features of RGB (N, 3, H, W) in 0..1, finest first; H and W multiples of 32."""
-        return self.features_of((image - self.mean) / self.std)
+        return self.features_of(self.normalize(image))
+
+    def normalize(self, image: Tensor) -> Tensor:
+        """Normalize RGB (N, 3, H, W) in 0..1 by the mean and deviation of the training images."""
+        return (image - self.mean) / self.std
 
     def pooled_head(self, bottleneck: Tensor) -> Tensor:
         """Pool the coarsest features (N, C, h, w) to one vector (N, head_channels) per image."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+_LONGEST_PERIOD = 10_000
 
 
 class SelfAttention(nn.Module):
@@ -68,3 +72,29 @@ class MultiHeadAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value)
         out: Tensor = self.out(mixed.transpose(2, 3).reshape(n, channels, height, width))
         return x + out
+
+
+def sine_positions(x: Tensor) -> Tensor:
+    """Encode locations by sines and cosines of their row and column (DETR, arXiv 2005.12872).
+
+    Rows and columns count from 0 to 2 pi over the whole height and width, so that the encoding of
+    a place in the image does not depend on the size.
+
+    Args:
+        x: Features (N, C, H, W), of which only the shape counts; C is a multiple of 4.
+
+    Returns:
+        The encoding (H * W, C): half of the channels for the row, half for the column.
+    """
+    _, channels, height, width = x.shape
+    pairs = torch.arange(channels // 4, device=x.device) / (channels // 4)
+    frequencies = 2 * math.pi / _LONGEST_PERIOD**pairs
+
+    def encode(count: int) -> Tensor:
+        steps = torch.arange(1, count + 1, device=x.device) / (count + 1e-6)
+        angles = steps[:, None] * frequencies
+        return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
+
+    rows = encode(height)[:, None].expand(-1, width, -1)
+    columns = encode(width)[None].expand(height, -1, -1)
+    return torch.cat([rows, columns], dim=2).flatten(0, 1)

@@ -64,7 +64,8 @@ export function initHintMarkers(store, hints, view) {
   function render() {
     const { spot, mode } = store.state;
     layer.hidden = mode !== "correct";
-    const list = store.current?.chroma ? store.current.edit.hints : [];
+    const { chroma, edit } = store.current ?? {};
+    const list = chroma && edit && store.supportsHints(edit.model) ? edit.hints : [];
     for (const [id, marker] of markers) {
       if (list.some((hint) => hint.id === id)) continue;
       if (marker === document.activeElement) find("#stage").focus();

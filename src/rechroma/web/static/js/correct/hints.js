@@ -15,12 +15,6 @@ const STEP = 0.01; // fraction of the image per arrow key
 /** @typedef {import("../state/store.js").Hint} Hint */
 /** @typedef {{color: string, probability: number}} Suggestion */
 
-/** Whether the preview was made with other hints than the current ones. @param {Photo} [photo] */
-export function isPreviewStale(photo) {
-  if (!photo?.chroma || photo.rejectedHints === photo.edit.hints) return false;
-  return serializeHints(photo.edit.hints) !== photo.previewedHints;
-}
-
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
@@ -48,7 +42,7 @@ export function createHints(store, history, previews, api, showError) {
    */
   async function selectPoint({ x, y }, id = null) {
     const photo = store.current;
-    if (!photo?.chroma || !store.state.supportsHints) return;
+    if (!photo?.chroma || !store.supportsHints(photo.edit.model)) return;
     store.set({ spot: { x, y, hint: id } });
     suggestions = null;
     fetching.abort();
@@ -60,7 +54,8 @@ export function createHints(store, history, previews, api, showError) {
       if (!image || !copy) return; // the photograph was removed meanwhile
       picker.show(sampleLightness(image, x, y), selectedHint()?.color);
       const text = serializeHints(hintsExcept(id));
-      const { colors } = await api.suggestColors(copy, { x, y, hints: text, signal });
+      const { model } = photo.edit;
+      const { colors } = await api.suggestColors(copy, { model, x, y, hints: text, signal });
       suggestions = colors;
       store.set({});
     } catch (error) {
@@ -164,7 +159,8 @@ export function createHints(store, history, previews, api, showError) {
     fileInput.value = "";
   });
 
-  store.subscribe(({ spot, supportsHints }) => {
+  store.subscribe(({ spot }) => {
+    const supportsHints = store.supportsHints(store.current?.edit.model ?? "");
     find("#spot").hidden = !spot;
     find("#correct-help").hidden = Boolean(spot) || !supportsHints;
     find("#no-hints").hidden = supportsHints;
@@ -174,23 +170,8 @@ export function createHints(store, history, previews, api, showError) {
     clearButton.disabled = saveButton.disabled = !hints().length;
     if (spot) renderSwatches(suggestions, selectedHint()?.color);
   });
-  checkHintSupport(store, api);
   keepPreviewFresh(store, previews, showError);
   return { selectPoint, move, remove, step: STEP };
-}
-
-/**
- * Ask whether the model supports hints, when the tab is first opened.
- * @param {import("../state/store.js").Store} store
- * @param {import("../service/api.js").Api} api
- */
-function checkHintSupport(store, api) {
-  let isAsked = false;
-  store.subscribe(({ mode }) => {
-    if (mode !== "correct" || isAsked) return;
-    isAsked = true;
-    api.getModel().then((model) => store.set({ supportsHints: model?.hints ?? false }), console.error);
-  });
 }
 
 /** @param {?Suggestion[]} suggestions @param {string} [selected] color */
@@ -221,7 +202,7 @@ function createSwatch({ color, probability }, selected) {
 }
 
 /**
- * Update the preview of the selected photograph when its hints change, one request at a time.
+ * Update the preview of the selected photograph when its model or hints change, one request at a time.
  * @param {import("../state/store.js").Store} store
  * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
  * @param {(problem: unknown, retry?: () => void) => () => void} showError
@@ -234,7 +215,9 @@ function keepPreviewFresh(store, previews, showError) {
   let dismiss = () => {}; // the last error
 
   /** @param {Photo} photo */
-  async function update({ id, edit }) {
+  async function update(photo) {
+    const { id } = photo;
+    const rejected = store.previewKeyOf(photo);
     const controller = new AbortController();
     updating = controller;
     dismiss();
@@ -242,18 +225,18 @@ function keepPreviewFresh(store, previews, showError) {
       await previews.update(id, controller.signal);
     } catch (error) {
       if (controller.signal.aborted) return;
-      store.patch(id, { rejectedHints: edit.hints });
-      dismiss = showError(error, () => store.patch(id, { rejectedHints: null }));
+      store.patch(id, { rejected });
+      dismiss = showError(error, () => store.patch(id, { rejected: null }));
     }
     if (updating !== controller) return;
     updating = null;
     store.set({});
   }
 
-  /** Let hints that were rejected be tried again. @param {Photo} [photo] */
+  /** Let a rejected preview be tried again. @param {Photo} [photo] */
   function clearRejection(photo) {
     dismiss();
-    if (photo?.rejectedHints) store.patch(photo.id, { rejectedHints: null });
+    if (photo?.rejected) store.patch(photo.id, { rejected: null });
   }
 
   /** @param {Photo} [photo] */
@@ -267,8 +250,8 @@ function keepPreviewFresh(store, previews, showError) {
   store.subscribe(() => {
     const photo = store.current;
     if (photo?.id !== lastId) switchTo(photo);
-    const isFresh = photo?.previewedHints === serializeHints(photo?.edit.hints ?? []);
-    if (photo?.rejectedHints && isFresh) clearRejection(photo);
-    if (photo && !updating && isPreviewStale(photo)) update(photo);
+    const isFresh = photo && photo.previewed === store.previewKeyOf(photo);
+    if (photo?.rejected && isFresh) clearRejection(photo);
+    if (photo && !updating && store.isPreviewStale(photo)) update(photo);
   });
 }

@@ -4,7 +4,7 @@
  */
 
 import { adjustChroma } from "../color/colorspace.js";
-import { serializeHints } from "../state/hintFile.js";
+import { previewKey } from "../state/store.js";
 import { createImageCache } from "./imageCache.js";
 import { createSmallCopy, createThumbnail, decodeBase64 } from "./decodeImage.js";
 
@@ -109,23 +109,26 @@ export function createPreviews(store, api) {
       await update(photo.id, removal).catch(ignoreTooLarge);
       return;
     }
-    const options = { gray: GRAY_SIDE, signal: removal };
+    const { model } = photo.edit;
+    const options = { model, gray: GRAY_SIDE, signal: removal };
     const preview = await api.predictChroma(photo.file, options).catch(ignoreTooLarge);
     if (!preview) return;
     const gray = new Blob([decodeBase64(preview.gray)], { type: "image/jpeg" });
     entry.file = Promise.resolve(gray);
     entry.copy = read(photo, removal, gray, preview);
     await entry.copy;
-    store.patch(photo.id, { chroma: decodeChroma(preview.chroma) });
+    const previewed = previewKey(model, undefined);
+    store.patch(photo.id, { chroma: decodeChroma(preview.chroma), previewed });
   }
 
-  /** Predict the colors again, with the current hints. @param {number} id @param {AbortSignal} signal */
+  /** Predict the colors again, with the current model and hints. @param {number} id @param {AbortSignal} signal */
   async function update(id, signal) {
     const copy = await entries.get(id)?.copy;
-    if (!copy) return; // it was removed
-    const hints = serializeHints(store.photo(id)?.edit.hints ?? []);
-    const { chroma } = await api.predictChroma(copy, { hints, signal });
-    store.patch(id, { chroma: decodeChroma(chroma), previewedHints: hints });
+    const photo = store.photo(id);
+    if (!copy || !photo) return; // it was removed
+    const { model, hints } = store.requestFor(photo);
+    const { chroma } = await api.predictChroma(copy, { model, hints, signal });
+    store.patch(id, { chroma: decodeChroma(chroma), previewed: previewKey(model, hints) });
   }
 
   /**

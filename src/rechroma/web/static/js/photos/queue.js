@@ -12,10 +12,11 @@ let nextId = 1;
 /**
  * @param {File} file
  * @param {string} label
+ * @param {string} model
  * @param {import("../state/store.js").Adjustments} adjustments
  * @returns {Photo}
  */
-function createPhoto(file, label, adjustments) {
+function createPhoto(file, label, model, adjustments) {
   return {
     id: nextId++,
     name: file.name,
@@ -30,9 +31,9 @@ function createPhoto(file, label, adjustments) {
     damage: null,
     thumbnail: null,
     chroma: null,
-    previewedHints: undefined,
-    rejectedHints: null,
-    edit: { adjustments, hints: [] },
+    previewed: null,
+    rejected: null,
+    edit: { model, adjustments, hints: [] },
     downloaded: null,
     past: [],
     future: [],
@@ -71,9 +72,9 @@ export function createQueue(store, api, previews) {
   /** @param {File[]} files */
   function createPhotos(files) {
     const labels = new Set(store.state.photos.map(({ label }) => label));
-    const { defaults } = store.state;
+    const { defaults, model } = store.state;
     if (!defaults) throw new Error("photographs were added before the sliders were loaded");
-    return files.map((file) => createPhoto(file, addLabel(file.name, labels), defaults));
+    return files.map((file) => createPhoto(file, addLabel(file.name, labels), model, defaults));
   }
 
   /** @param {Photo} photo */

@@ -15,6 +15,7 @@ const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "overloaded", 500: "inter
 
 /** @typedef {{id: string, state: string, links: Record<string, string>, images: any[], problem?: any}} Job */
 
+/** @typedef {{name: string, description: string, default: boolean, hints: boolean}} Model */
 /** @typedef {ReturnType<typeof createApi>} Api */
 /** @typedef {Record<string, Blob | [Blob, string] | string | undefined>} Fields of a form */
 
@@ -148,24 +149,20 @@ export function createApi(page) {
     /**
      * Predict the chroma of an image.
      * @param {Blob} image
-     * @param {{hints?: string, gray?: number, signal?: AbortSignal}} options `gray`: the side of the
-     *   gray image to be returned, too
+     * @param {{model: string, hints?: string, gray?: number, signal?: AbortSignal}} options `model`:
+     *   "" for the default one; `gray`: the side of the gray image to be returned, too
      */
-    predictChroma: (image, { hints, gray, signal }) =>
-      post(`/v1/chroma${toQuery({ gray })}`, { image, hints }, { signal }),
+    predictChroma: (image, { model, hints, gray, signal }) =>
+      post(`/v1/chroma${toQuery({ model, gray })}`, { image, hints }, { signal }),
     /**
      * Suggest colors for a point.
      * @param {Blob} image
-     * @param {{x: number, y: number, hints?: string, signal?: AbortSignal}} options
+     * @param {{model: string, x: number, y: number, hints?: string, signal?: AbortSignal}} options
      */
-    suggestColors: (image, { x, y, hints, signal }) =>
-      post(`/v1/suggestions${toQuery({ x, y })}`, { image, hints }, { signal }),
-    /** Get the description of the default model. */
-    async getModel() {
-      /** @type {{default: boolean, hints: boolean}[]} */
-      const models = (await getJson("/v1/models")).models;
-      return models.find((model) => model.default);
-    },
+    suggestColors: (image, { model, x, y, hints, signal }) =>
+      post(`/v1/suggestions${toQuery({ model, x, y })}`, { image, hints }, { signal }),
+    /** Get the models that requests can name. @returns {Promise<Model[]>} */
+    getModels: async () => (await getJson("/v1/models")).models,
     /**
      * Submit a photograph as a job.
      * @param {Blob} image
@@ -227,9 +224,9 @@ function toFormData(fields) {
   return form;
 }
 
-/** @param {Record<string, unknown>} fields */
+/** Empty values are left out. @param {Record<string, unknown>} fields */
 function toQuery(fields) {
-  const known = Object.entries(fields).filter(([, value]) => value !== undefined)
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "")
     .map(([name, value]) => [name, String(value)]);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }

@@ -1,18 +1,18 @@
 /** The jobs of one photograph: one for each distinct request, deleted when the photograph is removed. */
 
 import { ApiError } from "./api.js";
-import { serializeHints } from "../state/hintFile.js";
 
 const GONE = [404, 410]; // statuses of a job that the server no longer has
 const MAX_ATTEMPTS = 5; // if the server loses jobs in progress
 
 /** @typedef {import("./api.js").Job} Job */
 /** @typedef {(stage: "uploading" | "coloring") => void} OnProgress */
-/** @typedef {{edit: import("../state/store.js").Edit, badge: boolean}} ColorizeRequest */
+/** @typedef {import("../state/store.js").Adjustments} Adjustments */
+/** @typedef {{model: string, adjustments: Adjustments, hints?: string, badge: boolean}} ColorizeRequest */
 
 /** Get a string that is equal for equal requests. @param {ColorizeRequest} request */
-export const requestKey = ({ edit, badge }) =>
-  JSON.stringify([edit.adjustments, serializeHints(edit.hints), badge]);
+export const requestKey = ({ model, adjustments, hints, badge }) =>
+  JSON.stringify([model, adjustments, hints, badge]);
 
 const createIdempotencyKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
@@ -52,9 +52,9 @@ export function createJobs(api, { file, name }, removal) {
   }
 
   /** @param {ColorizeRequest} request @param {OnProgress} onProgress */
-  async function colorize({ edit, badge }, onProgress) {
-    const query = { ...edit.adjustments, ...(badge && { badge }) };
-    const job = await submit({ query, hints: serializeHints(edit.hints) }, onProgress);
+  async function colorize({ model, adjustments, hints, badge }, onProgress) {
+    const query = { model, ...adjustments, ...(badge && { badge }) };
+    const job = await submit({ query, hints }, onProgress);
     if (job.state === "done") return job;
     throw new ApiError(job.problem?.status ?? 500, job.problem ?? {});
   }

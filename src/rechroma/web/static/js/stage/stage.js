@@ -1,6 +1,5 @@
 /** The stage: shows the selected photograph, and handles its pointer, keyboard and toolbar input. */
 
-import { isPreviewStale } from "../correct/hints.js";
 import { find, targetOf } from "../page/dom.js";
 import { describeProblem, formatPercent, t } from "../page/texts.js";
 import { adjustedChroma } from "../photos/preview.js";
@@ -109,7 +108,7 @@ function createRenderer(view, store, previews) {
     find("#before").hidden = !photo?.chroma || (!isDivided && state.layout !== "side");
     find("#after").hidden = !photo?.chroma;
     find("#stage").dataset.mode = state.mode;
-    find("#stage").setAttribute("aria-busy", String(isPreviewStale(photo)));
+    find("#stage").setAttribute("aria-busy", String(store.isPreviewStale(photo)));
     showColors();
     showNotice(photo, shown.isUnreadable);
     describeDivider();

@@ -5,7 +5,8 @@
  * @typedef {import("../color/render.js").Chroma} Chroma
  * @typedef {import("../color/render.js").Pixels} Pixels
  * @typedef {{id: number, x: number, y: number, color: string, radius?: number, onlyHere?: boolean}} Hint
- * @typedef {{adjustments: Adjustments, hints: Hint[]}} Edit what the user changed in a photograph
+ * @typedef {{model: string, adjustments: Adjustments, hints: Hint[]}} Edit what the user changed in a
+ *   photograph; the model is "" for the default one
  * @typedef {"waiting" | "reading" | "previewing" | "uploading" | "coloring" | "done" | "failed"} Stage
  *
  * @typedef {object} Photo
@@ -22,8 +23,8 @@
  * @property {"end_missing" | "truncated" | null} damage of its file; known when it is done
  * @property {?Pixels} thumbnail in gray
  * @property {?Chroma} chroma as the model predicted it, before the adjustments
- * @property {string | undefined} previewedHints the hints, serialized, that `chroma` belongs to
- * @property {?Hint[]} rejectedHints the hints for which the preview failed
+ * @property {?string} previewed the preview key that `chroma` belongs to
+ * @property {?string} rejected the preview key for which the preview failed
  * @property {Edit} edit
  * @property {?string} downloaded the key of the request that was downloaded last
  * @property {Edit[]} past for undo
@@ -35,7 +36,8 @@
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
  * @property {?Adjustments} defaults from the service; null until they are loaded
- * @property {boolean} supportsHints whether the model takes hints
+ * @property {import("../service/api.js").Model[]} models of the service; empty until they are loaded
+ * @property {string} model of the photographs that are added next; "" for the default one
  * @property {?{x: number, y: number, hint: ?number}} spot the point whose color is being chosen
  * @property {boolean} unreachable whether the server does not answer
  * @property {boolean} busy whether requests wait for a busy server
@@ -45,6 +47,11 @@
  * @typedef {ReturnType<typeof createStore>} Store
  */
 
+import { serializeHints } from "./hintFile.js";
+
+/** Get a string that is equal for equal chroma. @param {string} model @param {string | undefined} hints */
+export const previewKey = (model, hints) => JSON.stringify([model, hints]);
+
 /** @returns {State} */
 function createState() {
   return {
@@ -53,7 +60,8 @@ function createState() {
     mode: "adjust",
     layout: "slider",
     defaults: null,
-    supportsHints: true,
+    models: [],
+    model: "",
     spot: null,
     unreachable: false,
     busy: false,
@@ -93,7 +101,24 @@ export function createStore() {
       return this.photo(state.selected);
     },
     /** @param {Photo} photo @returns {import("../service/jobs.js").ColorizeRequest} */
-    requestFor: ({ edit }) => ({ edit, badge: state.badge }),
+    requestFor({ edit: { model, adjustments, hints } }) {
+      const used = this.supportsHints(model) ? hints : [];
+      return { model, adjustments, hints: serializeHints(used), badge: state.badge };
+    },
+    /** Whether a model supports hints; assumed until the models are loaded. @param {string} model */
+    supportsHints: (model) =>
+      state.models.find((one) => (model ? one.name === model : one.default))?.hints ?? true,
+    /** @param {Photo} photo */
+    previewKeyOf(photo) {
+      const { model, hints } = this.requestFor(photo);
+      return previewKey(model, hints);
+    },
+    /** Whether the preview was made with another model or other hints. @param {Photo} [photo] */
+    isPreviewStale(photo) {
+      if (!photo?.chroma) return false;
+      const key = this.previewKeyOf(photo);
+      return key !== photo.previewed && key !== photo.rejected;
+    },
     /** Change fields of a photograph; does nothing if it was removed. @param {number} id @param {Partial<Photo>} fields */
     patch(id, fields) {
       set({

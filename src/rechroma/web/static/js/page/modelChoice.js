@@ -1,0 +1,42 @@
+/** The choice of the model, shown if the service has more than one. */
+
+import { find } from "./dom.js";
+
+/**
+ * A choice is part of a photograph's edit, and applies to the photographs that are added later, too.
+ * @param {import("../state/store.js").Store} store
+ * @param {ReturnType<import("../state/history.js").createHistory>} history
+ * @param {import("../service/api.js").Api} api
+ */
+export function initModelChoice(store, history, api) {
+  const select = find("#model", HTMLSelectElement);
+  let isAsked = false;
+
+  /** Load the models with the first photograph: before, nothing needs a key. */
+  async function load() {
+    const models = await api.getModels();
+    select.replaceChildren(...models.map(createOption));
+    store.set({ models });
+  }
+
+  select.addEventListener("change", () => {
+    store.set({ model: select.value, spot: null });
+    history.commit({ model: select.value });
+  });
+  store.subscribe(({ photos, models }) => {
+    if (photos.length && !isAsked) {
+      isAsked = true;
+      load().catch(console.error);
+    }
+    find("#model-choice").hidden = models.length < 2;
+    const model = store.current?.edit.model;
+    if (model !== undefined && select.value !== model) select.value = model;
+  });
+}
+
+/** The default model has no name in requests. @param {import("../service/api.js").Model} model */
+function createOption({ name, description, default: isDefault }) {
+  const option = new Option(name, isDefault ? "" : name);
+  option.title = description;
+  return option;
+}

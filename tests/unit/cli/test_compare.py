@@ -1,0 +1,244 @@
+"""`rechroma compare` and `rechroma votes`: several models on the same photographs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.command import MakePhoto, Run
+from tests.support.models import write_constant_model, write_model
+from tests.support.shards import synthetic_image, write_shard
+
+RECIPE = """
+steps = 2
+batch_size = 2
+workers = 0
+threads = 1
+crops.sizes = [32]
+loss.bins = 0.0
+loss.classes = 0.5
+validation.interval = 2
+network.name = "inception-unet"
+network.options = {widths = [16, 16, 16, 16], classes = 2}
+"""
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    return write_shard(tmp_path / "val.tar", 4, classes=2)
+
+
+@pytest.fixture
+def vivid(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "vivid.onnx")
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    return write_constant_model(tmp_path / "calm.onnx", (0.0, 0.0))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """The true colors of the shard at half the size and too dark, as results of another program."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for number in range(4):
+        half = cv2.resize(synthetic_image(number)[..., ::-1], (32, 24))
+        cv2.imwrite(str(folder / f"{number:05}.png"), half // 2)
+    return folder
+
+
+def table(text: str) -> list[dict[str, str]]:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    header, _, *lines = rows
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def test_table_ranks_models_between_gray_and_truth(
+    run: Run, shard: Path, vivid: Path, calm: Path
+) -> None:
+    done = run("compare", calm, vivid, shard)
+    assert done.exit_code == 0, done.output
+    gray, first, second, truth = table(done.output)
+    assert (gray[""], truth[""]) == ("gray", "truth")
+    assert {first[""], second[""]} == {"calm", "vivid"}
+    assert float(first["balanced AuC"]) >= float(second["balanced AuC"])
+    calmer = first if first[""] == "calm" else second
+    assert calmer["CIEDE2000"] == pytest.approx(gray["CIEDE2000"])
+    assert gray["MB"] == gray["license"] == ""
+    assert float(first["s"]) >= 0
+    assert float(first["memory MB"]) > 20
+    assert first["license"] == "Apache-2.0"
+    assert "crops" not in first
+
+
+def test_table_includes_the_cost_of_training(run: Run, shard: Path, vivid: Path) -> None:
+    folder = shard.parent
+    (folder / "recipe.toml").write_text(RECIPE)
+    data = [f"--set=data.{name}={shard}" for name in ("train", "val")]
+    assert run("train", "recipe.toml", "-o", "runs/mine", *data).exit_code == 0
+    early = run("compare", "runs/mine", shard)
+    assert "checkpoint.pt is a checkpoint, not a color model: export it first" in early.output
+    command = early.stderr.splitlines()[-1].removeprefix("hint: rechroma ")
+    exported = run(*command.split())
+    assert exported.exit_code == 0, exported.output
+    done = run("compare", vivid, "runs/mine", shard, "--limit", 2)
+    assert done.exit_code == 0, done.output
+    rows = {row[""]: row for row in table(done.output)}
+    assert rows["mine"]["crops"] == "4"
+    assert float(rows["mine"]["labels"]) in {0, 25, 50, 75, 100}
+    assert rows["vivid"]["crops"] == ""
+    answer = json.loads(run("compare", "runs/mine", shard, "--json").output)["rows"]
+    assert answer["mine"]["training"]["images"] == 4
+    assert answer["mine"]["weights"] > 10_000
+    assert answer["truth"]["metrics"]["hue_hit"] == 100
+
+
+def test_finished_results_are_compared_at_the_true_lightness(
+    run: Run, shard: Path, vivid: Path, results: Path
+) -> None:
+    done = run("compare", vivid, f"other={results}", shard, "--json", "-o", "page.html")
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert list(rows) == ["gray", "other", "vivid", "truth"]
+    other = rows["other"]
+    assert other["metrics"]["hue_hit"] > rows["vivid"]["metrics"]["hue_hit"] + 20
+    assert other["metrics"]["lightness_shift"] < 0.5
+    assert other["discarded_lightness"] > 10
+    assert other["seconds"] == other["weights"] == 0
+    assert f"{other['discarded_lightness']:.1f} L* on average" in Path("page.html").read_text()
+
+
+def test_photographs_without_truth_leave_metrics_out(
+    run: Run, vivid: Path, calm: Path, photo: MakePhoto
+) -> None:
+    for name in ("photos/a.jpg", "photos/b.png", "photos/a.color.jpg"):
+        photo(name)
+    Path("photos/notes.txt").write_text("not a photograph")
+    done = run("compare", vivid, calm, "photos", "-o", "page.html")
+    assert done.exit_code == 0, done.output
+    assert "metrics that need it are left out" in done.stderr
+    rows = table(done.stdout)
+    assert [row[""] for row in rows] == ["vivid", "calm"]
+    assert "CIEDE2000" not in rows[0]
+    assert float(rows[0]["CF abs"]) > float(rows[1]["CF abs"]) + 5
+    page = Path("page.html").read_text("utf-8")
+    assert "metrics that need them are left out" in page
+    assert "2 photographs" in page
+    assert "worst: " not in page
+
+
+def test_a_folder_of_color_photographs_can_be_the_truth(
+    run: Run, vivid: Path, results: Path
+) -> None:
+    done = run("compare", vivid, results, "--truth", "--json")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["ground_truth"]
+    assert answer["rows"]["truth"]["metrics"]["hue_hit"] == 100
+
+
+def test_a_pattern_without_quotes_names_several_shards(run: Run, vivid: Path) -> None:
+    shards = [write_shard(vivid.parent / f"v-{n}.tar", 2, first=2 * n) for n in range(2)]
+    done = run("compare", vivid, *shards, "--json")
+    assert json.loads(done.stdout)["photographs"] == 4
+
+
+def test_page_shows_best_and_worst_of_each_model(
+    run: Run, shard: Path, vivid: Path, calm: Path
+) -> None:
+    done = run("compare", vivid, calm, shard, "-o", "new/page.html")
+    assert done.exit_code == 0, done.output
+    page = Path("new/page.html").read_text("utf-8")
+    groups = re.findall(r"<option>(.*?)</option>", page)
+    assert set(groups) == {
+        *("examples", "best: vivid", "worst: vivid", "best: calm", "worst: calm"),
+    }
+    assert page.count("<figure") == 4
+    assert page.count('src="data:image/jpeg;base64,') == 4 * 4
+
+
+def test_votes_on_a_blind_page_are_ranked(run: Run, shard: Path, vivid: Path, calm: Path) -> None:
+    done = run("compare", vivid, calm, shard, "--blind", "-o", "blind.html", "--seed", 3)
+    assert done.exit_code == 0, done.output
+    page = Path("blind.html").read_text("utf-8")
+    assert not re.search(r'vivid|calm|"0000', page)
+    study = json.loads(page.split('id="study">')[1].split("</script>")[0])
+    images = json.loads(Path("blind.key.json").read_text())["images"]
+    assert len(study["questions"]) == 4
+    for voter in range(3):
+        votes = []
+        for left, right in study["questions"]:
+            choice = "left" if images[left]["model"] == "vivid" else "right"
+            votes.append({"left": left, "right": right, "choice": choice})
+        votes[0]["choice"] = "none"
+        content = {"format": 1, "study": study["id"], "voter": str(voter), "votes": votes}
+        Path(f"votes-{voter}.json").write_text(json.dumps(content))
+    files = [f"votes-{voter}.json" for voter in (0, 1, 2, 0)]  # one of them twice
+    done = run("votes", "--key", "blind.key.json", *files)
+    assert done.exit_code == 0, done.output
+    first, scores, wins = done.stdout.split("\n\n")
+    assert first == "12 votes"
+    assert [(row[""], row["wins"], row["ties"]) for row in table(scores)] == [
+        ("vivid", "9", "3"),
+        ("calm", "0", "3"),
+    ]
+    assert table(wins.rstrip())[0] == {"wins over": "vivid", "vivid": "", "calm": "9"}
+    answer = json.loads(run("votes", "--key", "blind.key.json", *files, "--json").stdout)
+    assert answer["scores"]["vivid"]["low"] < answer["scores"]["vivid"]["score"]
+
+
+def test_seed_shuffles_pairs_and_sides(run: Run, shard: Path, vivid: Path, calm: Path) -> None:
+    pages = []
+    for seed in (1, 1, 2):
+        run("compare", vivid, calm, shard, "--blind", "-o", "blind.html", "--seed", seed)
+        pages.append(Path("blind.html").read_bytes())
+    assert pages[0] == pages[1] != pages[2]
+
+
+def test_errors_end_in_one_line(run: Run, shard: Path, vivid: Path, results: Path) -> None:
+    twice = run("compare", vivid, vivid, shard)
+    assert twice.exit_code == 2
+    assert "two rows of the table would have the same name" in twice.output
+    assert "there is no model 'absent'" in run("compare", "absent", shard).output
+    (shard.parent / "gray").mkdir()
+    write_model(shard.parent / "gray/model.onnx")
+    assert run("compare", "gray", shard).exit_code == 2
+    assert "no folder absent" in run("compare", "x=absent", shard).output
+    assert "name a model and the photographs" in run("compare", shard, shard).output
+    one = run("compare", vivid, shard, "--blind", "-o", "blind.html")
+    assert "name two models" in one.output
+    assert "give its file with -o" in run("compare", vivid, vivid, shard, "--blind").output
+    (results / "00002.png").unlink()
+    missing = run("compare", f"other={results}", shard)
+    assert "1 photographs have no result, such as 00002" in missing.output
+    cv2.imwrite(str(results / "00002.png"), np.zeros((24, 24, 3), np.uint8))
+    distorted = run("compare", f"other={results}", shard)
+    assert "is 24 x 24 pixels, not in the shape of the photograph (64 x 48)" in distorted.output
+    broken = shard.parent / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    unusable = run("compare", vivid, broken, shard, "-o", "page.html")
+    assert unusable.exit_code == 78
+    assert not Path("page.html").exists()
+
+
+def test_votes_of_another_page_are_refused(run: Run) -> None:
+    image = {"model": "a", "photograph": "p"}
+    Path("key.json").write_text(json.dumps({"format": 1, "study": "s", "images": {"1": image}}))
+    for content, words in (
+        ({"format": 1, "study": "t", "voter": "v", "votes": []}, "votes of another page"),
+        ({"format": 1, "study": "s", "voter": "v", "votes": [{"left": "9"}]}, "a vote is damaged"),
+        ({"format": 1, "study": "s", "voter": "v", "votes": []}, "there are no votes"),
+        ([], "not votes saved by the page"),
+    ):
+        Path("votes.json").write_text(json.dumps(content))
+        refused = run("votes", "--key", "key.json", "votes.json")
+        assert refused.exit_code == 65, refused.output
+        assert words in refused.output
+    assert "absent.json: cannot be read" in run("votes", "--key", "key.json", "absent.json").output
