@@ -129,6 +129,20 @@ def test_finetune_keeps_the_published_encoder_of_ddcolor(run: Run, folder: Path)
     assert "color_decoder.query_feat" not in unchanged
 
 
+def test_finetune_continues_from_a_model_with_normalized_layers(run: Run, folder: Path) -> None:
+    start = learned("deoldify-artistic")
+    export_model(start, card(start), folder / "published.onnx", weights="float32")
+    small = (f"--set={key}" for key in ("crops.sizes=[32]", "batch_size=2", "workers=0"))
+    words = (folder / "published.onnx", folder / "val.tar", "-o", folder / "mine", "--steps", 2)
+    tuned = run("finetune", *words, *small)
+    assert tuned.exit_code == 0, tuned.output
+    before, after = (
+        load_exported(folder / name).state_dict() for name in ("published.onnx", "mine/model.onnx")
+    )
+    assert after["layers.0.1.bias"].equal(before["layers.0.1.bias"])  # of the frozen encoder
+    assert not after["layers.11.0.bias"].equal(before["layers.11.0.bias"])
+
+
 def test_finetune_exports_the_best_checkpoint(run: Run, folder: Path) -> None:
     train(run, folder)
     keys = ["crops.sizes=[32]", "batch_size=2", "workers=0", f"data.val={folder / 'val.tar'}"]
