@@ -10,9 +10,11 @@ import pytest
 from click.testing import Result
 from safetensors.torch import save_file
 
+from rechroma.export import export_model
 from rechroma.networks import load_exported
 from rechroma.training import trained_network
 from tests.support.command import Run
+from tests.support.networks import card, learned
 from tests.support.shards import write_shard
 
 RECIPE = """
@@ -110,6 +112,20 @@ def test_finetune_trains_all_but_the_encoder(run: Run, folder: Path) -> None:
     again = finetune("mine", "more")
     assert again["description"] == "Fine-tuned from mine."
     assert again["data"] == [{"name": "val.tar", "license": "CC0-1.0", "url": ""}] * 2
+
+
+def test_finetune_continues_from_a_model_with_normalized_layers(run: Run, folder: Path) -> None:
+    start = learned("deoldify-artistic")
+    export_model(start, card(start), folder / "published.onnx", weights="float32")
+    small = (f"--set={key}" for key in ("crops.sizes=[32]", "batch_size=2", "workers=0"))
+    words = (folder / "published.onnx", folder / "val.tar", "-o", folder / "mine", "--steps", 2)
+    tuned = run("finetune", *words, *small)
+    assert tuned.exit_code == 0, tuned.output
+    before, after = (
+        load_exported(folder / name).state_dict() for name in ("published.onnx", "mine/model.onnx")
+    )
+    assert after["layers.0.1.bias"].equal(before["layers.0.1.bias"])  # of the frozen encoder
+    assert not after["layers.11.0.bias"].equal(before["layers.11.0.bias"])
 
 
 def test_finetune_exports_the_best_checkpoint(run: Run, folder: Path) -> None:
