@@ -33,7 +33,7 @@ from rechroma.imaging.codecs.open_image import (
 )
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
 from rechroma.imaging.metadata.extract import read_metadata, read_orientation, strip_metadata
-from rechroma.imaging.metadata.icc import Profile
+from rechroma.imaging.metadata.icc import GammaProfile, Profile
 from rechroma.imaging.photo import Damage, Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
@@ -380,5 +380,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _profile_of(image: Image.Image) -> Profile:
-    icc = image.info.get("icc_profile")
+    icc, gamma = image.info.get("icc_profile"), image.info.get("gamma")
+    if icc is None and gamma and image.format == "PNG" and "srgb" not in image.info:
+        return GammaProfile(gamma)
     return Profile(icc if isinstance(icc, bytes) else None)
