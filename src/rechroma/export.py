@@ -131,10 +131,11 @@ def export_model(
     if weights != "float32":
         pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held, weights)})
     helper.set_model_props(model, {PROPERTY: card.to_json()})
+    del held  # of a large network, gigabytes, of which saving takes more
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         onnx.save(model, draft)
-        del held, model  # ONNX Runtime holds the weights, too: of a large network, gigabytes
+        del model  # ONNX Runtime holds the weights, too
         progress("comparing the file with the network")
         parity = _compare(draft, inputs, rounded, exact)
         # Written so that a NaN does not pass.
