@@ -53,6 +53,8 @@ from rechroma.options import (
     Adjustments,
     InferenceKwargs,
     InferenceOptions,
+    InputKwargs,
+    InputOptions,
     OutputKwargs,
     OutputOptions,
     check_int,
@@ -69,7 +71,7 @@ if TYPE_CHECKING:
     from rechroma.color.lab import Float, Pixels
     from rechroma.engines import Engine
     from rechroma.hints import Hint
-    from rechroma.imaging import UIntImage
+    from rechroma.imaging import Damage, UIntImage
     from rechroma.models import ModelCard
 
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
@@ -90,7 +92,7 @@ class ColorizeKwargs(AdjustmentKwargs, PredictKwargs, total=False):
     """Keyword arguments of :meth:`Colorizer.colorize`."""
 
 
-class EncodeKwargs(ColorizeKwargs, OutputKwargs, total=False):
+class EncodeKwargs(ColorizeKwargs, InputKwargs, OutputKwargs, total=False):
     """Keyword arguments of :meth:`Colorizer.colorize_bytes`."""
 
     format: str | None
@@ -115,6 +117,7 @@ class Result:
         seconds: Wall-clock time from opening the source to the finished target.
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, of which the first was colorized.
+        damage: Damage of the source, if it is a truncated JPEG.
     """
 
     source: Path
@@ -124,6 +127,7 @@ class Result:
     seconds: float
     was_color: bool
     pages: int = 1
+    damage: Damage | None = None
 
 
 @dataclass(frozen=True)
@@ -135,12 +139,14 @@ class EncodedImage:
         format: Pillow's name of its format.
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, of which the first was colorized.
+        damage: Damage of the source, if it is a truncated JPEG.
     """
 
     content: bytes
     format: str
     was_color: bool
     pages: int
+    damage: Damage | None = None
 
 
 @dataclass(frozen=True)
@@ -323,8 +329,9 @@ class Colorizer:
         Args:
             source: Content of the file, or its path; nothing is written.
             name: Name of the image in error messages.
-            **options: The fields of :class:`~rechroma.options.OutputOptions`, those of
-                :meth:`colorize`, and `max_pixels`: reject larger images before decoding them.
+            **options: The fields of :class:`~rechroma.options.InputOptions` and
+                :class:`~rechroma.options.OutputOptions`, those of :meth:`colorize`, and
+                `max_pixels`: reject larger images before decoding them.
 
         Raises:
             InputError: The image cannot be colorized.
@@ -337,7 +344,7 @@ class Colorizer:
         if not isinstance(source, bytes | Path):
             raise OptionError(f"source must be bytes or a Path, not {type(source).__name__}")
         output = parse_options(OutputOptions, options)
-        photo = read_photo(source, max_pixels=options.get("max_pixels", MAX_PIXELS), name=name)
+        photo = _read(source, options, name)
         written = output_format(output.format or photo.format)
         with error_context(name):
             content = encode_photo(
@@ -348,7 +355,7 @@ class Colorizer:
                 provenance=output.provenance,
                 badge=output.badge,
             )
-        return EncodedImage(content, written, photo.was_color, photo.pages)
+        return EncodedImage(content, written, photo.was_color, photo.pages, photo.damage)
 
     def colorize_file(
         self,
@@ -386,7 +393,7 @@ class Colorizer:
                     f"{target} is the photograph itself, which is never replaced",
                     hint="Choose another target.",
                 )
-        photo = read_photo(source, max_pixels=options.get("max_pixels", MAX_PIXELS))
+        photo = _read(source, options)
         with error_context(source):
             write = partial(
                 write_photo,
@@ -400,7 +407,9 @@ class Colorizer:
             write_atomically(target, write, overwrite=overwrite)
         height, width = photo.gray.shape
         seconds = perf_counter() - start
-        return Result(source, target, width, height, seconds, photo.was_color, photo.pages)
+        return Result(
+            source, target, width, height, seconds, photo.was_color, photo.pages, photo.damage
+        )
 
     def suggest_colors(
         self,
@@ -474,7 +483,8 @@ def check_file_options(options: EncodeKwargs | FileKwargs) -> None:
         OptionError: A name is unknown, or a value is of the wrong type or out of range.
     """
     also = ("max_pixels", "overwrite")
-    _check_options(options, Adjustments, InferenceOptions, OutputOptions, also=also)
+    groups = (Adjustments, InferenceOptions, InputOptions, OutputOptions)
+    _check_options(options, *groups, also=also)
     check_int("max_pixels", options.get("max_pixels", MAX_PIXELS), 1, None)
     if requested := options.get("format"):
         parse_format(requested)
@@ -487,6 +497,15 @@ def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, .
     hints = options.get("hints", ())
     if not isinstance(hints, np.ndarray):  # a hint map, whose shape depends on the image
         check_hints(hints)
+
+
+def _read(source: bytes | Path, options: EncodeKwargs, name: str | None = None) -> Photo:
+    return read_photo(
+        source,
+        max_pixels=options.get("max_pixels", MAX_PIXELS),
+        strict=parse_options(InputOptions, options).strict,
+        name=name,
+    )
 
 
 def _photo_from(image: object) -> Photo:

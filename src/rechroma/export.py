@@ -128,14 +128,15 @@ def export_model(
         rounded = [_chroma(held, *each) for each in inputs]
     progress("tracing the network")
     model = _with_weights(_trace(Deployed(held), card.stride), held)
+    packed = {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held, weights)}
+    del held  # of a large network, every copy takes gigabytes
     if weights != "float32":
-        pack_weights(model, {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held, weights)})
+        pack_weights(model, packed)
     helper.set_model_props(model, {PROPERTY: card.to_json()})
-    del held  # of a large network, gigabytes, of which saving takes more
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
         onnx.save(model, draft)
-        del model  # ONNX Runtime holds the weights, too
+        del model  # ONNX Runtime makes copies of the weights, too
         progress("comparing the file with the network")
         parity = _compare(draft, inputs, rounded, exact)
         # Written so that a NaN does not pass.

@@ -111,6 +111,22 @@ class InferenceOptions(_Checked):
 
 
 @dataclass(frozen=True)
+class InputOptions(_Checked):
+    """Options of reading the input file.
+
+    Attributes:
+        strict: Whether to reject a truncated JPEG instead of coloring the part that is there.
+
+    Raises:
+        OptionError: A value is of the wrong type.
+    """
+
+    strict: bool = _option(
+        default=False, text="Reject a truncated JPEG instead of coloring the part that is there."
+    )
+
+
+@dataclass(frozen=True)
 class OutputOptions(_Checked):
     """Encoding options of the output file.
 
@@ -137,7 +153,7 @@ class OutputOptions(_Checked):
 
 OPTIONS: Mapping[str, Option] = {
     each.name: Option(each.name, each.default, **each.metadata)
-    for group in (Adjustments, InferenceOptions, OutputOptions)
+    for group in (Adjustments, InferenceOptions, InputOptions, OutputOptions)
     for each in fields(group)
 }
 """Every option by its name."""
@@ -155,6 +171,12 @@ class InferenceKwargs(TypedDict, total=False):
     """:class:`InferenceOptions` as keyword arguments."""
 
     size: int | None
+
+
+class InputKwargs(TypedDict, total=False):
+    """:class:`InputOptions` as keyword arguments."""
+
+    strict: bool
 
 
 class OutputKwargs(TypedDict, total=False):

@@ -8,8 +8,10 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
 from rechroma.service import service_of
 from tests.api.conftest import MakeApp, SharedJobs, begin, both
@@ -70,6 +72,20 @@ def test_job_reports_lost_color_and_pages(client: FlaskClient) -> None:
     job = wait_for_end(client, submit(client, file.getvalue(), photo_file(), b"no image"))
     reported = [(image["was_color"], image["pages"]) for image in job["images"]]
     assert reported == [(True, 3), (False, 1), (None, None)]
+
+
+def test_truncated_jpeg_is_reported_or_rejected(client: FlaskClient) -> None:
+    file = BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "JPEG")
+    half = file.getvalue()[: len(file.getvalue()) // 2]
+    job = wait_for_end(client, submit(client, file.getvalue(), file.getvalue()[:-2], half))
+    assert [image["damage"] for image in job["images"]] == [None, "end_missing", "truncated"]
+    direct = client.post("/v1/colorize", data=half)
+    assert direct.headers["Image-Damage"] == "truncated"
+    assert "Image-Damage" not in client.post("/v1/colorize", data=file.getvalue()).headers
+    assert client.post("/v1/chroma", data=half).get_json()["damage"] == "truncated"
+    assert_problem(client.post("/v1/colorize?strict=true", data=half), 422)
 
 
 def test_jobs_accept_json_and_raw_bodies(client: FlaskClient) -> None:

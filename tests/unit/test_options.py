@@ -23,6 +23,7 @@ from rechroma.options import (
     OPTIONS,
     Adjustments,
     InferenceOptions,
+    InputOptions,
     OutputOptions,
     check_int,
     check_keywords,
@@ -31,7 +32,7 @@ from rechroma.options import (
 from rechroma.service.schemas import JobOptions
 from rechroma.web.blueprint import page
 
-GROUPS = (Adjustments, InferenceOptions, OutputOptions)
+GROUPS = (Adjustments, InferenceOptions, InputOptions, OutputOptions)
 NUMBERS = [name for name, option in OPTIONS.items() if option.low is not None]
 COLORSPACE = Path(web.__file__).parent / "static/js/color/colorspace.js"
 

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from rechroma.colorizer import Result
     from rechroma.errors import RechromaError
 
+TRUNCATED_CODE = 3
+"""Exit code if everything was colored, but pixels of a source were missing."""
+
 _Version = tuple[int, int]
+_DAMAGES = {
+    "end_missing": "the file lacks its last bytes, but no pixels",
+    "truncated": "the file is truncated; what is missing is gray (--strict rejects such files)",
+}
 
 
 class BatchRun:
@@ -110,6 +117,7 @@ def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult
             height=result.height,
             was_color=result.was_color,
             pages=result.pages,
+            damage=result.damage,
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and _version(result.target)
     if made_by_other_run and not request.overwrite:  # the same command runs twice
@@ -139,6 +147,7 @@ class FileResult:
         height: Height of the result in pixels.
         was_color: Whether the source was in color or toned.
         pages: The number of pages or frames in the source; only the first is colored.
+        damage: Damage of the source, such as "truncated".
     """
 
     source: str
@@ -150,6 +159,7 @@ class FileResult:
     height: int | None = None
     was_color: bool | None = None
     pages: int | None = None
+    damage: str | None = None
 
     def to_json(self) -> str:
         """Format as a line of JSON with every key; ASCII, so that any name survives a pipe."""
@@ -165,6 +175,7 @@ class FileResult:
                 "height": self.height,
                 "was_color": self.was_color,
                 "pages": self.pages,
+                "damage": self.damage,
             }
         )
 
@@ -177,7 +188,7 @@ class BatchSummary:
         as_json: Whether to print each result on stdout as one line of JSON.
         counts: The number of files by status.
         failures: The sources that failed and their errors, in order.
-        multipage: The sources with several pages or frames, and their number.
+        incomplete: The results of which something is missing: pages, or damaged parts.
         last: The last result.
         started: The start of the batch, by `time.perf_counter`.
     """
@@ -185,7 +196,7 @@ class BatchSummary:
     as_json: bool = False
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[tuple[str, RechromaError]] = field(default_factory=list)
-    multipage: list[tuple[str, int]] = field(default_factory=list)
+    incomplete: list[FileResult] = field(default_factory=list)
     last: FileResult | None = None
     started: float = field(default_factory=perf_counter)
 
@@ -195,15 +206,20 @@ class BatchSummary:
         self.last = result
         if result.error:
             self.failures.append((result.source, result.error))
-        if result.pages and result.pages > 1:
-            self.multipage.append((result.source, result.pages))
+        if result.damage or (result.pages or 1) > 1:
+            self.incomplete.append(result)
         if self.as_json:
             click.echo(result.to_json())
 
-    def print_page_warnings(self) -> None:
-        """Warn on stderr of sources of which only the first page was colored, one line each."""
-        for source, pages in self.multipage:
-            warn_about_pages(source, pages)
+    @property
+    def truncated(self) -> bool:
+        """True if pixels of a source were missing."""
+        return any(result.damage == "truncated" for result in self.incomplete)
+
+    def print_warnings(self) -> None:
+        """Warn on stderr of sources of which something was missing."""
+        for result in self.incomplete:
+            print_warnings(result.source, result.pages or 1, result.damage)
 
     def print_failures(self) -> None:
         """Print every failure on stderr, one line each."""
@@ -226,6 +242,9 @@ class BatchSummary:
         return f"{', '.join(parts)} in {perf_counter() - self.started:.1f} s"
 
 
-def warn_about_pages(source: str, pages: int) -> None:
-    """Warn on stderr that only the first page or frame of a file was colored."""
-    echo_err(f"rechroma: warning: {source}: colored only the first of {pages} pages or frames")
+def print_warnings(source: str, pages: int, damage: str | None) -> None:
+    """Warn on stderr of what a result lacks: pages or frames, or the rest of a truncated file."""
+    if pages > 1:
+        echo_err(f"rechroma: warning: {source}: colored only the first of {pages} pages or frames")
+    if damage:
+        echo_err(f"rechroma: warning: {source}: {_DAMAGES[damage]}")

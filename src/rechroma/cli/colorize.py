@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rechroma.cli.batch_plan import STDIO, is_folder, plan_batch
-from rechroma.cli.batch_run import BatchRun, BatchSummary, Status, warn_about_pages
+from rechroma.cli.batch_run import (
+    TRUNCATED_CODE,
+    BatchRun,
+    BatchSummary,
+    Status,
+    print_warnings,
+)
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
 from rechroma.cli.terminal import echo_err, exit_code_of
@@ -79,6 +85,7 @@ def _read_hints(
     "--no-provenance", is_flag=True, help="Omit the metadata that declares the colors as AI-made."
 )
 @click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
+@click.option("--strict", is_flag=True, help=OPTIONS["strict"].text)
 @json_option("Print one line of JSON per photograph on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @model_options
@@ -99,7 +106,7 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
     """
     request = CliRequest(**options)
     if request.is_stream:
-        colorize_stream(request)
+        ctx.exit(colorize_stream(request))
     else:
         ctx.exit(_color_files(request))
 
@@ -134,14 +141,14 @@ def _color_files(request: CliRequest) -> int:
     if not request.quiet:
         for path in plan.results:
             echo_err(f"rechroma: {path} is a result already, skipped (use --overwrite or -o OUT)")
-        summary.print_page_warnings()
+        summary.print_warnings()
         if images:
             echo_err(f"rechroma: {summary}")
-    return 1 if summary.failures else 0
+    return 1 if summary.failures else summary.truncated and TRUNCATED_CODE
 
 
-def colorize_stream(request: CliRequest) -> None:
-    """Color one image from stdin or to stdout."""
+def colorize_stream(request: CliRequest) -> int:
+    """Color one image from stdin or to stdout; returns the exit code."""
     if len(request.paths) > 1:
         raise OptionError(
             "a pipe takes one image at a time", hint="Give several files without '-'."
@@ -170,8 +177,9 @@ def colorize_stream(request: CliRequest) -> None:
         sys.stdout.buffer.flush()
     else:
         write_atomically(request.target, result.content, overwrite=request.overwrite)
-    if result.pages > 1 and not request.quiet:
-        warn_about_pages(name, result.pages)
+    if not request.quiet:
+        print_warnings(name, result.pages, result.damage)
+    return TRUNCATED_CODE if result.damage == "truncated" else 0
 
 
 def _check_target(request: CliRequest) -> str | None:

@@ -143,6 +143,7 @@ class CliRequest:
     max_pixels: int
     no_provenance: bool
     badge: bool
+    strict: bool
     as_json: bool
     quiet: bool
     model: str
@@ -170,6 +171,7 @@ class CliRequest:
             "quality": self.quality,
             "provenance": not self.no_provenance,
             "badge": self.badge,
+            "strict": self.strict,
             "max_pixels": self.max_pixels,
         }
 

@@ -12,11 +12,14 @@ import click
 
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.models import import_command
+from rechroma.cli.options import weights_option
 from rechroma.cli.preflight import require_extra
 from rechroma.errors import FetchError, ModelNotFoundError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rechroma.export import WeightType
 
 _DOWNLOADS = ".downloads"  # in the folder of the shelf
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
@@ -71,9 +74,10 @@ def add_command(source: str, name: str | None, sha256: str | None) -> None:
 @click.command("get")
 @click.argument("name", metavar="NAME")
 @_hash_option
+@weights_option("float32")
 @debug_option
 @click.pass_context
-def get_command(ctx: click.Context, name: str, sha256: str | None) -> None:
+def get_command(ctx: click.Context, name: str, sha256: str | None, weights: WeightType) -> None:
     """Download a published model from its authors, and put it on your shelf.
 
     \b
@@ -114,7 +118,13 @@ def get_command(ctx: click.Context, name: str, sha256: str | None) -> None:
         ):
             if expected is None:
                 click.echo(f"SHA-256, which is not in the index: {found}")
-            ctx.invoke(import_command, checkpoint=file, name=entry.architecture, out=target)
+            ctx.invoke(
+                import_command,
+                checkpoint=file,
+                name=entry.architecture,
+                out=target,
+                weights=weights,
+            )
     except FetchError as error:
         by_hand = f"rechroma models import FILE --as {entry.architecture} -o {target}"
         hint = f"Try again, or download {url} in another way, and run: {by_hand}"

@@ -43,6 +43,7 @@ class ImageStatus:
         state: `queued`, `running`, `done` or `failed`.
         was_color: Whether the photo was in color or toned; None until it is done.
         pages: Pages or frames of the file, of which the first is colorized; None until it is done.
+        damage: "end_missing" or "truncated" for a truncated JPEG; None for a whole file.
         problem: Why it failed, as an exception that can be raised.
     """
 
@@ -51,6 +52,7 @@ class ImageStatus:
     state: str
     was_color: bool | None
     pages: int | None
+    damage: str | None
     problem: ApiError | None
 
 

@@ -29,13 +29,13 @@ from rechroma.errors import (
     OptionError,
     SourceError,
 )
-from rechroma.options import AdjustmentKwargs, InferenceKwargs, OutputKwargs
+from rechroma.options import AdjustmentKwargs, InferenceKwargs, InputKwargs, OutputKwargs
 
 Source: TypeAlias = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """An image: the path of a file, the content of one, or a file opened in binary mode."""
 
 
-class ColorizeParams(AdjustmentKwargs, InferenceKwargs, OutputKwargs, total=False):
+class ColorizeParams(AdjustmentKwargs, InferenceKwargs, InputKwargs, OutputKwargs, total=False):
     """Options of a request, as docs/service.md describes them."""
 
     model: str

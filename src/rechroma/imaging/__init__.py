@@ -16,13 +16,14 @@ from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_p
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
 from rechroma.imaging.contact_sheet import contact_sheet
 from rechroma.imaging.paths import default_target, resolve_format
-from rechroma.imaging.photo import Metadata, Photo, UIntImage
+from rechroma.imaging.photo import Damage, Metadata, Photo, UIntImage
 from rechroma.imaging.upsample import ChromaUpsampler
 
 __all__ = [
     "FORMATS",
     "SUFFIXES",
     "ChromaUpsampler",
+    "Damage",
     "Metadata",
     "Photo",
     "UIntImage",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 UIntImage = NDArray[np.uint8] | NDArray[np.uint16]
 """Pixels of 8 or 16 bits, over the full range of their dtype."""
+
+
+class Damage(StrEnum):
+    """Damage of a file that was read nevertheless."""
+
+    END_MISSING = "end_missing"
+    """The end of a JPEG is missing, but none of its pixels."""
+    TRUNCATED = "truncated"
+    """Pixels of a JPEG are missing, and gray instead."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ class Photo:
         was_color: Whether the source was in color or toned (sepia) and was converted to gray.
         metadata: The metadata to keep.
         pages: The number of pages or frames in the file; this is the first.
+        damage: Damage of the file, or None.
     """
 
     gray: UIntImage
@@ -59,3 +70,4 @@ class Photo:
     was_color: bool = False
     metadata: Metadata = field(default_factory=Metadata)
     pages: int = 1
+    damage: Damage | None = None

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
+from rechroma.imaging import Damage  # noqa: TC001 - pydantic needs it
 from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
+
+
+_DAMAGE = Field(
+    default=None, description="Damage of a JPEG: its last bytes are missing, or also pixels."
+)
 
 
 def _option(name: str) -> Any:  # noqa: ANN401 - the type of a field's default
@@ -56,6 +62,7 @@ class ColorizeQuery(ModelQuery):
     quality: int = _option("quality")
     provenance: bool = _option("provenance")
     badge: bool = _option("badge")
+    strict: bool = _option("strict")
 
 
 class JobOptions(ColorizeQuery):
@@ -145,6 +152,7 @@ class ResultInfo(BaseModel):
     format: str
     was_color: bool
     pages: int
+    damage: Damage | None = None
 
 
 class ImageView(BaseModel):
@@ -159,6 +167,7 @@ class ImageView(BaseModel):
     pages: int | None = Field(
         default=None, description="Pages or frames of the file, of which the first is colorized."
     )
+    damage: Damage | None = _DAMAGE
     problem: Problem | None = None
 
 
@@ -203,6 +212,7 @@ class ChromaView(BaseModel):
     width: int = Field(description="Width of the upright image in pixels.")
     height: int
     was_color: bool = Field(description="Whether the image was in color or toned.")
+    damage: Damage | None = _DAMAGE
     chroma: ChromaPlane
     gray: str | None = Field(default=None, description="The image in gray: a JPEG in base64.")
 

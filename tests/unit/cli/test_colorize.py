@@ -104,6 +104,7 @@ def test_json_prints_a_line_per_file(run: Run, model: str, photo: MakePhoto) -> 
         "height": 32,
         "was_color": False,
         "pages": 1,
+        "damage": None,
     }
     assert reports["box/1.png"]["seconds"] > 0
     assert reports["box/0.png"]["status"] == "skipped"
@@ -665,3 +666,48 @@ class TestPipes:
         assert process.returncode == 1
         assert b"Traceback" not in stderr
         assert b"unexpected" not in stderr
+
+
+class TestTruncatedJpeg:
+    @pytest.fixture
+    def box(self, tmp_path: Path) -> Path:
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(noise).save(file, "JPEG")
+        whole = file.getvalue()
+        folder = tmp_path / "box"
+        folder.mkdir()
+        (folder / "end.jpg").write_bytes(whole[:-2])
+        (folder / "half.jpg").write_bytes(whole[: len(whole) // 2])
+        (folder / "whole.jpg").write_bytes(whole)
+        return folder
+
+    def test_it_is_colored_with_a_warning_and_a_code(self, run: Run, box: Path, model: str) -> None:
+        result = run("box", "--json", "--model", model)
+        assert result.exit_code == 3
+        damages = {line["source"]: line["damage"] for line in lines(result.stdout)}
+        expected = {"end.jpg": "end_missing", "half.jpg": "truncated", "whole.jpg": None}
+        assert damages == {f"box/{name}": damage for name, damage in expected.items()}
+        assert "warning: box/end.jpg: the file lacks its last bytes" in result.stderr
+        assert "warning: box/half.jpg: the file is truncated" in result.stderr
+        assert "whole.jpg" not in result.stderr
+        assert len(list(box.glob("*.color.jpg"))) == 3
+
+    @pytest.mark.usefixtures("box")
+    def test_missing_end_alone_is_a_success(self, run: Run, model: str) -> None:
+        result = run("box/end.jpg", "--model", model)
+        assert result.exit_code == 0
+        assert "the file lacks its last bytes" in result.stderr
+
+    def test_pipe_has_the_same_code(self, run: Run, box: Path, model: str) -> None:
+        for name, code in (("half", 3), ("end", 0), ("whole", 0)):
+            data = (box / f"{name}.jpg").read_bytes()
+            result = run("-", "-o", f"{name}.jpg", "--model", model, stdin=data)
+            assert result.exit_code == code
+            assert ("warning: stdin: " in result.stderr) == (name != "whole")
+
+    def test_strict_rejects_it(self, run: Run, box: Path, model: str) -> None:
+        result = run("box", "--strict", "--model", model)
+        assert result.exit_code == 1
+        assert [path.name for path in box.glob("*.color.jpg")] == ["whole.color.jpg"]
+        assert run("box/half.jpg", "--strict", "--model", model).exit_code == 65

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.command import MakePhoto, Run
 from tests.support.models import write_model
+from tests.support.networks import SMALL
 
 if TYPE_CHECKING:
     from rechroma.networks import ColorizationNetwork
@@ -149,7 +150,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from rechroma.networks import create_network
 
     def small(name: str, _: object) -> ColorizationNetwork:
-        return create_network(name, {"width": 0.1})
+        return create_network(name, SMALL[name])
 
     monkeypatch.setattr("rechroma.networks.checkpoint_io.create_network", small)
     torch.save(small("siggraph17", {}).state_dict(), tmp_path / "published.pth")

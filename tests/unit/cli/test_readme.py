@@ -14,6 +14,7 @@ from PIL import Image
 from skimage import data
 
 import rechroma.service.errors  # noqa: F401 - part of the tree
+from rechroma.cli.batch_run import TRUNCATED_CODE
 from rechroma.errors import OptionError, RechromaError
 from tests.support.command import MakePhoto, Run, is_colored
 
@@ -80,4 +81,4 @@ def test_exit_codes_are_those_of_the_errors() -> None:
     ]
     signals = {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
     usage = {click.UsageError.exit_code, OptionError.exit_code}
-    assert codes == sorted({0, 1} | usage | exit_codes(RechromaError) | signals)
+    assert codes == sorted({0, 1, TRUNCATED_CODE} | usage | exit_codes(RechromaError) | signals)

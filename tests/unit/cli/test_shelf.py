@@ -14,6 +14,7 @@ from tests.support.command import MakePhoto, Run, is_colored
 from tests.support.disk import room_for
 from tests.support.local_http_server import Host, file_route, serving
 from tests.support.models import write_model
+from tests.support.networks import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,13 +45,13 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """A checkpoint of siggraph17, a tenth as wide as published, accepted as the published one."""
+    """A checkpoint of siggraph17, much narrower than published, accepted as the published one."""
     import torch
 
     from rechroma.networks import create_network
 
     def small(name: str, _: object) -> ColorizationNetwork:
-        return create_network(name, {"width": 0.1})
+        return create_network(name, SMALL[name])
 
     monkeypatch.setattr("rechroma.networks.checkpoint_io.create_network", small)
     path = tmp_path / "weights.pth"
@@ -158,6 +159,26 @@ def test_get_downloads_checks_and_imports(
     colored = run(photo("p.png"), "--model", "siggraph17", "-o", "c.png")
     assert colored.exit_code == 0, colored.output
     assert_error(run("models", "get", "siggraph17"), 73, "rechroma models remove siggraph17")
+
+
+def test_get_rounds_the_weights_on_request(
+    run: Run, shelf: Path, weights: bytes, publish: Callable[..., None]
+) -> None:
+    publish(weights)
+    sizes = []
+    for kind in ("float32", "float16"):
+        got = run("models", "get", "siggraph17", "--weights", kind)
+        assert got.exit_code == 0, got.output
+        sizes.append((shelf / "siggraph17.onnx").stat().st_size)
+        run("models", "remove", "siggraph17")
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+def test_index_names_networks_with_their_licenses() -> None:
+    from rechroma.networks import get_architecture
+
+    for entry in index.published_models().values():
+        assert get_architecture(entry.architecture).license == entry.license
 
 
 def test_get_shows_a_hash_that_the_index_lacks(

@@ -114,6 +114,21 @@ def test_finetune_trains_all_but_the_encoder(run: Run, folder: Path) -> None:
     assert again["data"] == [{"name": "val.tar", "license": "CC0-1.0", "url": ""}] * 2
 
 
+def test_finetune_keeps_the_published_encoder_of_ddcolor(run: Run, folder: Path) -> None:
+    start, network = folder / "published.onnx", learned("ddcolor-tiny")
+    export_model(network, card(network), start)
+    small = (f"--set={key}" for key in ("crops.sizes=[32]", "batch_size=2", "workers=0"))
+    words = (start, folder / "val.tar", "-o", folder / "mine", "--steps", 2)
+    tuned = run("finetune", *words, *small)
+    assert tuned.exit_code == 0, tuned.output
+    before, after = (
+        load_exported(path).state_dict() for path in (start, folder / "mine/model.onnx")
+    )
+    unchanged = {name for name, weights in after.items() if weights.equal(before[name])}
+    assert {name for name in after if name.startswith("encoder.")} <= unchanged
+    assert "color_decoder.query_feat" not in unchanged
+
+
 def test_finetune_continues_from_a_model_with_normalized_layers(run: Run, folder: Path) -> None:
     start = learned("deoldify-artistic")
     export_model(start, card(start), folder / "published.onnx", weights="float32")

@@ -7,6 +7,9 @@ first frame or page of a file is read; the others are counted.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
@@ -16,6 +19,7 @@ from PIL import Image
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
+from rechroma.imaging.codecs import jpeg
 from rechroma.imaging.codecs.open_image import (
     check_size,
     count_pages,
@@ -29,7 +33,7 @@ from rechroma.imaging.codecs.open_image import (
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
 from rechroma.imaging.metadata.extract import read_metadata, read_orientation, strip_metadata
 from rechroma.imaging.metadata.icc import Profile
-from rechroma.imaging.photo import Photo, UIntImage
+from rechroma.imaging.photo import Damage, Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -52,16 +56,19 @@ def read_photo(
     source: Path | bytes | BinaryIO | Image.Image,
     *,
     max_pixels: int = MAX_PIXELS,
+    strict: bool = False,
     name: str | None = None,
 ) -> Photo:
     """Read a photograph and convert it to gray.
 
-    A PNG or JPEG that does not decode is tried once more without its metadata.
+    A PNG or JPEG that does not decode is tried once more without its metadata. The pixels that are
+    missing from a truncated JPEG are gray.
 
     Args:
         source: A path (also of a named pipe), a file's content, a binary stream, or a Pillow
             image, which is not changed.
         max_pixels: The pixel limit, checked before anything is decoded.
+        strict: Whether to reject a truncated JPEG.
         name: The image's name in errors; the file's name by default.
 
     Raises:
@@ -80,14 +87,19 @@ def read_photo(
             return _photo_of_image(source, max_pixels)
         with open_source(source, name) as file:
             try:
-                return _photo_of_image(identify(file), max_pixels, file)
-            except BrokenImageError:
+                photo = _photo_of_image(identify(file), max_pixels, file)
+            except BrokenImageError as error:
                 file.seek(0)
-                stripped = strip_metadata(file.read())
-                if stripped is None:
-                    raise
-                retry = BytesIO(stripped)
-                return _photo_of_image(identify(retry), max_pixels, retry)
+                return _read_damaged(file.read(), max_pixels, error, strict=strict)
+            file.seek(0)
+            if photo.format != "JPEG" or jpeg.is_complete(file.read()):
+                return photo
+            if strict:
+                raise BrokenImageError(
+                    "the JPEG is truncated: its end is missing",
+                    hint="Copy or download the file again.",
+                )
+            return replace(photo, damage=Damage.END_MISSING)
 
 
 def photo_of_array(array: np.ndarray[Any, Any]) -> Photo:
@@ -171,6 +183,32 @@ def sniff(data: bytes) -> str:
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     return source_format(identify(BytesIO(data)))
+
+
+def _read_damaged(data: bytes, max_pixels: int, error: BrokenImageError, *, strict: bool) -> Photo:
+    """Read a file without its metadata, or what is there of a JPEG; raise `error` if both fail."""
+    is_jpeg = jpeg.is_jpeg(data)
+    if is_jpeg:
+        jpeg.reject_unsupported(data)
+    stripped = strip_metadata(data)
+    attempts = [partial(_photo_of_file, stripped)] if stripped else []
+    if is_jpeg and not strict:
+        attempts += [partial(_complete_jpeg, each) for each in (data, stripped) if each]
+    for attempt in attempts:
+        with suppress(BrokenImageError):
+            return attempt(max_pixels)
+    raise error
+
+
+def _complete_jpeg(data: bytes, max_pixels: int) -> Photo:
+    with decode_errors():
+        completed, damage = jpeg.complete(data, max_pixels)
+    return replace(_photo_of_file(completed, max_pixels), damage=damage)
+
+
+def _photo_of_file(content: bytes, max_pixels: int) -> Photo:
+    file = BytesIO(content)
+    return _photo_of_image(identify(file), max_pixels, file)
 
 
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:

@@ -18,7 +18,7 @@ from PIL import (  # the plugins register themselves in Image.OPEN
     Image,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,
+    TiffImagePlugin,  # noqa: F401
     WebPImagePlugin,  # noqa: F401
 )
 
@@ -33,13 +33,12 @@ from rechroma.errors import (
     UnsupportedImageError,
 )
 from rechroma.imaging.codecs.formats import FORMATS, enable_heif
-from rechroma.imaging.codecs.tiff import TiffFile
+from rechroma.imaging.codecs.tiff import TiffFile, open_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIN_SIDE = 2
-_SUBFILE_TYPE_TAG, _REDUCED_RESOLUTION = 254, 1  # of a TIFF's page, and a bit of its value
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -94,7 +93,7 @@ def identify(file: BinaryIO) -> Image.Image:
         if factory and accept and accept(prefix) is True:
             file.seek(0)
             with decode_errors(), no_pixel_limit():  # some formats check it as they open
-                return TiffFile(file, "") if name == "TIFF" else factory(file, "")
+                return open_tiff(file) if name == "TIFF" else factory(file, "")
     raise NotAnImageError(
         "this is not an image in a known format",
         hint="JPEG, PNG, TIFF, WebP, BMP and GIF are supported, and HEIC with the extra 'heif'.",
@@ -117,24 +116,17 @@ def count_pages(image: Image.Image, file: BinaryIO) -> int:
     try:
         if image.format == "MPO":
             return 1
-        if image.format not in ("GIF", "TIFF"):
+        if isinstance(image, TiffFile):
+            return image.pages
+        if image.format != "GIF":
             return cast("int", getattr(image, "n_frames", 1))
         # Counting these reads every frame, and a damaged one would spoil the opened image.
         file.seek(0)
-        other = identify(file)
-        frames = cast("int", getattr(other, "n_frames", 1))
-        return frames - sum(_is_reduced_copy(other, index) for index in range(1, frames))
+        return cast("int", getattr(identify(file), "n_frames", 1))
     except Exception:  # decoders raise nearly anything, and the first page may be sound
         return 1
     finally:
         file.seek(position)
-
-
-def _is_reduced_copy(image: Image.Image, index: int) -> bool:
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    image.seek(index)
-    return bool(image.tag_v2.get(_SUBFILE_TYPE_TAG, 0) & _REDUCED_RESOLUTION)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from PIL import TiffImagePlugin, _imaging
 from rechroma.errors import BrokenImageError, UnsupportedImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 with suppress(AttributeError, OSError):  # libtiff would print errors that Pillow raises, too
     ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
+_NEW_KIND, _OLD_KIND, _SUBDIRECTORIES, _DNG = 254, 255, 330, 50706
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _CHANNELS, _MAX_SAMPLE, _PLANAR, _PREDICTOR, _EXTRA, _FORMAT = 277, 281, 284, 317, 338, 339
 _STRIPS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
@@ -53,10 +54,120 @@ _UNREADABLE = {
     **dict.fromkeys((34927, 50001), "WebP"),
     **dict.fromkeys((50002, 52546), "JPEG XL"),
 }
+_REDUCED, _MASK = 1, 4  # bits of the kind of an image
+_RAW_PHOTOMETRICS = ((32803,), (34892,))  # color filter array, linear raw
+_BIG = 43  # in the header of a BigTIFF; 42 otherwise
+_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_MAX_DIRECTORIES, _MAX_TAGS, _MAX_VALUES = 10_000, 4096, 64
+_IDENTIFYING = {_NEW_KIND, _OLD_KIND, _WIDTH, _HEIGHT, _PHOTOMETRIC, _SUBDIRECTORIES, _DNG}
 _UNSIGNED = {1, 4}  # sample formats: unsigned integers, and undefined ones
 _MAX_CHANNELS = 32
 _MAX_TILE_BYTES = 1 << 26  # of a tile larger than the image
 _BAND_BYTES = 1 << 20  # unpacked at a time
+
+
+def open_tiff(file: IO[bytes]) -> TiffFile:
+    """Open a TIFF at its main image: the first that is neither a reduced copy nor a mask.
+
+    Where all images in the chain are reduced, as in the files of some cameras, that is the largest
+    among the subdirectories.
+
+    Raises:
+        UnsupportedImageError: It is a camera's raw file, or neither Pillow nor this module decodes
+            the main image.
+    """
+    file.seek(0)
+    header = file.read(16)
+    chain, children = _read_directories(file, header)
+    if header[8:10] == b"CR" or any(each.is_raw for each in chain + children):
+        raise UnsupportedImageError(
+            "a camera's raw file (such as DNG, NEF or CR2) is not supported",
+            hint="Develop it to a TIFF or JPEG first.",
+        )
+    whole = [each for each in chain if not each.is_copy]
+    others = [each for each in children if not each.is_copy]
+    main = chain[:1] if not (whole or others) else whole[:1] or [max(others, key=_area)]
+    file.seek(0)
+    if main and main[0] is not chain[0]:
+        size = 8 if _is_big(header) else 4
+        offset = main[0].offset.to_bytes(size, "little" if header[:2] == b"II" else "big")
+        file = BytesIO(header[:size] + offset + file.read()[2 * size :])
+    tiff = TiffFile(file, "")
+    tiff.pages = max(1, len(whole))
+    return tiff
+
+
+def _is_big(header: bytes) -> bool:
+    return _BIG in header[2:4]
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """The place of an image directory, and those of its tags that tell what it is."""
+
+    offset: int
+    tags: Mapping[int, tuple[int, ...]]
+
+    @property
+    def is_copy(self) -> bool:
+        (kind,) = self.tags.get(_NEW_KIND, (0,))[:1] or (0,)
+        return bool(kind & (_REDUCED | _MASK)) or self.tags.get(_OLD_KIND) == (2,)
+
+    @property
+    def is_raw(self) -> bool:
+        return _DNG in self.tags or self.tags.get(_PHOTOMETRIC) in _RAW_PHOTOMETRICS
+
+
+def _area(directory: _Directory) -> int:
+    return sum(directory.tags.get(_WIDTH, ())) * sum(directory.tags.get(_HEIGHT, ()))
+
+
+def _read_directories(file: IO[bytes], header: bytes) -> tuple[list[_Directory], list[_Directory]]:
+    """Read the chain of directories and their subdirectories, as far as they are sound."""
+    order = "<" if header[:2] == b"II" else ">"
+    big = _is_big(header)
+    chain: list[_Directory] = []
+    children: list[_Directory] = []
+    seen: set[int] = set()
+    with suppress(struct.error, OverflowError, ValueError):  # damage costs the pages behind it
+        (offset,) = struct.unpack_from(order + ("Q" if big else "I"), header, 8 if big else 4)
+        while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
+            seen.add(offset)
+            directory, following = _read_directory(file, offset, order, big=big)
+            chain.append(directory)
+            for child in directory.tags.get(_SUBDIRECTORIES, ()):
+                if child not in seen and len(seen) < _MAX_DIRECTORIES:
+                    seen.add(child)
+                    with suppress(struct.error, OverflowError, ValueError):
+                        children.append(_read_directory(file, child, order, big=big)[0])
+            offset = following
+    return chain, children
+
+
+def _read_directory(
+    file: IO[bytes], offset: int, order: str, *, big: bool
+) -> tuple[_Directory, int]:
+    """Read a directory, and the offset of the next one."""
+    counter, entry, pointer = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
+    file.seek(offset)
+    (count,) = struct.unpack(order + counter, file.read(struct.calcsize(order + counter)))
+    size = struct.calcsize(order + entry)
+    if count > _MAX_TAGS:
+        raise ValueError(f"{count} tags")
+    table = file.read(count * size)
+    link = file.read(struct.calcsize(order + pointer))
+    tags: dict[int, tuple[int, ...]] = {}
+    for at in range(0, len(table) - size + 1, size):
+        tag, kind, length, value = struct.unpack_from(order + entry, table, at)
+        code = _INTEGERS.get(kind)
+        if tag in _IDENTIFYING and code and 0 < length <= _MAX_VALUES:
+            form = f"{order}{length}{code}"
+            if struct.calcsize(form) > len(value):
+                file.seek(*struct.unpack(order + pointer, value))
+                value = file.read(struct.calcsize(form))
+            tags[tag] = struct.unpack_from(form, value)
+    (following,) = struct.unpack(order + pointer, link) if len(link) else (0,)
+    return _Directory(offset, tags), following
 
 
 class TiffFile(TiffImagePlugin.TiffImageFile):
@@ -64,12 +175,14 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
     Attributes:
         layout: The storage of the pixels, or None if Pillow decodes them.
+        pages: The number of images that are neither reduced copies nor masks.
 
     Raises:
         UnsupportedImageError: Neither decodes them.
     """
 
     layout: Layout | None = None
+    pages: int = 1
 
     def _setup(self) -> None:
         stored = self.tag_v2
@@ -213,7 +326,10 @@ def decode_layout(layout: Layout, file: IO[bytes] | None) -> tuple[UIntImage, UI
     pixels = np.zeros((layout.height, layout.width, channels), dtype)
     segment_bytes = layout.rows * layout.columns * channels * dtype.itemsize
     if not 0 < segment_bytes <= max(_MAX_TILE_BYTES, pixels.nbytes):
-        raise BrokenImageError("the TIFF has tiles of an impossible size")
+        raise BrokenImageError(
+            "the TIFF is damaged: its tiles have an impossible size",
+            hint="Copy or download the file again.",
+        )
     planes = [slice(k, k + 1) for k in range(channels)] if layout.separate else [slice(channels)]
     tops = range(0, layout.height, layout.rows)
     lefts = range(0, layout.width, layout.columns)

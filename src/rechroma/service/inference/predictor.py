@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from rechroma.color.lab import Float
     from rechroma.hints import Hint
+    from rechroma.imaging import Damage
     from rechroma.service.schemas import ColorizeRequest
     from rechroma.service.settings import Settings
 
@@ -37,6 +38,7 @@ class ChromaPreview:
         width: Width of the upright image in pixels.
         height: Height of the same.
         was_color: Whether the image was in color or toned.
+        damage: Damage of the file, if it is a truncated JPEG.
         chroma: (h, w, 2) float32, CIE a* and b* of the whole image, without adjustments.
         gray: JPEG of the image in gray, if requested.
     """
@@ -44,6 +46,7 @@ class ChromaPreview:
     width: int
     height: int
     was_color: bool
+    damage: Damage | None
     chroma: Float
     gray: bytes | None
 
@@ -185,7 +188,7 @@ class Predictor:
         chroma = self._colorizer(request).predict(photo, size=size, hints=hints)
         height, width = photo.gray.shape
         gray = encode_preview(photo.gray, gray_side) if gray_side else None
-        return ChromaPreview(width, height, photo.was_color, chroma, gray)
+        return ChromaPreview(width, height, photo.was_color, photo.damage, chroma, gray)
 
     def suggest_colors(
         self,

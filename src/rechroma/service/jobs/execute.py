@@ -41,7 +41,12 @@ def run_task(
         )
         files.put_result(task.job_id, task.number, lambda file: file.write(image.content))
         return TaskResult(
-            ResultInfo(format=image.format, was_color=image.was_color, pages=image.pages)
+            ResultInfo(
+                format=image.format,
+                was_color=image.was_color,
+                pages=image.pages,
+                damage=image.damage,
+            )
         )
     except Exception as error:
         cause: BaseException | None = error

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -214,3 +215,70 @@ def test_size_limits_apply_before_the_samples_are_read() -> None:
     for tags in ({322: (1 << 31,)}, {322: (0,)}, {323: (0,)}):
         with pytest.raises(InputError):
             read_photo(a_tiff(levels(12)[..., None], 12, tile=16, tags=tags))
+
+
+def several(*pages: dict[str, Any], **options: Any) -> bytes:
+    """Write a TIFF of several images with tifffile; the ramp is in the one that has no `array`."""
+    file = BytesIO()
+    with tifffile.TiffWriter(file, **options) as writer:
+        for page in pages:
+            array = page.pop("array", full_range(levels(8), 8).astype(np.uint8))
+            writer.write(array, photometric=page.pop("photometric", 1), metadata=None, **page)
+    return file.getvalue()
+
+
+SMALL = np.zeros((4, 6), np.uint8)
+COPY: dict[str, Any] = {"array": SMALL, "subfiletype": 1}
+
+
+@pytest.mark.parametrize("options", [{}, {"byteorder": ">"}, {"bigtiff": True}])
+class TestMainImage:
+    def test_reduced_copy_before_it_is_passed_over(self, options: dict[str, Any]) -> None:
+        photo = assert_reads(several({**COPY}, {}, **options), 8)
+        assert photo.pages == 1
+
+    def test_mask_before_it_is_passed_over(self, options: dict[str, Any]) -> None:
+        assert_reads(
+            several({"array": SMALL > 0, "subfiletype": 4, "photometric": 4}, {}, **options), 8
+        )
+
+    def test_subdirectory_of_a_reduced_copy_is_read(self, options: dict[str, Any]) -> None:
+        data = several({**COPY, "subifds": 2}, {**COPY}, {"subfiletype": 0}, **options)
+        assert_reads(data, 8)
+
+    def test_subdirectories_of_a_whole_image_are_not(self, options: dict[str, Any]) -> None:
+        photo = assert_reads(several({"subifds": 1}, {"array": SMALL}, {}, **options), 8)
+        assert photo.pages == 2
+
+    def test_reduced_copies_alone_are_read(self, options: dict[str, Any]) -> None:
+        assert_reads(several({"subfiletype": 1}, {**COPY}, **options), 8)
+
+    @pytest.mark.parametrize("photometric", [32803, 34892])
+    def test_raw_file_is_rejected_by_name(self, options: dict[str, Any], photometric: int) -> None:
+        linear = np.dstack([levels(16)] * 3).astype(np.uint16)
+        array = linear if photometric == 34892 else linear[..., 0]
+        raw = {"array": array, "photometric": photometric}
+        for pages in ([{**COPY, "subifds": 1}, raw], [raw], [{}, raw]):
+            with pytest.raises(UnsupportedImageError, match="raw file") as caught:
+                read_photo(several(*(dict(page) for page in pages), **options))
+            assert caught.value.hint
+
+    def test_dng_is_rejected_by_its_version(self, options: dict[str, Any]) -> None:
+        tag = (50706, "B", 4, bytes([1, 4, 0, 0]), True)
+        with pytest.raises(UnsupportedImageError, match="raw file"):
+            read_photo(several({"extratags": [tag]}, **options))
+
+
+def test_loop_of_directories_ends() -> None:
+    data = bytearray(several({}, {}))
+    (first,) = np.frombuffer(data[4:8], "<u4")
+    count = int.from_bytes(data[first : first + 2], "little")
+    link = int(first) + 2 + 12 * count
+    data[link : link + 4] = data[4:8]
+    assert assert_reads(bytes(data), 8).pages == 1
+
+
+def test_canon_raw_file_is_rejected_by_its_mark() -> None:
+    data = a_tiff(levels(8)[..., None], 8)
+    with pytest.raises(UnsupportedImageError, match="raw file"):
+        read_photo(data[:8] + b"CR\x02\0" + data[12:])

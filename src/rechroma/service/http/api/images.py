@@ -59,7 +59,8 @@ class _Upload:
 def colorize(query: ColorizeQuery) -> Response:
     """Colorize an image.
 
-    The response is the colorized image, in the format of the `Accept` header, or in its own.
+    The response is the colorized image, in the format of the `Accept` header, or in its own. The
+    header `Image-Damage` tells of a truncated JPEG: `end_missing`, or `truncated` without pixels.
     """
     service = current_service()
     with _image_upload(service) as upload, service.telemetry.counting("direct"):
@@ -68,7 +69,8 @@ def colorize(query: ColorizeQuery) -> Response:
             image = worker.colorize(
                 upload.content, wanted, max_pixels=service.settings.direct_pixels
             )
-    return Response(image.content, content_type=media_type(image.format))
+    headers = {"Image-Damage": image.damage} if image.damage else {}
+    return Response(image.content, content_type=media_type(image.format), headers=headers)
 
 
 @images.post("/chroma")
@@ -97,6 +99,7 @@ def chroma(query: ChromaQuery) -> ChromaView:
         width=preview.width,
         height=preview.height,
         was_color=preview.was_color,
+        damage=preview.damage,
         chroma=plane,
         gray=None if preview.gray is None else b64encode(preview.gray).decode(),
     )

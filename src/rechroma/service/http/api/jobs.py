@@ -158,6 +158,7 @@ def make_view(job: JobRecord, keep: float, links: Links | None = None) -> JobVie
                     "state": each.state.value,
                     "was_color": each.result and each.result.was_color,
                     "pages": each.result and each.result.pages,
+                    "damage": each.result and each.result.damage,
                     "problem": each.problem,
                 }
             )

@@ -124,10 +124,13 @@ function describeMissing(failures) {
   return { key: "problem.zip-incomplete", values: { names, why } };
 }
 
-/** Describe what a result leaves out. @param {Photo} photo */
-export function describeRemarks({ wasColor, pages }) {
-  return [wasColor && t("remark.color"), pages > 1 && t("remark.pages", { pages })]
-    .filter(Boolean).join(" ");
+/** Describe what a result lacks. @param {Photo} photo */
+export function describeRemarks({ wasColor, pages, damage }) {
+  return [
+    wasColor && t("remark.color"),
+    pages > 1 && t("remark.pages", { pages }),
+    damage && t(`remark.${damage}`),
+  ].filter(Boolean).join(" ");
 }
 
 /** Rename the second `a.color.jpg` to `a-2.color.jpg`. @param {Result[]} results @returns {Result[]} */

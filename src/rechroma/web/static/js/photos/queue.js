@@ -28,6 +28,7 @@ function createPhoto(file, label, model, adjustments) {
     height: 0,
     wasColor: false,
     pages: 1,
+    damage: null,
     thumbnail: null,
     chroma: null,
     previewed: null,
@@ -106,8 +107,8 @@ export function createQueue(store, api, previews) {
       /** @param {import("../state/store.js").Stage} stage */
       const onProgress = (stage) => store.patch(photo.id, { stage });
       const { images } = await entry.jobs.run(store.requestFor(current), onProgress);
-      const [{ was_color: wasColor, pages }] = images;
-      store.patch(photo.id, { stage: "done", wasColor, pages });
+      const [{ was_color: wasColor, pages, damage }] = images;
+      store.patch(photo.id, { stage: "done", wasColor, pages, damage });
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: toProblem(error) });
