@@ -133,7 +133,7 @@ class OutputOptions(_Checked):
     Attributes:
         format: File format, by name or suffix in any case; None for that of the target's name or,
             without one, of the source.
-        quality: Quality of JPEG, WebP and HEIF, 1 to 100.
+        quality: Quality of JPEG, WebP (unless its source has no loss), HEIF and AVIF, 1 to 100.
         provenance: Whether to add XMP metadata that declares the colors as made by a model.
         badge: Whether to draw a small visible mark that declares the same.
 
@@ -142,7 +142,7 @@ class OutputOptions(_Checked):
     """
 
     format: str | None = _option(None, "File format of the result, such as jpeg, png or tiff.")
-    quality: int = _option(92, "Quality of JPEG, WebP and HEIF, 1 to 100.", 1, 100)
+    quality: int = _option(92, "Quality of JPEG, WebP, HEIF and AVIF, 1 to 100.", 1, 100)
     provenance: bool = _option(
         default=True, text="Add XMP metadata that declares the colors as AI-made."
     )

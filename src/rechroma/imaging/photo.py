@@ -38,6 +38,7 @@ class Metadata:
         dpi: Horizontal and vertical resolution in pixels per inch.
         text: PNG text by keyword; a JPEG's or GIF's comment is under ``Comment``.
         compressed: Whether a TIFF's pixels were compressed.
+        lossless: Whether a WebP's pixels were compressed without loss.
     """
 
     exif: bytes | None = None
@@ -47,6 +48,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     text: Mapping[str, str] = field(default_factory=dict)
     compressed: bool = True
+    lossless: bool = False
 
 
 @dataclass(frozen=True, eq=False)

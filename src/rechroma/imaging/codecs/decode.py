@@ -26,6 +26,7 @@ from rechroma.imaging.codecs.open_image import (
     decode_errors,
     display_name,
     identify,
+    is_lossless_webp,
     no_pixel_limit,
     open_source,
     source_format,
@@ -41,10 +42,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors are raised here
+
 _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
 _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of a TIFF
 _ORIENTATION_TAG = 0x0112
+_JP2_SIZE = b"\xff\x4f\xff\x51"  # the first two markers of a codestream
+_JP2_HEAD = 1 << 20  # bytes before them, with a profile
 _STEPS = {  # by EXIF orientation: down and across, after swapping the axes above 4
     2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
 }  # fmt: skip
@@ -218,6 +223,8 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     with decode_errors(), no_pixel_limit():
         if isinstance(image, TiffFile) and image.layout:
             pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
+        elif file is not None and image.format == "JPEG2000" and _jp2_depth(file) > 8:
+            pixels = _decode_16_bit(file, image, profile, white=(1 << _jp2_depth(file)) - 1)
         elif file is not None and _has_16_bit_colors(image):
             image.load()  # checks the file, and reads the metadata after the pixels
             pixels = _decode_16_bit(file, image, profile)
@@ -227,12 +234,15 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     orientation = read_orientation(image)  # 1 if Pillow has turned a TIFF upright already
     gray = apply_orientation(pixels.gray, orientation)
     height, width = gray.shape
+    metadata = read_metadata(image, (width, height), swapped=orientation > 4)
+    if image.format == "WEBP" and file is not None:
+        metadata = replace(metadata, lossless=is_lossless_webp(file))
     return Photo(
         gray=gray,
         alpha=None if pixels.alpha is None else apply_orientation(pixels.alpha, orientation),
         format=source_format(image),
         was_color=pixels.was_color,
-        metadata=read_metadata(image, (width, height), swapped=orientation > 4),
+        metadata=metadata,
         pages=pages,
     )
 
@@ -280,13 +290,37 @@ def _has_16_bit_colors(image: Image.Image) -> bool:
     )
 
 
-def _decode_16_bit(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixels:
+def _jp2_depth(file: BinaryIO) -> int:
+    """Read the bit depth of a JPEG 2000 image.
+
+    Raises:
+        UnsupportedImageError: It is below 8, or there are no unsigned samples.
+    """
+    file.seek(0)
+    head = file.read(_JP2_HEAD)
+    at = head.find(_JP2_SIZE)
+    depth = head[at + 42] + 1 if 0 <= at < len(head) - 42 else 0
+    if not 8 <= depth <= 16:
+        raise UnsupportedImageError(
+            "JPEG 2000 of this bit depth is not supported", hint="Use 8 to 16 bits, unsigned."
+        )
+    return depth
+
+
+def _decode_16_bit(
+    file: BinaryIO, image: Image.Image, profile: Profile, white: int = _OPAQUE
+) -> _Pixels:
     file.seek(0)
     bgr = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if bgr is None or bgr.dtype != np.uint16:
+    if bgr is None or bgr.dtype != np.uint16 or bgr.shape[:2] != image.size[::-1]:
         raise BrokenImageError("the 16-bit colors do not decode")
+    if white != _OPAQUE:
+        table = np.rint(np.arange(white + 1) * (_OPAQUE / white)).astype(np.uint16)
+        bgr = table.take(bgr, mode="clip")
+    if bgr.ndim == 2:
+        return _Pixels(profile.tone(cast("UIntImage", bgr)), None, was_color=False)
     rgb = cast("UIntImage", bgr[..., 2::-1])
-    if image.mode == "RGBA":
+    if bgr.shape[2] == 4:
         alpha = cast("UIntImage | None", np.ascontiguousarray(bgr[..., 3]))
     else:
         alpha = _alpha_from_key(rgb, image.info.get("transparency"))

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 _QUALITY = OPTIONS["quality"].default
 _16_BIT_FORMATS = ("PNG", "TIFF")
 _NO_ALPHA = ("JPEG", "BMP")
-_MAX_SIDE = {"JPEG": 65500, "PNG": 1_000_000, "WEBP": 16383}  # limits of the encoders
+_MAX_SIDE = {
+    "JPEG": 65500,
+    "PNG": 1_000_000,
+    "WEBP": 16383,
+    "AVIF": 65536,
+}  # limits of the encoders
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
 _BADGE_SIZE = 0.045  # of the short side
@@ -167,6 +172,8 @@ def _save_options(name: str, metadata: Metadata, quality: int) -> dict[str, Any]
         "icc_profile": metadata.icc,
         "dpi": metadata.dpi,
     }
+    if name == "WEBP" and metadata.lossless:
+        options |= {"lossless": True, "exact": True}  # the quality is the effort now
     if name == "JPEG":
         options["comment"] = metadata.text.get("Comment", "").encode() or None
         iptc = metadata.iptc if metadata.iptc and len(metadata.iptc) <= _JPEG_SEGMENT else None

@@ -17,8 +17,12 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "BMP": (".bmp",),
     "GIF": (".gif",),
     "HEIF": (".heic", ".heif"),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf", ".j2c"),
 }
 """The suffixes of each format, the usual one first."""
+
+_READ_ONLY = ("GIF", "JPEG2000")
 
 SUFFIXES: Mapping[str, str] = {
     suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes
@@ -29,8 +33,9 @@ SUFFIXES: Mapping[str, str] = {
 def output_format(photo_format: str) -> str:
     """Choose the format to write for a source in `photo_format`.
 
-    It is the same format, except that a GIF becomes a PNG: a palette of 256 colors would show
-    bands in the smooth colors that were added.
+    It is the same format, except that two become a PNG: a GIF, since a palette of 256 colors would
+    show bands in the smooth colors that were added, and JPEG 2000, which Pillow writes without
+    metadata and 16-bit colors.
 
     Args:
         photo_format: Pillow's name of a format, in any case.
@@ -38,7 +43,7 @@ def output_format(photo_format: str) -> str:
     Raises:
         OptionError: The format is not one of `FORMATS`.
     """
-    return "PNG" if photo_format.upper() == "GIF" else parse_format(photo_format)
+    return "PNG" if photo_format.upper() in _READ_ONLY else parse_format(photo_format)
 
 
 def parse_format(name: str) -> str:
@@ -51,7 +56,7 @@ def parse_format(name: str) -> str:
         OptionError: The format is unknown or read-only.
     """
     word = str(name).lower().removeprefix(".")
-    writable = [known for known in FORMATS if known != "GIF"]
+    writable = [known for known in FORMATS if known not in _READ_ONLY]
     for known in writable:
         if word == known.lower() or f".{word}" in FORMATS[known]:
             return known

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from io import BytesIO
+from io import SEEK_CUR, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from PIL import (  # the plugins register themselves in Image.OPEN
+    AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
+    Jpeg2KImagePlugin,  # noqa: F401
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIN_SIDE = 2
+_MAX_BRANDS = 256  # bytes
+_MAX_CHUNKS, _FRAME_HEADER = 100, 16  # of a WebP
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -86,7 +90,7 @@ def identify(file: BinaryIO) -> Image.Image:
     prefix = file.read(16)
     if not prefix:
         raise EmptyImageError("the file is empty", hint="Copy or download it again.")
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
+    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS and not _is_avif(file, prefix):
         enable_heif()
     for name in FORMATS:
         factory, accept = Image.OPEN.get(name, (None, None))
@@ -96,8 +100,15 @@ def identify(file: BinaryIO) -> Image.Image:
                 return open_tiff(file) if name == "TIFF" else factory(file, "")
     raise NotAnImageError(
         "this is not an image in a known format",
-        hint="JPEG, PNG, TIFF, WebP, BMP and GIF are supported, and HEIC with the extra 'heif'.",
+        hint="JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and GIF are supported, and HEIC with the "
+        "extra 'heif'.",
     )
+
+
+def _is_avif(file: BinaryIO, prefix: bytes) -> bool:
+    """Return whether a file of a brand that several formats share is an AVIF."""
+    size = int.from_bytes(prefix[:4])
+    return b"avif" in file.read(min(max(size - len(prefix), 0), _MAX_BRANDS))
 
 
 def source_format(image: Image.Image) -> str:
@@ -127,6 +138,18 @@ def count_pages(image: Image.Image, file: BinaryIO) -> int:
         return 1
     finally:
         file.seek(position)
+
+
+def is_lossless_webp(file: BinaryIO) -> bool:
+    """Return whether the first pixels in a WebP are compressed without loss."""
+    file.seek(len(b"RIFF....WEBP"))
+    for _ in range(_MAX_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8 or header[:4] in (b"VP8 ", b"VP8L"):
+            return header[:4] == b"VP8L"
+        size = int.from_bytes(header[4:], "little")
+        file.seek(_FRAME_HEADER if header[:4] == b"ANMF" else size + size % 2, SEEK_CUR)
+    return False
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import { cloneTemplate, find } from "../page/dom.js";
 import { t } from "../page/texts.js";
 
-const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif)$/i;
+const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif|jp2|j2[kc]|jp[xf])$/i;
 
 /** @typedef {{files: File[], skipped: number}} Selection the photographs, and how many other files */
 
