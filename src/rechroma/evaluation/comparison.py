@@ -67,7 +67,7 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True)
-class Sample:
+class ComparedPhoto:
     """A photograph for the page.
 
     Attributes:
@@ -101,7 +101,7 @@ class Comparison:
     megapixels: float
     ground_truth: bool
     rows: dict[str, ComparisonRow]
-    samples: tuple[Sample, ...] = field(default=(), repr=False)
+    samples: tuple[ComparedPhoto, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values, without the samples."""
@@ -175,7 +175,9 @@ def compare(
         ground_truth=ground_truth,
         rows={name: ComparisonRow(metrics[name], **described.get(name, {})) for name in names},
         samples=tuple(
-            Sample(images.key(index), tuple(groups[index]), jpegs[index], errors.get(index, {}))
+            ComparedPhoto(
+                images.key(index), tuple(groups[index]), jpegs[index], errors.get(index, {})
+            )
             for index in indices
             if index in groups
         ),

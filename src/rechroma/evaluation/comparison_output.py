@@ -21,7 +21,7 @@ from rechroma.evaluation.report_output import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rechroma.evaluation.comparison import Comparison, ComparisonRow, Sample
+    from rechroma.evaluation.comparison import ComparedPhoto, Comparison, ComparisonRow
 
 _FIGURES = {  # of the Markdown table
     "hue_hit": ("hue hit", 1),
@@ -143,7 +143,7 @@ def _notes(comparison: Comparison) -> list[str]:
     return notes
 
 
-def _figure(sample: Sample) -> str:
+def _figure(sample: ComparedPhoto) -> str:
     """Render the images of a photograph side by side, each a button that enlarges it."""
     images = []
     for name, jpeg in sample.images.items():

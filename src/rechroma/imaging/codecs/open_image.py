@@ -90,9 +90,12 @@ def identify(file: BinaryIO) -> Image.Image:
     prefix = file.read(16)
     if not prefix:
         raise EmptyImageError("the file is empty", hint="Copy or download it again.")
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS and not _is_avif(file, prefix):
+    heif = prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS and not _is_avif(file, prefix)
+    if heif:
         enable_heif()
     for name in FORMATS:
+        if name == "HEIF" and not heif:  # its codec, once registered, takes AVIFs as well
+            continue
         factory, accept = Image.OPEN.get(name, (None, None))
         if factory and accept and accept(prefix) is True:
             file.seek(0)
