@@ -48,7 +48,6 @@ PRIVATE_WORDS = frozenset(
         "revive",
         "rounds",
         "settle",
-        "shelf",
         "sketch",
         "talk",
         "talks",

@@ -161,7 +161,7 @@ def test_get_downloads_checks_and_imports(
     assert_error(run("models", "get", "siggraph17"), 73, "rechroma models remove siggraph17")
 
 
-def test_get_rounds_the_weights_on_request(
+def test_get_stores_the_weights_as_requested(
     run: Run, shelf: Path, weights: bytes, publish: Callable[..., None]
 ) -> None:
     publish(weights)
