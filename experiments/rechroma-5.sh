@@ -4,7 +4,7 @@
 #
 #   experiments/rechroma-5.sh SHARDS ENCODER
 #
-# SHARDS: a folder with train-*.tar and open-*.tar; ENCODER: efficientnet-lite2.safetensors, made by
+# SHARDS: a folder with train-*.tar, dev-*.tar and open-*.tar; ENCODER: efficientnet-lite2.safetensors, made by
 # experiments/convert_efficientnet_lite.py. A script that was stopped continues when it is called
 # again.
 set -euo pipefail
@@ -18,7 +18,7 @@ rechroma train recipes/rechroma-5/1-coarse.toml -o "$out/1-coarse" \
   --set "data.features=$out/features" --set "network.encoder_weights=$encoder"
 rechroma train recipes/rechroma-5/2-upsampling.toml -o "$out/2-upsampling" \
   --set "network.init_from=$out/1-coarse/checkpoint.pt" \
-  --set "data.train=$shards/train-*.tar" --set "data.val=$shards/open-*.tar"
+  --set "data.train=$shards/train-*.tar" --set "data.val=$shards/dev-*.tar"
 
 export_model() {
   rechroma export "$out/2-upsampling/checkpoint.pt" -o "$out/rechroma-5.onnx" \

@@ -32,7 +32,7 @@ from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
 from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
-from rechroma.networks import fold_spectral_norm, load_encoder, no_hints, state_without_counters
+from rechroma.networks import fold_normalization, load_encoder, no_hints, state_without_counters
 from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
 from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
@@ -116,7 +116,7 @@ def export_model(
         ModelContractError: The network violates the contract.
     """
     held = copy.deepcopy(network).cpu().float().eval()
-    fold_spectral_norm(held)
+    fold_normalization(held)
     _check_colors(held)
     progress("checking the weights" if weights == "float32" else "rounding the weights")
     inputs = list(_inputs(hints=held.supports_hints))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction, no_hints
 from rechroma.networks.checkpoint_io import (
-    fold_spectral_norm,
+    fold_normalization,
     load_encoder,
     load_exported,
     load_published,
@@ -29,7 +29,7 @@ __all__ = [
     "Prediction",
     "check_is_imported",
     "create_network",
-    "fold_spectral_norm",
+    "fold_normalization",
     "get_architecture",
     "load_encoder",
     "load_exported",

@@ -98,7 +98,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
         CheckpointError: One is missing or of another shape; the message begins with `path`.
     """
     is_folded = not any(f"parametrizations.{_WEIGHT}." in name for name in weights)
-    folded = fold_spectral_norm(module) if is_folded else {}
+    folded = fold_normalization(module) if is_folded else {}
     wanted = set(state_without_counters(module))
     if missing := wanted - set(weights):
         raise CheckpointError(f"{path}: lacks the network's {min(missing)!r}")
@@ -132,7 +132,7 @@ def load_exported(path: Path) -> ColorizationNetwork:
         )
     check_is_imported(plan["name"], path)
     network = create_network(plan["name"], plan["options"])
-    fold_spectral_norm(network)  # as it is in the file
+    fold_normalization(network)  # as it is in the file
     load_weights(network, _read_onnx(path), path)
     return network.eval()
 
@@ -248,8 +248,8 @@ def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> Non
         raise CheckpointError(f"{path}: {key!r} is not finite (NaN or infinity)")
 
 
-def fold_spectral_norm(network: nn.Module) -> dict[nn.Module, Callable[..., nn.Module]]:
-    """Replace normalized weights, spectrally or by weight, by what they come to, as plain weights.
+def fold_normalization(network: nn.Module) -> dict[nn.Module, Callable[..., nn.Module]]:
+    """Fold spectral and weight normalization into plain weights.
 
     Returns:
         The layers, each with the function that normalizes it.

@@ -1,4 +1,4 @@
-"""ImageFolder of a folder of images: files, labels, licenses and authors."""
+"""A folder of images: files, labels, licenses and authors."""
 
 from __future__ import annotations
 

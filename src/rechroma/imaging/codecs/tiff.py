@@ -103,7 +103,7 @@ def _is_big(header: bytes) -> bool:
 
 @dataclass(frozen=True)
 class _Directory:
-    """The place of an image directory, and those of its tags that tell what it is."""
+    """The place of an image directory, and those of its tags that say what it is."""
 
     offset: int
     tags: Mapping[int, tuple[int, ...]]
@@ -214,12 +214,12 @@ class Layout:
         columns: Width of a segment.
         tiled: Whether segments at the edges keep their size.
         offsets: Positions of the segments in the file.
-        sizes: Their sizes in bytes; empty if the file does not tell.
+        sizes: Their sizes in bytes; empty if the file does not say.
         compression: How they are compressed, without loss.
         fill_order: 2 if the bits of each byte are in reverse order.
         differences: Whether they hold the differences of neighboring pixels (predictor 2).
         order: Byte order of 16-bit samples, as :mod:`struct` writes it.
-        maximum: The level of white that the file tells, or None.
+        maximum: The level of white that the file declares, or None.
     """
 
     height: int
@@ -433,13 +433,18 @@ def _unpack(
 def _stretch(layout: Layout, pixels: NDArray[Any], *, padded: bool) -> None:
     """Scale levels to the full range of the dtype, in place, with straight colors from black."""
     full = int(np.iinfo(pixels.dtype).max)
-    tops = [(1 << depth) - 1 for depth in layout.bits]
-    told = layout.maximum
-    if told and told < tops[0] and not told & (told + 1) and pixels.max() <= told:
-        tops = [told] * len(tops)  # 12 bits, say, that the file calls 16
-    elif padded and min(tops) < full and pixels.max() > max(tops):
-        tops = [full] * len(tops)  # the levels fill their container after all
-    tables = [np.rint(np.arange(top + 1) * (full / top)).astype(pixels.dtype) for top in tops]
+    levels = [(1 << depth) - 1 for depth in layout.bits]
+    declared = layout.maximum
+    if (
+        declared
+        and declared < levels[0]
+        and not declared & (declared + 1)
+        and pixels.max() <= declared
+    ):
+        levels = [declared] * len(levels)  # 12 bits, say, that the file declares as 16
+    elif padded and min(levels) < full and pixels.max() > max(levels):
+        levels = [full] * len(levels)  # the levels fill their container after all
+    tables = [np.rint(np.arange(top + 1) * (full / top)).astype(pixels.dtype) for top in levels]
     colors = 3 if layout.photometric == _RGB else 1
     step = max(1, _BAND_BYTES // pixels[0].size)
     for top in range(0, layout.height, step):

@@ -13,7 +13,7 @@ from rechroma.errors import RecipeError
 from rechroma.networks import (
     ColorizationNetwork,
     create_network,
-    fold_spectral_norm,
+    fold_normalization,
     load_weights,
     no_hints,
     state_without_counters,
@@ -74,7 +74,7 @@ def test_folding_changes_neither_colors_nor_the_original(
     network: ColorizationNetwork,
 ) -> None:
     before, folded = chroma(network), copy.deepcopy(network)
-    layers = fold_spectral_norm(folded)
+    layers = fold_normalization(folded)
     assert layers
     assert not any(is_parametrized(layer) for layer in layers)
     assert not any("parametrizations" in name for name in state_without_counters(folded))
@@ -85,7 +85,7 @@ def test_folding_changes_neither_colors_nor_the_original(
 
 def test_folded_weights_initialize_a_normalized_network(network: ColorizationNetwork) -> None:
     folded, start = copy.deepcopy(network), create_network("attention-gan", SMALL).eval()
-    fold_spectral_norm(folded)
+    fold_normalization(folded)
     load_weights(start, folded.state_dict(), Path("model.onnx"))
     assert start.state_dict().keys() == network.state_dict().keys()
     torch.testing.assert_close(chroma(start), chroma(network), atol=1, rtol=0)

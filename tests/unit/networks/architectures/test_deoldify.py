@@ -11,7 +11,7 @@ import torch
 from rechroma.errors import RecipeError
 from rechroma.networks import (
     create_network,
-    fold_spectral_norm,
+    fold_normalization,
     load_weights,
     no_hints,
     state_without_counters,
@@ -65,7 +65,7 @@ def test_image_is_stretched_to_a_square(network: DeOldify, height: int, width: i
 
 
 @pytest.mark.parametrize("side", [16, 48, 64, 80])
-def test_painted_square_keeps_sides_that_the_encoder_cannot_halve(
+def test_rendered_square_keeps_sides_that_the_encoder_cannot_halve(
     network: DeOldify, side: int
 ) -> None:
     with torch.inference_mode():
@@ -74,31 +74,33 @@ def test_painted_square_keeps_sides_that_the_encoder_cannot_halve(
     assert bottleneck.shape[2:] == (-(-side // 32), -(-side // 32))
 
 
-def test_chroma_ignores_the_painted_luma(
+def test_chroma_ignores_the_predicted_luma(
     network: DeOldify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lightness, color = random_lightness(32, 32), torch.tensor([0.05, 0.0, -0.05]).view(1, 3, 1, 1)
     found = []
     for level in (0.3, 0.6):
-        painted = (level + color).expand(1, 3, 32, 32)
-        monkeypatch.setattr(network, "paint", lambda _, rgb=painted: (rgb, rgb))
+        predicted = (level + color).expand(1, 3, 32, 32)
+        monkeypatch.setattr(network, "paint", lambda _, rgb=predicted: (rgb, rgb))
         found.append(chroma(network, lightness))
     torch.testing.assert_close(*found, atol=1e-3, rtol=0)
     assert found[0][:, 1].min() > 0  # red without blue is yellowish
 
 
-def test_chroma_of_painted_gray_is_none(network: DeOldify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chroma_of_predicted_gray_is_zero(
+    network: DeOldify, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(network, "paint", lambda gray: (1 - gray, gray))
     assert chroma(network, random_lightness(32, 32)).abs().max() < 0.01
 
 
-def test_painted_rgb_is_clipped_but_in_training(
+def test_predicted_rgb_is_clipped_but_in_training(
     network: DeOldify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painted = torch.tensor([1.1, 0.5, -0.2]).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    predicted = torch.tensor([1.1, 0.5, -0.2]).view(1, 3, 1, 1).expand(1, 3, 32, 32)
     lightness = random_lightness(32, 32)
     found = []
-    for rgb in (painted, painted.clamp(0, 1)):
+    for rgb in (predicted, predicted.clamp(0, 1)):
         monkeypatch.setattr(network, "paint", lambda _, rgb=rgb: (rgb, rgb))
         found.append([chroma(network.train(mode), lightness) for mode in (False, True)])
     (clipped, free), (same, _) = found
@@ -108,7 +110,7 @@ def test_painted_rgb_is_clipped_but_in_training(
 
 def test_folded_weights_initialize_a_normalized_network(network: DeOldify) -> None:
     lightness, folded = random_lightness(64, 64), copy.deepcopy(network)
-    assert fold_spectral_norm(folded)
+    assert fold_normalization(folded)
     assert not any("parametrizations" in name for name in state_without_counters(folded))
     torch.testing.assert_close(chroma(folded, lightness), chroma(network, lightness))
     start = copy.deepcopy(network)
