@@ -194,6 +194,30 @@ def test_model_is_selected_by_name(
     assert_problem(client.post(f"{URL}?model=broken", data=photo_file()), 500)
 
 
+def test_replaced_model_is_loaded_again(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setenv("RECHROMA_MODELS", str(folder))
+    client = make_app().test_client()
+
+    def blue_excess() -> float:
+        answer = client.post(f"{URL}?model=mine", data=photo_file())
+        red, _, blue = np.asarray(opened(answer.data)).astype(int).mean(axis=(0, 1))
+        return float(blue - red)
+
+    path = write_model(folder / "mine.onnx", ab=(0.0, -40.0))
+    assert blue_excess() > 10
+    path.unlink()
+    write_model(path, ab=(0.0, 40.0), hints=True)
+    assert blue_excess() < -10
+    hinted = client.post(URL, **form(photo_file(), hints=json.dumps(HINTS), model="mine"))
+    assert hinted.status_code == 200, hinted.text
+    path.unlink()
+    assert_problem(client.post(f"{URL}?model=mine", data=photo_file()), 422)
+
+
 @pytest.mark.parametrize("way", ["raw", "form", "json"])
 def test_too_many_bytes_are_rejected_with_a_hint_at_jobs(make_app: MakeApp, way: str) -> None:
     client = make_app(direct_bytes=100).test_client()

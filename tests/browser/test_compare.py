@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,8 @@ def test_blind_page_is_voted_through_by_keyboard(open_file: OpenFile, pages: Pat
     expect(driver.find("#pair")).to_be_hidden()
     name, content = driver.download("#save")
     (pages / name).write_bytes(content)
+    saved = datetime.fromisoformat(json.loads(content)["saved"])
+    assert saved.utcoffset() == timedelta(0)
     words = ["votes", "--key", str(pages / "blind.key.json"), str(pages / name), "--json"]
     done = CliRunner().invoke(root_command, words)
     assert done.exit_code == 0, done.output
@@ -137,4 +140,4 @@ def test_no_difference_is_a_choice(open_file: OpenFile, pages: Path) -> None:
     assert [vote["choice"] for vote in votes] == ["none", "none"]
     (pages / name).write_bytes(content)
     words = ["votes", "--key", str(pages / "blind.key.json"), str(pages / name)]
-    assert CliRunner().invoke(root_command, words).stdout.startswith("2 votes")
+    assert CliRunner().invoke(root_command, words).stdout.startswith("Votes: 2")

@@ -15,15 +15,21 @@ __all__ = ["main"]
 def main() -> None:
     """Run the `rechroma` command and end the process with its exit code."""
     try:
+        # Imported here, so that Ctrl-C during the imports shows no traceback either.
+        from rechroma.cli.signals import install_signal_handlers, received_stop
+
+        install_signal_handlers()
         if "--debug" not in sys.argv:
             # Warnings about a photograph's metadata do not help whoever colors it.
             warnings.filterwarnings("ignore", module=r"PIL\.")
-        # Imported here, so that Ctrl-C during the imports shows no traceback either.
-        from rechroma.cli.root import root_command
-        from rechroma.cli.terminal import install_signal_handlers
+        try:
+            from rechroma.cli.root import root_command
 
-        install_signal_handlers()
-        root_command(prog_name="rechroma")
-    except KeyboardInterrupt:
+            root_command(prog_name="rechroma")
+        except Exception as error:
+            if received := received_stop():  # an interrupted import can end as ImportError
+                raise received from error
+            raise
+    except KeyboardInterrupt as stop:
         sys.stderr.write("rechroma: interrupted\n")
-        sys.exit(130)  # 128 + SIGINT, as in the shell
+        sys.exit(getattr(stop, "exit_code", 130))  # 128 + SIGINT, as in the shell

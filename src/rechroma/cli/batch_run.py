@@ -16,7 +16,8 @@ import click
 from rechroma.cli.batch_plan import BatchPlan, FileTask
 from rechroma.cli.error_reporting import hint_of, print_traceback
 from rechroma.cli.progress import progress_bar
-from rechroma.cli.terminal import Stopped, defer_signals, echo_err
+from rechroma.cli.signals import Stopped, defer_signals
+from rechroma.cli.terminal import echo_err
 from rechroma.errors import TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 

@@ -18,7 +18,8 @@ from rechroma.cli.batch_run import (
 )
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
-from rechroma.cli.terminal import echo_err, exit_code_of
+from rechroma.cli.signals import exit_code_of
+from rechroma.cli.terminal import echo_err
 from rechroma.errors import OptionError, SourceError, TargetError
 from rechroma.options import MAX_PIXELS, OPTIONS
 

@@ -14,7 +14,7 @@ from rechroma.cli.model_files import resolve_model
 from rechroma.cli.options import json_option, path_option
 from rechroma.cli.preflight import check_targets, require_extra
 from rechroma.cli.progress import progress_bar
-from rechroma.errors import ModelNotFoundError, OptionError
+from rechroma.errors import ModelNotFoundError, OptionError, SourceError, TargetExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,11 @@ _BLIND_PHOTOGRAPHS = 20
     "and its key.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of the order on the --blind page."
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Seed of the order and the sides on the --blind page.  [default: random]",
 )
+@click.option("--overwrite", is_flag=True, help="Replace an existing page, and its key.")
 @json_option("Print all metrics as JSON.")
 @debug_option
 def compare_command(
@@ -56,7 +59,8 @@ def compare_command(
     limit: int | None,
     truth: bool,
     blind: bool,
-    seed: int,
+    seed: int | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Compare models on the same photographs: metrics, time, memory and images.
@@ -76,10 +80,12 @@ def compare_command(
     votes that the --blind page saves.
     """
     require_extra("train", "torch")
-    if blind and (out is None or as_json):
-        raise OptionError("--blind writes a page: give its file with -o, without --json")
+    if blind:
+        _check_blind_options(out, truth=truth, as_json=as_json)
+    elif seed is not None:
+        raise OptionError("--seed is for the order on the --blind page")
     key = out.with_suffix(".key.json") if blind and out else None
-    check_targets(out, key)
+    check_targets(out, key, overwrite=overwrite)
     from rechroma.datasets import evenly_spaced
     from rechroma.evaluation import compare, make_blind_test, render_comparison
     from rechroma.evaluation.comparison_output import markdown_table
@@ -89,14 +95,17 @@ def compare_command(
     shards = [word for word in models if word.endswith(".tar")]  # of a pattern without quotes
     models = tuple(word for word in models if word not in shards)
     images, ground_truth = _open_photographs([*shards, data], truth=truth)
-    found = _find_models(models, least=2 if blind else 1)
+    found = _find_models(models, blind=blind)
+    _check_no_inputs((out, key), [*map(Path, [*shards, data, *models]), *found.values()])
     numbers = evenly_spaced(len(images), limit or (_BLIND_PHOTOGRAPHS if blind else None))
     with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
         if key and out:
             test = make_blind_test(found, images, numbers, seed=seed, on_image=advance)
-            write_atomically(key, json.dumps(test.key, indent=1).encode(), overwrite=True)
-            write_atomically(out, test.page.encode(), overwrite=True)
-            click.echo(f"{out}: {test.questions} pairs. Keep {key} away from the voters.")
+            write_atomically(key, json.dumps(test.key, indent=1).encode(), overwrite=overwrite)
+            write_atomically(out, test.page.encode(), overwrite=overwrite)
+            click.echo(
+                f"{out}: pairs to vote on: {test.questions}. Keep {key} away from the voters."
+            )
             click.echo(f"Evaluate their votes: rechroma votes --key {key} VOTES.json...")
             return
         comparison = compare(found, images, numbers, ground_truth=ground_truth, on_image=advance)
@@ -121,36 +130,86 @@ def compare_command(
         click.echo(markdown_table(comparison, cells))
     if out is not None:
         page = render_comparison(comparison, Path(data).name)
-        write_atomically(out, page.encode(), overwrite=True)
+        write_atomically(out, page.encode(), overwrite=overwrite)
+
+
+def _check_blind_options(out: Path | None, *, truth: bool, as_json: bool) -> None:
+    """Check that `--blind` has a page to write, and no option that only metrics need."""
+    if out is None or as_json:
+        raise OptionError("--blind writes a page: give its file with -o, without --json")
+    if truth:
+        raise OptionError("--truth is for metrics, which --blind does not compute")
 
 
 def _open_photographs(words: Sequence[str], *, truth: bool) -> tuple[Shards | PhotoFolder, bool]:
-    """Open shards or a folder of photographs; tells whether the true colors are known."""
+    """Open shards or a folder of photographs; tells whether the true colors are known.
+
+    Raises:
+        SourceError: There is no such file or folder.
+        DataError: It contains no images.
+        OptionError: `truth` was given for shards.
+    """
     from rechroma.datasets import Shards
     from rechroma.evaluation import PhotoFolder
 
     folder = Path(words[-1])
     if len(words) == 1 and folder.is_dir() and not any(folder.glob("*.tar")):
         return PhotoFolder(folder), truth
+    if not folder.is_dir() and not folder.match("*.tar") and not set("*?[") & set(folder.name):
+        raise SourceError(
+            f"{folder}: neither shards (.tar) nor a folder of photographs",
+            hint="The last argument names the photographs to color.",
+        )
+    if truth:
+        raise OptionError("--truth is for a folder of photographs: shards are in color anyway")
     return Shards(words), True
 
 
-def _find_models(models: Sequence[str], *, least: int) -> dict[str, Path]:
+def _check_no_inputs(targets: Sequence[Path | None], inputs: Sequence[Path]) -> None:
+    """Check that no target is one of the files that are compared.
+
+    Args:
+        targets: The files to write or replace; None for one that was not requested.
+        inputs: Photographs, models and results, as named on the command line or as found.
+
+    Raises:
+        TargetExistsError: One is.
+    """
+    from rechroma.evaluation.photo_folder import list_images
+
+    existing = [target for target in targets if target is not None and target.exists()]
+    for path in inputs if existing else ():
+        if path.is_dir():
+            files = [*list_images(path), *path.glob("*.tar"), *path.glob("checkpoint.pt")]
+        else:
+            files = [path] if path.is_file() else list(path.parent.glob(path.name))
+        for target in existing:
+            if any(file.exists() and target.samefile(file) for file in files):
+                raise TargetExistsError(f"{target} is one of the inputs, which are never replaced")
+
+
+def _find_models(models: Sequence[str], *, blind: bool) -> dict[str, Path]:
     """Find model files and folders of finished results, by the names of their rows.
 
     Raises:
         ModelError: There is no such model.
-        OptionError: There are too few models, or two would have the same name.
+        SourceError: There is no such folder.
+        OptionError: There are too few models, or a name is missing, reserved or taken.
     """
     from rechroma.models import find_model
 
+    names: list[str] = []
     found: dict[str, Path] = {}
     for model in models:
         name, equals, folder = model.partition("=")
-        if equals and name and not Path(model).exists():
-            found[name] = Path(folder)
+        if equals and not Path(model).exists():
             if not Path(folder).is_dir():
-                raise OptionError(f"{model}: there is no folder {folder}")
+                raise SourceError(
+                    f"{model}: there is no folder {folder}",
+                    hint="NAME=FOLDER names a folder of finished results.",
+                )
+            names.append(name)
+            found[name] = Path(folder)
             continue
         file = resolve_model(model)
         if file.suffix == ".pt" and file.is_file():
@@ -158,15 +217,33 @@ def _find_models(models: Sequence[str], *, least: int) -> dict[str, Path]:
                 f"{file} is a checkpoint, not a color model: export it first",
                 hint=f"rechroma export {file} -o {file.with_name('model.onnx')}",
             )
-        found[Path(model).name.removesuffix(".onnx")] = find_model(file)
-    if len(found) < len(models) or found.keys() & {"gray", "truth"}:
-        raise OptionError(
-            "two rows of the table would have the same name",
-            hint="A file is listed by its name without .onnx, a run by the name of its folder.",
-        )
-    if len(found) < least:
-        raise OptionError(f"name {'two models' if least > 1 else 'a model'} and the photographs")
+        names.append(Path(model).name.removesuffix(".onnx"))
+        found[names[-1]] = find_model(file)
+    _check_names(names, blind=blind)
     return found
+
+
+def _check_names(names: Sequence[str], *, blind: bool) -> None:
+    """Check that each model has a name of its own, and that there are enough models.
+
+    Raises:
+        OptionError: There are too few models, or a name is missing, reserved or taken.
+    """
+    for name in names:
+        if reason := (
+            (not name and "not a name for")
+            or (name in {"gray", "truth"} and "reserved for")
+            or (names.count(name) > 1 and "the name of more than")
+        ):
+            raise OptionError(
+                f"{name!r} is {reason} one row of the table",
+                hint="A file is listed by its name without .onnx, a run by the name of its folder, "
+                "finished results by the NAME in NAME=FOLDER: rename one.",
+            )
+    if not names:
+        raise OptionError("name a model and the photographs")
+    if blind and len(names) == 1:
+        raise OptionError("--blind needs at least two models")
 
 
 @click.command("votes")
@@ -189,7 +266,8 @@ def votes_command(files: tuple[Path, ...], key: Path, as_json: bool) -> None:
       rechroma votes --key blind.key.json votes-*.json
 
     Scores are Bradley-Terry log-strengths with a 95 % confidence interval; their mean is 0, and a
-    difference of 1 means that 73 % of the votes with a preference are for the better model.
+    difference of 1 means that 73 % of the votes with a preference are for the better model. Of
+    several files of one person, only the one that was saved last counts.
     """
     require_extra("train", "torch")
     from rechroma.evaluation import rank_votes, read_votes
@@ -200,6 +278,8 @@ def votes_command(files: tuple[Path, ...], key: Path, as_json: bool) -> None:
 
 def _format_ranking(ranking: Ranking) -> str:
     """Render scores, and the table of wins (of the row over the column), as Markdown."""
+    from rechroma.evaluation.comparison_output import format_markdown
+
     scores = [["", "score", "95 % interval", "wins", "losses", "ties"]]
     scores += [
         [
@@ -211,8 +291,5 @@ def _format_ranking(ranking: Ranking) -> str:
     names = list(ranking.scores)
     wins = [["wins over", *names]]
     wins += [[a, *(str(ranking.wins[a].get(b, "")) for b in names)] for a in names]
-    tables = []
-    for header, *rows in (scores, wins):
-        lines = [header, ["---"] * len(header), *rows]
-        tables.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
-    return f"{ranking.votes} votes\n\n" + "\n\n".join(tables)
+    tables = [format_markdown(header, rows) for header, *rows in (scores, wins)]
+    return "\n\n".join([f"Votes: {ranking.votes}", *tables])

@@ -6,16 +6,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import ENAMETOOLONG
 from itertools import takewhile
 from typing import Any, TypeVar
 
 import click
 
-from rechroma.cli.terminal import drop_output, echo_err, exit_code_of
+from rechroma.cli.signals import exit_code_of, received_stop
+from rechroma.cli.terminal import drop_output, echo_err
 from rechroma.errors import (
     ImageTooLargeError,
     InternalError,
     RechromaError,
+    SourceError,
     TargetError,
     TargetExistsError,
 )
@@ -93,6 +96,10 @@ def report_errors(words: Sequence[str] = ()) -> Iterator[None]:
         echo_err("rechroma: interrupted")
         raise click.exceptions.Exit(exit_code_of(stop)) from stop
     except Exception as error:
+        if received := received_stop():
+            print_traceback(error)
+            echo_err("rechroma: interrupted")
+            raise click.exceptions.Exit(exit_code_of(received)) from error
         known = _to_rechroma_error(error)
         print_traceback(error)
         print_error(known)
@@ -115,6 +122,8 @@ def _to_rechroma_error(error: Exception) -> RechromaError:
         # Errors about files name them; this one came from writing help, JSON or an image to stdout.
         drop_output(sys.stdout)
         return TargetError(f"stdout: {error.strerror}")
+    if isinstance(error, OSError) and error.errno == ENAMETOOLONG:
+        return SourceError(f"{error.filename}: {error.strerror}", hint="Check the command line.")
     return InternalError.from_exception(error)
 
 

@@ -24,20 +24,22 @@ def require_extra(extra: str, module: str) -> None:
         )
 
 
-def check_targets(*targets: Path | None) -> None:
+def check_targets(*targets: Path | None, overwrite: bool = True) -> None:
     """Check that files can be written, before the work whose results they will hold.
 
     Args:
         targets: The files; None for one that was not requested.
+        overwrite: Whether existing files will be replaced.
 
     Raises:
+        TargetExistsError: One exists, and `overwrite` is false.
         TargetError: One is a folder, or in a place where nothing can be written.
     """
     from rechroma.fs import check_target
 
     for target in targets:
         if target is not None:
-            check_target(target, overwrite=True)
+            check_target(target, overwrite=overwrite)
 
 
 def check_model_target(target: Path) -> None:

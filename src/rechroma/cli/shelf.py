@@ -6,6 +6,7 @@ import re
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -50,7 +51,7 @@ def add_command(source: str, name: str | None, sha256: str | None) -> None:
       rechroma photo.jpg --model portraits
 
     An https or hf address is downloaded; an interrupted download continues when the command is
-    repeated. Checkpoints of published networks come in by 'rechroma models get' and 'import'.
+    repeated. To add a published checkpoint, use 'rechroma models get' or 'import'.
     """
     from rechroma.models import add_to_shelf, shelf_folder, shelf_path
     from rechroma.models.download import download
@@ -67,7 +68,7 @@ def add_command(source: str, name: str | None, sha256: str | None) -> None:
         ):
             path = add_to_shelf(file, name)
         if sha256 is None:
-            click.echo(f"SHA-256, which nothing was compared with: {found}")
+            click.echo(f"SHA-256 (not verified): {found}")
     click.echo(f"{path.stem} is on the shelf: {path}")
 
 
@@ -117,7 +118,7 @@ def get_command(ctx: click.Context, name: str, sha256: str | None, weights: Weig
             ) as (file, found),
         ):
             if expected is None:
-                click.echo(f"SHA-256, which is not in the index: {found}")
+                click.echo(f"SHA-256 (the index has none): {found}")
             ctx.invoke(
                 import_command,
                 checkpoint=file,
@@ -126,8 +127,9 @@ def get_command(ctx: click.Context, name: str, sha256: str | None, weights: Weig
                 weights=weights,
             )
     except FetchError as error:
-        by_hand = f"rechroma models import FILE --as {entry.architecture} -o {target}"
-        hint = f"Try again, or download {url} in another way, and run: {by_hand}"
+        by_hand = f"rechroma models import FILE --as {entry.architecture} -o {quote(str(target))}"
+        advice = error.hint or "Try again."
+        hint = f"{advice} Or download {url} in another way, and run: {by_hand}"
         raise FetchError(error.message, hint=hint) from error
     click.echo(f"{name} is on the shelf: rechroma photo.jpg --model {name}")
 

@@ -1,7 +1,7 @@
 """Comparison of models on the same photographs, next to gray and truth, with their cost.
 
-Each model runs in a process of its own. The models take turns at every photograph, beginning with
-another one each time, so that changes in the machine's load affect all of them alike.
+Each model runs in a process of its own. The models take turns at every photograph, and a different
+model goes first each time, so that changes in the machine's load affect all of them alike.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def open_contestants(
 def color_in_turn(
     contestants: Mapping[str, ModelProcess | ResultFolder], gray: Image, key: str, turn: int
 ) -> dict[str, Image]:
-    """Color a gray photograph (H, W) with all models, another one first at each turn."""
+    """Color a gray photograph (H, W) with all models; a different one goes first each turn."""
     names = list(contestants)
     start = turn % len(names)
     order = names[start:] + names[:start]

@@ -19,11 +19,11 @@ from rechroma.evaluation.report_output import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rechroma.evaluation.comparison import ComparedPhoto, Comparison, ComparisonRow
 
-_FIGURES = {  # of the Markdown table
+_COLUMNS = {  # of the Markdown table
     "hue_hit": ("hue hit", 1),
     "ciede2000": ("CIEDE2000", 2),
     "auc": ("AuC", 1),
@@ -32,7 +32,7 @@ _FIGURES = {  # of the Markdown table
     "psnr": ("PSNR", 1),
     "ssim": ("SSIM", 3),
 }
-_UNPAIRED_FIGURES = {
+_NO_REFERENCE_COLUMNS = {
     "cf_abs": ("CF abs", 1),
     "hue_entropy": ("hue entropy", 2),
     "chroma_spread": ("chroma spread", 1),
@@ -75,19 +75,24 @@ def markdown_table(
         comparison: The results.
         more: Further cells of some rows, by row and column.
     """
-    figures = _FIGURES if comparison.ground_truth else _UNPAIRED_FIGURES
+    columns = _COLUMNS if comparison.ground_truth else _NO_REFERENCE_COLUMNS
     rows = []
     for name, row in comparison.rows.items():
         known = row.metrics
         cells = {
             title: f"{known[key]:.{digits}f}"
-            for key, (title, digits) in figures.items()
+            for key, (title, digits) in columns.items()
             if key in known
         }
         rows.append({"": name, **cells, **_cost_cells(row), **(more or {}).get(name, {})})
     header = dict.fromkeys(title for row in rows for title in row)
-    lines = [list(header), ["---"] * len(header)]
-    lines += [[row.get(title, "") for title in header] for row in rows]
+    return format_markdown(list(header), [[row.get(title, "") for title in header] for row in rows])
+
+
+def format_markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Format a Markdown table; `|` is escaped."""
+    lines = [[cell.replace("|", r"\|") for cell in line] for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -114,7 +119,7 @@ def _notes(comparison: Comparison) -> list[str]:
     """Describe the data and the measurements in sentences."""
     notes = [
         f"{comparison.photographs} photographs with a median size of "
-        f"{comparison.megapixels:.2f} megapixels, turned gray and colored by each model."
+        f"{comparison.megapixels:.2f} megapixels, converted to grayscale and colored by each model."
     ]
     if comparison.ground_truth:
         notes.append(
@@ -148,9 +153,9 @@ def _figure(sample: ComparedPhoto) -> str:
     images = []
     for name, jpeg in sample.images.items():
         error = f" {sample.errors[name]:.1f}" if sample.errors else ""
-        words = escape(f"{name}: {sample.key}")
+        alt = escape(f"{name}: {sample.key}")
         images.append(
-            f'<li><button type="button"><img src="{data_url(jpeg)}" alt="{words}" loading="lazy">'
+            f'<li><button type="button"><img src="{data_url(jpeg)}" alt="{alt}" loading="lazy">'
             f"</button><span>{escape(name)}{error}</span></li>"
         )
     groups = escape("\n".join(sample.groups))

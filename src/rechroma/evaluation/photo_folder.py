@@ -35,11 +35,14 @@ class PhotoFolder:
 
     def __init__(self, folder: Path) -> None:
         self._paths = [
-            path for path in _list_images(folder) if not path.stem.endswith(RESULT_SUFFIX)
+            path for path in list_images(folder) if not path.stem.endswith(RESULT_SUFFIX)
         ]
         stems = [path.stem for path in self._paths]
         if not stems:
-            raise DataError(f"{folder}: no photographs found", hint="Name a folder of images.")
+            raise DataError(
+                f"{folder}: no photographs found",
+                hint="Name a folder with images directly in it; folders in it are not searched.",
+            )
         if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
             raise DataError(
                 f"{folder}: several files are named {twice[0]}",
@@ -81,13 +84,13 @@ class ResultFolder:
     """
 
     def __init__(self, folder: Path, keys: Iterable[str]) -> None:
-        images = _list_images(folder)
+        images = list_images(folder)
         self._paths = {path.stem.removesuffix(RESULT_SUFFIX): path for path in images}
         self._paths |= {path.stem: path for path in images}
         self.lightness_shifts: list[float] = []
         if missing := [key for key in keys if key not in self._paths]:
             raise DataError(
-                f"{folder}: {len(missing)} photographs have no result, such as {missing[0]}",
+                f"{folder}: photographs without a result: {len(missing)}, such as {missing[0]}",
                 hint=f"Results are matched by name: {missing[0]}.png or {missing[0]}.jpg.",
             )
 
@@ -103,14 +106,23 @@ class ResultFolder:
                 hint="Results may be smaller than the photograph, but not cropped or distorted.",
             )
         smaller = result.shape[0] > height
-        way = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-        lab = cv2.resize(srgb_to_lab(result), (width, height), interpolation=way)
+        interpolation = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        lab = cv2.resize(srgb_to_lab(result), (width, height), interpolation=interpolation)
         self.lightness_shifts.append(float(np.abs(lab[..., 0] - lightness(gray)).mean()))
         return np.asarray(render_srgb(gray, np.ascontiguousarray(lab[..., 1:])), np.uint8)
 
 
-def _list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
+    """List the images directly in a folder, sorted by name, without hidden files.
+
+    Raises:
+        SourceError: The folder cannot be read.
+    """
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        )
     except OSError as error:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error

@@ -144,7 +144,9 @@ def peak_memory_mb() -> float:
     had in use at that time.
     """
     with suppress(OSError), Path("/proc/self/status").open(encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 976.5625
+        for line in status:  # some containers leave it out
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 976.5625
     try:
         from resource import RUSAGE_SELF, getrusage
     except ImportError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,7 +87,8 @@ class Ranking:
 def read_votes(key: Path, files: Iterable[Path]) -> list[Vote]:
     """Read the votes of several people.
 
-    A person's later file replaces the votes of an earlier one, so that none counts twice.
+    A person's file that was saved last replaces the earlier ones whole, in any order of the files:
+    browsers name a second download `votes (1).json`, which patterns list before `votes.json`.
 
     Args:
         key: The key of the blind test.
@@ -96,26 +98,38 @@ def read_votes(key: Path, files: Iterable[Path]) -> list[Vote]:
         SourceError: A file cannot be read.
         DataError: A file is damaged, or belongs to another page.
     """
-    secret = _read_json(key, "a key of 'rechroma compare --blind'")
+    answers = _read_json(key, "a key of 'rechroma compare --blind'")
     try:
-        models = {image: str(known["model"]) for image, known in secret["images"].items()}
-        study = secret["study"]
+        models = {image: str(known["model"]) for image, known in answers["images"].items()}
+        study, pairs = answers["study"], set(map(frozenset, answers["questions"]))
     except (AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{key}: not a key of 'rechroma compare --blind'", hint=_KEY) from error
-    votes: dict[tuple[str, frozenset[str]], Vote] = {}
+    newest: dict[str, tuple[datetime, list[Vote]]] = {}
     for file in files:
         content = _read_json(file, "votes saved by the page")
         if content.get("study") != study:
-            raise DataError(f"{file}: votes of another page than {key} is of", hint=_KEY)
+            raise DataError(
+                f"{file}: these votes were saved by a different page than the one {key} belongs to",
+                hint=_KEY,
+            )
+        votes: dict[frozenset[str], Vote] = {}
         try:
+            voter = str(content["voter"])
+            saved = datetime.fromisoformat(content["saved"]).astimezone(UTC)
             for vote in content["votes"]:
                 left, right = vote["left"], vote["right"]
+                if (pair := frozenset((left, right))) not in pairs:
+                    raise ValueError("not a pair of the page")
                 choice = {"left": 1, "none": 0, "right": -1}[vote["choice"]]
-                pair = (str(content["voter"]), frozenset((left, right)))
                 votes[pair] = Vote(models[left], models[right], choice)
-        except (KeyError, TypeError) as error:
-            raise DataError(f"{file}: a vote is damaged: {error!r:.80}", hint=_KEY) from error
-    return list(votes.values())
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(
+                f"{file}: the votes are damaged",
+                hint="Save them on the page again, and use the file as it is.",
+            ) from error
+        if voter not in newest or newest[voter][0] <= saved:
+            newest[voter] = saved, list(votes.values())
+    return [vote for _, found in newest.values() for vote in found]
 
 
 _KEY = "The key is written next to the page, as NAME.key.json; keep the two together."

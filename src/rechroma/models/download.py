@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ATTEMPTS = 4
+_MAX_NAME = 60  # characters of a file name, up to four bytes each
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 18
 _TRANSIENT_STATUSES = {408, 425, 429, 500, 502, 503, 504}
@@ -67,13 +68,14 @@ def resolve_address(address: str) -> tuple[str, dict[str, str]]:
         address = f"{hub.rstrip('/')}/{owner}/{name}/resolve/{revision or 'main'}/{file}"
         if token := os.environ.get("HF_TOKEN"):
             headers["Authorization"] = f"Bearer {token}"
+    hint = "Give an https:// or hf:// address."
     try:
         split_url(address)
+        return quote(address, safe=_IN_URLS), headers
     except FetchError as error:
-        raise OptionError(
-            f"{address!r:.200}: {error.message}", hint="Give an https:// or hf:// address."
-        ) from error
-    return quote(address, safe=_IN_URLS), headers
+        raise OptionError(f"{address!r:.200}: {error.message}", hint=hint) from error
+    except UnicodeEncodeError as error:  # bytes of the command line
+        raise OptionError(f"{address!r:.200}: is not UTF-8", hint=hint) from error
 
 
 @contextmanager
@@ -110,14 +112,18 @@ def download(
     """
     url, headers = resolve_address(address)
     work = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
-    published_name = Path(unquote(urlsplit(url).path)).name.replace("\0", "") or "download"
+    published_name = Path(unquote(urlsplit(url).path)).name.replace("\0", "")
+    # The end, with the suffix, within the 255 bytes of file systems.
+    published_name = published_name[-_MAX_NAME:].lstrip(".") or "download"
     with _lock(work, address):
         is_kept = False
         try:
-            path = work / published_name
+            # In a folder of its own: the name could be that of the unfinished file.
+            path = work / "complete" / published_name
             if not path.is_file():
                 _fetch(url, headers, work, on_progress, backoff)
                 with translate_os_errors(path):
+                    path.parent.mkdir(exist_ok=True)
                     (work / "part").replace(path)
             yield path, _check(path, address, sha256, size)
         except BaseException as error:
@@ -138,7 +144,8 @@ def _lock(work: Path, address: str) -> Iterator[None]:
             lock.acquire()
         except Timeout as error:  # an OSError, too
             raise TargetError(
-                f"{address} is being downloaded by another process", hint="Wait for its end."
+                f"{address} is being downloaded by another process",
+                hint="Wait until it has finished.",
             ) from error
         work.mkdir(exist_ok=True)  # the process that had the lock can have removed it
     try:
@@ -230,6 +237,10 @@ def _open(opener: OpenerDirector, request: Request, part: Path) -> Any:  # noqa:
         raise FetchError(
             f"{request.full_url}: no connection: {reason}",
             hint="Check the network, and HTTP_PROXY and HTTPS_PROXY if there is a proxy.",
+        ) from error
+    except UnicodeError as error:  # of the IDNA codec
+        raise FetchError(
+            f"{request.full_url:.200}: the name of the host is not valid", hint="Check the address."
         ) from error
     except (OSError, HTTPException) as error:
         raise _BrokenTransferError(f"the connection broke: {error or type(error)}") from error

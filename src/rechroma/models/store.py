@@ -88,7 +88,7 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
         raise OptionError(f"a model must be a name or a path, not {name_or_path!r:.60}")
     wanted = os.fspath(name_or_path)
     if wanted.endswith(".onnx"):
-        if not Path(wanted).is_file():
+        if not os.path.isfile(wanted):  # noqa: PTH113, false for a name that is too long
             raise ModelNotFoundError(f"there is no model file {wanted}", hint=_LIST)
         return Path(wanted)
     manifest = _manifest()
@@ -97,7 +97,7 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
         return _bundled(manifest["models"][name])
     shelf = shelf_models()
     if name not in shelf:
-        if Path(wanted).exists():
+        if os.path.exists(wanted):  # noqa: PTH110, likewise
             raise ModelNotFoundError(
                 f"{wanted} is not a color model: color model files end in .onnx", hint=_LIST
             )
@@ -133,7 +133,9 @@ def shelf_models() -> dict[str, Path]:
             f"the model folder {folder} does not exist",
             hint=f"Set {FOLDER_VARIABLE} to an existing folder, or unset it.",
         )
-    return {path.stem: path for path in folder.glob("*.onnx")}
+    # Hidden files are those of macOS and of unfinished copies.
+    paths = (path for path in folder.glob("*.onnx") if not path.name.startswith("."))
+    return {path.stem: path for path in paths if path.is_file()}
 
 
 def shelf_path(name: str) -> Path:
@@ -146,17 +148,17 @@ def shelf_path(name: str) -> Path:
     if not _NAME.fullmatch(name) or name.endswith(".onnx"):
         raise OptionError(
             f"{name!r:.60} cannot be the name of a model",
-            hint="Choose letters, digits, '-', '_' and '.' with --as NAME.",
+            hint="Choose one with --as NAME: at most 100 letters, digits, '-', '_' and '.', "
+            "beginning with a letter or digit, without .onnx.",
         )
     if name in {"default", *_manifest()["models"]}:
-        raise OptionError(
-            f"{name!r} is the name of a bundled model", hint="Choose another with --as NAME."
-        )
+        raise OptionError(f"the name {name!r} is reserved", hint="Choose another with --as NAME.")
     path = shelf_folder() / f"{name}.onnx"
     if os.path.lexists(path):
         raise TargetError(
             f"there is a model {name!r} already: {path}",
-            hint=f"Choose another name with --as, or remove it: rechroma models remove {name}",
+            hint=f"Remove it: rechroma models remove {name}. 'models add' also takes another name "
+            "with --as.",
         )
     check_target(path, overwrite=False)
     return path

@@ -27,6 +27,8 @@ network.name = "inception-unet"
 network.options = {widths = [16, 16, 16, 16], classes = 2}
 """
 
+SAVED = "2026-11-30T12:00:00.000Z"
+
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
@@ -52,6 +54,16 @@ def results(tmp_path: Path) -> Path:
         half = cv2.resize(synthetic_image(number)[..., ::-1], (32, 24))
         cv2.imwrite(str(folder / f"{number:05}.png"), half // 2)
     return folder
+
+
+def write_key(path: Path) -> None:
+    """Write the key of a page "s" on which images 1 and 2, and 3 and 4, are pairs."""
+    images = {
+        str(number): {"model": "a|b" if number % 2 else "c", "photograph": f"p{(number + 1) // 2}"}
+        for number in range(1, 5)
+    }
+    key = {"format": 1, "study": "s", "images": images, "questions": [["1", "2"], ["3", "4"]]}
+    path.write_text(json.dumps(key))
 
 
 def table(text: str) -> list[dict[str, str]]:
@@ -121,6 +133,7 @@ def test_photographs_without_truth_leave_metrics_out(
     for name in ("photos/a.jpg", "photos/b.png", "photos/a.color.jpg"):
         photo(name)
     Path("photos/notes.txt").write_text("not a photograph")
+    Path("photos/._a.jpg").write_bytes(b"the companion file of a Mac")
     done = run("compare", vivid, calm, "photos", "-o", "page.html")
     assert done.exit_code == 0, done.output
     assert "metrics that need it are left out" in done.stderr
@@ -178,13 +191,14 @@ def test_votes_on_a_blind_page_are_ranked(run: Run, shard: Path, vivid: Path, ca
             choice = "left" if images[left]["model"] == "vivid" else "right"
             votes.append({"left": left, "right": right, "choice": choice})
         votes[0]["choice"] = "none"
-        content = {"format": 1, "study": study["id"], "voter": str(voter), "votes": votes}
+        content = {"format": 1, "study": study["id"], "voter": str(voter), "saved": SAVED}
+        content["votes"] = votes
         Path(f"votes-{voter}.json").write_text(json.dumps(content))
     files = [f"votes-{voter}.json" for voter in (0, 1, 2, 0)]  # one of them twice
     done = run("votes", "--key", "blind.key.json", *files)
     assert done.exit_code == 0, done.output
     first, scores, wins = done.stdout.split("\n\n")
-    assert first == "12 votes"
+    assert first == "Votes: 12"
     assert [(row[""], row["wins"], row["ties"]) for row in table(scores)] == [
         ("vivid", "9", "3"),
         ("calm", "0", "3"),
@@ -195,29 +209,125 @@ def test_votes_on_a_blind_page_are_ranked(run: Run, shard: Path, vivid: Path, ca
 
 
 def test_seed_shuffles_pairs_and_sides(run: Run, shard: Path, vivid: Path, calm: Path) -> None:
-    pages = []
-    for seed in (1, 1, 2):
-        run("compare", vivid, calm, shard, "--blind", "-o", "blind.html", "--seed", seed)
-        pages.append(Path("blind.html").read_bytes())
-    assert pages[0] == pages[1] != pages[2]
+    orders = []
+    for number, seed in enumerate((1, 1, 2)):
+        run("compare", vivid, calm, shard, "--blind", "-o", f"{number}.html", "--seed", seed)
+        key = json.loads(Path(f"{number}.key.json").read_text())
+        orders.append([[key["images"][image] for image in pair] for pair in key["questions"]])
+        assert key["seed"] == seed
+    assert orders[0] == orders[1] != orders[2]
 
 
-def test_errors_end_in_one_line(run: Run, shard: Path, vivid: Path, results: Path) -> None:
+def test_a_blind_page_does_not_contain_its_salt_or_seed(
+    run: Run, shard: Path, vivid: Path, calm: Path
+) -> None:
+    keys, names = [], []
+    for number in range(2):
+        run("compare", vivid, calm, shard, "--blind", "-o", f"{number}.html", "--limit", 1)
+        keys.append(json.loads(Path(f"{number}.key.json").read_text()))
+        page = Path(f"{number}.html").read_text("utf-8")
+        study = json.loads(page.split('id="study">')[1].split("</script>")[0])
+        assert set(study) == {"id", "questions", "images"}
+        assert not re.search(f"{keys[-1]['salt']}|{keys[-1]['seed']}", page)
+        names.append(set(study["images"]))
+    assert not names[0] & names[1]
+    assert keys[0]["salt"] != keys[1]["salt"]
+    assert keys[0]["seed"] != keys[1]["seed"]
+
+
+def test_study_id_depends_on_the_images(
+    run: Run, shard: Path, calm: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechroma.evaluation.blind.secrets.token_bytes", bytes)  # no salt
+    words = ("compare", calm, f"other={results}", shard, "--blind", "--seed", 1, "--overwrite")
+    keys = []
+    for brightness in (None, None, 40):
+        if brightness:
+            cv2.imwrite(str(results / "00000.png"), np.full((24, 32, 3), (200, 40, 40), np.uint8))
+        assert run(*words, "-o", "blind.html").exit_code == 0
+        keys.append(json.loads(Path("blind.key.json").read_text()))
+    assert keys[0] == keys[1]
+    assert keys[1]["questions"] == keys[2]["questions"]
+    assert keys[1]["study"] != keys[2]["study"]
+
+
+@pytest.mark.parametrize("existing", ["blind.html", "blind.key.json"])
+def test_existing_page_and_key_need_overwrite(
+    run: Run, shard: Path, vivid: Path, calm: Path, existing: str
+) -> None:
+    Path(existing).write_text("old")
+    words = ("compare", vivid, calm, shard, "--blind", "-o", "blind.html", "--limit", 1)
+    refused = run(*words)
+    assert refused.exit_code == 73
+    assert f"{existing} already exists" in refused.stderr
+    assert Path(existing).read_text() == "old"
+    assert run(*words, "--overwrite").exit_code == 0
+    assert Path(existing).read_text() != "old"
+
+
+def test_existing_comparison_page_needs_overwrite(run: Run, shard: Path, calm: Path) -> None:
+    Path("page.html").write_text("old")
+    assert run("compare", calm, shard, "-o", "page.html").exit_code == 73
+    assert Path("page.html").read_text() == "old"
+    assert run("compare", calm, shard, "-o", "page.html", "--overwrite").exit_code == 0
+    assert "<html" in Path("page.html").read_text()
+
+
+def test_inputs_are_never_replaced(
+    run: Run, shard: Path, calm: Path, results: Path, photo: MakePhoto
+) -> None:
+    picture = photo("a=b/p.jpg")
+    Path("link.html").symlink_to(picture)
+    for words in (
+        (calm, "a=b", "-o", picture),
+        (calm, "a=b", "-o", "link.html"),
+        (calm, "a=b", "-o", calm),
+        (calm, shard, "-o", shard),
+        (calm, shard.parent / "v*.tar", "-o", shard),
+        (calm, f"other={results}", shard, "-o", results / "00001.png"),
+    ):
+        content = {path: path.read_bytes() for path in (picture, calm, shard)}
+        refused = run("compare", *words, "--overwrite")
+        assert refused.exit_code == 73, refused.output
+        assert "is one of the inputs, which are never replaced" in refused.stderr
+        assert content == {path: path.read_bytes() for path in content}
+
+
+def test_errors_end_in_one_line(
+    run: Run, shard: Path, vivid: Path, calm: Path, results: Path
+) -> None:
     twice = run("compare", vivid, vivid, shard)
     assert twice.exit_code == 2
-    assert "two rows of the table would have the same name" in twice.output
+    assert "'vivid' is the name of more than one row of the table" in twice.output
+    reserved = run("compare", f"truth={results}", shard)
+    assert reserved.exit_code == 2
+    assert "'truth' is reserved for one row of the table" in reserved.output
+    assert "'' is not a name for one row" in run("compare", f"={results}", shard).output
     assert "there is no model 'absent'" in run("compare", "absent", shard).output
     (shard.parent / "gray").mkdir()
     write_model(shard.parent / "gray/model.onnx")
     assert run("compare", "gray", shard).exit_code == 2
-    assert "no folder absent" in run("compare", "x=absent", shard).output
+    absent = run("compare", "x=absent", shard)
+    assert absent.exit_code == 66
+    assert "no folder absent" in absent.output
+    for data in ("absent/", vivid):
+        unknown = run("compare", calm, data)
+        assert unknown.exit_code == 66
+        assert "neither shards (.tar) nor a folder of photographs" in unknown.output
     assert "name a model and the photographs" in run("compare", shard, shard).output
     one = run("compare", vivid, shard, "--blind", "-o", "blind.html")
-    assert "name two models" in one.output
+    assert "--blind needs at least two models" in one.output
+    for option in (("--seed", "1"), ("--truth",), ("--blind", "--truth", "-o", "x.html")):
+        unused = run("compare", vivid, calm, shard, *option)
+        assert unused.exit_code == 2
+        assert f"{'--truth' if '--truth' in option else '--seed'} is for" in unused.output
+    negative = run("compare", vivid, calm, shard, "--blind", "-o", "x.html", "--seed=-1")
+    assert negative.exit_code == 2
+    assert "-1 is not in the range x>=0" in negative.output
     assert "give its file with -o" in run("compare", vivid, vivid, shard, "--blind").output
     (results / "00002.png").unlink()
     missing = run("compare", f"other={results}", shard)
-    assert "1 photographs have no result, such as 00002" in missing.output
+    assert "photographs without a result: 1, such as 00002" in missing.output
     cv2.imwrite(str(results / "00002.png"), np.zeros((24, 24, 3), np.uint8))
     distorted = run("compare", f"other={results}", shard)
     assert "is 24 x 24 pixels, not in the shape of the photograph (64 x 48)" in distorted.output
@@ -229,12 +339,19 @@ def test_errors_end_in_one_line(run: Run, shard: Path, vivid: Path, results: Pat
 
 
 def test_votes_of_another_page_are_refused(run: Run) -> None:
-    image = {"model": "a", "photograph": "p"}
-    Path("key.json").write_text(json.dumps({"format": 1, "study": "s", "images": {"1": image}}))
+    write_key(Path("key.json"))
+    votes = {"format": 1, "study": "s", "voter": "v", "saved": SAVED, "votes": []}
+    itself = {"left": "1", "right": "1", "choice": "left"}
+    across = {"left": "1", "right": "4", "choice": "left"}
     for content, words in (
-        ({"format": 1, "study": "t", "voter": "v", "votes": []}, "votes of another page"),
-        ({"format": 1, "study": "s", "voter": "v", "votes": [{"left": "9"}]}, "a vote is damaged"),
-        ({"format": 1, "study": "s", "voter": "v", "votes": []}, "there are no votes"),
+        (votes | {"study": "t"}, "these votes were saved by a different page"),
+        (votes | {"votes": [{"left": "9"}]}, "the votes are damaged"),
+        (votes | {"votes": [itself]}, "the votes are damaged"),
+        (votes | {"votes": [across]}, "the votes are damaged"),
+        (votes | {"votes": 1}, "the votes are damaged"),
+        (votes | {"saved": "yesterday"}, "the votes are damaged"),
+        (votes | {"saved": 1}, "the votes are damaged"),
+        (votes, "there are no votes"),
         ([], "not votes saved by the page"),
     ):
         Path("votes.json").write_text(json.dumps(content))
@@ -242,3 +359,23 @@ def test_votes_of_another_page_are_refused(run: Run) -> None:
         assert refused.exit_code == 65, refused.output
         assert words in refused.output
     assert "absent.json: cannot be read" in run("votes", "--key", "key.json", "absent.json").output
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_file_saved_last_replaces_the_earlier_one_whole(run: Run, swapped: bool) -> None:
+    write_key(Path("key.json"))
+    first, second = (["1", "2"], ["3", "4"])
+    for name, saved, pairs, choice in (
+        ("v.json", "2026-11-30T09:59:59.999Z", (first, second), "right"),
+        ("v (1).json", "2026-11-30T12:00:00+02:00", (first,), "left"),
+    ):
+        votes = [{"left": left, "right": right, "choice": choice} for left, right in pairs]
+        content = {"format": 1, "study": "s", "voter": "v", "saved": saved, "votes": votes}
+        Path(name).write_text(json.dumps(content))
+    files = ["v.json", "v (1).json"][:: -1 if swapped else 1]
+    done = run("votes", "--key", "key.json", *files, "--json")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["votes"] == 1
+    assert answer["wins"] == {"a|b": {"c": 1}, "c": {"a|b": 0}}
+    assert r"| a\|b | " in run("votes", "--key", "key.json", *files).stdout

@@ -111,6 +111,32 @@ main()
     assert (done.returncode, done.stderr) == (130, b"rechroma: interrupted\n")
 
 
+@pytest.mark.parametrize("module", ["rechroma.cli.root", "numpy"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_import_is_an_interruption(
+    tmp_path: Path, module: str, number: signal.Signals, code: int
+) -> None:
+    # numpy is imported by the command, and extension modules turn the exception into ImportError.
+    program = f"""
+import signal, sys
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            try:
+                signal.raise_signal({int(number)})
+            except KeyboardInterrupt:
+                raise ImportError("initialization failed") from None
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["rechroma", "demo", "-o", "out"]
+from rechroma.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, b"rechroma: interrupted\n")
+
+
 def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
     while not any(folder.glob("*.png")):
         assert process.poll() is None, "it ended before it could be stopped"
@@ -120,7 +146,7 @@ def wait_for_first_result(process: subprocess.Popen[Any], folder: Path) -> None:
 def test_defer_signals_waits_for_the_block() -> None:
     code = """
 import os, signal
-from rechroma.cli.terminal import Stopped, install_signal_handlers, defer_signals
+from rechroma.cli.signals import Stopped, install_signal_handlers, defer_signals
 install_signal_handlers()
 for number in (signal.SIGINT, signal.SIGTERM):
     try:

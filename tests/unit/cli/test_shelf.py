@@ -113,7 +113,7 @@ def test_address_is_added_and_its_hash_shown(
     host.routes["/x.onnx"] = file_route(content)
     added = run("models", "add", host.url("/x.onnx"), "--as", "far")
     assert added.exit_code == 0, added.output
-    assert f"SHA-256, which nothing was compared with: {digest}" in added.stdout
+    assert f"SHA-256 (not verified): {digest}" in added.stdout
     checked = run("models", "add", host.url("/x.onnx"), "--as", "near", "--sha256", digest.upper())
     assert checked.exit_code == 0, checked.output
     assert "SHA-256" not in checked.stdout
@@ -131,7 +131,7 @@ def test_rejected_addition_leaves_nothing(
     assert_error(run("models", "add", host.url("/net.pth")), 78, "net.pth", "models import")
     assert_error(run("models", "add", host.url("/gone")), 69, "HTTP status 404")
     assert_error(run("models", "add", "hf://team"), 2, "hf://OWNER/NAME/FILE")
-    assert_error(run("models", "add", url, "--as", find_model().stem), 2, "bundled")
+    assert_error(run("models", "add", url, "--as", find_model().stem), 2, "reserved")
     assert run("models", "add", url, "--sha256", "abc").exit_code == 2
     with room_for(100):
         assert_error(run("models", "add", url), 73, "part: ")
@@ -188,7 +188,7 @@ def test_get_shows_a_hash_that_the_index_lacks(
     got = run("models", "get", "siggraph17")
     assert got.exit_code == 0, got.output
     digest = hashlib.sha256(weights).hexdigest()
-    assert f"SHA-256, which is not in the index: {digest}" in got.stdout
+    assert f"SHA-256 (the index has none): {digest}" in got.stdout
 
 
 def test_get_continues_an_interrupted_download(
@@ -253,3 +253,15 @@ def test_get_offline_tells_the_manual_way(
 
 def test_get_of_an_unknown_name_gets_a_suggestion(run: Run) -> None:
     assert_error(run("models", "get", "sigraph17"), 78, "Did you mean 'siggraph17'?")
+
+
+def test_long_addresses_are_no_internal_errors(run: Run, host: Host) -> None:
+    long = "x" * 300 + ".onnx"
+    assert_error(run("models", "add", host.url(f"/{long}")), 69, "HTTP status 404")
+    host.routes[f"/{long}"] = file_route(b"no model")
+    assert_error(run("models", "add", host.url(f"/{long}")), 78, "not a model")
+    assert_error(run("models", "add", host.url("/\udcff.onnx")), 2, "UTF-8")
+    assert_error(run("models", "add", f"https://{long}/a.onnx"), 69, "name of the host")
+    assert_error(run("models", "info", long), 78, "no model file")
+    for words in (("export", long), ("data", "inspect", long)):
+        assert_error(run(*words), 66, "File name too long")

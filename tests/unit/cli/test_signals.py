@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rechroma.cli.terminal import Stopped, exit_code_of, install_signal_handlers
+from rechroma.cli import signals
+from rechroma.cli.signals import Stopped, exit_code_of, install_signal_handlers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals")
 
@@ -17,6 +18,7 @@ def own_handlers() -> Iterator[None]:
     numbers = (signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
     yield
+    signals._pending.received = None
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
 

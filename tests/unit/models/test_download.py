@@ -242,3 +242,27 @@ def test_other_addresses_are_rejected(address: str) -> None:
     with pytest.raises(OptionError) as caught:
         resolve_address(address)
     assert "hf://" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["part", "state.json", "complete"])
+def test_unfinished_download_is_not_taken_for_a_complete_one(
+    host: Host, folder: Path, name: str
+) -> None:
+    host.routes[f"/{name}"] = file_route(CONTENT, breaks_at=1000)
+    with pytest.raises(FetchError), get(host.url(f"/{name}"), folder):
+        pass
+    host.routes[f"/{name}"] = file_route(CONTENT)
+    with get(host.url(f"/{name}"), folder) as (path, digest):
+        assert path.name == name
+        assert digest == DIGEST
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + ".onnx", "%F0%9F%8E%A8" * 100 + ".onnx", "..", "%2e%2e", ".onnx"]
+)
+def test_any_published_name_is_stored(host: Host, folder: Path, name: str) -> None:
+    host.routes[f"/{name}"] = file_route(CONTENT)
+    with get(host.url(f"/{name}"), folder) as (path, _):
+        assert path.read_bytes() == CONTENT
+        assert path.suffix == (".onnx" if len(name) > 10 else "")
+    assert not folder.exists()

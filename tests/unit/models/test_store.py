@@ -225,3 +225,17 @@ def test_packaged_manifest_is_valid() -> None:
     for entry in manifest["models"].values():
         digest = hashlib.sha256((store.BUNDLED / entry["file"]).read_bytes()).hexdigest()
         assert digest == entry["sha256"]
+
+
+def test_name_that_is_too_long_for_a_file_is_not_found(own: Path) -> None:  # noqa: ARG001
+    for name in ("x" * 300, "x" * 300 + ".onnx"):
+        with pytest.raises(ModelNotFoundError):
+            find_model(name)
+
+
+def test_hidden_files_and_folders_are_no_models(bundled: Path, own: Path) -> None:  # noqa: ARG001
+    (own / "._mine.onnx").write_bytes(b"companion file of macOS")
+    (own / "folder.onnx").mkdir()
+    assert [card.name for card in list_models()] == ["mine", "plain", "vivid"]
+    with pytest.raises(ModelNotFoundError):
+        remove_from_shelf("folder")

@@ -7,18 +7,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from rechroma.colorizer import Colorizer, ColorSuggestion, EncodedImage
 from rechroma.engines import available_threads, check_hints_supported
 from rechroma.errors import OptionError, did_you_mean
 from rechroma.hints import hints_from_json
 from rechroma.imaging import encode_preview, read_photo
-from rechroma.models import find_model, get_card, model_names, read_card
+from rechroma.models import find_model, get_card, model_names, read_card, shelf_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rechroma.color.lab import Float
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 _MAX_MODELS = 4  # in memory at a time, besides the default model
+_Loaded = TypeVar("_Loaded")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class ModelCatalog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.default = read_card(find_model(settings.model))
-        self._card = lru_cache(_MAX_MODELS)(get_card)
+        self._cards = _ModelCache(get_card)
 
     def check(self, request: ColorizeRequest) -> None:
         """Reject a request that would fail later.
@@ -128,7 +129,7 @@ class ModelCatalog:
             ModelFeatureError: There are hints, but the model does not support them.
         """
         name = resolve_model(request, self._settings)
-        card = self.default if name is None else self._card(name)
+        card = self.default if name is None else self._cards.get(name)
         check_hints_supported(card, _parse_hints(request) or None)
 
 
@@ -160,7 +161,7 @@ class Predictor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._default = self._load(settings.model)
-        self._loaded = lru_cache(_MAX_MODELS)(self._load)
+        self._loaded = _ModelCache(self._load)
 
     def colorize(
         self, source: bytes | Path, request: ColorizeRequest, *, max_pixels: int, name: str = ""
@@ -208,11 +209,51 @@ class Predictor:
 
     def _colorizer(self, request: ColorizeRequest) -> Colorizer:
         name = resolve_model(request, self._settings)
-        return self._default if name is None else self._loaded(name)
+        return self._default if name is None else self._loaded.get(name)
 
     def _load(self, name: str) -> Colorizer:
         threads = max(1, available_threads() // self._settings.workers)
         return Colorizer(name, provider=self._settings.provider, threads=threads)
+
+
+class _ModelCache(Generic[_Loaded]):
+    """The last used models by name; one whose file was replaced is loaded again.
+
+    It is thread-safe; loading does not block the other models.
+    """
+
+    def __init__(self, load: Callable[[str], _Loaded]) -> None:
+        self._load = load
+        self._entries: dict[str, tuple[object, _Loaded]] = {}  # the last used one is at the end
+        self._lock = Lock()
+
+    def get(self, name: str) -> _Loaded:
+        """Return a model, loading it if it is not in memory or its file has changed."""
+        version = _file_version(name)  # before loading: a replacement in between is noticed later
+        with self._lock:
+            entry = self._entries.pop(name, None)
+            if entry is not None and entry[0] == version:
+                self._entries[name] = entry
+                return entry[1]
+        del entry  # frees the memory of the replaced model before the new one is loaded
+        loaded = self._load(name)
+        with self._lock:
+            self._entries[name] = (version, loaded)
+            while len(self._entries) > _MAX_MODELS:
+                del self._entries[next(iter(self._entries))]
+        return loaded
+
+
+def _file_version(name: str) -> tuple[Path, int, int, int] | None:
+    """Identify the content of a model on the shelf; None for a bundled one, which never changes."""
+    path = shelf_models().get(name)
+    if path is None:
+        return None
+    try:
+        stat = path.stat()
+    except OSError:  # just removed: loading it fails with a better message
+        return None
+    return path, stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 def _parse_hints(request: ColorizeRequest) -> Sequence[Hint]:
