@@ -13,6 +13,7 @@ from playwright.sync_api import Route, expect
 
 import rechroma.web
 from rechroma import errors
+from rechroma.imaging import Damage
 from rechroma.service import errors as service_errors
 from tests.browser.conftest import Open
 from tests.support.page_driver import PageDriver, axe_violations, make_photo
@@ -312,6 +313,7 @@ def test_texts_match_the_keys_in_use() -> None:
     kinds = [*vars(errors), *vars(service_errors)]
     known = {f"problem.{_dashed(kind)}" for kind in kinds if kind.endswith("Error")}
     known |= words | {f"problem.{word}" for word in words}
+    known |= {f"remark.{damage}" for damage in Damage}
     made = r"(color|sample|slider|stage|state)\.\w+"
     rest = {key for key in texts("en").keys() - known if not re.fullmatch(made, key)}
     assert rest == set()
