@@ -223,8 +223,8 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     with decode_errors(), no_pixel_limit():
         if isinstance(image, TiffFile) and image.layout:
             pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
-        elif file is not None and image.format == "JPEG2000" and _jp2_depth(file) > 8:
-            pixels = _decode_16_bit(file, image, profile, white=(1 << _jp2_depth(file)) - 1)
+        elif file is not None and image.format == "JPEG2000" and (depth := _jp2_depth(file)) > 8:
+            pixels = _decode_16_bit(file, image, profile, white=(1 << depth) - 1)
         elif file is not None and _has_16_bit_colors(image):
             image.load()  # checks the file, and reads the metadata after the pixels
             pixels = _decode_16_bit(file, image, profile)
