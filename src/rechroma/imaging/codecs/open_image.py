@@ -29,6 +29,7 @@ from rechroma.errors import (
     EmptyImageError,
     ImageTooLargeError,
     ImageTooSmallError,
+    MissingExtraError,
     NotAnImageError,
     RechromaError,
     SourceError,
@@ -106,6 +107,18 @@ def identify(file: BinaryIO) -> Image.Image:
         hint="JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and GIF are supported, and HEIC with the "
         "extra 'heif'.",
     )
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether a file is an image by its content; a damaged one is not recognized."""
+    try:
+        with open_source(path, str(path)) as file:
+            identify(file)
+    except MissingExtraError:  # a HEIC image
+        return True
+    except RechromaError:
+        return False
+    return True
 
 
 def _is_avif(file: BinaryIO, prefix: bytes) -> bool:
