@@ -20,8 +20,8 @@ upsampling   Charbonnier loss on the decoded chroma at the network's full output
 The blended a*b* is half the annealed mean of the bins at T = 0.5 and half the regression head,
 whatever the network is configured to decode with. Together with a lighter rebalancing, `distance`
 and `moments` remove most of a color cast over the whole image (experiments/LOG.md). `gradient` is
-against patches of several colors inside one object: where the network is in doubt, it is cheapest to
-decide the same everywhere.
+against patches of several colors inside one object: where the network is in doubt, it is cheapest
+to decide the same everywhere.
 """
 
 from __future__ import annotations
