@@ -10,11 +10,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast, overload
 
 import numpy as np
 from PIL import Image
@@ -27,6 +27,7 @@ from rechroma.engines.hint_reach import limit_reach
 from rechroma.errors import (
     InvalidChromaError,
     OptionError,
+    SourceError,
     TargetExistsError,
     UnsupportedImageError,
     error_context,
@@ -37,7 +38,6 @@ from rechroma.imaging import (
     ChromaUpsampler,
     Photo,
     default_target,
-    encode_photo,
     output_format,
     parse_format,
     photo_of_array,
@@ -116,7 +116,7 @@ class Result:
         height: Height of both in pixels.
         seconds: Wall-clock time from opening the source to the finished target.
         was_color: Whether the source was in color or toned, and was converted to gray first.
-        pages: Number of pages or frames of the source, of which the first was colorized.
+        pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
     """
 
@@ -138,7 +138,7 @@ class EncodedImage:
         content: The encoded image.
         format: Pillow's name of its format.
         was_color: Whether the source was in color or toned, and was converted to gray first.
-        pages: Number of pages or frames of the source, of which the first was colorized.
+        pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
     """
 
@@ -324,7 +324,7 @@ class Colorizer:
     def colorize_bytes(
         self, source: bytes | Path, *, name: str = "the image", **options: Unpack[EncodeKwargs]
     ) -> EncodedImage:
-        """Colorize an image file in memory; of several pages or frames, the first.
+        """Colorize an image file in memory; of several pages or frames, by default the first.
 
         Args:
             source: Content of the file, or its path; nothing is written.
@@ -343,19 +343,12 @@ class Colorizer:
         check_file_options(options)
         if not isinstance(source, bytes | Path):
             raise OptionError(f"source must be bytes or a Path, not {type(source).__name__}")
-        output = parse_options(OutputOptions, options)
         photo = _read(source, options, name)
-        written = output_format(output.format or photo.format)
+        written = output_format(options.get("format") or photo.format)
+        file = BytesIO()
         with error_context(name):
-            content = encode_photo(
-                self._rgb(photo, options),
-                photo,
-                format=written,
-                quality=output.quality,
-                provenance=output.provenance,
-                badge=output.badge,
-            )
-        return EncodedImage(content, written, photo.was_color, photo.pages, photo.damage)
+            self._write(file, source, photo, self._rgb(photo, options), written, options)
+        return EncodedImage(file.getvalue(), written, photo.was_color, photo.pages, photo.damage)
 
     def colorize_file(
         self,
@@ -363,7 +356,7 @@ class Colorizer:
         target: str | os.PathLike[str] | None = None,
         **options: Unpack[FileKwargs],
     ) -> Result:
-        """Colorize an image file; of several pages or frames, the first.
+        """Colorize an image file; of several pages or frames, by default the first.
 
         Args:
             source: The photograph; never changed.
@@ -382,10 +375,10 @@ class Colorizer:
         """
         start = perf_counter()
         check_file_options(options)
-        output, overwrite = parse_options(OutputOptions, options), options.get("overwrite", False)
+        wanted, overwrite = options.get("format"), options.get("overwrite", False)
         source = _path_from(source)
-        target = default_target(source, output.format) if target is None else _path_from(target)
-        written = resolve_format(target, output.format, source=source)
+        target = default_target(source, wanted) if target is None else _path_from(target)
+        written = resolve_format(target, wanted, source=source)
         check_target(target, overwrite=overwrite)  # now, and not after the work is done
         with suppress(OSError):  # one cannot be accessed; reading or writing it will say why
             if target.samefile(source):
@@ -395,16 +388,12 @@ class Colorizer:
                 )
         photo = _read(source, options)
         with error_context(source):
-            write = partial(
-                write_photo,
-                rgb=self._rgb(photo, options),
-                photo=photo,
-                format=written,
-                quality=output.quality,
-                provenance=output.provenance,
-                badge=output.badge,
+            rgb = self._rgb(photo, options)
+            write_atomically(
+                target,
+                lambda file: self._write(file, source, photo, rgb, written, options),
+                overwrite=overwrite,
             )
-            write_atomically(target, write, overwrite=overwrite)
         height, width = photo.gray.shape
         seconds = perf_counter() - start
         return Result(
@@ -458,6 +447,41 @@ class Colorizer:
             for color, probability in zip(colors, probabilities, strict=True)
         )
 
+    def _write(
+        self,
+        file: BinaryIO,
+        source: bytes | Path,
+        photo: Photo,
+        rgb: UIntImage,
+        written: str | None,
+        options: EncodeKwargs,
+    ) -> None:
+        """Write the first colored page, then read, color and write the others one by one."""
+        output = parse_options(OutputOptions, options)
+        _, *others = _page_numbers(photo, options)
+        if others and output_format(written or photo.format) != "TIFF":
+            raise OptionError(
+                f"{1 + len(others)} pages need a TIFF",
+                hint="Choose the format tiff, or one page.",
+            )
+        if others and isinstance(source, Path) and not source.is_file():
+            raise SourceError("a pipe can be read for one page only", hint="Give a file.")
+        while True:
+            write_photo(
+                file,
+                rgb,
+                photo,
+                format=written,
+                quality=output.quality,
+                provenance=output.provenance,
+                badge=output.badge,
+            )
+            if not others:
+                return
+            del photo, rgb  # memory holds the first page, and one other
+            photo = _read(source, options, "", others.pop(0))
+            rgb = self._rgb(photo, options)
+
     def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
         """Predict and render; other options are ignored."""
         chroma = self.predict(photo, size=options.get("size"), hints=options.get("hints", ()))
@@ -499,13 +523,31 @@ def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, .
         check_hints(hints)
 
 
-def _read(source: bytes | Path, options: EncodeKwargs, name: str | None = None) -> Photo:
+def _read(
+    source: bytes | Path, options: EncodeKwargs, name: str | None = None, page: int | None = None
+) -> Photo:
+    """Read a page, by default the first of those that the options select."""
+    chosen = parse_options(InputOptions, options)
     return read_photo(
         source,
         max_pixels=options.get("max_pixels", MAX_PIXELS),
-        strict=parse_options(InputOptions, options).strict,
+        strict=chosen.strict,
+        page=page or chosen.page_range(1)[0],
         name=name,
     )
+
+
+def _page_numbers(photo: Photo, options: EncodeKwargs) -> range:
+    """Return the pages that the options select, given the first of them."""
+    numbers = parse_options(InputOptions, options).page_range(photo.pages)
+    if numbers[-1] > photo.pages:
+        raise OptionError(f"there is no page {numbers[-1]}: the last is {photo.pages}")
+    if len(numbers) > 1 and photo.format != "TIFF":
+        raise UnsupportedImageError(
+            f"the {photo.pages} frames of an animation are not pages",
+            hint="Leave out the choice of pages: the first frame is colored, then.",
+        )
+    return numbers
 
 
 def _photo_from(image: object) -> Photo:

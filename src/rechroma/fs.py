@@ -59,7 +59,7 @@ def write_atomically(
         # An unguessable name, in the same folder so that renaming is atomic.
         temporary = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
-            with temporary.open("xb") as file:
+            with temporary.open("x+b") as file:
                 if isinstance(data, bytes):
                     file.write(data)
                 else:

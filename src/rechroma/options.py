@@ -6,6 +6,7 @@ page's sliders. Nothing heavy is imported, so that `--help` and the client can r
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
@@ -20,6 +21,8 @@ MAX_PIXELS = 250_000_000
 MIN_SIZE, MAX_SIZE = 64, 2048
 PROVIDERS = ("auto", "cpu", "cuda")
 """Execution providers, the default first."""
+PAGES_PATTERN = r"^(?:all|([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?)$"
+"""Accepted values of the option `pages`."""
 RESULT_SUFFIX = ".color"
 """Inserted before the file suffix of a result: `photo.color.jpg` for `photo.jpg`."""
 
@@ -116,14 +119,35 @@ class InputOptions(_Checked):
 
     Attributes:
         strict: Whether to reject a truncated JPEG instead of coloring the part that is there.
+        pages: The pages of a TIFF: "all", or numbers from 1 such as "3" or "1-4"; None for the
+            first. Several become a TIFF with as many pages.
 
     Raises:
-        OptionError: A value is of the wrong type.
+        OptionError: A value is of the wrong type, or no such range.
     """
 
     strict: bool = _option(
         default=False, text="Reject a truncated JPEG instead of coloring the part that is there."
     )
+    pages: str | None = _option(None, "Pages of a TIFF to color: all, or such as 3 or 1-4.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.page_range(1)
+
+    def page_range(self, count: int) -> range:
+        """Return the numbers of the pages of a file that has `count` pages; the last may exceed it.
+
+        Raises:
+            OptionError: `pages` is no such range.
+        """
+        if self.pages is None or self.pages == "all":
+            return range(1, 2 if self.pages is None else count + 1)
+        match = re.match(PAGES_PATTERN, str(self.pages))
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            raise OptionError(f"pages must be all, or such as 3 or 1-4, not {self.pages!r:.60}")
+        return range(first, last + 1)
 
 
 @dataclass(frozen=True)
@@ -177,6 +201,7 @@ class InputKwargs(TypedDict, total=False):
     """:class:`InputOptions` as keyword arguments."""
 
     strict: bool
+    pages: str | None
 
 
 class OutputKwargs(TypedDict, total=False):

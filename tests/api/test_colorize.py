@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,19 @@ def test_accept_header_selects_the_format(
 def test_gif_is_returned_as_png(client: FlaskClient) -> None:
     answer = client.post(URL, data=photo_file(format="GIF"), headers={"Accept": "*/*"})
     assert opened(answer.data).format == "PNG"
+
+
+def test_pages_of_a_tiff_are_selected(client: FlaskClient) -> None:
+    file, page = BytesIO(), opened(photo_file())
+    page.save(file, "TIFF", save_all=True, append_images=[page, page])
+    for pages, count in (("all", 3), ("2-3", 2), ("3", 1)):
+        answer = client.post(f"{URL}?pages={pages}", data=file.getvalue())
+        assert getattr(opened(answer.data), "n_frames", 1) == count
+    assert_problem(client.post(f"{URL}?pages=0", data=file.getvalue()), 422)
+    assert_problem(client.post(f"{URL}?pages=4", data=file.getvalue()), 422)
+    as_png = {"Accept": "image/png"}
+    answer = client.post(f"{URL}?pages=all", data=file.getvalue(), headers=as_png)
+    assert "need a TIFF" in assert_problem(answer, 422)["detail"]
 
 
 def test_unavailable_format_is_not_acceptable(client: FlaskClient) -> None:

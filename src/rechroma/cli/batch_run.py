@@ -172,7 +172,7 @@ class FileResult:
         width: Width of the result in pixels.
         height: Height of the result in pixels.
         was_color: Whether the source was in color or toned.
-        pages: The number of pages or frames in the source; only the first is colored.
+        pages: The number of pages or frames in the source.
         damage: Damage of the source, such as "truncated".
         note: Why the image was colored again, or what differs in a result that is kept.
     """
@@ -250,10 +250,10 @@ class BatchSummary:
         """True if pixels of a source were missing."""
         return any(result.damage == "truncated" for result in self.incomplete)
 
-    def print_warnings(self) -> None:
-        """Warn on stderr of sources of which something was missing."""
+    def print_warnings(self, *, first_only: bool) -> None:
+        """Warn on stderr of what is missing: pages after the first, or parts of a source."""
         for result in self.incomplete:
-            print_warnings(result.source, result.pages or 1, result.damage)
+            print_warnings(result.source, (first_only and result.pages) or 1, result.damage)
 
     def print_left(self, *, quiet: bool) -> None:
         """Tell on stderr, or as JSON on stdout, which files in the folders were left."""
@@ -303,6 +303,9 @@ def format_left(left: Counter[str]) -> str:
 def print_warnings(source: str, pages: int, damage: str | None) -> None:
     """Warn on stderr of what a result lacks: pages or frames, or the rest of a truncated file."""
     if pages > 1:
-        echo_err(f"rechroma: warning: {source}: colored only the first of {pages} pages or frames")
+        echo_err(
+            f"rechroma: warning: {source}: colored only the first of {pages} pages or frames"
+            " (--pages all colors all pages of a TIFF)"
+        )
     if damage:
         echo_err(f"rechroma: warning: {source}: {_DAMAGES[damage]}")

@@ -87,6 +87,7 @@ def _read_hints(
 )
 @click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
 @click.option("--strict", is_flag=True, help=OPTIONS["strict"].text)
+@click.option("--pages", metavar="RANGE", help=OPTIONS["pages"].text + "  [default: the first]")
 @json_option("Print one line of JSON per photograph on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @model_options
@@ -141,7 +142,7 @@ def _color_files(request: CliRequest) -> int:
     if not request.quiet:
         for path in plan.results:
             echo_err(f"rechroma: {path} is a result already, skipped (use --overwrite or -o OUT)")
-        summary.print_warnings()
+        summary.print_warnings(first_only=request.pages is None)
         if images:
             echo_err(f"rechroma: {summary}")
     summary.print_left(quiet=request.quiet)
@@ -179,7 +180,7 @@ def colorize_stream(request: CliRequest) -> int:
     else:
         write_atomically(request.target, result.content, overwrite=request.overwrite)
     if not request.quiet:
-        print_warnings(name, result.pages, result.damage)
+        print_warnings(name, result.pages if request.pages is None else 1, result.damage)
     return TRUNCATED_CODE if result.damage == "truncated" else 0
 
 

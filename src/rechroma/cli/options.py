@@ -145,6 +145,7 @@ class CliRequest:
     no_provenance: bool
     badge: bool
     strict: bool
+    pages: str | None
     as_json: bool
     quiet: bool
     model: str
@@ -173,6 +174,7 @@ class CliRequest:
             "provenance": not self.no_provenance,
             "badge": self.badge,
             "strict": self.strict,
+            "pages": self.pages,
             "max_pixels": self.max_pixels,
         }
 

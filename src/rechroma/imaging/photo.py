@@ -62,7 +62,7 @@ class Photo:
         format: Pillow's name of the source's format, such as ``JPEG``.
         was_color: Whether the source was in color or toned (sepia) and was converted to gray.
         metadata: The metadata to keep.
-        pages: The number of pages or frames in the file; this is the first.
+        pages: The number of pages or frames in the file.
         damage: Damage of the file, or None.
     """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from rechroma.imaging import Damage  # noqa: TC001 - pydantic needs it
-from rechroma.options import OPTIONS
+from rechroma.options import OPTIONS, PAGES_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,9 @@ class ColorizeQuery(ModelQuery):
     provenance: bool = _option("provenance")
     badge: bool = _option("badge")
     strict: bool = _option("strict")
+    pages: str | None = Field(
+        default=None, pattern=PAGES_PATTERN, description=OPTIONS["pages"].text
+    )
 
 
 class JobOptions(ColorizeQuery):

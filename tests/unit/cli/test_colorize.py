@@ -459,7 +459,7 @@ def test_full_disk_stops_the_run(
     opened, open_path = [], Path.open
 
     def open_until_full(path: Path, mode: str = "r", *rest: Any, **options: Any) -> Any:
-        if mode == "xb":
+        if mode == "x+b":
             opened.append(path)
             if len(opened) > 3:
                 raise OSError(errno.ENOSPC, "No space left on device", str(path))

@@ -62,13 +62,29 @@ def test_further_pages_give_a_warning(run: Run, photo: MakePhoto, model: str, na
     result = run(name, "-o", "out", "--model", model)
     assert result.exit_code == 0
     warning, report = result.stderr.splitlines()
-    assert warning == (f"rechroma: warning: {name}: colored only the first of 3 pages or frames")
+    expected = f"rechroma: warning: {name}: colored only the first of 3 pages or frames ("
+    assert warning.startswith(expected)
     assert f"{name} -> " in report
     assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""
     as_json = run(name, "-o", "json", "--json", "--quiet", "--model", model)
     assert json.loads(as_json.stdout)["pages"] == 3
     piped = run("-", "--model", model, "-o", "piped.png", stdin=Path(name).read_bytes())
     assert "warning: stdin: colored only the first of 3 pages or frames" in piped.stderr
+
+
+def test_all_pages_are_colored_without_a_warning(run: Run, photo: MakePhoto, model: str) -> None:
+    with Image.open(photo("one.png")) as page:
+        page.save("scan.tif", save_all=True, append_images=[page, page])
+    result = run("scan.tif", "one.png", "-o", "out", "--pages", "all", "--model", model)
+    assert result.exit_code == 0
+    assert "2 colored" in result.stderr
+    assert "warning" not in result.stderr
+    piped = run("-", "--pages", "2-3", "--model", model, stdin=Path("scan.tif").read_bytes())
+    Path("piped.tif").write_bytes(piped.stdout_bytes)
+    for name, count in (("out/scan.tif", 3), ("piped.tif", 2)):
+        with Image.open(name) as made:
+            assert getattr(made, "n_frames", 1) == count
+    assert run("scan.tif", "--pages", "0", "--model", model).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Decoding of files, bytes, streams, Pillow images and arrays to a `Photo`, or to a thumbnail.
 
 Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits, and TIFFs of less
-common kinds: OpenCV decodes the PNGs, and :mod:`rechroma.imaging.codecs.tiff` the TIFFs. Only the
-first frame or page of a file is read; the others are counted.
+common kinds: OpenCV decodes the PNGs, and :mod:`rechroma.imaging.codecs.tiff` the TIFFs. One page
+of a file is read, by default the first, or the first frame; the others are counted.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def read_photo(
     *,
     max_pixels: int = MAX_PIXELS,
     strict: bool = False,
+    page: int = 1,
     name: str | None = None,
 ) -> Photo:
     """Read a photograph and convert it to gray.
@@ -74,6 +75,7 @@ def read_photo(
             image, which is not changed.
         max_pixels: The pixel limit, checked before anything is decoded.
         strict: Whether to reject a truncated JPEG.
+        page: The number of the page of a TIFF, from 1.
         name: The image's name in errors; the file's name by default.
 
     Raises:
@@ -84,6 +86,7 @@ def read_photo(
         BrokenImageError: The image does not decode.
         ImageTooSmallError: A side is shorter than 2 pixels.
         ImageTooLargeError: There are more than `max_pixels` pixels.
+        OptionError: There is no such page.
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     name = display_name(source) if name is None else name
@@ -92,7 +95,7 @@ def read_photo(
             return _photo_of_image(source, max_pixels)
         with open_source(source, name) as file:
             try:
-                photo = _photo_of_image(identify(file), max_pixels, file)
+                photo = _photo_of_image(identify(file, page), max_pixels, file)
             except BrokenImageError as error:
                 file.seek(0)
                 return _read_damaged(file.read(), max_pixels, error, strict=strict)

@@ -79,7 +79,8 @@ def write_photo(
     BMP keeps the resolution only, and a JPEG's segments end at 64 kB.
 
     Args:
-        file: The target, at its start; it must be seekable.
+        file: The target, at its start, or a TIFF to add a page to; it must be seekable, and
+            readable in the second case.
         rgb: (H, W, 3) uint8 or uint16, sRGB.
         photo: The source photograph.
         format: Name of the format, see :func:`parse_format`; by default that of

@@ -30,6 +30,7 @@ from rechroma.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
     MissingExtraError,
+    OptionError,
     RechromaError,
     SourceError,
     UnsupportedImageError,
@@ -79,12 +80,17 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
         yield file
 
 
-def identify(file: BinaryIO) -> Image.Image:
+def identify(file: BinaryIO, page: int = 1) -> Image.Image:
     """Open an image by its first bytes, without decoding it.
 
     Pillow's own `open` would warn of images above its limit, or reject them, before ours applies.
 
+    Args:
+        file: The file, at its start.
+        page: The number of the page of a TIFF, from 1.
+
     Raises:
+        OptionError: There is no such page.
         InputError: The file is empty, damaged, or in no known format.
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
@@ -101,7 +107,11 @@ def identify(file: BinaryIO) -> Image.Image:
         if factory and accept and accept(prefix) is True:
             file.seek(0)
             with decode_errors(), no_pixel_limit():  # some formats check it as they open
-                return open_tiff(file) if name == "TIFF" else factory(file, "")
+                if name == "TIFF":
+                    return open_tiff(file, page)
+                if page > 1:
+                    raise OptionError(f"there is no page {page}: only a TIFF has several")
+                return factory(file, "")
     file.seek(0)
     raise kind_error(file.read(HEAD_BYTES))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import SEEK_END
 from typing import TYPE_CHECKING
 
 import cv2
@@ -74,20 +75,24 @@ def _chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
 
 
 def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
-    """Write a TIFF, compressed with deflate unless the source was uncompressed.
+    """Write a TIFF, or another page of it, with deflate unless the source was uncompressed.
 
     Args:
-        file: The target, at its start; it must be seekable.
+        file: The target, at its start, or a TIFF written here; it must be seekable, and readable
+            in the second case.
         pixels: (H, W, 3 or 4) uint8 or uint16, RGB or RGBA.
         metadata: What to embed.
 
     Raises:
         OptionError: The pixels do not fit into the 4 GB of a TIFF.
     """
-    if pixels.nbytes > _MAX_TIFF_BYTES:
+    start = _align_end(file)
+    if start + pixels.nbytes > _MAX_TIFF_BYTES:
+        more = "more " if start else ""
         raise OptionError(
-            f"{pixels.nbytes / 1e9:.1f} GB of pixels do not fit into a TIFF, which ends at 4 GB",
-            hint="Choose another format, such as PNG.",
+            f"{pixels.nbytes / 1e9:.1f} GB of {more}pixels do not fit into a TIFF, which ends at "
+            "4 GB",
+            hint="Color the pages in several runs." if start else "Choose a PNG, for example.",
         )
     rows = max(1, _STRIP_BYTES // pixels[0].nbytes)
     tops = range(0, len(pixels), rows)
@@ -99,8 +104,29 @@ def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
         for top in tops
     ]
     _set_strips(directory, counts)
-    file.seek(0)
+    file.seek(start)
     directory.save(file)
+    if start:
+        file.seek(_last_link(file))
+        file.write(struct.pack("<I", start))
+
+
+def _align_end(file: BinaryIO) -> int:
+    """Go to the end of a file, and make it even: directories start at words."""
+    end = file.seek(0, SEEK_END)
+    return end + file.write(b"\0" * (end % 2))
+
+
+def _last_link(file: BinaryIO) -> int:
+    """Find the place of the last directory's link to the next one, which is 0 so far."""
+    link, offset = 4, 8
+    while offset:
+        file.seek(offset)
+        (count,) = struct.unpack("<H", file.read(2))
+        link = offset + 2 + 12 * count
+        file.seek(link)
+        (offset,) = struct.unpack("<I", file.read(4))
+    return link
 
 
 def _set_strips(directory: ImageFileDirectory_v2, counts: list[int]) -> None:

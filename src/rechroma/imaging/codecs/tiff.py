@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import product
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from PIL import TiffImagePlugin, _imaging
 
-from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.errors import BrokenImageError, OptionError, UnsupportedImageError
 from rechroma.imaging.codecs.other_kinds import raw_error
 
 if TYPE_CHECKING:
@@ -67,13 +67,18 @@ _MAX_TILE_BYTES = 1 << 26  # of a tile larger than the image
 _BAND_BYTES = 1 << 20  # unpacked at a time
 
 
-def open_tiff(file: IO[bytes]) -> TiffFile:
-    """Open a TIFF at its main image: the first that is neither a reduced copy nor a mask.
+def open_tiff(file: IO[bytes], page: int = 1) -> TiffFile:
+    """Open a TIFF at one of its pages: the images that are neither reduced copies nor masks.
 
-    Where all images in the chain are reduced, as in the files of some cameras, that is the largest
-    among the subdirectories.
+    Where all images in the chain are reduced, as in the files of some cameras, the only page is the
+    largest among the subdirectories.
+
+    Args:
+        file: The file, seekable.
+        page: The number of the page, from 1.
 
     Raises:
+        OptionError: There is no such page.
         UnsupportedImageError: It is a camera's raw file, or neither Pillow nor this module decodes
             the main image.
     """
@@ -84,15 +89,35 @@ def open_tiff(file: IO[bytes]) -> TiffFile:
         raise raw_error()
     whole = [each for each in chain if not each.is_copy]
     others = [each for each in children if not each.is_copy]
-    main = chain[:1] if not (whole or others) else whole[:1] or [max(others, key=_area)]
+    pages = whole or ([max(others, key=_area)] if others else chain[:1])
+    if page > max(1, len(pages)):
+        raise OptionError(f"there is no page {page}: the last is {max(1, len(pages))}")
     file.seek(0)
-    if main and main[0] is not chain[0]:
+    if pages and pages[page - 1] is not chain[0]:
         size = 8 if _is_big(header) else 4
-        offset = main[0].offset.to_bytes(size, "little" if header[:2] == b"II" else "big")
-        file = BytesIO(header[:size] + offset + file.read()[2 * size :])
+        order: Literal["little", "big"] = "little" if header[:2] == b"II" else "big"
+        start = header[:size] + pages[page - 1].offset.to_bytes(size, order)
+        file = cast("IO[bytes]", _WithHeader(file, start))
     tiff = TiffFile(file, "")
     tiff.pages = max(1, len(whole))
     return tiff
+
+
+class _WithHeader:
+    """A file that is read with another header; only :meth:`read` knows it, libtiff does not."""
+
+    def __init__(self, file: IO[bytes], header: bytes) -> None:
+        self._file = file
+        self._header = header
+
+    def read(self, size: int = -1) -> bytes:
+        at = self._file.tell()
+        data = self._file.read(size)
+        known = self._header[at : at + len(data)]
+        return known + data[len(known) :]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._file, name)
 
 
 def _is_big(header: bytes) -> bool:
