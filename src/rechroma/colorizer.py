@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -103,6 +103,7 @@ class FileKwargs(EncodeKwargs, total=False):
     """Keyword arguments of :meth:`Colorizer.colorize_file`."""
 
     overwrite: bool
+    keep_time: bool
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class EncodedImage:
         damage: Damage of the source, if it is a truncated JPEG.
     """
 
-    content: bytes
+    content: bytes = field(repr=False)
     format: str
     was_color: bool
     pages: int
@@ -164,6 +165,8 @@ class ColorSuggestion:
 
 class Colorizer:
     """Colorizes photographs with one model; safe to use from several threads.
+
+    It can be pickled, such as for the processes of a pool: a copy loads the model again.
 
     Args:
         model: "default", a model's name (see :func:`rechroma.models.list_models`), or the path of
@@ -193,6 +196,12 @@ class Colorizer:
         self.threads = resolve_threads(threads)
         self._engine = engine or OnnxEngine(find_model(model), provider, threads)
         self._plain: tuple[object, Float] | None = None  # key of an input, and its chroma
+
+    def __repr__(self) -> str:
+        return f"Colorizer({self.card.name!r}, threads={self.threads})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_plain": None}
 
     @property
     def card(self) -> ModelCard:
@@ -362,8 +371,9 @@ class Colorizer:
             source: The photograph; never changed.
             target: The file to write; None for `photo.color.jpg` next to `photo.jpg`. Its suffix
                 must be one of the format.
-            **options: Those of :meth:`colorize_bytes`, and `overwrite`: whether to replace an
-                existing target.
+            **options: Those of :meth:`colorize_bytes`; `overwrite`: whether to replace an
+                existing target; `keep_time`: whether the target gets the modification time of the
+                photograph. It always gets its permissions.
 
         Raises:
             InputError: The image cannot be colorized.
@@ -393,6 +403,8 @@ class Colorizer:
                 target,
                 lambda file: self._write(file, source, photo, rgb, written, options),
                 overwrite=overwrite,
+                like=source,
+                keep_time=options.get("keep_time", False),
             )
         height, width = photo.gray.shape
         seconds = perf_counter() - start
@@ -506,7 +518,7 @@ def check_file_options(options: EncodeKwargs | FileKwargs) -> None:
     Raises:
         OptionError: A name is unknown, or a value is of the wrong type or out of range.
     """
-    also = ("max_pixels", "overwrite")
+    also = ("max_pixels", "overwrite", "keep_time")
     groups = (Adjustments, InferenceOptions, InputOptions, OutputOptions)
     _check_options(options, *groups, also=also)
     check_int("max_pixels", options.get("max_pixels", MAX_PIXELS), 1, None)

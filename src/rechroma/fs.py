@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_PERMISSIONS = 0o777
 _UNWRITTEN = "The result was not written."
 _CLUTTER = {  # in lower case: of Synology, QNAP, Windows and macOS
     *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
@@ -32,6 +33,8 @@ def write_atomically(
     *,
     overwrite: bool,
     durable: bool = False,
+    like: Path | None = None,
+    keep_time: bool = False,
     hint: str = _UNWRITTEN,
 ) -> None:
     """Write a temporary file in the target's folder, then rename it.
@@ -45,6 +48,8 @@ def write_atomically(
         overwrite: Whether to replace an existing file.
         durable: Whether to return only when the file is on the disk, so that it survives a power
             failure.
+        like: A file whose permissions the target gets, where the system has such.
+        keep_time: Whether the target gets the modification time of `like`, too.
         hint: Hint of the error if the file system refuses.
 
     Raises:
@@ -60,6 +65,9 @@ def write_atomically(
         temporary = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with temporary.open("x+b") as file:
+                if like and os.name == "posix" and like.is_file():
+                    with suppress(PermissionError):  # such as on a network share
+                        temporary.chmod(like.stat().st_mode & _PERMISSIONS)
                 if isinstance(data, bytes):
                     file.write(data)
                 else:
@@ -67,6 +75,9 @@ def write_atomically(
                 if durable:  # before the rename, or a power failure could leave an empty file
                     file.flush()
                     os.fsync(file.fileno())
+            if like and keep_time and like.is_file():
+                times = like.stat()
+                os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
             if overwrite or not _link_exclusively(temporary, target):
                 temporary.replace(target)
             if durable:

@@ -93,7 +93,10 @@ def test_api_schema_has_no_other_options() -> None:
 def test_client_and_python_take_the_same_options() -> None:
     names = dict.fromkeys(OPTIONS)
     assert set(ColorizeParams.__annotations__) == {*names, "hints", "model"}
-    assert set(colorizer.FileKwargs.__annotations__) == {*names, "hints", "max_pixels", "overwrite"}
+    assert set(colorizer.FileKwargs.__annotations__) == {
+        *names,
+        *("hints", "max_pixels", "overwrite", "keep_time"),
+    }
 
 
 def test_keyword_types_are_those_of_the_dataclasses() -> None:

@@ -56,6 +56,9 @@ def _read_hints(
 )
 @click.option("--overwrite", is_flag=True, help="Color again and replace existing results.")
 @click.option(
+    "--keep-time", is_flag=True, help="Give results the modification times of their photographs."
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",

@@ -133,6 +133,7 @@ class CliRequest:
     paths: tuple[str, ...]
     out: str | None
     overwrite: bool
+    keep_time: bool
     jobs: int | None
     file_format: str | None
     quality: int
@@ -187,4 +188,5 @@ class CliRequest:
 
     def file_options(self) -> FileKwargs:
         """The keyword arguments of :meth:`rechroma.Colorizer.colorize_file`."""
-        return {**self.encode_options(), "overwrite": self.overwrite}
+        options = self.encode_options()
+        return {**options, "overwrite": self.overwrite, "keep_time": self.keep_time}

@@ -44,6 +44,7 @@ class OnnxEngine:
 
     def __init__(self, path: Path, provider: str = "auto", threads: int | None = None) -> None:
         self._path = path
+        self._arguments = path.absolute(), provider, threads
         options = ort.SessionOptions()
         options.enable_cpu_mem_arena = False  # images differ in shape: an arena would only grow
         # Spinning threads would take the cores from others.
@@ -64,6 +65,12 @@ class OnnxEngine:
                 hint="Use 'cpu', or install onnxruntime-gpu in place of onnxruntime, and CUDA's "
                 "libraries.",
             )
+
+    def __repr__(self) -> str:
+        return f"OnnxEngine({str(self._path)!r}, provider={self.provider!r})"
+
+    def __reduce__(self) -> tuple[type[OnnxEngine], tuple[Path, str, int | None]]:
+        return OnnxEngine, self._arguments  # a session cannot be pickled
 
     @property
     def card(self) -> ModelCard:

@@ -41,12 +41,12 @@ class Metadata:
         lossless: Whether a WebP's pixels were compressed without loss.
     """
 
-    exif: bytes | None = None
-    icc: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
+    exif: bytes | None = field(default=None, repr=False)
+    icc: bytes | None = field(default=None, repr=False)
+    xmp: bytes | None = field(default=None, repr=False)
+    iptc: bytes | None = field(default=None, repr=False)
     dpi: tuple[float, float] | None = None
-    text: Mapping[str, str] = field(default_factory=dict)
+    text: Mapping[str, str] = field(default_factory=dict, repr=False)
     compressed: bool = True
     lossless: bool = False
 
@@ -73,3 +73,7 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
     pages: int = 1
     damage: Damage | None = None
+
+    def __repr__(self) -> str:
+        height, width = self.gray.shape
+        return f"Photo({width} x {height}, {self.gray.dtype}, {self.format})"

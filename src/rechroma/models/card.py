@@ -78,6 +78,12 @@ class ModelCard:
         if not self.distribution_scale:
             object.__setattr__(self, "distribution_scale", self.scale)
 
+    def __repr__(self) -> str:
+        return (
+            f"ModelCard({self.name!r}, version={self.version!r}, size={self.size}, "
+            f"hints={self.hints}, license={self.license!r})"
+        )
+
     def to_json(self) -> str:
         """Serialize to the content of the ONNX metadata property."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)

@@ -215,3 +215,11 @@ def test_names_with_brackets_are_colored(run: Run, photo: MakePhoto, model: str)
     result = run("box [1]/*.png", "box [1]/photo[1].png", "-o", "out[2]/x[3].png", "--model", model)
     assert result.exit_code == 0, result.stderr
     assert is_colored(folder.parent / "out[2]/x[3].png")
+
+
+def test_time_is_kept_on_request(color: Color, tmp_path: Path) -> None:
+    source = tmp_path / "box/a.png"
+    os.utime(source, ns=(0, 10**18))
+    assert statuses(color("--keep-time")) == {"a.png": "done"}
+    assert (tmp_path / "box/a.color.png").stat().st_mtime_ns == 10**18
+    assert statuses(color("--keep-time")) == {"a.png": "skipped"}
