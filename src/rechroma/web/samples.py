@@ -1,10 +1,17 @@
-"""Sample photographs: those inside the scikit-image package, so that nothing is downloaded."""
+"""Sample photographs: those inside the scikit-image package, so that nothing is downloaded.
+
+Without scikit-image, smaller copies of those in the public domain or under CC0 take their place:
+the astronaut (NASA), the rocket (SpaceX), the cat (Stefan van der Walt), the coffee (Rachel
+Michetti) and the photographer (Lav Varshney).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+_COPIES = Path(__file__).parent / "photographs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,13 @@ SAMPLES = (
 
 
 def sample_file(sample: SamplePhoto) -> Path | None:
-    """Find the file of a sample without importing scikit-image; None if that is not installed."""
+    """Find the file of a sample, or its copy, without importing scikit-image.
+
+    Returns:
+        The original if scikit-image is installed; None if there is neither.
+    """
     found = find_spec("skimage")
-    if found is None or not found.submodule_search_locations:
-        return None
-    path = Path(found.submodule_search_locations[0], "data", sample.file)
-    return path if path.is_file() else None
+    folders = found.submodule_search_locations if found else None
+    paths = [Path(folder, "data", sample.file) for folder in folders or ()]
+    paths.append(_COPIES / f"{sample.name}.jpg")
+    return next((path for path in paths if path.is_file()), None)

@@ -30,13 +30,17 @@ def test_demo_can_be_repeated_in_another_folder(run: Run, model: str, tmp_path: 
         assert np.asarray(sheet).std() > 20
 
 
-def test_demo_without_scikit_image_names_the_extra(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+def test_demo_works_without_scikit_image(
+    run: Run, model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def find_spec(name: str) -> None:
-        assert name == "skimage"
+    monkeypatch.setattr("rechroma.web.samples.find_spec", lambda _name: None)
+    result = run("demo", "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "before-after.jpg: 5 photographs" in result.stdout
+    assert is_colored(tmp_path / "rechroma-demo/cat.color.jpg")
 
-    monkeypatch.setattr("rechroma.cli.preflight.find_spec", find_spec)
-    result = run("demo")
-    assert result.exit_code == 69
-    assert 'pip install "rechroma[app]"' in result.stderr
+
+def test_demo_ends_with_what_to_do_next(run: Run, model: str) -> None:
+    output = run("demo", "--model", model).stdout
+    for command in ("rechroma photo.jpg", "rechroma photos/ -o colored/", "rechroma app"):
+        assert f"\n  {command} " in output

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rechroma.errors import InternalError, RechromaError
 from rechroma.service.errors import OverloadedError
 from rechroma.service.inference import fault_policy
+from rechroma.service.inference.memory import trim_memory
 from rechroma.service.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class WorkerPool:
             yield worker
         finally:
             self._idle.put(worker)
+            trim_memory()
 
     def process_ids(self) -> list[int]:
         """List the process ids of the workers; none without isolation."""
@@ -231,6 +233,7 @@ def worker_main(connection: Connection, settings: Settings) -> None:
         connection.send(None)
         while True:
             connection.send(_result_or_error(predictor, *connection.recv()))
+            trim_memory()
     except RechromaError as error:
         connection.send(error)
     except (EOFError, OSError):
