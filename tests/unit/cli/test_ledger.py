@@ -87,6 +87,24 @@ def test_touched_photograph_is_recognized_by_its_content(color: Color, tmp_path:
         assert statuses(color()) == {"a.png": "skipped"}
 
 
+def test_finished_photographs_are_not_read_again(
+    color: Color, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        write_image(tmp_path / f"box/{number}.png")
+    color()
+    open_path, opened = Path.open, []
+
+    def note(path: Path, *arguments: Any, **options: Any) -> Any:
+        opened.append(path.suffix)
+        return open_path(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", note)
+    assert set(statuses(color()).values()) == {"skipped"}
+    assert opened.count(".jsonl") == 1
+    assert ".png" not in opened
+
+
 def test_swapped_photographs_are_colored_again(color: Color, tmp_path: Path) -> None:
     first, second = tmp_path / "box/a.bmp", tmp_path / "box/b.bmp"
     for path, gray in ((first, gray_ramp()), (second, gray_ramp()[::-1])):
