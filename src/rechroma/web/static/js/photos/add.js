@@ -3,7 +3,10 @@
 import { cloneTemplate, find } from "../page/dom.js";
 import { t } from "../page/texts.js";
 
-const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|avif|jp2|j2[kc]|jp[xf])$/i;
+// Hidden, or kept by a system for itself, as in rechroma/fs.py.
+const CLUTTER =
+  /^(\.|(@eadir|#recycle|#snapshot|@recycle|@recently-snapshot|\$recycle\.bin|system volume information|(eh)?thumbs\.db|desktop\.ini|__macosx|lost\+found)$)/i;
+const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|hif|avif|jp2|j2[kc]|jp[xf])$/i;
 
 /** @typedef {{files: File[], skipped: number}} Selection the photographs, and how many other files */
 
@@ -34,13 +37,13 @@ export function initAddPhotos(api, showError, add) {
 }
 
 /**
- * Keep the images of a folder; hidden files are not counted as skipped.
+ * Keep the images of a folder; hidden files and those of systems are not counted as skipped.
  * @param {File[]} files
  * @returns {Selection}
  */
 function keepImages(files) {
   const visible = files.filter(({ name, webkitRelativePath }) =>
-    ![name, ...webkitRelativePath.split("/")].some((part) => part.startsWith(".")));
+    ![name, ...webkitRelativePath.split("/")].some((part) => CLUTTER.test(part)));
   const images = visible.filter(({ name }) => IMAGE_NAME.test(name));
   return { files: images, skipped: visible.length - images.length };
 }
@@ -86,7 +89,7 @@ async function collectDropped(transfer) {
 
 /** @param {any} entry a FileSystemEntry @returns {Promise<File[]>} */
 async function collectEntry(entry) {
-  if (entry.isDirectory && entry.name.startsWith(".")) return [];
+  if (entry.isDirectory && CLUTTER.test(entry.name)) return [];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const files = [];
   for await (const child of readFolder(entry.createReader())) files.push(await collectEntry(child));
