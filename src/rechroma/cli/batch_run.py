@@ -36,6 +36,10 @@ TRUNCATED_CODE = 3
 
 _CHANGED = "colored again: the photograph is another than before"
 _OTHER_OPTIONS = "kept: it was colored with another model or other options"
+_PROBLEMS = {
+    Standing.TAKEN: "as the result of another photograph than",
+    Standing.UNKNOWN: "but is not known as a result of",
+}
 _MAX_KINDS = 6
 _DAMAGES = {
     "end_missing": "the file lacks its last bytes, but no pixels",
@@ -55,7 +59,7 @@ class BatchRun:
 
     @cached_property
     def _ledger(self) -> Ledger:
-        return Ledger(self._request.settings())
+        return Ledger(self._request.settings(), [task.source for task in self._plan.tasks])
 
     def execute(self) -> None:
         """Color every image that has no result yet.
@@ -94,10 +98,8 @@ class BatchRun:
             self._pending[task] = standing
             return
         names = (str(task.source), str(task.target))
-        if standing is Standing.UNKNOWN:
-            error = TargetExistsError(
-                f"{task.target} already exists, but is not known as a result of {task.source}"
-            )
+        if problem := _PROBLEMS.get(standing):
+            error = TargetExistsError(f"{task.target} already exists, {problem} {task.source}")
             self._summary.add(FileResult(*names, Status.FAILED, error))
         else:
             note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None

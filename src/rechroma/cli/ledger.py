@@ -15,7 +15,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
@@ -26,7 +26,7 @@ from rechroma.fs import translate_os_errors
 from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LEDGER_NAME = ".rechroma.jsonl"
 
@@ -44,7 +44,9 @@ class Standing(Enum):
     OTHER_OPTIONS = auto()
     """It was made from this photograph, but with another model or other options."""
     OUTDATED = auto()
-    """It is a result of another photograph, or of this one before it was changed."""
+    """It is a result of this photograph before it was changed, or of one that gets another."""
+    TAKEN = auto()
+    """It is the result of another photograph."""
     UNKNOWN = auto()
     """It is not recorded, or is outdated and was edited since."""
 
@@ -116,10 +118,15 @@ class Ledger:
     """The ledgers of all folders that results of one model and one set of options are written to.
 
     Its methods can be called from several threads.
+
+    Args:
+        settings: The model and the options.
+        sources: All photographs of the run.
     """
 
-    def __init__(self, settings: ColorizationSettings) -> None:
+    def __init__(self, settings: ColorizationSettings, sources: Iterable[Path]) -> None:
         self._settings = settings
+        self._sources = sources
         self._records: dict[Path, dict[str, _Record]] = {}
         self._real = cache(os.path.realpath)
         self._lock = Lock()
@@ -134,7 +141,10 @@ class Ledger:
             return Standing.UNKNOWN
         if self._is_source(record, source, target):
             return Standing.DONE if record.settings == self._settings else Standing.OTHER_OPTIONS
-        return Standing.OUTDATED if found == record.result_stamp else Standing.UNKNOWN
+        if found != record.result_stamp:
+            return Standing.UNKNOWN
+        is_in_run = self._real(target.parent / record.source) in self._real_sources
+        return Standing.OUTDATED if is_in_run else Standing.TAKEN
 
     def add(self, source: Path, target: Path, version: SourceVersion) -> None:
         """Record a result, unless its source has changed in the meantime.
@@ -147,6 +157,10 @@ class Ledger:
             return
         name = self._relative(source, target.parent)
         self._append(target.parent, _Record(target.name, made, name, version, self._settings))
+
+    @cached_property
+    def _real_sources(self) -> set[str]:
+        return {os.path.realpath(source) for source in self._sources}
 
     def _is_source(self, record: _Record, source: Path, target: Path) -> bool:
         stamp, recorded = read_stamp(source), record.source_version

@@ -132,14 +132,28 @@ def test_foreign_file_is_kept_and_is_no_result(color: Color, tmp_path: Path, fol
     assert other.read_bytes() == b"not a result"
 
 
-def test_second_folder_with_the_same_names_is_colored(
-    color: Color, run: Run, model: str, tmp_path: Path
+@pytest.mark.parametrize("first_exists", [True, False])
+@pytest.mark.parametrize(("argument", "out"), [("box2", "out"), ("box2/a.png", "out/a.png")])
+def test_result_of_another_photograph_is_kept(
+    color: Color,
+    run: Run,
+    model: str,
+    tmp_path: Path,
+    argument: str,
+    out: str,
+    *,
+    first_exists: bool,
 ) -> None:
     color("-o", "out")
+    made = (tmp_path / "out/a.png").read_bytes()
+    if not first_exists:
+        (tmp_path / "box/a.png").unlink()
     write_image(tmp_path / "box2/a.png", gray_ramp(20, 33))
-    result = run("box2", "-o", "out", "--model", model, "--json")
-    report = json.loads(result.stdout)
-    assert (report["status"], report["width"]) == ("done", 33)
+    result = run(argument, "-o", out, "--model", model)
+    assert result.exit_code == 73
+    assert "out/a.png already exists, as the result of another photograph" in result.stderr
+    assert (tmp_path / "out/a.png").read_bytes() == made
+    assert run(argument, "-o", out, "--overwrite", "--model", model).exit_code == 0
 
 
 def test_folders_can_be_moved_and_copied(
