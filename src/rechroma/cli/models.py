@@ -124,16 +124,17 @@ def import_command(
       rechroma photo.jpg --model siggraph17.onnx
 
     CHECKPOINT is a PyTorch file of weights, as published (.pth, pytorch_model.bin) or as
-    safetensors; no code in it is executed. It must
-    contain exactly the weights of the network. The model's output is compared with the network's,
-    and equals that of the published code. Respect the license of the weights, which the card names.
+    safetensors; no code in it is executed. It must contain exactly the weights of the network. The
+    model's output is compared with the network's, and equals that of the published code. Respect
+    the license of the weights, which the card names.
     """
     require_extra("train", "torch")
     target = Path(f"{name}.onnx") if out is None else out
     check_model_target(target)
-    from rechroma.networks import get_architecture, load_published
+    from rechroma.networks import fold_normalization, get_architecture, load_published
 
     network, known = load_published(name, checkpoint), get_architecture(name)
+    fold_normalization(network)  # as the export does, which would keep both kinds of weights
     fields: dict[str, Any] = {"name": name, "description": known.paper, "size": known.size}
     if known.license:
         data = [dataclasses.asdict(source) for source in known.data]
