@@ -116,6 +116,13 @@ def weights_option(default: str) -> Callable[[_Command], _Command]:
     )
 
 
+contract_option = click.option(
+    "--contract",
+    metavar="NAME",
+    help="What an ONNX file of another program takes and gives: ddcolor or deoldify.  [default: "
+    "recognized]",
+)
+
 set_option = click.option(
     "--set",
     "overrides",
