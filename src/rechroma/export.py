@@ -3,8 +3,8 @@
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. ONNX Runtime folds batch normalization as it loads the file; spectral
 normalization, which no runtime supports, is folded by the export. Matrices and convolutions can be
-stored rounded: to float16, or large ones to int8 with a scale per channel of the first axis, except
-in encoders that do not tolerate it. All arithmetic stays float32.
+stored rounded: large ones to float16, or all to float16 and large ones to int8 with a scale per
+channel of the first axis, except in encoders that do not tolerate it. All arithmetic stays float32.
 
 The parity check compares the file strictly with the rounded network, and reports separately what
 rounding changed.
@@ -50,7 +50,7 @@ WeightType = Literal["float32", "float16", "int8"]
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of the effect of rounding: just noticeable
 _FARTHEST = 10_000.0  # in a* or b*: no real color, and float32 barely resolves TOLERANCE there
-_LARGE = 65_536  # weights of a layer from which on the errors of int8 cancel out
+_LARGE = 65_536  # weights of a layer from which on errors cancel out, and rounding saves space
 _INT8 = 127
 _OPSET = 20
 # Fields of ONNX's messages: ModelProto, GraphProto and TensorProto; and protobuf's type of all.
@@ -103,8 +103,8 @@ def export_model(
         network: A trained network; it is not changed.
         card: Metadata of the file.
         target: The file; it is only written if it passes the check.
-        weights: How the weights are stored: as float32, float16 (half the size) or int8 (a
-            quarter).
+        weights: How the weights are stored: as float32, float16 (half the size; small matrices
+            stay float32) or int8 (a quarter).
         progress: Called with a line of text as each step begins.
 
     Returns:
@@ -211,15 +211,16 @@ def _packed(
 def _matrices(
     network: ColorizationNetwork, weights: WeightType
 ) -> Iterable[tuple[str, nn.Parameter, bool]]:
-    """Yield name and values of each matrix or convolution, and whether it becomes int8.
+    """Yield name and values of each matrix or convolution to round, and whether it becomes int8.
 
     These are nearly all weights; the others (normalization, biases) are few and sensitive.
     """
     delicate = network.encoder is not None and not network.encoder.tolerates_int8
     for name, matrix in network.named_parameters():
-        if matrix.dim() > 1:
+        is_large = matrix.numel() >= _LARGE
+        if matrix.dim() > 1 and (is_large or weights != "float16"):
             exempt = weights == "float16" or (delicate and name.startswith("encoder."))
-            yield name, matrix, matrix.numel() >= _LARGE and not exempt
+            yield name, matrix, is_large and not exempt
 
 
 def pack_weights(

@@ -159,7 +159,10 @@ def test_damaged_photographs_are_left_out_and_named(
     assert done.exit_code == 1, done.output
     answer = json.loads(done.stdout)
     assert answer["photographs"] == 2
-    assert [reason.split(":")[0] for reason in answer["left_out"]] == ["cut.jpg", "text.png"]
+    assert [reason.split(":")[0] for reason in answer["left_out"]] == [
+        "photos/cut.jpg",
+        "photos/text.png",
+    ]
     assert done.stderr.count("rechroma: error: ") == 2
     page = Path("page.html").read_text("utf-8")
     assert all(reason in page for reason in answer["left_out"])
