@@ -6,6 +6,7 @@ import { find, targetOf } from "./page/dom.js";
 import { askForKey } from "./page/apiKeyDialog.js";
 import { initModelChoice } from "./page/modelChoice.js";
 import { initConnectionBanner, offerUndo, showError } from "./page/notifications.js";
+import { initHelp } from "./page/help.js";
 import { initSettings } from "./page/settings.js";
 import { initSliders } from "./page/sliders.js";
 import { initTabs } from "./page/tabs.js";
@@ -14,8 +15,10 @@ import { initDownloads } from "./photos/downloads.js";
 import { initPhotoList } from "./photos/list.js";
 import { createPreviews } from "./photos/preview.js";
 import { createQueue } from "./photos/queue.js";
+import { describeProgress, initSeveralPhotos } from "./photos/severalPhotos.js";
 import { createApi } from "./service/api.js";
 import { requestKey } from "./service/jobs.js";
+import { initPrint } from "./stage/print.js";
 import { initStage } from "./stage/stage.js";
 import { createHistory } from "./state/history.js";
 import { createStore } from "./state/store.js";
@@ -66,7 +69,7 @@ function initPage() {
     showWorkspace(photos.length > 0);
     const announcer = find("#announcer");
     if (announcer.textContent !== announcement) announcer.textContent = announcement;
-    document.title = pageTitle(photos);
+    document.title = [describeProgress(photos), "Rechroma"].filter(Boolean).join(" – ");
     showTab(mode);
   });
 }
@@ -104,23 +107,20 @@ function initLeaveWarning() {
   });
 }
 
-/** @param {import("./state/store.js").Photo[]} photos */
-function pageTitle(photos) {
-  const unfinished = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
-  return unfinished ? `(${unfinished}) Rechroma` : "Rechroma";
-}
-
 const hints = createHints(store, history, previews, api, showError);
 let renderMarkers = () => {};
 const view = initStage(store, previews, hints, () => renderMarkers());
 renderMarkers = initHintMarkers(store, hints, () => view);
+initPrint(view);
 initPhotoList(store, queue, offerUndo);
+initSeveralPhotos(store, history, queue, offerUndo);
 initDownloads(store, queue, showError);
 initModelChoice(store, history, api);
 initUndo();
 initPage();
 initConnectionBanner(store, isLocal);
 initFocus();
+initHelp(api);
 initLeaveWarning();
 if (isLocal) find(".tagline").dataset.text = "tagline.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";

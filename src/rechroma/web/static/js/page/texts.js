@@ -52,6 +52,15 @@ export function toProblem(error) {
   return { key: "problem.other" };
 }
 
+/** Problems of the photograph itself: with the same file they would occur again. */
+const PERMANENT = [
+  "not-an-image", "empty-image", "broken-image", "unsupported-image", "image-too-small", "image-too-large",
+  "upload-too-large", "poison-image", "missing-extra", "unreadable",
+].map((type) => `problem.${type}`);
+
+/** Whether another attempt can help. @param {?Problem} problem */
+export const canRetry = (problem) => !PERMANENT.includes(problem?.key ?? "");
+
 /** @param {?Problem} problem */
 export function describeProblem(problem) {
   const { key, detail, values } = problem ?? { key: "problem.other" };

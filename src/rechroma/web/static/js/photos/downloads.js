@@ -3,6 +3,7 @@
 import { find } from "../page/dom.js";
 import { describeProblem, t, toProblem } from "../page/texts.js";
 import { requestKey } from "../service/jobs.js";
+import { isFinished } from "../state/store.js";
 import { resultName, saveFile } from "./resultFiles.js";
 import { createZip } from "./zip.js";
 
@@ -28,7 +29,7 @@ export function initDownloads(store, queue, showError) {
   /** @type {?{done: number, count: number}} */
   let progress = null; // of the zip
 
-  const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
+  const finished = () => store.targets.filter((photo) => photo.stage === "done");
 
   /**
    * Run a download and show that it is in progress; a second click on its button does nothing.
@@ -102,13 +103,20 @@ export function initDownloads(store, queue, showError) {
   one.addEventListener("click", () => runOnce(store.state.selected, downloadOne));
   all.addEventListener("click", () => runOnce(ALL, downloadAll));
   badge.addEventListener("change", () => store.set({ badge: badge.checked }));
+  /** Describe what the zip contains, or how far it is. */
+  function describeZip() {
+    if (progress) return t("download.all.progress", progress);
+    const count = store.state.checked.length;
+    return count ? t("download.checked", { count }) : t("download.all");
+  }
+
   store.subscribe(({ photos, selected }) => {
     one.disabled = store.current?.stage !== "done";
     one.setAttribute("aria-busy", String(inProgress.has(selected)));
-    all.hidden = finished().length < 2;
-    all.disabled = photos.some(({ stage }) => stage !== "done" && stage !== "failed");
+    all.hidden = photos.filter(({ stage }) => stage === "done").length < 2;
+    all.disabled = !finished().length || !store.targets.every(isFinished);
     all.setAttribute("aria-busy", String(inProgress.has(ALL)));
-    all.textContent = progress ? t("download.all.progress", progress) : t("download.all");
+    all.textContent = describeZip();
     find("#remarks").textContent = store.current ? describeRemarks(store.current) : "";
   });
 }
