@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from rechroma.colorizer import check_file_options
 from rechroma.engines import check_hints_supported
@@ -17,7 +17,7 @@ from rechroma.imaging import default_target
 from rechroma.options import check_int
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from rechroma.colorizer import Colorizer, FileKwargs, Result
@@ -37,6 +37,7 @@ def colorize_many(
     sources: Iterable[str | os.PathLike[str] | tuple[Path, Path]],
     *,
     jobs: int | None = None,
+    options_of: Mapping[Path, Mapping[str, Any]] | None = None,
     **options: Unpack[FileKwargs],
 ) -> Generator[Result | Failure]:
     """Colorize many image files; a failed one never stops the others.
@@ -45,7 +46,8 @@ def colorize_many(
         colorizer: What to colorize them with.
         sources: Paths, or pairs of source and target; consumed lazily.
         jobs: Number of files at a time; None for the number of the colorizer's threads.
-        **options: Keyword arguments of :meth:`Colorizer.colorize_file`, the same for every file.
+        options_of: Options of single files, by source, which replace those of `options`.
+        **options: Keyword arguments of :meth:`Colorizer.colorize_file` for every file.
 
     Returns:
         A generator of one result or failure per file, in the order of completion. Closing it
@@ -62,9 +64,7 @@ def colorize_many(
         raise OptionError(f"sources must be paths, not {sources!r:.60}")
     jobs = colorizer.threads if jobs is None else jobs
     check_int("jobs", jobs, 1, None)
-    check_file_options(options)
-    if len(hints := options.get("hints", ())):
-        check_hints_supported(colorizer.card, hints)
+    _check_options(colorizer, [{}, *(options_of or {}).values()], options)
 
     def pairs() -> Iterator[tuple[Path, Path]]:
         for source in sources:
@@ -73,15 +73,29 @@ def colorize_many(
             else:
                 yield Path(source), default_target(Path(source), options.get("format"))
 
-    return _run(colorizer, pairs(), jobs, options)
+    def colorize(source: Path, target: Path) -> Result:
+        merged: Any = {**options, **(options_of or {}).get(source, {})}
+        return colorizer.colorize_file(source, target, **merged)
+
+    return _run(colorize, pairs(), jobs)
+
+
+def _check_options(
+    colorizer: Colorizer, own: Iterable[Mapping[str, Any]], options: FileKwargs
+) -> None:
+    for each in own:
+        merged: Any = {**options, **each}
+        check_file_options(merged)
+        if len(hints := merged.get("hints", ())):
+            check_hints_supported(colorizer.card, hints)
 
 
 def _run(
-    colorizer: Colorizer, pairs: Iterator[tuple[Path, Path]], jobs: int, options: FileKwargs
+    colorize: Callable[[Path, Path], Result], pairs: Iterator[tuple[Path, Path]], jobs: int
 ) -> Generator[Result | Failure]:
     def attempt(source: Path, target: Path) -> Result | Failure:
         try:
-            return colorizer.colorize_file(source, target, **options)
+            return colorize(source, target)
         except RechromaError as error:
             return Failure(source, target, _without_frames(error))
         except Exception as error:

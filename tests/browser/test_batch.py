@@ -16,6 +16,7 @@ from tests.browser.conftest import Open, Serve
 from tests.support.page_driver import PageDriver, make_photo, read_download
 from tests.support.service import has_color, opened
 
+WITHOUT_STORAGE = "Object.defineProperty(window, 'indexedDB', { value: undefined })"
 REASON = "This is not a supported image file."
 
 
@@ -151,11 +152,13 @@ def test_key_is_asked_for_once(open_page: Open, serve: Serve) -> None:
     driver.wait_colored().wait_ready()
     assert has_color(driver.download()[1])
     driver.page.reload()
-    driver.find("#samples button").first.click()
     driver.wait_colored().wait_ready()  # it is not asked for again
 
 
-def test_leaving_asks_while_results_are_not_downloaded(driver: PageDriver) -> None:
+def test_leaving_asks_while_results_are_neither_downloaded_nor_kept(open_page: Open) -> None:
+    driver = open_page()
+    driver.page.add_init_script(WITHOUT_STORAGE)
+    driver.open()
     asked: list[str] = []
 
     def leave(dialog: Dialog) -> None:

@@ -103,7 +103,7 @@ def test_photographs_are_sorted_and_counted(driver: PageDriver) -> None:
     driver.drop(("10.jpg", make_photo()), ("2.jpg", make_photo()), ("1.jpg", make_photo()))
     driver.wait_ready(2)
     expect(driver.find("#photo-list-title")).to_have_text("2 of 3 ready")
-    expect(driver.page).to_have_title("2 of 3 ready – Rechroma")
+    expect(driver.page).to_have_title("2 of 3 ready - Rechroma")
     driver.find("#sort").select_option("name")
     assert names(driver) == ["1.jpg", "2.jpg", "10.jpg"]
     driver.find("#sort").select_option("ready")
@@ -112,7 +112,7 @@ def test_photographs_are_sorted_and_counted(driver: PageDriver) -> None:
     held[0].continue_()
     driver.wait_ready(3)
     expect(driver.find("#photos :focus")).to_have_count(1)  # wherever its row is now
-    expect(driver.page).to_have_title("3 of 3 ready – Rechroma")
+    expect(driver.page).to_have_title("3 of 3 ready - Rechroma")
     driver.find("#sort").select_option("added")
     assert names(driver) == ["10.jpg", "2.jpg", "1.jpg"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,13 +22,14 @@ from rechroma.errors import TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from rechroma.batch import Failure
     from rechroma.cli.options import CliRequest
     from rechroma.colorizer import Result
     from rechroma.errors import RechromaError
+    from rechroma.project import ImageEdit
 
 TRUNCATED_CODE = 3
 """Exit code if everything was colored, but pixels of a source were missing."""
@@ -43,10 +44,17 @@ _DAMAGES = {
 class BatchRun:
     """Executes a plan and keeps track of its progress."""
 
-    def __init__(self, plan: BatchPlan, request: CliRequest, summary: BatchSummary) -> None:
+    def __init__(
+        self,
+        plan: BatchPlan,
+        request: CliRequest,
+        summary: BatchSummary,
+        edits: Mapping[Path, ImageEdit],
+    ) -> None:
         self._plan = plan
         self._request = request
         self._summary = summary
+        self._edits = edits
         self._pending: dict[FileTask, _Version | None] = {}  # and the targets' current versions
 
     def execute(self) -> None:
@@ -91,9 +99,15 @@ class BatchRun:
         from rechroma.colorizer import Colorizer
 
         request = self._request
-        colorizer = Colorizer(request.model, provider=request.provider)
-        pairs = [(task.source, task.target) for task in self._pending]
-        yield from colorize_many(colorizer, pairs, jobs=request.jobs, **request.file_options())
+        pairs_of = defaultdict(list)  # by model
+        for task in self._pending:
+            edit = self._edits.get(task.source)
+            pairs_of[(edit and edit.model) or request.model].append((task.source, task.target))
+        for model, pairs in pairs_of.items():
+            colorizer = Colorizer(model, provider=request.provider)
+            own = {path: self._edits[path].options() for path, _ in pairs if path in self._edits}
+            options = request.file_options()
+            yield from colorize_many(colorizer, pairs, jobs=request.jobs, options_of=own, **options)
 
 
 def _version(target: Path) -> _Version | None:

@@ -15,6 +15,7 @@ from rechroma.options import OPTIONS, PROVIDERS
 if TYPE_CHECKING:
     from rechroma.colorizer import EncodeKwargs, FileKwargs
     from rechroma.hints import Hint
+    from rechroma.project import ImageEdit
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -140,6 +141,7 @@ class CliRequest:
     blend: float
     size: int | None
     hints: tuple[Hint, ...]
+    project: tuple[ImageEdit, ...]
     max_pixels: int
     no_provenance: bool
     badge: bool

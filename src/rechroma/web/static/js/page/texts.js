@@ -4,6 +4,8 @@ import { ApiError } from "../service/api.js";
 
 export const LANGUAGES = ["en", "ru"];
 
+const MAX_NAMES = 5; // in a message
+
 /** @type {Record<string, string>} */
 let texts = {};
 let requested = ""; // the language that was selected last
@@ -44,6 +46,10 @@ export const formatPercent = (fraction, options = {}) =>
  * @property {string} [detail] in English, for a key without a text
  * @property {Record<string, string | number>} [values]
  */
+
+/** List the first names of many. @param {string[]} names */
+export const listNames = (names) =>
+  [...names.slice(0, MAX_NAMES), ...(names.length > MAX_NAMES ? [`… (${names.length})`] : [])].join(", ");
 
 /** Turn whatever was thrown into a problem. @param {unknown} error @returns {Problem} */
 export function toProblem(error) {

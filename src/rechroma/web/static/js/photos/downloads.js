@@ -1,7 +1,7 @@
 /** Downloads of one photograph, or of all as a zip. */
 
 import { find } from "../page/dom.js";
-import { describeProblem, t, toProblem } from "../page/texts.js";
+import { describeProblem, listNames, t, toProblem } from "../page/texts.js";
 import { requestKey } from "../service/jobs.js";
 import { isFinished } from "../state/store.js";
 import { resultName, saveFile } from "./resultFiles.js";
@@ -9,7 +9,6 @@ import { createZip } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
 const ALL = "all";
-const MAX_NAMES = 5; // in an error message
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 /** @typedef {{id: number, key: string, name: string, content: Blob}} Result */
@@ -126,8 +125,7 @@ export function initDownloads(store, queue, showError) {
  * @param {Failure[]} failures
  */
 function describeMissing(failures) {
-  const shown = failures.slice(0, MAX_NAMES).map(({ name }) => name);
-  const names = [...shown, ...(failures.length > MAX_NAMES ? [`… (${failures.length})`] : [])].join(", ");
+  const names = listNames(failures.map(({ name }) => name));
   const why = describeProblem(toProblem(failures[0].error));
   return { key: "problem.zip-incomplete", values: { names, why } };
 }

@@ -60,14 +60,18 @@ export function createQueue(store, api, previews) {
   /** @type {?number} */
   let offered = null; // the photograph that was put on the stage without a choice of the user
 
-  /** @param {File[]} files */
-  function add(files) {
-    const photos = createPhotos(files);
+  /**
+   * @param {File[]} files
+   * @param {import("../state/store.js").Edit[]} edits of these files, if they were edited before
+   */
+  function add(files, edits = []) {
+    const photos = createPhotos(files).map((photo, at) => ({ ...photo, edit: edits[at] ?? photo.edit }));
     store.set({ photos: [...store.state.photos, ...photos] });
     if (store.state.selected === null) offer(photos[0]);
     else replaceOffered();
     photos.forEach(enqueue);
     startNext();
+    return photos;
   }
 
   /** @param {File[]} files */

@@ -47,8 +47,9 @@ export function initSeveralPhotos(store, history, queue, offerUndo) {
   applyAll.addEventListener("click", applySettings);
   removeAll.addEventListener("click", removeTargets);
 
-  store.subscribe(({ photos, checked }) => {
+  store.subscribe(({ photos, checked, keeping }) => {
     const count = checked.length;
+    showKeeping(keeping);
     find("#photo-list").toggleAttribute("data-several", photos.length > 1);
     find("#photo-list-title").textContent = describeProgress(photos) || t("photos");
     applyAll.hidden = photos.length < 2;
@@ -58,6 +59,14 @@ export function initSeveralPhotos(store, history, queue, offerUndo) {
     checkAll.checked = count > 0 && count === photos.length;
     checkAll.indeterminate = count > 0 && count < photos.length;
   });
+}
+
+/** @param {import("../state/store.js").Keeping} keeping */
+function showKeeping({ state, lost }) {
+  if (state === "pending") return; // for a moment, after each change
+  const line = find("#keeping");
+  line.textContent = t(`keep.${state}`, { count: lost });
+  line.classList.toggle("error", state !== "kept");
 }
 
 /**

@@ -32,6 +32,9 @@
  *
  * @typedef {"added" | "name" | "ready"} Sort
  *
+ * @typedef {{state: "pending" | "kept" | "unavailable" | "full", lost: number}} Keeping `lost`: the
+ *   number of photographs that are not kept
+ *
  * @typedef {object} State
  * @property {Photo[]} photos
  * @property {?number} selected the id of the photograph on the stage
@@ -46,6 +49,7 @@
  * @property {boolean} unreachable whether the server does not answer
  * @property {boolean} busy whether requests wait for a busy server
  * @property {boolean} badge whether downloads get a visible badge
+ * @property {Keeping} keeping whether the browser keeps the photographs
  * @property {string} announcement the latest message to screen readers
  *
  * @typedef {ReturnType<typeof createStore>} Store
@@ -81,6 +85,7 @@ function createState() {
     unreachable: false,
     busy: false,
     badge: false,
+    keeping: { state: "pending", lost: 0 },
     announcement: "",
   };
 }
