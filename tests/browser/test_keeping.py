@@ -94,7 +94,10 @@ def test_restored_photographs_can_be_removed_at_once(edited: PageDriver) -> None
 def test_large_photograph_is_kept(driver: PageDriver) -> None:
     driver.page.evaluate(  # a JPEG followed by other bytes, which decoders ignore
         """async (count) => {
-          const photo = await (await fetch("/samples/cat.jpg")).blob();
+          const small = await createImageBitmap(await (await fetch("/samples/cat.jpg")).blob());
+          const canvas = new OffscreenCanvas(1600, 1200);
+          canvas.getContext("2d").drawImage(small, 0, 0, canvas.width, canvas.height);
+          const photo = await canvas.convertToBlob({ type: "image/jpeg" });
           const rest = new Uint8Array(count).map((_, at) => (at * 2654435761) >>> 24);
           const data = new DataTransfer();
           data.items.add(new File([photo, rest], "large.jpg", { type: "image/jpeg" }));

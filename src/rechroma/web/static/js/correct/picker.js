@@ -132,6 +132,7 @@ export function createPicker(plane, field, note, onChange, showError) {
     const [wanted, a, b] = hexToLab(hex);
     choose(a, b, true);
     note.textContent = describeLimit(hex, wanted, isInGamut(light, a, b));
+    note.scrollIntoView({ block: "nearest" });
     return undefined;
   });
 
