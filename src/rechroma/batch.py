@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from rechroma.colorizer import check_file_options
 from rechroma.engines import check_hints_supported
@@ -17,7 +18,7 @@ from rechroma.imaging import default_target
 from rechroma.options import check_int
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
     from rechroma.colorizer import Colorizer, FileKwargs, Result
@@ -37,7 +38,6 @@ def colorize_many(
     sources: Iterable[str | os.PathLike[str] | tuple[Path, Path]],
     *,
     jobs: int | None = None,
-    options_of: Mapping[Path, Mapping[str, Any]] | None = None,
     **options: Unpack[FileKwargs],
 ) -> Generator[Result | Failure]:
     """Colorize many image files; a failed one never stops the others.
@@ -46,8 +46,7 @@ def colorize_many(
         colorizer: What to colorize them with.
         sources: Paths, or pairs of source and target; consumed lazily.
         jobs: Number of files at a time; None for the number of the colorizer's threads.
-        options_of: Options of single files, by source, which replace those of `options`.
-        **options: Keyword arguments of :meth:`Colorizer.colorize_file` for every file.
+        **options: Keyword arguments of :meth:`Colorizer.colorize_file`, the same for every file.
 
     Returns:
         A generator of one result or failure per file, in the order of completion. Closing it
@@ -64,7 +63,9 @@ def colorize_many(
         raise OptionError(f"sources must be paths, not {sources!r:.60}")
     jobs = colorizer.threads if jobs is None else jobs
     check_int("jobs", jobs, 1, None)
-    _check_options(colorizer, [{}, *(options_of or {}).values()], options)
+    check_file_options(options)
+    if len(hints := options.get("hints", ())):
+        check_hints_supported(colorizer.card, hints)
 
     def pairs() -> Iterator[tuple[Path, Path]]:
         for source in sources:
@@ -73,29 +74,24 @@ def colorize_many(
             else:
                 yield Path(source), default_target(Path(source), options.get("format"))
 
-    def colorize(source: Path, target: Path) -> Result:
-        merged: Any = {**options, **(options_of or {}).get(source, {})}
-        return colorizer.colorize_file(source, target, **merged)
-
-    return _run(colorize, pairs(), jobs)
+    return run_batch(partial(colorizer.colorize_file, **options), pairs(), jobs)
 
 
-def _check_options(
-    colorizer: Colorizer, own: Iterable[Mapping[str, Any]], options: FileKwargs
-) -> None:
-    for each in own:
-        merged: Any = {**options, **each}
-        check_file_options(merged)
-        if len(hints := merged.get("hints", ())):
-            check_hints_supported(colorizer.card, hints)
-
-
-def _run(
-    colorize: Callable[[Path, Path], Result], pairs: Iterator[tuple[Path, Path]], jobs: int
+def run_batch(
+    color: Callable[[Path, Path], Result], pairs: Iterable[tuple[Path, Path]], jobs: int
 ) -> Generator[Result | Failure]:
+    """Call a function for pairs of source and target like :func:`colorize_many`.
+
+    Args:
+        color: Writes the target; called in several threads.
+        pairs: The pairs; consumed lazily.
+        jobs: Number of files at a time.
+    """
+    pairs = iter(pairs)
+
     def attempt(source: Path, target: Path) -> Result | Failure:
         try:
-            return colorize(source, target)
+            return color(source, target)
         except RechromaError as error:
             return Failure(source, target, _without_frames(error))
         except Exception as error:

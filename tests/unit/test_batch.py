@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from rechroma.batch import Failure, colorize_many
 from rechroma.colorizer import Colorizer, Result
@@ -41,19 +40,6 @@ def colorizer() -> Colorizer:
 @pytest.fixture
 def sources(tmp_path: Path) -> list[Path]:
     return [write_image(tmp_path / f"{number}.png", gray_ramp(40, 50)) for number in range(10)]
-
-
-def test_colorize_many_takes_options_of_single_files(
-    colorizer: Colorizer, sources: list[Path]
-) -> None:
-    options_of = {sources[0]: {"saturation": 0.0}}
-    chroma = {}
-    for result in colorize_many(colorizer, sources[:2], options_of=options_of):
-        pixels = np.asarray(Image.open(result.target)).astype(int)
-        chroma[result.source] = np.ptp(pixels, axis=-1).max()
-    assert chroma[sources[0]] == 0 < chroma[sources[1]]
-    with pytest.raises(OptionError, match="saturation must be"):
-        colorize_many(colorizer, sources, options_of={sources[9]: {"saturation": 9}})
 
 
 @pytest.mark.parametrize("jobs", [None, 1, 4])
