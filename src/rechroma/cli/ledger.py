@@ -77,7 +77,7 @@ class ColorizationSettings:
         }
         if hints := options.get("hints"):
             changed["hints"] = [dataclasses.asdict(hint) for hint in hints]
-        return cls(model.stem, _sha256(model), changed)
+        return cls(model.stem, _model_sha256(model, read_stamp(model)), changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +115,21 @@ class _Record:
 
 
 class Ledger:
-    """The ledgers of all folders that results of one model and one set of options are written to.
+    """The ledgers of all folders that a run writes results to.
 
     Its methods can be called from several threads.
 
     Args:
-        settings: The model and the options.
         sources: All photographs of the run.
     """
 
-    def __init__(self, settings: ColorizationSettings, sources: Iterable[Path]) -> None:
-        self._settings = settings
+    def __init__(self, sources: Iterable[Path]) -> None:
         self._sources = sources
         self._records: dict[Path, dict[str, _Record]] = {}
         self._real = cache(os.path.realpath)
         self._lock = Lock()
 
-    def standing(self, source: Path, target: Path) -> Standing:
+    def standing(self, source: Path, target: Path, settings: ColorizationSettings) -> Standing:
         """Compare the file at the place of a result with what is recorded of it."""
         found = read_stamp(target)
         if found is None:
@@ -140,13 +138,15 @@ class Ledger:
         if record is None:
             return Standing.UNKNOWN
         if self._is_source(record, source, target):
-            return Standing.DONE if record.settings == self._settings else Standing.OTHER_OPTIONS
+            return Standing.DONE if record.settings == settings else Standing.OTHER_OPTIONS
         if found != record.result_stamp:
             return Standing.UNKNOWN
         is_in_run = self._real(target.parent / record.source) in self._real_sources
         return Standing.OUTDATED if is_in_run else Standing.TAKEN
 
-    def add(self, source: Path, target: Path, version: SourceVersion) -> None:
+    def add(
+        self, source: Path, target: Path, version: SourceVersion, settings: ColorizationSettings
+    ) -> None:
         """Record a result, unless its source has changed in the meantime.
 
         Raises:
@@ -156,7 +156,7 @@ class Ledger:
         if made is None or read_stamp(source) != version.stamp:
             return
         name = self._relative(source, target.parent)
-        self._append(target.parent, _Record(target.name, made, name, version, self._settings))
+        self._append(target.parent, _Record(target.name, made, name, version, settings))
 
     @cached_property
     def _real_sources(self) -> set[str]:
@@ -228,6 +228,11 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield from file
     except OSError:  # there is none
         return
+
+
+@cache
+def _model_sha256(path: Path, _stamp: Stamp | None) -> str:
+    return _sha256(path)  # once, however many settings name the model
 
 
 def _sha256(path: Path) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rechroma.cli.ledger import ColorizationSettings
     from rechroma.colorizer import EncodeKwargs, FileKwargs
     from rechroma.hints import Hint
+    from rechroma.project import ImageEdit
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -117,6 +118,13 @@ def weights_option(default: str) -> Callable[[_Command], _Command]:
     )
 
 
+contract_option = click.option(
+    "--contract",
+    metavar="NAME",
+    help="What an ONNX file of another program takes and gives: ddcolor or deoldify.  [default: "
+    "recognized]",
+)
+
 set_option = click.option(
     "--set",
     "overrides",
@@ -142,6 +150,7 @@ class CliRequest:
     blend: float
     size: int | None
     hints: tuple[Hint, ...]
+    project: tuple[ImageEdit, ...]
     max_pixels: int
     no_provenance: bool
     badge: bool

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,13 +183,7 @@ def add_to_shelf(file: Path, name: str | None = None, *, sha256: str | None = No
         OptionError: The name is invalid, or that of a bundled model.
         TargetError: There is such a model already, or the copy cannot be written.
     """
-    try:
-        with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
-    if sha256 is not None and found != sha256.lower():
-        raise ModelIntegrityError(f"{file}: its SHA-256 is {found}, but {sha256} was expected")
+    check_sha256(file, sha256)
     try:
         card = read_card(file)
     except ModelContractError as error:
@@ -198,6 +193,22 @@ def add_to_shelf(file: Path, name: str | None = None, *, sha256: str | None = No
     with file.open("rb") as opened:
         write_atomically(target, lambda out: shutil.copyfileobj(opened, out), overwrite=False)
     return target
+
+
+def check_sha256(file: Path, sha256: str | None) -> None:
+    """Check that a file can be read, and its SHA-256 in hexadecimal if that is known.
+
+    Raises:
+        SourceError: The file cannot be read.
+        ModelIntegrityError: It is not the expected one.
+    """
+    try:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
+    if sha256 is not None and found != sha256.lower():
+        raise ModelIntegrityError(f"{file}: its SHA-256 is {found}, but {sha256} was expected")
 
 
 def remove_from_shelf(name: str) -> Path:
@@ -233,11 +244,17 @@ def _bundled(entry: Mapping[str, str]) -> Path:
     reinstall = "Install Rechroma again: pip install --force-reinstall rechroma"
     if not path.is_file():
         raise ModelIntegrityError(f"the bundled model {path} is missing", hint=reinstall)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != entry["sha256"]:
+    stat = path.stat()
+    if _digest(path, (stat.st_size, stat.st_mtime_ns, stat.st_ino)) != entry["sha256"]:
         raise ModelIntegrityError(
             f"the bundled model {path} is damaged: its SHA-256 is not the published one",
             hint=reinstall,
         )
     return path
+
+
+@cache
+def _digest(path: Path, _version: tuple[int, int, int]) -> str:
+    """Compute the SHA-256 of a file once, not at every look-up, as long as its version stays."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
