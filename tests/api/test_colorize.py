@@ -124,7 +124,7 @@ def test_invalid_options_are_explained_in_a_sentence(
 @pytest.mark.parametrize(
     ("data", "detail"),
     [
-        (b"not an image", "this is not an image in a known format"),
+        (b"not an image", "this is a text file, not a photograph"),
         (photo_file()[:60], "the image is damaged or truncated"),
         (photo_file((1, 9)), "1 x 9 pixels are too few to color"),
     ],

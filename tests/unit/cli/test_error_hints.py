@@ -87,7 +87,7 @@ def test_image_without_a_suffix_gets_that_of_its_format(
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "not an image")]
+    ("content", "error"), [(b"", "the file is empty"), (b"Dear Ada", "a text file, not a photo")]
 )
 def test_file_without_a_suffix_must_be_an_image(
     run: Run, model: str, content: bytes, error: str
@@ -95,3 +95,12 @@ def test_file_without_a_suffix_must_be_an_image(
     Path("letter").write_bytes(content)
     assert_hint(run, "letter", "--model", model, error=error)
     assert list(Path().iterdir()) == [Path("letter")]
+
+
+def test_a_web_page_in_place_of_a_photograph_is_named(run: Run, model: str) -> None:
+    Path("photo.jpg").write_bytes(b"<!doctype html><html><body>Log in.</body></html>")
+    error = "photo.jpg: this is a web page, not a photograph"
+    hint = assert_hint(run, "photo.jpg", "--model", model, error=error)
+    assert "download that itself" in hint
+    assert run("photo.jpg", "--model", model).exit_code == 65
+    assert list(Path().iterdir()) == [Path("photo.jpg")]

@@ -29,12 +29,13 @@ from rechroma.errors import (
     EmptyImageError,
     ImageTooLargeError,
     ImageTooSmallError,
-    NotAnImageError,
+    MissingExtraError,
     RechromaError,
     SourceError,
     UnsupportedImageError,
 )
 from rechroma.imaging.codecs.formats import FORMATS, enable_heif
+from rechroma.imaging.codecs.other_kinds import HEAD_BYTES, kind_error
 from rechroma.imaging.codecs.tiff import TiffFile, open_tiff
 
 if TYPE_CHECKING:
@@ -101,11 +102,20 @@ def identify(file: BinaryIO) -> Image.Image:
             file.seek(0)
             with decode_errors(), no_pixel_limit():  # some formats check it as they open
                 return open_tiff(file) if name == "TIFF" else factory(file, "")
-    raise NotAnImageError(
-        "this is not an image in a known format",
-        hint="JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, BMP and GIF are supported, and HEIC with the "
-        "extra 'heif'.",
-    )
+    file.seek(0)
+    raise kind_error(file.read(HEAD_BYTES))
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether a file is an image by its content; a damaged one is not recognized."""
+    try:
+        with open_source(path, str(path)) as file:
+            identify(file)
+    except MissingExtraError:  # a HEIC image
+        return True
+    except RechromaError:
+        return False
+    return True
 
 
 def _is_avif(file: BinaryIO, prefix: bytes) -> bool:

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import TiffImagePlugin, _imaging
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.imaging.codecs.other_kinds import raw_error
 from rechroma.imaging.metadata.tiff_directory import TiffReader
 
 if TYPE_CHECKING:
@@ -80,10 +81,7 @@ def open_tiff(file: IO[bytes]) -> TiffFile:
     file.seek(0)
     header = file.read(16)
     if header[8:10] == b"CR" or any(each.is_raw for each in chain + children):
-        raise UnsupportedImageError(
-            "a camera's raw file (such as DNG, NEF or CR2) is not supported",
-            hint="Develop it to a TIFF or JPEG first.",
-        )
+        raise raw_error()
     whole = [each for each in chain if not each.is_copy]
     others = [each for each in children if not each.is_copy]
     main = chain[:1] if not (whole or others) else whole[:1] or [max(others, key=_area)]

@@ -195,7 +195,7 @@ def zipped(request: Request) -> None:
         (lambda r: r.answer(b"", 204), "HTTP status 204", 1),
         (lambda r: r.answer(b"", 302), "HTTP status 302", 1),
         (lambda r: r.answer(b"oh", 503), "HTTP status 503", 3),
-        (lambda r: r.answer(b"<html>log in first</html>"), "not an image in a known format", 1),
+        (lambda r: r.answer(b"<html>log in first</html>"), "this is a web page", 1),
         (lambda r: r.answer(b""), "empty", 1),
         (lambda r: r.begin(Content_Length="99999999"), "more than 50000 bytes", 1),
         (endless, "more than 50000 bytes", 1),

@@ -101,7 +101,7 @@ class TestSources:
     def test_errors_name_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
         path.write_text("Dear diary, this is no image.")
-        with pytest.raises(NotAnImageError, match=r"a\.jpg: this is not an image") as caught:
+        with pytest.raises(NotAnImageError, match=r"a\.jpg: this is a text file") as caught:
             read_photo(path)
         assert caught.value.hint
         with pytest.raises(NotAnImageError, match=r"^upload: "):
