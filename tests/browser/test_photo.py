@@ -97,6 +97,7 @@ def test_page_matches_the_service_in_other_color_spaces(
     }[name]()
     driver.add_photo(photo, name)
     driver.show_pixels()
+    assert "gray=" in driver.requests_to("/v1/chroma")[0].url  # decoded by the service
     answer = server.ask("POST", "/v1/colorize", photo, Accept="image/png")
     assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
 

@@ -18,7 +18,7 @@ import numpy as np
 from rechroma.errors import InternalError, OptionError
 from rechroma.imaging.metadata import exif, iptc
 from rechroma.imaging.metadata.embedded import raw_profile
-from rechroma.imaging.metadata.tiff_directory import LONG, RATIONAL, SHORT, UNDEFINED
+from rechroma.imaging.metadata.tiff_directory import BYTE, LONG, RATIONAL, SHORT, UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +116,7 @@ def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
     tags = {**_storage_tags(pixels, metadata, rows), _OFFSETS: offsets, _COUNTS: counts}
     entries = exif.main_entries(block)
     for tag, value in tags.items():
-        kind, count, data = _pack_value(value, order)
+        kind, count, data = _pack_value(tag, value, order)
         field = data if len(data) <= 4 else struct.pack(order + "I", offset)
         entries[tag] = struct.pack(order + "HHI", tag, kind, count) + field.ljust(4, b"\0")
         offset += file.write(_padded(data)) if len(data) > 4 else 0
@@ -140,10 +140,12 @@ def _encode_strip(strip: UIntImage, order: Literal["<", ">"], *, compressed: boo
     return zlib.compress(differences.data, _TIFF_COMPRESSION)
 
 
-def _pack_value(value: Sequence[int] | Fraction | bytes, order: str) -> tuple[int, int, bytes]:
+def _pack_value(
+    tag: int, value: Sequence[int] | Fraction | bytes, order: str
+) -> tuple[int, int, bytes]:
     """Return type, count and bytes of a tag's value."""
     if isinstance(value, bytes):
-        return UNDEFINED, len(value), value
+        return BYTE if tag == exif.XMP_TAG else UNDEFINED, len(value), value
     if isinstance(value, Fraction):
         return RATIONAL, 1, struct.pack(order + "II", *value.as_integer_ratio())
     kind, code = (SHORT, "H") if max(value) < 1 << 16 else (LONG, "I")
