@@ -39,7 +39,7 @@ class ColorizeParams(AdjustmentKwargs, InferenceKwargs, InputKwargs, OutputKwarg
     """Options of a request, as docs/service.md describes them."""
 
     model: str
-    format: Literal["jpeg", "png", "webp", "tiff"]
+    format: Literal["jpeg", "png", "webp", "tiff", "avif", "jpeg2000"]
     hints: Mapping[str, Any]
 
 

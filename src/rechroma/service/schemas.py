@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import unquote
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field
 
 from rechroma.imaging import Damage  # noqa: TC001 - pydantic needs it
 from rechroma.options import OPTIONS
@@ -12,9 +13,23 @@ from rechroma.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
+WrittenFormat = Literal["jpeg", "png", "webp", "tiff", "avif", "jpeg2000"]
 
 
+def _strip_data_url(value: object) -> object:
+    """Return the base64 in a data URL (RFC 2397); anything else as it is."""
+    if not isinstance(value, str) or value[:5].lower() != "data:":
+        return value
+    head, comma, data = value.partition(",")
+    if not comma or not head.lower().endswith(";base64"):
+        raise ValueError("a data URL must be in base64")
+    return unquote(data) if "%" in data else data
+
+
+_ImageFile = Annotated[Base64Bytes, BeforeValidator(_strip_data_url)]
+_IMAGE_FILE = Field(
+    min_length=1, description="An image file in base64, or as a data URL in base64."
+)
 _DAMAGE = Field(
     default=None, description="Damage of a JPEG: its last bytes are missing, or also pixels."
 )
@@ -103,7 +118,7 @@ class ImageBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    image: Base64Bytes = Field(min_length=1, description="An image file in base64.")
+    image: _ImageFile = _IMAGE_FILE
     hints: dict[str, Any] | None = Field(
         default=None, description="Hints: colors at given positions, in the format of a hints file."
     )
@@ -114,7 +129,7 @@ class NamedImage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    data: Base64Bytes = Field(min_length=1, description="An image file in base64.")
+    data: _ImageFile = _IMAGE_FILE
     name: str = Field(
         default="",
         max_length=255,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MAX_NAME = 40  # characters of a field's name, which the client can choose
 _TYPES: dict[Any, str] = {
     bool: "true or false",
-    bytes: "a file in base64",
+    bytes: "a file in base64, or a data URL of one",
     dict: "a JSON object",
     list: "a list with at least one item",
 }

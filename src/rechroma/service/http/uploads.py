@@ -143,7 +143,7 @@ def _read_form_or_body(max_images: int) -> ParsedUpload:
             "there is no image in the form", hint="Send one, such as by curl -F image=@photo.jpg."
         )
     images = (Upload(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files)
-    return ParsedUpload(tuple(images), request.form.get("hints"))
+    return ParsedUpload(tuple(images), request.form.get("hints") or None)
 
 
 def _safe_name(name: str | None) -> str:
