@@ -4,10 +4,10 @@
 
 Each file is a small image of one format, mutated: with other bytes, cut, spliced with another, with
 other numbers in its header, or with a part repeated, zeroed or removed. `Colorizer.colorize_file`
-gets it in a process with a memory limit. A finding is a crash, an exception that is not an
-`InputError`, a result that does not open, a file left behind, a line on stderr or a warning of a
-library, or an image that takes longer than a minute. The same seed gives the same files; `--keep`
-stores those with findings.
+gets it in a process with a memory limit. A finding is a crash, another exception than an
+`InputError` or an `OptionError`, a result that does not open, a file left behind, a line on stderr
+or a warning of a library, or an image that takes longer than a minute. The same seed gives the same
+files; `--keep` stores those with findings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from rechroma.colorizer import Colorizer
-from rechroma.errors import InputError, MissingExtraError, RechromaError
+from rechroma.errors import InputError, MissingExtraError, OptionError, RechromaError
 from rechroma.imaging.codecs.formats import enable_heif
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _color(colorizer: Colorizer, kind: str, data: bytes, folder: Path) -> tuple[
         with Image.open(target) as image:
             image.load()
         target.unlink()
-    except InputError as error:
+    except (InputError, OptionError) as error:
         result = type(error).__name__
         if "\n" in error.message or not error.hint:
             findings.append(f"no hint, or several lines: {error.message}")
@@ -194,8 +194,8 @@ def _mutate(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
             place = random.integers(0, _HEADER if random.integers(2) else len(data) + 1)
             size = int(random.choice([1, 2, 4]))
             number = int(random.choice(_NUMBERS)) & (1 << 8 * size) - 1
-            order = "big" if random.integers(2) else "little"
-            mutable[place : place + size] = number.to_bytes(size, order)
+            code = number.to_bytes(size)
+            mutable[place : place + size] = code if random.integers(2) else code[::-1]
     return bytes(mutable)
 
 
@@ -255,7 +255,8 @@ def _ramp(dtype: type) -> NDArray[Any]:
     """Make a gray image with some texture, (32, 48)."""
     y, x = np.mgrid[:32, :48]
     light = (x / 47 + np.sin(x * y / 9) / 8).clip(0, 1)
-    return (light * np.iinfo(dtype).max).astype(dtype)
+    ramp: NDArray[Any] = (light * np.iinfo(dtype).max).astype(dtype)
+    return ramp
 
 
 def _lab(rgb: Image.Image) -> Image.Image:

@@ -13,6 +13,7 @@ Each carries its HTTP status::
     ├── UploadTooLargeError       413  too many bytes or images in one request
     ├── IdempotencyConflictError  422  an Idempotency-Key reused for a different request
     ├── ProcessingTimeoutError    422  an image that takes longer than the time limit
+    ├── RateLimitError            429  more requests than the service allows
     ├── PoisonImageError          500  an image that repeatedly crashes its worker process
     ├── OverloadedError           503  a full queue, or no free worker
     └── StoreError                503  an unreadable or unwritable job store
@@ -87,6 +88,12 @@ class ProcessingTimeoutError(ServiceError):
     """The image takes longer than the time limit."""
 
     http_status = 422
+
+
+class RateLimitError(ServiceError):
+    """There were more requests than the service allows in a time."""
+
+    http_status = 429
 
 
 class PoisonImageError(ServiceError):

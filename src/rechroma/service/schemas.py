@@ -88,6 +88,19 @@ class JobOptions(ColorizeQuery):
     )
 
 
+class JobsQuery(BaseModel):
+    """Query parameters of the list of jobs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int = Field(default=20, ge=1, le=100, description="Maximum number of jobs.")
+    after: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?-[A-Za-z0-9_-]{1,80}$",
+        description="Position of the page, as `next` of the page before has it.",
+    )
+
+
 class JobQuery(JobOptions):
     """Query parameters of `/v1/jobs`."""
 
@@ -99,7 +112,8 @@ class JobQuery(JobOptions):
 
 
 QUERIES: Mapping[str, type[BaseModel]] = {
-    model.__name__: model for model in (ColorizeQuery, ChromaQuery, SuggestionsQuery, JobQuery)
+    model.__name__: model
+    for model in (ColorizeQuery, ChromaQuery, SuggestionsQuery, JobQuery, JobsQuery)
 }
 """Query models by name, to explain errors."""
 
@@ -183,6 +197,9 @@ class ImageView(BaseModel):
         default=None, description="Pages or frames of the file, of which the first is colorized."
     )
     damage: Damage | None = _DAMAGE
+    result: str | None = Field(
+        default=None, description="Name of the result, with its suffix, once the image is done."
+    )
     problem: Problem | None = None
 
 
@@ -208,6 +225,13 @@ class JobView(BaseModel):
     problem: Problem | None = Field(default=None, description="Why the job failed.")
     images: list[ImageView]
     links: Links
+
+
+class JobsView(BaseModel):
+    """Jobs, the newest first."""
+
+    jobs: list[JobView]
+    next: str | None = Field(default=None, description="URL of the next page; null on the last.")
 
 
 class ChromaPlane(BaseModel):

@@ -48,6 +48,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], name: str) -> str:
             return f"{name} is required"
         case "extra_forbidden":
             return f"{name} is not known"
+        case "string_pattern_mismatch":
+            return f"{name} is not of the expected form"
         case "value_error":
             return f"{name}: {message}"
     field = _find_field(model, detail["loc"])

@@ -27,9 +27,10 @@ _ERRORS = {
     "/v1/colorize": (406, *_IMAGE_ERRORS),
     "/v1/chroma": _IMAGE_ERRORS,
     "/v1/suggestions": _IMAGE_ERRORS,
-    "/v1/jobs": (413, 422, 429, 503, 507),
+    "/v1/jobs": (401, 413, 422, 429, 503, 507),
     "/v1/jobs/{job_id}": (404, 503),
     "/v1/jobs/{job_id}/result": (404, 409, 410, 503, 507),
+    "/v1/jobs/{job_id}/results/{name}": (404, 410, 503),
     "/v1/jobs/{job_id}/events": (404, 503),
     "/readyz": (503,),
 }
@@ -72,6 +73,8 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
         submit["parameters"].append(_IDEMPOTENCY_KEY)
         images = {"image/*": _BINARY}
         colorize["responses"]["200"]["content"] = images
+        named = paths["/v1/jobs/{job_id}/results/{name}"]["get"]
+        named["responses"]["200"]["content"] = images
         result = paths["/v1/jobs/{job_id}/result"]["get"]
         result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
         events = paths["/v1/jobs/{job_id}/events"]["get"]
