@@ -117,7 +117,7 @@ def test_job_reports_each_image_and_returns_a_zip(client: Any, photo: Path) -> N
     assert [name for name, _ in results] == ["001-photo.color.webp", "002-image.color.webp"]
     assert [image.result for image in job.images] == [*(name for name, _ in results), None]
     assert [client.result(job, name) for name, _ in results] == [data for _, data in results]
-    with pytest.raises(ApiError, match="no result of that name"):
+    with pytest.raises(ApiError, match="a result of that name"):
         client.result(job, "003-image.color.webp")
     assert all(has_color(data) for _, data in results)
     client.delete(job.id)

@@ -7,6 +7,7 @@ Each carries its HTTP status::
     ├── AuthenticationError       401  a missing or unknown API key
     ├── ForbiddenOriginError      403  a browser request from a page of another site
     ├── JobNotFoundError          404  an unknown job, or one of another client
+    ├── ResultNotFoundError       404  a result that the job does not have
     ├── NotAcceptableError        406  a requested result format that cannot be written
     ├── JobNotReadyError          409  a job without a result, or without one yet
     ├── JobExpiredError           410  a result that was deleted after its retention time
@@ -50,6 +51,12 @@ class ForbiddenOriginError(ServiceError):
 
 class JobNotFoundError(ServiceError):
     """The job does not exist, or belongs to another client."""
+
+    http_status = 404
+
+
+class ResultNotFoundError(ServiceError):
+    """The job has no result of that name."""
 
     http_status = 404
 

@@ -12,6 +12,7 @@ from rechroma.service.errors import (
     JobExpiredError,
     JobNotFoundError,
     JobNotReadyError,
+    ResultNotFoundError,
     StoreError,
 )
 from rechroma.service.jobs.files import result_name
@@ -170,14 +171,14 @@ class JobService:
 
         Raises:
             JobExpiredError: The result has been deleted after its retention time.
-            JobNotFoundError: No image that is done has a result of that name.
+            ResultNotFoundError: No image that is done has a result of that name.
         """
         _check_kept(job)
         for image in job.images:
             if name_of_result(job, image) == name:
                 return self._result_of(job, image)
-        raise JobNotFoundError(
-            "the job has no result of that name",
+        raise ResultNotFoundError(
+            "no image that is done has a result of that name",
             hint="The job lists the names of its results, each once its image is done.",
         )
 
