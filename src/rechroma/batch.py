@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from traceback import clear_frames
@@ -17,7 +18,7 @@ from rechroma.imaging import default_target
 from rechroma.options import check_int
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
     from rechroma.colorizer import Colorizer, FileKwargs, Result
@@ -73,15 +74,24 @@ def colorize_many(
             else:
                 yield Path(source), default_target(Path(source), options.get("format"))
 
-    return _run(colorizer, pairs(), jobs, options)
+    return run_batch(partial(colorizer.colorize_file, **options), pairs(), jobs)
 
 
-def _run(
-    colorizer: Colorizer, pairs: Iterator[tuple[Path, Path]], jobs: int, options: FileKwargs
+def run_batch(
+    color: Callable[[Path, Path], Result], pairs: Iterable[tuple[Path, Path]], jobs: int
 ) -> Generator[Result | Failure]:
+    """Call a function for pairs of source and target like :func:`colorize_many`.
+
+    Args:
+        color: Writes the target; called in several threads.
+        pairs: The pairs; consumed lazily.
+        jobs: Number of files at a time.
+    """
+    pairs = iter(pairs)
+
     def attempt(source: Path, target: Path) -> Result | Failure:
         try:
-            return colorizer.colorize_file(source, target, **options)
+            return color(source, target)
         except RechromaError as error:
             return Failure(source, target, _without_frames(error))
         except Exception as error:

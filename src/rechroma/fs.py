@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 
 _UNWRITTEN = "The result was not written."
+_CLUTTER = {  # in lower case: of Synology, QNAP, Windows and macOS
+    *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
+    *("$recycle.bin", "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+    *("__macosx", "lost+found"),
+}
 
 
 def write_atomically(
@@ -97,6 +102,15 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise NotADirectoryError(ENOTDIR, f"{folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(EACCES, f"the folder {folder} is not writable")
+
+
+def is_clutter(name: str) -> bool:
+    """Return whether a file or folder is hidden, or kept by a system for itself.
+
+    Such are recycle bins, and the thumbnails of network storage: copies of photographs that are
+    no photographs of their own.
+    """
+    return name.startswith(".") or name.lower() in _CLUTTER
 
 
 @contextmanager

@@ -11,12 +11,19 @@ import numpy as np
 from click.testing import Result
 from PIL import Image
 
+from rechroma.cli.ledger import LEDGER_NAME
+
 if TYPE_CHECKING:
     import subprocess
 
 Run = Callable[..., Result]
 Shell = Callable[..., "subprocess.CompletedProcess[bytes]"]
 MakePhoto = Callable[..., Path]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """List the files in a folder without the ledger of results; temporary files count."""
+    return sorted(path for path in folder.iterdir() if path.name != LEDGER_NAME)
 
 
 def is_colored(path: Path) -> bool:

@@ -1,26 +1,29 @@
 """Batch planning: the images that a command line names, and the target of each.
 
-Planning reads directory listings only, and opens a file only if it is named explicitly and has no
-suffix: planning 50,000 images must cost about as much as listing them.
+Planning reads directory listings only, and opens a file only if its name has no suffix: planning
+50,000 images must cost about as much as listing them.
 """
 
 from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from errno import ENOENT
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR
+from typing import TypeAlias
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
+from rechroma.fs import is_clutter
 from rechroma.options import RESULT_SUFFIX
 
 STDIO = "-"
-_Key = Callable[[Path], Path]
+_Found: TypeAlias = "SourceImage | Missing | LeftFile"
+_Key = Callable[[Path], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftFile:
+    """A file that was found, but that is no image by its name."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class FileTask:
     """An image to color, and the file to write."""
 
@@ -60,11 +70,13 @@ class BatchPlan:
         tasks: The images to color.
         missing: Arguments and folders without images.
         results: Named images that are results already and are skipped.
+        left: The number of other files in the folders by their suffix, in lower case.
     """
 
     tasks: list[FileTask]
     missing: list[Missing]
     results: list[Path]
+    left: Counter[str]
 
 
 def looks_like_image(word: str) -> bool:
@@ -117,7 +129,7 @@ def plan_batch(
     results = []
     if out is None and not recolor:
         results = [source.path for source in sources if _has_result_name(source.path)]
-        sources = [source for source in sources if source.path not in results]
+        sources = [source for source in sources if not _has_result_name(source.path)]
     target_of = _target_rule(out, len(sources) + len(missing), file_format)
     tasks = _assign_targets(sources, target_of, key)
     originals = {key(source.path) for source in sources}
@@ -127,16 +139,22 @@ def plan_batch(
                 f"{task.source}: the result would replace the original {task.target}",
                 hint="Choose another file or folder with -o, or omit -o.",
             )
-    return BatchPlan(tasks, missing, results)
+    left = {key(item.path): item.path for item in found if isinstance(item, LeftFile)}
+    return BatchPlan(tasks, missing, results, Counter(p.suffix.lower() for p in left.values()))
 
 
 def _make_key() -> _Key:
     """Return a function that identifies a file by its real folder, resolved once per folder."""
-    real = cache(Path.resolve)
-    return lambda path: real(path.parent) / path.name
+    real = cache(os.path.realpath)
+
+    def key(path: Path) -> tuple[str, str]:
+        folder, name = os.path.split(path)
+        return real(folder), name
+
+    return key
 
 
-def _find(argument: str, out: str | None) -> Iterator[SourceImage | Missing]:
+def _find(argument: str, out: str | None) -> Iterator[_Found]:
     path = Path(argument)
     try:
         mode = _mode(path)
@@ -169,19 +187,19 @@ def _target_mode(path: Path) -> int | None:
         raise TargetError(f"{path}: {error.strerror}") from error
 
 
-def _walk_folder(folder: Path, out: str | None) -> Iterator[SourceImage | Missing]:
-    """Walk a folder, without hidden names, earlier results and the output folder."""
+def _walk_folder(folder: Path, out: str | None) -> Iterator[_Found]:
+    """Walk a folder, without clutter, earlier results and the output folder."""
     unreadable: list[OSError] = []
     results = Path(out).resolve() if out else None
     empty = True
     for parent, folders, names in os.walk(folder, onerror=unreadable.append):
         here = Path(parent)
         folders[:] = sorted(
-            name for name in folders if name[0] != "." and (here / name).resolve() != results
+            name for name in folders if not is_clutter(name) and (here / name).resolve() != results
         )
-        for path in (here / name for name in sorted(names) if _is_original(name)):
-            empty = False
-            yield SourceImage(path, path.relative_to(folder))
+        for found in _select((here / name for name in sorted(names)), folder):
+            empty = empty and isinstance(found, LeftFile)
+            yield found
     yield from (_missing(str(e.filename), e.strerror or "cannot be read") for e in unreadable)
     if empty and not unreadable:
         from rechroma.imaging import SUFFIXES
@@ -190,14 +208,45 @@ def _walk_folder(folder: Path, out: str | None) -> Iterator[SourceImage | Missin
         yield _missing(str(folder), "no images in this folder", hint)
 
 
-def _expand_pattern(pattern: str) -> Iterator[SourceImage | Missing]:
-    plain = takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
-    base = Path(*plain)
-    paths = map(Path, sorted(glob.iglob(pattern, recursive=True)))  # noqa: PTH207 - may be absolute
-    sources = [SourceImage(p, p.relative_to(base)) for p in paths if _is_original(p.name)]
-    yield from sources
-    if not sources:
+def _expand_pattern(pattern: str) -> Iterator[_Found]:
+    base = _literal_folder(Path(pattern))
+    escaped = str(Path(glob.escape(str(base)), Path(pattern).relative_to(base)))
+    paths = map(Path, sorted(glob.iglob(escaped, recursive=True)))  # noqa: PTH207 - may be absolute
+    wanted = (path for path in paths if not any(map(is_clutter, path.relative_to(base).parts)))
+    found = list(_select(wanted, base))
+    yield from found
+    if not any(isinstance(item, SourceImage) for item in found):
         yield _missing(pattern, "no image matches this pattern")
+
+
+def _literal_folder(pattern: Path) -> Path:
+    """Return the folder that a pattern starts from; it can have brackets in its name."""
+    folder = Path(pattern.anchor)
+    for part in pattern.relative_to(folder).parts:
+        if glob.has_magic(part) and not (folder / part).is_dir():
+            break
+        folder /= part
+    return folder
+
+
+def _select(paths: Iterable[Path], base: Path) -> Iterator[SourceImage | LeftFile]:
+    """Tell images from other files, without clutter and earlier results."""
+    for path in paths:
+        if is_clutter(path.name) or _has_result_name(path):
+            continue
+        if _is_image(path):
+            yield SourceImage(path, path.relative_to(base))
+        elif path.is_file():
+            yield LeftFile(path)
+
+
+def _is_image(path: Path) -> bool:
+    """Return whether a file is an image by its name, or by its content if it has no suffix."""
+    from rechroma.imaging import is_image_file
+
+    if path.suffix or not path.is_file():
+        return has_image_suffix(path.name)
+    return is_image_file(path)
 
 
 def _missing(name: str, reason: str, hint: str | None = None) -> Missing:
@@ -209,11 +258,6 @@ def has_image_suffix(name: str) -> bool:
     from rechroma.imaging import SUFFIXES
 
     return Path(name).suffix.lower() in SUFFIXES
-
-
-def _is_original(name: str) -> bool:
-    """Return whether a name is that of an image that is neither hidden nor a result."""
-    return not name.startswith(".") and has_image_suffix(name) and not _has_result_name(Path(name))
 
 
 def _has_result_name(path: Path) -> bool:
@@ -285,14 +329,14 @@ def _assign_targets(
 ) -> list[FileTask]:
     """Give each source its target, first those that keep their suffix."""
     tasks = [FileTask(source.path, target_of(source)) for source in sources]
-    taken: dict[Path, Path] = {}
+    taken: dict[tuple[str, str], Path] = {}
     order = sorted(tasks, key=lambda task: task.source.suffix != task.target.suffix)
     renamed = {}
     for task in order:
         source, target = task.source, task.target
         stem = source.stem
         while other := taken.get(key(target)):  # add the source's suffix until the name is free
-            if not source.suffix or key(other).parent != key(source).parent:
+            if not source.suffix or key(other)[0] != key(source)[0]:
                 raise OptionError(
                     f"{other} and {source} would both become {target}",
                     hint="Color them in two runs with different output folders: -o FOLDER",

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from stat import S_ISREG
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import click
 
 from rechroma.cli.batch_plan import BatchPlan, FileTask
 from rechroma.cli.error_reporting import hint_of, print_traceback
+from rechroma.cli.ledger import Ledger, Standing, read_stamp, read_version
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
 from rechroma.cli.terminal import echo_err
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 TRUNCATED_CODE = 3
 """Exit code if everything was colored, but pixels of a source were missing."""
 
-_Version = tuple[int, int]
+_CHANGED = "colored again: the photograph is another than before"
+_OTHER_OPTIONS = "kept: it was colored with another model or other options"
+_MAX_KINDS = 6
 _DAMAGES = {
     "end_missing": "the file lacks its last bytes, but no pixels",
     "truncated": "the file is truncated; what is missing is gray (--strict rejects such files)",
@@ -47,7 +50,12 @@ class BatchRun:
         self._plan = plan
         self._request = request
         self._summary = summary
-        self._pending: dict[FileTask, _Version | None] = {}  # and the targets' current versions
+        self._pending: dict[FileTask, Standing] = {}
+        self._finished: set[Path] = set()  # targets
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._request.settings())
 
     def execute(self) -> None:
         """Color every image that has no result yet.
@@ -60,52 +68,68 @@ class BatchRun:
         for path in self._plan.results:
             self._summary.add(FileResult(str(path), None, Status.SKIPPED))
         for task in self._plan.tasks:
-            before = _version(task.target)
-            if before is None or self._request.overwrite:
-                self._pending[task] = before
-            else:
-                skipped = FileResult(str(task.source), str(task.target), Status.SKIPPED)
-                self._summary.add(skipped)
+            self._examine(task)
         with (
             progress_bar(len(self._pending), quiet=self._request.quiet) as advance,
             closing(self._color()) as results,
         ):
             for result in results:
                 with defer_signals():  # every image is counted once, whenever the run is stopped
-                    del self._pending[FileTask(result.source, result.target)]
-                    self._summary.add(_to_file_result(result, self._request))
+                    standing = self._pending.pop(FileTask(result.source, result.target))
+                    self._summary.add(_to_file_result(result, self._request, standing))
                     advance()
                 if self._pending and is_disk_full(getattr(result, "error", None)):
                     raise Stopped(TargetError.exit_code)
 
     def add_finished(self) -> None:
         """Count the images that were still finished while the run was being stopped."""
-        for task, before in self._pending.items():
-            if _version(task.target) not in (None, before):
+        for task in self._pending:
+            if task.target in self._finished:
                 self._summary.add(FileResult(str(task.source), str(task.target), Status.DONE))
+
+    def _examine(self, task: FileTask) -> None:
+        """Find out whether an image has a result already."""
+        standing = self._ledger.standing(task.source, task.target)
+        if standing in (Standing.ABSENT, Standing.OUTDATED) or self._request.overwrite:
+            self._pending[task] = standing
+            return
+        names = (str(task.source), str(task.target))
+        if standing is Standing.UNKNOWN:
+            error = TargetExistsError(
+                f"{task.target} already exists, but is not known as a result of {task.source}"
+            )
+            self._summary.add(FileResult(*names, Status.FAILED, error))
+        else:
+            note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
+            self._summary.add(FileResult(*names, Status.SKIPPED, note=note))
 
     def _color(self) -> Generator[Result | Failure]:
         if not self._pending:
             return  # repeating a finished run does not load the model
-        from rechroma.batch import colorize_many
+        from rechroma.batch import run_batch
         from rechroma.colorizer import Colorizer
 
         request = self._request
         colorizer = Colorizer(request.model, provider=request.provider)
+        options = request.file_options()
+
+        def color(source: Path, target: Path) -> Result:
+            standing = self._pending[FileTask(source, target)]
+            overwrite = request.overwrite or standing is Standing.OUTDATED
+            version = read_version(source)
+            result = colorizer.colorize_file(source, target, **options | {"overwrite": overwrite})
+            if version:
+                self._ledger.add(source, target, version)
+            self._finished.add(target)
+            return result
+
         pairs = [(task.source, task.target) for task in self._pending]
-        yield from colorize_many(colorizer, pairs, jobs=request.jobs, **request.file_options())
+        yield from run_batch(color, pairs, request.jobs or colorizer.threads)
 
 
-def _version(target: Path) -> _Version | None:
-    """Identify the version of a file, to detect its replacement; None if there is no file."""
-    try:
-        found = target.stat()
-    except OSError:
-        return None  # such as a name that is too long; writing it gives the error
-    return (found.st_ino, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
-
-
-def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult:
+def _to_file_result(
+    result: Result | Failure, request: CliRequest, standing: Standing
+) -> FileResult:
     from rechroma.batch import Failure
 
     names = (str(result.source), str(result.target))
@@ -119,8 +143,9 @@ def _to_file_result(result: Result | Failure, request: CliRequest) -> FileResult
             was_color=result.was_color,
             pages=result.pages,
             damage=result.damage,
+            note=_CHANGED if standing is Standing.OUTDATED else None,
         )
-    made_by_other_run = isinstance(result.error, TargetExistsError) and _version(result.target)
+    made_by_other_run = isinstance(result.error, TargetExistsError) and read_stamp(result.target)
     if made_by_other_run and not request.overwrite:  # the same command runs twice
         return FileResult(*names, Status.SKIPPED)
     return FileResult(*names, Status.FAILED, result.error)
@@ -149,6 +174,7 @@ class FileResult:
         was_color: Whether the source was in color or toned.
         pages: The number of pages or frames in the source; only the first is colored.
         damage: Damage of the source, such as "truncated".
+        note: Why the image was colored again, or what differs in a result that is kept.
     """
 
     source: str
@@ -161,6 +187,7 @@ class FileResult:
     was_color: bool | None = None
     pages: int | None = None
     damage: str | None = None
+    note: str | None = None
 
     def to_json(self) -> str:
         """Format as a line of JSON with every key; ASCII, so that any name survives a pipe."""
@@ -170,7 +197,7 @@ class FileResult:
                 "target": self.target,
                 "status": self.status,
                 "error": type(self.error).__name__ if self.error else None,
-                "message": self.error.message if self.error else None,
+                "message": self.error.message if self.error else self.note,
                 "seconds": None if self.seconds is None else round(self.seconds, 3),
                 "width": self.width,
                 "height": self.height,
@@ -190,6 +217,8 @@ class BatchSummary:
         counts: The number of files by status.
         failures: The sources that failed and their errors, in order.
         incomplete: The results of which something is missing: pages, or damaged parts.
+        notes: The number of results by their notes.
+        left: The number of other files in the folders by their suffix.
         last: The last result.
         started: The start of the batch, by `time.perf_counter`.
     """
@@ -198,6 +227,8 @@ class BatchSummary:
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[tuple[str, RechromaError]] = field(default_factory=list)
     incomplete: list[FileResult] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
     last: FileResult | None = None
     started: float = field(default_factory=perf_counter)
 
@@ -205,6 +236,8 @@ class BatchSummary:
         """Count one file, and print it if `as_json` is set."""
         self.counts[result.status] += 1
         self.last = result
+        if result.note:
+            self.notes[result.note] += 1
         if result.error:
             self.failures.append((result.source, result.error))
         if result.damage or (result.pages or 1) > 1:
@@ -222,6 +255,13 @@ class BatchSummary:
         for result in self.incomplete:
             print_warnings(result.source, result.pages or 1, result.damage)
 
+    def print_left(self, *, quiet: bool) -> None:
+        """Tell on stderr, or as JSON on stdout, which files in the folders were left."""
+        if self.left and self.as_json:
+            click.echo(json.dumps({"left": dict(self.left.most_common())}))
+        elif self.left and not quiet:
+            echo_err(f"rechroma: {format_left(self.left)}")
+
     def print_failures(self) -> None:
         """Print every failure on stderr, one line each."""
         for source, error in self.failures:
@@ -233,14 +273,31 @@ class BatchSummary:
     def __str__(self) -> str:
         if self.counts.total() == 1 and self.last and not self.failures:
             if self.last.status is Status.SKIPPED:
-                return f"{self.last.target} already exists (use --overwrite to color it again)"
+                reason = f", {self.last.note}" if self.last.note else ""
+                return (
+                    f"{self.last.target} already exists{reason} (use --overwrite to color it again)"
+                )
             return f"{self.last.source} -> {self.last.target} in {self.last.seconds:.1f} s"
         parts = [f"{self.counts[Status.DONE]} colored"]
+        if again := self.notes[_CHANGED]:
+            parts[0] += f" ({again} again, as the photograph has changed)"
         if self.counts[Status.SKIPPED]:
             parts.append(f"{self.counts[Status.SKIPPED]} already present")
+        if other := self.notes[_OTHER_OPTIONS]:
+            parts[-1] += f" ({other} with another model or other options; see --overwrite)"
         if self.counts[Status.FAILED]:
             parts.append(f"{self.counts[Status.FAILED]} failed")
         return f"{', '.join(parts)} in {perf_counter() - self.started:.1f} s"
+
+
+def format_left(left: Counter[str]) -> str:
+    """Format the number of files that were left, the most frequent suffixes first."""
+    kinds = [f"{count} {suffix or 'without suffix'}" for suffix, count in left.most_common()]
+    if len(kinds) > _MAX_KINDS:
+        rest = sum(sorted(left.values())[:-_MAX_KINDS])
+        kinds[_MAX_KINDS:] = [f"{rest} others"]
+    files = "file" if left.total() == 1 else "files"
+    return f"left {left.total()} {files}: {', '.join(kinds)}"
 
 
 def print_warnings(source: str, pages: int, damage: str | None) -> None:

@@ -118,13 +118,11 @@ def _color_files(request: CliRequest) -> int:
     images = len(plan.tasks) + len(plan.missing)
     if plan.tasks:  # check all options, even if there is nothing left to color
         from rechroma.colorizer import check_file_options
-        from rechroma.models import find_model
 
         if request.hints and images > 1:
             raise OptionError(f"--hints applies to a single photograph, but {images} were given")
         check_file_options(request.file_options())
-        find_model(request.model)
-    summary = BatchSummary(as_json=request.as_json)
+    summary = BatchSummary(as_json=request.as_json, left=plan.left)
     run = BatchRun(plan, request, summary)
     try:
         run.execute()
@@ -137,6 +135,7 @@ def _color_files(request: CliRequest) -> int:
         return exit_code_of(stop)
     if summary.failures and images == 1:
         ((_, error),) = summary.failures
+        summary.print_left(quiet=request.quiet)
         raise error
     summary.print_failures()
     if not request.quiet:
@@ -145,6 +144,7 @@ def _color_files(request: CliRequest) -> int:
         summary.print_warnings()
         if images:
             echo_err(f"rechroma: {summary}")
+    summary.print_left(quiet=request.quiet)
     return 1 if summary.failures else summary.truncated and TRUNCATED_CODE
 
 

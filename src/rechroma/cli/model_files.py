@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rechroma.cli.preflight import require_extra
 from rechroma.errors import CheckpointError, ModelNotFoundError, RecipeError, SourceError
 
 if TYPE_CHECKING:
@@ -156,4 +157,36 @@ def export_model_file(
     click.echo(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB; differs from the network by at most "
         f"{parity.file:.2g} in ab (rounding the weights by {parity.rounding:.2g} on average)"
+    )
+
+
+def import_onnx_file(
+    source: Path,
+    target: Path,
+    contract: str | None,
+    fields: Mapping[str, Any],
+    *,
+    overwrite: bool = True,
+) -> None:
+    """Write an ONNX file of another program as a color model, and print what is known of it.
+
+    Args:
+        source: The ONNX file.
+        target: The file to write.
+        contract: Name of its contract; None if it is to be recognized.
+        fields: Fields of the card.
+        overwrite: Whether to replace an existing target.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        RechromaError: As :func:`rechroma.onnx_import.import_onnx` raises it.
+    """
+    require_extra("train", "onnx")
+    from rechroma.onnx_import import import_onnx
+
+    known = import_onnx(source, target, contract, fields=fields, overwrite=overwrite)
+    click.echo(
+        f"{target}: {target.stat().st_size / 1e6:.1f} MB; contract '{known.name}' "
+        f"({known.paper}), whose authors published their weights under {known.license}; version "
+        "and training data of this file are unknown"
     )

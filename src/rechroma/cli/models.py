@@ -16,11 +16,12 @@ from rechroma.cli.error_reporting import debug_option, print_error
 from rechroma.cli.model_files import (
     export_model_file,
     find_checkpoint,
+    import_onnx_file,
     make_card,
     read_card_fields,
     read_metrics,
 )
-from rechroma.cli.options import json_option, path_option, weights_option
+from rechroma.cli.options import contract_option, json_option, path_option, weights_option
 from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.terminal import printable
 from rechroma.errors import ModelError, ModelNotFoundError, OptionError
@@ -104,8 +105,8 @@ def info_command(model: str, as_json: bool) -> None:
 
 
 @models_group.command("import")
-@click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CHECKPOINT")
-@click.option("--as", "name", required=True, metavar="NETWORK", help="eccv16, siggraph17 ...")
+@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--as", "name", metavar="NETWORK", help="Of a checkpoint: eccv16, siggraph17 ...")
 @path_option(
     "-o", "--out", default=None, help="Color model file to write.  [default: NETWORK.onnx]"
 )
@@ -113,23 +114,57 @@ def info_command(model: str, as_json: bool) -> None:
     "--card", default=None, help="JSON file with fields of the card: description, metrics, ..."
 )
 @weights_option("float32")
+@contract_option
 @debug_option
 def import_command(
-    checkpoint: Path, name: str, out: Path | None, card: Path | None, weights: WeightType
+    source: Path,
+    name: str | None,
+    out: Path | None,
+    card: Path | None,
+    weights: WeightType,
+    contract: str | None,
 ) -> None:
-    """Convert a checkpoint published by the authors of a paper to a color model.
+    """Convert a published checkpoint, or an ONNX file of another program, to a color model.
 
     \b
       rechroma models import siggraph17.pth --as siggraph17
       rechroma photo.jpg --model siggraph17.onnx
+      rechroma models import ddcolor_artistic.onnx -o artistic.onnx
 
-    CHECKPOINT is a PyTorch file of weights, as published (.pth, pytorch_model.bin) or as
-    safetensors; no code in it is executed. It must
+    A checkpoint is a PyTorch file of weights, as published by the authors of a paper (.pth,
+    pytorch_model.bin) or as safetensors; no code in it is executed. It must
     contain exactly the weights of the network. The model's output is compared with the network's,
     and equals that of the published code. Respect the license of the weights, which the card names.
+
+    ONNX files (.onnx) of DDColor and DeOldify are recognized by their inputs, outputs and
+    operators, and keep their weights as they are; for others of the same kind there is --contract.
     """
+    if source.suffix.lower() == ".onnx":
+        if name is not None or weights != "float32":
+            option = "--as" if name is not None else "--weights"
+            raise OptionError(
+                f"{source}: {option} is for checkpoints, not for ONNX files",
+                hint="Name the contract of an ONNX file with --contract, and its result with -o.",
+            )
+        if out is None:
+            raise OptionError(
+                f"{source}: the name of the result is missing", hint="Add -o OUT.onnx"
+            )
+        check_model_target(out)
+        import_onnx_file(source, out, contract, {"name": out.stem} | read_card_fields(card))
+        return
+    if name is None or contract is not None:
+        raise OptionError(
+            f"{source}: a checkpoint needs --as NETWORK, and has no --contract",
+            hint="'rechroma models list --published' lists networks. ONNX files end in .onnx.",
+        )
+    _import_checkpoint(source, name, Path(f"{name}.onnx") if out is None else out, card, weights)
+
+
+def _import_checkpoint(
+    checkpoint: Path, name: str, target: Path, card: Path | None, weights: WeightType
+) -> None:
     require_extra("train", "torch")
-    target = Path(f"{name}.onnx") if out is None else out
     check_model_target(target)
     from rechroma.networks import get_architecture, load_published
 

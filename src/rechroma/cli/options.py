@@ -13,6 +13,7 @@ from rechroma.cli.batch_plan import STDIO
 from rechroma.options import OPTIONS, PROVIDERS
 
 if TYPE_CHECKING:
+    from rechroma.cli.ledger import ColorizationSettings
     from rechroma.colorizer import EncodeKwargs, FileKwargs
     from rechroma.hints import Hint
 
@@ -116,6 +117,13 @@ def weights_option(default: str) -> Callable[[_Command], _Command]:
     )
 
 
+contract_option = click.option(
+    "--contract",
+    metavar="NAME",
+    help="What an ONNX file of another program takes and gives: ddcolor or deoldify.  [default: "
+    "recognized]",
+)
+
 set_option = click.option(
     "--set",
     "overrides",
@@ -174,6 +182,13 @@ class CliRequest:
             "strict": self.strict,
             "max_pixels": self.max_pixels,
         }
+
+    def settings(self) -> ColorizationSettings:
+        """The model and the options, as the ledger of results records them."""
+        from rechroma.cli.ledger import ColorizationSettings
+        from rechroma.models import find_model
+
+        return ColorizationSettings.from_options(find_model(self.model), self.encode_options())
 
     def file_options(self) -> FileKwargs:
         """The keyword arguments of :meth:`rechroma.Colorizer.colorize_file`."""

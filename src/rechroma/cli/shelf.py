@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.model_files import import_onnx_file
 from rechroma.cli.models import import_command
-from rechroma.cli.options import weights_option
+from rechroma.cli.options import contract_option, weights_option
 from rechroma.cli.preflight import require_extra
 from rechroma.errors import FetchError, ModelNotFoundError, did_you_mean
 
@@ -41,35 +42,53 @@ _hash_option = click.option(
 @click.argument("source", metavar="FILE|URL")
 @click.option("--as", "name", metavar="NAME", help="Its name on the shelf.  [default: the card's]")
 @_hash_option
+@contract_option
 @debug_option
-def add_command(source: str, name: str | None, sha256: str | None) -> None:
+def add_command(source: str, name: str | None, sha256: str | None, contract: str | None) -> None:
     """Put a color model file on your shelf.
 
     \b
       rechroma models add mine.onnx --as portraits
       rechroma models add hf://OWNER/NAME/FILE.onnx --sha256 HEX
+      rechroma models add ddcolor_artistic.onnx
       rechroma photo.jpg --model portraits
 
-    An https or hf address is downloaded; an interrupted download continues when the command is
-    repeated. To add a published checkpoint, use 'rechroma models get' or 'import'.
+    ONNX files of DDColor and DeOldify from other programs are converted as by 'rechroma models
+    import', and get the names of their files. An https or hf address is downloaded; an interrupted
+    download continues when the command is repeated. To add a published checkpoint, use 'rechroma
+    models get' or 'import'.
     """
-    from rechroma.models import add_to_shelf, shelf_folder, shelf_path
+    from rechroma.models import shelf_folder, shelf_path
     from rechroma.models.download import download
 
     if name is not None:
         shelf_path(name)
     if "://" not in source:
-        path = add_to_shelf(Path(source), name, sha256=sha256)
+        path = _put_on_shelf(Path(source), name, contract, sha256)
     else:
         folder = shelf_folder() / _DOWNLOADS
         with (
             _download_bar(source, None) as on_progress,
             download(source, folder, sha256=sha256, on_progress=on_progress) as (file, found),
         ):
-            path = add_to_shelf(file, name)
+            path = _put_on_shelf(file, name, contract)
         if sha256 is None:
             click.echo(f"SHA-256 (not verified): {found}")
     click.echo(f"{path.stem} is on the shelf: {path}")
+
+
+def _put_on_shelf(
+    file: Path, name: str | None, contract: str | None, sha256: str | None = None
+) -> Path:
+    """Add a color model file, or an ONNX file of another program, and return the new file."""
+    from rechroma.models import add_to_shelf, check_sha256, lacks_card, shelf_path
+
+    if contract is None and not lacks_card(file):
+        return add_to_shelf(file, name, sha256=sha256)
+    target = shelf_path(file.stem if name is None else name)
+    check_sha256(file, sha256)
+    import_onnx_file(file, target, contract, {"name": target.stem}, overwrite=False)
+    return target
 
 
 @click.command("get")
@@ -121,7 +140,7 @@ def get_command(ctx: click.Context, name: str, sha256: str | None, weights: Weig
                 click.echo(f"SHA-256 (the index has none): {found}")
             ctx.invoke(
                 import_command,
-                checkpoint=file,
+                source=file,
                 name=entry.architecture,
                 out=target,
                 weights=weights,

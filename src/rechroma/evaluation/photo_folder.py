@@ -10,6 +10,7 @@ import numpy as np
 from rechroma.color import lightness, srgb_to_lab
 from rechroma.color.render import render_srgb
 from rechroma.errors import DataError, SourceError
+from rechroma.fs import is_clutter
 from rechroma.imaging import SUFFIXES, read_rgb_thumbnail
 from rechroma.options import RESULT_SUFFIX
 
@@ -122,7 +123,7 @@ def list_images(folder: Path) -> list[Path]:
         return sorted(
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+            if path.suffix.lower() in SUFFIXES and not is_clutter(path.name)
         )
     except OSError as error:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error

@@ -20,6 +20,7 @@ from rechroma.imaging.codecs.formats import (
     output_format,
     parse_format,
 )
+from rechroma.imaging.codecs.open_image import is_image_file
 from rechroma.imaging.contact_sheet import contact_sheet
 from rechroma.imaging.paths import default_target, resolve_format
 from rechroma.imaging.photo import Damage, Metadata, Photo, UIntImage
@@ -38,6 +39,7 @@ __all__ = [
     "encode_photo",
     "encode_preview",
     "is_built_in",
+    "is_image_file",
     "output_format",
     "parse_format",
     "photo_of_array",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rechroma.models.card import PROPERTY, DataSource, ModelCard
-from rechroma.models.contract import load_model, read_card
+from rechroma.models.contract import lacks_card, load_model, read_card
 from rechroma.models.index import PublishedModel, published_models
 from rechroma.models.store import (
     add_to_shelf,
+    check_sha256,
     find_model,
     get_card,
     list_models,
@@ -23,8 +24,10 @@ __all__ = [
     "ModelCard",
     "PublishedModel",
     "add_to_shelf",
+    "check_sha256",
     "find_model",
     "get_card",
+    "lacks_card",
     "list_models",
     "load_model",
     "model_names",

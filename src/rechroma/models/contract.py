@@ -30,10 +30,15 @@ if TYPE_CHECKING:
 
 _PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: *)?")
 _FATAL = 4  # ONNX Runtime's log level: all errors are raised, so that none is printed
-_METADATA = 14  # field of ONNX's ModelProto: entries of a key and a value
+_OPSET = 8  # field of ONNX's ModelProto: the versions of its operators
+_METADATA = 14  # likewise: entries of a key and a value
 _KEY, _VALUE = 1, 2
 _FIXED_SIZES = {1: 8, 5: 4}  # of protobuf's fields, in bytes, by wire type
 _HINT = "Give an .onnx file that 'rechroma export' wrote."
+_CARD_HINT = (
+    f"{_HINT[:-1]}, or convert one of DDColor or DeOldify: "
+    "rechroma models import FILE.onnx -o OUT.onnx"
+)
 
 
 def load_model(
@@ -72,7 +77,8 @@ def load_model(
         text = session.get_modelmeta().custom_metadata_map.get(PROPERTY)
         if text is None:
             raise ModelContractError(
-                f"there is no model card: the metadata property '{PROPERTY}' is missing", hint=_HINT
+                f"there is no model card: the metadata property '{PROPERTY}' is missing",
+                hint=_CARD_HINT,
             )
         card = ModelCard.from_json(text)
         check_contract(card, session.get_inputs(), session.get_outputs())
@@ -99,12 +105,7 @@ def peek_card(path: Path) -> ModelCard:
         ModelContractError: The file is no ONNX file, or has no valid card.
     """
     try:
-        with path.open("rb") as file:
-            entries = [
-                dict(_read_fields(BytesIO(entry), len(entry), {_KEY, _VALUE}))
-                for _, entry in _read_fields(file, os.fstat(file.fileno()).st_size, {_METADATA})
-            ]
-        texts = {entry.get(_KEY): entry.get(_VALUE, b"").decode() for entry in entries}
+        texts = _metadata(path)
     except (OSError, ValueError) as error:
         raise ModelContractError(
             f"{path} is not a model: it is damaged, or not an ONNX file", hint=_HINT
@@ -112,12 +113,38 @@ def peek_card(path: Path) -> ModelCard:
     if PROPERTY.encode() not in texts:
         raise ModelContractError(
             f"{path}: there is no model card: the metadata property '{PROPERTY}' is missing",
-            hint=_HINT,
+            hint=_CARD_HINT,
         )
     try:
         return ModelCard.from_json(texts[PROPERTY.encode()])
     except ModelContractError as error:
         raise ModelContractError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def lacks_card(path: Path) -> bool:
+    """Check whether a file is an ONNX file, but no color model: that of another program."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            has_opset = any(True for _ in _read_fields(file, size, {_OPSET}))
+        return has_opset and PROPERTY.encode() not in _metadata(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _metadata(path: Path) -> dict[bytes | None, str]:
+    """Read the metadata properties of an ONNX file.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is no ONNX file, or damaged.
+    """
+    with path.open("rb") as file:
+        entries = [
+            dict(_read_fields(BytesIO(entry), len(entry), {_KEY, _VALUE}))
+            for _, entry in _read_fields(file, os.fstat(file.fileno()).st_size, {_METADATA})
+        ]
+    return {entry.get(_KEY): entry.get(_VALUE, b"").decode() for entry in entries}
 
 
 def _read_fields(file: BinaryIO, size: int, wanted: set[int]) -> Iterator[tuple[int, bytes]]:

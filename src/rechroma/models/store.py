@@ -182,13 +182,7 @@ def add_to_shelf(file: Path, name: str | None = None, *, sha256: str | None = No
         OptionError: The name is invalid, or that of a bundled model.
         TargetError: There is such a model already, or the copy cannot be written.
     """
-    try:
-        with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
-    if sha256 is not None and found != sha256.lower():
-        raise ModelIntegrityError(f"{file}: its SHA-256 is {found}, but {sha256} was expected")
+    check_sha256(file, sha256)
     try:
         card = read_card(file)
     except ModelContractError as error:
@@ -198,6 +192,22 @@ def add_to_shelf(file: Path, name: str | None = None, *, sha256: str | None = No
     with file.open("rb") as opened:
         write_atomically(target, lambda out: shutil.copyfileobj(opened, out), overwrite=False)
     return target
+
+
+def check_sha256(file: Path, sha256: str | None) -> None:
+    """Check that a file can be read, and its SHA-256 in hexadecimal if that is known.
+
+    Raises:
+        SourceError: The file cannot be read.
+        ModelIntegrityError: It is not the expected one.
+    """
+    try:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
+    if sha256 is not None and found != sha256.lower():
+        raise ModelIntegrityError(f"{file}: its SHA-256 is {found}, but {sha256} was expected")
 
 
 def remove_from_shelf(name: str) -> Path:

@@ -13,12 +13,15 @@ perceptual   the image with the decoded chroma against the true one, in the feat
 colorfulness difference of the image's colorfulness to the true one, in both directions
 distance     smoothed Euclidean distance of the blended a*b* to the true one (Charbonnier loss)
 moments      mean and spread of the blended a*b* over each image against the true ones
+gradient     differences between nearby locations of the blended a*b* against the true ones
 upsampling   Charbonnier loss on the decoded chroma at the network's full output size
 ============ =======================================================================================
 
 The blended a*b* is half the annealed mean of the bins at T = 0.5 and half the regression head,
 whatever the network is configured to decode with. Together with a lighter rebalancing, `distance`
-and `moments` remove most of a color cast over the whole image (experiments/LOG.md).
+and `moments` remove most of a color cast over the whole image (experiments/LOG.md). `gradient` is
+against patches of several colors inside one object: where the network is in doubt, it is cheapest
+to decide the same everywhere.
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ _AB_LOSS_SCALE = 20.0  # a*b* steps that cost one unit: about the chroma of a mu
 _DISTANCE_UNIT = 10.0  # the same for `distance`, `moments` and `upsampling`
 _COLORFULNESS_UNIT = 30.0  # about the colorfulness of a photograph
 _BLEND_TEMPERATURE = 0.5
+_GRADIENT_STEPS = (1, 2, 4)  # locations between those whose difference `gradient` compares
 
 
 class DecodedPrediction:
@@ -178,7 +182,7 @@ class ColorizationLoss(nn.Module):
 
     def _blended_terms(self, prediction: Prediction, true: Tensor) -> Iterator[tuple[str, Tensor]]:
         settings = self.settings
-        if not (settings.distance or settings.moments):
+        if not (settings.distance or settings.moments or settings.gradient):
             return
         blended = prediction.ab.float()
         if len(self.centers):
@@ -193,6 +197,8 @@ class ColorizationLoss(nn.Module):
             means = blended.mean(dim=(2, 3)) - true.mean(dim=(2, 3))
             spreads = _spread(blended) - _spread(true)
             yield "moments", (means.abs().mean() + spreads.abs().mean()) / _DISTANCE_UNIT
+        if settings.gradient:
+            yield "gradient", _gradient_error(blended - true)
 
     def _decoded_terms(self, decoded: DecodedPrediction) -> Iterator[tuple[str, Tensor]]:
         settings, true = self.settings, decoded.target.chroma
@@ -244,6 +250,16 @@ def perceptual_distance(features: list[Tensor], targets: list[Tensor]) -> Tensor
 def _charbonnier(difference: Tensor) -> Tensor:
     """sqrt(d^2 + 1) of a*b* differences (N, 2, h, w): quadratic near 0, linear beyond."""
     return (difference.square().sum(dim=1) + 1).sqrt().mean() / _DISTANCE_UNIT
+
+
+def _gradient_error(difference: Tensor) -> Tensor:
+    """Mean change of a*b* differences (N, 2, h, w) between locations up to 4 steps apart."""
+    changes: list[Tensor] = []
+    for step in _GRADIENT_STEPS:
+        if step < min(difference.shape[2:]):
+            changes.append((difference[:, :, step:] - difference[:, :, :-step]).abs().mean())
+            changes.append((difference[..., step:] - difference[..., :-step]).abs().mean())
+    return torch.stack(changes).mean() / _DISTANCE_UNIT
 
 
 def _spread(ab: Tensor) -> Tensor:

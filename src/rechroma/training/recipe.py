@@ -82,6 +82,7 @@ class Loss(Struct, frozen=True, forbid_unknown_fields=True):
         colorfulness: Weight of the two-sided difference in colorfulness.
         distance: Weight of the distance of the blended a*b* to the true one.
         moments: Weight of the differences in mean and spread of the blended a*b* of an image.
+        gradient: Weight of the differences of the blended a*b* between nearby locations.
         upsampling: Weight of the distance of the decoded chroma at full output size.
         bins_fraction: Fraction of the locations, drawn at random, at which `bins` is computed.
         soft_label_neighbors: Bins that share the true color (Zhang 2016: 5).
@@ -99,6 +100,7 @@ class Loss(Struct, frozen=True, forbid_unknown_fields=True):
     colorfulness: NonNegative = 0.0
     distance: NonNegative = 0.0
     moments: NonNegative = 0.0
+    gradient: NonNegative = 0.0
     upsampling: NonNegative = 0.0
     bins_fraction: PositiveFraction = 1.0
     soft_label_neighbors: PositiveCount = 5

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from rechroma.cli.batch_plan import BatchPlan, looks_like_image, plan_batch
 from rechroma.errors import OptionError, SourceError, TargetError
+from rechroma.imaging import SUFFIXES
 from tests.support.command import running_as_root
+from tests.support.images import write_image
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +72,74 @@ def test_pattern_keeps_the_tree_below_its_first_wildcard() -> None:
 def test_existing_name_with_brackets_is_not_a_pattern(box: Path) -> None:
     (box / "scan[1].jpg").touch()
     assert list(pairs(plan_batch(["box/scan[1].jpg"]))) == ["box/scan[1].jpg"]
+
+
+@pytest.mark.parametrize("name", ["scans [1950]", "box[1]", "-box", "1*"])
+def test_pattern_can_be_in_a_folder_with_special_characters(box: Path, name: str) -> None:
+    folder = box.with_name(name)
+    for each in ("photo[1].jpg", "-x.jpg", "deep/y.jpg"):
+        (folder / each).parent.mkdir(parents=True, exist_ok=True)
+        (folder / each).touch()
+    box.with_name("box1").mkdir()
+    assert pairs(plan_batch([f"{name}/**/*.jpg"], "out")) == {
+        f"{name}/-x.jpg": "out/-x.jpg",
+        f"{name}/deep/y.jpg": "out/deep/y.jpg",
+        f"{name}/photo[1].jpg": "out/photo[1].jpg",
+    }
+
+
+@pytest.mark.parametrize("arguments", [["box"], ["box/**/*"]])
+def test_suffixes_of_all_formats_are_images(box: Path, arguments: list[str]) -> None:
+    names = [f"box/more/{number}{suffix}" for number, suffix in enumerate(SUFFIXES)]
+    (box / "more").mkdir()
+    for name in names:
+        Path(name).touch()
+    assert {".jpe", ".jfif", ".hif"} < set(SUFFIXES)
+    assert set(names) < set(pairs(plan_batch(arguments)))
+
+
+@pytest.mark.parametrize("argument", ["box/unnamed", "box/unnamed/*"])
+def test_names_without_suffix_are_recognized_by_their_content(box: Path, argument: str) -> None:
+    write_image(box / "unnamed/scan.tif").rename(box / "unnamed/scan0001")
+    (box / "unnamed/README").write_text("BMW, 1961")
+    (box / "unnamed/empty").touch()
+    (box / "unnamed/folder").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(box / "unnamed/pipe")
+    plan = plan_batch([argument])
+    assert pairs(plan) == {"box/unnamed/scan0001": "box/unnamed/scan0001.color.tif"}
+    assert plan.left == {"": 2}
+
+
+@pytest.mark.parametrize("argument", ["nas", "nas/**/*", "nas/**"])
+def test_copies_and_bins_of_systems_are_left_out(box: Path, argument: str) -> None:
+    clutter = (
+        *("@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/a.jpg", "$RECYCLE.BIN/S-1-5/a.jpg"),
+        *(".Trash-1000/files/a.jpg", ".Trashes/a.jpg", "__MACOSX/a.jpg", "__MACOSX/._a.jpg"),
+        *(".thumbnails/a.jpg", "lost+found/a.jpg", "._a.jpg", ".DS_Store", "Thumbs.db"),
+        *("deep/@eaDir/a.jpg", "deep/Desktop.ini", "System Volume Information/a.jpg"),
+    )
+    for name in ("a.jpg", "deep/b.jpg", "deep/notes.txt", *clutter):
+        path = box.with_name("nas") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    plan = plan_batch([argument])
+    assert set(pairs(plan)) == {"nas/a.jpg", "nas/deep/b.jpg"}
+    assert plan.left == {".txt": 1}
+
+
+def test_clutter_is_searched_if_it_is_named(box: Path) -> None:
+    (box / "#recycle").mkdir()
+    (box / "#recycle/a.jpg").touch()
+    for argument in ("box/#recycle", "box/#recycle/*.jpg", "box/#recycle/a.jpg"):
+        assert set(pairs(plan_batch([argument]))) == {"box/#recycle/a.jpg"}
+
+
+def test_other_files_are_counted_once_by_suffix(box: Path) -> None:
+    for name in ("film.MP4", "other.mp4", "raw.dng"):
+        (box / "deep" / name).touch()
+    assert plan_batch(["box", "box/deep", "box/*"]).left == {".txt": 1, ".mp4": 2, ".dng": 1}
+    assert not plan_batch(["box/deep/film.MP4"]).left
 
 
 def test_results_within_the_folder_are_not_sources(box: Path) -> None:

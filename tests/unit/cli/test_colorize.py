@@ -18,7 +18,14 @@ from PIL import Image
 from rechroma.cli.batch_run import BatchSummary, FileResult, Status
 from rechroma.color.render import render_srgb
 from rechroma.errors import EngineError, RechromaError
-from tests.support.command import MakePhoto, Run, Shell, is_colored, running_as_root
+from tests.support.command import (
+    MakePhoto,
+    Run,
+    Shell,
+    images_in,
+    is_colored,
+    running_as_root,
+)
 from tests.support.models import write_model
 
 CORRUPT = b"\xff\xd8\xff\xe0 this only begins like a photograph"
@@ -54,7 +61,7 @@ def test_folder_keeps_its_tree_names_and_formats(
         photo(name)
     (tmp_path / "box/notes.txt").write_text("not a photo")
     assert run("box", "-o", "out", "--model", model).exit_code == 0
-    made = {p.relative_to(tmp_path / "out") for p in tmp_path.glob("out/**/*") if p.is_file()}
+    made = {p.relative_to(tmp_path / "out") for p in tmp_path.glob("out/**/[!.]*.*")}
     assert {path.as_posix() for path in made} == {"a.jpg", "b/c.PNG", "b/d.tif", "b/e/f.webp"}
     for path in made:
         assert is_colored(tmp_path / "out" / path)
@@ -69,7 +76,7 @@ def test_quoted_pattern_is_expanded(
         photo(name)
     done = shell("box/**/*.jpg", "-o", "out", "--model", model)
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in tmp_path.glob("out/**/*.*")) == ["a.jpg", "a.jpg"]
+    assert sorted(p.name for p in tmp_path.glob("out/**/[!.]*.*")) == ["a.jpg", "a.jpg"]
 
 
 def test_bad_file_does_not_stop_the_others(run: Run, ten: list[Path], model: str) -> None:
@@ -84,12 +91,12 @@ def test_bad_file_does_not_stop_the_others(run: Run, ten: list[Path], model: str
 
 def test_no_temporary_files_are_left(run: Run, ten: list[Path], model: str) -> None:
     run("box", "--model", model)
-    assert len(list(ten[0].parent.iterdir())) == 10 + 9
+    assert len(images_in(ten[0].parent)) == 10 + 9
 
 
 @pytest.mark.usefixtures("ten")
-def test_json_prints_a_line_per_file(run: Run, model: str, photo: MakePhoto) -> None:
-    photo("box/0.color.png")
+def test_json_prints_a_line_per_file(run: Run, model: str) -> None:
+    run("box/0.png", "--model", model)
     result = run("box", "gone.jpg", "--json", "--model", model)
     reports = {line["source"]: line for line in lines(result.stdout)}
     assert set(reports) == {*(f"box/{number}.png" for number in range(10)), "gone.jpg"}
@@ -163,11 +170,12 @@ def test_target_that_is_not_a_file_is_an_error(
 
 def test_overwrite_replaces_results(run: Run, photo: MakePhoto, model: str) -> None:
     made = photo("a.png").with_name("a.color.png")
-    made.write_bytes(b"old")
+    run("a.png", "--model", model)
+    made.write_bytes(b"edited")
     result = run("a.png", "--model", model)
     assert result.exit_code == 0
     assert "a.color.png already exists (use --overwrite" in result.stderr
-    assert made.read_bytes() == b"old"
+    assert made.read_bytes() == b"edited"
     assert run("a.png", "--overwrite", "--model", model).exit_code == 0
     assert is_colored(made)
 
@@ -335,7 +343,7 @@ class TestHints:
         result = run("box", "--hints", hints, "--model", hinted_model)
         assert result.exit_code == 2
         assert "--hints applies to a single photograph, but 2 were given" in result.stderr
-        assert len(list(folder.iterdir())) == 2
+        assert len(images_in(folder)) == 2
 
     def test_model_without_hint_support_is_rejected(
         self, run: Run, photo: MakePhoto, model: str, hints: Path
@@ -464,7 +472,7 @@ def test_full_disk_stops_the_run(
     assert "No space left on device" in result.stderr
     assert "stopped; 3 of 20 done; run the same command again to continue" in result.stderr
     assert len(opened) < 10
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(images_in(tmp_path / "out")) == 3
     assert "17 colored, 3 already present" in run("box", "-o", "out", "--model", model).stderr
 
 

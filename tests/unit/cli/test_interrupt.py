@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import MakePhoto, Shell, is_colored
+from tests.support.command import MakePhoto, Shell, images_in, is_colored
 
 PICTURES = 40
 
@@ -47,7 +47,7 @@ def test_stopped_run_is_continued_by_the_same_command(
     assert process.returncode == code
     assert "Traceback" not in stderr
 
-    made = sorted((tmp_path / "out").iterdir())
+    made = images_in(tmp_path / "out")
     assert 0 < len(made) < PICTURES
     assert (
         f"stopped; {len(made)} of {PICTURES} done; run the same command again to continue" in stderr
@@ -60,7 +60,7 @@ def test_stopped_run_is_continued_by_the_same_command(
     assert again.returncode == 0
     assert f"{PICTURES - len(made)} colored, {len(made)} already present" in again.stderr.decode()
     assert {path: path.stat().st_mtime_ns for path in made} == before
-    assert len(list((tmp_path / "out").iterdir())) == PICTURES
+    assert len(images_in(tmp_path / "out")) == PICTURES
 
 
 def test_every_finished_image_has_its_line_of_json(words: list[str], tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_every_finished_image_has_its_line_of_json(words: list[str], tmp_path: P
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     targets = {json.loads(line)["target"] for line in (first + rest).splitlines()}
-    made = {path for path in (tmp_path / "out").iterdir() if path.read_bytes() != b"old"}
+    made = {path for path in images_in(tmp_path / "out") if path.read_bytes() != b"old"}
     assert {tmp_path / target for target in targets} == made
 
 
@@ -92,7 +92,7 @@ def test_closed_terminal_ends_the_run(words: list[str], tmp_path: Path) -> None:
     os.close(ours)
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=60) == 129
-    for path in (tmp_path / "out").iterdir():
+    for path in images_in(tmp_path / "out"):
         assert is_colored(path)
 
 

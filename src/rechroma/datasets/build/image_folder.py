@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rechroma.datasets.build.table_readers import read_table
 from rechroma.datasets.shards import MAX_CLASS
 from rechroma.errors import DataError, SourceError
+from rechroma.fs import is_clutter
 from rechroma.imaging import SUFFIXES
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def _find_images(folder: Path) -> list[str]:
         raise SourceError(f"{folder}: no such folder", hint="Check the path.")
     found = []
     for root, folders, names in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(root, name) for name in names if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_clutter(name)]
+        paths = [Path(root, name) for name in names if not is_clutter(name)]
         images = [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
         found += [path.relative_to(folder).as_posix() for path in images]
     if not found:

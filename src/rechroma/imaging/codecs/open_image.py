@@ -31,6 +31,7 @@ from rechroma.errors import (
     EmptyImageError,
     ImageTooLargeError,
     ImageTooSmallError,
+    MissingExtraError,
     RechromaError,
     SourceError,
     UnsupportedImageError,
@@ -107,6 +108,18 @@ def identify(file: BinaryIO) -> Image.Image:
                 return open_tiff(file) if name == "TIFF" else factory(file, "")
     file.seek(0)
     raise kind_error(file.read(HEAD_BYTES))
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether a file is an image by its content; a damaged one is not recognized."""
+    try:
+        with open_source(path, str(path)) as file:
+            identify(file)
+    except MissingExtraError:  # a HEIC image
+        return True
+    except RechromaError:
+        return False
+    return True
 
 
 def _is_avif(file: BinaryIO, prefix: bytes) -> bool:

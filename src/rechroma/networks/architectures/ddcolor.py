@@ -100,7 +100,18 @@ class DDColor(RegressionNetwork):
 
     def forward(self, lightness: Tensor, hints: Tensor) -> Prediction:  # noqa: ARG002 - as all networks
         """Predict color; height and width must be multiples of 32."""
-        image = srgb_gray(lightness)
+        ab, bottleneck = self.predict_ab(srgb_gray(lightness))
+        return Prediction(ab[:, :0], ab, bottleneck)
+
+    def predict_ab(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the network as it was published.
+
+        Args:
+            image: (N, 3, H, W) sRGB in 0..1 with equal channels; H and W are multiples of 32.
+
+        Returns:
+            (N, 2, H, W) a*b*, and the encoder's coarsest features (N, C, H / 32, W / 32).
+        """
         features = self.encoder(image)
         *skips, x = (norm(level) for norm, level in zip(self.norms, features, strict=True))
         levels = []
@@ -111,7 +122,7 @@ class DDColor(RegressionNetwork):
         colors = self.color_decoder(levels)  # (N, queries, C)
         maps = (colors @ pixels.flatten(2)).unflatten(2, pixels.shape[2:])
         ab = self.refine(torch.cat([maps, self.encoder.normalize(image)], dim=1))
-        return Prediction(ab[:, :0], ab, features[-1])
+        return ab, features[-1]
 
 
 _RENAMED = {

@@ -43,7 +43,7 @@ def test_parse_format_takes_names_and_suffixes_in_any_case(name: str) -> None:
 def test_parse_format_rejects_formats_that_cannot_be_written(name: str) -> None:
     with pytest.raises(OptionError, match="cannot write the format") as caught:
         parse_format(name)
-    assert "jpg, jpeg, png" in str(caught.value.hint)
+    assert "jpg, jpeg, jpe, jfif, png" in str(caught.value.hint)
 
 
 class TestWithoutPillowHeif:

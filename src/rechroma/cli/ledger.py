@@ -1,0 +1,221 @@
+"""Ledger of results: the photograph, model and options that each result was made from.
+
+The ledger is a hidden file in each folder with results, to which one line of JSON is added per
+result. A result whose photograph has the recorded path, size and modification time is known
+without reading either; if only the path or the time differs, the SHA-256 decides. So folders can be
+moved and renamed along with their ledgers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+from pathlib import Path
+from stat import S_ISREG
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from rechroma.errors import TargetError
+from rechroma.fs import translate_os_errors
+from rechroma.options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LEDGER_NAME = ".rechroma.jsonl"
+
+_UNRECORDED = "The result was written, but not recorded as done."
+_IRRELEVANT = "strict"  # rejects photographs, but changes no result
+
+
+class Standing(Enum):
+    """Relation of a file at the place of a result to the photograph."""
+
+    ABSENT = auto()
+    """There is no file."""
+    DONE = auto()
+    """It was made from this photograph, with this model and these options."""
+    OTHER_OPTIONS = auto()
+    """It was made from this photograph, but with another model or other options."""
+    OUTDATED = auto()
+    """It is a result of another photograph, or of this one before it was changed."""
+    UNKNOWN = auto()
+    """It is not recorded, or is outdated and was edited since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Size in bytes and modification time in nanoseconds, which change when a file does."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColorizationSettings:
+    """The model of a result, and the options that are not the defaults."""
+
+    model: str
+    model_sha256: str
+    options: Mapping[str, Any]
+
+    @classmethod
+    def from_options(cls, model: Path, options: Mapping[str, Any]) -> ColorizationSettings:
+        """Describe a model file and the keyword arguments of `Colorizer.colorize_file`."""
+        changed = {
+            name: value
+            for name, value in options.items()
+            if name != _IRRELEVANT and name in OPTIONS and value != OPTIONS[name].default
+        }
+        if hints := options.get("hints"):
+            changed["hints"] = [dataclasses.asdict(hint) for hint in hints]
+        return cls(model.stem, _sha256(model), changed)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVersion:
+    """The content of a photograph at a time."""
+
+    stamp: Stamp
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A line of a ledger; the path of the source is relative to the ledger's folder."""
+
+    result: str
+    result_stamp: Stamp
+    source: str
+    source_version: SourceVersion
+    settings: ColorizationSettings
+
+    def to_json(self) -> bytes:
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, line: bytes) -> _Record:
+        entry = json.loads(line)
+        version = entry["source_version"]
+        return cls(
+            entry["result"],
+            Stamp(**entry["result_stamp"]),
+            entry["source"],
+            SourceVersion(Stamp(**version["stamp"]), version["sha256"]),
+            ColorizationSettings(**entry["settings"]),
+        )
+
+
+class Ledger:
+    """The ledgers of all folders that results of one model and one set of options are written to.
+
+    Its methods can be called from several threads.
+    """
+
+    def __init__(self, settings: ColorizationSettings) -> None:
+        self._settings = settings
+        self._records: dict[Path, dict[str, _Record]] = {}
+        self._real = cache(os.path.realpath)
+        self._lock = Lock()
+
+    def standing(self, source: Path, target: Path) -> Standing:
+        """Compare the file at the place of a result with what is recorded of it."""
+        found = read_stamp(target)
+        if found is None:
+            return Standing.ABSENT
+        record = self._read(target.parent).get(target.name)
+        if record is None:
+            return Standing.UNKNOWN
+        if self._is_source(record, source, target):
+            return Standing.DONE if record.settings == self._settings else Standing.OTHER_OPTIONS
+        return Standing.OUTDATED if found == record.result_stamp else Standing.UNKNOWN
+
+    def add(self, source: Path, target: Path, version: SourceVersion) -> None:
+        """Record a result, unless its source has changed in the meantime.
+
+        Raises:
+            TargetError: The file system refuses.
+        """
+        made = read_stamp(target)
+        if made is None or read_stamp(source) != version.stamp:
+            return
+        name = self._relative(source, target.parent)
+        self._append(target.parent, _Record(target.name, made, name, version, self._settings))
+
+    def _is_source(self, record: _Record, source: Path, target: Path) -> bool:
+        stamp, recorded = read_stamp(source), record.source_version
+        name = self._relative(source, target.parent)
+        if (stamp, name) == (recorded.stamp, record.source):
+            return True
+        if stamp is None or stamp.size != recorded.stamp.size or _sha256(source) != recorded.sha256:
+            return False
+        version = SourceVersion(stamp, recorded.sha256)
+        with suppress(TargetError):  # the next run has to read the photograph again, then
+            moved = dataclasses.replace(record, source=name, source_version=version)
+            self._append(target.parent, moved)
+        return True
+
+    def _relative(self, source: Path, folder: Path) -> str:
+        parent, name = os.path.split(source)
+        parent = self._real(parent)
+        try:
+            return Path(os.path.relpath(parent, self._real(folder)), name).as_posix()
+        except ValueError:  # another drive of Windows
+            return Path(parent, name).as_posix()
+
+    def _read(self, folder: Path) -> dict[str, _Record]:
+        if folder not in self._records:
+            records = self._records[folder] = {}
+            for line in _lines(folder / LEDGER_NAME):
+                try:
+                    record = _Record.from_json(line)
+                except (ValueError, KeyError, TypeError):  # cut off by a crash
+                    continue
+                records[record.result] = record
+        return self._records[folder]
+
+    def _append(self, folder: Path, record: _Record) -> None:
+        path = folder / LEDGER_NAME
+        with self._lock, translate_os_errors(path, _UNRECORDED), path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":  # a full disk has cut off a line
+                    file.write(b"\n")
+            file.write(record.to_json())
+
+
+def read_version(source: Path) -> SourceVersion | None:
+    """Read the version of a photograph; None for a pipe, or if it cannot be read."""
+    stamp = read_stamp(source)
+    try:
+        return None if stamp is None else SourceVersion(stamp, _sha256(source))
+    except OSError:  # coloring it gives the error
+        return None
+
+
+def read_stamp(path: Path) -> Stamp | None:
+    """Read the stamp of a file; None if there is no regular file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # such as a name that is too long; writing it gives the error
+    return Stamp(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError:  # there is none
+        return
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
