@@ -133,7 +133,9 @@ def test_options_change_the_result(client: FlaskClient) -> None:
 def test_invalid_options_are_explained_in_a_sentence(
     client: FlaskClient, query: str, sentence: str
 ) -> None:
-    problem = assert_problem(client.post(f"{URL}?{query}", data=photo_file()), 422)
+    answer = client.post(f"{URL}?{query}", data=photo_file())
+    assert answer.status_code == 422
+    problem = answer.get_json(force=True)
     assert problem["detail"] == sentence
     assert problem["hint"]
 
