@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -23,6 +21,7 @@ import cv2
 import numpy as np
 import skimage
 from PIL import Image
+from process_cost import run_measured
 
 from rechroma.colorizer import Colorizer
 from rechroma.engines import OnnxEngine, available_threads
@@ -115,22 +114,10 @@ def _time_alternating(actions: dict[str, Callable[[], object]], repeat: int) -> 
     return {name: median(values[1:]) for name, values in seconds.items()}
 
 
-# A process that has forked counts its parent's memory as its own, so a small one stands between.
-_MEASURE = """
-import resource, subprocess, sys, time
-began = time.perf_counter()
-subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL)
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
 def _measure_command(source: Path, model: str) -> tuple[float, float]:
     """Measure seconds and peak memory in megabytes of the command line in a new process."""
-    command = ["-m", "rechroma", str(source), "--overwrite", "--model", model]
-    measure = [sys.executable, "-c", _MEASURE, sys.executable, *command]
-    words = subprocess.run(measure, check=True, capture_output=True, text=True).stdout.split()
-    seconds, peak = map(float, words[-2:])
-    return seconds, peak / (1e6 if sys.platform == "darwin" else 1e3)
+    cost = run_measured("-m", "rechroma", str(source), "--overwrite", "--model", model)
+    return cost.seconds, cost.megabytes
 
 
 if __name__ == "__main__":

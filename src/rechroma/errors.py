@@ -163,6 +163,12 @@ class HintError(OptionError):
     exit_code = 65
 
 
+class ProjectError(OptionError):
+    """A project file is invalid, or does not belong to the photographs."""
+
+    exit_code = 65
+
+
 class ModelError(RechromaError):
     """A model file cannot be used."""
 

@@ -3,8 +3,8 @@
 The file holds every weight under its name, so that :func:`rechroma.networks.load_exported` can
 build the network again. ONNX Runtime folds batch normalization as it loads the file; spectral
 normalization, which no runtime supports, is folded by the export. Matrices and convolutions can be
-stored rounded: to float16, or large ones to int8 with a scale per channel of the first axis, except
-in encoders that do not tolerate it. All arithmetic stays float32.
+stored rounded: large ones to float16, or all to float16 and large ones to int8 with a scale per
+channel of the first axis, except in encoders that do not tolerate it. All arithmetic stays float32.
 
 The parity check compares the file strictly with the rounded network, and reports separately what
 rounding changed.
@@ -19,13 +19,13 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from rechroma.engines import OnnxEngine
@@ -33,7 +33,7 @@ from rechroma.errors import CheckpointError, ParityError
 from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
 from rechroma.networks import fold_normalization, load_encoder, no_hints, state_without_counters
-from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP
+from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP, is_finite
 from rechroma.networks.encoders import make_encoder
 from rechroma.networks.encoders.base import srgb_gray
 
@@ -50,9 +50,11 @@ WeightType = Literal["float32", "float16", "int8"]
 TOLERANCE = 0.05  # largest difference in a* or b* between the file and the network
 ROUNDING_TOLERANCE = 1.0  # root mean square of the effect of rounding: just noticeable
 _FARTHEST = 10_000.0  # in a* or b*: no real color, and float32 barely resolves TOLERANCE there
-_LARGE = 65_536  # weights of a layer from which on the errors of int8 cancel out
+_LARGE = 65_536  # weights of a layer from which on errors cancel out, and rounding saves space
 _INT8 = 127
 _OPSET = 20
+# Fields of ONNX's messages: ModelProto, GraphProto and TensorProto; and protobuf's type of all.
+_GRAPH, _INITIALIZER, _RAW_DATA, _LENGTH_DELIMITED = 7, 5, 9, 2
 _SIZES = ((64, 64), (96, 160), (256, 192))
 _HINT_SIDE = 8  # pixels
 _HINTED = 0.05  # share of the locations with a hint
@@ -101,8 +103,8 @@ def export_model(
         network: A trained network; it is not changed.
         card: Metadata of the file.
         target: The file; it is only written if it passes the check.
-        weights: How the weights are stored: as float32, float16 (half the size) or int8 (a
-            quarter).
+        weights: How the weights are stored: as float32, float16 (half the size; small matrices
+            stay float32) or int8 (a quarter).
         progress: Called with a line of text as each step begins.
 
     Returns:
@@ -115,28 +117,27 @@ def export_model(
         TargetError: The file cannot be written.
         ModelContractError: The network violates the contract.
     """
-    held = copy.deepcopy(network).cpu().float().eval()
+    held = _shared_copy(network).eval()
     fold_normalization(held)
-    _check_colors(held)
     progress("checking the weights" if weights == "float32" else "rounding the weights")
     inputs = list(_inputs(hints=held.supports_hints))
-    exact = [_chroma(held, *each) for each in inputs]
-    rounded = exact
+    rounded = exact = _colors(held, inputs)
     if weights != "float32":
         held = rounded_network(held, weights)
-        _check_colors(held)
-        rounded = [_chroma(held, *each) for each in inputs]
+        rounded = _colors(held, inputs)
     progress("tracing the network")
-    model = _with_weights(_trace(Deployed(held), card.stride), held)
-    packed = {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held, weights)}
-    del held  # of a large network, every copy takes gigabytes
-    if weights != "float32":
-        pack_weights(model, packed)
+    model = _trace(Deployed(held), card.stride)
     helper.set_model_props(model, {PROPERTY: card.to_json()})
+    stored = _weights(held, model.graph)
+    if weights != "float32":
+        packed = {f"{PREFIX}{name}": int8 for name, _, int8 in _matrices(held, weights)}
+        _insert(model.graph, [node for name in packed for node in _unpack(name, int8=packed[name])])
+        stored = pack_weights(stored, packed)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / target.name
-        onnx.save(model, draft)
-        del model  # ONNX Runtime makes copies of the weights, too
+        with draft.open("wb") as file:
+            _write_model(model, stored, file)
+        del held, stored  # ONNX Runtime makes copies of the weights, too
         progress("comparing the file with the network")
         parity = _compare(draft, inputs, rounded, exact)
         # Written so that a NaN does not pass.
@@ -152,15 +153,34 @@ def export_model(
     return parity
 
 
-def _check_colors(network: ColorizationNetwork) -> None:
-    farthest = float(_chroma(network, *next(iter(_inputs(hints=False)))).abs().max())
-    weights = state_without_counters(network).values()
+def _shared_copy(network: ColorizationNetwork) -> ColorizationNetwork:
+    """Copy a network as float32 on the CPU; what is so already shares the original's memory."""
+    shared: dict[int, Any] = {}
+    for weights in network.parameters():
+        values = weights.detach().float().cpu()
+        shared[id(weights)] = nn.Parameter(values, weights.requires_grad)
+    for values in network.buffers():
+        shared[id(values)] = (values.float() if values.is_floating_point() else values).cpu()
+    return copy.deepcopy(network, shared)
+
+
+def _colors(network: ColorizationNetwork, inputs: _Inputs) -> list[Tensor]:
+    """Compute the chroma of each input.
+
+    Raises:
+        CheckpointError: Weights or colors are not finite, or the colors far too large.
+    """
+    chroma = [_chroma(network, *each) for each in inputs]
     # Written so that a NaN does not pass.
-    if not (farthest <= _FARTHEST and all(bool(each.isfinite().all()) for each in weights)):
+    if not (
+        all(float(each.abs().max()) <= _FARTHEST for each in chroma)
+        and all(map(is_finite, state_without_counters(network).values()))
+    ):
         raise CheckpointError(
             "gives no colors: its weights are not finite or far too large",
             hint="Use an earlier checkpoint, or train again with a lower optimizer.lr.",
         )
+    return chroma
 
 
 def rounded_network(
@@ -191,40 +211,46 @@ def _packed(
 def _matrices(
     network: ColorizationNetwork, weights: WeightType
 ) -> Iterable[tuple[str, nn.Parameter, bool]]:
-    """Yield name and values of each matrix or convolution, and whether it becomes int8.
+    """Yield name and values of each matrix or convolution to round, and whether it becomes int8.
 
     These are nearly all weights; the others (normalization, biases) are few and sensitive.
     """
     delicate = network.encoder is not None and not network.encoder.tolerates_int8
     for name, matrix in network.named_parameters():
-        if matrix.dim() > 1:
+        is_large = matrix.numel() >= _LARGE
+        if matrix.dim() > 1 and (is_large or weights != "float16"):
             exempt = weights == "float16" or (delicate and name.startswith("encoder."))
-            yield name, matrix, matrix.numel() >= _LARGE and not exempt
+            yield name, matrix, is_large and not exempt
 
 
-def pack_weights(model: onnx.ModelProto, int8: Mapping[str, bool]) -> onnx.ModelProto:
-    """Store weights packed, each followed by nodes that runtimes fold away at the start.
+def pack_weights(
+    weights: Mapping[str, NDArray[Any]], int8: Mapping[str, bool]
+) -> dict[str, NDArray[Any]]:
+    """Pack weights as a file stores them.
 
     Args:
-        model: The model; it is modified in place.
-        int8: By name of each weight to pack: whether as int8, or else as float16.
+        weights: The weights by name.
+        int8: By name of each weight to pack: whether as int8 with a scale, or else as float16.
+
+    Returns:
+        All weights by their names in the file.
     """
-    graph = model.graph
-    weights = [each for each in graph.initializer if each.name in int8]
-    nodes = [node for each in weights for node in _pack(each, graph, int8=int8[each.name])]
-    for place, node in enumerate(nodes):
-        graph.node.insert(place, node)
-    return model
+    stored: dict[str, NDArray[Any]] = {}
+    for name, values in weights.items():
+        if name not in int8:
+            stored[name] = values
+            continue
+        packed, step = _packed(values, int8=int8[name])
+        stored[f"{name}{HALF if step is None else BYTES}"] = packed
+        if step is not None:
+            stored[f"{name}{STEP}"] = step
+    return stored
 
 
-def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[onnx.NodeProto]:
-    name = weights.name
-    packed, step = _packed(numpy_helper.to_array(weights), int8=int8)
-    if step is None:
-        weights.CopyFrom(numpy_helper.from_array(packed, f"{name}{HALF}"))
+def _unpack(name: str, *, int8: bool) -> list[onnx.NodeProto]:
+    """Make the nodes that unpack a weight, which runtimes fold away at the start."""
+    if not int8:
         return [helper.make_node("Cast", [f"{name}{HALF}"], [name], to=TensorProto.FLOAT)]
-    weights.CopyFrom(numpy_helper.from_array(packed, f"{name}{BYTES}"))
-    graph.initializer.append(numpy_helper.from_array(step, f"{name}{STEP}"))
     whole = f"{name}.whole"
     return [
         helper.make_node("Cast", [f"{name}{BYTES}"], [whole], to=TensorProto.FLOAT),
@@ -232,13 +258,18 @@ def _pack(weights: TensorProto, graph: onnx.GraphProto, *, int8: bool) -> list[o
     ]
 
 
-def _with_weights(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.ModelProto:
-    """Add the weights to a graph that was traced without, also those that it has no use for.
+def _insert(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
+    """Insert nodes before all others."""
+    for place, node in enumerate(nodes):
+        graph.node.insert(place, node)
+
+
+def _weights(network: ColorizationNetwork, graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
+    """Collect the weights of a graph that was traced without, also those that it has no use for.
 
     So an auxiliary head is in the file, and training can continue from it. The exporter shares
     weights that are equal when traced, such as those of two new layers; here each gets its own.
     """
-    graph = model.graph
     for node in [node for node in graph.node if node.op_type == "Identity"]:
         if node.output[0].startswith(PREFIX):
             graph.node.remove(node)
@@ -247,9 +278,41 @@ def _with_weights(model: onnx.ModelProto, network: ColorizationNetwork) -> onnx.
     used = {name for node in graph.node for name in node.input}
     kept = state_without_counters(network)
     kept |= {name: value for name, value in network.named_buffers() if f"{PREFIX}{name}" in used}
-    for name, value in kept.items():
-        graph.initializer.append(numpy_helper.from_array(value.numpy(), f"{PREFIX}{name}"))
-    return model
+    return {f"{PREFIX}{name}": value.numpy() for name, value in kept.items()}
+
+
+def _write_model(
+    model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]], file: BinaryIO
+) -> None:
+    """Write an ONNX file, with weights that the model lacks.
+
+    As protobuf messages they would be copied several times: gigabytes, for a large network.
+    """
+    graph = model.graph.SerializeToString()
+    model.ClearField("graph")
+    heads = [_initializer_head(name, values) for name, values in weights.items()]
+    size = len(graph) + sum(map(len, heads)) + sum(each.nbytes for each in weights.values())
+    file.write(model.SerializeToString() + _field_head(_GRAPH, size) + graph)
+    for head, values in zip(heads, weights.values(), strict=True):
+        file.write(head)
+        file.write(np.ascontiguousarray(values).data)
+
+
+def _initializer_head(name: str, values: NDArray[Any]) -> bytes:
+    """Make what precedes the values of a weight in the message of a graph."""
+    kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+    tensor = TensorProto(name=name, dims=values.shape, data_type=kind)
+    head: bytes = tensor.SerializeToString() + _field_head(_RAW_DATA, values.nbytes)
+    return _field_head(_INITIALIZER, len(head) + values.nbytes) + head
+
+
+def _field_head(number: int, size: int) -> bytes:
+    """Encode the number of a field of a protobuf message, below 16, and its size in bytes."""
+    head = bytearray([8 * number + _LENGTH_DELIMITED])
+    while size > 0x7F:
+        head.append(0x80 | size & 0x7F)
+        size >>= 7
+    return bytes([*head, size])
 
 
 def _trace(deployed: Deployed, stride: int) -> onnx.ModelProto:

@@ -14,13 +14,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rechroma.color import srgb_to_lab
-from rechroma.errors import HintError, SourceError, error_context
+from rechroma.errors import HintError, error_context
+from rechroma.json_reader import JsonReader, show_json
 
 if TYPE_CHECKING:
     import os
@@ -35,6 +35,7 @@ _SIDE = 7 / 256  # side of a hint's square, relative to the long side of the ima
 _FILE = 'Hints are a JSON file; "x" and "y" run from 0 to 1 over the image.'
 _POINT = "Divide a pixel's x by the width of the image, and its y by the height."
 _EXAMPLE = 'Example: {"format": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "#c04030"}]}'
+_JSON = JsonReader(HintError, _FORMAT, _FILE, _EXAMPLE)
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ class Hint:
         _check_fraction("x", self.x, _POINT)
         _check_fraction("y", self.y, _POINT)
         if not isinstance(self.color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", self.color):
-            raise HintError(f'color must be like "#c04030", not {_to_json(self.color)}')
+            raise HintError(f'color must be like "#c04030", not {show_json(self.color)}')
         if self.radius is not None:
             _check_fraction("radius", self.radius, "Leave it out for no limit.")
         if not isinstance(self.only_here, bool):
-            raise HintError(f"only_here must be true or false, not {_to_json(self.only_here)}")
+            raise HintError(f"only_here must be true or false, not {show_json(self.only_here)}")
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -85,12 +86,7 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
         SourceError: The file is missing or not readable.
         HintError: The content is invalid; the message names the position.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}", hint=_FILE) from error
-    except ValueError as error:  # a NUL in the name
-        raise SourceError(f"{path!r}: {error}") from error
+    content = _JSON.read(path)
     with error_context(path):
         return hints_from_json(content)
 
@@ -104,26 +100,25 @@ def hints_from_json(text: str | bytes) -> tuple[Hint, ...]:
     Raises:
         HintError: The text is invalid; the message names the position.
     """
-    try:
-        content = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
-    except UnicodeDecodeError as error:
-        raise HintError("not text in UTF-8", hint=_EXAMPLE) from error
-    except (ValueError, RecursionError) as error:
-        raise HintError(f"not JSON ({error})", hint=_EXAMPLE) from error
-    fields = _check_object(content)
-    version = fields.get("format", _FORMAT)
-    if type(version) is not int or version != _FORMAT:
-        raise HintError(f'"format" must be {_FORMAT}, not {_to_json(version)}', hint=_EXAMPLE)
-    _check_keys(fields, ("format", "hints"))
-    items = fields["hints"]
-    if not isinstance(items, list):
-        raise HintError(f'"hints" must be a list, not {_to_json(items)}', hint=_EXAMPLE)
-    _check_count(len(items))
+    fields = _JSON.parse(text)
+    _JSON.check_keys(fields, ("format", "hints"))
+    return parse_hints(fields["hints"])
+
+
+def parse_hints(items: object) -> tuple[Hint, ...]:
+    """Parse the list of hints in a JSON file.
+
+    Raises:
+        HintError: It is invalid; the message names the position.
+    """
+    checked = _JSON.check_list("hints", items)
+    _check_count(len(checked))
     hints = []
-    for number, item in enumerate(items, 1):
+    for number, item in enumerate(checked, 1):
         with error_context(f"hint {number}"):
-            _check_keys(_check_object(item), ("x", "y", "color"), ("radius", "only_here"))
-            hints.append(Hint(**item))
+            fields = _JSON.check_object(item)
+            _JSON.check_keys(fields, ("x", "y", "color"), ("radius", "only_here"))
+            hints.append(Hint(**fields))
     return tuple(hints)
 
 
@@ -191,36 +186,9 @@ def _check_fraction(name: str, value: float, hint: str = "") -> None:
     too_small = name == "radius" and value == 0
     if not is_number or too_small or not 0 <= value <= 1:  # so that a NaN is rejected, too
         range_ = "above 0 and at most 1" if name == "radius" else "from 0 to 1"
-        raise HintError(f"{name} must be a number {range_}, not {_to_json(value)}", hint=hint)
+        raise HintError(f"{name} must be a number {range_}, not {show_json(value)}", hint=hint)
 
 
 def _check_count(count: int) -> None:
     if count > MAX_HINTS:
         raise HintError(f"{count} hints exceed the limit of {MAX_HINTS}")
-
-
-def _check_object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise HintError(f"must be an object, not {_to_json(value)}", hint=_EXAMPLE)
-    return value
-
-
-def _check_keys(
-    fields: dict[str, Any], names: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> None:
-    expected = f"expected {', '.join(names)}"
-    if optional:
-        expected += f"; optional: {', '.join(optional)}"
-    if unknown := fields.keys() - {*names, *optional}:
-        raise HintError(f"unknown key {_to_json(min(unknown))}; {expected}", hint=_EXAMPLE)
-    if missing := [name for name in names if name not in fields]:
-        raise HintError(f"missing key {_to_json(missing[0])}; {expected}", hint=_EXAMPLE)
-
-
-def _to_json(value: object) -> str:
-    """Show a value as its JSON file has it, shortened."""
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError, RecursionError):  # a value from Python that JSON does not have
-        text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -16,6 +16,7 @@ from tests.browser.conftest import Open, Serve
 from tests.support.page_driver import PageDriver, make_photo, read_download
 from tests.support.service import has_color, opened
 
+WITHOUT_STORAGE = "Object.defineProperty(window, 'indexedDB', { value: undefined })"
 REASON = "This is not a supported image file."
 
 
@@ -52,17 +53,28 @@ def test_selection_can_change_while_files_are_read(driver: PageDriver) -> None:
     driver.wait_colored()
 
 
-def test_failed_photograph_can_be_retried_and_removed(driver: PageDriver) -> None:
+def test_photograph_that_timed_out_can_be_retried(driver: PageDriver) -> None:
+    driver.expected = ("422",)
+    timeout = json.dumps({"type": "urn:rechroma:processing-timeout", "title": "Timeout"})
+    driver.page.route(
+        "**/v1/jobs?*", lambda route: route.fulfill(status=422, body=timeout), times=1
+    )
+    driver.drop(("cat.jpg", make_photo()))
+    failed = driver.find("#photos > [data-stage=failed]")
+    expect(failed.locator(".state")).to_contain_text("longer than the server allows")
+    failed.locator(".retry").click()
+    driver.wait_ready()
+
+
+def test_file_that_is_no_photograph_leaves_the_stage_to_others(driver: PageDriver) -> None:
     driver.expected = ("415",)
     driver.drop(("broken.jpg", b"this is no image"), ("cat.jpg", make_photo()))
-    driver.wait_ready()
+    driver.wait_colored().wait_ready()
+    expect(driver.find("#photos [aria-current=true] .name")).to_have_text("cat.jpg")
     failed = driver.find("#photos > [data-stage=failed]")
+    expect(failed.locator(".retry")).to_be_hidden()  # it would fail again
     failed.locator(".select").click()
     expect(driver.find("#notice")).to_have_text(REASON)
-    with driver.page.expect_response("**/v1/chroma?gray=4096") as waiting:
-        failed.locator(".retry").click()
-    assert waiting.value.status == 415
-    expect(failed).to_have_count(1)
     failed.locator(".remove").click()
     expect(driver.find("#photos > li")).to_have_count(1)
     driver.wait_colored()
@@ -140,11 +152,13 @@ def test_key_is_asked_for_once(open_page: Open, serve: Serve) -> None:
     driver.wait_colored().wait_ready()
     assert has_color(driver.download()[1])
     driver.page.reload()
-    driver.find("#samples button").first.click()
     driver.wait_colored().wait_ready()  # it is not asked for again
 
 
-def test_leaving_asks_while_results_are_not_downloaded(driver: PageDriver) -> None:
+def test_leaving_asks_while_results_are_neither_downloaded_nor_kept(open_page: Open) -> None:
+    driver = open_page()
+    driver.page.add_init_script(WITHOUT_STORAGE)
+    driver.open()
     asked: list[str] = []
 
     def leave(dialog: Dialog) -> None:
@@ -337,6 +351,10 @@ def test_photo_list_supports_the_keyboard(driver: PageDriver) -> None:
     driver.page.keyboard.press("Delete")
     expect(driver.find("#photos .name")).to_have_text(["a.jpg", "c.jpg"])
     expect(rows.nth(1)).to_be_focused()
+    driver.page.keyboard.press("Tab")
+    expect(driver.find(".check-photo").nth(1)).to_be_focused()
+    driver.page.keyboard.press("Space")
+    expect(driver.find(".check-photo").nth(1)).to_be_checked()
     driver.page.keyboard.press("Tab")
     expect(driver.find("#photos .remove").nth(1)).to_be_focused()
     driver.page.keyboard.press("Tab")

@@ -70,7 +70,7 @@ def test_model_without_hints_disables_correction(
     driver.add_photo()
     driver.find("#tab-correct").click()
     expect(driver.find("#load-hints")).to_be_disabled()
-    expect(driver.find("#no-hints")).to_have_text("This model does not support hints.")
+    expect(driver.find("#no-hints")).to_have_text("This model does not support corrections.")
     driver.page.mouse.click(*driver.point(0.5, 0.5))
     expect(driver.find("#spot")).to_be_hidden()
     expect(driver.find("#correct-help")).to_be_hidden()
@@ -184,6 +184,42 @@ def test_hint_takes_a_color_in_hexadecimal(hinted: PageDriver) -> None:
     expect(hinted.find("#announcer")).to_have_text(f"dark brown {hint['color']}")
 
 
+def test_lightness_that_limits_a_color_is_explained(hinted: PageDriver) -> None:
+    note = hinted.find("#color-note")
+    expect(note).to_be_hidden()
+    light = hinted.page.evaluate(
+        """async () => {
+          const { hexToLab } = await import("/static/js/color/colorspace.js");
+          return hexToLab(document.querySelector("#hex").value)[0];
+        }"""
+    )
+    wanted, reason = ("#ffff00", "too dark here") if light < 80 else ("#0000ff", "too light here")
+    hinted.find("#hex").fill(wanted)
+    hinted.find("#hex").press("Enter")
+    shown = hinted.find("#hex").input_value()
+    expect(note).to_contain_text(f"{reason} for {wanted}")
+    expect(note).to_contain_text(f"The nearest possible color is {shown}.")
+    hinted.screenshot("correct-limited-wide-light")
+    hinted.find("#swatches button").first.click()
+    expect(note).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (375, 600), (667, 375)], ids=str)
+def test_photograph_stays_in_sight_while_it_is_corrected(
+    open_page: Open, size: tuple[int, int]
+) -> None:
+    width, height = size
+    options = {"has_touch": True, "is_mobile": True}
+    driver = open_page(viewport={"width": width, "height": height}, **options)
+    driver.add_photo(make_photo("coffee.png"))
+    driver.correct(0.2, 0.8)
+    driver.find("#save-hints").scroll_into_view_if_needed()
+    marker = driver.find("button.marker").bounding_box()
+    assert marker
+    assert 0 < marker["y"] < height - marker["height"]
+    driver.screenshot(f"correct-scrolled-{width}x{height}")
+
+
 def test_color_plane_supports_pointer_and_keys(hinted: PageDriver) -> None:
     before = hinted.find("#hex").input_value()
     hinted.find("#color-plane").press("ArrowRight")
@@ -268,7 +304,9 @@ def test_hint_can_be_kept_close_to_its_point(hinted: PageDriver, tmp_path: Path)
     expect(hinted.find("#only-here")).to_be_checked()
     path.write_text(json.dumps({"format": 1, "hints": [limited | {"radius": 0}]}))
     hinted.find("#hint-file").set_input_files(path)
-    expect(hinted.find("#notifications")).to_have_text("some.hints.json is not a hint file.")
+    expect(hinted.find("#notifications")).to_have_text(
+        "some.hints.json is not a file of corrections."
+    )
 
 
 def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> None:
@@ -279,14 +317,16 @@ def test_hint_file_is_loaded_or_rejected(hinted: PageDriver, tmp_path: Path) -> 
     expect(hinted.find("button.marker")).to_have_count(3)
     path.write_text('{"format": 2}')
     hinted.find("#hint-file").set_input_files(path)
-    expect(hinted.find("#notifications")).to_have_text("some.hints.json is not a hint file.")
+    expect(hinted.find("#notifications")).to_have_text(
+        "some.hints.json is not a file of corrections."
+    )
     assert len(marker_labels(hinted)) == 3
     hinted.find("button.marker").first.click()
     expect(hinted.find("#spot")).to_be_visible()
     hinted.find("#clear-hints").click()
     expect(hinted.find("button.marker")).to_have_count(0)
     expect(hinted.find("#spot")).to_be_hidden()
-    expect(hinted.find("#announcer")).to_have_text("All hints were removed.")
+    expect(hinted.find("#announcer")).to_have_text("All corrections were removed.")
 
 
 def test_each_photograph_has_its_own_hints(hinted: PageDriver) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from rechroma._version import __version__
 from rechroma.options import OPTIONS
 from rechroma.service import Settings, create_app, new_key, service_of
 from rechroma.web.blueprint import STATIC
@@ -97,6 +98,13 @@ def test_sliders_are_those_of_the_options(client: FlaskClient) -> None:
         option = OPTIONS[name]
         assert (slider["min"], slider["max"]) == (option.low, option.high)
         assert (slider["step"], slider["default"]) == (option.step, option.default)
+
+
+def test_help_facts_need_no_key(client: FlaskClient) -> None:
+    assert client.get("/about").get_json() == {"version": __version__}
+    card = client.get("/model-card").get_json()
+    assert card["name"] == "tiny"
+    assert card["license"]
 
 
 def test_samples_are_gray_in_two_sizes(client: FlaskClient) -> None:

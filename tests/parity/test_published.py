@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from rechroma.cli.root import root_command
 from rechroma.color.lab import srgb_to_lab
 from rechroma.engines import Engine, OnnxEngine
-from rechroma.networks import load_published
+from rechroma.export import rounded_network
+from rechroma.networks import fold_normalization, load_published
 from rechroma.networks.architectures.deoldify import DeOldify
 from rechroma.networks.encoders.base import srgb_gray
 from rechroma.training import TorchEngine
@@ -125,3 +126,10 @@ def test_imported_model_equals_the_published_code(name: str, checkpoint: Path) -
     assert (engine.card.name, engine.card.license) == (name, LICENSES[name])
     assert engine.card.hints is (name == "siggraph17")
     assert_parity(name, engine)
+
+
+@pytest.mark.parametrize("name", ["ddcolor"])
+def test_float16_weights_stay_within_the_tolerance(name: str, checkpoint: Path) -> None:
+    network = load_published(name, checkpoint)
+    fold_normalization(network)
+    assert_parity(name, TorchEngine(rounded_network(network, "float16")))

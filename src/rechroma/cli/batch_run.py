@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,14 @@ from rechroma.errors import TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from rechroma.batch import Failure
     from rechroma.cli.options import CliRequest
-    from rechroma.colorizer import Result
+    from rechroma.colorizer import Colorizer, Result
     from rechroma.errors import RechromaError
+    from rechroma.project import ImageEdit
 
 TRUNCATED_CODE = 3
 """Exit code if everything was colored, but pixels of a source were missing."""
@@ -46,16 +47,20 @@ _DAMAGES = {
 class BatchRun:
     """Executes a plan and keeps track of its progress."""
 
-    def __init__(self, plan: BatchPlan, request: CliRequest, summary: BatchSummary) -> None:
+    def __init__(
+        self,
+        plan: BatchPlan,
+        request: CliRequest,
+        summary: BatchSummary,
+        edits: Mapping[Path, ImageEdit],
+    ) -> None:
         self._plan = plan
         self._request = request
         self._summary = summary
+        self._edits = edits  # by source
+        self._ledgers: dict[CliRequest, Ledger] = {}
         self._pending: dict[FileTask, Standing] = {}
         self._finished: set[Path] = set()  # targets
-
-    @cached_property
-    def _ledger(self) -> Ledger:
-        return Ledger(self._request.settings())
 
     def execute(self) -> None:
         """Color every image that has no result yet.
@@ -89,7 +94,10 @@ class BatchRun:
 
     def _examine(self, task: FileTask) -> None:
         """Find out whether an image has a result already."""
-        standing = self._ledger.standing(task.source, task.target)
+        request = self._request_of(task.source)
+        if request not in self._ledgers:
+            self._ledgers[request] = Ledger(request.settings())
+        standing = self._ledgers[request].standing(task.source, task.target)
         if standing in (Standing.ABSENT, Standing.OUTDATED) or self._request.overwrite:
             self._pending[task] = standing
             return
@@ -109,22 +117,33 @@ class BatchRun:
         from rechroma.batch import run_batch
         from rechroma.colorizer import Colorizer
 
-        request = self._request
-        colorizer = Colorizer(request.model, provider=request.provider)
-        options = request.file_options()
+        pairs_of = defaultdict(list)  # by model
+        for task in self._pending:
+            model = self._request_of(task.source).model
+            pairs_of[model].append((task.source, task.target))
+        for model, pairs in pairs_of.items():
+            colorizer = Colorizer(model, provider=self._request.provider)
+            jobs = self._request.jobs or colorizer.threads
+            yield from run_batch(partial(self._color_one, colorizer), pairs, jobs)
 
-        def color(source: Path, target: Path) -> Result:
-            standing = self._pending[FileTask(source, target)]
-            overwrite = request.overwrite or standing is Standing.OUTDATED
-            version = read_version(source)
-            result = colorizer.colorize_file(source, target, **options | {"overwrite": overwrite})
-            if version:
-                self._ledger.add(source, target, version)
-            self._finished.add(target)
-            return result
+    def _request_of(self, source: Path) -> CliRequest:
+        """Return the request for one image: its edit in the project replaces the options."""
+        if source not in self._edits:
+            return self._request
+        edit = self._edits[source]
+        return replace(self._request, model=edit.model or self._request.model, **edit.options())
 
-        pairs = [(task.source, task.target) for task in self._pending]
-        yield from run_batch(color, pairs, request.jobs or colorizer.threads)
+    def _color_one(self, colorizer: Colorizer, source: Path, target: Path) -> Result:
+        request = self._request_of(source)
+        standing = self._pending[FileTask(source, target)]
+        overwrite = request.overwrite or standing is Standing.OUTDATED
+        version = read_version(source)
+        options = request.file_options() | {"overwrite": overwrite}
+        result = colorizer.colorize_file(source, target, **options)
+        if version:
+            self._ledgers[request].add(source, target, version)
+        self._finished.add(target)
+        return result
 
 
 def _to_file_result(

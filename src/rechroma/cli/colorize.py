@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from rechroma.cli.batch_plan import STDIO, is_folder, plan_batch
+from rechroma.cli.batch_plan import STDIO, BatchPlan, is_folder, plan_batch
 from rechroma.cli.batch_run import (
     TRUNCATED_CODE,
     BatchRun,
@@ -21,10 +23,15 @@ from rechroma.cli.options import CliRequest, colorize_options, json_option, mode
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.terminal import echo_err
 from rechroma.errors import OptionError, SourceError, TargetError
-from rechroma.options import MAX_PIXELS, OPTIONS
+from rechroma.options import MAX_PIXELS, OPTIONS, Adjustments
 
 if TYPE_CHECKING:
     from rechroma.hints import Hint
+    from rechroma.project import ImageEdit
+
+
+_PROJECT = "rechroma.project"  # key of the project's path in the metadata of the command
+_IN_PROJECT = ("hints", *(each.name for each in fields(Adjustments)))
 
 
 def _parse_format(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
@@ -43,6 +50,17 @@ def _read_hints(
     from rechroma.hints import read_hints
 
     return read_hints(path)
+
+
+def _read_project(
+    ctx: click.Context, _option: click.Parameter, path: str | None
+) -> tuple[ImageEdit, ...]:
+    if path is None:
+        return ()
+    from rechroma.project import read_project
+
+    ctx.meta[_PROJECT] = path
+    return read_project(path)
 
 
 @click.command("colorize", short_help="Color photographs: files, folders, patterns, a pipe.")
@@ -76,6 +94,12 @@ def _read_hints(
     help="Colors that you fix at points of one photograph.",
 )
 @click.option(
+    "--project",
+    metavar="FILE.json",
+    callback=_read_project,
+    help="Model, adjustments and corrections of each photograph, as saved by the page.",
+)
+@click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     default=MAX_PIXELS,
@@ -106,10 +130,25 @@ def colorize_command(ctx: click.Context, /, **options: Any) -> None:  # noqa: AN
     does not stop the others.
     """
     request = CliRequest(**options)
+    _check_project(ctx, request)
     if request.is_stream:
         ctx.exit(colorize_stream(request))
     else:
         ctx.exit(_color_files(request))
+
+
+def _check_project(ctx: click.Context, request: CliRequest) -> None:
+    """Check that a project is not combined with options that it replaces."""
+    if _PROJECT not in ctx.meta:
+        return
+    if request.is_stream:
+        raise OptionError("--project cannot be used with a pipe")
+    for name in _IN_PROJECT:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise OptionError(
+                f"--{name} cannot be combined with --project",
+                hint="The project has the adjustments and hints of each photograph.",
+            )
 
 
 def _color_files(request: CliRequest) -> int:
@@ -122,8 +161,9 @@ def _color_files(request: CliRequest) -> int:
         if request.hints and images > 1:
             raise OptionError(f"--hints applies to a single photograph, but {images} were given")
         check_file_options(request.file_options())
+    edits = _assign_project(request, plan)
     summary = BatchSummary(as_json=request.as_json, left=plan.left)
-    run = BatchRun(plan, request, summary)
+    run = BatchRun(plan, request, summary, edits)
     try:
         run.execute()
     except KeyboardInterrupt as stop:
@@ -146,6 +186,21 @@ def _color_files(request: CliRequest) -> int:
             echo_err(f"rechroma: {summary}")
     summary.print_left(quiet=request.quiet)
     return 1 if summary.failures else summary.truncated and TRUNCATED_CODE
+
+
+def _assign_project(request: CliRequest, plan: BatchPlan) -> dict[Path, ImageEdit]:
+    """Give each image its edit in the project, and check all of them before one is colored."""
+    if not request.project:
+        return {}
+    from rechroma.engines import check_hints_supported
+    from rechroma.models import find_model, read_card
+    from rechroma.project import assign_edits
+
+    edits = assign_edits(request.project, [task.source for task in plan.tasks])
+    for edit in edits.values():
+        card = read_card(find_model(edit.model or request.model))
+        check_hints_supported(card, edit.hints or None)
+    return edits
 
 
 def colorize_stream(request: CliRequest) -> int:

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.error_reporting import debug_option, print_error
 from rechroma.cli.model_files import resolve_model
 from rechroma.cli.options import json_option, path_option
 from rechroma.cli.preflight import check_targets, require_extra
 from rechroma.cli.progress import progress_bar
-from rechroma.errors import ModelNotFoundError, OptionError, SourceError, TargetExistsError
+from rechroma.errors import (
+    DataError,
+    ModelNotFoundError,
+    OptionError,
+    SourceError,
+    TargetExistsError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +58,9 @@ _BLIND_PHOTOGRAPHS = 20
 @click.option("--overwrite", is_flag=True, help="Replace an existing page, and its key.")
 @json_option("Print all metrics as JSON.")
 @debug_option
+@click.pass_context
 def compare_command(
+    ctx: click.Context,
     models: tuple[str, ...],
     data: str,
     out: Path | None,
@@ -76,8 +84,8 @@ def compare_command(
     photographs.
 
     DATA is shards of color photographs, which are also the truth, or a folder of photographs
-    without truth. The table is Markdown, sorted by balanced AuC. 'rechroma votes' evaluates the
-    votes that the --blind page saves.
+    without truth. Damaged ones are left out, and the exit code is 1. The table is Markdown, sorted
+    by balanced AuC. 'rechroma votes' evaluates the votes that the --blind page saves.
     """
     require_extra("train", "torch")
     if blind:
@@ -98,6 +106,7 @@ def compare_command(
     found = _find_models(models, blind=blind)
     _check_no_inputs((out, key), [*map(Path, [*shards, data, *models]), *found.values()])
     numbers = evenly_spaced(len(images), limit or (_BLIND_PHOTOGRAPHS if blind else None))
+    numbers, left_out = _leave_out_undecodable(images, numbers)
     with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
         if key and out:
             test = make_blind_test(found, images, numbers, seed=seed, on_image=advance)
@@ -107,8 +116,15 @@ def compare_command(
                 f"{out}: pairs to vote on: {test.questions}. Keep {key} away from the voters."
             )
             click.echo(f"Evaluate their votes: rechroma votes --key {key} VOTES.json...")
-            return
-        comparison = compare(found, images, numbers, ground_truth=ground_truth, on_image=advance)
+            ctx.exit(1 if left_out else 0)
+        comparison = compare(
+            found,
+            images,
+            numbers,
+            ground_truth=ground_truth,
+            left_out=left_out,
+            on_image=advance,
+        )
     if not ground_truth:
         click.echo("No ground truth: the metrics that need it are left out.", err=True)
     runs = [Path(model) for model in models if (Path(model) / "checkpoint.pt").is_file()]
@@ -131,6 +147,26 @@ def compare_command(
     if out is not None:
         page = render_comparison(comparison, Path(data).name)
         write_atomically(out, page.encode(), overwrite=overwrite)
+    ctx.exit(1 if left_out else 0)
+
+
+def _leave_out_undecodable(
+    images: Shards | PhotoFolder, numbers: Sequence[int]
+) -> tuple[list[int], list[str]]:
+    """Print the errors of damaged photographs; returns the others, and the errors' messages.
+
+    Raises:
+        DataError: All are damaged.
+    """
+    from rechroma.evaluation import undecodable
+
+    errors = undecodable(images, numbers)
+    for error in errors.values():
+        print_error(error)
+    if len(errors) == len(numbers):
+        raise DataError("none of the photographs can be decoded")
+    usable = [number for number in numbers if number not in errors]
+    return usable, [error.message for error in errors.values()]
 
 
 def _check_blind_options(out: Path | None, *, truth: bool, as_json: bool) -> None:

@@ -75,7 +75,7 @@ class ColorizationSettings:
         }
         if hints := options.get("hints"):
             changed["hints"] = [dataclasses.asdict(hint) for hint in hints]
-        return cls(model.stem, _sha256(model), changed)
+        return cls(model.stem, _model_sha256(model, read_stamp(model)), changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +214,11 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield from file
     except OSError:  # there is none
         return
+
+
+@cache
+def _model_sha256(path: Path, _stamp: Stamp | None) -> str:
+    return _sha256(path)  # once, however many settings name the model
 
 
 def _sha256(path: Path) -> str:

@@ -132,9 +132,9 @@ def import_command(
       rechroma models import ddcolor_artistic.onnx -o artistic.onnx
 
     A checkpoint is a PyTorch file of weights, as published by the authors of a paper (.pth,
-    pytorch_model.bin) or as safetensors; no code in it is executed. It must
-    contain exactly the weights of the network. The model's output is compared with the network's,
-    and equals that of the published code. Respect the license of the weights, which the card names.
+    pytorch_model.bin) or as safetensors; no code in it is executed. It must contain exactly the
+    weights of the network. The model's output is compared with the network's, and equals that of
+    the published code. Respect the license of the weights, which the card names.
 
     ONNX files (.onnx) of DDColor and DeOldify are recognized by their inputs, outputs and
     operators, and keep their weights as they are; for others of the same kind there is --contract.
@@ -166,9 +166,10 @@ def _import_checkpoint(
 ) -> None:
     require_extra("train", "torch")
     check_model_target(target)
-    from rechroma.networks import get_architecture, load_published
+    from rechroma.networks import fold_normalization, get_architecture, load_published
 
     network, known = load_published(name, checkpoint), get_architecture(name)
+    fold_normalization(network)  # as the export does, which would keep both kinds of weights
     fields: dict[str, Any] = {"name": name, "description": known.paper, "size": known.size}
     if known.license:
         data = [dataclasses.asdict(source) for source in known.data]

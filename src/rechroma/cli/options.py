@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rechroma.cli.ledger import ColorizationSettings
     from rechroma.colorizer import EncodeKwargs, FileKwargs
     from rechroma.hints import Hint
+    from rechroma.project import ImageEdit
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -148,6 +149,7 @@ class CliRequest:
     blend: float
     size: int | None
     hints: tuple[Hint, ...]
+    project: tuple[ImageEdit, ...]
     max_pixels: int
     no_provenance: bool
     badge: bool

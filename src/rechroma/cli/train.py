@@ -58,9 +58,7 @@ def train_command(
 @click.argument("model")
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
 @path_option("-o", "--out", default="checkpoints/finetuned", help="The run's output folder.")
-@click.option(
-    "--steps", type=click.IntRange(min=1), help="Training steps of 32 crops each.  [default: 300]"
-)
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: 300]")
 @click.option("--name", help="Name of the new model.  [default: the folder's]")
 @click.option("--license", default="unstated", help="License of your images, for the card.")
 @set_option
@@ -81,9 +79,9 @@ def finetune_command(
       rechroma photo.jpg --model checkpoints/mine/model.onnx
 
     MODEL is a checkpoint, a color model file, the name of a model, or a run's folder that contains
-    a model.onnx or a checkpoint.pt. It takes a few minutes on a CPU. A run that was stopped
-    continues from its last checkpoint. With validation (validation.interval), the result is the
-    best model by validation loss.
+    a model.onnx or a checkpoint.pt. The model that ships takes a few minutes on a CPU, imported
+    ones more. A run that was stopped continues from its last checkpoint. With validation
+    (validation.interval), the result is the best model by validation loss.
     """
     require_extra("train", "torch")
     target = out / "model.onnx"

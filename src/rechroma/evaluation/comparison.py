@@ -17,6 +17,7 @@ import onnx
 
 from rechroma.color import srgb_to_lab
 from rechroma.datasets import evenly_spaced
+from rechroma.errors import RechromaError
 from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
 from rechroma.evaluation.metrics.accumulator import nanmean_over_images, no_reference_metrics
 from rechroma.evaluation.model_process import ModelProcess
@@ -94,6 +95,7 @@ class Comparison:
         ground_truth: Whether their true colors are known; without, only the metrics that need none
             are measured, and there are no rows for gray and truth.
         rows: By name: gray, the models with the best by balanced AuC first, truth.
+        left_out: For each photograph that cannot be decoded, the reason.
         samples: The photographs for the page.
     """
 
@@ -101,6 +103,7 @@ class Comparison:
     megapixels: float
     ground_truth: bool
     rows: dict[str, ComparisonRow]
+    left_out: tuple[str, ...] = ()
     samples: tuple[ComparedPhoto, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,8 +112,20 @@ class Comparison:
             "photographs": self.photographs,
             "megapixels": self.megapixels,
             "ground_truth": self.ground_truth,
+            "left_out": list(self.left_out),
             "rows": {name: asdict(row) for name, row in self.rows.items()},
         }
+
+
+def undecodable(images: Photographs, indices: Sequence[int]) -> dict[int, RechromaError]:
+    """Decode photographs, before the work that one of them would end; returns errors by index."""
+    errors: dict[int, RechromaError] = {}
+    for index in indices:
+        try:
+            images[index]
+        except RechromaError as error:
+            errors[index] = error
+    return errors
 
 
 def compare(
@@ -119,6 +134,7 @@ def compare(
     indices: Sequence[int],
     *,
     ground_truth: bool = True,
+    left_out: Sequence[str] = (),
     on_image: Callable[[], None] = lambda: None,
 ) -> Comparison:
     """Color the same photographs with several models.
@@ -129,6 +145,7 @@ def compare(
         images: The photographs.
         indices: Photographs to use.
         ground_truth: Whether the colors of the photographs are the truth.
+        left_out: Why other photographs cannot be used, for the results.
         on_image: Called after each photograph.
 
     Raises:
@@ -158,6 +175,7 @@ def compare(
             if index in shown:
                 jpegs[index] = {name: encode_jpeg(rgb, _SIDE) for name, rgb in rows.items()}
             jpegs = {number: jpegs[number] for number in jpegs if number in shown}
+            errors = {number: errors[number] for number in errors if number in shown}
             pixels.append(gray.size)
             on_image()
         described = {name: _describe(models[name], each) for name, each in contestants.items()}
@@ -174,6 +192,7 @@ def compare(
         megapixels=median(pixels) / 1e6,
         ground_truth=ground_truth,
         rows={name: ComparisonRow(metrics[name], **described.get(name, {})) for name in names},
+        left_out=tuple(left_out),
         samples=tuple(
             ComparedPhoto(
                 images.key(index), tuple(groups[index]), jpegs[index], errors.get(index, {})

@@ -147,16 +147,19 @@ def _lock(work: Path, address: str) -> Iterator[None]:
                 f"{address} is being downloaded by another process",
                 hint="Wait until it has finished.",
             ) from error
-        work.mkdir(exist_ok=True)  # the process that had the lock can have removed it
+        work.mkdir(exist_ok=True)  # the process that had the lock may have removed it
     try:
         yield
     finally:
+        # All while it is locked: afterwards the folder would be another process's. One that has
+        # opened the file by now cannot lock it any more: FileLock rejects a deleted file.
+        with suppress(OSError):
+            work.rmdir()
         with suppress(OSError):
             Path(lock.lock_file).unlink(missing_ok=True)
+        with suppress(OSError):
+            work.parent.rmdir()
         lock.release()
-        for empty in (work, work.parent):
-            with suppress(OSError):
-                empty.rmdir()
 
 
 def _fetch(

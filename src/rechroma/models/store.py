@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -243,11 +244,17 @@ def _bundled(entry: Mapping[str, str]) -> Path:
     reinstall = "Install Rechroma again: pip install --force-reinstall rechroma"
     if not path.is_file():
         raise ModelIntegrityError(f"the bundled model {path} is missing", hint=reinstall)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != entry["sha256"]:
+    stat = path.stat()
+    if _digest(path, (stat.st_size, stat.st_mtime_ns, stat.st_ino)) != entry["sha256"]:
         raise ModelIntegrityError(
             f"the bundled model {path} is damaged: its SHA-256 is not the published one",
             hint=reinstall,
         )
     return path
+
+
+@cache
+def _digest(path: Path, _version: tuple[int, int, int]) -> str:
+    """Compute the SHA-256 of a file once, not at every look-up, as long as its version stays."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

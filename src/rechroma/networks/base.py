@@ -108,6 +108,26 @@ class RegressionNetwork(ColorizationNetwork):
 
 
 @dataclass(frozen=True)
+class Finetuning:
+    """Defaults of `rechroma finetune`.
+
+    Attributes:
+        lr: Peak learning rate of everything but the encoder, which is frozen.
+        batch_size: Crops in a batch.
+        side: Of the crops, in pixels.
+    """
+
+    lr: float = 5e-4
+    batch_size: int = 32
+    side: int = 128
+
+
+# A network with large published weights: such a batch fits into memory, and a few hundred steps at
+# this rate keep what the weights know. The side is a multiple of the network's stride.
+LARGE_FINETUNING = Finetuning(lr=1e-4, batch_size=8, side=256)
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A network that can be named in recipes, with the facts that its page and cards state.
 
@@ -121,6 +141,7 @@ class Architecture:
         authors: The authors of those weights.
         data: The training data of those weights.
         size: Long side of the input, in pixels, that those weights are used with.
+        finetuning: Defaults for continuing from its weights.
         rename: Maps a key of the published checkpoints to a name in the module's state, or to None
             if the module has no use for it.
     """
@@ -134,6 +155,7 @@ class Architecture:
     authors: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = ()
     size: int = 256
+    finetuning: Finetuning = Finetuning()
     rename: Callable[[str], str | None] = str
 
 

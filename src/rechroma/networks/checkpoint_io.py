@@ -8,10 +8,13 @@ each output channel. The card names the network to create.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
@@ -25,7 +28,7 @@ from rechroma.networks.registry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from rechroma.networks.base import ColorizationNetwork
@@ -87,6 +90,12 @@ def state_without_counters(module: nn.Module) -> dict[str, Tensor]:
     """Return a module's state by name, without the batch counters of batch normalization."""
     state = module.state_dict()
     return {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
+
+
+def is_finite(values: Tensor) -> bool:
+    """Check that no value is NaN or infinite, in one pass without memory of its own."""
+    extremes = values.float().aminmax() if values.numel() else ()
+    return all(bool(each.isfinite()) for each in extremes)
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
@@ -175,7 +184,8 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
             raise CheckpointError(f"{path}: {key!r:.60} is not a weight")
     published = {key: value for key, value in values.items() if not key.endswith(_COUNTER)}
     weights = _rename(published, rename)
-    network = create_network(name, {})
+    with _parameters_without_memory():
+        network = create_network(name, {})
     wanted = state_without_counters(network)
     try:
         if missing := [key for key in wanted if key not in weights]:
@@ -188,8 +198,30 @@ def load_published(name: str, path: Path) -> ColorizationNetwork:
         owners = [each for each in ARCHITECTURES if each != name and _fits(published, each)]
         hint = f"These are the weights of {owners[0]}." if owners else error.hint
         raise CheckpointError(error.message, hint=hint) from error
-    network.load_state_dict(weights, strict=False)  # but for the counters, checked above
+    plain = {key: weight.float().contiguous() for key, weight in weights.items()}
+    network.load_state_dict(plain, strict=False, assign=True)  # but for the counters, checked above
     return network.eval()
+
+
+@contextmanager
+def _parameters_without_memory() -> Iterator[None]:
+    """Give the parameters of networks created in this thread shapes, but neither memory nor values.
+
+    Initial values that a checkpoint replaces would take seconds and gigabytes in a large network.
+    Buffers are created as always, since not all of them are in checkpoints.
+    """
+    thread = get_ident()
+
+    def without_memory(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> Any:  # noqa: ANN401 - the hook's annotation lacks the result
+        if parameter is None or get_ident() != thread:
+            return parameter
+        return nn.Parameter(parameter.to("meta"), parameter.requires_grad)
+
+    hook = register_module_parameter_registration_hook(without_memory)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _rename(
@@ -211,7 +243,7 @@ def _fits(weights: Mapping[str, Tensor], name: str) -> bool:
     architecture = ARCHITECTURES[name]
     if not architecture.license:
         return False
-    with torch.device("meta"):
+    with _parameters_without_memory():
         state = state_without_counters(create_network(name, {}))
     renamed = _rename(weights, architecture.rename)
     return {k: v.shape for k, v in renamed.items()} == {k: v.shape for k, v in state.items()}
@@ -244,7 +276,7 @@ def _check_values(key: str, value: Tensor, shape: torch.Size, path: Path) -> Non
     plain = value.layout is torch.strided and value.is_floating_point()
     if not (plain and value.device.type == "cpu"):
         raise CheckpointError(f"{path}: {key!r} is not of plain floating-point numbers")
-    if not torch.isfinite(value).all():
+    if not is_finite(value):
         raise CheckpointError(f"{path}: {key!r} is not finite (NaN or infinity)")
 
 
@@ -262,7 +294,7 @@ def fold_normalization(network: nn.Module) -> dict[nn.Module, Callable[..., nn.M
         layers[layer] = weight_norm if is_split else spectral_norm
         # Not by remove_parametrizations: a copy shares its class with the original, which would
         # lose its weights too.
-        weights = nn.Parameter(getattr(layer, _WEIGHT).detach().clone())
+        weights = nn.Parameter(getattr(layer, _WEIGHT).detach())
         layer.__class__ = type_before_parametrizations(layer)
         del layer.parametrizations
         layer.register_parameter(_WEIGHT, weights)

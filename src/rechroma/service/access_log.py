@@ -31,6 +31,7 @@ def configure_logging(level: str) -> None:
     """
     logging.basicConfig(format=_FORMAT)
     logging.getLogger("rechroma").setLevel(level.upper())
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a request that waits is usual
 
 
 def init_access_log(app: APIFlask) -> None:

@@ -21,6 +21,7 @@ from rechroma.models import find_model
 from rechroma.networks import (
     check_is_imported,
     create_network,
+    get_architecture,
     load_encoder,
     load_exported,
     load_weights,
@@ -53,8 +54,6 @@ _UNFIT = (RuntimeError, ValueError, KeyError, TypeError, AttributeError)  # of l
 _PRIOR_IMAGES = 2000
 _WEIGHTS = {".pt", ".safetensors"}
 FINETUNING_STEPS = 300
-_FINETUNING_BATCH = 32
-_FINETUNING_SIDE = 128  # pixels
 
 
 @dataclass
@@ -427,33 +426,34 @@ def _load_encoder_weights(network: ColorizationNetwork, recipe: Recipe) -> Encod
 def finetuning_recipe(start: Path, shards: Sequence[str], steps: int = FINETUNING_STEPS) -> Recipe:
     """Build a recipe for a short run that keeps what the network knows.
 
-    The encoder is frozen and the decoder learns at a quarter of the usual rate: some minutes on a
-    CPU.
+    The encoder is frozen, and the other weights learn at a low rate: some minutes on a CPU for the
+    network that ships. Rate, batch and crops are those of the architecture.
 
     Args:
         start: A checkpoint, or a color model file that `rechroma export` wrote.
         shards: Images to learn from.
-        steps: Of 32 crops each.
+        steps: Training steps.
 
     Raises:
         CheckpointError: The file holds no network that can be trained.
         ModelContractError: The model file is not one of Rechroma's.
     """
     network = starting_network(start)
-    architecture = network_config(network)
+    held = network_config(network)
+    defaults = get_architecture(held["name"]).finetuning
     has_bins = len(network.centers) > 0
     return Recipe(
-        network=Network(architecture["name"], architecture["options"], init_from=str(start)),
+        network=Network(held["name"], held["options"], init_from=str(start)),
         data=Data(train=tuple(shards)),
         crops=CropConfig(
-            sizes=(_FINETUNING_SIDE,),
+            sizes=(defaults.side,),
             degrade_prob=0.2,
             hint_prob=0.2 if network.supports_hints else 0.0,
         ),
         loss=Loss(ab=0.3) if has_bins else Loss(bins=0.0, ab=1.0),
         optimizer=Optimizer(
-            lr=5e-4, encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=20, ema=0.99
+            lr=defaults.lr, encoder_lr=0.0, freeze_encoder_fraction=1.0, warmup=20, ema=0.99
         ),
         steps=steps,
-        batch_size=_FINETUNING_BATCH,
+        batch_size=defaults.batch_size,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 
+from rechroma._version import __version__
 from rechroma.imaging import encode_preview, read_photo
 from rechroma.options import OPTIONS
 from rechroma.web.samples import SAMPLES, sample_file
@@ -16,12 +18,16 @@ STATIC = Path(__file__).parent / "static"
 ROUTES = {
     "/",
     "/static/<path:name>",
+    "/about",
+    "/model-card",
     "/sliders",
     "/samples",
     "/samples/<name>.jpg",
     "/samples/small/<name>.jpg",
 }
 """The routes that need no API key: the page asks for one itself."""
+CARD = "RECHROMA_MODEL_CARD"
+"""The key of the default model's card in the configuration of the app."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -52,6 +58,21 @@ def index() -> Response:
 def static(name: str) -> Response:
     """Serve a static file, which browsers revalidate on each load."""
     return _file_response(name)
+
+
+@page.get("/about")
+def about() -> Response:
+    """Return the version."""
+    return jsonify(version=__version__)
+
+
+@page.get("/model-card")
+def model_card() -> Response:
+    """Serve the card of the default model, without its color bins, which nobody reads."""
+    fields = json.loads(current_app.config[CARD].to_json())
+    del fields["bins"]
+    text = json.dumps(fields, indent=2, ensure_ascii=False)
+    return Response(f"{text}\n", content_type="application/json")
 
 
 @page.get("/sliders")

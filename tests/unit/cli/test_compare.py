@@ -147,6 +147,35 @@ def test_photographs_without_truth_leave_metrics_out(
     assert "worst: " not in page
 
 
+def test_damaged_photographs_are_left_out_and_named(
+    run: Run, vivid: Path, calm: Path, photo: MakePhoto
+) -> None:
+    for name in ("photos/a.jpg", "photos/cut.jpg", "photos/z.png"):
+        photo(name)
+    cut = Path("photos/cut.jpg")
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    Path("photos/text.png").write_text("no photograph")
+    done = run("compare", vivid, calm, "photos", "--json", "-o", "page.html")
+    assert done.exit_code == 1, done.output
+    answer = json.loads(done.stdout)
+    assert answer["photographs"] == 2
+    assert [reason.split(":")[0] for reason in answer["left_out"]] == [
+        "photos/cut.jpg",
+        "photos/text.png",
+    ]
+    assert done.stderr.count("rechroma: error: ") == 2
+    page = Path("page.html").read_text("utf-8")
+    assert all(reason in page for reason in answer["left_out"])
+    blind = run("compare", vivid, calm, "photos", "--blind", "-o", "blind.html")
+    assert blind.exit_code == 1, blind.output
+    assert "pairs to vote on: 2" in blind.stdout
+    for name in ("a.jpg", "z.png"):
+        Path("photos", name).write_text("no photograph")
+    none = run("compare", vivid, calm, "photos")
+    assert none.exit_code == 65
+    assert "none of the photographs can be decoded" in none.stderr
+
+
 def test_a_folder_of_color_photographs_can_be_the_truth(
     run: Run, vivid: Path, results: Path
 ) -> None:

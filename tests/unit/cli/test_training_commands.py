@@ -12,11 +12,12 @@ from safetensors.torch import save_file
 
 from rechroma.export import export_model
 from rechroma.networks import load_exported
-from rechroma.training import trained_network
+from rechroma.training import finetuning_recipe, trained_network
 from tests.support.command import Run
-from tests.support.networks import card, learned
+from tests.support.networks import SMALL, card, learned
 from tests.support.shards import write_shard
 
+ROOT = Path(__file__).parents[3]
 RECIPE = """
 steps = 3
 batch_size = 2
@@ -141,6 +142,48 @@ def test_finetune_continues_from_a_model_with_normalized_layers(run: Run, folder
     )
     assert after["layers.0.1.bias"].equal(before["layers.0.1.bias"])  # of the frozen encoder
     assert not after["layers.11.0.bias"].equal(before["layers.11.0.bias"])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "learning"),
+    [
+        ("ddcolor", "ddcolor-tiny", "color_decoder.query_feat"),
+        ("deoldify", "deoldify-artistic", "layers.11.0.bias"),
+    ],
+)
+def test_shipped_recipe_continues_from_a_published_model(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, name: str, learning: str
+) -> None:
+    monkeypatch.setenv("RECHROMA_MODELS", str(folder / "shelf"))
+    (folder / "shelf").mkdir()
+    network = learned(name)
+    export_model(network, card(network), folder / "shelf" / f"{name}.onnx", weights="float32")
+    options = ", ".join(f"{key} = {value!r}" for key, value in SMALL[name].items())
+    quick = ("steps=2", "batch_size=2", "crops.sizes=[64]", "workers=0", "validation.interval=2")
+    shards = [f"data.{each}={folder / 'val.tar'}" for each in ("train", "val")]
+    words = [f"--set={each}" for each in (*quick, *shards, f"network.options={{{options}}}")]
+    done = run("train", ROOT / f"recipes/{recipe}.toml", "-o", folder / "mine", *words)
+    assert done.exit_code == 0, done.output
+    before = network.state_dict(keep_vars=True)
+    after = trained_network(folder / "mine/checkpoint.pt").state_dict()
+    assert network.encoder is not None
+    frozen = set(map(id, network.encoder.parameters()))
+    assert all(after[key].equal(each) for key, each in before.items() if id(each) in frozen)
+    assert not after[learning].equal(before[learning])
+
+
+def test_finetune_defaults_fit_the_network(tmp_path: Path) -> None:
+    for name, lr, batch_size, side in (
+        ("ddcolor-tiny", 1e-4, 8, 256),
+        ("deoldify-stable", 1e-4, 8, 256),
+        ("siggraph17", 5e-4, 32, 128),
+    ):
+        network = learned(name)
+        export_model(network, card(network), tmp_path / "net.onnx", weights="float32")
+        plan = finetuning_recipe(tmp_path / "net.onnx", ["train.tar"])
+        assert (plan.optimizer.lr, plan.batch_size, plan.crops.sizes) == (lr, batch_size, (side,))
+        assert plan.optimizer.freeze_encoder_fraction == 1.0
+        assert bool(plan.loss.bins) == (name == "siggraph17")
 
 
 def test_finetune_exports_the_best_checkpoint(run: Run, folder: Path) -> None:

@@ -55,6 +55,13 @@ def test_load_published_restores_the_network(name: str, suffix: str, tmp_path: P
     assert first.ab.equal(second.ab)
 
 
+def test_networks_created_after_loading_have_values(weights: Weights, tmp_path: Path) -> None:
+    load_published("eccv16", saved(weights, tmp_path / "w.pth"))
+    with pytest.raises(CheckpointError):
+        load_published("siggraph17", saved(weights, tmp_path / "w.pth"))
+    assert torch.nn.Linear(2, 2).weight.isfinite().all()
+
+
 def test_load_published_accepts_old_files_with_slices(weights: Weights, tmp_path: Path) -> None:
     content = {"model": weights, "opt": {"splits": slice(0, 3)}}
     path = tmp_path / "old.pth"

@@ -32,8 +32,14 @@ from rechroma.imaging.codecs.open_image import (
     source_format,
 )
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
-from rechroma.imaging.metadata.extract import read_metadata, read_orientation, strip_metadata
-from rechroma.imaging.metadata.icc import GammaProfile, Profile
+from rechroma.imaging.metadata.extract import (
+    read_before,
+    read_metadata,
+    read_orientation,
+    strip_metadata,
+)
+from rechroma.imaging.metadata.icc import Profile
+from rechroma.imaging.metadata.orientation import TO_UPRIGHT
 from rechroma.imaging.photo import Damage, Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
@@ -51,9 +57,6 @@ _ORIENTATION_TAG = 0x0112
 _DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow's raw modes
 _JP2_SIZE = b"\xff\x4f\xff\x51"  # the first two markers of a codestream
 _JP2_HEAD = 1 << 20  # bytes before them, with a profile
-_STEPS = {  # by EXIF orientation: down and across, after swapping the axes above 4
-    2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
-}  # fmt: skip
 _OPAQUE = 65535
 _WHITE = (255, 255, 255, 255)
 
@@ -165,14 +168,15 @@ def read_rgb_thumbnail(
     with error_context(name), quiet_pillow(), open_source(source, name) as file:
         image = identify(file)
         check_size(image.size, max_pixels)
+        before = read_before(image)
         with decode_errors():
             if isinstance(image, TiffFile) and image.layout:
                 image = _image_of_samples(*decode_layout(image.layout, image.fp), image)
             image.draft(None, (2 * side, 2 * side))
             image.load()
-        orientation = read_orientation(image)
+        orientation = read_orientation(image, before)
         with decode_errors():
-            rgb = _to_rgb(image)
+            rgb = _to_rgb(image, Profile(before.icc))
             height, width = rgb.shape[:2]
             factor = side / min(height, width)
             if factor < 1:
@@ -220,7 +224,8 @@ def _photo_of_file(content: bytes, max_pixels: int) -> Photo:
 def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
     check_size(image.size, max_pixels)
     pages = 1 if file is None else count_pages(image, file)
-    profile = _profile_of(image)
+    before = read_before(image)
+    profile = Profile(before.icc)
     with decode_errors():
         if isinstance(image, TiffFile) and image.layout:
             pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
@@ -231,10 +236,10 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
         else:
             image.load()
             pixels = _convert(image, profile)
-    orientation = read_orientation(image)  # 1 if Pillow has turned a TIFF upright already
+    orientation = read_orientation(image, before)
     gray = apply_orientation(pixels.gray, orientation)
     height, width = gray.shape
-    metadata = read_metadata(image, (width, height), swapped=orientation > 4)
+    metadata = read_metadata(image, (width, height), before)
     if image.format == "WEBP" and file is not None:
         metadata = replace(metadata, lossless=is_lossless_webp(file))
     return Photo(
@@ -358,9 +363,10 @@ def apply_orientation(pixels: _Plane, orientation: int) -> _Plane:
     """Turn pixels (H, W) or (H, W, C) upright, given EXIF's orientation, 1 to 8."""
     if orientation == 1:
         return pixels
-    turned = pixels.swapaxes(0, 1) if orientation > 4 else pixels
-    down, across = _STEPS[orientation]
-    return cast("_Plane", np.ascontiguousarray(turned[::down, ::across]))
+    is_swapped, across, down = TO_UPRIGHT[orientation]
+    turned = pixels.swapaxes(0, 1) if is_swapped else pixels
+    steps = (slice(None, None, -1 if is_mirrored else 1) for is_mirrored in (down, across))
+    return cast("_Plane", np.ascontiguousarray(turned[tuple(steps)]))
 
 
 def _to_uint(array: np.ndarray[Any, Any]) -> UIntImage:
@@ -386,18 +392,11 @@ def _image_of_samples(
     return image
 
 
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _to_rgb(image: Image.Image, profile: Profile) -> NDArray[np.uint8]:
     if image.mode.startswith(("I", "F")):
         gray = (grayscale.to_uint16(np.asarray(image)) >> 8).astype(np.uint8)
         return np.repeat(gray[..., None], 3, axis=2)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
-    return np.asarray(_profile_of(image).to_srgb(image), np.uint8)
-
-
-def _profile_of(image: Image.Image) -> Profile:
-    icc, gamma = image.info.get("icc_profile"), image.info.get("gamma")
-    if icc is None and gamma and image.format == "PNG" and "srgb" not in image.info:
-        return GammaProfile(gamma)
-    return Profile(icc if isinstance(icc, bytes) else None)
+    return np.asarray(profile.to_srgb(image), np.uint8)

@@ -24,7 +24,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from rechroma.networks.architectures.eccv16 import IMAGENET
-from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
+from rechroma.networks.base import (
+    LARGE_FINETUNING,
+    Architecture,
+    Prediction,
+    RegressionNetwork,
+)
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import srgb_gray
 from rechroma.networks.encoders.convnext import ConvNeXt, LayerNorm2d
@@ -175,6 +180,7 @@ ARCHITECTURE = Architecture(
     ),
     data=(IMAGENET,),
     size=512,
+    finetuning=LARGE_FINETUNING,
     rename=_rename,
 )
 TINY = replace(

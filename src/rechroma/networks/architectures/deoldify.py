@@ -27,7 +27,12 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from rechroma.color.lab import EPSILON, KAPPA, RGB_TO_XYZ_OVER_WHITE
 from rechroma.networks.architectures.eccv16 import IMAGENET, scale_width
-from rechroma.networks.base import Architecture, Prediction, RegressionNetwork
+from rechroma.networks.base import (
+    LARGE_FINETUNING,
+    Architecture,
+    Prediction,
+    RegressionNetwork,
+)
 from rechroma.networks.config import require
 from rechroma.networks.encoders.base import Encoder, srgb_gray
 
@@ -186,6 +191,7 @@ def _published(
         authors=("Jason Antic",),
         data=(IMAGENET,),
         size=16 * render_factor,
+        finetuning=LARGE_FINETUNING,
     )
 
 

@@ -29,7 +29,7 @@ from rechroma.service.problem_details import init_error_handlers
 from rechroma.service.security import init_security
 from rechroma.service.settings import Settings, read_settings
 from rechroma.service.telemetry import Telemetry
-from rechroma.web.blueprint import page
+from rechroma.web.blueprint import CARD, page
 
 if TYPE_CHECKING:
     from rechroma.service.jobs import JobRunner, JobStore
@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.job_bytes * 2  # each route sets its own
     app.extensions[NAME] = service = _make_service(settings)
+    app.config[CARD] = service.models.default
     service.telemetry.init_app(app)
     init_access_log(app)
     init_security(app, settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from rechroma.colorizer import Colorizer, ColorSuggestion, EncodedImage
 from rechroma.engines import available_threads, check_hints_supported
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rechroma.service.settings import Settings
 
 _MAX_MODELS = 4  # in memory at a time, besides the default model
-_Loaded = TypeVar("_Loaded")
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,6 @@ class ModelCatalog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.default = read_card(find_model(settings.model))
-        self._cards = _ModelCache(get_card)
 
     def check(self, request: ColorizeRequest) -> None:
         """Reject a request that would fail later.
@@ -129,7 +127,7 @@ class ModelCatalog:
             ModelFeatureError: There are hints, but the model does not support them.
         """
         name = resolve_model(request, self._settings)
-        card = self.default if name is None else self._cards.get(name)
+        card = self.default if name is None else get_card(name)
         check_hints_supported(card, _parse_hints(request) or None)
 
 
@@ -161,7 +159,7 @@ class Predictor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._default = self._load(settings.model)
-        self._loaded = _ModelCache(self._load)
+        self._loaded = _ColorizerCache(self._load)
 
     def colorize(
         self, source: bytes | Path, request: ColorizeRequest, *, max_pixels: int, name: str = ""
@@ -216,18 +214,18 @@ class Predictor:
         return Colorizer(name, provider=self._settings.provider, threads=threads)
 
 
-class _ModelCache(Generic[_Loaded]):
+class _ColorizerCache:
     """The last used models by name; one whose file was replaced is loaded again.
 
     It is thread-safe; loading does not block the other models.
     """
 
-    def __init__(self, load: Callable[[str], _Loaded]) -> None:
+    def __init__(self, load: Callable[[str], Colorizer]) -> None:
         self._load = load
-        self._entries: dict[str, tuple[object, _Loaded]] = {}  # the last used one is at the end
+        self._entries: dict[str, tuple[object, Colorizer]] = {}  # the last used one is at the end
         self._lock = Lock()
 
-    def get(self, name: str) -> _Loaded:
+    def get(self, name: str) -> Colorizer:
         """Return a model, loading it if it is not in memory or its file has changed."""
         version = _file_version(name)  # before loading: a replacement in between is noticed later
         with self._lock:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageCms
 
+from rechroma import Colorizer
 from rechroma.errors import CheckpointError, RecipeError
+from rechroma.export import export_model
 from rechroma.networks import (
     ARCHITECTURES,
     create_network,
@@ -16,8 +21,13 @@ from rechroma.networks import (
     no_hints,
 )
 from rechroma.networks.layers.attention import sine_positions
-from tests.support.networks import SMALL, learned
+from tests.support.icc_profiles import a_profile
+from tests.support.networks import SMALL, card, learned
 
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF \
+xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" \
+xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:Headline="The attic"/>\
+</rdf:RDF></x:xmpmeta>"""
 PUBLISHED_WEIGHTS = {"ddcolor": 227_866_256, "ddcolor-tiny": 55_005_104}
 
 
@@ -76,6 +86,37 @@ def test_published_names_load_and_other_sizes_are_named(
     torch.save({"params": state | published}, tmp_path / "net.pth")
     with pytest.raises(CheckpointError, match=r"net\.pth: lacks the network's 'norms\.3\.bias'"):
         load_published("ddcolor-tiny", tmp_path / "net.pth")
+
+
+def test_large_photograph_keeps_its_size_and_metadata(tmp_path: Path) -> None:
+    network = learned("ddcolor-tiny")
+    export_model(network, card(network), tmp_path / "tiny.onnx", weights="float32")
+    source, target = tmp_path / "attic.jpg", tmp_path / "colored.jpg"
+    rows, columns = np.mgrid[:3000, :4000].astype(np.float32) / 300
+    gray = (128 + 100 * np.sin(rows) * np.cos(2 * columns)).astype(np.uint8)
+    exif = Image.Exif()
+    exif.update({0x010F: "Leica", 0x0132: "1954:07:03 10:00:00", 0x013B: "the studio"})
+    exif.get_ifd(0x8825).update({1: "N", 2: (47.0, 29.0, 33.5)})
+    Image.fromarray(gray).save(
+        source,
+        exif=exif,
+        xmp=XMP,
+        icc_profile=a_profile(b"GRAY", 2.2),
+        dpi=(600, 600),
+    )
+    Colorizer(tmp_path / "tiny.onnx").colorize_file(source, target)
+    with Image.open(source) as before, Image.open(target) as after:
+        assert (after.format, after.mode, after.size) == ("JPEG", "RGB", (4000, 3000))
+        assert after.info["dpi"] == (600, 600)
+        for tag in (0x010F, 0x0132, 0x013B):
+            assert after.getexif()[tag] == before.getexif()[tag]
+        assert after.getexif().get_ifd(0x8825) == before.getexif().get_ifd(0x8825)
+        assert b"The attic" in after.info["xmp"]
+        assert b"compositeWithTrainedAlgorithmicMedia" in after.info["xmp"]
+        profile = ImageCms.ImageCmsProfile(BytesIO(after.info["icc_profile"]))
+        assert "sRGB" in ImageCms.getProfileDescription(profile)
+        colored = np.asarray(after.resize((400, 300)), np.float32)
+    assert np.ptp(colored, axis=-1).mean() > 1
 
 
 def test_sine_positions_depend_on_the_place_and_not_on_the_size() -> None:

@@ -5,17 +5,23 @@ import { initHintMarkers } from "./correct/hintMarkers.js";
 import { find, targetOf } from "./page/dom.js";
 import { askForKey } from "./page/apiKeyDialog.js";
 import { initModelChoice } from "./page/modelChoice.js";
-import { initConnectionBanner, offerUndo, showError } from "./page/notifications.js";
+import { initConnectionBanner, offer, offerUndo, showError } from "./page/notifications.js";
+import { initHelp } from "./page/help.js";
 import { initSettings } from "./page/settings.js";
 import { initSliders } from "./page/sliders.js";
 import { initTabs } from "./page/tabs.js";
+import { t } from "./page/texts.js";
 import { initAddPhotos } from "./photos/add.js";
 import { initDownloads } from "./photos/downloads.js";
+import { createKeeper } from "./photos/keeper.js";
 import { initPhotoList } from "./photos/list.js";
 import { createPreviews } from "./photos/preview.js";
+import { initProject } from "./photos/project.js";
 import { createQueue } from "./photos/queue.js";
+import { describeProgress, initSeveralPhotos } from "./photos/severalPhotos.js";
 import { createApi } from "./service/api.js";
 import { requestKey } from "./service/jobs.js";
+import { initPrint } from "./stage/print.js";
 import { initStage } from "./stage/stage.js";
 import { createHistory } from "./state/history.js";
 import { createStore } from "./state/store.js";
@@ -31,6 +37,7 @@ const api = createApi({
 const previews = createPreviews(store, api);
 const queue = createQueue(store, api, previews);
 const history = createHistory(store);
+const keeper = createKeeper(store);
 
 function initUndo() {
   const undo = find("#undo", HTMLButtonElement);
@@ -66,7 +73,7 @@ function initPage() {
     showWorkspace(photos.length > 0);
     const announcer = find("#announcer");
     if (announcer.textContent !== announcement) announcer.textContent = announcement;
-    document.title = pageTitle(photos);
+    document.title = [describeProgress(photos), "Rechroma"].filter(Boolean).join(" - ");
     showTab(mode);
   });
 }
@@ -94,37 +101,46 @@ function initFocus() {
   });
 }
 
-/** Ask before the page is left while there are results that were not downloaded. */
+/** Ask before the page is left while there are results that are neither downloaded nor kept. */
 function initLeaveWarning() {
   window.addEventListener("beforeunload", (event) => {
     /** @param {import("./state/store.js").Photo} photo */
     const isUnsaved = (photo) =>
       photo.stage !== "failed" && requestKey(store.requestFor(photo)) !== photo.downloaded;
-    if (store.state.photos.some(isUnsaved)) event.preventDefault();
+    if (store.state.keeping.state !== "kept" && store.state.photos.some(isUnsaved)) event.preventDefault();
   });
 }
 
-/** @param {import("./state/store.js").Photo[]} photos */
-function pageTitle(photos) {
-  const unfinished = photos.filter(({ stage }) => stage !== "done" && stage !== "failed").length;
-  return unfinished ? `(${unfinished}) Rechroma` : "Rechroma";
+/** Continue with the photographs that the browser has kept. */
+async function restorePhotos() {
+  const kept = await keeper.load();
+  if (!kept.length) return;
+  const photos = queue.add(kept.map(({ file }) => file), kept.map(({ edit }) => edit));
+  keeper.assign(photos, kept);
+  offer(t("announce.restored", { count: kept.length }), t("remove.all"), () =>
+    photos.forEach(({ id }) => queue.remove(id)));
 }
 
 const hints = createHints(store, history, previews, api, showError);
 let renderMarkers = () => {};
 const view = initStage(store, previews, hints, () => renderMarkers());
 renderMarkers = initHintMarkers(store, hints, () => view);
+initPrint(view);
 initPhotoList(store, queue, offerUndo);
+initSeveralPhotos(store, history, queue, offerUndo);
 initDownloads(store, queue, showError);
-initModelChoice(store, history, api);
+initModelChoice(store, history, api, showError);
 initUndo();
 initPage();
 initConnectionBanner(store, isLocal);
 initFocus();
+initHelp(api);
 initLeaveWarning();
+initProject(store, history, showError);
 if (isLocal) find(".tagline").dataset.text = "tagline.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
 await Promise.all([initSettings(api, () => store.set({})), initSliders(store, history, api)]);
+await restorePhotos();
 initAddPhotos(api, showError, ({ files, skipped }) => {
   queue.add(files);
   if (!files.length) showError({ key: "problem.no-photos" });

@@ -15,6 +15,9 @@ const SHARPNESS = -0.75; // the free parameter of the cubic kernel
  * @typedef {{indices: Int32Array, weights: Float32Array}} Taps of an interpolation
  */
 
+/** The region of a whole image. @type {Region} */
+export const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
 /**
  * Color a part of an image.
  * @param {Pixels} gray transparent pixels stay transparent

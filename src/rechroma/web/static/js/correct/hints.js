@@ -28,7 +28,7 @@ export function createHints(store, history, previews, api, showError) {
   let fetching = new AbortController();
   let timer = 0;
   const picker = createPicker(find("#color-plane", HTMLCanvasElement), find("#hex", HTMLInputElement),
-    setColor, showError);
+    find("#color-note"), setColor, showError);
 
   const hints = () => store.current?.edit.hints ?? [];
   const selectedHint = () => hints().find(({ id }) => id === store.state.spot?.hint);

@@ -2,17 +2,20 @@
 
 import { gamutBounds, hexToLab, isInGamut, labToHex } from "../color/colorspace.js";
 import { contextOf } from "../page/dom.js";
+import { t } from "../page/texts.js";
 
 const STEPS = 40; // of the arrow keys from the center to the edge
 const MARGIN = 1.05; // of the plane around the gamut
+const VISIBLE = 3; // difference of L* that is visible
 
 /**
  * @param {HTMLCanvasElement} plane
  * @param {HTMLInputElement} field for the color in hexadecimal
+ * @param {HTMLElement} note on a color that the lightness does not allow
  * @param {(hex: string, isFinal: boolean) => void} onChange
  * @param {(problem: import("../page/texts.js").Problem) => void} showError
  */
-export function createPicker(plane, field, onChange, showError) {
+export function createPicker(plane, field, note, onChange, showError) {
   const context = contextOf(plane);
   let light = 50;
   let bounds = { a: 0, b: 0, reach: 100 };
@@ -76,6 +79,7 @@ export function createPicker(plane, field, onChange, showError) {
     const [, mappedA, mappedB] = hexToLab(hex);
     selected = isInGamut(light, a, b) ? { a, b } : { a: mappedA, b: mappedB };
     field.value = hex;
+    note.textContent = "";
     drawSelected();
     onChange(hex, isFinal);
   }
@@ -94,6 +98,7 @@ export function createPicker(plane, field, onChange, showError) {
     selected = { a, b };
     field.value = hex ?? "";
     field.setAttribute("aria-invalid", "false");
+    note.textContent = "";
     drawSelected();
   }
 
@@ -124,9 +129,25 @@ export function createPicker(plane, field, onChange, showError) {
     const isValid = /^#[0-9a-f]{6}$/.test(hex);
     field.setAttribute("aria-invalid", String(!isValid));
     if (!isValid) return showError({ key: "problem.color" });
-    const [, a, b] = hexToLab(hex);
-    return choose(a, b, true);
+    const [wanted, a, b] = hexToLab(hex);
+    choose(a, b, true);
+    note.textContent = describeLimit(hex, wanted, isInGamut(light, a, b));
+    note.scrollIntoView({ block: "nearest" });
+    return undefined;
   });
+
+  /**
+   * Explain why a color was changed to that of the field; "" if it looks the same.
+   * @param {string} hex the wanted color
+   * @param {number} wanted its L*
+   * @param {boolean} isPossible whether only its lightness was changed
+   */
+  function describeLimit(hex, wanted, isPossible) {
+    if (Math.abs(wanted - light) < VISIBLE) return "";
+    const values = { wanted: hex, color: field.value };
+    if (isPossible) return t("color.lightness", values);
+    return t(wanted > light ? "color.too-dark" : "color.too-light", values);
+  }
 
   return {
     /** Select a color without a call of `onChange`. @param {string} [hex] */

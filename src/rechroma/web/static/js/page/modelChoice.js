@@ -7,8 +7,9 @@ import { find } from "./dom.js";
  * @param {import("../state/store.js").Store} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
  * @param {import("../service/api.js").Api} api
+ * @param {(problem: import("./texts.js").Problem) => void} showError
  */
-export function initModelChoice(store, history, api) {
+export function initModelChoice(store, history, api, showError) {
   const select = find("#model", HTMLSelectElement);
   let isAsked = false;
 
@@ -19,11 +20,25 @@ export function initModelChoice(store, history, api) {
     store.set({ models });
   }
 
+  /** Use the default model in photographs whose edit names it, or a model that the service lacks. */
+  function replaceUnknown() {
+    const { photos, models } = store.state;
+    const offered = models.filter((one) => !one.default).map(({ name }) => name);
+    for (const { id, edit } of photos) {
+      if (!models.length || !edit.model || offered.includes(edit.model)) continue;
+      store.patch(id, { edit: { ...edit, model: "" } });
+      if (!models.some(({ name }) => name === edit.model)) {
+        showError({ key: "problem.no-model", values: { model: edit.model } });
+      }
+    }
+  }
+
   select.addEventListener("change", () => {
     store.set({ model: select.value, spot: null });
     history.commit({ model: select.value });
   });
   store.subscribe(({ photos, models }) => {
+    replaceUnknown();
     if (photos.length && !isAsked) {
       isAsked = true;
       load().catch(console.error);

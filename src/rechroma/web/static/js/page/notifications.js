@@ -45,10 +45,13 @@ export function showError(error, retry) {
 }
 
 /** Show what was done, with a button to undo it. @param {string} message @param {() => void} undo */
-export function offerUndo(message, undo) {
-  const dismiss = showNotification(message, createButton(t("undo.removal"), () => {
+export const offerUndo = (message, undo) => offer(message, t("undo.removal"), undo);
+
+/** Show what was done, and a button. @param {string} message @param {string} label @param {() => void} act */
+export function offer(message, label, act) {
+  const dismiss = showNotification(message, createButton(label, () => {
     dismiss();
-    undo();
+    act();
   }), false);
 }
 

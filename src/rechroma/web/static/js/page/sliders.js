@@ -53,7 +53,7 @@ function createSlider({ name, min, max, step }) {
   label.textContent = t(label.dataset.text);
   find("output", HTMLOutputElement, element).setAttribute("for", name);
   Object.assign(input, { min, max, step });
-  find("#reset").before(element);
+  find("#adjust").lastElementChild?.before(element);
   return input;
 }
 

@@ -4,6 +4,8 @@ import { ApiError } from "../service/api.js";
 
 export const LANGUAGES = ["en", "ru"];
 
+const MAX_NAMES = 5; // in a message
+
 /** @type {Record<string, string>} */
 let texts = {};
 let requested = ""; // the language that was selected last
@@ -45,12 +47,25 @@ export const formatPercent = (fraction, options = {}) =>
  * @property {Record<string, string | number>} [values]
  */
 
+/** List the first names of many. @param {string[]} names */
+export const listNames = (names) =>
+  [...names.slice(0, MAX_NAMES), ...(names.length > MAX_NAMES ? [`… (${names.length})`] : [])].join(", ");
+
 /** Turn whatever was thrown into a problem. @param {unknown} error @returns {Problem} */
 export function toProblem(error) {
   if (error instanceof ApiError) return { key: `problem.${error.type}`, detail: error.message };
   console.error(error);
   return { key: "problem.other" };
 }
+
+/** Problems of the photograph itself: with the same file they would occur again. */
+const PERMANENT = [
+  "not-an-image", "empty-image", "broken-image", "unsupported-image", "image-too-small", "image-too-large",
+  "upload-too-large", "poison-image", "missing-extra", "unreadable",
+].map((type) => `problem.${type}`);
+
+/** Whether another attempt can help. @param {?Problem} problem */
+export const canRetry = (problem) => !PERMANENT.includes(problem?.key ?? "");
 
 /** @param {?Problem} problem */
 export function describeProblem(problem) {

@@ -1,14 +1,14 @@
 /** Downloads of one photograph, or of all as a zip. */
 
 import { find } from "../page/dom.js";
-import { describeProblem, t, toProblem } from "../page/texts.js";
+import { describeProblem, listNames, t, toProblem } from "../page/texts.js";
 import { requestKey } from "../service/jobs.js";
+import { isFinished } from "../state/store.js";
 import { resultName, saveFile } from "./resultFiles.js";
 import { createZip } from "./zip.js";
 
 const ZIP_NAME = "rechroma.zip";
 const ALL = "all";
-const MAX_NAMES = 5; // in an error message
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 /** @typedef {{id: number, key: string, name: string, content: Blob}} Result */
@@ -28,7 +28,7 @@ export function initDownloads(store, queue, showError) {
   /** @type {?{done: number, count: number}} */
   let progress = null; // of the zip
 
-  const finished = () => store.state.photos.filter((photo) => photo.stage === "done");
+  const finished = () => store.targets.filter((photo) => photo.stage === "done");
 
   /**
    * Run a download and show that it is in progress; a second click on its button does nothing.
@@ -102,13 +102,20 @@ export function initDownloads(store, queue, showError) {
   one.addEventListener("click", () => runOnce(store.state.selected, downloadOne));
   all.addEventListener("click", () => runOnce(ALL, downloadAll));
   badge.addEventListener("change", () => store.set({ badge: badge.checked }));
+  /** Describe what the zip contains, or how far it is. */
+  function describeZip() {
+    if (progress) return t("download.all.progress", progress);
+    const count = store.state.checked.length;
+    return count ? t("download.checked", { count }) : t("download.all");
+  }
+
   store.subscribe(({ photos, selected }) => {
     one.disabled = store.current?.stage !== "done";
     one.setAttribute("aria-busy", String(inProgress.has(selected)));
-    all.hidden = finished().length < 2;
-    all.disabled = photos.some(({ stage }) => stage !== "done" && stage !== "failed");
+    all.hidden = photos.filter(({ stage }) => stage === "done").length < 2;
+    all.disabled = !finished().length || !store.targets.every(isFinished);
     all.setAttribute("aria-busy", String(inProgress.has(ALL)));
-    all.textContent = progress ? t("download.all.progress", progress) : t("download.all");
+    all.textContent = describeZip();
     find("#remarks").textContent = store.current ? describeRemarks(store.current) : "";
   });
 }
@@ -118,8 +125,7 @@ export function initDownloads(store, queue, showError) {
  * @param {Failure[]} failures
  */
 function describeMissing(failures) {
-  const shown = failures.slice(0, MAX_NAMES).map(({ name }) => name);
-  const names = [...shown, ...(failures.length > MAX_NAMES ? [`… (${failures.length})`] : [])].join(", ");
+  const names = listNames(failures.map(({ name }) => name));
   const why = describeProblem(toProblem(failures[0].error));
   return { key: "problem.zip-incomplete", values: { names, why } };
 }

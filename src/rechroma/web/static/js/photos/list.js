@@ -1,12 +1,12 @@
 /** The list of photographs: thumbnail, progress and error of each. */
 
-import { paint } from "../color/render.js";
+import { WHOLE, paint } from "../color/render.js";
 import { cloneTemplate, contextOf, find, targetOf } from "../page/dom.js";
-import { describeProblem, t } from "../page/texts.js";
+import { canRetry, describeProblem, t } from "../page/texts.js";
 import { describeRemarks } from "./downloads.js";
 import { adjustedChroma } from "./preview.js";
 
-const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+const NAME_END = /.{0,3}(\.[^.]{1,5})?( \(\d+\))?$/su; // of a name: shown even if its middle is not
 /** @type {Partial<Record<import("../state/store.js").Stage, number>>} */
 const PROGRESS = { waiting: 0, reading: 0.1, previewing: 0.3, uploading: 0.55, coloring: 0.75 };
 
@@ -22,7 +22,7 @@ export function initPhotoList(store, queue, offerUndo) {
   /** @type {Map<number, {element: HTMLElement, photo: Photo, isSelected: boolean, lang: string}>} */
   const rows = new Map();
 
-  /** @param {Event} event */
+  /** @param {MouseEvent} event */
   function onClick(event) {
     const row = targetOf(event).closest("li");
     const button = targetOf(event).closest("button");
@@ -32,7 +32,29 @@ export function initPhotoList(store, queue, offerUndo) {
       queue.retry(id);
       find(".select", HTMLElement, row).focus(); // the retry button is hidden now
     } else if (button.matches(".remove")) remove(row, id);
+    else if (event.shiftKey) checkRange(id);
+    else if (event.ctrlKey || event.metaKey) setChecked([id], !store.state.checked.includes(id));
     else store.set({ selected: id, spot: null });
+  }
+
+  /** @param {number[]} ids @param {boolean} isChecked */
+  function setChecked(ids, isChecked) {
+    const others = store.state.checked.filter((id) => !ids.includes(id));
+    store.set({ checked: isChecked ? [...others, ...ids] : others });
+  }
+
+  /** Check all rows from the selected one to another. @param {number} id */
+  function checkRange(id) {
+    const ids = store.sorted.map((photo) => photo.id);
+    const ends = [ids.indexOf(store.state.selected ?? id), ids.indexOf(id)];
+    setChecked(ids.slice(Math.min(...ends), Math.max(...ends) + 1), true);
+  }
+
+  /** @param {Event} event */
+  function onCheck(event) {
+    const box = targetOf(event);
+    const row = box.closest("li");
+    if (row && box instanceof HTMLInputElement) setChecked([Number(row.dataset.id)], box.checked);
   }
 
   /** @param {HTMLElement} row @param {number} id */
@@ -48,8 +70,8 @@ export function initPhotoList(store, queue, offerUndo) {
   function updateTabStops() {
     const candidates = ["li:focus-within", "li:has([aria-current=true])", "li"];
     const current = candidates.map((selector) => list.querySelector(selector)).find(Boolean);
-    for (const button of list.querySelectorAll("button")) {
-      button.tabIndex = button.closest("li") === current ? 0 : -1;
+    for (const control of list.querySelectorAll("button, input")) {
+      if (control instanceof HTMLElement) control.tabIndex = control.closest("li") === current ? 0 : -1;
     }
   }
 
@@ -69,7 +91,7 @@ export function initPhotoList(store, queue, offerUndo) {
   }
 
   /** @param {import("../state/store.js").State} state */
-  function render({ photos, selected }) {
+  function render({ photos, selected, checked }) {
     const { lang } = document.documentElement;
     for (const [id, { element }] of rows) {
       if (photos.some((photo) => photo.id === id)) continue;
@@ -85,11 +107,22 @@ export function initPhotoList(store, queue, offerUndo) {
       if (isSelected && !old?.isSelected) element.scrollIntoView({ block: "nearest" });
       rows.set(photo.id, { element, photo, isSelected, lang });
     }
-    photos.forEach(({ id }, at) => {
-      const element = rows.get(id)?.element; // a restored photograph is back at its old position
+    for (const [id, { element }] of rows) {
+      find(".check-photo", HTMLInputElement, element).checked = checked.includes(id);
+    }
+    reorder();
+    updateTabStops();
+  }
+
+  /** Bring the rows into their order; one that is moved keeps the focus. */
+  function reorder() {
+    const focused = document.activeElement;
+    store.sorted.forEach(({ id }, at) => {
+      const element = rows.get(id)?.element;
       if (element && list.children[at] !== element) list.insertBefore(element, list.children[at]);
     });
-    updateTabStops();
+    const hasLostFocus = focused !== document.activeElement && list.contains(focused);
+    if (hasLostFocus && focused instanceof HTMLElement) focused.focus();
   }
 
   /** @param {Photo} photo */
@@ -101,6 +134,7 @@ export function initPhotoList(store, queue, offerUndo) {
   }
 
   list.addEventListener("click", onClick);
+  list.addEventListener("change", onCheck);
   list.addEventListener("keydown", onKey);
   list.addEventListener("focusin", updateTabStops);
   store.subscribe(render);
@@ -115,13 +149,20 @@ function renderRow(element, photo, isSelected) {
   const retry = find(".retry", HTMLElement, element);
   const remove = find(".remove", HTMLElement, element);
   element.dataset.stage = stage;
-  find(".name", HTMLElement, element).textContent = name;
+  const select = find(".select", HTMLElement, element);
+  const check = find(".check-photo", HTMLElement, element);
+  const end = NAME_END.exec(name)?.[0] ?? "";
+  find(".name-start", HTMLElement, element).textContent = name.slice(0, name.length - end.length);
+  find(".name-end", HTMLElement, element).textContent = end;
   state.textContent = state.title = describeState(photo);
-  find(".select", HTMLElement, element).setAttribute("aria-current", String(isSelected));
+  select.setAttribute("aria-current", String(isSelected));
+  select.setAttribute("aria-label", `${name}, ${state.textContent}`); // the name in one piece
+  find(".name", HTMLElement, element).title = name;
+  check.setAttribute("aria-label", t("check.of", { name }));
   progress.hidden = !(stage in PROGRESS);
   progress.value = PROGRESS[stage] ?? 1;
   progress.setAttribute("aria-label", t("progress", { name }));
-  retry.hidden = stage !== "failed";
+  retry.hidden = stage !== "failed" || !canRetry(photo.problem);
   retry.textContent = t("retry");
   retry.setAttribute("aria-label", t("retry.of", { name }));
   remove.title = t("remove.of", { name });

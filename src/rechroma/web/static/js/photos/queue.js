@@ -57,16 +57,21 @@ export function createQueue(store, api, previews) {
   /** @type {Map<number, {jobs: ReturnType<createJobs>, removal: AbortController}>} */
   const entries = new Map();
   let running = 0;
+  /** @type {?number} */
+  let offered = null; // the photograph that was put on the stage without a choice of the user
 
-  /** @param {File[]} files */
-  function add(files) {
-    const photos = createPhotos(files);
-    store.set({
-      photos: [...store.state.photos, ...photos],
-      selected: store.state.selected ?? photos[0]?.id ?? null,
-    });
+  /**
+   * @param {File[]} files
+   * @param {import("../state/store.js").Edit[]} edits of these files, if they were edited before
+   */
+  function add(files, edits = []) {
+    const photos = createPhotos(files).map((photo, at) => ({ ...photo, edit: edits[at] ?? photo.edit }));
+    store.set({ photos: [...store.state.photos, ...photos] });
+    if (store.state.selected === null) offer(photos[0]);
+    else replaceOffered();
     photos.forEach(enqueue);
     startNext();
+    return photos;
   }
 
   /** @param {File[]} files */
@@ -75,6 +80,20 @@ export function createQueue(store, api, previews) {
     const { defaults, model } = store.state;
     if (!defaults) throw new Error("photographs were added before the sliders were loaded");
     return files.map((file) => createPhoto(file, addLabel(file.name, labels), model, defaults));
+  }
+
+  /** @param {Photo | undefined} photo */
+  function offer(photo) {
+    if (!photo) return;
+    offered = photo.id;
+    store.set({ selected: photo.id, spot: null });
+  }
+
+  /** Give the stage to another photograph if the one that was offered has failed. */
+  function replaceOffered() {
+    const { current, state } = store;
+    if (current?.id !== offered || current?.stage !== "failed") return;
+    offer(state.photos.find(({ stage }) => stage !== "failed"));
   }
 
   /** @param {Photo} photo */
@@ -112,6 +131,7 @@ export function createQueue(store, api, previews) {
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: toProblem(error) });
+      replaceOffered();
     }
   }
 
@@ -120,11 +140,16 @@ export function createQueue(store, api, previews) {
    * @param {number} id
    */
   function remove(id) {
-    const { photos, selected } = store.state;
+    const { photos, selected, checked } = store.state;
     const at = photos.findIndex((photo) => photo.id === id);
     const rest = photos.filter((photo) => photo.id !== id);
-    const neighbor = rest[Math.min(at, rest.length - 1)]?.id ?? null;
-    store.set({ photos: rest, ...(selected === id && { selected: neighbor, spot: null }) });
+    const row = store.sorted.findIndex((photo) => photo.id === id);
+    const neighbor = (store.sorted[row + 1] ?? store.sorted[row - 1])?.id ?? null;
+    store.set({
+      photos: rest,
+      checked: checked.filter((one) => one !== id),
+      ...(selected === id && { selected: neighbor, spot: null }),
+    });
     entries.get(id)?.removal.abort();
     entries.delete(id);
     previews.remove(id);

@@ -3,10 +3,11 @@
 import { Viewport, clamp } from "./viewport.js";
 import { makeGray } from "../color/colorspace.js";
 import { createCanvas } from "../photos/decodeImage.js";
-import { paint } from "../color/render.js";
+import { WHOLE, paint } from "../color/render.js";
 import { contextOf } from "../page/dom.js";
 
 const MAX_PIXELS = 2_400_000;
+const MAX_PRINT_PIXELS = 9_000_000; // A4 at 300 dpi
 const SLOW_FRAME = 40; // milliseconds; slower frames are drawn at half the resolution during a move
 const SETTLE_DELAY = 140; // milliseconds after the last move, until the full resolution is drawn
 const FADE_TIME = 450; // milliseconds
@@ -299,6 +300,23 @@ export class CompareCanvas {
   #drawPane(source, { left, top }) {
     const { width, height } = this.#viewport.pane;
     this.#context.drawImage(source, left, top, width, height);
+  }
+
+  /** Draw the whole image in color on another canvas. @param {HTMLCanvasElement} canvas */
+  drawWhole(canvas) {
+    if (!this.#image) return;
+    const { full } = this.#image;
+    const scale = Math.min(1, Math.sqrt(MAX_PRINT_PIXELS / (full.width * full.height)));
+    setSize(canvas, Math.round(full.width * scale), Math.round(full.height * scale));
+    const context = contextOf(canvas, { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(full, 0, 0, canvas.width, canvas.height);
+    if (!this.#chroma) return;
+    const gray = context.getImageData(0, 0, canvas.width, canvas.height);
+    makeGray(gray.data);
+    const pixels = new ImageData(canvas.width, canvas.height);
+    paint(gray, this.#chroma, WHOLE, pixels.data);
+    context.putImageData(pixels, 0, 0);
   }
 
   #startFade() {

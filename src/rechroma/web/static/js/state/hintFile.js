@@ -7,11 +7,12 @@ const MAX_HINTS = 256;
 
 /** @param {Hint[]} hints @returns {string | undefined} JSON; undefined without hints */
 export function serializeHints(hints) {
-  if (!hints.length) return undefined;
-  const list = hints.map(({ x, y, color, radius, onlyHere }) => (
-    { x, y, color, radius, only_here: onlyHere || undefined })); // undefined is left out of JSON
-  return JSON.stringify({ format: FORMAT, hints: list });
+  return hints.length ? JSON.stringify({ format: FORMAT, hints: listHints(hints) }) : undefined;
 }
+
+/** List hints as JSON has them, from which undefined values are left out. @param {Hint[]} hints */
+export const listHints = (hints) => hints.map(({ x, y, color, radius, onlyHere }) => (
+  { x, y, color, radius, only_here: onlyHere || undefined }));
 
 let nextId = 1;
 
@@ -25,9 +26,15 @@ export const createHint = (x, y, color) => ({ id: nextId++, x, y, color });
  */
 export function parseHints(text) {
   const { format, hints } = JSON.parse(text);
-  const isValid = format === FORMAT && Array.isArray(hints) && hints.length <= MAX_HINTS;
-  if (!isValid || !hints.every(isHint)) throw new Error("not a hint file");
-  return hints.map(({ x, y, color, radius, only_here: onlyHere }) => (
+  if (format !== FORMAT) throw new Error("not a hint file");
+  return readHints(hints);
+}
+
+/** Read a list that `listHints` made. @param {any} list @returns {Hint[]} @throws {Error} it is invalid */
+export function readHints(list) {
+  const isValid = Array.isArray(list) && list.length <= MAX_HINTS && list.every(isHint);
+  if (!isValid) throw new Error("not hints");
+  return list.map(({ x, y, color, radius, only_here: onlyHere }) => (
     { ...createHint(x, y, color.toLowerCase()), radius: radius ?? undefined, onlyHere }));
 }
 

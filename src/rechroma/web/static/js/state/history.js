@@ -4,6 +4,9 @@ const MAX_STEPS = 200;
 
 /** @typedef {import("./store.js").Edit} Edit */
 
+/** @param {Edit[]} past @param {Edit} edit */
+const addStep = (past, edit) => [...past, edit].slice(-MAX_STEPS);
+
 /** @param {ReturnType<import("./store.js").createStore>} store */
 export function createHistory(store) {
   /** @type {?{id: number, edit: Edit}} */
@@ -37,8 +40,28 @@ export function createHistory(store) {
       if (!photo) return;
       const last = before?.id === photo.id ? before.edit : photo.edit;
       before = null;
-      const past = [...photo.past, last].slice(-MAX_STEPS);
-      store.patch(photo.id, { edit: { ...photo.edit, ...fields }, past, future: [] });
+      const edit = { ...photo.edit, ...fields };
+      store.patch(photo.id, { edit, past: addStep(photo.past, last), future: [] });
+    },
+    /**
+     * Make an edit one step of the history of several photographs.
+     * @param {number[]} ids
+     * @param {Partial<Edit>} fields
+     * @returns {() => void} takes the edit back where it was not changed since
+     */
+    commitTo(ids, fields) {
+      const changed = ids.flatMap((id) => {
+        const photo = store.photo(id);
+        if (!photo) return [];
+        const edit = { ...photo.edit, ...fields };
+        store.patch(id, { edit, past: addStep(photo.past, photo.edit), future: [] });
+        return [{ photo, edit }];
+      });
+      return () => {
+        for (const { photo: { id, edit: old, past, future }, edit } of changed) {
+          if (store.photo(id)?.edit === edit) store.patch(id, { edit: old, past, future });
+        }
+      };
     },
     undo: () => step("past", "future"),
     redo: () => step("future", "past"),

@@ -30,9 +30,16 @@
  * @property {Edit[]} past for undo
  * @property {Edit[]} future for redo
  *
+ * @typedef {"added" | "name" | "ready"} Sort
+ *
+ * @typedef {{state: "pending" | "kept" | "unavailable" | "full", lost: number}} Keeping `lost`: the
+ *   number of photographs that are not kept
+ *
  * @typedef {object} State
  * @property {Photo[]} photos
  * @property {?number} selected the id of the photograph on the stage
+ * @property {number[]} checked ids of photographs; actions on several apply to them, or to all if none is
+ * @property {Sort} sort order of the list
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
  * @property {?Adjustments} defaults from the service; null until they are loaded
@@ -42,12 +49,22 @@
  * @property {boolean} unreachable whether the server does not answer
  * @property {boolean} busy whether requests wait for a busy server
  * @property {boolean} badge whether downloads get a visible badge
+ * @property {Keeping} keeping whether the browser keeps the photographs
  * @property {string} announcement the latest message to screen readers
  *
  * @typedef {ReturnType<typeof createStore>} Store
  */
 
 import { serializeHints } from "./hintFile.js";
+
+/** Whether the work on a photograph has ended. @param {Photo} photo */
+export const isFinished = ({ stage }) => stage === "done" || stage === "failed";
+
+/** Sorts `photo 2` before `photo 10`. */
+const { compare: compareNames } = new Intl.Collator(undefined, { numeric: true });
+
+/** @param {Photo} photo */
+const readiness = (photo) => (photo.stage === "done" ? 0 : 1 + Number(isFinished(photo)));
 
 /** Get a string that is equal for equal chroma. @param {string} model @param {string | undefined} hints */
 export const previewKey = (model, hints) => JSON.stringify([model, hints]);
@@ -57,6 +74,8 @@ function createState() {
   return {
     photos: [],
     selected: null,
+    checked: [],
+    sort: "added",
     mode: "adjust",
     layout: "slider",
     defaults: null,
@@ -66,6 +85,7 @@ function createState() {
     unreachable: false,
     busy: false,
     badge: false,
+    keeping: { state: "pending", lost: 0 },
     announcement: "",
   };
 }
@@ -99,6 +119,18 @@ export function createStore() {
     /** @returns {Photo | undefined} */
     get current() {
       return this.photo(state.selected);
+    },
+    /** The photographs in the order of the list. */
+    get sorted() {
+      const { photos, sort } = state;
+      if (sort === "name") return photos.toSorted((a, b) => compareNames(a.label, b.label));
+      if (sort === "ready") return photos.toSorted((a, b) => readiness(a) - readiness(b));
+      return photos;
+    },
+    /** The photographs that an action on several applies to: the checked ones, or all. */
+    get targets() {
+      const { photos, checked } = state;
+      return checked.length ? photos.filter(({ id }) => checked.includes(id)) : photos;
     },
     /** @param {Photo} photo @returns {import("../service/jobs.js").ColorizeRequest} */
     requestFor({ edit: { model, adjustments, hints } }) {
