@@ -44,7 +44,7 @@ from rechroma.fs import write_atomically
 from rechroma.models import PROPERTY, ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -143,6 +143,7 @@ def import_onnx(
     *,
     fields: Mapping[str, Any],
     overwrite: bool,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> OnnxContract:
     """Wrap an ONNX file of a published colorizer, and write it as a color model file.
 
@@ -154,6 +155,7 @@ def import_onnx(
         contract: Name of the contract of `source`; None for the one that it is recognized by.
         fields: Fields of the card that differ from those that the contract gives.
         overwrite: Whether to replace an existing target.
+        progress: Called with a line of text before the longest step.
 
     Returns:
         The contract of the file.
@@ -182,6 +184,7 @@ def import_onnx(
     def write(out: BinaryIO) -> None:
         out.write(wrapped.SerializeToString())
         out.flush()
+        progress("checking its colors on gradients")
         _check(Path(out.name), source, known)
 
     write_atomically(target, write, overwrite=overwrite)
@@ -373,10 +376,11 @@ def _wrap(network: ModelProto, contract: OnnxContract, sides: tuple[int, int] | 
     before, after = _Nodes("before"), _Nodes("after")
     gray, size = _prepare(before, contract, sides, seen)
     _finish(after, contract, made, gray, size)
+    # The weights stay outside: inside the body, ONNX Runtime would hold them several times.
     for part in (before, graph, after):
         body.node.extend(part.node)
-        body.initializer.extend(part.initializer)
-    body.sparse_initializer.extend(graph.sparse_initializer)
+        wrapped.graph.initializer.extend(part.initializer)
+    wrapped.graph.sparse_initializer.extend(graph.sparse_initializer)
     body.value_info.extend(graph.value_info)
     return wrapped
 

@@ -191,6 +191,17 @@ def test_command_line_applies_a_project(edited: PageDriver, tmp_path: Path) -> N
     assert np.abs(difference).mean() < 1
 
 
+def test_model_that_the_service_lacks_is_replaced(driver: PageDriver, tmp_path: Path) -> None:
+    photo = make_photo()
+    driver.add_photo(photo)
+    image = {"name": "cat.jpg", "size": len(photo), "model": "nothing", "adjustments": {"blend": 0}}
+    (tmp_path / "box.json").write_text(json.dumps({"format": 1, "images": [image]}))
+    driver.find("#project-file").set_input_files(tmp_path / "box.json")
+    expect(driver.find("#notifications")).to_contain_text("There is no model nothing here.")
+    expect(driver.find("#blend")).to_have_value("0")
+    assert not has_color(driver.download()[1])
+
+
 def test_wrong_files_are_no_projects(driver: PageDriver, tmp_path: Path) -> None:
     driver.add_photo()
     for content, message in (

@@ -14,6 +14,8 @@ from playwright.sync_api import Route, expect
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from tests.browser.conftest import Open
+from tests.support.exif_blocks import adobe_rgb_block
+from tests.support.images import with_chunk
 from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import Server, has_color, opened
 
@@ -79,6 +81,24 @@ def test_page_matches_the_service(
     driver.show_pixels()
     query = "&".join(f"{name}={value}" for name, value in adjustments.items())
     answer = server.ask("POST", f"/v1/colorize?{query}", photo, Accept="image/png")
+    assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
+
+
+@pytest.mark.parametrize("name", ["linear.png", "wide.png", "adobe.jpg"])
+def test_page_matches_the_service_in_other_color_spaces(
+    driver: PageDriver, server: Server, name: str
+) -> None:
+    photo = {
+        "linear.png": lambda: with_chunk(
+            make_photo(format="PNG"), b"gAMA", bytes([0, 1, 134, 160])
+        ),
+        "wide.png": lambda: with_chunk(make_photo(format="PNG"), b"cICP", bytes([9, 8, 0, 1])),
+        "adobe.jpg": lambda: make_photo(exif=b"Exif\0\0" + adobe_rgb_block()),
+    }[name]()
+    driver.add_photo(photo, name)
+    driver.show_pixels()
+    assert "gray=" in driver.requests_to("/v1/chroma")[0].url  # decoded by the service
+    answer = server.ask("POST", "/v1/colorize", photo, Accept="image/png")
     assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
 
 

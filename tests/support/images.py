@@ -1,7 +1,9 @@
-"""Gray images for tests that colorize."""
+"""Gray images for tests that colorize, and chunks of PNGs."""
 
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,3 +27,9 @@ def write_image(path: Path, gray: np.ndarray | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(gray_ramp() if gray is None else gray).save(path)
     return path
+
+
+def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
+    """Insert a chunk before the pixels of a PNG."""
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return png[:33] + chunk + png[33:]

@@ -32,6 +32,7 @@ from rechroma.options import Adjustments
 from tests.support.fake_engine import FakeEngine
 from tests.support.images import gray_ramp, write_image
 from tests.support.models import write_constant_model, write_model
+from tests.support.xmp_packets import packet_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +163,8 @@ class TestTakesAndGivesBack:
     def test_pillow_images_can_be_colored_again(
         self, colorizer: Colorizer, file_format: str
     ) -> None:
-        packet = '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"/>'
+        tiff = 'xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+        packet = packet_with(f'<rdf:Description {tiff} tiff:Orientation="6"/>').decode()
         exif = Image.Exif()
         exif[0x0112] = 6
         stored = io.BytesIO()
@@ -174,6 +176,7 @@ class TestTakesAndGivesBack:
         np.testing.assert_array_equal(np.asarray(first), np.asarray(second))
         assert b"x:xmpmeta" in first.info["xmp"]
         assert b'Orientation="6"' not in first.info["xmp"]
+        assert b"Orientation>6<" not in first.info["xmp"]
         np.testing.assert_array_equal(np.asarray(ImageOps.exif_transpose(first)), np.asarray(first))
 
     @pytest.mark.parametrize("image", [None, 3, [[1, 2], [3, 4]], io.BytesIO()])

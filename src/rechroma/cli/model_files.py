@@ -186,7 +186,14 @@ def import_onnx_file(
     require_extra("train", "onnx")
     from rechroma.onnx_import import import_onnx
 
-    known = import_onnx(source, target, contract, fields=fields, overwrite=overwrite)
+    known = import_onnx(
+        source,
+        target,
+        contract,
+        fields=fields,
+        overwrite=overwrite,
+        progress=lambda line: click.echo(f"{source}: {line}", err=True),
+    )
     click.echo(
         f"{target}: {target.stat().st_size / 1e6:.1f} MB; contract '{known.name}' "
         f"({known.paper}), whose authors published their weights under {known.license}; version "

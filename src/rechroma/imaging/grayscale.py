@@ -69,8 +69,8 @@ def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntI
         else:
             spread = _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max
             was_color = was_color or bool(np.ptp(strip, axis=-1).max() > spread)
-            colors = profile.colors(strip) if profile else strip
-            gray[top : top + rows] = from_float(to_encoded(luminance(colors)), rgb.dtype)
+            light = profile.luminance(strip) if profile else luminance(strip)
+            gray[top : top + rows] = from_float(to_encoded(light), rgb.dtype)
     return cast("UIntImage", gray), was_color
 
 

@@ -30,13 +30,13 @@ class Metadata:
     """Everything except pixels that is copied from the source to the result.
 
     Attributes:
-        exif: The EXIF block from its byte-order mark on, with orientation 1 (upright) and without
-            a thumbnail.
-        icc: The source's ICC profile.
-        xmp: The XMP packet, with orientation 1 (upright).
-        iptc: The IPTC-IIM record (captions, credits) of a JPEG or TIFF.
+        exif: The EXIF block from its byte-order mark on, true of an upright result in sRGB.
+        icc: The ICC profile of the source's colors, embedded or otherwise stated.
+        xmp: The XMP packet, true of an upright result in sRGB.
+        iptc: The IPTC-IIM record (captions, credits).
         dpi: Horizontal and vertical resolution in pixels per inch.
-        text: PNG text by keyword; a JPEG's or GIF's comment is under ``Comment``.
+        text: PNG text by keyword.
+        comments: Comments of a JPEG, GIF or JPEG 2000, as stored.
         compressed: Whether a TIFF's pixels were compressed.
         lossless: Whether a WebP's pixels were compressed without loss.
     """
@@ -47,6 +47,7 @@ class Metadata:
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
     text: Mapping[str, str] = field(default_factory=dict)
+    comments: tuple[bytes, ...] = ()
     compressed: bool = True
     lossless: bool = False
 

@@ -43,6 +43,7 @@ def assert_error(result: Result, code: int, *parts: str) -> None:
 def test_imported_file_colors_a_photograph(run: Run, tmp_path: Path, photo: MakePhoto) -> None:
     done = run("models", "import", "deoldify.onnx", "-o", "mine.onnx")
     assert done.exit_code == 0, done.output
+    assert done.stderr == "deoldify.onnx: checking its colors on gradients\n"
     assert "mine.onnx: 0.0 MB; contract 'deoldify' (DeOldify, Antic 2018" in done.stdout
     assert "under MIT; version and training data of this file are unknown" in done.stdout
     card = json.loads(run("models", "info", "mine.onnx", "--json").stdout)

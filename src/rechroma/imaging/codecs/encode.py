@@ -15,18 +15,22 @@ from PIL import Image, ImageDraw
 from rechroma.color.lab import from_float, to_float
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
+from rechroma.imaging.codecs.jp2 import write_jp2
 from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
-from rechroma.imaging.metadata import exif, xmp
+from rechroma.imaging.metadata import exif, extended_xmp, iptc, xmp
+from rechroma.imaging.metadata.embedded import extension_segments
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
 _QUALITY = OPTIONS["quality"].default
-_16_BIT_FORMATS = ("PNG", "TIFF")
+_OWN_WRITERS = {"PNG": write_png, "TIFF": write_tiff, "JPEG2000": write_jp2}  # with 16 bits
 _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {
     "JPEG": 65500,
@@ -34,6 +38,7 @@ _MAX_SIDE = {
     "WEBP": 16383,
     "AVIF": 65536,
 }  # limits of the encoders
+_MIN_SIDE = {"JPEG2000": 32}  # OpenCV's encoder halves the image five times
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
 _BADGE_SIZE = 0.045  # of the short side
@@ -74,9 +79,10 @@ def write_photo(
     """Write a photograph's colors with its alpha channel and metadata.
 
     JPEG chroma is subsampled (4:2:0): generated chroma is smooth, and the file is a seventh smaller
-    and takes two thirds of the time. A format without 16 bits gets the colors rounded to 8, one
-    without alpha gets them composited on white. Metadata that a format cannot hold is left out: a
-    BMP keeps the resolution only, and a JPEG's segments end at 64 kB.
+    and takes two thirds of the time. JPEG 2000 is written without loss. A format without 16 bits
+    gets the colors rounded to 8, one without alpha gets them composited on white. Metadata that a
+    format cannot hold is left out (docs/metadata.md): a BMP keeps the resolution only, a JPEG 2000
+    EXIF, XMP and IPTC, and EXIF in a JPEG ends at 64 kB.
 
     Args:
         file: The target, at its start; it must be seekable.
@@ -105,10 +111,8 @@ def write_photo(
         icc=Profile(photo.metadata.icc).output_profile,
         xmp=xmp.with_provenance(photo.metadata.xmp) if provenance else photo.metadata.xmp,
     )
-    if name == "PNG":
-        write_png(file, pixels, metadata)
-    elif name == "TIFF":
-        write_tiff(file, pixels, metadata)
+    if name in _OWN_WRITERS:
+        _OWN_WRITERS[name](file, pixels, metadata)
     else:
         if name == "HEIF":
             enable_heif()
@@ -141,10 +145,14 @@ def _check(rgb: UIntImage, photo: Photo, name: str, quality: int) -> None:
             f"{width} x {height} pixels are too large for {name}",
             hint="Choose TIFF." if name == "PNG" else "Choose TIFF or PNG.",
         )
+    if min(width, height) < _MIN_SIDE.get(name, 0):
+        raise OptionError(
+            f"{width} x {height} pixels are too small for {name}", hint="Choose TIFF or PNG."
+        )
 
 
 def _pixels_for(name: str, rgb: UIntImage, alpha: UIntImage | None) -> UIntImage:
-    if name not in _16_BIT_FORMATS:
+    if name not in _OWN_WRITERS:
         rgb = _to_uint8(rgb)
         alpha = None if alpha is None else _to_uint8(alpha)
     if alpha is None:
@@ -175,21 +183,40 @@ def _save_options(name: str, metadata: Metadata, quality: int) -> dict[str, Any]
     if name == "WEBP" and metadata.lossless:
         options |= {"lossless": True, "exact": True}  # the quality is the effort now
     if name == "JPEG":
-        options["comment"] = metadata.text.get("Comment", "").encode() or None
-        iptc = metadata.iptc if metadata.iptc and len(metadata.iptc) <= _JPEG_SEGMENT else None
-        if iptc:  # the only resource of a Photoshop segment (APP13)
-            resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(iptc)) + iptc
-            data = b"Photoshop 3.0\0" + resource + b"\0" * (len(iptc) % 2)
-            segment = b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
-        for key in ("exif", "xmp", "comment"):  # a profile can span several segments
-            if options[key] and len(options[key]) > _JPEG_SEGMENT:
-                options[key] = None
+        segments = list(_segments(metadata))
+        options["xmp"], extension = _fit_xmp(metadata.xmp)
+        if options["exif"] and len(options["exif"]) > _JPEG_SEGMENT:
+            options["exif"] = None
         options |= {
             "subsampling": _SUBSAMPLING_420,
             "dpi": metadata.dpi and tuple(min(round(value), 65535) for value in metadata.dpi),
-            "extra": segment if iptc else None,
+            "extra": b"".join(_segment(*each) for each in (*segments, *extension)) or None,
         }
     return {key: value for key, value in options.items() if value is not None}
+
+
+def _segments(metadata: Metadata) -> Iterator[tuple[int, bytes]]:
+    """Yield the marker and the content of the segments of a JPEG with IPTC and comments."""
+    for content in iptc.segments_with(metadata.iptc, _JPEG_SEGMENT) if metadata.iptc else ():
+        yield 0xED, content
+    texts = metadata.text.items()
+    named = [text if name == "Comment" else f"{name}: {text}" for name, text in texts]
+    for comment in (*metadata.comments, *(text.encode() for text in named)):
+        for at in range(0, len(comment), _JPEG_SEGMENT):
+            yield 0xFE, comment[at : at + _JPEG_SEGMENT]
+
+
+def _fit_xmp(xmp: bytes | None) -> tuple[bytes | None, list[tuple[int, bytes]]]:
+    """Return the XMP packet for a JPEG, and the segments of what does not fit into its segment."""
+    if not xmp or len(xmp) <= _JPEG_SEGMENT:
+        return xmp, []
+    main, name, extension = extended_xmp.split(xmp, _JPEG_SEGMENT)
+    contents = extension_segments(name, extension, _JPEG_SEGMENT)
+    return main or None, [(0xE1, content) for content in contents]
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
 def draw_badge(rgb: UIntImage, alpha: UIntImage | None = None) -> None:

@@ -1,28 +1,28 @@
 """PNG and TIFF encoding at 8 and 16 bits, with metadata: Pillow has no 16-bit color.
 
 OpenCV encodes the pixels of a PNG (in a sixth of Pillow's time, for the same size), and its
-metadata chunks are inserted here. Pillow packs the directory of a TIFF; its pixels are written here
-strip by strip, so that memory holds only the image and one strip.
+metadata chunks are inserted here. A TIFF is written strip by strip, so that memory holds only the
+image and one strip.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import Image, TiffTags
 
 from rechroma.errors import InternalError, OptionError
-from rechroma.imaging.metadata import exif
+from rechroma.imaging.metadata import exif, iptc
+from rechroma.imaging.metadata.embedded import raw_profile
+from rechroma.imaging.metadata.tiff_directory import BYTE, LONG, RATIONAL, SHORT, UNDEFINED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
-
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO, Literal
 
     from rechroma.imaging.photo import Metadata, UIntImage
 
@@ -35,6 +35,8 @@ _STRIP_BYTES = 1 << 22
 _OFFSETS, _COUNTS = 273, 279
 _RAW, _DEFLATE = 1, 8
 _TIFF_COMPRESSION = 4  # of 9
+_EMPTY_BLOCK = b"II*\0\x08\0\0\0" + bytes(6)
+_MAX_DENOMINATOR = 10_000
 
 
 def write_png(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
@@ -68,9 +70,20 @@ def _chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
         yield b"eXIf", metadata.exif
     if metadata.xmp:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp
-    for keyword, text in metadata.text.items():
+    if metadata.iptc:
+        keyword, text = raw_profile("iptc", iptc.resources_with(metadata.iptc))
+        yield b"zTXt", keyword.encode() + b"\0\0" + zlib.compress(text.encode())
+    comments = (("Comment", _decode(each)) for each in metadata.comments)
+    for keyword, text in (*metadata.text.items(), *comments):
         name = keyword.encode("latin-1", "replace")[:_MAX_KEYWORD]
         yield b"iTXt", name + b"\0\0\0\0\0" + text.encode()
+
+
+def _decode(comment: bytes) -> str:
+    try:
+        return comment.decode().rstrip("\0")
+    except UnicodeDecodeError:
+        return comment.decode("latin-1").rstrip("\0")
 
 
 def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
@@ -89,62 +102,79 @@ def write_tiff(file: BinaryIO, pixels: UIntImage, metadata: Metadata) -> None:
             f"{pixels.nbytes / 1e9:.1f} GB of pixels do not fit into a TIFF, which ends at 4 GB",
             hint="Choose another format, such as PNG.",
         )
+    block = metadata.exif or _EMPTY_BLOCK
+    order: Literal["<", ">"] = "<" if block.startswith(b"II") else ">"
     rows = max(1, _STRIP_BYTES // pixels[0].nbytes)
-    tops = range(0, len(pixels), rows)
-    directory = _build_directory(pixels, metadata, rows)
-    _set_strips(directory, [0] * len(tops))
-    directory.save(file)  # reserves the space that the directory with the true numbers needs
-    counts = [
-        file.write(_encode_strip(pixels[top : top + rows], compressed=metadata.compressed))
-        for top in tops
-    ]
-    _set_strips(directory, counts)
-    file.seek(0)
-    directory.save(file)
+    # The file starts with the EXIF block: its tags, and what maker notes point to, stay in place.
+    offset = file.write(_padded(block))
+    offsets, counts = [], []
+    for top in range(0, len(pixels), rows):
+        strip = _encode_strip(pixels[top : top + rows], order, compressed=metadata.compressed)
+        offsets.append(offset)
+        counts.append(len(strip))
+        offset += file.write(_padded(strip))
+    tags = {**_storage_tags(pixels, metadata, rows), _OFFSETS: offsets, _COUNTS: counts}
+    entries = exif.main_entries(block)
+    for tag, value in tags.items():
+        kind, count, data = _pack_value(tag, value, order)
+        field = data if len(data) <= 4 else struct.pack(order + "I", offset)
+        entries[tag] = struct.pack(order + "HHI", tag, kind, count) + field.ljust(4, b"\0")
+        offset += file.write(_padded(data)) if len(data) > 4 else 0
+    file.write(struct.pack(order + "H", len(entries)))
+    file.write(b"".join(entries[tag] for tag in sorted(entries)) + bytes(4))
+    file.seek(4)
+    file.write(struct.pack(order + "I", offset))
 
 
-def _set_strips(directory: ImageFileDirectory_v2, counts: list[int]) -> None:
-    """Set the strips' byte counts and their offsets, which start at the directory's end."""
-    directory[_OFFSETS] = tuple(np.cumsum([0, *counts[:-1]]).tolist())
-    directory[_COUNTS] = tuple(counts)
-    directory.tagtype[_OFFSETS] = directory.tagtype[_COUNTS] = TiffTags.LONG
+def _padded(data: bytes) -> bytes:
+    """Pad data to whole words, at which a TIFF's values start."""
+    return data + bytes(len(data) % 2)
 
 
-def _encode_strip(strip: UIntImage, *, compressed: bool) -> bytes:
-    little = strip.astype(strip.dtype.newbyteorder("<"), copy=False)
+def _encode_strip(strip: UIntImage, order: Literal["<", ">"], *, compressed: bool) -> bytes:
+    ordered = strip.astype(strip.dtype.newbyteorder(order), copy=False)
     if not compressed:
-        return little.tobytes()
-    differences = little.copy()
-    np.subtract(little[:, 1:], little[:, :-1], out=differences[:, 1:])  # predictor 2: wraps around
+        return ordered.tobytes()
+    differences = ordered.copy()
+    np.subtract(ordered[:, 1:], ordered[:, :-1], out=differences[:, 1:])  # predictor 2: wraps
     return zlib.compress(differences.data, _TIFF_COMPRESSION)
 
 
-def _build_directory(pixels: UIntImage, metadata: Metadata, rows: int) -> ImageFileDirectory_v2:
+def _pack_value(
+    tag: int, value: Sequence[int] | Fraction | bytes, order: str
+) -> tuple[int, int, bytes]:
+    """Return type, count and bytes of a tag's value."""
+    if isinstance(value, bytes):
+        return BYTE if tag == exif.XMP_TAG else UNDEFINED, len(value), value
+    if isinstance(value, Fraction):
+        return RATIONAL, 1, struct.pack(order + "II", *value.as_integer_ratio())
+    kind, code = (SHORT, "H") if max(value) < 1 << 16 else (LONG, "I")
+    return kind, len(value), struct.pack(f"{order}{len(value)}{code}", *value)
+
+
+def _storage_tags(
+    pixels: UIntImage, metadata: Metadata, rows: int
+) -> dict[int, Sequence[int] | Fraction | bytes]:
     height, width, channels = pixels.shape
-    tags = Image.Exif()
-    if metadata.exif:
-        tags.load(exif.PREFIX + metadata.exif)
-    directory = exif.pack_tags(tags)
-    storage: dict[int, int | float | tuple[int, ...] | bytes | None] = {
-        256: width,
-        257: height,
+    tags: dict[int, Sequence[int] | Fraction | bytes | None] = {
+        256: (width,),
+        257: (height,),
         258: (8 * pixels.itemsize,) * channels,
-        259: _DEFLATE if metadata.compressed else _RAW,
-        262: 2,  # RGB
-        274: 1,  # upright
-        277: channels,
-        278: rows,
-        282: metadata.dpi and metadata.dpi[0],
-        283: metadata.dpi and metadata.dpi[1],
-        284: 1,  # channels interleaved
-        296: metadata.dpi and 2,  # per inch
-        317: 2 if metadata.compressed else None,  # horizontal differencing
-        338: 2 if channels == 4 else None,  # straight (not premultiplied) alpha
+        259: (_DEFLATE if metadata.compressed else _RAW,),
+        262: (2,),  # RGB
+        274: (1,),  # upright
+        277: (channels,),
+        278: (rows,),
+        284: (1,),  # channels interleaved
+        317: (2,) if metadata.compressed else None,  # horizontal differencing
+        338: (2,) if channels == 4 else None,  # straight (not premultiplied) alpha
         exif.XMP_TAG: metadata.xmp,
         exif.IPTC_TAG: metadata.iptc,
         exif.ICC_TAG: metadata.icc,
     }
-    for tag, value in storage.items():
-        if value is not None:
-            directory[tag] = value
-    return directory
+    if metadata.dpi:
+        across, down = (
+            Fraction(value).limit_denominator(_MAX_DENOMINATOR) for value in metadata.dpi
+        )
+        tags |= {282: across, 283: down, 296: (2,)}  # per inch
+    return {tag: value for tag, value in tags.items() if value is not None}

@@ -21,6 +21,7 @@ from PIL import TiffImagePlugin, _imaging
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError
 from rechroma.imaging.codecs.other_kinds import raw_error
+from rechroma.imaging.metadata.tiff_directory import TiffReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,9 +58,7 @@ _UNREADABLE = {
 }
 _REDUCED, _MASK = 1, 4  # bits of the kind of an image
 _RAW_PHOTOMETRICS = ((32803,), (34892,))  # color filter array, linear raw
-_BIG = 43  # in the header of a BigTIFF; 42 otherwise
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_MAX_DIRECTORIES, _MAX_TAGS, _MAX_VALUES = 10_000, 4096, 64
+_MAX_DIRECTORIES, _MAX_VALUES = 10_000, 64
 _IDENTIFYING = {_NEW_KIND, _OLD_KIND, _WIDTH, _HEIGHT, _PHOTOMETRIC, _SUBDIRECTORIES, _DNG}
 _UNSIGNED = {1, 4}  # sample formats: unsigned integers, and undefined ones
 _MAX_CHANNELS = 32
@@ -77,9 +76,10 @@ def open_tiff(file: IO[bytes]) -> TiffFile:
         UnsupportedImageError: It is a camera's raw file, or neither Pillow nor this module decodes
             the main image.
     """
+    reader = TiffReader(file)
+    chain, children = _read_directories(reader)
     file.seek(0)
     header = file.read(16)
-    chain, children = _read_directories(file, header)
     if header[8:10] == b"CR" or any(each.is_raw for each in chain + children):
         raise raw_error()
     whole = [each for each in chain if not each.is_copy]
@@ -87,16 +87,12 @@ def open_tiff(file: IO[bytes]) -> TiffFile:
     main = chain[:1] if not (whole or others) else whole[:1] or [max(others, key=_area)]
     file.seek(0)
     if main and main[0] is not chain[0]:
-        size = 8 if _is_big(header) else 4
-        offset = main[0].offset.to_bytes(size, "little" if header[:2] == b"II" else "big")
+        size = 8 if reader.is_big else 4
+        offset = main[0].offset.to_bytes(size, "little" if reader.order == "<" else "big")
         file = BytesIO(header[:size] + offset + file.read()[2 * size :])
     tiff = TiffFile(file, "")
     tiff.pages = max(1, len(whole))
     return tiff
-
-
-def _is_big(header: bytes) -> bool:
-    return _BIG in header[2:4]
 
 
 @dataclass(frozen=True)
@@ -120,52 +116,35 @@ def _area(directory: _Directory) -> int:
     return sum(directory.tags.get(_WIDTH, ())) * sum(directory.tags.get(_HEIGHT, ()))
 
 
-def _read_directories(file: IO[bytes], header: bytes) -> tuple[list[_Directory], list[_Directory]]:
+def _read_directories(reader: TiffReader) -> tuple[list[_Directory], list[_Directory]]:
     """Read the chain of directories and their subdirectories, as far as they are sound."""
-    order = "<" if header[:2] == b"II" else ">"
-    big = _is_big(header)
     chain: list[_Directory] = []
     children: list[_Directory] = []
     seen: set[int] = set()
-    with suppress(struct.error, OverflowError, ValueError):  # damage costs the pages behind it
-        (offset,) = struct.unpack_from(order + ("Q" if big else "I"), header, 8 if big else 4)
+    offset = reader.first
+    with suppress(ValueError):  # damage costs the pages behind it
         while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
             seen.add(offset)
-            directory, following = _read_directory(file, offset, order, big=big)
+            directory, following = _read_directory(reader, offset)
             chain.append(directory)
             for child in directory.tags.get(_SUBDIRECTORIES, ()):
                 if child not in seen and len(seen) < _MAX_DIRECTORIES:
                     seen.add(child)
-                    with suppress(struct.error, OverflowError, ValueError):
-                        children.append(_read_directory(file, child, order, big=big)[0])
+                    with suppress(ValueError):
+                        children.append(_read_directory(reader, child)[0])
             offset = following
     return chain, children
 
 
-def _read_directory(
-    file: IO[bytes], offset: int, order: str, *, big: bool
-) -> tuple[_Directory, int]:
+def _read_directory(reader: TiffReader, offset: int) -> tuple[_Directory, int]:
     """Read a directory, and the offset of the next one."""
-    counter, entry, pointer = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
-    file.seek(offset)
-    (count,) = struct.unpack(order + counter, file.read(struct.calcsize(order + counter)))
-    size = struct.calcsize(order + entry)
-    if count > _MAX_TAGS:
-        raise ValueError(f"{count} tags")
-    table = file.read(count * size)
-    link = file.read(struct.calcsize(order + pointer))
-    tags: dict[int, tuple[int, ...]] = {}
-    for at in range(0, len(table) - size + 1, size):
-        tag, kind, length, value = struct.unpack_from(order + entry, table, at)
-        code = _INTEGERS.get(kind)
-        if tag in _IDENTIFYING and code and 0 < length <= _MAX_VALUES:
-            form = f"{order}{length}{code}"
-            if struct.calcsize(form) > len(value):
-                file.seek(*struct.unpack(order + pointer, value))
-                value = file.read(struct.calcsize(form))
-            tags[tag] = struct.unpack_from(form, value)
-    (following,) = struct.unpack(order + pointer, link) if len(link) else (0,)
-    return _Directory(offset, tags), following
+    entries, _, following = reader.directory(offset)
+    tags = {
+        entry.tag: reader.integers(entry)
+        for entry in entries
+        if entry.tag in _IDENTIFYING and entry.length <= _MAX_VALUES
+    }
+    return _Directory(offset, {tag: values for tag, values in tags.items() if values}), following
 
 
 class TiffFile(TiffImagePlugin.TiffImageFile):

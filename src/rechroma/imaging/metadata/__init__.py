@@ -1,4 +1,4 @@
-"""Image metadata: EXIF, XMP, IPTC, ICC profiles and resolution, read and corrected for the result.
+"""Image metadata: EXIF, XMP, IPTC, color spaces and resolution, read and made true of the result.
 
 Metadata never costs a photograph: a part that cannot be read is dropped, and the pixels are kept.
 """

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms
 
-from rechroma.color.lab import to_encoded
+from rechroma.color.lab import RGB_TO_XYZ, luminance, to_float, to_linear
+from rechroma.imaging.metadata.color_space import SRGB_CURVE, build_profile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rechroma.color.lab import Float
     from rechroma.imaging.photo import UIntImage
 
 _UNUSABLE = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 _MODES = {"GRAY": "L", "RGB": "RGB"}  # Pillow's modes of color spaces with a neutral ramp
+_EXACT = ImageCms.Flags.NOOPTIMIZE  # curves are not sampled, which would cost the shadows
 _TONE_TOLERANCE = 128  # of 65535: below it no 8-bit level changes
-_SRGB_GAMMA, _GAMMA_TOLERANCE = 0.45455, 0.05
 _COLOR_TOLERANCE = 2  # 8-bit levels by which vendors' sRGB profiles differ
 
 
@@ -58,18 +60,24 @@ class Profile:
         table = np.interp(np.arange(65536), np.arange(256) * 257, self._tone)
         return np.rint(table).astype(np.uint16)[levels]
 
-    def colors(self, rgb: UIntImage) -> UIntImage:
-        """Convert colors to sRGB.
-
-        16-bit colors only get the sRGB curve on each channel: Pillow has no 16-bit transform, and
-        the primaries hardly affect the gray made from them.
+    def luminance(self, rgb: UIntImage) -> Float:
+        """Compute the relative luminance of colors, also of those outside sRGB's gamut.
 
         Args:
             rgb: (H, W, 3) uint8 or uint16.
+
+        Returns:
+            (H, W) in 0..1.
         """
-        if rgb.dtype == np.uint8 and self._from_rgb and not self._is_srgb:
-            return np.asarray(self._from_rgb.apply(Image.fromarray(rgb)))
-        return self.tone(rgb)
+        if self._from_rgb is None or self._is_srgb:
+            return luminance(self.tone(rgb))
+        if self._weights is not None:
+            deep = rgb if rgb.dtype == np.uint16 else rgb.astype(np.uint16) * 257
+            light = to_linear(to_float(self.tone(deep))) @ self._weights
+            return np.asarray(np.clip(light, 0, 1), np.float32)
+        if rgb.dtype == np.uint8:
+            return luminance(np.asarray(self._from_rgb.apply(Image.fromarray(rgb))))
+        return luminance(self.tone(rgb))  # Pillow has no transform for 16 bits
 
     def to_srgb(self, image: Image.Image) -> Image.Image:
         """Convert an image with 8-bit channels to RGB in sRGB.
@@ -100,7 +108,7 @@ class Profile:
     def _tone(self) -> NDArray[np.uint16] | None:
         """The 16-bit sRGB gray of each 8-bit level; None if they are the same."""
         mode = _MODES.get(self._profile.profile.xcolor_space.strip() if self._profile else "")
-        transform = _transform(self._profile, _srgb_gray(), mode, "I;16") if mode else None
+        transform = _transform(self._profile, _srgb_gray(), mode, "I;16", _EXACT) if mode else None
         if transform is None:
             return None
         levels = np.arange(256)
@@ -113,6 +121,18 @@ class Profile:
         return _transform(self._profile, _srgb(), "RGB", "RGB")
 
     @cached_property
+    def _weights(self) -> NDArray[np.float32] | None:
+        """The luminance of linear red, green and blue; None without a matrix and equal curves."""
+        source, target = _colorants(self._profile), _colorants(_srgb())
+        if source is None or target is None or self._from_rgb is None:
+            return None
+        ramp = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+        seen = np.asarray(self._from_rgb.apply(Image.fromarray(ramp)), np.int16)
+        if np.ptp(seen, axis=2).max() > _COLOR_TOLERANCE:
+            return None
+        return np.asarray(RGB_TO_XYZ[1] @ np.linalg.solve(target, source), np.float32)
+
+    @cached_property
     def _is_srgb(self) -> bool:
         if self._from_rgb is None or self._tone is not None:
             return False
@@ -122,28 +142,12 @@ class Profile:
         return bool(np.abs(seen - cube).max() <= _COLOR_TOLERANCE)
 
 
-class GammaProfile(Profile):
-    """The color space of a PNG that states its gamma (gAMA) only, with sRGB's primaries.
-
-    Args:
-        gamma: The exponent of the encoding, such as 1 for linear light. Within 5 % of sRGB's
-            0.45455 nothing is corrected, as in libpng.
-    """
-
-    def __init__(self, gamma: float) -> None:
-        super().__init__(None)
-        self._gamma = gamma
-
-    def to_srgb(self, image: Image.Image) -> Image.Image:
-        """Convert an image with 8-bit channels to RGB in sRGB."""
-        return Image.fromarray(self.tone(np.asarray(image.convert("RGB"))))
-
-    @cached_property
-    def _tone(self) -> NDArray[np.uint16] | None:
-        if not 0.01 <= self._gamma <= 100 or abs(self._gamma / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE:
-            return None
-        light = ((np.arange(256) / 255) ** (1 / self._gamma)).astype(np.float32)
-        return np.rint(to_encoded(light) * 65535).astype(np.uint16)
+def _colorants(profile: ImageCms.ImageCmsProfile | None) -> NDArray[np.float64] | None:
+    """Return XYZ of red, green and blue, in columns; None without a matrix in the profile."""
+    core = profile.profile if profile else None
+    names = ("red_colorant", "green_colorant", "blue_colorant")
+    colorants = [colorant[0] for name in names if (colorant := getattr(core, name, None))]
+    return np.array(colorants, np.float64).T if len(colorants) == len(names) else None
 
 
 def _transform(
@@ -151,6 +155,7 @@ def _transform(
     target: ImageCms.ImageCmsProfile,
     mode: str,
     target_mode: str,
+    flags: ImageCms.Flags = ImageCms.Flags.NONE,
 ) -> ImageCms.ImageCmsTransform | None:
     """Build a transform; None if the source profile is missing or not for images of this mode."""
     if source is None:
@@ -162,7 +167,7 @@ def _transform(
             mode,
             target_mode,
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION | flags,
         )
     except _UNUSABLE:
         return None
@@ -183,20 +188,5 @@ def _srgb_bytes() -> bytes:
 
 @cache
 def _srgb_gray() -> ImageCms.ImageCmsProfile:
-    """A gray profile (ICC.1:2022) with the transfer curve of IEC 61966-2-1."""
-    white = struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1, 0.8249)))  # D50
-    curve = [round(v * 65536) for v in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)]
-    tags = {
-        b"wtpt": b"XYZ \0\0\0\0" + white,
-        b"kTRC": b"para\0\0\0\0" + struct.pack(">HH5i", 3, 0, *curve),
-    }
-    start = 128 + 4 + 12 * len(tags)
-    directory, data = struct.pack(">I", len(tags)), b""
-    for name, content in tags.items():
-        directory += struct.pack(">4sII", name, start + len(data), len(content))
-        data += content
-    header = struct.pack(
-        ">I4xI4s4s4s12x4s28x12s48x",
-        start + len(data), 0x04400000, b"mntr", b"GRAY", b"XYZ ", b"acsp", white,
-    )  # fmt: skip
-    return ImageCms.ImageCmsProfile(BytesIO(header + directory + data))
+    """A gray profile with sRGB's transfer curve."""
+    return ImageCms.ImageCmsProfile(BytesIO(build_profile(b"GRAY", {b"kTRC": SRGB_CURVE})))

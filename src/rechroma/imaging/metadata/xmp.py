@@ -1,4 +1,4 @@
-"""XMP packets, and the provenance note that a model generated the colors.
+"""XMP packets: made true of the result, and the provenance note that a model generated the colors.
 
 The note is IPTC's `DigitalSourceType`. Search engines and photo agencies read it; it is not visible
 in the image.
@@ -7,35 +7,86 @@ in the image.
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from xml.dom import minidom
-from xml.parsers.expat import ExpatError
+from typing import TYPE_CHECKING
+
+from rechroma.imaging.metadata import packet, regions
+
+if TYPE_CHECKING:
+    from xml.dom.minidom import Document
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_NAME = "DigitalSourceType"
-_UTF_16 = (BOM_UTF16_BE, BOM_UTF16_LE)
-_MAX_BYTES = 4 << 20  # parsing takes about fifty times the memory
-_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))\d")
-_EMPTY = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"/></x:xmpmeta>'
-    '<?xpacket end="w"?>'
-).encode()
+_IPTC, _NAME = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "DigitalSourceType"
+_TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
+_GOOGLE = "http://ns.google.com/photos/"
+_SRGB = "1"
+
+# Properties that are not true of the result, by namespace and name.
+_UNTRUE = re.compile(
+    "|".join(
+        (
+            # a clip, a depth map, a gain map or a thumbnail that the source had
+            rf"{_GOOGLE}1\.0/camera/(MotionPhoto|MicroVideo)",
+            rf"{_GOOGLE}(1\.0/(container|depthmap|image)|dd/1\.0)/",
+            r"http://ns\.adobe\.com/hdr-gain-map/",
+            r"http://ns\.apple\.com/(HDRGainMap|HDRToneMap|pixeldatainfo|depthData)/",
+            r"http://ns\.adobe\.com/xap/1\.0/Thumbnails$",
+            # how it stored its pixels
+            rf"{_TIFF}(BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel)$",
+            rf"{_TIFF}(PlanarConfiguration|YCbCr\w+)$",
+            rf"{_EXIF}CompressedBitsPerPixel$",
+            r"http://ns\.adobe\.com/photoshop/1\.0/(ICCProfile|ColorMode)$",
+        )
+    )
+)
+_SWAPPED = (  # in a picture that was turned on its side
+    (_TIFF, "XResolution", "YResolution"),
+    (_EXIF, "FocalPlaneXResolution", "FocalPlaneYResolution"),
+)
 
 
-def reset_orientation(xmp: bytes) -> bytes:
-    """Set a packet's orientation to upright; nothing else in it changes."""
-    return _ORIENTATION.sub(rb"\g<1>1", xmp)
+def set_upright(xmp: bytes, size: tuple[int, int], orientation: int = 1) -> bytes | None:
+    """Make a packet true of an upright result in sRGB.
+
+    Orientation, size, color space, regions (of faces, say) and what is said across and down are
+    set. What the result has no more is removed: a clip, depth, a gain map, a thumbnail, and how the
+    source stored its pixels.
+
+    Args:
+        xmp: The packet.
+        size: Width and height of the upright image.
+        orientation: EXIF's orientation of the source, 1 to 8.
+
+    Returns:
+        A packet in UTF-8; None if it cannot be parsed or is huge.
+    """
+    document = packet.parse(xmp)
+    if document is None:
+        return None
+    for element in list(packet.elements(packet.rdf_of(document))):
+        if _UNTRUE.match(f"{element.namespaceURI}{element.localName}"):
+            packet.remove(element)
+    width, height = map(str, size)
+    for namespace, name, value in (
+        (_TIFF, "Orientation", "1"),
+        (_TIFF, "ImageWidth", width),
+        (_TIFF, "ImageLength", height),
+        (_EXIF, "PixelXDimension", width),
+        (_EXIF, "PixelYDimension", height),
+        (_EXIF, "ColorSpace", _SRGB),
+    ):
+        for element in document.getElementsByTagNameNS(namespace, name):
+            packet.set_text(element, value)
+    if orientation > 4:
+        _swap(document)
+    regions.turn(document, size, orientation)
+    return packet.serialize(document)
 
 
 def with_provenance(xmp: bytes | None) -> bytes:
     """Add the provenance note to a packet, or to a new packet if there is none.
 
-    The note needs a packet that can be parsed. One that is not well-formed XML, declares a document
-    type (the way to entity bombs, and not allowed in XMP) or is huge is replaced: an honest note is
-    worth more than data that no program can read.
+    The note needs a packet that can be parsed. Another one is replaced: an honest note is worth
+    more than data that no program can read.
 
     Args:
         xmp: The source's packet, or None.
@@ -43,37 +94,23 @@ def with_provenance(xmp: bytes | None) -> bytes:
     Returns:
         A packet in UTF-8.
     """
-    empty = minidom.parseString(_EMPTY)
-    try:
-        return _add_note((_parse(xmp) if xmp else None) or empty)
-    except RecursionError:  # it nests too deeply to be serialized
-        return _add_note(empty)
-
-
-def _add_note(document: minidom.Document) -> bytes:
-    (rdf, *_) = document.getElementsByTagNameNS(_RDF, "RDF")
-    for description in list(rdf.getElementsByTagNameNS(_RDF, "Description")):
-        if description.hasAttributeNS(_IPTC, _NAME):
-            description.removeAttributeNS(_IPTC, _NAME)
-        for node in description.getElementsByTagNameNS(_IPTC, _NAME):
-            if node.parentNode:
-                node.parentNode.removeChild(node)
-    prefix = f"{rdf.prefix}:" if rdf.prefix else ""
-    description = document.createElementNS(_RDF, f"{prefix}Description")
+    document = (packet.parse(xmp) if xmp else None) or packet.create()
+    for element in list(document.getElementsByTagNameNS(_IPTC, _NAME)):
+        packet.remove(element)
+    description = packet.add_description(document)
     description.setAttribute("xmlns:Iptc4xmpExt", _IPTC)
-    if prefix:
-        description.setAttributeNS(_RDF, f"{prefix}about", "")
     description.setAttributeNS(_IPTC, f"Iptc4xmpExt:{_NAME}", SOURCE_TYPE)
-    rdf.appendChild(description)
-    return "".join(node.toxml() for node in document.childNodes).encode()
+    return packet.serialize(document)
 
 
-def _parse(xmp: bytes) -> minidom.Document | None:
-    if len(xmp) > _MAX_BYTES:
-        return None
-    try:
-        text = xmp.decode("utf-16" if xmp.startswith(_UTF_16) else "utf-8").strip("\0\ufeff \t\r\n")
-        document = None if "<!DOCTYPE" in text else minidom.parseString(text)
-    except (ExpatError, ValueError):
-        return None
-    return document if document and document.getElementsByTagNameNS(_RDF, "RDF") else None
+def _swap(document: Document) -> None:
+    for namespace, across, down in _SWAPPED:
+        pairs = zip(
+            document.getElementsByTagNameNS(namespace, across),
+            document.getElementsByTagNameNS(namespace, down),
+            strict=False,
+        )
+        for one, other in pairs:
+            first, second = packet.text_of(one), packet.text_of(other)
+            packet.set_text(one, second)
+            packet.set_text(other, first)

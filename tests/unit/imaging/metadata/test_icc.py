@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from rechroma.color.lab import luminance
 from rechroma.imaging.metadata.icc import Profile
 from tests.support.icc_profiles import ADOBE, GRAY_18, SRGB_COLORANTS, a_profile
 
@@ -20,7 +21,7 @@ def srgb_of(linear: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_missing_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
     profile = Profile(None)
     assert profile.tone(colors) is colors
-    assert profile.colors(colors) is colors
+    np.testing.assert_array_equal(profile.luminance(colors), luminance(colors))
     assert profile.output_profile is None
 
 
@@ -28,13 +29,13 @@ def test_missing_profile_changes_nothing(colors: NDArray[np.uint8]) -> None:
 def test_broken_profile_counts_as_srgb(broken: bytes, colors: NDArray[np.uint8]) -> None:
     profile = Profile(broken)
     assert profile.tone(colors) is colors
-    np.testing.assert_array_equal(profile.colors(colors), colors)
+    np.testing.assert_array_equal(profile.luminance(colors), luminance(colors))
 
 
 def test_srgb_profile_changes_nothing_and_is_kept(colors: NDArray[np.uint8]) -> None:
     profile = Profile(SRGB)
     assert profile.tone(colors) is colors
-    assert profile.colors(colors) is colors
+    np.testing.assert_array_equal(profile.luminance(colors), luminance(colors))
     assert profile.output_profile == SRGB
 
 
@@ -49,15 +50,16 @@ def test_tone_converts_gamma_18_to_srgb(
     np.testing.assert_allclose(Profile(icc).tone(levels), expected, atol=tolerance)
 
 
-def test_colors_converts_adobe_rgb_to_srgb() -> None:
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_luminance_follows_the_primaries(dtype: type[np.unsignedinteger]) -> None:
     red = np.full((2, 2, 3), (180, 60, 60), np.uint8)
     adobe = ImageCms.ImageCmsProfile(BytesIO(ADOBE))
     expected = ImageCms.profileToProfile(
         Image.fromarray(red), adobe, ImageCms.createProfile("sRGB")
     )
-    seen = Profile(ADOBE).colors(red)
-    np.testing.assert_allclose(seen, np.asarray(expected), atol=1)
-    assert seen[0, 0, 0] > 190
+    seen = Profile(ADOBE).luminance(red.astype(dtype) * (np.iinfo(dtype).max // 255))
+    np.testing.assert_allclose(seen, luminance(np.asarray(expected)), atol=0.003)
+    assert seen[0, 0] > luminance(red)[0, 0] + 0.01
 
 
 @pytest.mark.parametrize("icc", [GRAY_18, ADOBE])

@@ -2,6 +2,7 @@
 
 import { lightness, makeGray } from "../color/colorspace.js";
 import { contextOf } from "../page/dom.js";
+import { statesColorSpace } from "./colorSpace.js";
 
 const VIEW_SIDE = 2048; // of the copy on the stage, until the user zooms in
 const COPY_SIDE = 1024; // of the copy that is sent for previews
@@ -33,8 +34,14 @@ export function createCanvas(width, height) {
 /** @param {string} base64 */
 export const decodeBase64 = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
 
-/** Decode an image, upright. @param {Blob} file @returns {Promise<DecodedImage>} */
+/**
+ * Decode an image, upright. Rejects one whose color space browsers read in their own ways, so that
+ * the service decodes it and its gray is that of the result.
+ * @param {Blob} file
+ * @returns {Promise<DecodedImage>}
+ */
 export async function decodeImage(file) {
+  if (await statesColorSpace(file)) throw new Error("a color space that the service has to read");
   const full = await createImageBitmap(file, { imageOrientation: "from-image" });
   const [resizeWidth, resizeHeight] = fitSize(VIEW_SIDE, full);
   if (resizeWidth === full.width) return { full, view: full };

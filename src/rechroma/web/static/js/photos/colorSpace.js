@@ -1,0 +1,55 @@
+/**
+ * Color spaces that a file states without an ICC profile. Browsers read them in their own ways, or
+ * not at all.
+ */
+
+const HEAD_BYTES = 1 << 17; // in which a file states it
+const PNG = 0x89504e47;
+const JPEG = 0xffd8;
+const SRGB_GAMMA = 45455;
+const GAMMA_TOLERANCE = 0.05; // as in the service
+const SRGB_PRIMARIES = [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000];
+const PRIMARIES_TOLERANCE = 500;
+
+/** Tell whether a file states a color space that is neither sRGB nor an ICC profile. @param {Blob} file */
+export async function statesColorSpace(file) {
+  const head = new DataView(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  if (head.byteLength < 8) return false;
+  if (head.getUint32(0) === PNG) return isOtherPng(head);
+  return head.getUint16(0) === JPEG && isAdobeRgb(head);
+}
+
+/** @param {DataView} png */
+function isOtherPng(png) {
+  const chunks = readChunks(png);
+  if (chunks.has("cICP")) return true;
+  if (chunks.has("iCCP") || chunks.has("sRGB")) return false;
+  const gamma = chunks.get("gAMA")?.[0] ?? SRGB_GAMMA;
+  const primaries = chunks.get("cHRM") ?? SRGB_PRIMARIES;
+  return Math.abs(gamma / SRGB_GAMMA - 1) >= GAMMA_TOLERANCE ||
+    primaries.some((value, at) => Math.abs(value - SRGB_PRIMARIES[at]) > PRIMARIES_TOLERANCE);
+}
+
+/**
+ * Read the chunks before the pixels, as far as they are whole, as 32-bit numbers.
+ * @param {DataView} png
+ * @returns {Map<string, number[]>}
+ */
+function readChunks(png) {
+  const chunks = new Map();
+  for (let at = 8; at + 8 <= png.byteLength;) {
+    const length = png.getUint32(at);
+    const kind = String.fromCharCode(...[4, 5, 6, 7].map((offset) => png.getUint8(at + offset)));
+    if (kind === "IDAT") break;
+    const count = Math.floor(Math.min(length, 32, png.byteLength - at - 8) / 4);
+    chunks.set(kind, Array.from({ length: count }, (_, index) => png.getUint32(at + 8 + 4 * index)));
+    at += length + 12;
+  }
+  return chunks;
+}
+
+/** Tell whether EXIF names a camera's file in Adobe RGB, and there is no profile. @param {DataView} jpeg */
+function isAdobeRgb(jpeg) {
+  const text = new TextDecoder("latin1").decode(jpeg);
+  return text.includes("Exif\0\0") && text.includes("R03\0") && !text.includes("ICC_PROFILE\0");
+}
