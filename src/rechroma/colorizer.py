@@ -345,7 +345,7 @@ class Colorizer:
             raise OptionError(f"source must be bytes or a Path, not {type(source).__name__}")
         output = parse_options(OutputOptions, options)
         photo = _read(source, options, name)
-        written = output_format(output.format or photo.format)
+        written = parse_format(output.format) if output.format else output_format(photo.format)
         with error_context(name):
             content = encode_photo(
                 self._rgb(photo, options),
