@@ -353,7 +353,8 @@ class Colorizer:
         if not isinstance(source, bytes | Path):
             raise OptionError(f"source must be bytes or a Path, not {type(source).__name__}")
         photo = _read(source, options, name)
-        written = output_format(options.get("format") or photo.format)
+        wanted = options.get("format")
+        written = parse_format(wanted) if wanted else output_format(photo.format)
         file = BytesIO()
         with error_context(name):
             self._write(file, source, photo, self._rgb(photo, options), written, options)
@@ -471,7 +472,7 @@ class Colorizer:
         """Write the first colored page, then read, color and write the others one by one."""
         output = parse_options(OutputOptions, options)
         _, *others = _page_numbers(photo, options)
-        if others and output_format(written or photo.format) != "TIFF":
+        if others and (written or output_format(photo.format)) != "TIFF":
             raise OptionError(
                 f"{1 + len(others)} pages need a TIFF",
                 hint="Choose the format tiff, or one page.",

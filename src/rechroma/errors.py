@@ -16,7 +16,8 @@ no front end keeps a mapping of its own::
     │   ├── TargetError             a result that cannot be written (access, full disk)
     │   └── TargetExistsError       a target that exists and must not be overwritten
     ├── OptionError                 an argument or option of the wrong type or out of range
-    │   └── HintError               an invalid hint, or an invalid file of hints
+    │   ├── HintError               an invalid hint, or an invalid file of hints
+    │   └── ProjectError            an invalid project file, or one of other photographs
     ├── ModelError                  an unusable model file
     │   ├── ModelNotFoundError      no model of that name or path
     │   ├── ModelIntegrityError     a SHA-256 that differs from the published one

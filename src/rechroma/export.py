@@ -95,16 +95,19 @@ def export_model(
     target: Path,
     *,
     weights: WeightType = "int8",
+    keep_network: bool = True,
     progress: Callable[[str], object] = lambda _: None,
 ) -> Parity:
     """Export a network to a color model file and check the file against the network.
 
     Args:
-        network: A trained network; it is not changed.
+        network: A trained network; it is not changed, unless `keep_network` is false.
         card: Metadata of the file.
         target: The file; it is only written if it passes the check.
         weights: How the weights are stored: as float32, float16 (half the size; small matrices
             stay float32) or int8 (a quarter).
+        keep_network: Whether the network is still needed: otherwise its weights are given up before
+            the file is checked, which takes three times their memory.
         progress: Called with a line of text as each step begins.
 
     Returns:
@@ -138,6 +141,8 @@ def export_model(
         with draft.open("wb") as file:
             _write_model(model, stored, file)
         del held, stored  # ONNX Runtime makes copies of the weights, too
+        if not keep_network:
+            network.to("meta")
         progress("comparing the file with the network")
         parity = _compare(draft, inputs, rounded, exact)
         # Written so that a NaN does not pass.

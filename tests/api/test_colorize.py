@@ -23,6 +23,10 @@ def as_json(data: bytes, **fields: Any) -> dict[str, Any]:
     return {"json": {"image": base64.b64encode(data).decode(), **fields}}
 
 
+def data_url(data: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -31,8 +35,11 @@ def as_json(data: bytes, **fields: Any) -> dict[str, Any]:
         {"data": photo_file(), "content_type": "application/x-www-form-urlencoded"},
         form(photo_file()),
         as_json(photo_file()),
+        {"json": {"image": data_url(photo_file())}},
+        {"json": {"image": data_url(photo_file()).replace("data:image/png;", "DATA:;")}},
+        {"json": {"image": data_url(photo_file()).replace("+", "%2B")}},
     ],
-    ids=["raw", "typed", "as curl calls it", "form", "json"],
+    ids=["raw", "typed", "as curl calls it", "form", "json", "URL", "untyped URL", "quoted URL"],
 )
 def test_colorize_accepts_form_json_and_raw_bodies(
     client: FlaskClient, sent: dict[str, Any]
@@ -51,6 +58,8 @@ def test_colorize_accepts_form_json_and_raw_bodies(
         ("image/png", "PNG"),
         ("image/webp", "WEBP"),
         ("image/tiff", "TIFF"),
+        ("image/avif", "AVIF"),
+        ("image/avif,image/webp;q=0.9", "AVIF"),
         ("text/html, image/webp;q=0.7, */*;q=0.2", "WEBP"),
         ("image/*", "BMP"),
         ("*/*", "BMP"),
@@ -64,6 +73,14 @@ def test_accept_header_selects_the_format(
     answer = client.post(URL, data=photo_file(format="BMP"), headers=headers)
     assert answer.content_type == f"image/{wanted.lower()}"
     assert opened(answer.data).format == wanted
+
+
+def test_jpeg_2000_is_written_on_request(client: FlaskClient) -> None:
+    headers = {"Accept": "image/jp2"}
+    answer = client.post(URL, data=photo_file((64, 48)), headers=headers)
+    assert answer.content_type == "image/jp2"
+    assert opened(answer.data).format == "JPEG2000"
+    assert has_color(answer.data)
 
 
 def test_gif_is_returned_as_png(client: FlaskClient) -> None:
@@ -132,7 +149,9 @@ def test_invalid_options_are_explained_in_a_sentence(
 ) -> None:
     answer = client.post(f"{URL}?{query}", data=photo_file())
     assert answer.status_code == 422
-    assert answer.get_json(force=True)["detail"] == sentence
+    problem = answer.get_json(force=True)
+    assert problem["detail"] == sentence
+    assert problem["hint"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +172,8 @@ def test_errors_say_once_that_it_is_the_image(
     ("body", "sentence"),
     [
         ({}, "image is required"),
-        ({"image": 5}, "image must be a file in base64"),
+        ({"image": 5}, "image must be a file in base64, or a data URL of one"),
+        ({"image": "data:image/png,QUJD"}, "image: a data URL must be in base64"),
         ({"image": "QUJD", "other": 1}, "other is not known"),
         ({"image": "QUJD", "hints": 5}, "hints must be a JSON object"),
     ],
@@ -163,6 +183,14 @@ def test_invalid_json_is_explained_in_a_sentence(
 ) -> None:
     problem = assert_problem(client.post(URL, json=body), 400)
     assert problem["detail"] == f"the JSON body is invalid: {sentence}"
+
+
+def test_a_data_url_keeps_to_the_limits(make_app: MakeApp) -> None:
+    content = photo_file((96, 64))
+    client = make_app(direct_bytes=len(content)).test_client()
+    assert client.post(URL, json={"image": data_url(content)}).status_code == 200
+    problem = assert_problem(client.post(URL, json={"image": data_url(content + b"x")}), 413)
+    assert problem["hint"] == "Use POST /v1/jobs for larger images."
 
 
 @pytest.mark.parametrize("sent", [as_json(photo_file(), hints=HINTS), None])

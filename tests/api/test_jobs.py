@@ -254,7 +254,7 @@ def test_expired_files_are_removed(make_app: MakeApp, folder: Path) -> None:
 
 
 def test_every_result_decodes(client: FlaskClient) -> None:
-    for name in ("jpeg", "png", "webp", "tiff"):
-        url = submit(client, photo_file(), query=f"?format={name}")
+    for name in ("jpeg", "png", "webp", "tiff", "avif", "jpeg2000"):
+        url = submit(client, photo_file((64, 48)), query=f"?format={name}")
         wait_for_end(client, url)
         assert opened(client.get(f"{url}/result").data).format == name.upper()

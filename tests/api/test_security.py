@@ -131,7 +131,14 @@ def test_rate_limit_applies_to_each_key(make_app: MakeApp, keys: list[tuple[str,
     for _ in range(2):
         assert client.post("/v1/colorize", data=photo_file(), headers=mine).status_code == 200
     refused = client.post("/v1/colorize", data=photo_file(), headers=mine)
-    assert_problem(refused, 429)
+    problem = assert_problem(refused, 429)
+    assert problem == {
+        "type": "urn:rechroma:rate-limit",
+        "title": "There were more requests than the service allows in a time",
+        "status": 429,
+        "detail": "the limit of 2 per 1 hour is used up",
+        "hint": "Try again after the seconds that the header Retry-After gives.",
+    }
     assert 0 < int(refused.headers["Retry-After"]) <= 3600
     assert_problem(client.post("/v1/jobs", data=photo_file(), headers=mine), 429)
     assert client.get("/v1/models", headers=mine).status_code == 200

@@ -6,6 +6,7 @@ import base64
 import gc
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import ZipFile
 
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
+from rechroma.imaging import SUFFIXES
 from tests.api.conftest import MakeApp
 from tests.support.service import assert_problem, form, photo_file, wait_for_end
 
@@ -22,7 +24,7 @@ DIRECT = "/v1/colorize"
 Test = TypeVar("Test", bound=Callable[..., None])
 LONG = "я" * 250
 
-NAMES = [
+NAMES = [  # as given, and as kept before the suffix
     ("фото.jpg", "фото"),
     ("写真.png", "写真"),
     ("फोटो.jpg", "फोटो"),
@@ -71,7 +73,8 @@ def test_names_are_sanitized(client: FlaskClient, given: str, kept: str) -> None
     image = {"data": base64.b64encode(photo_file()).decode(), "name": given}
     url = client.post(JOBS, json={"images": [image]}).headers["Location"]
     job = wait_for_end(client, url)
-    assert job["images"][0]["name"] == kept
+    suffix = Path(given).suffix if kept and Path(given).suffix.lower() in SUFFIXES else ""
+    assert job["images"][0]["name"] == kept + suffix
     disposition = client.get(f"{url}/result").headers["Content-Disposition"]
     name = parse_options_header(disposition)[1]["filename"]
     assert name == f"{kept or 'image'}.color.png"

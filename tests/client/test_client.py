@@ -22,8 +22,10 @@ from rechroma.errors import (
     OptionError,
     SourceError,
 )
+from rechroma.service import new_key
 from rechroma.service.schemas import JobOptions
 from tests.client.conftest import NewClient
+from tests.support.models import write_model
 from tests.support.service import Server, figures, has_color, opened, photo_file
 
 NEW_KEY = [sys.executable, "-m", "rechroma", "serve", "--new-key"]
@@ -84,7 +86,7 @@ def test_results_keep_unicode_names_and_dots(client: Any, tmp_path: Path) -> Non
     for name in names:
         (tmp_path / name).write_bytes(photo_file())
     jobs = [client.wait(client.submit(tmp_path / name)) for name in names]
-    assert [job.images[0].name for job in jobs] == [name.removesuffix(".png") for name in names]
+    assert [job.images[0].name for job in jobs] == names
     results = [name for job in jobs for name, _ in client.results(job)]
     assert results == [name.replace(".png", ".color.png") for name in names]
 
@@ -113,6 +115,10 @@ def test_job_reports_each_image_and_returns_a_zip(client: Any, photo: Path) -> N
     assert job.images[2].problem.status == 415
     results = list(client.results(job))
     assert [name for name, _ in results] == ["001-photo.color.webp", "002-image.color.webp"]
+    assert [image.result for image in job.images] == [*(name for name, _ in results), None]
+    assert [client.result(job, name) for name, _ in results] == [data for _, data in results]
+    with pytest.raises(ApiError, match="a result of that name"):
+        client.result(job, "003-image.color.webp")
     assert all(has_color(data) for _, data in results)
     client.delete(job.id)
     client.delete(job)  # as after a lost response
@@ -325,3 +331,17 @@ def test_import_loads_no_heavy_modules() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
     assert not loaded & {"numpy", "cv2", "PIL", "onnxruntime", "flask", "pydantic", "torch"}
+
+
+def test_jobs_lists_those_of_the_key(tmp_path: Path, new_client: NewClient) -> None:
+    (key, hashed), (other, other_hashed) = new_key(), new_key()
+    server = Server(
+        tmp_path / "jobs",
+        *("--model", str(write_model(tmp_path / "tiny.onnx")), "--workers", "1"),
+        RECHROMA_KEYS=f"{hashed},{other_hashed}",
+    )
+    mine, theirs = new_client(server.url, key=key), new_client(server.url, key=other)
+    ids = [mine.submit(photo_file()).id for _ in range(22)]  # more than a page
+    assert [job.id for job in mine.jobs()] == ids[::-1]
+    assert list(theirs.jobs()) == []
+    server.stop()

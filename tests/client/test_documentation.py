@@ -47,7 +47,7 @@ def test_first_example_writes_a_webp(server: Server, folder: Path) -> None:
 
 def test_job_example_writes_results_and_prints_problems(server: Server, folder: Path) -> None:
     output = run_example(JOB, server, folder)
-    assert output.startswith("scan: ")
+    assert output == "scan.png: this is a text file, not a photograph\n"
     assert opened((folder / "001-photo.color.jpg").read_bytes()).size == (300, 200)
 
 

@@ -7,7 +7,6 @@ at the top; numpy, ONNX Runtime, Pillow and rich are imported where they are use
 from __future__ import annotations
 
 import sys
-import warnings
 
 __all__ = ["main"]
 
@@ -19,9 +18,6 @@ def main() -> None:
         from rechroma.cli.signals import install_signal_handlers, received_stop
 
         install_signal_handlers()
-        if "--debug" not in sys.argv:
-            # Warnings about a photograph's metadata do not help whoever colors it.
-            warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             from rechroma.cli.root import root_command
 

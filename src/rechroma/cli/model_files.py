@@ -134,7 +134,7 @@ def export_model_file(
     """Export a network as a color model and print the deviation between the two.
 
     Args:
-        network: The network; it is not changed.
+        network: The network; its weights are given up.
         card: The card to embed.
         out: The file to write.
         source: The checkpoint of the network, for error messages.
@@ -151,7 +151,9 @@ def export_model_file(
         click.echo(f"{out}: {line}", err=True)
 
     try:
-        parity = export_model(network, card, out, weights=weights, progress=progress)
+        parity = export_model(
+            network, card, out, weights=weights, keep_network=False, progress=progress
+        )
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error.message}", hint=error.hint) from error
     click.echo(

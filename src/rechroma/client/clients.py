@@ -106,6 +106,24 @@ class Client:
         """
         return self._run(sans_io.wait(job, timeout, self._retry_for))
 
+    def jobs(self) -> Iterator[Job]:
+        """Yield the jobs of the API key, the newest first."""
+        path: str | None = None
+        while True:
+            page, path = self._run(sans_io.list_jobs(path, self._retry_for))
+            yield from page
+            if path is None:
+                return
+
+    def result(self, job: Job | str, name: str) -> bytes:
+        """Download the result of one image that is done.
+
+        Args:
+            job: The job, or its id.
+            name: Name of the result, as :attr:`ImageStatus.result` has it.
+        """
+        return self._run(sans_io.get_result(job, name, self._retry_for))
+
     def results(self, job: Job | str) -> Iterator[ColorizedFile]:
         """Yield the results of a finished job, one in memory at a time."""
         yield from self._run(sans_io.get_results(job, self._retry_for)).results()
@@ -190,6 +208,20 @@ class AsyncClient:
     async def wait(self, job: Job | str, timeout: float | None = None) -> Job:
         """Wait until a job is finished; see :meth:`Client.wait`."""
         return await self._run(sans_io.wait(job, timeout, self._retry_for))
+
+    async def jobs(self) -> AsyncIterator[Job]:
+        """Yield the jobs of the API key; see :meth:`Client.jobs`."""
+        path: str | None = None
+        while True:
+            page, path = await self._run(sans_io.list_jobs(path, self._retry_for))
+            for job in page:
+                yield job
+            if path is None:
+                return
+
+    async def result(self, job: Job | str, name: str) -> bytes:
+        """Download the result of one image; see :meth:`Client.result`."""
+        return await self._run(sans_io.get_result(job, name, self._retry_for))
 
     async def results(self, job: Job | str) -> AsyncIterator[ColorizedFile]:
         """Yield the results of a finished job; see :meth:`Client.results`."""

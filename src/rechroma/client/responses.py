@@ -39,11 +39,12 @@ class ImageStatus:
 
     Attributes:
         number: Position in the job, from 1.
-        name: Name of the uploaded file, without its suffix.
+        name: Name of the uploaded file.
         state: `queued`, `running`, `done` or `failed`.
         was_color: Whether the photo was in color or toned; None until it is done.
         pages: Pages or frames of the file, of which the first is colorized; None until it is done.
         damage: "end_missing" or "truncated" for a truncated JPEG; None for a whole file.
+        result: Name of the result, with its suffix; None until the image is done.
         problem: Why it failed, as an exception that can be raised.
     """
 
@@ -53,6 +54,7 @@ class ImageStatus:
     was_color: bool | None
     pages: int | None
     damage: str | None
+    result: str | None
     problem: ApiError | None
 
 
@@ -133,12 +135,13 @@ class Response:
     def job(self) -> Job:
         """Parse a job."""
         with _expect("a job"):
+            return _job(json.loads(self.read()))
+
+    def jobs(self) -> tuple[list[Job], str | None]:
+        """Parse a page of jobs, and the path of the next page, if any."""
+        with _expect("a list of jobs"):
             data = json.loads(self.read())
-            images = tuple(
-                _parse(ImageStatus, image, problem=_optional_problem(image))
-                for image in data["images"]
-            )
-            return _parse(Job, data, images=images, problem=_optional_problem(data))
+            return [_job(job) for job in data["jobs"]], data["next"]
 
     def models(self) -> list[Model]:
         """Parse a list of models."""
@@ -160,6 +163,13 @@ class Response:
 def _problem(data: Mapping[str, Any]) -> ApiError:
     """Convert problem details (RFC 9457) to an exception."""
     return ApiError(int(data["status"]), str(data["title"]), data.get("detail"), data.get("hint"))
+
+
+def _job(data: Mapping[str, Any]) -> Job:
+    images = tuple(
+        _parse(ImageStatus, image, problem=_optional_problem(image)) for image in data["images"]
+    )
+    return _parse(Job, data, images=images, problem=_optional_problem(data))
 
 
 def _optional_problem(data: Mapping[str, Any]) -> ApiError | None:

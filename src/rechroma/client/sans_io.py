@@ -39,7 +39,7 @@ class ColorizeParams(AdjustmentKwargs, InferenceKwargs, InputKwargs, OutputKwarg
     """Options of a request, as docs/service.md describes them."""
 
     model: str
-    format: Literal["jpeg", "png", "webp", "tiff"]
+    format: Literal["jpeg", "png", "webp", "tiff", "avif", "jpeg2000"]
     hints: Mapping[str, Any]
 
 
@@ -64,6 +64,7 @@ Reply: TypeAlias = Response | httpx.RequestError
 _T = TypeVar("_T")
 Flow: TypeAlias = Generator[Request, Reply, _T]
 
+_MEDIA_TYPES = {"jpeg2000": "jp2"}
 _MAX_ATTEMPTS = 3  # after connection errors
 _BACKOFF = 0.25  # seconds, doubled each time
 _MAX_BACKOFF = 8.0
@@ -76,7 +77,7 @@ def colorize(image: Source, params: ColorizeParams, retry_for: float) -> Flow[by
     """Colorize an image in one request."""
     query, fields = _query_and_form(params)
     wanted = query.pop("format", None)
-    headers = {"Accept": f"image/{wanted}"} if wanted else {}
+    headers = {"Accept": f"image/{_MEDIA_TYPES.get(wanted, wanted)}"} if wanted else {}
     with _form_files([image]) as files:
         options = {"params": query, "headers": headers, "data": fields, "files": files}
         response = yield from _send(Request("POST", "/v1/colorize", options), retry_for)
@@ -128,6 +129,18 @@ def wait(job: Job | str, timeout: float | None, retry_for: float) -> Flow[Job]:
         current = yield from get_job(job, retry_for, interval)
         interval = min(interval * 1.5, _MAX_POLL_INTERVAL)
     return current
+
+
+def list_jobs(path: str | None, retry_for: float) -> Flow[tuple[list[Job], str | None]]:
+    """List jobs, the newest first: a page, and the path of the next one, if any."""
+    response = yield from _send(Request("GET", path or "/v1/jobs"), retry_for)
+    return response.jobs()
+
+
+def get_result(job: Job | str, name: str, retry_for: float) -> Flow[bytes]:
+    """Download the result of one image."""
+    path = f"{_job_path(job)}/results/{quote(name, safe='')}"
+    return (yield from _send(Request("GET", path), retry_for)).read()
 
 
 def get_results(job: Job | str, retry_for: float) -> Flow[Response]:

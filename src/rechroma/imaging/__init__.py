@@ -13,7 +13,13 @@ from rechroma.imaging.codecs.decode import (
     sniff,
 )
 from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
-from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
+from rechroma.imaging.codecs.formats import (
+    FORMATS,
+    SUFFIXES,
+    is_built_in,
+    output_format,
+    parse_format,
+)
 from rechroma.imaging.codecs.open_image import is_image_file
 from rechroma.imaging.contact_sheet import contact_sheet
 from rechroma.imaging.paths import default_target, resolve_format
@@ -32,6 +38,7 @@ __all__ = [
     "default_target",
     "encode_photo",
     "encode_preview",
+    "is_built_in",
     "is_image_file",
     "output_format",
     "parse_format",

@@ -7,12 +7,14 @@ Each carries its HTTP status::
     ├── AuthenticationError       401  a missing or unknown API key
     ├── ForbiddenOriginError      403  a browser request from a page of another site
     ├── JobNotFoundError          404  an unknown job, or one of another client
+    ├── ResultNotFoundError       404  a result that the job does not have
     ├── NotAcceptableError        406  a requested result format that cannot be written
     ├── JobNotReadyError          409  a job without a result, or without one yet
     ├── JobExpiredError           410  a result that was deleted after its retention time
     ├── UploadTooLargeError       413  too many bytes or images in one request
     ├── IdempotencyConflictError  422  an Idempotency-Key reused for a different request
     ├── ProcessingTimeoutError    422  an image that takes longer than the time limit
+    ├── RateLimitError            429  more requests than the service allows
     ├── PoisonImageError          500  an image that repeatedly crashes its worker process
     ├── OverloadedError           503  a full queue, or no free worker
     └── StoreError                503  an unreadable or unwritable job store
@@ -53,6 +55,12 @@ class JobNotFoundError(ServiceError):
     http_status = 404
 
 
+class ResultNotFoundError(ServiceError):
+    """The job has no result of that name."""
+
+    http_status = 404
+
+
 class NotAcceptableError(ServiceError):
     """The result is requested in a format that cannot be written."""
 
@@ -87,6 +95,12 @@ class ProcessingTimeoutError(ServiceError):
     """The image takes longer than the time limit."""
 
     http_status = 422
+
+
+class RateLimitError(ServiceError):
+    """There were more requests than the service allows in a time."""
+
+    http_status = 429
 
 
 class PoisonImageError(ServiceError):

@@ -25,7 +25,13 @@ from rechroma.errors import (
     RechromaError,
 )
 from rechroma.fs import is_disk_full
-from rechroma.service.errors import AuthenticationError, OverloadedError, ServiceError, StoreError
+from rechroma.service.errors import (
+    AuthenticationError,
+    OverloadedError,
+    RateLimitError,
+    ServiceError,
+    StoreError,
+)
 from rechroma.service.schemas import QUERIES, Problem
 from rechroma.service.validation_errors import explain
 
@@ -90,6 +96,7 @@ def _handle_invalid_query(error: HTTPError) -> Response:
         type="urn:rechroma:invalid-request",
         title="A query parameter is invalid",
         status=error.status_code,
+        hint="The parameters and their ranges are documented at /docs.",
     )
     if isinstance(cause := error.__context__, ValidationError):
         sentences = explain(cause, QUERIES[cause.title])
@@ -101,6 +108,10 @@ def _handle_invalid_query(error: HTTPError) -> Response:
 def _handle_http_exception(error: HTTPException) -> BaseResponse:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error.get_response()
+    if error.code == HTTPStatus.TOO_MANY_REQUESTS:
+        limit = f"the limit of {error.description} is used up"
+        hint = "Try again after the seconds that the header Retry-After gives."
+        return _response(to_problem(RateLimitError(limit, hint=hint)))
     title = HTTPStatus(error.code).phrase
     about_request = error.code < HTTPStatus.INTERNAL_SERVER_ERROR
     detail = error.description if about_request else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import unquote
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field
 
 from rechroma.imaging import Damage  # noqa: TC001 - pydantic needs it
 from rechroma.options import OPTIONS, PAGES_PATTERN
@@ -12,9 +13,23 @@ from rechroma.options import OPTIONS, PAGES_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WrittenFormat = Literal["jpeg", "png", "webp", "tiff"]
+WrittenFormat = Literal["jpeg", "png", "webp", "tiff", "avif", "jpeg2000"]
 
 
+def _strip_data_url(value: object) -> object:
+    """Return the base64 in a data URL (RFC 2397); anything else as it is."""
+    if not isinstance(value, str) or value[:5].lower() != "data:":
+        return value
+    head, comma, data = value.partition(",")
+    if not comma or not head.lower().endswith(";base64"):
+        raise ValueError("a data URL must be in base64")
+    return unquote(data) if "%" in data else data
+
+
+_ImageFile = Annotated[Base64Bytes, BeforeValidator(_strip_data_url)]
+_IMAGE_FILE = Field(
+    min_length=1, description="An image file in base64, or as a data URL in base64."
+)
 _DAMAGE = Field(
     default=None, description="Damage of a JPEG: its last bytes are missing, or also pixels."
 )
@@ -76,6 +91,19 @@ class JobOptions(ColorizeQuery):
     )
 
 
+class JobsQuery(BaseModel):
+    """Query parameters of the list of jobs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int = Field(default=20, ge=1, le=100, description="Maximum number of jobs.")
+    after: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?-[A-Za-z0-9_-]{1,80}$",
+        description="Position of the page, as `next` of the page before has it.",
+    )
+
+
 class JobQuery(JobOptions):
     """Query parameters of `/v1/jobs`."""
 
@@ -87,7 +115,8 @@ class JobQuery(JobOptions):
 
 
 QUERIES: Mapping[str, type[BaseModel]] = {
-    model.__name__: model for model in (ColorizeQuery, ChromaQuery, SuggestionsQuery, JobQuery)
+    model.__name__: model
+    for model in (ColorizeQuery, ChromaQuery, SuggestionsQuery, JobQuery, JobsQuery)
 }
 """Query models by name, to explain errors."""
 
@@ -106,7 +135,7 @@ class ImageBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    image: Base64Bytes = Field(min_length=1, description="An image file in base64.")
+    image: _ImageFile = _IMAGE_FILE
     hints: dict[str, Any] | None = Field(
         default=None, description="Hints: colors at given positions, in the format of a hints file."
     )
@@ -117,7 +146,7 @@ class NamedImage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    data: Base64Bytes = Field(min_length=1, description="An image file in base64.")
+    data: _ImageFile = _IMAGE_FILE
     name: str = Field(
         default="",
         max_length=255,
@@ -171,6 +200,9 @@ class ImageView(BaseModel):
         default=None, description="Pages or frames of the file, of which the first is colorized."
     )
     damage: Damage | None = _DAMAGE
+    result: str | None = Field(
+        default=None, description="Name of the result, with its suffix, once the image is done."
+    )
     problem: Problem | None = None
 
 
@@ -196,6 +228,13 @@ class JobView(BaseModel):
     problem: Problem | None = Field(default=None, description="Why the job failed.")
     images: list[ImageView]
     links: Links
+
+
+class JobsView(BaseModel):
+    """Jobs, the newest first."""
+
+    jobs: list[JobView]
+    next: str | None = Field(default=None, description="URL of the next page; null on the last.")
 
 
 class ChromaPlane(BaseModel):

@@ -45,7 +45,7 @@ _CORS_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _DOCS_CSP = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
     "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
 

@@ -9,6 +9,7 @@ import waitress
 from waitress import wasyncore
 
 from rechroma.errors import OptionError
+from rechroma.service.access_log import configure_logging
 from rechroma.service.http.app import create_app
 from rechroma.service.http.service_context import service_of
 from rechroma.service.http.uploads import max_body_size
@@ -35,6 +36,7 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
         RechromaError: As :func:`create_app`.
     """
     settings.check_address()
+    configure_logging(settings.log)
     app = create_app(settings)
     service = service_of(app)
     sockets: dict[int, Any] = {}

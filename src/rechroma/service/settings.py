@@ -141,6 +141,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Images up to this many bytes have priority in the queue of the workers.",
     )
+    log: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning",
+        description="Level of the log on stderr: `info` has a line for each request, `debug` also "
+        "for health checks, `warning` only what fails on the server.",
+    )
     keep: float = Field(
         default=_DAY, gt=0, le=3_650 * _DAY, description="Retention time of results, in seconds."
     )

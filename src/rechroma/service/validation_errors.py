@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MAX_NAME = 40  # characters of a field's name, which the client can choose
 _TYPES: dict[Any, str] = {
     bool: "true or false",
-    bytes: "a file in base64",
+    bytes: "a file in base64, or a data URL of one",
     dict: "a JSON object",
     list: "a list with at least one item",
 }
@@ -48,6 +48,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], name: str) -> str:
             return f"{name} is required"
         case "extra_forbidden":
             return f"{name} is not known"
+        case "string_pattern_mismatch":
+            return f"{name} is not of the expected form"
         case "value_error":
             return f"{name}: {message}"
     field = _find_field(model, detail["loc"])

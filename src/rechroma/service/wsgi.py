@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gunicorn.errors import AppImportError
 
 from rechroma.errors import RechromaError
+from rechroma.service.access_log import configure_logging
 from rechroma.service.http.app import create_app
 from rechroma.service.http.service_context import service_of
 from rechroma.service.settings import read_settings
@@ -31,6 +32,7 @@ def make_app() -> APIFlask:
     try:
         settings = read_settings()
         settings.check_address()
+        configure_logging(settings.log)
         app = create_app(settings)
         service = service_of(app)
         service.start()

@@ -27,8 +27,8 @@ from rechroma.imaging.codecs.open_image import (
     display_name,
     identify,
     is_lossless_webp,
-    no_pixel_limit,
     open_source,
+    quiet_pillow,
     source_format,
 )
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
@@ -54,6 +54,7 @@ _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
 _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of a TIFF
 _ORIENTATION_TAG = 0x0112
+_DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow's raw modes
 _JP2_SIZE = b"\xff\x4f\xff\x51"  # the first two markers of a codestream
 _JP2_HEAD = 1 << 20  # bytes before them, with a profile
 _OPAQUE = 65535
@@ -93,7 +94,7 @@ def read_photo(
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     name = display_name(source) if name is None else name
-    with error_context(name):
+    with error_context(name), quiet_pillow():
         if isinstance(source, Image.Image):
             return _photo_of_image(source, max_pixels)
         with open_source(source, name) as file:
@@ -167,11 +168,11 @@ def read_rgb_thumbnail(
         MissingExtraError: A HEIC image, and pillow-heif is not installed.
     """
     name = display_name(source) if name is None else name
-    with error_context(name), open_source(source, name) as file:
+    with error_context(name), quiet_pillow(), open_source(source, name) as file:
         image = identify(file)
         check_size(image.size, max_pixels)
         before = read_before(image)
-        with decode_errors(), no_pixel_limit():
+        with decode_errors():
             if isinstance(image, TiffFile) and image.layout:
                 image = _image_of_samples(*decode_layout(image.layout, image.fp), image)
             image.draft(None, (2 * side, 2 * side))
@@ -228,14 +229,13 @@ def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None =
     pages = 1 if file is None else count_pages(image, file)
     before = read_before(image)
     profile = Profile(before.icc)
-    with decode_errors(), no_pixel_limit():
+    with decode_errors():
         if isinstance(image, TiffFile) and image.layout:
             pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
         elif file is not None and image.format == "JPEG2000" and (depth := _jp2_depth(file)) > 8:
-            pixels = _decode_16_bit(file, image, profile, white=(1 << depth) - 1)
+            pixels = _decode_deep_jp2(file, image, profile, white=(1 << depth) - 1)
         elif file is not None and _has_16_bit_colors(image):
-            image.load()  # checks the file, and reads the metadata after the pixels
-            pixels = _decode_16_bit(file, image, profile)
+            pixels = _decode_deep_png(file, image, profile)
         else:
             image.load()
             pixels = _convert(image, profile)
@@ -315,24 +315,41 @@ def _jp2_depth(file: BinaryIO) -> int:
     return depth
 
 
-def _decode_16_bit(
-    file: BinaryIO, image: Image.Image, profile: Profile, white: int = _OPAQUE
-) -> _Pixels:
+def _decode_deep_png(file: BinaryIO, image: Image.Image, profile: Profile) -> _Pixels:
+    """Decode 16-bit colors, or gray with alpha, through Pillow's modes of 8 bits.
+
+    Colors are decoded twice: Pillow keeps the high byte of each sample, or the low byte, told that
+    it is the high one. The two samples of gray and alpha pass as four of 8 bits.
+    """
+    file.seek(0)
+    with identify(file) as other:
+        (tile, *_) = tiles = cast("Any", other).tile
+        tiles[:] = [tile._replace(args=_DEEP_PNG[tile.args])]
+        pixels = np.ascontiguousarray(other)
+    image.load()  # reads the metadata after the pixels, too
+    if tile.args == "LA;16B":
+        gray, alpha = np.moveaxis(pixels.view(">u2").astype(np.uint16), 2, 0)
+        return _Pixels(profile.tone(gray), alpha, was_color=False)
+    samples = np.asarray(image).astype(np.uint16) << 8 | pixels
+    if image.mode == "RGBA":
+        alpha = np.ascontiguousarray(samples[..., 3])
+    else:
+        alpha = _alpha_from_key(samples, image.info.get("transparency"))
+    return _convert_samples(samples[..., :3], alpha, profile)
+
+
+def _decode_deep_jp2(file: BinaryIO, image: Image.Image, profile: Profile, white: int) -> _Pixels:
     file.seek(0)
     bgr = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if bgr is None or bgr.dtype != np.uint16 or bgr.shape[:2] != image.size[::-1]:
-        raise BrokenImageError("the 16-bit colors do not decode")
+        raise ValueError("the 16-bit colors do not decode")
     if white != _OPAQUE:
         table = np.rint(np.arange(white + 1) * (_OPAQUE / white)).astype(np.uint16)
         bgr = table.take(bgr, mode="clip")
     if bgr.ndim == 2:
         return _Pixels(profile.tone(cast("UIntImage", bgr)), None, was_color=False)
-    rgb = cast("UIntImage", bgr[..., 2::-1])
-    if bgr.shape[2] == 4:
-        alpha = cast("UIntImage | None", np.ascontiguousarray(bgr[..., 3]))
-    else:
-        alpha = _alpha_from_key(rgb, image.info.get("transparency"))
-    return _convert_samples(rgb, alpha, profile)
+    alpha = np.ascontiguousarray(bgr[..., 3]) if bgr.shape[2] == 4 else None
+    return _convert_samples(cast("UIntImage", bgr[..., 2::-1]), alpha, profile)
 
 
 def _alpha_from_key(samples: UIntImage, key: object) -> UIntImage | None:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from rechroma.color.lab import from_float, to_float
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
+from rechroma.imaging.codecs.jp2 import write_jp2
 from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
 from rechroma.imaging.metadata import exif, extended_xmp, iptc, xmp
 from rechroma.imaging.metadata.embedded import extension_segments
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
 _QUALITY = OPTIONS["quality"].default
-_16_BIT_FORMATS = ("PNG", "TIFF")
+_OWN_WRITERS = {"PNG": write_png, "TIFF": write_tiff, "JPEG2000": write_jp2}  # with 16 bits
 _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {
     "JPEG": 65500,
@@ -37,6 +38,7 @@ _MAX_SIDE = {
     "WEBP": 16383,
     "AVIF": 65536,
 }  # limits of the encoders
+_MIN_SIDE = {"JPEG2000": 32}  # OpenCV's encoder halves the image five times
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
 _BADGE_SIZE = 0.045  # of the short side
@@ -77,9 +79,10 @@ def write_photo(
     """Write a photograph's colors with its alpha channel and metadata.
 
     JPEG chroma is subsampled (4:2:0): generated chroma is smooth, and the file is a seventh smaller
-    and takes two thirds of the time. A format without 16 bits gets the colors rounded to 8, one
-    without alpha gets them composited on white. Metadata that a format cannot hold is left out
-    (docs/metadata.md): a BMP keeps the resolution only, and EXIF in a JPEG ends at 64 kB.
+    and takes two thirds of the time. JPEG 2000 is written without loss. A format without 16 bits
+    gets the colors rounded to 8, one without alpha gets them composited on white. Metadata that a
+    format cannot hold is left out (docs/metadata.md): a BMP keeps the resolution only, a JPEG 2000
+    EXIF, XMP and IPTC, and EXIF in a JPEG ends at 64 kB.
 
     Args:
         file: The target, at its start, or a TIFF to add a page to; it must be seekable, and
@@ -109,10 +112,8 @@ def write_photo(
         icc=Profile(photo.metadata.icc).output_profile,
         xmp=xmp.with_provenance(photo.metadata.xmp) if provenance else photo.metadata.xmp,
     )
-    if name == "PNG":
-        write_png(file, pixels, metadata)
-    elif name == "TIFF":
-        write_tiff(file, pixels, metadata)
+    if name in _OWN_WRITERS:
+        _OWN_WRITERS[name](file, pixels, metadata)
     else:
         if name == "HEIF":
             enable_heif()
@@ -145,10 +146,14 @@ def _check(rgb: UIntImage, photo: Photo, name: str, quality: int) -> None:
             f"{width} x {height} pixels are too large for {name}",
             hint="Choose TIFF." if name == "PNG" else "Choose TIFF or PNG.",
         )
+    if min(width, height) < _MIN_SIDE.get(name, 0):
+        raise OptionError(
+            f"{width} x {height} pixels are too small for {name}", hint="Choose TIFF or PNG."
+        )
 
 
 def _pixels_for(name: str, rgb: UIntImage, alpha: UIntImage | None) -> UIntImage:
-    if name not in _16_BIT_FORMATS:
+    if name not in _OWN_WRITERS:
         rgb = _to_uint8(rgb)
         alpha = None if alpha is None else _to_uint8(alpha)
     if alpha is None:

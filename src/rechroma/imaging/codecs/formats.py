@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PIL import features
+
 from rechroma.errors import MissingExtraError, OptionError, install_hint
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 }
 """The suffixes of each format, the usual one first."""
 
-_READ_ONLY = ("GIF", "JPEG2000")
+_READ_ONLY = ("GIF",)
+_KEPT_AS_PNG = ("GIF", "JPEG2000")
+_OPTIONAL = {"WEBP": "webp", "AVIF": "avif"}
+"""What some builds of Pillow lack, by its name for the feature."""
 
 SUFFIXES: Mapping[str, str] = {
     suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes
@@ -34,8 +39,7 @@ def output_format(photo_format: str) -> str:
     """Choose the format to write for a source in `photo_format`.
 
     It is the same format, except that two become a PNG: a GIF, since a palette of 256 colors would
-    show bands in the smooth colors that were added, and JPEG 2000, which Pillow writes without
-    metadata and 16-bit colors.
+    show bands in the smooth colors that were added, and JPEG 2000, which few programs open.
 
     Args:
         photo_format: Pillow's name of a format, in any case.
@@ -43,7 +47,7 @@ def output_format(photo_format: str) -> str:
     Raises:
         OptionError: The format is not one of `FORMATS`.
     """
-    return "PNG" if photo_format.upper() in _READ_ONLY else parse_format(photo_format)
+    return "PNG" if photo_format.upper() in _KEPT_AS_PNG else parse_format(photo_format)
 
 
 def parse_format(name: str) -> str:
@@ -53,15 +57,22 @@ def parse_format(name: str) -> str:
         name: A format's name or suffix, in any case, such as ``JPEG``, ``jpg`` or ``.jpg``.
 
     Raises:
-        OptionError: The format is unknown or read-only.
+        OptionError: The format is unknown or read-only, or this build of Pillow does not write it.
     """
     word = str(name).lower().removeprefix(".")
-    writable = [known for known in FORMATS if known not in _READ_ONLY]
-    for known in writable:
+    writable = [known for known in FORMATS if known not in _READ_ONLY and is_built_in(known)]
+    for known in FORMATS:
         if word == known.lower() or f".{word}" in FORMATS[known]:
-            return known
+            if known in writable:
+                return known
+            break
     suffixes = ", ".join(suffix[1:] for known in writable for suffix in FORMATS[known])
     raise OptionError(f"cannot write the format '{name}'", hint=f"Choose one of {suffixes}.")
+
+
+def is_built_in(name: str) -> bool:
+    """Return whether this build of Pillow has the codec of a format."""
+    return name not in _OPTIONAL or bool(features.check(_OPTIONAL[name]))
 
 
 def enable_heif() -> None:

@@ -6,8 +6,10 @@ the size limit has been checked.
 
 from __future__ import annotations
 
+import logging
 import threading
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 from io import SEEK_CUR, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -41,6 +43,8 @@ from rechroma.imaging.codecs.tiff import TiffFile, open_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors go to stderr
 
 _MIN_SIDE = 2
 _MAX_BRANDS = 256  # bytes
@@ -106,7 +110,7 @@ def identify(file: BinaryIO, page: int = 1) -> Image.Image:
         factory, accept = Image.OPEN.get(name, (None, None))
         if factory and accept and accept(prefix) is True:
             file.seek(0)
-            with decode_errors(), no_pixel_limit():  # some formats check it as they open
+            with decode_errors(), quiet_pillow():  # some formats check it as they open
                 if name == "TIFF":
                     return open_tiff(file, page)
                 if page > 1:
@@ -224,22 +228,30 @@ def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
 
 
 @contextmanager
-def no_pixel_limit() -> Iterator[None]:
-    """Lift Pillow's pixel limit temporarily; :func:`check_size` applies ours instead.
+def quiet_pillow() -> Iterator[None]:
+    """Lift Pillow's pixel limit, and silence its warnings, temporarily.
 
-    Pillow's limit is global to the process, so it is restored as soon as no thread needs it lifted.
+    :func:`check_size` applies our limit instead. Both are global to the process, so they are
+    restored as soon as no thread needs them any more.
     """
-    with _LIMIT_LOCK:
-        _LIFTED.append(Image.MAX_IMAGE_PIXELS)  # the first is the limit, all others are None
+    with _QUIET_LOCK:
+        if not _LIMITS:
+            warnings.filterwarnings("ignore", module=_PILLOW)
+            _FILTERS.append(warnings.filters[0])
+        _LIMITS.append(Image.MAX_IMAGE_PIXELS)  # the first is the limit, all others are None
         Image.MAX_IMAGE_PIXELS = None
     try:
         yield
     finally:
-        with _LIMIT_LOCK:
-            limit = _LIFTED.pop()
-            if not _LIFTED:
+        with _QUIET_LOCK:
+            limit = _LIMITS.pop()
+            if not _LIMITS:
                 Image.MAX_IMAGE_PIXELS = limit
+                with suppress(ValueError):  # whoever resets all filters has removed it
+                    cast("list[object]", warnings.filters).remove(_FILTERS.pop())
 
 
-_LIMIT_LOCK = threading.Lock()
-_LIFTED: list[int | None] = []
+_PILLOW = r"PIL\.\w"
+_QUIET_LOCK = threading.Lock()
+_LIMITS: list[int | None] = []
+_FILTERS: list[object] = []

@@ -119,6 +119,8 @@ _BRANDS = {  # of ISO base media files; the others are videos
     b"crx ": _RAW,  # CR3
     b"jxl ": _JPEG_XL,
     b"M4A ": _SOUND,
+    **dict.fromkeys((b"avif", b"avis"), _Kind("AVIF with this build of Pillow", _CONVERT)),
+    **dict.fromkeys((b"mif1", b"msf1", b"miaf"), _Kind("HEIF of this kind", _CONVERT)),
 }
 _MARKUP = (
     (re.compile(rb"<svg[\s>]"), _SVG),

@@ -25,9 +25,9 @@ _EXTENSION_SEGMENT = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENSION_HEADER = 32 + 4 + 4  # digest, size of the whole, place of the part
 _RAW_PROFILE = "Raw profile type "  # how ImageMagick and exiftool keep them in a PNG's text
 _TIFF_PARTS = (exif.XMP_TAG, exif.IPTC_TAG, exif.PHOTOSHOP_TAG)
-_JP2_EXIF = b"JpgTiffExif->JP2"
-_JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+JP2_EXIF = b"JpgTiffExif->JP2"
+JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _GIF_XMP, _GIF_XMP_END = b"\x21\xff\x0bXMP DataXMP", b"\x01\xff\xfe\xfd"  # to the trailer
 _MAX_BOXES = 1000
 _MAX_BYTES = 1 << 24  # of a box, or of the extension of a packet
@@ -137,9 +137,9 @@ def _read_tiff(file: IO[bytes], offset: int) -> Embedded:
 
 def _read_jp2(file: IO[bytes]) -> Embedded:
     boxes = dict(_uuid_boxes(file))
-    block = boxes.get(_JP2_EXIF)
+    block = boxes.get(JP2_EXIF)
     return Embedded(
-        block and block.removeprefix(exif.PREFIX), boxes.get(_JP2_XMP), boxes.get(_JP2_IPTC)
+        block and block.removeprefix(exif.PREFIX), boxes.get(JP2_XMP), boxes.get(JP2_IPTC)
     )
 
 

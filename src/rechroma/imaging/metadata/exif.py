@@ -8,6 +8,7 @@ copied into a new block, byte for byte.
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,7 +47,8 @@ _STORAGE_TAGS = frozenset(
 )
 _PATCHED = {256, 257, 274, 282, 283, 296, 529, 530, 531, 532}  # size, resolution, YCbCr
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
-_GROUPS = {_EXIF_IFD, _GPS_IFD, _INTEROP_IFD}
+_BELOW_MAIN, _BELOW = (_EXIF_IFD, _GPS_IFD), {_EXIF_IFD: (_INTEROP_IFD,)}
+_GROUPS = {*_BELOW_MAIN, _INTEROP_IFD}
 _ORIENTATION, _COLOR_SPACE, _INTEROP_INDEX = 0x0112, 0xA001, 1
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _SUBJECTS = (0x9214, 0xA214)  # center, and diameter or width and height, of the main subject
@@ -208,21 +210,29 @@ class _Value(NamedTuple):
     data: bytes
 
 
-def _read_group(reader: TiffReader, offset: int, budget: list[int]) -> dict[int, Any]:
-    """Read a directory and those below it; `budget` is how many bytes may follow."""
+def _read_group(
+    reader: TiffReader, offset: int, budget: list[int], below: tuple[int, ...] = _BELOW_MAIN
+) -> dict[int, Any]:
+    """Read a directory and those below it.
+
+    Args:
+        reader: The TIFF.
+        offset: Position of the directory.
+        budget: The number of bytes that may follow; reduced.
+        below: The tags of the directories below it.
+    """
     group: dict[int, Any] = {}
     for entry in reader.directory(offset).entries:
         budget[0] -= 12 + reader.size(entry)
         if entry.tag in group or budget[0] < 0:
             continue
-        try:
-            if entry.tag in _GROUPS:
-                below = _read_group(reader, max(reader.integers(entry)), budget)
-                group |= {entry.tag: below} if below else {}
-            else:
+        with suppress(ValueError, struct.error):
+            if entry.tag in below:
+                place, next_below = max(reader.integers(entry)), _BELOW.get(entry.tag, ())
+                inner = _read_group(reader, place, budget, next_below)
+                group |= {entry.tag: inner} if inner else {}
+            elif entry.tag not in _GROUPS:
                 group[entry.tag] = _read_value(reader, entry)
-        except (ValueError, struct.error):
-            continue
     return group
 
 

@@ -9,6 +9,7 @@ from apiflask import APIFlask
 
 from rechroma._version import __version__
 from rechroma.fs import translate_os_errors
+from rechroma.service.access_log import init_access_log
 from rechroma.service.http.api.images import images
 from rechroma.service.http.api.jobs import jobs
 from rechroma.service.http.api.status import health, models
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.extensions[NAME] = service = _make_service(settings)
     app.config[CARD] = service.models.default
     service.telemetry.init_app(app)
+    init_access_log(app)
     init_security(app, settings)
     init_error_handlers(app)
     for blueprint in (images, jobs, models, health, page):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import swagger_ui_bundle
+import flask_swagger_ui
 from flask import Response, send_from_directory
 
 from rechroma.imaging import FORMATS
@@ -16,6 +16,7 @@ from rechroma.service.security import OPEN_ROUTES
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
+    from flask.json.provider import DefaultJSONProvider
 
 _ASSETS = "/docs/assets"
 _MEDIA_TYPES = [media_type(name) for name in FORMATS]
@@ -26,9 +27,10 @@ _ERRORS = {
     "/v1/colorize": (406, *_IMAGE_ERRORS),
     "/v1/chroma": _IMAGE_ERRORS,
     "/v1/suggestions": _IMAGE_ERRORS,
-    "/v1/jobs": (413, 422, 429, 503, 507),
+    "/v1/jobs": (401, 413, 422, 429, 503, 507),
     "/v1/jobs/{job_id}": (404, 503),
     "/v1/jobs/{job_id}/result": (404, 409, 410, 503, 507),
+    "/v1/jobs/{job_id}/results/{name}": (404, 410, 503),
     "/v1/jobs/{job_id}/events": (404, 503),
     "/readyz": (503,),
 }
@@ -46,11 +48,12 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
         SWAGGER_UI_BUNDLE_JS=f"{_ASSETS}/swagger-ui-bundle.js",
         SWAGGER_UI_STANDALONE_PRESET_JS=f"{_ASSETS}/swagger-ui-standalone-preset.js",
     )
+    cast("DefaultJSONProvider", app.json).sort_keys = False  # the page shows forms first
 
     @app.get(f"{_ASSETS}/<path:name>")
     @app.doc(hide=True)
     def assets(name: str) -> Response:
-        return send_from_directory(Path(swagger_ui_bundle.swagger_ui_path), name)
+        return send_from_directory(Path(flask_swagger_ui.__file__).parent / "dist", name)
 
     @app.spec_processor
     def complete(spec: Any) -> Any:  # noqa: ANN401 - as APIFlask has it
@@ -70,6 +73,8 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
         submit["parameters"].append(_IDEMPOTENCY_KEY)
         images = {"image/*": _BINARY}
         colorize["responses"]["200"]["content"] = images
+        named = paths["/v1/jobs/{job_id}/results/{name}"]["get"]
+        named["responses"]["200"]["content"] = images
         result = paths["/v1/jobs/{job_id}/result"]["get"]
         result["responses"]["200"]["content"] = images | {"application/zip": _BINARY}
         events = paths["/v1/jobs/{job_id}/events"]["get"]
@@ -88,6 +93,7 @@ _EVENT = {
         "data": {"type": "string", "description": "The job, or the problem, as JSON."},
     },
 }
+_NO_HINTS = '{"format": 1, "hints": []}'
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -97,7 +103,8 @@ _IDEMPOTENCY_KEY = {
 
 
 def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
-    form = {field: schema, "hints": {"type": "string", "description": "Hints as JSON."}}
+    hints = {"type": "string", "description": "Hints as JSON.", "examples": [_NO_HINTS]}
+    form = {field: schema, "hints": hints}
     content: dict[str, Any] = {
         "multipart/form-data": {
             "schema": {"type": "object", "properties": form, "required": [field]}

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from rechroma.fs import translate_os_errors
-from rechroma.imaging import SUFFIXES
 from rechroma.service.errors import BadRequestError, UploadTooLargeError
+from rechroma.service.jobs.files import split_name
 from rechroma.service.jobs.types import Upload
 from rechroma.service.schemas import ImageBody, JobBody
 from rechroma.service.validation_errors import explain
@@ -143,20 +143,18 @@ def _read_form_or_body(max_images: int) -> ParsedUpload:
             "there is no image in the form", hint="Send one, such as by curl -F image=@photo.jpg."
         )
     images = (Upload(_safe_name(file.filename), cast("BinaryIO", file.stream)) for file in files)
-    return ParsedUpload(tuple(images), request.form.get("hints"))
+    return ParsedUpload(tuple(images), request.form.get("hints") or None)
 
 
 def _safe_name(name: str | None) -> str:
-    """Make a name for results: without folders, known suffixes and special characters."""
-    plain = (name or "").replace("\\", "/").rpartition("/")[2]
-    stem, _, suffix = plain.rpartition(".")
-    if f".{suffix.lower()}" in SUFFIXES:
-        plain = stem
+    """Make a name without folders and special characters; "" if nothing but a suffix is left."""
+    stem, suffix = split_name((name or "").replace("\\", "/").rpartition("/")[2])
     safe = "".join(
         char if char in "-_. " or unicodedata.category(char)[0] in "LMN" else "_"  # also accents
-        for char in unicodedata.normalize("NFC", plain)
+        for char in unicodedata.normalize("NFC", stem)
     )
-    return safe.strip(" .").encode()[:_MAX_NAME].decode(errors="ignore").rstrip(" .")
+    short = safe.strip(" .").encode()[:_MAX_NAME].decode(errors="ignore").rstrip(" .")
+    return short and short + suffix
 
 
 def _dump(hints: object | None) -> str | None:

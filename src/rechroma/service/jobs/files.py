@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rechroma.errors import EmptyImageError, SourceError
 from rechroma.fs import translate_os_errors, write_atomically
-from rechroma.imaging import FORMATS
+from rechroma.imaging import FORMATS, SUFFIXES
 from rechroma.service.jobs.types import StoredFile
 
 if TYPE_CHECKING:
@@ -176,5 +176,11 @@ def zip_results(
 def result_name(image: ImageRecord, *, numbered: bool = False) -> str:
     """Return the file name under which a user saves the result of an image."""
     suffix = FORMATS[image.format or "PNG"][0]
-    stem = image.name or "image"
+    stem = split_name(image.name)[0] or "image"
     return f"{image.number:03}-{stem}.color{suffix}" if numbered else f"{stem}.color{suffix}"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split the name of an image into its stem and its suffix, "" if it is that of no format."""
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, dot + suffix) if f".{suffix.lower()}" in SUFFIXES else (name, "")

@@ -12,17 +12,18 @@ from rechroma.service.errors import (
     JobExpiredError,
     JobNotFoundError,
     JobNotReadyError,
+    ResultNotFoundError,
     StoreError,
 )
 from rechroma.service.jobs.files import result_name
-from rechroma.service.jobs.types import JobRecord, JobState, NewJob
+from rechroma.service.jobs.types import JobCursor, JobRecord, JobState, NewJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from rechroma.service.jobs.protocols import FileStore, JobRunner, JobStore
-    from rechroma.service.jobs.types import OpenFile, Upload
+    from rechroma.service.jobs.types import ImageRecord, OpenFile, Upload
     from rechroma.service.schemas import ColorizeRequest
 
 _log = logging.getLogger(__name__)
@@ -114,6 +115,23 @@ class JobService:
             raise JobNotFoundError("there is no such job", hint="It may have been deleted.")
         return job
 
+    def list_jobs(
+        self, owner: str, count: int, after: JobCursor | None = None
+    ) -> tuple[list[JobRecord], JobCursor | None]:
+        """List up to `count` jobs of that owner, the newest first.
+
+        Args:
+            owner: The owner.
+            count: Maximum number of jobs.
+            after: The cursor that the call for the page before returned.
+
+        Returns:
+            The jobs, and the cursor of the next page; None after the last job.
+        """
+        found = self._store.list_jobs(owner, count + 1, after)
+        page = found[:count]
+        return page, JobCursor(page[-1].created, page[-1].id) if len(found) > count else None
+
     def delete(self, job_id: str, owner: str) -> None:
         """Delete a job with all its files.
 
@@ -131,8 +149,7 @@ class JobService:
             JobExpiredError: The result has been deleted after its retention time.
             JobNotReadyError: The job has not ended, or it failed.
         """
-        if job.state is JobState.EXPIRED:
-            raise JobExpiredError("the result was deleted after its retention time")
+        _check_kept(job)
         if job.state is JobState.FAILED:
             raise JobNotReadyError(
                 "the job failed and has no result", hint="The job itself gives the reason."
@@ -143,6 +160,29 @@ class JobService:
         if len(job.images) > 1:
             return ResultFile(self._files.get_archive(job.id, done), None, "results.zip")
         (image,) = done
+        return self._result_of(job, image)
+
+    def get_named_result(self, job: JobRecord, name: str) -> ResultFile:
+        """Return the result of one image of a job, which need not have ended.
+
+        Args:
+            job: The job.
+            name: The name of the result, see :func:`name_of_result`.
+
+        Raises:
+            JobExpiredError: The result has been deleted after its retention time.
+            ResultNotFoundError: No image that is done has a result of that name.
+        """
+        _check_kept(job)
+        for image in job.images:
+            if name_of_result(job, image) == name:
+                return self._result_of(job, image)
+        raise ResultNotFoundError(
+            "no image that is done has a result of that name",
+            hint="The job lists the names of its results, each once its image is done.",
+        )
+
+    def _result_of(self, job: JobRecord, image: ImageRecord) -> ResultFile:
         content = self._files.get_result(job.id, image.number)
         return ResultFile(content, image.format, result_name(image))
 
@@ -155,3 +195,18 @@ class JobService:
             if job is None or job.expired:
                 _log.warning("deleting the orphaned files of job %s", job_id)
                 self._files.delete(job_id)
+
+
+def name_of_result(job: JobRecord, image: ImageRecord) -> str | None:
+    """Return the name of an image's result, unique in its job; None if the image is not done.
+
+    In a job of several images it starts with the number of the image, as in the zip.
+    """
+    if image.state is not JobState.DONE or job.expired:
+        return None
+    return result_name(image, numbered=len(job.images) > 1)
+
+
+def _check_kept(job: JobRecord) -> None:
+    if job.state is JobState.EXPIRED:
+        raise JobExpiredError("the result was deleted after its retention time")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from rechroma.service.jobs.types import (
         ImageRecord,
+        JobCursor,
         JobRecord,
         NewJob,
         OpenFile,
@@ -43,6 +44,10 @@ class JobStore(Protocol):
 
     def get(self, job_id: str) -> JobRecord | None:
         """Look up a job by its id."""
+        ...
+
+    def list_jobs(self, owner: str, count: int, after: JobCursor | None) -> list[JobRecord]:
+        """List up to `count` jobs of an owner, the newest first, from behind a cursor."""
         ...
 
     def delete(self, job_id: str) -> None:

@@ -5,6 +5,7 @@ call changes nothing. Times are read from the clock of Redis, so the clocks of m
 
 ====================  ======  ===================================================================
 ``job:ID``            hash    a job; its images have ``state:1``, ``name:1``, ...
+``jobs:OWNER``        zset    jobs of an owner by the time of their submission
 ``idempotency_keys``  hash    owner and Idempotency-Key -> job
 ``queued``            zset    images, ``ID/1``, by the time of their last message; those without one
                               come first, in the order of their submission
@@ -45,7 +46,7 @@ from rechroma.service.schemas import ColorizeRequest, Problem, ResultInfo
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rechroma.service.jobs.types import NewJob
+    from rechroma.service.jobs.types import JobCursor, NewJob
 
 PREFIX = "rechroma:"
 """Prefix of all keys."""
@@ -144,6 +145,13 @@ class RedisStore:
         with _translate_errors():
             fields = cast("dict[str, str]", self._redis.hgetall(f"{PREFIX}job:{job_id}"))
         return _job_record(job_id, fields) if fields else None
+
+    def list_jobs(self, owner: str, count: int, after: JobCursor | None) -> list[JobRecord]:
+        """List jobs of an owner, the newest first."""
+        created, last = after or ("+inf", "")
+        ids = self._call("list_jobs", owner, count, created, last)
+        found = (self.get(job_id) for job_id in ids)
+        return [job for job in found if job]
 
     def delete(self, job_id: str) -> None:
         """Delete a job in any state."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from rechroma.service.jobs.types import NewJob
+    from rechroma.service.jobs.types import JobCursor, NewJob
 
 _SCHEMA_VERSION = 3
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process that writes
@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     UNIQUE (owner, idempotency_key)
 );
 CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended);
+CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, created, id);
 CREATE TABLE IF NOT EXISTS images (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -131,6 +132,17 @@ class SqliteStore:
         """Look up a job by its id."""
         with self._transaction("BEGIN") as connection:
             return _select_job(connection, job_id)
+
+    def list_jobs(self, owner: str, count: int, after: JobCursor | None) -> list[JobRecord]:
+        """List jobs of an owner, the newest first."""
+        with self._transaction("BEGIN") as connection:
+            rows = connection.execute(
+                "SELECT id FROM jobs WHERE owner = ? AND (created, id) < (?, ?)"
+                " ORDER BY created DESC, id DESC LIMIT ?",
+                (owner, *(after or (float("inf"), "")), count),
+            ).fetchall()
+            found = (_select_job(connection, job_id) for (job_id,) in rows)
+            return [job for job in found if job]
 
     def delete(self, job_id: str) -> None:
         """Delete a job in any state."""

@@ -97,6 +97,18 @@ class JobRecord:
         return JobState.QUEUED if counts[JobState.QUEUED] == len(self.images) else JobState.RUNNING
 
 
+class JobCursor(NamedTuple):
+    """A position in the list of an owner's jobs, the newest first.
+
+    Attributes:
+        created: Time of submission of the last job before it, in seconds since the epoch.
+        id: The id of that job.
+    """
+
+    created: float
+    id: str
+
+
 @dataclass(frozen=True)
 class NewJob:
     """A job to be stored.

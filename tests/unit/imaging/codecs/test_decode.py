@@ -414,7 +414,7 @@ class TestDamagedMetadata:
         with catch_warnings(action="ignore"):
             np.testing.assert_array_equal(photo.gray, read_photo(data).gray)
         assert photo.metadata.icc == GRAY_18
-        assert photo.metadata.comments == ()
+        assert photo.metadata.comments == (b"hello",)
 
 
 def _chunk(kind: bytes, body: bytes, *, wrong: bool = False) -> bytes:

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 
 from rechroma.imaging import encode_photo, read_photo
 from rechroma.imaging.metadata import exif
+from rechroma.imaging.metadata.tiff_directory import TiffReader
 from tests.support.exif_blocks import a_directory, adobe_rgb_block, canon_block
 from tests.support.icc_profiles import ADOBE
 
@@ -153,3 +154,11 @@ def test_text_and_iptc_of_a_tiff_stay_byte_for_byte(
     assert found.iptc == record
     assert text + b"\0" in (found.exif or b"")
     assert "J\u00f6rg\0".encode() in (found.exif or b"")
+
+
+def test_directories_that_contain_themselves_are_left_out() -> None:
+    entries = {0x8769: (4, 1, b"\x08"), 0x8825: (4, 1, b"\x08"), 315: (2, 3, b"Jo")}
+    file = BytesIO(b"II*\0\x08\0\0\0" + a_directory(entries))
+    block = exif.copy_block(TiffReader(file), 8) or b""
+    assert tags_of(block)[ExifTags.Base.Artist] == "Jo"
+    assert len(block) < 200

@@ -15,7 +15,7 @@ from PIL import Image
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from rechroma.errors import EmptyImageError, ImageTooLargeError
-from rechroma.imaging import output_format, sniff
+from rechroma.imaging import is_built_in, output_format, sniff
 from rechroma.service.errors import NotAcceptableError, OverloadedError, UploadTooLargeError
 from rechroma.service.http.service_context import Service, current_service
 from rechroma.service.http.uploads import read_image_upload
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 images = APIBlueprint("images", __name__, url_prefix="/v1", tag="Images")
 
-_OFFERED = ("JPEG", "PNG", "WEBP", "TIFF")
+_OFFERED = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "JPEG2000")
 _CHROMA_STEP = 1 / 128  # int16 then holds twice the range of a* and b*
 _USE_JOBS = "Use POST /v1/jobs for larger images."
 
@@ -159,7 +159,7 @@ def _accepted_format(content: bytes) -> str | None:
     if not request.accept_mimetypes:
         return None
     own = output_format(sniff(content))
-    types = {media_type(name): name for name in (own, *_OFFERED)}
+    types = {media_type(name): name for name in (own, *_OFFERED) if is_built_in(name)}
     best = request.accept_mimetypes.best_match(list(types))
     if best is None:
         raise NotAcceptableError(

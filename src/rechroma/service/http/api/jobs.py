@@ -13,11 +13,18 @@ from flask import Response, g, request, send_file, url_for
 from werkzeug.wsgi import FileWrapper
 
 from rechroma.errors import RechromaError
-from rechroma.service.errors import BadRequestError, JobExpiredError, OverloadedError
+from rechroma.service.errors import (
+    AuthenticationError,
+    BadRequestError,
+    JobExpiredError,
+    OverloadedError,
+)
 from rechroma.service.http.api.images import media_type
 from rechroma.service.http.service_context import current_service
 from rechroma.service.http.uploads import read_job_upload
-from rechroma.service.jobs import JobRecord, JobState, ResultFile
+from rechroma.service.jobs import JobRecord, JobService, JobState, ResultFile
+from rechroma.service.jobs.job_service import name_of_result
+from rechroma.service.jobs.types import JobCursor
 from rechroma.service.jobs.webhooks import check_webhook_url
 from rechroma.service.problem_details import report_problem
 from rechroma.service.schemas import (
@@ -25,6 +32,8 @@ from rechroma.service.schemas import (
     ImageView,
     JobOptions,
     JobQuery,
+    JobsQuery,
+    JobsView,
     JobView,
     Links,
 )
@@ -72,6 +81,26 @@ def submit(query: JobQuery) -> tuple[JobView, int, dict[str, str]]:
     return view, 202, {"Location": view.links.self}
 
 
+@jobs.get("")
+@jobs.input(JobsQuery, location="query", arg_name="query")
+@jobs.output(JobsView)
+def index(query: JobsQuery) -> JobsView:
+    """List the jobs of the API key, the newest first, page by page."""
+    if not g.owner:
+        raise AuthenticationError(
+            "jobs are listed only for an API key",
+            hint="The owner of the service can set RECHROMA_KEYS.",
+        )
+    service = current_service()
+    after = None if query.after is None else _parse_cursor(query.after)
+    found, following = service.job_service.list_jobs(g.owner, query.count, after)
+    position = following and f"{following.created!r}-{following.id}"
+    return JobsView(
+        jobs=[make_view(job, service.settings.keep) for job in found],
+        next=position and url_for("jobs.index", count=query.count, after=position),
+    )
+
+
 @jobs.get("/<job_id>")
 @jobs.output(JobView)
 def show(job_id: str) -> JobView:
@@ -88,17 +117,15 @@ def result(job_id: str) -> Response:
 
     The header `Range` requests a part of it.
     """
-    byte_range = request.range  # RFC 9110: answer all other kinds of range with the whole
-    if byte_range is None or byte_range.units != "bytes" or len(byte_range.ranges) > 1:
-        request.environ.pop("HTTP_RANGE", None)
-    job_service = current_service().job_service
-    job = job_service.get(job_id, g.owner)
-    try:
-        response = _send_result(job_service.get_result(job))
-    except FileNotFoundError as error:  # removed since the store was read
-        raise JobExpiredError("the result was deleted") from error
-    response.cache_control.private = True
-    return response
+    return _result_response(job_id, JobService.get_result)
+
+
+@jobs.get("/<job_id>/results/<name>")
+@jobs.output(FileSchema(), content_type="image/*")
+@jobs.doc(responses={410: "The result was deleted."})
+def named_result(job_id: str, name: str) -> Response:
+    """Download the result of one image by its name, as soon as the image is done."""
+    return _result_response(job_id, lambda service, job: service.get_named_result(job, name))
 
 
 @jobs.delete("/<job_id>")
@@ -159,6 +186,7 @@ def make_view(job: JobRecord, keep: float, links: Links | None = None) -> JobVie
                     "was_color": each.result and each.result.was_color,
                     "pages": each.result and each.result.pages,
                     "damage": each.result and each.result.damage,
+                    "result": name_of_result(job, each),
                     "problem": each.problem,
                 }
             )
@@ -171,6 +199,25 @@ def make_view(job: JobRecord, keep: float, links: Links | None = None) -> JobVie
             events=url_for("jobs.events", job_id=job.id),
         ),
     )
+
+
+def _parse_cursor(text: str) -> JobCursor:
+    created, _, job_id = text.partition("-")
+    return JobCursor(float(created), job_id)
+
+
+def _result_response(job_id: str, find: Callable[[JobService, JobRecord], ResultFile]) -> Response:
+    byte_range = request.range  # RFC 9110: answer all other kinds of range with the whole
+    if byte_range is None or byte_range.units != "bytes" or len(byte_range.ranges) > 1:
+        request.environ.pop("HTTP_RANGE", None)
+    job_service = current_service().job_service
+    job = job_service.get(job_id, g.owner)
+    try:
+        response = _send_result(find(job_service, job))
+    except FileNotFoundError as error:  # removed since the store was read
+        raise JobExpiredError("the result was deleted") from error
+    response.cache_control.private = True
+    return response
 
 
 def _send_result(file: ResultFile) -> Response:

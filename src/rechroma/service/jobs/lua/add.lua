@@ -14,8 +14,10 @@ local waiting = redis.call('ZCARD', QUEUED)
 if waiting + total > capacity then
     return {'', waiting}
 end
+local created = text(now())
 redis.call('HSET', job, 'owner', ARGV[4], 'request', ARGV[5], 'fingerprint', ARGV[6],
-    'created', text(now()), 'total', total, 'left', total)
+    'created', created, 'total', total, 'left', total)
+redis.call('ZADD', P .. 'jobs:' .. ARGV[4], created, id)
 if ARGV[7] ~= '' then
     redis.call('HSET', job, 'webhook_url', ARGV[7])
 end

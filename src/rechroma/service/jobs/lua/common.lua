@@ -41,6 +41,7 @@ local function delete(id)
     redis.call('ZREM', ENDED, id)
     redis.call('ZREM', EXPIRED, id)
     redis.call('ZREM', WEBHOOKS, id)
+    redis.call('ZREM', P .. 'jobs:' .. (redis.call('HGET', job, 'owner') or ''), id)
     redis.call('DEL', job)
 end
 
