@@ -50,9 +50,7 @@ if TYPE_CHECKING:
 
     _Value = str | float | NDArray[Any]
 
-_MIN_OPSET = (
-    11  # that of today's Resize; of all other operators used here, the signatures are older
-)
+_MIN_OPSET = 11  # that of today's Resize; the signatures of the other operators are older
 _MIN_IR_VERSION = 4  # from which weights need not be inputs, too
 _MAX_BYTES = 2**31 - 2**20  # protobuf's limit, and room for the wrapper
 _STEP, _MIN_SIDE, _SIDE = 32, 192, 512  # of squares, for networks with dynamic sides
