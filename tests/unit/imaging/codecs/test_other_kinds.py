@@ -6,6 +6,7 @@ import gzip
 import tarfile
 import zipfile
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -105,9 +106,16 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [(name, each) for name, contents in PICTURES.items() for each in contents]
-)
+def cases(table: dict[str, tuple[bytes, ...]]) -> list[Any]:
+    """Name and content of each file, with an identifier that does not depend on the time."""
+    return [
+        pytest.param(name, content, id=f"{name}-{number}")
+        for name, contents in table.items()
+        for number, content in enumerate(contents)
+    ]
+
+
+@pytest.mark.parametrize(("name", "content"), cases(PICTURES))
 def test_a_picture_of_another_kind_is_named(name: str, content: bytes) -> None:
     with pytest.raises(
         UnsupportedImageError, match=f"the image: .*{name}.* is not supported"
@@ -116,9 +124,7 @@ def test_a_picture_of_another_kind_is_named(name: str, content: bytes) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("start", "content"), [(name, each) for name, contents in OTHERS.items() for each in contents]
-)
+@pytest.mark.parametrize(("start", "content"), cases(OTHERS))
 def test_what_is_no_picture_is_named(start: str, content: bytes) -> None:
     with pytest.raises(NotAnImageError, match=f"the image: {start}") as caught:
         read_photo(content)
