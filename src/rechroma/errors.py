@@ -179,8 +179,6 @@ class ModelError(RechromaError):
 class ModelNotFoundError(ModelError):
     """There is no model with that name or path."""
 
-    http_status = 404
-
 
 class ModelIntegrityError(ModelError):
     """The SHA-256 of the model file differs from the published one."""

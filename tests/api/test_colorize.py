@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from rechroma.errors import ModelNotFoundError
 from tests.api.conftest import MakeApp
 from tests.support.models import write_model
 from tests.support.service import assert_problem, form, has_color, opened, photo_file
@@ -234,6 +235,30 @@ def test_model_is_selected_by_name(
     red, _, blue = np.asarray(opened(answer.data)).astype(int).mean(axis=(0, 1))
     assert blue > red + 10
     assert_problem(client.post(f"{URL}?model=broken", data=photo_file()), 500)
+
+
+def test_unknown_model_is_rejected_with_those_that_there_are(client: FlaskClient) -> None:
+    problem = assert_problem(client.post(f"{URL}?model=nosuch", data=photo_file()), 422)
+    assert problem["detail"] == "there is no model 'nosuch'"
+    assert problem["hint"]
+
+
+def test_missing_folder_of_models_is_an_error_at_the_start_and_a_problem_later(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    folder = tmp_path / "models"
+    monkeypatch.setenv("RECHROMA_MODELS", str(folder))
+    with pytest.raises(ModelNotFoundError, match=r"the model folder .* does not exist"):
+        make_app()
+    folder.mkdir()
+    client = make_app().test_client()
+    folder.rmdir()
+    for answer in (
+        client.get("/v1/models"),
+        client.post(f"{URL}?model=nosuch", data=photo_file()),
+    ):
+        assert "folder of models, is missing" in assert_problem(answer, 500)["detail"]
+    assert client.post(URL, data=photo_file()).status_code == 200
 
 
 def test_replaced_model_is_loaded_again(

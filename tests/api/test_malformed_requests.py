@@ -141,6 +141,41 @@ def test_malformed_json_is_rejected(client: FlaskClient, url: str, text: str | b
 
 
 @pytest.mark.parametrize(
+    "data", ["!!!", "@@@not base64@@@", IMAGE[:8] + "!" + IMAGE[8:], IMAGE + "!", "\n", "===="]
+)
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
+def test_what_is_not_base64_is_an_invalid_body(client: FlaskClient, prefix: str, data: str) -> None:
+    expected = "must be a file in base64, or a data URL of one"
+    answer = client.post("/v1/colorize", json={"image": prefix + data})
+    detail = assert_problem(answer, 400)["detail"]
+    assert detail == f"the JSON body is invalid: image {expected}"
+    answer = client.post("/v1/jobs", json={"images": [{"data": prefix + data}]})
+    detail = assert_problem(answer, 400)["detail"]
+    assert detail == f"the JSON body is invalid: images.0.data {expected}"
+
+
+def test_base64_may_have_line_breaks(client: FlaskClient) -> None:
+    body = {"image": base64.encodebytes(photo_file()).decode().replace("\n", "\r\n")}
+    assert client.post("/v1/colorize", json=body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "sentence"),
+    [
+        ("/v1/colorize", "[]", "it must be a JSON object"),
+        ("/v1/colorize", '"image"', "it must be a JSON object"),
+        ("/v1/jobs", "null", "it must be a JSON object"),
+        ("/v1/jobs", '{"images": ["QUJD"]}', "images.0 must be a JSON object"),
+    ],
+)
+def test_what_is_not_an_object_is_named(
+    client: FlaskClient, url: str, text: str, sentence: str
+) -> None:
+    answer = client.post(url, data=text, content_type="application/json")
+    assert assert_problem(answer, 400)["detail"] == f"the JSON body is invalid: {sentence}"
+
+
+@pytest.mark.parametrize(
     ("content_type", "body"),
     [
         ("multipart/form-data", b""),
@@ -190,8 +225,18 @@ def test_forms_with_thousands_of_parts_are_rejected(client: FlaskClient) -> None
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_other_methods_are_not_allowed(client: FlaskClient, method: str) -> None:
     answer = client.open("/v1/colorize", method=method)
-    assert_problem(answer, 405)
+    problem = assert_problem(answer, 405)
     assert "POST" in answer.headers["Allow"]
+    assert problem["type"] == "urn:rechroma:wrong-method"
+    assert problem["detail"] == f"this URL does not support {method}"
+    assert "/docs" in problem["hint"]
+
+
+@pytest.mark.parametrize("url", ["/v1/colourize", "/nothing", "/v1/jobs/a/b/c"])
+def test_unknown_urls_are_not_found(client: FlaskClient, url: str) -> None:
+    problem = assert_problem(client.get(url), 404)
+    assert problem["type"] == "urn:rechroma:unknown-url"
+    assert "/docs" in problem["hint"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 
 from rechroma.service import settings_table
 from tests.api.conftest import MakeApp, StartServer
+from tests.support.redis_and_worker import RedisServer
 from tests.support.service import PATIENCE, Server, has_color, opened, photo_file
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +171,27 @@ def test_invalid_command_lines_end_with_an_error(
     assert message in done.stderr
     assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_missing_folder_of_models_is_an_error(
+    command: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    settings = {"RECHROMA_MODELS": str(tmp_path / "nowhere"), "RECHROMA_FILES": str(tmp_path)}
+    if command == "worker":
+        settings["RECHROMA_REDIS"] = redis_server.url
+    done = subprocess.run(
+        [sys.executable, "-m", "rechroma", command],
+        cwd=tmp_path,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 78, done.stderr
+    assert f"the model folder {tmp_path / 'nowhere'} does not exist" in done.stderr
+    assert "hint: Set RECHROMA_MODELS to an existing folder" in done.stderr
 
 
 def test_port_in_use_is_an_error(start_server: StartServer, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ Each carries its HTTP status::
     ├── BadRequestError           400  a body that is not what the endpoint expects
     ├── AuthenticationError       401  a missing or unknown API key
     ├── ForbiddenOriginError      403  a browser request from a page of another site
+    ├── UnknownUrlError           404  a URL that the service does not have
     ├── JobNotFoundError          404  an unknown job, or one of another client
     ├── ResultNotFoundError       404  a result that the job does not have
+    ├── WrongMethodError          405  a method that the URL does not support
     ├── NotAcceptableError        406  a requested result format that cannot be written
     ├── JobNotReadyError          409  a job without a result, or without one yet
     ├── JobExpiredError           410  a result that was deleted after its retention time
@@ -49,6 +51,12 @@ class ForbiddenOriginError(ServiceError):
     http_status = 403
 
 
+class UnknownUrlError(ServiceError):
+    """The service has no such URL."""
+
+    http_status = 404
+
+
 class JobNotFoundError(ServiceError):
     """The job does not exist, or belongs to another client."""
 
@@ -59,6 +67,12 @@ class ResultNotFoundError(ServiceError):
     """The job has no result of that name."""
 
     http_status = 404
+
+
+class WrongMethodError(ServiceError):
+    """The URL does not support the method of the request."""
+
+    http_status = 405
 
 
 class NotAcceptableError(ServiceError):

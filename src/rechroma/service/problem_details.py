@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from apiflask.exceptions import HTTPError
-from flask import Response
+from flask import Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -21,6 +21,7 @@ from rechroma.errors import (
     InputError,
     InternalError,
     ModelFeatureError,
+    ModelNotFoundError,
     OptionError,
     RechromaError,
 )
@@ -31,6 +32,8 @@ from rechroma.service.errors import (
     RateLimitError,
     ServiceError,
     StoreError,
+    UnknownUrlError,
+    WrongMethodError,
 )
 from rechroma.service.schemas import QUERIES, Problem
 from rechroma.service.validation_errors import explain
@@ -61,6 +64,8 @@ def to_problem(error: RechromaError) -> Problem:
     detail = error.message if public and not isinstance(error, StoreError) else None
     if detail is None and is_disk_full(error):
         detail = "The disk of the service is full."
+    if isinstance(error, ModelNotFoundError):  # an unknown name in a request is an OptionError
+        detail = "A model of the service, or its folder of models, is missing."
     hint = error.hint if public else None
     if isinstance(error, ImageTooLargeError):
         hint = "Send a smaller image, or ask the owner of the service to raise the limit."
@@ -112,14 +117,24 @@ def _handle_http_exception(error: HTTPException) -> BaseResponse:
         limit = f"the limit of {error.description} is used up"
         hint = "Try again after the seconds that the header Retry-After gives."
         return _response(to_problem(RateLimitError(limit, hint=hint)))
-    title = HTTPStatus(error.code).phrase
-    about_request = error.code < HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = error.description if about_request else None
-    response = _response(Problem(type="about:blank", title=title, status=error.code, detail=detail))
+    response = _response(_http_problem(error, error.code))
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value
     return response
+
+
+def _http_problem(error: HTTPException, status: int) -> Problem:
+    hint = "The URLs and their methods are documented at /docs."
+    if status == HTTPStatus.NOT_FOUND:
+        return to_problem(UnknownUrlError("there is nothing at this URL", hint=hint))
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        message = f"this URL does not support {request.method:.20}"
+        return to_problem(WrongMethodError(message, hint=hint))
+    detail = error.description if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return Problem(
+        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail
+    )
 
 
 def _response(problem: Problem) -> Response:

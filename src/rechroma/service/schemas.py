@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Base64Encoder, BaseModel, BeforeValidator, ConfigDict, EncodedBytes, Field
+from pydantic_core import PydanticCustomError
 
 from rechroma.imaging import Damage  # noqa: TC001 - pydantic needs it
 from rechroma.options import OPTIONS, PAGES_PATTERN
@@ -26,7 +28,22 @@ def _strip_data_url(value: object) -> object:
     return unquote(data) if "%" in data else data
 
 
-_ImageFile = Annotated[Base64Bytes, BeforeValidator(_strip_data_url)]
+class _Base64(Base64Encoder):
+    """Base64, with or without line breaks; pydantic's own decoder skips any other character."""
+
+    @classmethod
+    def decode(cls, data: bytes) -> bytes:
+        """Decode it, and reject what is not base64 or has no bytes."""
+        try:
+            content = b64decode(data.translate(None, b" \t\r\n"), validate=True)
+        except ValueError:
+            content = b""
+        if not content:
+            raise PydanticCustomError("base64_decode", "it is not base64")
+        return content
+
+
+_ImageFile = Annotated[bytes, EncodedBytes(encoder=_Base64), BeforeValidator(_strip_data_url)]
 _IMAGE_FILE = Field(
     min_length=1, description="An image file in base64, or as a data URL in base64."
 )

@@ -44,6 +44,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], name: str) -> str:
     match detail["type"]:
         case "json_invalid":
             return "it is not valid JSON"
+        case "model_type":
+            return f"{name or 'it'} must be a JSON object"
         case "missing":
             return f"{name} is required"
         case "extra_forbidden":

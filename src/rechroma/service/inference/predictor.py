@@ -111,12 +111,13 @@ class ModelCatalog:
     """Cards of the models that requests can name: requests are checked without loading a model.
 
     Raises:
-        ModelError: The default model is missing or damaged.
+        ModelError: The default model is missing or damaged, or the folder of models is missing.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.default = read_card(find_model(settings.model))
+        model_names()  # a missing folder is an error at the start, not at the first request
 
     def check(self, request: ColorizeRequest) -> None:
         """Reject a request that would fail later.

@@ -22,6 +22,7 @@ from celery import signals
 from celery.exceptions import SecurityWarning
 
 from rechroma.errors import OptionError, TargetError
+from rechroma.models import model_names
 from rechroma.service.errors import StoreError
 from rechroma.service.inference import fault_policy
 from rechroma.service.inference.predictor import Predictor
@@ -98,6 +99,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
 
 
 def _load_model(settings: Settings) -> None:
+    model_names()  # fails if the folder of models is missing
     Predictor(settings)
 
 
