@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from rechroma.errors import ProjectError, SourceError, error_context
+from rechroma.errors import OptionError, ProjectError, SourceError, error_context
 from rechroma.hints import Hint, parse_hints
 from rechroma.json_reader import JsonReader, show_json
 from rechroma.options import Adjustments, check_keywords
@@ -94,7 +94,6 @@ def read_project(path: str | os.PathLike[str]) -> tuple[ImageEdit, ...]:
     Raises:
         SourceError: The file is missing or not readable.
         ProjectError: The content is invalid; the message names the position.
-        OptionError: An adjustment or a hint is invalid; likewise.
     """
     content = _JSON.read(path)
     with error_context(path):
@@ -153,9 +152,15 @@ def _parse_image(item: object, number: int) -> ImageEdit:
         optional = [each.name for each in fields(ImageEdit) if each.name not in ("name", "size")]
         _JSON.check_keys(found, ("name", "size"), tuple(optional))
         adjustments = _JSON.check_object(found.get("adjustments", {}))
-        check_keywords(adjustments, Adjustments)
-        hints = parse_hints(found.get("hints", []))
-        return ImageEdit(**found | {"adjustments": Adjustments(**adjustments), "hints": hints})
+        try:
+            check_keywords(adjustments, Adjustments)
+            parsed = {
+                "adjustments": Adjustments(**adjustments),
+                "hints": parse_hints(found.get("hints", [])),
+            }
+        except OptionError as error:  # of the file, not of the command line
+            raise ProjectError(error.message, hint=error.hint) from error
+        return ImageEdit(**found | parsed)
 
 
 def _matches(pattern: str, value: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rechroma.errors import OptionError, ProjectError, SourceError
+from rechroma.errors import ProjectError, SourceError
 from rechroma.hints import Hint
 from rechroma.options import Adjustments
 from rechroma.project import ImageEdit, assign_edits, read_project
@@ -64,7 +64,7 @@ def test_invalid_content_is_located(
     tmp_path: Path, images: list[object], more: dict[str, object], words: str
 ) -> None:
     path = write(tmp_path, *images, **more)
-    with pytest.raises(OptionError) as caught:
+    with pytest.raises(ProjectError) as caught:
         read_project(path)
     assert caught.value.message.startswith(f"{path}: ")
     assert words in caught.value.message

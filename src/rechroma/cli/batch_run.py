@@ -19,7 +19,7 @@ from rechroma.cli.ledger import ColorizationSettings, Ledger, Standing, read_sta
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
 from rechroma.cli.terminal import echo_err
-from rechroma.errors import TargetError, TargetExistsError
+from rechroma.errors import BrokenImageError, TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
@@ -36,11 +36,16 @@ TRUNCATED_CODE = 3
 """Exit code if everything was colored, but pixels of a source were missing."""
 
 _CHANGED = "colored again: the photograph is another than before"
+_REASSIGNED = "replaced the result of another photograph, which gets another name"
 _OTHER_OPTIONS = "kept: it was colored with another model or other options"
+_OTHER_TIME = "kept: its modification time is not the photograph's"
+_REPLACED = {Standing.OUTDATED: _CHANGED, Standing.REASSIGNED: _REASSIGNED}
 _PROBLEMS = {
+    Standing.EDITED: "and was edited since it was made; the photograph has changed, too:",
     Standing.TAKEN: "as the result of another photograph than",
     Standing.UNKNOWN: "but is not known as a result of",
 }
+_TIME_PRECISION_NS = 2 * 10**9  # of FAT
 _MAX_KINDS = 6
 _DAMAGES = {
     "end_missing": "the file lacks its last bytes, but no pixels",
@@ -103,16 +108,28 @@ class BatchRun:
         if request not in self._settings:
             self._settings[request] = request.settings()
         standing = self._ledger.standing(task.source, task.target, self._settings[request])
-        if standing in (Standing.ABSENT, Standing.OUTDATED) or self._request.overwrite:
+        if standing is Standing.ABSENT or standing in _REPLACED or self._request.overwrite:
             self._pending[task] = standing
-            return
+        else:
+            self._summary.add(self._keep(task, standing, request))
+
+    def _keep(self, task: FileTask, standing: Standing, request: CliRequest) -> FileResult:
+        """Report an image whose result, or another file in its place, stays as it is."""
         names = (str(task.source), str(task.target))
         if problem := _PROBLEMS.get(standing):
             error = TargetExistsError(f"{task.target} already exists, {problem} {task.source}")
-            self._summary.add(FileResult(*names, Status.FAILED, error))
-        else:
-            note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
-            self._summary.add(FileResult(*names, Status.SKIPPED, note=note))
+            return FileResult(*names, Status.FAILED, error)
+        damage = self._ledger.damage(task.target)
+        if damage and request.strict:
+            rejection = BrokenImageError(
+                f"{task.source}: the JPEG is truncated; its earlier result {task.target} is kept",
+                hint="Copy or download the file again.",
+            )
+            return FileResult(*names, Status.FAILED, rejection)
+        note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
+        if request.keep_time and not note and not _has_time_of(task.source, task.target):
+            note = _OTHER_TIME
+        return FileResult(*names, Status.SKIPPED, damage=damage, note=note)
 
     def _color(self) -> Generator[Result | Failure]:
         if not self._pending:
@@ -139,14 +156,22 @@ class BatchRun:
     def _color_one(self, colorizer: Colorizer, source: Path, target: Path) -> Result:
         request = self._request_of(source)
         standing = self._pending[FileTask(source, target)]
-        overwrite = request.overwrite or standing is Standing.OUTDATED
+        overwrite = request.overwrite or standing in _REPLACED
         version = read_version(source)
         options = request.file_options() | {"overwrite": overwrite}
         result = colorizer.colorize_file(source, target, **options)
         if version:
-            self._ledger.add(source, target, version, self._settings[request])
+            self._ledger.add(source, target, version, self._settings[request], result.damage)
         self._finished.add(target)
         return result
+
+
+def _has_time_of(source: Path, target: Path) -> bool:
+    """Return whether a result has its photograph's modification time, as far as disks keep it."""
+    original, made = read_stamp(source), read_stamp(target)
+    if original is None or made is None:
+        return True
+    return abs(original.mtime_ns - made.mtime_ns) <= _TIME_PRECISION_NS
 
 
 def _to_file_result(
@@ -165,7 +190,7 @@ def _to_file_result(
             was_color=result.was_color,
             pages=result.pages,
             damage=result.damage,
-            note=_CHANGED if standing is Standing.OUTDATED else None,
+            note=_REPLACED.get(standing),
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and read_stamp(result.target)
     if made_by_other_run and not request.overwrite:  # the same command runs twice
@@ -241,6 +266,7 @@ class BatchSummary:
         incomplete: The results of which something is missing: pages, or damaged parts.
         notes: The number of results by their notes.
         left: The number of other files in the folders by their suffix.
+        in_color: The number of colored files that were in color or toned before.
         last: The last result.
         started: The start of the batch, by `time.perf_counter`.
     """
@@ -251,6 +277,7 @@ class BatchSummary:
     incomplete: list[FileResult] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
+    in_color: int = 0
     last: FileResult | None = None
     started: float = field(default_factory=perf_counter)
 
@@ -258,6 +285,7 @@ class BatchSummary:
         """Count one file, and print it if `as_json` is set."""
         self.counts[result.status] += 1
         self.last = result
+        self.in_color += bool(result.was_color)
         if result.note:
             self.notes[result.note] += 1
         if result.error:
@@ -299,17 +327,28 @@ class BatchSummary:
                 return (
                     f"{self.last.target} already exists{reason} (use --overwrite to color it again)"
                 )
-            return f"{self.last.source} -> {self.last.target} in {self.last.seconds:.1f} s"
-        parts = [f"{self.counts[Status.DONE]} colored"]
-        if again := self.notes[_CHANGED]:
-            parts[0] += f" ({again} again, as the photograph has changed)"
+            lost = ", in place of its own colors" if self.in_color else ""
+            return f"{self.last.source} -> {self.last.target} in {self.last.seconds:.1f} s{lost}"
+        done = {
+            "again, as the photograph has changed": self.notes[_CHANGED],
+            _REASSIGNED: self.notes[_REASSIGNED],
+            "in color or toned before": self.in_color,
+        }
+        kept = {
+            "with another model or other options; see --overwrite": self.notes[_OTHER_OPTIONS],
+            "with another modification time; see --overwrite": self.notes[_OTHER_TIME],
+        }
+        parts = [f"{self.counts[Status.DONE]} colored{_in_brackets(done)}"]
         if self.counts[Status.SKIPPED]:
-            parts.append(f"{self.counts[Status.SKIPPED]} already present")
-        if other := self.notes[_OTHER_OPTIONS]:
-            parts[-1] += f" ({other} with another model or other options; see --overwrite)"
+            parts.append(f"{self.counts[Status.SKIPPED]} already present{_in_brackets(kept)}")
         if self.counts[Status.FAILED]:
             parts.append(f"{self.counts[Status.FAILED]} failed")
         return f"{', '.join(parts)} in {perf_counter() - self.started:.1f} s"
+
+
+def _in_brackets(counts: Mapping[str, int]) -> str:
+    found = "; ".join(f"{count} {words}" for words, count in counts.items() if count)
+    return f" ({found})" if found else ""
 
 
 def format_left(left: Counter[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ _NEXT = """
 Next, with photographs of yours:
   rechroma photo.jpg            writes photo.color.jpg next to it
   rechroma photos/ -o colored/  colors a whole folder
-  rechroma app                  opens a page to correct colors (pip install "rechroma[app]")"""
+  rechroma app                  opens a page to correct colors"""
+_INSTALL_PAGE = ' (pip install "rechroma[app]")'
 HEADINGS = ("gray", "Rechroma", "original")
 
 
@@ -63,7 +65,7 @@ def demo_command(out: str, model: str, provider: str) -> None:
         rows.append((_read_pixels(before), _read_pixels(after), original))
     write_jpeg(contact_sheet(rows, HEADINGS, missing="never was in color"), sheet, quality=92)
     click.echo(f"{sheet}: {len(rows)} photographs, before and after")
-    click.echo(_NEXT)
+    click.echo(_NEXT if find_spec("apiflask") else _NEXT + _INSTALL_PAGE)
 
 
 def _read_pixels(path: Path) -> NDArray[np.uint8]:

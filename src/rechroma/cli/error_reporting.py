@@ -50,7 +50,10 @@ def hint_of(error: RechromaError) -> str | None:
     """Return an error's hint, naming a command-line option where one helps."""
     match error:
         case TargetExistsError():
-            return "Choose another name with -o. --overwrite replaces results, but never originals."
+            return (
+                "Choose another file or folder with -o."
+                " --overwrite replaces what is there, but never an original."
+            )
         case ImageTooLargeError() if not isinstance(error.__cause__, MemoryError):
             return "Raise --max-pixels if you trust the file and have the memory."
         case InternalError() if not is_debugging():

@@ -28,6 +28,8 @@ from rechroma.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from rechroma.imaging import Damage
+
 LEDGER_NAME = ".rechroma.jsonl"
 
 _UNRECORDED = "The result was written, but not recorded as done."
@@ -44,11 +46,15 @@ class Standing(Enum):
     OTHER_OPTIONS = auto()
     """It was made from this photograph, but with another model or other options."""
     OUTDATED = auto()
-    """It is a result of this photograph before it was changed, or of one that gets another."""
+    """It was made from this photograph before it was changed."""
+    EDITED = auto()
+    """Likewise, and the result was edited since."""
+    REASSIGNED = auto()
+    """It is the result of a photograph of this run that now gets another name."""
     TAKEN = auto()
-    """It is the result of another photograph."""
+    """It is the result of another photograph, or was before it was edited."""
     UNKNOWN = auto()
-    """It is not recorded, or is outdated and was edited since."""
+    """It is not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +103,24 @@ class _Record:
     source: str
     source_version: SourceVersion
     settings: ColorizationSettings
+    damage: Damage | None = None
 
     def to_json(self) -> bytes:
         return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode() + b"\n"
 
     @classmethod
     def from_json(cls, line: bytes) -> _Record:
+        from rechroma.imaging import Damage
+
         entry = json.loads(line)
-        version = entry["source_version"]
+        version, damage = entry["source_version"], entry.get("damage")
         return cls(
             entry["result"],
             Stamp(**entry["result_stamp"]),
             entry["source"],
             SourceVersion(Stamp(**version["stamp"]), version["sha256"]),
             ColorizationSettings(**entry["settings"]),
+            Damage(damage) if damage else None,
         )
 
 
@@ -139,13 +149,24 @@ class Ledger:
             return Standing.UNKNOWN
         if self._is_source(record, source, target):
             return Standing.DONE if record.settings == settings else Standing.OTHER_OPTIONS
-        if found != record.result_stamp:
-            return Standing.UNKNOWN
+        is_edited = found != record.result_stamp
+        if record.source == self._relative(source, target.parent):
+            return Standing.EDITED if is_edited else Standing.OUTDATED
         is_in_run = self._real(target.parent / record.source) in self._real_sources
-        return Standing.OUTDATED if is_in_run else Standing.TAKEN
+        return Standing.REASSIGNED if is_in_run and not is_edited else Standing.TAKEN
+
+    def damage(self, target: Path) -> Damage | None:
+        """Return the recorded damage of the photograph that a result was made from."""
+        record = self._read(target.parent).get(target.name)
+        return record.damage if record else None
 
     def add(
-        self, source: Path, target: Path, version: SourceVersion, settings: ColorizationSettings
+        self,
+        source: Path,
+        target: Path,
+        version: SourceVersion,
+        settings: ColorizationSettings,
+        damage: Damage | None = None,
     ) -> None:
         """Record a result, unless its source has changed in the meantime.
 
@@ -156,7 +177,7 @@ class Ledger:
         if made is None or read_stamp(source) != version.stamp:
             return
         name = self._relative(source, target.parent)
-        self._append(target.parent, _Record(target.name, made, name, version, settings))
+        self._append(target.parent, _Record(target.name, made, name, version, settings, damage))
 
     @cached_property
     def _real_sources(self) -> set[str]:

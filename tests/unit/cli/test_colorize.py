@@ -701,6 +701,19 @@ class TestTruncatedJpeg:
         assert "whole.jpg" not in result.stderr
         assert len(list(box.glob("*.color.jpg"))) == 3
 
+    def test_it_is_reported_again_in_each_run(self, run: Run, box: Path, model: str) -> None:
+        run("box", "--model", model)
+        made = (box / "half.color.jpg").read_bytes()
+        again = run("box", "--model", model)
+        assert again.exit_code == 3
+        assert "3 already present" in again.stderr
+        assert "warning: box/half.jpg: the file is truncated" in again.stderr
+        strict = run("box", "--strict", "--model", model)
+        assert strict.exit_code == 1
+        assert "1 already present, 2 failed" in strict.stderr
+        assert run("box/half.jpg", "--strict", "--model", model).exit_code == 65
+        assert (box / "half.color.jpg").read_bytes() == made
+
     @pytest.mark.usefixtures("box")
     def test_missing_end_alone_is_a_success(self, run: Run, model: str) -> None:
         result = run("box/end.jpg", "--model", model)

@@ -44,3 +44,11 @@ def test_demo_ends_with_what_to_do_next(run: Run, model: str) -> None:
     output = run("demo", "--model", model).stdout
     for command in ("rechroma photo.jpg", "rechroma photos/ -o colored/", "rechroma app"):
         assert f"\n  {command} " in output
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_demo_tells_how_to_install_the_page_only_without_it(
+    run: Run, model: str, monkeypatch: pytest.MonkeyPatch, *, is_installed: bool
+) -> None:
+    monkeypatch.setattr("rechroma.cli.demo.find_spec", lambda _name: is_installed or None)
+    assert ("pip install" in run("demo", "--model", model).stdout) is not is_installed

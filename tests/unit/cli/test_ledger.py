@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from rechroma.cli.ledger import LEDGER_NAME
 from tests.support.command import MakePhoto, Run, images_in, is_colored
@@ -47,7 +48,8 @@ def test_photograph_added_with_the_same_stem_is_colored(color: Color, tmp_path: 
         ("box/a.gif.color.png", 120),
         ("box/a.color.png", 44),
     ]
-    assert "colored again" in reports["a.png"]["message"]
+    message = "replaced the result of another photograph, which gets another name"
+    assert reports["a.png"]["message"] == message
     assert statuses(color()) == {"a.gif": "skipped", "a.png": "skipped"}
 
 
@@ -75,6 +77,7 @@ def test_changed_photograph_does_not_replace_an_edited_result(color: Color, tmp_
     write_image(tmp_path / "box/a.png", gray_ramp(30, 77))
     (report,) = color()
     assert (report["status"], report["error"]) == ("failed", "TargetExistsError")
+    assert "was edited since it was made; the photograph has changed, too" in report["message"]
     assert result.read_bytes() == edited
     assert statuses(color("--overwrite")) == {"a.png": "done"}
     assert is_colored(result)
@@ -152,6 +155,7 @@ def test_result_of_another_photograph_is_kept(
     result = run(argument, "-o", out, "--model", model)
     assert result.exit_code == 73
     assert "out/a.png already exists, as the result of another photograph" in result.stderr
+    assert "Choose another file or folder with -o" in result.stderr
     assert (tmp_path / "out/a.png").read_bytes() == made
     assert run(argument, "-o", out, "--overwrite", "--model", model).exit_code == 0
 
@@ -254,4 +258,31 @@ def test_time_is_kept_on_request(color: Color, tmp_path: Path) -> None:
     os.utime(source, ns=(0, 10**18))
     assert statuses(color("--keep-time")) == {"a.png": "done"}
     assert (tmp_path / "box/a.color.png").stat().st_mtime_ns == 10**18
-    assert statuses(color("--keep-time")) == {"a.png": "skipped"}
+    (again,) = color("--keep-time")
+    assert (again["status"], again["message"]) == ("skipped", None)
+
+
+@pytest.mark.usefixtures("color")
+def test_time_that_is_not_kept_in_a_result_is_reported(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    photo("box/b.png")
+    for name in "ab":
+        os.utime(tmp_path / f"box/{name}.png", ns=(0, 10**18))
+    assert run("box", "--model", model).exit_code == 0
+    assert "2 already present in" in run("box", "--model", model).stderr
+    again = run("box", "--keep-time", "--model", model)
+    assert "2 already present (2 with another modification time; see --over" in again.stderr
+    assert (tmp_path / "box/a.color.png").stat().st_mtime_ns != 10**18
+
+
+def test_photographs_that_lose_their_colors_are_counted(
+    color: Color, run: Run, model: str, tmp_path: Path
+) -> None:
+    del color  # a.png is gray
+    Image.new("RGB", (40, 30), (200, 60, 20)).save(tmp_path / "box/rose.png")
+    whole = run("box", "--model", model).stderr
+    assert "2 colored (1 in color or toned before) in" in whole
+    single = run("box/rose.png", "--overwrite", "--model", model).stderr
+    assert ", in place of its own colors\n" in single
+    assert "own colors" not in run("box/a.png", "--overwrite", "--model", model).stderr

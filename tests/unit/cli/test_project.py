@@ -50,6 +50,15 @@ def test_each_photograph_has_its_own_options(
     assert blue > green + 10
 
 
+def test_invalid_adjustment_in_a_project_is_an_unusable_file(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    save(tmp_path, (photo("a.png"), {"adjustments": {"saturation": 18}}))
+    result = run("a.png", "--project", "box.json", "--model", model)
+    assert result.exit_code == 65
+    assert "box.json: photograph 1: saturation must be 0 to 3, not 18" in result.stderr
+
+
 def test_project_that_does_not_fit_colors_nothing(
     run: Run, photo: MakePhoto, model: str, tmp_path: Path
 ) -> None:
