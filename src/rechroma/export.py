@@ -122,9 +122,9 @@ def export_model(
     """
     held = _shared_copy(network).eval()
     fold_normalization(held)
-    progress("checking the weights" if weights == "float32" else "rounding the weights")
     inputs = list(_inputs(hints=held.supports_hints))
     rounded = exact = _colors(held, inputs)
+    progress("checking the weights" if weights == "float32" else "rounding the weights")
     if weights != "float32":
         held = rounded_network(held, weights)
         rounded = _colors(held, inputs)

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from rechroma.service import new_key
+from rechroma.service.inference.predictor import Predictor
 from tests.api.conftest import MakeApp, StartServer
 from tests.support.service import photo_file
 
@@ -40,14 +41,17 @@ def test_each_request_has_a_line_with_its_level(
     assert hashed not in str(lines)
 
 
-def test_errors_of_the_server_are_warnings(
-    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+def test_errors_of_the_server_are_warnings_but_an_overload_is_none(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    caplog.set_level("INFO", NAME)
     app = make_app(wait=0, workers=1)
     with app.extensions["rechroma"].pool.acquire(None):
         assert app.test_client().post("/v1/colorize", data=photo_file()).status_code == 503
-    (record,) = (each for each in caplog.records if each.name == NAME)
-    assert record.levelname == "WARNING"
+    monkeypatch.setattr(Predictor, "colorize", None)
+    assert app.test_client().post("/v1/colorize", data=photo_file()).status_code == 500
+    levels = [each.levelname for each in caplog.records if each.name == NAME]
+    assert levels == ["INFO", "WARNING"]
 
 
 @pytest.mark.parametrize(("level", "is_logged"), [("info", True), ("warning", False)])

@@ -217,7 +217,7 @@ def test_runner_fails_only_the_image_of_an_unexpected_error(
     client, usual = app.test_client(), Predictor.colorize
 
     def fragile(predictor: Predictor, source: Path, *words: Any, **options: Any) -> Any:
-        if options["name"] == "poison":
+        if options["name"] == "poison.png":
             raise ZeroDivisionError("secret")
         return usual(predictor, source, *words, **options)
 

@@ -118,12 +118,15 @@ def test_samples_are_gray_in_two_sizes(client: FlaskClient) -> None:
     assert client.get("/samples/nothing.jpg").status_code == 404
 
 
-def test_samples_are_missing_without_scikit_image(
+def test_samples_without_scikit_image_are_those_of_the_package(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rechroma.web.samples.find_spec", lambda _: None)
-    assert client.get("/samples").get_json() == []
-    assert client.get("/samples/coffee.jpg").status_code == 404
+    names = client.get("/samples").get_json()
+    assert names == ["astronaut", "cat", "coffee", "rocket", "photographer"]
+    for name in names:
+        assert opened(client.get(f"/samples/{name}.jpg").data).mode == "L"
+    assert client.get("/samples/motorcycle.jpg").status_code == 404
 
 
 def test_openapi_omits_the_page(client: FlaskClient) -> None:

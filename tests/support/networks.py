@@ -94,12 +94,12 @@ def labeled_batch(scale: int) -> Sample:
 
 
 def learns_by_heart(
-    network: ColorizationNetwork, example: Sample, settings: Loss, steps: int = 100
+    network: ColorizationNetwork, example: Sample, settings: Loss, steps: int = 200
 ) -> bool:
     """Check whether the loss on one batch falls below a twentieth of its first value."""
     none = np.zeros((0, 2), np.float32)
     loss = ColorizationLoss(none, none[:, 0], settings, network.chroma)
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     first = torch.tensor(0.0)
     for step in range(steps):
         cost = loss(network(example.lightness, example.hints), example).total

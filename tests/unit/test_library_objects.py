@@ -17,7 +17,7 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.images import gray_ramp, write_image
 from tests.support.models import write_model
 
-MAX_REPR = 300
+MAX_REPR = 400
 
 
 @pytest.fixture

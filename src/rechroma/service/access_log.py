@@ -1,7 +1,8 @@
 """The log of the service: a line for each request, and the lines of all other loggers.
 
 Health checks have the level DEBUG, responses that are errors of the server WARNING, and all others
-INFO. The query is left out: it can hold secrets, such as the URL of a webhook.
+INFO, also 503: an overloaded server rejects requests as it should, and thousands of lines would not
+help it. The query is left out: it can hold secrets, such as the URL of a webhook.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def init_access_log(app: APIFlask) -> None:
 
 
 def _log_request(response: Response) -> Response:
-    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    status = response.status_code
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.SERVICE_UNAVAILABLE:
         level = logging.WARNING
     else:
         level = logging.DEBUG if request.path in _CHECKS else logging.INFO
@@ -49,7 +51,7 @@ def _log_request(response: Response) -> Response:
         "%s %s %d %.3f s from %s key %s",
         request.method,
         quote(request.path),
-        response.status_code,
+        status,
         perf_counter() - g.get("start", perf_counter()),
         request.remote_addr,
         g.get("owner", "")[:_KEY_LETTERS] or "-",
