@@ -23,7 +23,7 @@ _open = Worker.open
 
 
 def _fail_or_colorize(*words: Any, name: str, **options: Any) -> Any:
-    match name:
+    match Path(name).stem:
         case "poison":
             os.kill(os.getpid(), signal.SIGKILL)
         case "long":
