@@ -90,7 +90,7 @@ def test_page_matches_the_service_in_other_color_spaces(
 ) -> None:
     photo = {
         "linear.png": lambda: with_chunk(
-            make_photo(format="PNG"), b"gAMA", bytes([0, 1, 134, 160])
+            make_photo(format="PNG", icc_profile=None), b"gAMA", bytes([0, 1, 134, 160])
         ),
         "wide.png": lambda: with_chunk(make_photo(format="PNG"), b"cICP", bytes([9, 8, 0, 1])),
         "adobe.jpg": lambda: make_photo(exif=b"Exif\0\0" + adobe_rgb_block()),
