@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def team(kind: str, request: pytest.FixtureRequest) -> Iterator[SharedJobs | Non
     with made.redis.client() as client:
         client.flushdb()
     for path in folder_of(made).iterdir():
-        shutil.rmtree(path)
+        with suppress(FileNotFoundError):  # the worker of the last test may delete it, too
+            shutil.rmtree(path)
     yield made
     made.worker.go_on()
 
