@@ -5,6 +5,7 @@ After a power failure this holds only for files written with `durable`, which wa
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from contextlib import contextmanager, suppress
@@ -113,6 +114,12 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise NotADirectoryError(ENOTDIR, f"{folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(EACCES, f"the folder {folder} is not writable")
+
+
+def file_sha256(path: Path) -> str:
+    """Compute the SHA-256 of a file in hexadecimal; an `OSError` if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_clutter(name: str) -> bool:

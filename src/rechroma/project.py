@@ -10,7 +10,6 @@ is known by the name, the size and the hash of its file. Keys other than these a
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field, fields
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from rechroma.errors import OptionError, ProjectError, SourceError, error_context
+from rechroma.fs import file_sha256
 from rechroma.hints import Hint, parse_hints
 from rechroma.json_reader import JsonReader, show_json
 from rechroma.options import Adjustments, check_keywords
@@ -82,8 +82,7 @@ class ImageEdit:
                 return False
             if self.sha256 is None:
                 return True
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+            return file_sha256(path) == self.sha256
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror or error}") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from rechroma.cli.preflight import check_targets, require_extra
 from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import DataError, FetchError, OptionError, SourceError
+from rechroma.fs import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -300,8 +300,7 @@ def encoder_onnx(encoder: str, weights: Path, size: int) -> Iterator[tuple[Path,
         MissingExtraError: The export needs PyTorch, which is not installed.
     """
     try:
-        with weights.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(weights)
     except OSError as error:
         raise SourceError(
             f"{weights}: cannot be read: {error.strerror}",

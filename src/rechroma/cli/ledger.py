@@ -9,7 +9,6 @@ moved and renamed along with their ledgers.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -22,7 +21,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from rechroma.errors import TargetError
-from rechroma.fs import translate_os_errors
+from rechroma.fs import file_sha256, translate_os_errors
 from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -188,7 +187,9 @@ class Ledger:
         name = self._relative(source, target.parent)
         if (stamp, name) == (recorded.stamp, record.source):
             return True
-        if stamp is None or stamp.size != recorded.stamp.size or _sha256(source) != recorded.sha256:
+        if stamp is None or stamp.size != recorded.stamp.size:
+            return False
+        if file_sha256(source) != recorded.sha256:
             return False
         version = SourceVersion(stamp, recorded.sha256)
         with suppress(TargetError):  # the next run has to read the photograph again, then
@@ -229,7 +230,7 @@ def read_version(source: Path) -> SourceVersion | None:
     """Read the version of a photograph; None for a pipe, or if it cannot be read."""
     stamp = read_stamp(source)
     try:
-        return None if stamp is None else SourceVersion(stamp, _sha256(source))
+        return None if stamp is None else SourceVersion(stamp, file_sha256(source))
     except OSError:  # coloring it gives the error
         return None
 
@@ -253,9 +254,4 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 @cache
 def _model_sha256(path: Path, _stamp: Stamp | None) -> str:
-    return _sha256(path)  # once, however many settings name the model
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)  # once, however many settings name the model

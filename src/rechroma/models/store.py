@@ -8,7 +8,6 @@ environment variable `RECHROMA_MODELS`, or else `models` in the platform's data 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -28,7 +27,7 @@ from rechroma.errors import (
     TargetError,
     did_you_mean,
 )
-from rechroma.fs import check_target, translate_os_errors, write_atomically
+from rechroma.fs import check_target, file_sha256, translate_os_errors, write_atomically
 from rechroma.models.contract import peek_card, read_card
 from rechroma.models.index import published_models
 
@@ -203,8 +202,7 @@ def check_sha256(file: Path, sha256: str | None) -> None:
         ModelIntegrityError: It is not the expected one.
     """
     try:
-        with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
+        found = file_sha256(file)
     except OSError as error:
         raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
     if sha256 is not None and found != sha256.lower():
@@ -256,5 +254,4 @@ def _bundled(entry: Mapping[str, str]) -> Path:
 @cache
 def _digest(path: Path, _version: tuple[int, int, int]) -> str:
     """Compute the SHA-256 of a file once, not at every look-up, as long as its version stays."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

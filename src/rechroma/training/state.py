@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from rechroma.color import TABLE_ROWS, bin_counts, smooth_prior, table_index
 from rechroma.datasets import CropConfig, FeatureStore, Shards, downsample_chroma
 from rechroma.errors import CheckpointError, RecipeError, SourceError
+from rechroma.fs import file_sha256
 from rechroma.models import find_model
 from rechroma.networks import (
     check_is_imported,
@@ -310,8 +310,7 @@ def _init_digest(recipe: Recipe) -> str:
         path = Path(source)
         file = path if path.suffix in _WEIGHTS else find_model(path)
         try:
-            with file.open("rb") as opened:
-                digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
+            digests.append(file_sha256(file))
         except OSError as error:
             raise SourceError(
                 f"{file}: cannot be read: {error.strerror}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from PIL import Image
 
 from rechroma.datasets.build.filters import color_fault, difference_hash
 from rechroma.errors import ImageTooLargeError, ImageTooSmallError, InternalError, RechromaError
+from rechroma.fs import file_sha256
 from rechroma.imaging import read_rgb_thumbnail
 from rechroma.options import check_range
 
@@ -102,8 +102,7 @@ def preprocess_image(path: Path, file: str, form: ImageFormat) -> PackedImage | 
         fault = _fault(rgb, form)
         if fault:
             return Rejected(file, *fault)
-        with path.open("rb") as source:
-            key = hashlib.file_digest(source, "sha256").hexdigest()[:_KEY_LENGTH]
+        key = file_sha256(path)[:_KEY_LENGTH]
         buffer = BytesIO()
         Image.fromarray(rgb).save(buffer, _ENCODERS[form.format], quality=form.quality)
         height, width = rgb.shape[:2]
