@@ -55,8 +55,8 @@ def render_ycbcr(gray: Plane, chroma: Float) -> Planes:
         Planes of one size.
     """
     rgb = render_srgb(gray, chroma)
-    luma, red, blue = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
-    return cast("Planes", Planes(luma, blue, red))
+    luma, red, blue = cast("Sequence[Plane]", cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)))
+    return Planes(luma, blue, red)
 
 
 def render_subsampled(gray: Plane, chroma: Float) -> Planes:
@@ -109,8 +109,8 @@ def _add_offset(gray: Plane, mean: Plane, luma: Plane) -> Plane:
 def _refine_edges(gray: Plane, mean: Plane, chroma: Float, block: Planes, luma: Plane) -> None:
     """Correct `block` and `luma` in place where blocks have strong contrast and strong color."""
     low, high = _extremes(gray)
-    colorfulness = cv2.add(*(cv2.absdiff(plane, _NEUTRAL) for plane in block[1:]))
-    unevenness = cv2.multiply(high - low, colorfulness, dtype=cv2.CV_16U)
+    blue, red = (cv2.convertScaleAbs(plane, beta=-_NEUTRAL) for plane in block[1:])
+    unevenness = cv2.multiply(high - low, cv2.add(blue, red), dtype=cv2.CV_16U)
     uneven = np.flatnonzero(unevenness > _MAX_UNEVENNESS)
     if not uneven.size:
         return

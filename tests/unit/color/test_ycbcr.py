@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,8 +37,9 @@ def _exact(gray: np.ndarray, chroma: np.ndarray) -> np.ndarray:
     even = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     luma, red, blue = cv2.split(cv2.cvtColor(even, cv2.COLOR_RGB2YCrCb))
     size = (luma.shape[1] // 2, luma.shape[0] // 2)
-    small = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (blue, red))
-    return _decoded(Planes(luma[:height, :width], *small))
+    blue, red = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (blue, red))
+    planes: Any = (luma[:height, :width], blue, red)
+    return _decoded(Planes(*planes))
 
 
 def _difference(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
