@@ -16,6 +16,7 @@ from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.models import export_command, models_group
 from rechroma.cli.serve import app_command, serve_command, worker_command
 from rechroma.cli.shelf import add_command, get_command, remove_command
+from rechroma.cli.site import site_command
 from rechroma.cli.train import finetune_command, train_command
 from rechroma.errors import did_you_mean
 
@@ -104,6 +105,6 @@ for _command in (add_command, get_command, remove_command):
 for _command in (
     *(colorize_command, models_group, demo_command, app_command, serve_command, worker_command),
     *(data_group, train_command, finetune_command, export_command, evaluate_command),
-    *(compare_command, votes_command),
+    *(compare_command, votes_command, site_command),
 ):
     root_command.add_command(_command)

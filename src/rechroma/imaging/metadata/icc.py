@@ -102,7 +102,7 @@ class Profile:
         """
         if self._icc is None:
             return None
-        return self._icc if self._is_srgb else _srgb_bytes()
+        return self._icc if self._is_srgb else srgb_profile()
 
     @cached_property
     def _tone(self) -> NDArray[np.uint16] | None:
@@ -179,7 +179,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 @cache
-def _srgb_bytes() -> bytes:
+def srgb_profile() -> bytes:
     """Return a standard sRGB profile, dated 2000-01-01 so that equal images give equal files."""
     profile = bytearray(_srgb().tobytes())
     struct.pack_into(">6H", profile, 24, 2000, 1, 1, 0, 0, 0)
