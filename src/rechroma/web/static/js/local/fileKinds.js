@@ -1,5 +1,7 @@
 /** Kinds of image files, by their first bytes. */
 
+import { toLatin1 } from "./metadata/bytes.js";
+
 const HEAD_BYTES = 32;
 /** @type {[string, RegExp][]} */
 const KINDS = [
@@ -16,7 +18,7 @@ const KINDS = [
 
 /** Tell the kind of a file; undefined if it is none of those that Rechroma colors. @param {Blob} file */
 export async function sniffKind(file) {
-  const head = new TextDecoder("latin1").decode(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  const head = toLatin1(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
   return KINDS.find(([, start]) => start.test(head))?.[0];
 }
 

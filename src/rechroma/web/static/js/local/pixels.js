@@ -3,8 +3,9 @@
 import { BackendError } from "../backend.js";
 import { makeGray } from "../color/colorspace.js";
 import { paint } from "../color/render.js";
-import { drawBadge } from "./badge.js";
+import { createBadge, drawBadge } from "./badge.js";
 import { sniffKind } from "./fileKinds.js";
+import { createPngEncoder } from "./pngEncoder.js";
 
 const STRIP_PIXELS = 1 << 20;
 const MAX_SIDE = 16384; // of a canvas, in the browsers that have the lowest limit
@@ -104,27 +105,38 @@ function isColored(rgba) {
 
 /**
  * Color a photograph and encode it.
- * @param {Photo} photo
+ * @param {Photo} photo an opaque one for a JPEG
  * @param {?Chroma} chroma adjusted; null for gray
- * @param {{type: string, quality: number, badge?: boolean}} options
+ * @param {{type: string, quality: number, hasBadge?: boolean}} options
  */
-export async function encodePhoto({ gray, alpha }, chroma, { type, quality, badge = false }) {
+export async function encodePhoto({ gray, alpha }, chroma, { type, quality, hasBadge = false }) {
   const { width, height } = gray;
-  const { canvas, context } = createCanvas(width, height);
-  if (type === "image/jpeg" && alpha) {
-    context.fillStyle = "white";
-    context.fillRect(0, 0, width, height);
-  }
+  const badge = hasBadge ? createBadge(width, height) : null;
+  const encoder = type === "image/png" ? createPngEncoder(width, height, alpha !== null) : createJpegEncoder(width, height, quality);
   for (const { top, rows } of strips(gray)) {
-    const strip = context.createImageData(width, rows);
+    const strip = new ImageData(width, rows);
     fillGray(strip.data, gray.data, alpha, top * width);
     const region = { x: 0, y: top / height, width: 1, height: rows / height };
     if (chroma) paint(strip, chroma, region, strip.data);
-    context.putImageData(strip, 0, top);
+    if (badge) drawBadge(strip, top, badge);
+    await encoder.add(strip.data);
     await pause();
   }
-  if (badge) drawBadge(context, width, height);
-  return canvas.convertToBlob({ type, quality });
+  return encoder.finish();
+}
+
+/** Create an encoder with the interface of that of PNG. @param {number} width @param {number} height @param {number} quality 0..1 */
+function createJpegEncoder(width, height, quality) {
+  const { canvas, context } = createCanvas(width, height);
+  let top = 0;
+  return {
+    /** Add rows. @param {Uint8ClampedArray<ArrayBuffer>} rgba */
+    async add(rgba) {
+      context.putImageData(new ImageData(rgba, width), 0, top);
+      top += rgba.length / (4 * width);
+    },
+    finish: () => canvas.convertToBlob({ type: "image/jpeg", quality }),
+  };
 }
 
 /** @param {Uint8ClampedArray} rgba @param {Uint8Array} gray @param {?Uint8Array} alpha @param {number} start */

@@ -97,7 +97,7 @@ async function colorize({ image, adjustments, badge, hints }, signal) {
   const chroma = await predict(one, readHints(hints), signal);
   const adjusted = { ...chroma, data: adjustChroma(chroma.data, adjustments) };
   const type = resultType(kind, one.photo.alpha !== null);
-  const file = await encodePhoto(one.photo, adjusted, { type, quality: settings.quality / 100, badge });
+  const file = await encodePhoto(one.photo, adjusted, { type, quality: settings.quality / 100, hasBadge: badge });
   const { width, height } = one.photo.gray;
   return { file, width, height, wasColor: one.photo.wasColor };
 }

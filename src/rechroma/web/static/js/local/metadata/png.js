@@ -1,35 +1,17 @@
 /** The chunks of a PNG that hold metadata. */
 
-import { computeCrc } from "../../photos/zip.js";
 import { big, join, pipe, startsWith, toLatin1, viewOf } from "./bytes.js";
 import { readResolution } from "./exif.js";
 import { readComment } from "./jpeg.js";
+import { SIGNATURE, listChunks, packChunk } from "./pngChunks.js";
 
-const SIGNATURE = 8; // bytes
 const XMP = "XML:com.adobe.xmp\0";
 const RAW_PROFILE = "Raw profile type ";
 const METERS_PER_INCH = 0.0254;
 const TEXT_KINDS = ["tEXt", "zTXt", "iTXt"];
-const KEPT = ["IHDR", "PLTE", "IDAT", "IEND", "tRNS"];
 
 /** @typedef {import("./copy.js").Metadata} Metadata */
-/** @typedef {{kind: string, data: Uint8Array}} Chunk */
-
-/**
- * List the chunks of a PNG.
- * @param {Uint8Array} png
- * @returns {Chunk[]}
- */
-function listChunks(png) {
-  const view = viewOf(png);
-  const chunks = [];
-  for (let at = SIGNATURE; at + 12 <= png.length;) {
-    const length = view.getUint32(at);
-    chunks.push({ kind: toLatin1(png.subarray(at + 4, at + 8)), data: png.subarray(at + 8, at + 8 + length) });
-    at += length + 12;
-  }
-  return chunks;
-}
+/** @typedef {import("./pngChunks.js").Chunk} Chunk */
 
 /** @param {Uint8Array} png @returns {Promise<Metadata>} */
 export async function readPng(png) {
@@ -72,22 +54,16 @@ function readDensity(data) {
 }
 
 /**
- * Write metadata into a PNG of the browser, in place of what the browser has written.
+ * Write metadata into a PNG.
  * @param {Blob} file
  * @param {Metadata} metadata true of the result
  * @param {?Uint8Array} profile
  */
 export async function writePng(file, metadata, profile) {
   const png = new Uint8Array(await file.arrayBuffer());
-  const [header, ...rest] = listChunks(png).filter(({ kind }) => KEPT.includes(kind));
+  const [header, ...rest] = listChunks(png);
   const chunks = [header, ...(await describe(metadata, profile)), ...rest];
-  return new Blob([png.subarray(0, SIGNATURE), ...chunks.flatMap(packChunk)], { type: file.type });
-}
-
-/** @param {Chunk} chunk */
-function packChunk({ kind, data }) {
-  const content = join(kind, data);
-  return [join(big(data.length, 4)), content, join(big(computeCrc(content), 4))];
+  return new Blob([SIGNATURE, ...chunks.flatMap(packChunk)], { type: file.type });
 }
 
 /** @param {Metadata} metadata @param {?Uint8Array} profile @returns {Promise<Chunk[]>} */
