@@ -10,7 +10,7 @@
 
 import { BackendError } from "../backend.js";
 
-const CACHE = "rechroma-assets";
+const CACHE = "rechroma-assets"; // and the address: there can be several sites at an origin
 const GZIP = [0x1f, 0x8b];
 
 /**
@@ -21,7 +21,7 @@ const GZIP = [0x1f, 0x8b];
  * @returns {Promise<Uint8Array<ArrayBuffer>[]>} their content
  */
 export async function loadAssets(assets, base, onProgress) {
-  const cache = await globalThis.caches?.open(CACHE).catch(() => null); // it needs HTTPS
+  const cache = await globalThis.caches?.open(`${CACHE} ${base}`).catch(() => null); // it needs HTTPS
   const urls = assets.map(({ file }) => new URL(file, base).href);
   const kept = await Promise.all(urls.map((url) => cache?.match(url)));
   const total = assets.reduce((sum, { bytes }, at) => sum + (kept[at] ? 0 : bytes), 0);

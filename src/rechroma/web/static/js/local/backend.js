@@ -33,7 +33,7 @@ export async function createBackend(page) {
   const site = await (await load("static/site.json")).json();
   const { call } = startWorker(page);
   const { model, runtime, quality } = site;
-  const base = document.baseURI;
+  const base = new URL(".", document.baseURI).href;
   await call("start", { base, model, runtime, quality });
   keepOffline();
   if (!isSavingData()) call("load", undefined).catch(() => {}); // it is tried again with a photograph
