@@ -65,7 +65,9 @@ def tags(path: Path) -> dict[str, Any]:
 
 
 def write_tags(path: Path, lines: str, orientation: int) -> None:
-    arguments = f"-q\n-q\n-m\n-struct\n-overwrite_original\n{lines}{TIFF_TAGS.format(orientation)}\n{path}"
+    arguments = (
+        f"-q\n-q\n-m\n-struct\n-overwrite_original\n{lines}{TIFF_TAGS.format(orientation)}\n{path}"
+    )
     subprocess.run([str(EXIFTOOL), "-@", "-"], input=arguments.encode(), check=True)
 
 
@@ -126,9 +128,7 @@ def test_photograph_without_metadata_gets_the_note_alone(
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_profile_of_a_result_is_srgb(
-    local_page: PageDriver, tmp_path: Path, suffix: str
-) -> None:
+def test_profile_of_a_result_is_srgb(local_page: PageDriver, tmp_path: Path, suffix: str) -> None:
     kind = {"jpg": "JPEG", "png": "PNG"}[suffix]
     gamma = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     content = make_photo(format=kind, icc_profile=gamma)

@@ -53,7 +53,8 @@ def ask(page: Page, photo: bytes, call: str, **options: Any) -> Any:
           const result = await backend[call](new Blob([bytes]), { model: "", ...options });
           if (!result.chroma) return result;
           const { width, height, data } = result.chroma;
-          return { size: [result.width, result.height], shape: [height, width, 2], data: [...data] };
+          const size = [result.width, result.height];
+          return { size, shape: [height, width, 2], data: [...data] };
         }""",
         [base64.b64encode(photo).decode(), call, options],
     )
@@ -104,7 +105,9 @@ def test_suggestions_are_those_of_the_package(
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         assert one["probability"] == pytest.approx(other.probability, abs=1e-4)
-        channels = [np.frombuffer(bytes.fromhex(c[1:]), np.uint8) for c in (one["color"], other.color)]
+        channels = [
+            np.frombuffer(bytes.fromhex(c[1:]), np.uint8) for c in (one["color"], other.color)
+        ]
         assert np.abs(channels[0] - channels[1].astype(int)).max() <= 2
 
 

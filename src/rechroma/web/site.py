@@ -1,7 +1,7 @@
 """The page as a static site: a folder that any host serves, with the model running in the browser.
 
-The page is the service's own (`static/`), with the backend `js/local/` in place of `js/service/`. All
-addresses are relative, so that the folder can be served from any path.
+The page is the service's own (`static/`), with the backend `js/local/` in place of `js/service/`.
+All addresses are relative, so that the folder can be served from any path.
 """
 
 from __future__ import annotations
@@ -236,7 +236,9 @@ def _manifest() -> dict[str, Any]:
         "display": "standalone",
         "background_color": "#2b2a28",
         "theme_color": "#2b2a28",
-        "icons": [{**icon, "purpose": purpose} for icon in icons for purpose in ("any", "maskable")],
+        "icons": [
+            {**icon, "purpose": purpose} for icon in icons for purpose in ("any", "maskable")
+        ],
     }
 
 

@@ -48,7 +48,11 @@ def test_runtime_is_the_named_release() -> None:
     assert source["package"] == "onnxruntime-web"
     for name, digest in source["files"].items():
         packed = RUNTIME / f"{name}.gz"
-        content = gzip.decompress(packed.read_bytes()) if packed.exists() else (RUNTIME / name).read_bytes()
+        content = (
+            gzip.decompress(packed.read_bytes())
+            if packed.exists()
+            else (RUNTIME / name).read_bytes()
+        )
         assert sha256(content).hexdigest() == digest
         assert source["version"].encode() in content or name.endswith(".wasm")
     assert "MIT" in (RUNTIME / "LICENSE").read_text("utf-8")
@@ -63,7 +67,9 @@ def test_first_visit_of_the_bundled_model_is_small(tmp_path: Path) -> None:
 def test_command_says_where_the_site_is(tmp_path: Path, tiny: Path) -> None:
     code, stderr = run("-o", str(tmp_path / "site"), "--model", str(tiny))
     assert code == 0
-    assert re.search(r"the site is in .*site \(\d+\.\d MB; a first visit loads \d+\.\d MB\)", stderr)
+    assert re.search(
+        r"the site is in .*site \(\d+\.\d MB; a first visit loads \d+\.\d MB\)", stderr
+    )
     assert {"index.html", "manifest.json", "service-worker.js"} <= files_of(tmp_path / "site")
 
 
@@ -83,9 +89,9 @@ def test_page_preloads_the_modules_that_it_imports(tmp_path: Path, tiny: Path) -
     folder = tmp_path / "site" / "static" / "js"
     html = (tmp_path / "site" / "index.html").read_text("utf-8")
     named = set(re.findall(r'modulepreload" href="static/js/([\w./]+)"', html))
-    assert named == {path.relative_to(folder).as_posix() for path in _imported(folder / "main.js")} - {
-        "main.js"
-    }
+    assert named == {
+        path.relative_to(folder).as_posix() for path in _imported(folder / "main.js")
+    } - {"main.js"}
 
 
 def _imported(module: Path, seen: set[Path] | None = None) -> set[Path]:
@@ -95,7 +101,9 @@ def _imported(module: Path, seen: set[Path] | None = None) -> set[Path]:
         return seen
     seen.add(module)
     text = module.read_text("utf-8")
-    for name in re.findall(r'^import .*?"(\.[^"]+)";|\bimport\("(\.[^"]+)"\)(?!\.)', text, re.M | re.S):
+    for name in re.findall(
+        r'^import .*?"(\.[^"]+)";|\bimport\("(\.[^"]+)"\)(?!\.)', text, re.M | re.S
+    ):
         _imported((module.parent / (name[0] or name[1])).resolve(), seen)
     return seen
 

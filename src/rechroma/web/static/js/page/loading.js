@@ -14,8 +14,9 @@ export function initLoading(store) {
     box.hidden = !loading;
     if (!loading) return;
     const total = (loading.total / MEGA).toFixed(1);
-    text.textContent = t("loading", { total });
-    bar.setAttribute("aria-label", text.textContent);
+    const line = t("loading", { total });
+    if (text.textContent !== line) text.textContent = line; // once, for screen readers
+    bar.setAttribute("aria-label", line);
     bar.max = loading.total;
     bar.value = loading.loaded;
   });
