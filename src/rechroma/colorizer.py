@@ -352,7 +352,7 @@ class Colorizer:
         check_file_options(options)
         if not isinstance(source, bytes | Path):
             raise OptionError(f"source must be bytes or a Path, not {type(source).__name__}")
-        photo = _read(source, options, name)
+        photo = self._read(source, options, name)
         wanted = options.get("format")
         written = parse_format(wanted) if wanted else output_format(photo.format)
         file = BytesIO()
@@ -397,7 +397,7 @@ class Colorizer:
                     f"{target} is the photograph itself, which is never replaced",
                     hint="Choose another target.",
                 )
-        photo = _read(source, options)
+        photo = self._read(source, options)
         with error_context(source):
             rgb = self._rgb(photo, options)
             write_atomically(
@@ -488,12 +488,31 @@ class Colorizer:
                 quality=output.quality,
                 provenance=output.provenance,
                 badge=output.badge,
+                threads=self.threads,
             )
             if not others:
                 return
             del photo, rgb  # memory holds the first page, and one other
-            photo = _read(source, options, "", others.pop(0))
+            photo = self._read(source, options, "", others.pop(0))
             rgb = self._rgb(photo, options)
+
+    def _read(
+        self,
+        source: bytes | Path,
+        options: EncodeKwargs,
+        name: str | None = None,
+        page: int | None = None,
+    ) -> Photo:
+        """Read a page, by default the first of those that the options select."""
+        chosen = parse_options(InputOptions, options)
+        return read_photo(
+            source,
+            max_pixels=options.get("max_pixels", MAX_PIXELS),
+            strict=chosen.strict,
+            page=page or chosen.page_range(1)[0],
+            name=name,
+            threads=self.threads,
+        )
 
     def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
         """Predict and render; other options are ignored."""
@@ -534,20 +553,6 @@ def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, .
     hints = options.get("hints", ())
     if not isinstance(hints, np.ndarray):  # a hint map, whose shape depends on the image
         check_hints(hints)
-
-
-def _read(
-    source: bytes | Path, options: EncodeKwargs, name: str | None = None, page: int | None = None
-) -> Photo:
-    """Read a page, by default the first of those that the options select."""
-    chosen = parse_options(InputOptions, options)
-    return read_photo(
-        source,
-        max_pixels=options.get("max_pixels", MAX_PIXELS),
-        strict=chosen.strict,
-        page=page or chosen.page_range(1)[0],
-        name=name,
-    )
 
 
 def _page_numbers(photo: Photo, options: EncodeKwargs) -> range:
