@@ -55,6 +55,7 @@ _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
 _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of a TIFF
 _ORIENTATION_TAG = 0x0112
+_INVERSE = {6: 8, 8: 6}  # orientations that are not their own inverse
 _DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow's raw modes
 _JP2_SIZE = b"\xff\x4f\xff\x51"  # the first two markers of a codestream
 _JP2_HEAD = 1 << 20  # bytes before them, with a profile
@@ -375,6 +376,11 @@ def apply_orientation(pixels: _Plane, orientation: int) -> _Plane:
     turned = pixels.swapaxes(0, 1) if is_swapped else pixels
     steps = (slice(None, None, -1 if is_mirrored else 1) for is_mirrored in (down, across))
     return cast("_Plane", np.ascontiguousarray(turned[tuple(steps)]))
+
+
+def turn_stored(pixels: _Plane, orientation: int) -> _Plane:
+    """Turn upright pixels (H, W) or (H, W, C) to how they are stored, given EXIF's orientation."""
+    return apply_orientation(pixels, _INVERSE.get(orientation, orientation))
 
 
 def _to_uint(array: np.ndarray[Any, Any]) -> UIntImage:

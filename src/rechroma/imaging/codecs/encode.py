@@ -42,6 +42,7 @@ _MAX_SIDE = {
 _MIN_SIDE = {"JPEG2000": 32}  # OpenCV's encoder halves the image five times
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
+_TEMPLATE_SIDE = 8  # pixels
 _BADGE_SIZE = 0.045  # of the short side
 _MIN_BADGE_SIDE = 12  # pixels
 _BADGE_MARGIN = 0.4  # of the disc's side
@@ -110,11 +111,8 @@ def write_photo(
         rgb, alpha = rgb.copy(), None if alpha is None else alpha.copy()
         draw_badge(rgb, alpha)
     pixels = _pixels_for(name, rgb, alpha)
-    metadata = replace(
-        photo.metadata,
-        icc=Profile(photo.metadata.icc).output_profile,
-        xmp=xmp.with_provenance(photo.metadata.xmp) if provenance else photo.metadata.xmp,
-    )
+    icc = Profile(photo.metadata.icc).output_profile
+    metadata = label(photo.metadata, icc, provenance=provenance)
     if name in _OWN_WRITERS:
         _OWN_WRITERS[name](file, pixels, metadata, threads)
     elif name == "JPEG2000":
@@ -123,6 +121,26 @@ def write_photo(
         if name == "HEIF":
             enable_heif()
         Image.fromarray(pixels).save(file, name, **_save_options(name, metadata, quality))
+
+
+def label(metadata: Metadata, icc: bytes | None, *, provenance: bool) -> Metadata:
+    """Return the metadata of a result.
+
+    Args:
+        metadata: That of the photograph.
+        icc: The profile of the result.
+        provenance: Whether to note in the XMP that a model generated the colors.
+    """
+    packet = xmp.with_provenance(metadata.xmp) if provenance else metadata.xmp
+    return replace(metadata, icc=icc, xmp=packet)
+
+
+def encode_jpeg_template(metadata: Metadata, quality: int) -> bytes:
+    """Encode a tiny JPEG with metadata, and with the quantization tables of a quality."""
+    file = BytesIO()
+    image = Image.new("RGB", (_TEMPLATE_SIDE, _TEMPLATE_SIDE))
+    image.save(file, "JPEG", **_save_options("JPEG", metadata, quality))
+    return file.getvalue()
 
 
 def encode_preview(gray: UIntImage, side: int, quality: int = 90) -> bytes:
