@@ -37,6 +37,7 @@ from rechroma.hints import check_hints, pixels_at
 from rechroma.imaging import (
     ChromaUpsampler,
     Photo,
+    can_write_subsampled,
     default_target,
     output_format,
     parse_format,
@@ -44,6 +45,7 @@ from rechroma.imaging import (
     read_photo,
     resolve_format,
     write_photo,
+    write_subsampled,
 )
 from rechroma.imaging.metadata.exif import PREFIX
 from rechroma.models import find_model
@@ -317,7 +319,7 @@ class Colorizer:
         if isinstance(image, bytes):
             return self.colorize_bytes(image, **options).content
         photo = _photo_from(image)
-        rgba = self._rgb(photo, options)
+        rgba = self.render(photo, self._chroma(photo, options))
         if photo.alpha is not None:
             rgba = cast("UIntImage", np.dstack([rgba, photo.alpha]))
         if isinstance(image, np.ndarray):
@@ -357,7 +359,7 @@ class Colorizer:
         written = parse_format(wanted) if wanted else output_format(photo.format)
         file = BytesIO()
         with error_context(name):
-            self._write(file, source, photo, self._rgb(photo, options), written, options)
+            self._write(file, source, photo, self._chroma(photo, options), written, options)
         return EncodedImage(file.getvalue(), written, photo.was_color, photo.pages, photo.damage)
 
     def colorize_file(
@@ -398,11 +400,12 @@ class Colorizer:
                     hint="Choose another target.",
                 )
         photo = _read(source, options)
+        written = written or output_format(photo.format)
         with error_context(source):
-            rgb = self._rgb(photo, options)
+            chroma = self._chroma(photo, options)
             write_atomically(
                 target,
-                lambda file: self._write(file, source, photo, rgb, written, options),
+                lambda file: self._write(file, source, photo, chroma, written, options),
                 overwrite=overwrite,
                 like=source,
                 keep_time=options.get("keep_time", False),
@@ -465,14 +468,14 @@ class Colorizer:
         file: BinaryIO,
         source: bytes | Path,
         photo: Photo,
-        rgb: UIntImage,
-        written: str | None,
+        chroma: Float,
+        written: str,
         options: EncodeKwargs,
     ) -> None:
-        """Write the first colored page, then read, color and write the others one by one."""
+        """Write the first page with its chroma, then read, color and write the others."""
         output = parse_options(OutputOptions, options)
         _, *others = _page_numbers(photo, options)
-        if others and (written or output_format(photo.format)) != "TIFF":
+        if others and written != "TIFF":
             raise OptionError(
                 f"{1 + len(others)} pages need a TIFF",
                 hint="Choose the format tiff, or one page.",
@@ -480,25 +483,37 @@ class Colorizer:
         if others and isinstance(source, Path) and not source.is_file():
             raise SourceError("a pipe can be read for one page only", hint="Give a file.")
         while True:
+            self._write_page(file, photo, chroma, written, output)
+            if not others:
+                return
+            del photo, chroma  # memory holds the first page, and one other
+            photo = _read(source, options, "", others.pop(0))
+            chroma = self._chroma(photo, options)
+
+    def _write_page(
+        self, file: BinaryIO, photo: Photo, chroma: Float, written: str, output: OutputOptions
+    ) -> None:
+        quality, provenance, badge = output.quality, output.provenance, output.badge
+        if can_write_subsampled(photo, chroma, written, badge=badge):
+            write_subsampled(
+                file, photo, chroma, quality=quality, provenance=provenance, threads=self.threads
+            )
+        else:
+            rgb = self.render(photo, chroma)
             write_photo(
                 file,
                 rgb,
                 photo,
                 format=written,
-                quality=output.quality,
-                provenance=output.provenance,
-                badge=output.badge,
+                quality=quality,
+                provenance=provenance,
+                badge=badge,
             )
-            if not others:
-                return
-            del photo, rgb  # memory holds the first page, and one other
-            photo = _read(source, options, "", others.pop(0))
-            rgb = self._rgb(photo, options)
 
-    def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
-        """Predict and render; other options are ignored."""
+    def _chroma(self, photo: Photo, options: ColorizeKwargs) -> Float:
+        """Predict and adjust chroma; other options are ignored."""
         chroma = self.predict(photo, size=options.get("size"), hints=options.get("hints", ()))
-        return self.render(photo, chroma, parse_options(Adjustments, options))
+        return adjust_chroma(chroma, parse_options(Adjustments, options))
 
     def _without_hints(self, light: Float) -> Float:
         """Predict without hints, or return the last result: corrections come one after another."""

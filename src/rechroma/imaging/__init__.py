@@ -12,7 +12,13 @@ from rechroma.imaging.codecs.decode import (
     read_rgb_thumbnail,
     sniff,
 )
-from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
+from rechroma.imaging.codecs.encode import (
+    can_write_subsampled,
+    encode_photo,
+    encode_preview,
+    write_photo,
+    write_subsampled,
+)
 from rechroma.imaging.codecs.formats import (
     FORMATS,
     SUFFIXES,
@@ -34,6 +40,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "UIntImage",
+    "can_write_subsampled",
     "contact_sheet",
     "default_target",
     "encode_photo",
@@ -48,4 +55,5 @@ __all__ = [
     "resolve_format",
     "sniff",
     "write_photo",
+    "write_subsampled",
 ]

@@ -44,7 +44,7 @@ def reject_unsupported(data: bytes) -> None:
         UnsupportedImageError: The frame header says that it is lossless, hierarchical or JPEG-LS,
             or has more than 8 bits.
     """
-    for kind, at in _segments(data):
+    for kind, at in segments(data):
         if kind in _FRAMES:
             precision = data[at + 4]
             bits = f"{precision}-bit" if precision != _PRECISION else None
@@ -58,11 +58,11 @@ def reject_unsupported(data: bytes) -> None:
 
 def is_complete(data: bytes) -> bool:
     """Return whether the end marker follows the pixels of a JPEG, in which it cannot occur."""
-    return any(kind == _SCAN and data.find(_END, at) > 0 for kind, at in _segments(data))
+    return any(kind == _SCAN and data.find(_END, at) > 0 for kind, at in segments(data))
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the kind and the position of each segment up to the first scan."""
+def segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the marker and the position of each segment of a JPEG up to the first scan."""
     at = len(_START)
     while at + 5 <= len(data) and data[at] == 0xFF:
         kind, length = struct.unpack_from(">xBH", data, at)
@@ -92,7 +92,7 @@ def complete(data: bytes, max_pixels: int) -> tuple[bytes, Damage]:
     differs = rows != _checksums(data + _NOISE + _END, max_pixels)
     if not differs.any():
         return completed, Damage.END_MISSING
-    scan = max((at for kind, at in _segments(data) if kind == _SCAN), default=0)
+    scan = max((at for kind, at in segments(data) if kind == _SCAN), default=0)
     if differs.argmax() < _BLOCK and data.find(bytes([0xFF, _SCAN]), scan + 2) < 0:
         raise BrokenImageError(
             "the JPEG is truncated before its first pixels",
