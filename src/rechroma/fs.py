@@ -13,7 +13,7 @@ from errno import EACCES, EDQUOT, ENOSPC, ENOTDIR
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rechroma.errors import TargetError, TargetExistsError
+from rechroma.errors import OptionError, TargetError, TargetExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +114,31 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise NotADirectoryError(ENOTDIR, f"{folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(EACCES, f"the folder {folder} is not writable")
+
+
+def check_is_other_file(target: Path, source: Path) -> None:
+    """Check that a target is not its own source.
+
+    Raises:
+        TargetExistsError: It is.
+    """
+    with suppress(OSError):  # one cannot be accessed; reading or writing it will say why
+        if target.samefile(source):
+            raise TargetExistsError(
+                f"{target} is the photograph itself, which is never replaced",
+                hint="Choose another target.",
+            )
+
+
+def to_path(path: object) -> Path:
+    """Return a path that a caller gave.
+
+    Raises:
+        OptionError: It is none.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise OptionError(f"{path!r:.60} is not a path", hint="Give the path of an image file.")
+    return Path(path)
 
 
 def file_sha256(path: Path) -> str:

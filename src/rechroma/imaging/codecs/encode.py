@@ -18,12 +18,8 @@ from rechroma.color.ycbcr import render_subsampled
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
 from rechroma.imaging.codecs.jp2 import write_jp2
-from rechroma.imaging.codecs.jpeg_strips import (
-    encode_strip,
-    join_strips,
-    notes_of,
-    strip_rows,
-)
+from rechroma.imaging.codecs.jpeg_parts import read_parts
+from rechroma.imaging.codecs.jpeg_strips import encode_strip, join_strips, strip_rows
 from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
 from rechroma.imaging.metadata import exif, extended_xmp, iptc, xmp
 from rechroma.imaging.metadata.embedded import extension_segments
@@ -40,7 +36,8 @@ if TYPE_CHECKING:
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
 _QUALITY = OPTIONS["quality"].default
-_OWN_WRITERS = {"PNG": write_png, "TIFF": write_tiff, "JPEG2000": write_jp2}  # with 16 bits
+_OWN_WRITERS = {"PNG": write_png, "TIFF": write_tiff}
+_DEEP = (*_OWN_WRITERS, "JPEG2000")  # with 16 bits
 _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {
     "JPEG": 65500,
@@ -51,6 +48,7 @@ _MAX_SIDE = {
 _MIN_SIDE = {"JPEG2000": 32}  # OpenCV's encoder halves the image five times
 _JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
+_TEMPLATE_SIDE = 8  # pixels
 _BADGE_SIZE = 0.045  # of the short side
 _MIN_BADGE_SIDE = 12  # pixels
 _BADGE_MARGIN = 0.4  # of the disc's side
@@ -85,6 +83,7 @@ def write_photo(
     quality: int = _QUALITY,
     provenance: bool = True,
     badge: bool = False,
+    threads: int = 1,
 ) -> None:
     """Write a photograph's colors with its alpha channel and metadata.
 
@@ -104,6 +103,7 @@ def write_photo(
         quality: 1..100, for lossy formats.
         provenance: Whether to note in the XMP that a model generated the colors.
         badge: Whether to draw a visible mark that states the same.
+        threads: Number of threads that can compress a PNG or TIFF.
 
     Raises:
         OptionError: An unknown format or one that cannot hold the image, a quality out of range,
@@ -117,9 +117,12 @@ def write_photo(
         rgb, alpha = rgb.copy(), None if alpha is None else alpha.copy()
         draw_badge(rgb, alpha)
     pixels = _pixels_for(name, rgb, alpha)
-    metadata = _metadata_of_result(photo.metadata, provenance=provenance)
+    icc = Profile(photo.metadata.icc).output_profile
+    metadata = label(photo.metadata, icc, provenance=provenance)
     if name in _OWN_WRITERS:
-        _OWN_WRITERS[name](file, pixels, metadata)
+        _OWN_WRITERS[name](file, pixels, metadata, threads)
+    elif name == "JPEG2000":
+        write_jp2(file, pixels, metadata)
     else:
         if name == "HEIF":
             enable_heif()
@@ -172,9 +175,9 @@ def write_subsampled(
     gray = cast("NDArray[np.uint8]", photo.gray)
     height, width = gray.shape
     _check((height, width, 3), photo, "JPEG", quality)
-    empty = BytesIO()
-    metadata = _metadata_of_result(photo.metadata, provenance=provenance)
-    Image.new("RGB", (1, 1)).save(empty, "JPEG", **_save_options("JPEG", metadata, quality))
+    icc = Profile(photo.metadata.icc).output_profile
+    metadata = label(photo.metadata, icc, provenance=provenance)
+    template = read_parts(encode_jpeg_template(metadata, quality))
     upsampler = ChromaUpsampler(chroma, gray.shape, block=2)
     step = strip_rows(width)
 
@@ -185,8 +188,27 @@ def write_subsampled(
 
     with ThreadPoolExecutor(threads) as pool:
         strips = pool.map(encode, range(0, height, step))
-        for part in join_strips(strips, (height, width), notes_of(empty.getvalue())):
-            file.write(part)
+        file.writelines(join_strips(strips, (height, width), template.metadata))
+
+
+def label(metadata: Metadata, icc: bytes | None, *, provenance: bool) -> Metadata:
+    """Return the metadata of a result.
+
+    Args:
+        metadata: That of the photograph.
+        icc: The profile of the result.
+        provenance: Whether to note in the XMP that a model generated the colors.
+    """
+    packet = xmp.with_provenance(metadata.xmp) if provenance else metadata.xmp
+    return replace(metadata, icc=icc, xmp=packet)
+
+
+def encode_jpeg_template(metadata: Metadata, quality: int) -> bytes:
+    """Encode a tiny JPEG with metadata, and with the quantization tables of a quality."""
+    file = BytesIO()
+    image = Image.new("RGB", (_TEMPLATE_SIDE, _TEMPLATE_SIDE))
+    image.save(file, "JPEG", **_save_options("JPEG", metadata, quality))
+    return file.getvalue()
 
 
 def encode_preview(gray: UIntImage, side: int, quality: int = 90) -> bytes:
@@ -202,14 +224,6 @@ def encode_preview(gray: UIntImage, side: int, quality: int = 90) -> bytes:
     file = BytesIO()
     image.save(file, "JPEG", quality=quality)
     return file.getvalue()
-
-
-def _metadata_of_result(metadata: Metadata, *, provenance: bool) -> Metadata:
-    return replace(
-        metadata,
-        icc=Profile(metadata.icc).output_profile,
-        xmp=xmp.with_provenance(metadata.xmp) if provenance else metadata.xmp,
-    )
 
 
 def _check(shape: tuple[int, ...], photo: Photo, name: str, quality: int) -> None:
@@ -230,7 +244,7 @@ def _check(shape: tuple[int, ...], photo: Photo, name: str, quality: int) -> Non
 
 
 def _pixels_for(name: str, rgb: UIntImage, alpha: UIntImage | None) -> UIntImage:
-    if name not in _OWN_WRITERS:
+    if name not in _DEEP:
         rgb = _to_uint8(rgb)
         alpha = None if alpha is None else _to_uint8(alpha)
     if alpha is None:

@@ -13,19 +13,26 @@ from typing import TYPE_CHECKING
 import simplejpeg
 
 from rechroma.color.ycbcr import pad_to_even
-from rechroma.imaging.codecs.jpeg import segments
+from rechroma.imaging.codecs.jpeg_parts import (
+    END,
+    QUANTIZATION,
+    RESTART,
+    SCAN,
+    START,
+    Segment,
+    pack_segments,
+    read_parts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rechroma.color.ycbcr import Planes
+    from rechroma.imaging.codecs.jpeg_parts import JpegParts
 
 _UNIT = 16  # side of the smallest coded unit: a block of 8 x 8 samples of chroma at half size
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
-_START, _END = b"\xff\xd8", b"\xff\xd9"
-_FRAME, _SCAN, _RESTART, _RESTART_INTERVAL = 0xC0, 0xDA, 0xD0, 0xDD
-_RESTARTS = 8  # their markers have numbers in turn
-_NOTES = {*range(0xE0, 0xF0), 0xFE}  # application segments and comments
+_FIRST_RESTART, _RESTARTS = 0xD0, 8  # the markers between strips take turns
 
 
 def strip_rows(width: int) -> int:
@@ -41,49 +48,40 @@ def encode_strip(planes: Planes, quality: int) -> bytes:
     return jpeg
 
 
-def join_strips(strips: Iterable[bytes], size: tuple[int, int], notes: bytes) -> Iterator[bytes]:
+def join_strips(
+    strips: Iterable[bytes], size: tuple[int, int], metadata: Iterable[Segment]
+) -> Iterator[bytes]:
     """Join the strips of a picture to a JPEG.
 
     Args:
         strips: Results of :func:`encode_strip` of the same quality, from the top on, for
             :func:`strip_rows` rows each; consumed lazily.
         size: Height and width of the picture in pixels.
-        notes: Segments with metadata; see :func:`notes_of`.
+        metadata: The application segments and comments.
 
     Returns:
         The parts of the file.
     """
-    yield _START + notes
+    yield START
     for number, strip in enumerate(strips):
+        parts = read_parts(strip)
         if number == 0:
-            yield from _tables(strip, size)
+            yield pack_segments([*metadata, *_headers(parts, size)])
         else:
-            yield bytes([0xFF, _RESTART + (number - 1) % _RESTARTS])
-        yield strip[_scan_at(strip) : -len(_END)]
-    yield _END
+            yield bytes([0xFF, _FIRST_RESTART + (number - 1) % _RESTARTS])
+        yield parts.entropy_coded(parts.scans[0])
+    yield END
 
 
-def notes_of(jpeg: bytes) -> bytes:
-    """Return the application segments and comments at the start of a JPEG."""
-    return jpeg[len(_START) : next(at for kind, at in segments(jpeg) if kind not in _NOTES)]
-
-
-def _tables(strip: bytes, size: tuple[int, int]) -> Iterator[bytes]:
-    """Yield the segments of a strip up to its scan, changed to those of the whole picture."""
+def _headers(strip: JpegParts, size: tuple[int, int]) -> Iterator[Segment]:
+    """Yield the tables and headers of a strip, changed to those of the whole picture."""
     height, width = size
-    positions = [(kind, at) for kind, at in segments(strip) if kind not in _NOTES]
-    ends = [at for _, at in positions[1:]] + [_scan_at(strip)]
-    for (kind, at), end in zip(positions, ends, strict=True):
-        segment = strip[at:end]
-        if kind == _FRAME:
-            segment = segment[:5] + struct.pack(">HH", height, width) + segment[9:]
-        if kind == _SCAN:
-            units = strip_rows(width) // _UNIT * -(-width // _UNIT)
-            yield struct.pack(">BBHH", 0xFF, _RESTART_INTERVAL, 4, units)
-        yield segment
-
-
-def _scan_at(strip: bytes) -> int:
-    """Return where the compressed data of a JPEG begin."""
-    at = next(at for kind, at in segments(strip) if kind == _SCAN)
-    return at + 2 + int.from_bytes(strip[at + 2 : at + 4])
+    for table in strip.quantization.values():
+        yield Segment(QUANTIZATION, table)
+    frame = strip.frame[:1] + struct.pack(">HH", height, width) + strip.frame[5:]
+    yield Segment(strip.process, frame)
+    scan = strip.scans[0]
+    yield from scan.tables
+    units = strip_rows(width) // _UNIT * -(-width // _UNIT)
+    yield Segment(RESTART, struct.pack(">H", units))
+    yield Segment(SCAN, scan.header)
