@@ -462,7 +462,7 @@ class Colorizer:
         if options.get("keep_luma"):
             photo, content = self._color_around_luma(source, options, written, name)
             return photo, lambda file: file.write(content)
-        photo = _read(source, options, name)
+        photo = _read(source, options, self.threads, name)
         with error_context(name):
             rgb = self._rgb(photo, options)
         return photo, lambda file: self._write(file, source, photo, rgb, written, options)
@@ -475,7 +475,7 @@ class Colorizer:
         with error_context(name):
             parts = read_gray_jpeg(content)
         _check_format(written, options)
-        photo = _read(content, options, name)
+        photo = _read(content, options, self.threads, name)
         with error_context(name):
             if photo.damage == Damage.TRUNCATED:
                 raise BrokenImageError(
@@ -537,11 +537,12 @@ class Colorizer:
                 quality=output.quality,
                 provenance=output.provenance,
                 badge=output.badge,
+                threads=self.threads,
             )
             if not others:
                 return
             del photo, rgb  # memory holds the first page, and one other
-            photo = _read(source, options, "", others.pop(0))
+            photo = _read(source, options, self.threads, "", others.pop(0))
             rgb = self._rgb(photo, options)
 
     def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
@@ -598,7 +599,7 @@ def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, .
 
 
 def _read(
-    source: bytes | Path, options: EncodeKwargs, name: str | None = None, page: int | None = None
+    source: bytes | Path, options: EncodeKwargs, threads: int, name: str, page: int | None = None
 ) -> Photo:
     """Read a page, by default the first of those that the options select."""
     chosen = parse_options(InputOptions, options)
@@ -608,6 +609,7 @@ def _read(
         strict=chosen.strict,
         page=page or chosen.page_range(1)[0],
         name=name,
+        threads=threads,
     )
 
 

@@ -1,8 +1,9 @@
 """Decoding of files, bytes, streams, Pillow images and arrays to a `Photo`, or to a thumbnail.
 
-Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits, and TIFFs of less
-common kinds: OpenCV decodes the PNGs, and :mod:`rechroma.imaging.codecs.tiff` the TIFFs. One page
-of a file is read, by default the first, or the first frame; the others are counted.
+Pillow decodes everything except TIFFs of less common kinds, which
+:mod:`rechroma.imaging.codecs.tiff` decodes, and the 16-bit colors of JPEG 2000, which OpenCV
+decodes. One page of a file is read, by default the first, or the first frame; the others are
+counted.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def read_photo(
     strict: bool = False,
     page: int = 1,
     name: str | None = None,
+    threads: int = 1,
 ) -> Photo:
     """Read a photograph and convert it to gray.
 
@@ -82,6 +84,7 @@ def read_photo(
         strict: Whether to reject a truncated JPEG.
         page: The number of the page of a TIFF, from 1.
         name: The image's name in errors; the file's name by default.
+        threads: Number of threads that can decode large files.
 
     Raises:
         SourceError: The file is missing, a folder, or not readable.
@@ -97,10 +100,10 @@ def read_photo(
     name = display_name(source) if name is None else name
     with error_context(name), quiet_pillow():
         if isinstance(source, Image.Image):
-            return _photo_of_image(source, max_pixels)
+            return _photo_of_image(source, max_pixels, threads=threads)
         with open_source(source, name) as file:
             try:
-                photo = _photo_of_image(identify(file, page), max_pixels, file)
+                photo = _photo_of_image(identify(file, page), max_pixels, file, threads)
             except BrokenImageError as error:
                 file.seek(0)
                 return _read_damaged(file.read(), max_pixels, error, strict=strict)
@@ -225,14 +228,16 @@ def _photo_of_file(content: bytes, max_pixels: int) -> Photo:
     return _photo_of_image(identify(file), max_pixels, file)
 
 
-def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
+def _photo_of_image(
+    image: Image.Image, max_pixels: int, file: BinaryIO | None = None, threads: int = 1
+) -> Photo:
     check_size(image.size, max_pixels)
     pages = 1 if file is None else count_pages(image, file)
     before = read_before(image)
     profile = Profile(before.icc)
     with decode_errors():
         if isinstance(image, TiffFile) and image.layout:
-            pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
+            pixels = _convert_samples(*decode_layout(image.layout, image.fp, threads), profile)
         elif file is not None and image.format == "JPEG2000" and (depth := _jp2_depth(file)) > 8:
             pixels = _decode_deep_jp2(file, image, profile, white=(1 << depth) - 1)
         elif file is not None and _has_16_bit_colors(image):

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
 _QUALITY = OPTIONS["quality"].default
-_OWN_WRITERS = {"PNG": write_png, "TIFF": write_tiff, "JPEG2000": write_jp2}  # with 16 bits
+_OWN_WRITERS = {"PNG": write_png, "TIFF": write_tiff}
+_DEEP = (*_OWN_WRITERS, "JPEG2000")  # with 16 bits
 _NO_ALPHA = ("JPEG", "BMP")
 _MAX_SIDE = {
     "JPEG": 65500,
@@ -77,6 +78,7 @@ def write_photo(
     quality: int = _QUALITY,
     provenance: bool = True,
     badge: bool = False,
+    threads: int = 1,
 ) -> None:
     """Write a photograph's colors with its alpha channel and metadata.
 
@@ -96,6 +98,7 @@ def write_photo(
         quality: 1..100, for lossy formats.
         provenance: Whether to note in the XMP that a model generated the colors.
         badge: Whether to draw a visible mark that states the same.
+        threads: Number of threads that can compress a PNG or TIFF.
 
     Raises:
         OptionError: An unknown format or one that cannot hold the image, a quality out of range,
@@ -112,7 +115,9 @@ def write_photo(
     icc = Profile(photo.metadata.icc).output_profile
     metadata = label(photo.metadata, icc, provenance=provenance)
     if name in _OWN_WRITERS:
-        _OWN_WRITERS[name](file, pixels, metadata)
+        _OWN_WRITERS[name](file, pixels, metadata, threads)
+    elif name == "JPEG2000":
+        write_jp2(file, pixels, metadata)
     else:
         if name == "HEIF":
             enable_heif()
@@ -172,7 +177,7 @@ def _check(rgb: UIntImage, photo: Photo, name: str, quality: int) -> None:
 
 
 def _pixels_for(name: str, rgb: UIntImage, alpha: UIntImage | None) -> UIntImage:
-    if name not in _OWN_WRITERS:
+    if name not in _DEEP:
         rgb = _to_uint8(rgb)
         alpha = None if alpha is None else _to_uint8(alpha)
     if alpha is None:

@@ -106,7 +106,7 @@ class Profile:
         """
         if self._icc is None:
             return None
-        return self._icc if self._is_srgb else _srgb_bytes()
+        return self._icc if self._is_srgb else srgb_profile()
 
     @property
     def luma_profile(self) -> bytes | None:
@@ -193,7 +193,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 @cache
-def _srgb_bytes() -> bytes:
+def srgb_profile() -> bytes:
     """Return a standard sRGB profile, dated 2000-01-01 so that equal images give equal files."""
     profile = bytearray(_srgb().tobytes())
     struct.pack_into(">6H", profile, 24, 2000, 1, 1, 0, 0, 0)
