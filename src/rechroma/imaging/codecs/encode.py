@@ -18,7 +18,7 @@ from rechroma.color.ycbcr import render_subsampled
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
 from rechroma.imaging.codecs.jp2 import write_jp2
-from rechroma.imaging.codecs.jpeg_parts import read_parts
+from rechroma.imaging.codecs.jpeg_parts import MAX_CONTENT, read_parts
 from rechroma.imaging.codecs.jpeg_strips import encode_strip, join_strips, strip_rows
 from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
 from rechroma.imaging.metadata import exif, extended_xmp, iptc, xmp
@@ -46,7 +46,7 @@ _MAX_SIDE = {
     "AVIF": 65536,
 }  # limits of the encoders
 _MIN_SIDE = {"JPEG2000": 32}  # OpenCV's encoder halves the image five times
-_JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
+_JPEG_SEGMENT = MAX_CONTENT - 40  # bytes, less what precedes XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
 _TEMPLATE_SIDE = 8  # pixels
 _BADGE_SIZE = 0.045  # of the short side
@@ -277,7 +277,7 @@ def _save_options(name: str, metadata: Metadata, quality: int) -> dict[str, Any]
     if name == "JPEG":
         segments = list(_segments(metadata))
         options["xmp"], extension = _fit_xmp(metadata.xmp)
-        if options["exif"] and len(options["exif"]) > _JPEG_SEGMENT:
+        if options["exif"] and len(options["exif"]) > MAX_CONTENT:
             options["exif"] = None
         options |= {
             "subsampling": _SUBSAMPLING_420,
