@@ -132,8 +132,11 @@ def read_metadata(
     packet = _first(each.xmp for each in found) or _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
     set_exif = partial(exif.set_upright, size=size, orientation=orientation, as_stored=as_stored)
     set_xmp = partial(xmp.set_upright, size=size, orientation=orientation, as_stored=as_stored)
+    kept = _try(lambda: set_exif(block)) if block else None
+    if as_stored and block and not kept:  # viewers that can parse it turn the result, too
+        kept = block.removeprefix(exif.PREFIX)
     return Metadata(
-        exif=_try(lambda: set_exif(block)) if block else None,
+        exif=kept,
         icc=before.icc,
         xmp=_try(lambda: set_xmp(packet)) if packet else None,
         iptc=_first(each.iptc for each in found),
