@@ -14,7 +14,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack, cast, overload
 
 import numpy as np
 from PIL import Image
@@ -119,6 +119,8 @@ class Result:
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
+        unreadable_metadata: The kinds of the source's metadata that could not be read, and that the
+            target lacks, such as "EXIF"; see :class:`rechroma.imaging.photo.Metadata`.
     """
 
     source: Path
@@ -129,6 +131,7 @@ class Result:
     was_color: bool
     pages: int = 1
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ class EncodedImage:
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
+        unreadable_metadata: The kinds of the source's metadata that could not be read, and that
+            the content lacks, such as "EXIF".
     """
 
     content: bytes = field(repr=False)
@@ -148,6 +153,7 @@ class EncodedImage:
     was_color: bool
     pages: int
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -358,7 +364,7 @@ class Colorizer:
         file = BytesIO()
         with error_context(name):
             self._write(file, source, photo, self._rgb(photo, options), written, options)
-        return EncodedImage(file.getvalue(), written, photo.was_color, photo.pages, photo.damage)
+        return EncodedImage(file.getvalue(), written, **_remarks(photo))
 
     def colorize_file(
         self,
@@ -409,9 +415,7 @@ class Colorizer:
             )
         height, width = photo.gray.shape
         seconds = perf_counter() - start
-        return Result(
-            source, target, width, height, seconds, photo.was_color, photo.pages, photo.damage
-        )
+        return Result(source, target, width, height, seconds, **_remarks(photo))
 
     def suggest_colors(
         self,
@@ -561,6 +565,23 @@ def _page_numbers(photo: Photo, options: EncodeKwargs) -> range:
             hint="Leave out the choice of pages: the first frame is colored, then.",
         )
     return numbers
+
+
+class _Remarks(TypedDict):
+    was_color: bool
+    pages: int
+    damage: Damage | None
+    unreadable_metadata: tuple[str, ...]
+
+
+def _remarks(photo: Photo) -> _Remarks:
+    """Return what results tell of their source."""
+    return {
+        "was_color": photo.was_color,
+        "pages": photo.pages,
+        "damage": photo.damage,
+        "unreadable_metadata": photo.metadata.unreadable,
+    }
 
 
 def _photo_from(image: object) -> Photo:
