@@ -29,6 +29,7 @@ function createPhoto(file, label, model, adjustments) {
     wasColor: false,
     pages: 1,
     damage: null,
+    unreadableMetadata: [],
     thumbnail: null,
     chroma: null,
     previewed: null,
@@ -126,8 +127,8 @@ export function createQueue(store, api, previews) {
       /** @param {import("../state/store.js").Stage} stage */
       const onProgress = (stage) => store.patch(photo.id, { stage });
       const { images } = await entry.jobs.run(store.requestFor(current), onProgress);
-      const [{ was_color: wasColor, pages, damage }] = images;
-      store.patch(photo.id, { stage: "done", wasColor, pages, damage });
+      const [{ was_color: wasColor, pages, damage, unreadable_metadata: unreadableMetadata }] = images;
+      store.patch(photo.id, { stage: "done", wasColor, pages, damage, unreadableMetadata });
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: toProblem(error) });

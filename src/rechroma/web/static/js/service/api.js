@@ -27,6 +27,7 @@ export class ApiError extends Error {
     this.status = status;
     const type = String(problem.type ?? "").split(":").pop() ?? "";
     this.type = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
+    this.kind = String(problem.kind ?? ""); // of file
   }
 }
 

@@ -21,6 +21,7 @@
  * @property {boolean} wasColor whether it was in color or toned; known when it is done
  * @property {number} pages of its file, of which the first is colored; known when it is done
  * @property {"end_missing" | "truncated" | null} damage of its file; known when it is done
+ * @property {string[]} unreadableMetadata kinds of its metadata that the result lacks; known when it is done
  * @property {?Pixels} thumbnail in gray
  * @property {?Chroma} chroma as the model predicted it, before the adjustments
  * @property {?string} previewed the preview key that `chroma` belongs to
