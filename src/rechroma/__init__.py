@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rechroma.colorizer import Colorizer, Result
     from rechroma.hints import Hint
     from rechroma.models import list_models
+    from rechroma.restore import Restored, restore_file
 
     # Bound methods, so that signatures and overloads are written once.
     colorize = Colorizer().colorize
@@ -50,6 +51,7 @@ __all__ = [
     "ModelError",
     "OptionError",
     "RechromaError",
+    "Restored",
     "Result",
     "__version__",
     "colorize",
@@ -57,15 +59,18 @@ __all__ = [
     "colorize_many",
     "errors",
     "list_models",
+    "restore_file",
 ]
 
 _LAZY = {
     "Colorizer": "rechroma.colorizer",
     "Failure": "rechroma.batch",
     "Hint": "rechroma.hints",
+    "Restored": "rechroma.restore",
     "Result": "rechroma.colorizer",
     "colorize_many": "rechroma.batch",
     "list_models": "rechroma.models",
+    "restore_file": "rechroma.restore",
 }
 
 

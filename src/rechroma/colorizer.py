@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -21,29 +20,38 @@ from PIL import Image
 
 from rechroma.color import dominant_chroma, lab_to_srgb, lightness, map_to_gamut
 from rechroma.color.lab import from_float, to_float
+from rechroma.color.luma import chroma_at_luma
 from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
 from rechroma.engines.hint_reach import limit_reach
 from rechroma.errors import (
+    BrokenImageError,
     InvalidChromaError,
     OptionError,
     SourceError,
-    TargetExistsError,
     UnsupportedImageError,
     error_context,
 )
-from rechroma.fs import check_target, write_atomically
+from rechroma.fs import check_is_other_file, check_target, to_path, write_atomically
 from rechroma.hints import check_hints, pixels_at
 from rechroma.imaging import (
     ChromaUpsampler,
+    Damage,
     Photo,
+    can_write_subsampled,
     default_target,
     output_format,
     parse_format,
     photo_of_array,
+    read_content,
+    read_gray_jpeg,
+    read_luma,
     read_photo,
     resolve_format,
+    turn_stored,
+    write_around_luma,
     write_photo,
+    write_subsampled,
 )
 from rechroma.imaging.metadata.exif import PREFIX
 from rechroma.models import find_model
@@ -64,14 +72,14 @@ from rechroma.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from rechroma.color.lab import Float, Pixels
     from rechroma.engines import Engine
     from rechroma.hints import Hint
-    from rechroma.imaging import Damage, UIntImage
+    from rechroma.imaging import Luma, UIntImage
     from rechroma.models import ModelCard
 
 _STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
@@ -276,20 +284,15 @@ class Colorizer:
         if not is_array or chroma.ndim != 3 or chroma.shape[2] != 2 or not chroma.size:
             found = f"{chroma.shape} of {chroma.dtype}" if hasattr(chroma, "dtype") else chroma
             raise OptionError(f"chroma must be a float array (h, w, 2), not {found!s:.60}")
-        if not np.isfinite(chroma).all():
-            raise InvalidChromaError("the chroma is not finite (NaN or infinity)")
+        _check_finite(chroma)
         gray = _photo_from(image).gray
-        height, width = gray.shape
         upsampler = ChromaUpsampler(adjust_chroma(chroma, adjustments), gray.shape)
-        rgb = np.empty((height, width, 3), gray.dtype)
-        step = max(_STRIP_PIXELS // width, 1)
+        rgb = np.empty((*gray.shape, 3), gray.dtype)
 
-        def fill(top: int) -> None:
-            rows = slice(top, min(top + step, height))
+        def fill(rows: slice) -> None:
             rgb[rows] = render_srgb(gray[rows], upsampler.strip(rows))
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(fill, range(0, height, step)))
+        self._in_strips(gray.shape, fill)
         return rgb
 
     @overload
@@ -323,7 +326,7 @@ class Colorizer:
         if isinstance(image, bytes):
             return self.colorize_bytes(image, **options).content
         photo = _photo_from(image)
-        rgba = self._rgb(photo, options)
+        rgba = self.render(photo, self._chroma(photo, options))
         if photo.alpha is not None:
             rgba = cast("UIntImage", np.dstack([rgba, photo.alpha]))
         if isinstance(image, np.ndarray):
@@ -358,12 +361,12 @@ class Colorizer:
         check_file_options(options)
         if not isinstance(source, bytes | Path):
             raise OptionError(f"source must be bytes or a Path, not {type(source).__name__}")
-        photo = _read(source, options, name)
         wanted = options.get("format")
+        photo, write = self._colored(source, options, wanted and parse_format(wanted), name)
         written = parse_format(wanted) if wanted else output_format(photo.format)
         file = BytesIO()
         with error_context(name):
-            self._write(file, source, photo, self._rgb(photo, options), written, options)
+            write(file)
         return EncodedImage(file.getvalue(), written, **_remarks(photo))
 
     def colorize_file(
@@ -393,22 +396,16 @@ class Colorizer:
         start = perf_counter()
         check_file_options(options)
         wanted, overwrite = options.get("format"), options.get("overwrite", False)
-        source = _path_from(source)
-        target = default_target(source, wanted) if target is None else _path_from(target)
+        source = to_path(source)
+        target = default_target(source, wanted) if target is None else to_path(target)
         written = resolve_format(target, wanted, source=source)
         check_target(target, overwrite=overwrite)  # now, and not after the work is done
-        with suppress(OSError):  # one cannot be accessed; reading or writing it will say why
-            if target.samefile(source):
-                raise TargetExistsError(
-                    f"{target} is the photograph itself, which is never replaced",
-                    hint="Choose another target.",
-                )
-        photo = _read(source, options)
+        check_is_other_file(target, source)
+        photo, write = self._colored(source, options, written, str(source))
         with error_context(source):
-            rgb = self._rgb(photo, options)
             write_atomically(
                 target,
-                lambda file: self._write(file, source, photo, rgb, written, options),
+                write,
                 overwrite=overwrite,
                 like=source,
                 keep_time=options.get("keep_time", False),
@@ -464,19 +461,74 @@ class Colorizer:
             for color, probability in zip(colors, probabilities, strict=True)
         )
 
+    def _colored(
+        self, source: bytes | Path, options: EncodeKwargs, written: str | None, name: str
+    ) -> tuple[Photo, Callable[[BinaryIO], object]]:
+        """Color an image file; returns the photograph, and a function that writes the result."""
+        if options.get("keep_luma"):
+            photo, content = self._color_around_luma(source, options, written, name)
+            return photo, lambda file: file.write(content)
+        photo = _read(source, options, self.threads, name)
+        with error_context(name):
+            chroma = self._chroma(photo, options)
+        return photo, lambda file: self._write(file, source, photo, chroma, written, options)
+
+    def _color_around_luma(
+        self, source: bytes | Path, options: EncodeKwargs, written: str | None, name: str
+    ) -> tuple[Photo, bytes]:
+        """Color a gray JPEG whose luma is kept; returns the content of the result, too."""
+        content = read_content(source, name)
+        with error_context(name):
+            parts = read_gray_jpeg(content)
+        _check_format(written, options)
+        photo = _read(content, options, self.threads, name)
+        with error_context(name):
+            if photo.damage == Damage.TRUNCATED:
+                raise BrokenImageError(
+                    "the JPEG is truncated: its luma cannot be kept",
+                    hint="Copy or download the file again, or color it without keeping its luma.",
+                )
+            luma = read_luma(parts)
+            planes = self._chroma_planes(luma, self._chroma(photo, options))
+            output = parse_options(OutputOptions, options)
+            return photo, write_around_luma(
+                parts, luma.metadata, planes, quality=output.quality, provenance=output.provenance
+            )
+
+    def _chroma_planes(self, luma: Luma, chroma: Float) -> NDArray[np.uint8]:
+        """Render the Cb and Cr of upright chroma as stored, (ceil(H / 2), ceil(W / 2), 2)."""
+        _check_finite(chroma)
+        upsampler = ChromaUpsampler(turn_stored(chroma, luma.orientation), luma.half.shape)
+        planes = np.empty((*luma.half.shape, 2), np.uint8)
+
+        def fill(rows: slice) -> None:
+            planes[rows] = chroma_at_luma(luma.half[rows], upsampler.strip(rows), luma.tone)
+
+        self._in_strips(luma.half.shape, fill)
+        return planes
+
+    def _in_strips(self, shape: tuple[int, int], fill: Callable[[slice], None]) -> None:
+        """Call a function for strips of rows that cover an image (H, W), in several threads."""
+        height, width = shape
+        step = max(_STRIP_PIXELS // width, 1)
+        strips = [slice(top, min(top + step, height)) for top in range(0, height, step)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(fill, strips))
+
     def _write(
         self,
         file: BinaryIO,
         source: bytes | Path,
         photo: Photo,
-        rgb: UIntImage,
+        chroma: Float,
         written: str | None,
         options: EncodeKwargs,
     ) -> None:
-        """Write the first colored page, then read, color and write the others one by one."""
+        """Write the first page with its chroma, then read, color and write the others."""
         output = parse_options(OutputOptions, options)
+        written = written or output_format(photo.format)
         _, *others = _page_numbers(photo, options)
-        if others and (written or output_format(photo.format)) != "TIFF":
+        if others and written != "TIFF":
             raise OptionError(
                 f"{1 + len(others)} pages need a TIFF",
                 hint="Choose the format tiff, or one page.",
@@ -484,25 +536,38 @@ class Colorizer:
         if others and isinstance(source, Path) and not source.is_file():
             raise SourceError("a pipe can be read for one page only", hint="Give a file.")
         while True:
-            write_photo(
-                file,
-                rgb,
-                photo,
-                format=written,
-                quality=output.quality,
-                provenance=output.provenance,
-                badge=output.badge,
-            )
+            self._write_page(file, photo, chroma, written, output)
             if not others:
                 return
-            del photo, rgb  # memory holds the first page, and one other
-            photo = _read(source, options, "", others.pop(0))
-            rgb = self._rgb(photo, options)
+            del photo, chroma  # memory holds the first page, and one other
+            photo = _read(source, options, self.threads, "", others.pop(0))
+            chroma = self._chroma(photo, options)
 
-    def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
-        """Predict and render; other options are ignored."""
+    def _write_page(
+        self, file: BinaryIO, photo: Photo, chroma: Float, written: str, output: OutputOptions
+    ) -> None:
+        quality, provenance, badge = output.quality, output.provenance, output.badge
+        if can_write_subsampled(photo, chroma, written, badge=badge):
+            _check_finite(chroma)
+            write_subsampled(
+                file, photo, chroma, quality=quality, provenance=provenance, threads=self.threads
+            )
+            return
+        write_photo(
+            file,
+            self.render(photo, chroma),
+            photo,
+            format=written,
+            quality=quality,
+            provenance=provenance,
+            badge=badge,
+            threads=self.threads,
+        )
+
+    def _chroma(self, photo: Photo, options: ColorizeKwargs) -> Float:
+        """Predict and adjust chroma; other options are ignored."""
         chroma = self.predict(photo, size=options.get("size"), hints=options.get("hints", ()))
-        return self.render(photo, chroma, parse_options(Adjustments, options))
+        return adjust_chroma(chroma, parse_options(Adjustments, options))
 
     def _without_hints(self, light: Float) -> Float:
         """Predict without hints, or return the last result: corrections come one after another."""
@@ -528,7 +593,15 @@ def check_file_options(options: EncodeKwargs | FileKwargs) -> None:
     _check_options(options, *groups, also=also)
     check_int("max_pixels", options.get("max_pixels", MAX_PIXELS), 1, None)
     if requested := options.get("format"):
-        parse_format(requested)
+        _check_format(parse_format(requested), options)
+
+
+def _check_format(name: str | None, options: EncodeKwargs | FileKwargs) -> None:
+    if options.get("keep_luma") and name not in (None, "JPEG"):
+        raise OptionError(
+            f"a {name} cannot keep the luma of a JPEG",
+            hint="Choose the format JPEG, or do not keep the luma.",
+        )
 
 
 def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, ...] = ()) -> None:
@@ -541,7 +614,7 @@ def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, .
 
 
 def _read(
-    source: bytes | Path, options: EncodeKwargs, name: str | None = None, page: int | None = None
+    source: bytes | Path, options: EncodeKwargs, threads: int, name: str, page: int | None = None
 ) -> Photo:
     """Read a page, by default the first of those that the options select."""
     chosen = parse_options(InputOptions, options)
@@ -551,6 +624,7 @@ def _read(
         strict=chosen.strict,
         page=page or chosen.page_range(1)[0],
         name=name,
+        threads=threads,
     )
 
 
@@ -584,6 +658,11 @@ def _remarks(photo: Photo) -> _Remarks:
     }
 
 
+def _check_finite(chroma: Float) -> None:
+    if not np.isfinite(chroma).all():
+        raise InvalidChromaError("the chroma is not finite (NaN or infinity)")
+
+
 def _photo_from(image: object) -> Photo:
     match image:
         case Photo():
@@ -602,12 +681,6 @@ def _photo_from(image: object) -> Photo:
                 f"an image cannot be given as {type(image).__name__}",
                 hint="Give bytes, a Pillow image or a numpy array.",
             )
-
-
-def _path_from(path: object) -> Path:
-    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-        raise OptionError(f"{path!r:.60} is not a path", hint="Give the path of an image file.")
-    return Path(path)
 
 
 def _window(values: NDArray[Any], x: float, y: float, side: int) -> NDArray[Any]:

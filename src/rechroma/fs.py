@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rechroma.errors import TargetError, TargetExistsError
+from rechroma.errors import OptionError, TargetError, TargetExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,6 +131,31 @@ def make_path_key() -> Callable[[Path], tuple[str, str]]:
         return real(folder), name
 
     return key
+
+
+def check_is_other_file(target: Path, source: Path) -> None:
+    """Check that a target is not its own source.
+
+    Raises:
+        TargetExistsError: It is.
+    """
+    with suppress(OSError):  # one cannot be accessed; reading or writing it will say why
+        if target.samefile(source):
+            raise TargetExistsError(
+                f"{target} is the photograph itself, which is never replaced",
+                hint="Choose another target.",
+            )
+
+
+def to_path(path: object) -> Path:
+    """Return a path that a caller gave.
+
+    Raises:
+        OptionError: It is none.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise OptionError(f"{path!r:.60} is not a path", hint="Give the path of an image file.")
+    return Path(path)
 
 
 def file_sha256(path: Path) -> str:

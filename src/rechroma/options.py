@@ -160,9 +160,12 @@ class OutputOptions(_Checked):
         quality: Quality of JPEG, WebP (unless its source has no loss), HEIF and AVIF, 1 to 100.
         provenance: Whether to add XMP metadata that declares the colors as made by a model.
         badge: Whether to draw a small visible mark that declares the same.
+        keep_luma: Whether to leave the luma of a gray JPEG as it is, bit for bit, and add chroma
+            to it; `quality` is that of the chroma, then.
 
     Raises:
-        OptionError: A value is out of range or of the wrong type.
+        OptionError: A value is out of range or of the wrong type, or `keep_luma` is combined with
+            `badge`.
     """
 
     format: str | None = _option(None, "File format of the result, such as jpeg, png or tiff.")
@@ -173,6 +176,15 @@ class OutputOptions(_Checked):
     badge: bool = _option(
         default=False, text="Draw a small mark that declares the image as colorized."
     )
+    keep_luma: bool = _option(
+        default=False,
+        text="Leave the luma of a gray JPEG as it is, bit for bit, so that it can be restored.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_luma and self.badge:
+            raise OptionError("keep_luma cannot be combined with badge, which changes the luma")
 
 
 OPTIONS: Mapping[str, Option] = {
@@ -210,6 +222,7 @@ class OutputKwargs(TypedDict, total=False):
     quality: int
     provenance: bool
     badge: bool
+    keep_luma: bool
 
 
 def parse_options(group: type[_T], keywords: Mapping[str, Any]) -> _T:

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from rechroma.errors import ModelNotFoundError
+from rechroma.imaging import restore_luma
 from tests.api.conftest import MakeApp
 from tests.support.models import write_model
 from tests.support.service import assert_problem, form, has_color, opened, photo_file
@@ -114,6 +115,21 @@ def test_badge_is_drawn_into_the_corner(client: FlaskClient) -> None:
     )
     assert not np.array_equal(plain[80:, 180:], marked[80:, 180:])
     assert np.array_equal(plain[:80], marked[:80])
+
+
+def test_luma_of_a_gray_jpeg_is_kept(client: FlaskClient) -> None:
+    file = BytesIO()
+    opened(photo_file()).convert("L").save(file, "JPEG")
+    answer = client.post(f"{URL}?keep_luma=true", data=file.getvalue())
+    assert has_color(answer.data)
+    assert restore_luma(answer.data) == (file.getvalue(), True)
+    refused = client.post(f"{URL}?keep_luma=true", data=photo_file(format="PNG"))
+    assert "gray JPEG" in assert_problem(refused, 415)["detail"]
+    for other in ("badge=true", "format=png"):
+        assert_problem(client.post(f"{URL}?keep_luma=true&{other}", data=file.getvalue()), 422)
+    as_png = {"Accept": "image/png"}
+    answer = client.post(f"{URL}?keep_luma=true", data=file.getvalue(), headers=as_png)
+    assert_problem(answer, 422)
 
 
 def test_options_change_the_result(client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: a browser, and a server with the bundled model."""
+"""Fixtures: a browser, a server and a static site with the bundled model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from rechroma.models import find_model
+from rechroma.web.site import write_site
 from tests.support.page_driver import PageDriver
 from tests.support.service import Server
+from tests.support.static_host import StaticHost
 
 Open = Callable[..., PageDriver]
 Serve = Callable[..., Server]
+
+on_both = pytest.mark.parametrize("address", ["service", "site"], indirect=True)
+"""Runs a test on the page of a service, and on that of a static site."""
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +29,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start_server(tmp_path_factory.mktemp("service"))
     yield running
     assert "Traceback" not in running.stop()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a static site from a subfolder, and return its address."""
+    folder = tmp_path_factory.mktemp("host")
+    write_site(folder / "rechroma", find_model())
+    host = StaticHost(folder)
+    yield f"{host.url}rechroma/"
+    host.stop()
+
+
+@pytest.fixture
+def address(request: pytest.FixtureRequest) -> str:
+    """Return the address of the page, by default that of the service."""
+    if getattr(request, "param", "service") == "site":
+        return str(request.getfixturevalue("site"))
+    return str(request.getfixturevalue("server").url)
 
 
 @pytest.fixture
@@ -47,12 +71,12 @@ def start_server(folder: Path, *words: str, **environment: str) -> Server:
 
 
 @pytest.fixture
-def open_page(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Open]:
+def open_page(browser: Browser, address: str, tmp_path: Path) -> Iterator[Open]:
     """Open the page; options are those of Playwright's `new_context`."""
     drivers: list[PageDriver] = []
     folder = Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path / "screenshots")
 
-    def open_page_at(url: str = server.url, **options: Any) -> PageDriver:
+    def open_page_at(url: str = address, **options: Any) -> PageDriver:
         usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
         context = browser.new_context(**(usual | options))
         drivers.append(PageDriver(context.new_page(), url, folder))

@@ -15,7 +15,7 @@ import rechroma.web
 from rechroma import errors
 from rechroma.imaging import Damage
 from rechroma.service import errors as service_errors
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, on_both
 from tests.support.page_driver import PageDriver, axe_violations, make_photo
 from tests.support.service import has_color
 
@@ -46,6 +46,7 @@ def test_first_load_is_small_and_from_one_host(open_page: Open) -> None:
     assert driver.page.context.cookies() == []
 
 
+@on_both
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
 def test_axe_finds_no_violations(open_page: Open, scheme: str, viewport: dict[str, int]) -> None:

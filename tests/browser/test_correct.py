@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Open, Serve
+from tests.browser.conftest import Open, Serve, on_both
 from tests.browser.test_photo import difference
 from tests.support.models import write_model
 from tests.support.page_driver import PageDriver, decode_rgb, make_photo
@@ -43,6 +43,7 @@ def saved_hints(driver: PageDriver) -> dict[str, list[dict[str, float | str]]]:
     return read
 
 
+@on_both
 def test_suggested_color_changes_the_photograph(driver: PageDriver) -> None:
     driver.add_photo(make_photo("coffee.png"))
     driver.find("#divider").press("Home")
@@ -55,6 +56,7 @@ def test_suggested_color_changes_the_photograph(driver: PageDriver) -> None:
     driver.screenshot("correct-wide-light")
 
 
+@on_both
 def test_hinted_preview_matches_the_service(hinted: PageDriver) -> None:
     hinted.wait_settled()
     _, content = hinted.download()
@@ -102,6 +104,7 @@ def test_undo_restores_the_colors(driver: PageDriver) -> None:
     assert np.array_equal(driver.pixels(), before)
 
 
+@on_both
 def test_marker_moves_by_pointer_and_keys(hinted: PageDriver) -> None:
     marker = hinted.find("button.marker")
     marker.press("ArrowRight")
@@ -287,6 +290,7 @@ def test_command_line_reads_saved_hints(hinted: PageDriver, tmp_path: Path) -> N
     assert np.ptp(pixels, axis=-1).max() > 20
 
 
+@on_both
 def test_hint_can_be_kept_close_to_its_point(hinted: PageDriver, tmp_path: Path) -> None:
     hinted.find("#only-here").check()
     (hint,) = saved_hints(hinted)["hints"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Dialog, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, on_both
 from tests.browser.test_batch import WITHOUT_STORAGE
 from tests.support.page_driver import PageDriver, axe_violations, make_photo
 from tests.support.service import has_color, opened
@@ -52,6 +52,7 @@ def remove_all(driver: PageDriver) -> None:
     expect(driver.find("#welcome")).to_be_visible()
 
 
+@on_both
 def test_reload_loses_nothing(edited: PageDriver) -> None:
     asked: list[str] = []
 
@@ -177,6 +178,7 @@ def test_project_is_opened_with_the_photographs_added_later(
     expect(edited.find("#saturation")).to_have_value("1")
 
 
+@on_both
 def test_command_line_applies_a_project(edited: PageDriver, tmp_path: Path) -> None:
     _, result = edited.download()
     _, content = edited.download("#save-project")

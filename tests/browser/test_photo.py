@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Route, expect
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, on_both
 from tests.support.exif_blocks import adobe_rgb_block
 from tests.support.images import with_chunk
 from tests.support.page_driver import PageDriver, decode_rgb, make_photo
@@ -158,6 +158,7 @@ def test_sliders_have_the_ranges_of_the_service(driver: PageDriver, server: Serv
         expect(driver.find(f"label[for={slider['name']}]")).not_to_contain_text("slider.")
 
 
+@on_both
 def test_sliders_need_no_request(driver: PageDriver) -> None:
     driver.add_photo()
     before = driver.pixels()
@@ -189,6 +190,7 @@ def test_download_is_adjusted_and_requested_once(driver: PageDriver) -> None:
     assert len(driver.requests_to("/v1/jobs")) == 2
 
 
+@on_both
 def test_exif_orientation_is_applied(driver: PageDriver) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
@@ -198,6 +200,7 @@ def test_exif_orientation_is_applied(driver: PageDriver) -> None:
     assert np.abs(driver.pixels().mean(axis=-1) - upright.mean(axis=-1)).mean() < 8
 
 
+@on_both
 def test_remarks_name_what_is_left_out(driver: PageDriver) -> None:
     driver.add_photo()
     expect(driver.find("#remarks")).to_be_hidden()
@@ -236,6 +239,7 @@ def test_service_previews_what_the_browser_cannot_decode(
     assert has_color(content)
 
 
+@on_both
 def test_photographs_can_be_chosen_pasted_and_taken(driver: PageDriver, tmp_path: Path) -> None:
     path = tmp_path / "chosen.jpg"
     path.write_bytes(make_photo())
@@ -243,7 +247,7 @@ def test_photographs_can_be_chosen_pasted_and_taken(driver: PageDriver, tmp_path
     driver.find("#camera-file").set_input_files(path)
     driver.page.evaluate(
         """async () => {
-          const answer = await fetch("/samples/cat.jpg");
+          const answer = await fetch("samples/cat.jpg");
           const clipboardData = new DataTransfer();
           clipboardData.items.add(new File([await answer.blob()], "pasted.jpg"));
           document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
@@ -255,6 +259,7 @@ def test_photographs_can_be_chosen_pasted_and_taken(driver: PageDriver, tmp_path
     )
 
 
+@on_both
 def test_folder_adds_images_and_counts_other_files(driver: PageDriver, tmp_path: Path) -> None:
     inner = tmp_path / "box" / "inner"
     inner.mkdir(parents=True)
@@ -290,6 +295,7 @@ def test_dropped_folder_adds_its_images(driver: PageDriver, tmp_path: Path) -> N
     assert sorted(driver.find("#photos .name").all_text_contents()) == ["a.jpg", "b.jpg"]
 
 
+@on_both
 def test_sample_is_colored(driver: PageDriver) -> None:
     driver.find("#samples button").first.click()
     driver.wait_colored().wait_ready()
@@ -373,6 +379,7 @@ def test_full_screen_shows_errors_with_retry(driver: PageDriver) -> None:
         driver.find("#notifications").get_by_role("button", name="Try again").click()
 
 
+@on_both
 def test_before_keeps_the_original_colors(driver: PageDriver) -> None:
     pixels = np.array(opened(make_photo()).convert("RGB"))
     sepia = Image.fromarray((pixels * [1.0, 0.8, 0.6]).astype(np.uint8))
@@ -399,6 +406,7 @@ def test_translucent_pixels_match_the_service(driver: PageDriver, server: Server
     assert np.abs(shown - written).mean() < 4
 
 
+@on_both
 def test_scan_keeps_its_size(driver: PageDriver) -> None:
     photo = make_photo(size=(3000, 2000))
     driver.add_photo(photo)

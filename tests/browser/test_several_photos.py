@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, on_both
 from tests.support.page_driver import PageDriver, axe_violations, make_photo
 
 LONG = "Great-grandmother Ottilie at the harbor of Travemünde, summer 1931 (scan 00417).jpeg"
@@ -49,6 +49,7 @@ def saturations(driver: PageDriver) -> list[str]:
     return found
 
 
+@on_both
 def test_settings_are_used_for_all(box: PageDriver) -> None:
     box.adjust(saturation=2)
     assert box.find("#apply-all").text_content() == "Use for all photographs"
@@ -69,6 +70,7 @@ def test_settings_are_used_for_the_selected(box: PageDriver) -> None:
     assert saturations(box) == ["0.5", "0.5", "1", "1"]
 
 
+@on_both
 def test_selected_photographs_are_downloaded_and_removed(box: PageDriver) -> None:
     rows = box.find("#photos .select")
     rows.nth(1).click()

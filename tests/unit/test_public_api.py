@@ -31,6 +31,7 @@ INVENTORY = {
     "ModelError",
     "OptionError",
     "RechromaError",
+    "Restored",
     "Result",
     "__version__",
     "colorize",
@@ -38,6 +39,7 @@ INVENTORY = {
     "colorize_many",
     "errors",
     "list_models",
+    "restore_file",
 }
 
 

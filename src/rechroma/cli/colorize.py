@@ -117,6 +117,7 @@ def _read_project(
     "--no-provenance", is_flag=True, help="Omit the metadata that declares the colors as AI-made."
 )
 @click.option("--badge", is_flag=True, help=OPTIONS["badge"].text)
+@click.option("--keep-luma", is_flag=True, help=OPTIONS["keep_luma"].text)
 @click.option("--strict", is_flag=True, help=OPTIONS["strict"].text)
 @click.option("--pages", metavar="RANGE", help=OPTIONS["pages"].text + "  [default: the first]")
 @json_option("Print one line of JSON per photograph on stdout.")

@@ -154,6 +154,7 @@ class CliRequest:
     max_pixels: int
     no_provenance: bool
     badge: bool
+    keep_luma: bool
     strict: bool
     pages: str | None
     as_json: bool
@@ -183,6 +184,7 @@ class CliRequest:
             "quality": self.quality,
             "provenance": not self.no_provenance,
             "badge": self.badge,
+            "keep_luma": self.keep_luma,
             "strict": self.strict,
             "pages": self.pages,
             "max_pixels": self.max_pixels,

@@ -14,8 +14,10 @@ from rechroma.cli.demo import demo_command
 from rechroma.cli.error_reporting import debug_option, report_errors
 from rechroma.cli.evaluate import evaluate_command
 from rechroma.cli.models import export_command, models_group
+from rechroma.cli.restore import restore_command
 from rechroma.cli.serve import app_command, serve_command, worker_command
 from rechroma.cli.shelf import add_command, get_command, remove_command
+from rechroma.cli.site import site_command
 from rechroma.cli.train import finetune_command, train_command
 from rechroma.errors import did_you_mean
 
@@ -102,8 +104,9 @@ def root_command() -> None:
 for _command in (add_command, get_command, remove_command):
     models_group.add_command(_command)
 for _command in (
-    *(colorize_command, models_group, demo_command, app_command, serve_command, worker_command),
+    *(colorize_command, restore_command, models_group, demo_command),
+    *(app_command, serve_command, worker_command),
     *(data_group, train_command, finetune_command, export_command, evaluate_command),
-    *(compare_command, votes_command),
+    *(compare_command, votes_command, site_command),
 ):
     root_command.add_command(_command)

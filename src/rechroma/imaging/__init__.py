@@ -11,8 +11,15 @@ from rechroma.imaging.codecs.decode import (
     read_photo,
     read_rgb_thumbnail,
     sniff,
+    turn_stored,
 )
-from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
+from rechroma.imaging.codecs.encode import (
+    can_write_subsampled,
+    encode_photo,
+    encode_preview,
+    write_photo,
+    write_subsampled,
+)
 from rechroma.imaging.codecs.formats import (
     FORMATS,
     SUFFIXES,
@@ -20,7 +27,14 @@ from rechroma.imaging.codecs.formats import (
     output_format,
     parse_format,
 )
-from rechroma.imaging.codecs.open_image import is_image_file
+from rechroma.imaging.codecs.kept_luma import (
+    Luma,
+    read_gray_jpeg,
+    read_luma,
+    restore_luma,
+    write_around_luma,
+)
+from rechroma.imaging.codecs.open_image import is_image_file, read_content
 from rechroma.imaging.contact_sheet import contact_sheet
 from rechroma.imaging.paths import default_target, resolve_format
 from rechroma.imaging.photo import Damage, Metadata, Photo, UIntImage
@@ -31,9 +45,11 @@ __all__ = [
     "SUFFIXES",
     "ChromaUpsampler",
     "Damage",
+    "Luma",
     "Metadata",
     "Photo",
     "UIntImage",
+    "can_write_subsampled",
     "contact_sheet",
     "default_target",
     "encode_photo",
@@ -43,9 +59,16 @@ __all__ = [
     "output_format",
     "parse_format",
     "photo_of_array",
+    "read_content",
+    "read_gray_jpeg",
+    "read_luma",
     "read_photo",
     "read_rgb_thumbnail",
     "resolve_format",
+    "restore_luma",
     "sniff",
+    "turn_stored",
+    "write_around_luma",
     "write_photo",
+    "write_subsampled",
 ]

@@ -99,6 +99,7 @@ class ColorizeQuery(ModelQuery):
     quality: int = _option("quality")
     provenance: bool = _option("provenance")
     badge: bool = _option("badge")
+    keep_luma: bool = _option("keep_luma")
     strict: bool = _option("strict")
     pages: str | None = Field(
         default=None, pattern=PAGES_PATTERN, description=OPTIONS["pages"].text

@@ -10,8 +10,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
 from rechroma._version import __version__
-from rechroma.imaging import encode_preview, read_photo
-from rechroma.options import OPTIONS
+from rechroma.web import page_data
 from rechroma.web.samples import SAMPLES, sample_file
 
 STATIC = Path(__file__).parent / "static"
@@ -69,8 +68,7 @@ def about() -> Response:
 @page.get("/model-card")
 def model_card() -> Response:
     """Serve the card of the default model, without its color bins, which nobody reads."""
-    fields = json.loads(current_app.config[CARD].to_json())
-    del fields["bins"]
+    fields = page_data.card_for_reading(current_app.config[CARD])
     text = json.dumps(fields, indent=2, ensure_ascii=False)
     return Response(f"{text}\n", content_type="application/json")
 
@@ -78,19 +76,7 @@ def model_card() -> Response:
 @page.get("/sliders")
 def sliders() -> Response:
     """List the name, range, step and default of each adjustment."""
-    return jsonify(
-        [
-            {
-                "name": option.name,
-                "min": option.low,
-                "max": option.high,
-                "step": option.step,
-                "default": option.default,
-            }
-            for option in OPTIONS.values()
-            if option.step is not None
-        ]
-    )
+    return jsonify(page_data.sliders())
 
 
 @page.get("/samples")
@@ -102,13 +88,13 @@ def samples() -> Response:
 @page.get("/samples/<name>.jpg")
 def sample(name: str) -> Response:
     """Serve a sample in gray."""
-    return _sample_response(name, side=2048, quality=92)
+    return _sample_response(name, *page_data.LARGE_SAMPLE)
 
 
 @page.get("/samples/small/<name>.jpg")
 def small_sample(name: str) -> Response:
     """Serve a thumbnail of a sample in gray."""
-    return _sample_response(name, side=200, quality=80)
+    return _sample_response(name, *page_data.SMALL_SAMPLE)
 
 
 def _file_response(name: str) -> Response:
@@ -144,15 +130,10 @@ def _with_etag(response: Response) -> Response:
     return response
 
 
-def _sample_response(name: str, *, side: int, quality: int) -> Response:
+def _sample_response(name: str, side: int, quality: int) -> Response:
     path = next((sample_file(sample) for sample in SAMPLES if sample.name == name), None)
     if path is None:
         abort(404)
-    response = Response(_gray_jpeg(path, side, quality), content_type="image/jpeg")
+    response = Response(page_data.gray_sample(path, side, quality), content_type="image/jpeg")
     response.cache_control.max_age = _DAY
     return _with_etag(response)
-
-
-@cache
-def _gray_jpeg(path: Path, side: int, quality: int) -> bytes:
-    return encode_preview(read_photo(path).gray, side, quality)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-_COPIES = Path(__file__).parent / "photographs"
+COPIES = Path(__file__).parent / "photographs"
+"""The folder of the copies, which anyone may publish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +49,5 @@ def sample_file(sample: SamplePhoto) -> Path | None:
     found = find_spec("skimage")
     folders = found.submodule_search_locations if found else None
     paths = [Path(folder, "data", sample.file) for folder in folders or ()]
-    paths.append(_COPIES / f"{sample.name}.jpg")
+    paths.append(COPIES / f"{sample.name}.jpg")
     return next((path for path in paths if path.is_file()), None)

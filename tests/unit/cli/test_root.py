@@ -82,7 +82,7 @@ def test_mistyped_command_gets_a_suggestion(run: Run, typed: str, meant: str) ->
 def test_unknown_word_gets_the_list_of_commands(run: Run) -> None:
     result = run("xyzzy")
     assert result.exit_code == 2
-    assert "colorize, models, demo" in result.stderr
+    assert "colorize, restore, models, demo" in result.stderr
 
 
 class TestShortForm:

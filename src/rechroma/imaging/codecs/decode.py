@@ -1,8 +1,9 @@
 """Decoding of files, bytes, streams, Pillow images and arrays to a `Photo`, or to a thumbnail.
 
-Pillow decodes everything except 16-bit colors, which it would reduce to 8 bits, and TIFFs of less
-common kinds: OpenCV decodes the PNGs, and :mod:`rechroma.imaging.codecs.tiff` the TIFFs. One page
-of a file is read, by default the first, or the first frame; the others are counted.
+Pillow decodes everything except TIFFs of less common kinds, which
+:mod:`rechroma.imaging.codecs.tiff` decodes, and the 16-bit colors of JPEG 2000, which OpenCV
+decodes. One page of a file is read, by default the first, or the first frame; the others are
+counted.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ _Plane = TypeVar("_Plane", bound=np.ndarray[Any, Any])
 
 _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of a TIFF
 _ORIENTATION_TAG = 0x0112
+_INVERSE = {6: 8, 8: 6}  # orientations that are not their own inverse
 _DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow's raw modes
 _JP2_SIZE = b"\xff\x4f\xff\x51"  # the first two markers of a codestream
 _JP2_HEAD = 1 << 20  # bytes before them, with a profile
@@ -69,6 +71,7 @@ def read_photo(
     strict: bool = False,
     page: int = 1,
     name: str | None = None,
+    threads: int = 1,
 ) -> Photo:
     """Read a photograph and convert it to gray.
 
@@ -82,6 +85,7 @@ def read_photo(
         strict: Whether to reject a truncated JPEG.
         page: The number of the page of a TIFF, from 1.
         name: The image's name in errors; the file's name by default.
+        threads: Number of threads that can decode large files.
 
     Raises:
         SourceError: The file is missing, a folder, or not readable.
@@ -97,10 +101,10 @@ def read_photo(
     name = display_name(source) if name is None else name
     with error_context(name), quiet_pillow():
         if isinstance(source, Image.Image):
-            return _photo_of_image(source, max_pixels)
+            return _photo_of_image(source, max_pixels, threads=threads)
         with open_source(source, name) as file:
             try:
-                photo = _photo_of_image(identify(file, page), max_pixels, file)
+                photo = _photo_of_image(identify(file, page), max_pixels, file, threads)
             except BrokenImageError as error:
                 file.seek(0)
                 return _read_damaged(file.read(), max_pixels, error, strict=strict)
@@ -233,14 +237,16 @@ def _photo_of_file(content: bytes, max_pixels: int) -> Photo:
     return _photo_of_image(identify(file), max_pixels, file)
 
 
-def _photo_of_image(image: Image.Image, max_pixels: int, file: BinaryIO | None = None) -> Photo:
+def _photo_of_image(
+    image: Image.Image, max_pixels: int, file: BinaryIO | None = None, threads: int = 1
+) -> Photo:
     check_size(image.size, max_pixels)
     pages = 1 if file is None else count_pages(image, file)
     before = read_before(image)
     profile = Profile(before.icc)
     with decode_errors():
         if isinstance(image, TiffFile) and image.layout:
-            pixels = _convert_samples(*decode_layout(image.layout, image.fp), profile)
+            pixels = _convert_samples(*decode_layout(image.layout, image.fp, threads), profile)
         elif file is not None and image.format == "JPEG2000" and (depth := _jp2_depth(file)) > 8:
             pixels = _decode_deep_jp2(file, image, profile, white=(1 << depth) - 1)
         elif file is not None and _has_16_bit_colors(image):
@@ -381,6 +387,11 @@ def apply_orientation(pixels: _Plane, orientation: int) -> _Plane:
     turned = pixels.swapaxes(0, 1) if is_swapped else pixels
     steps = (slice(None, None, -1 if is_mirrored else 1) for is_mirrored in (down, across))
     return cast("_Plane", np.ascontiguousarray(turned[tuple(steps)]))
+
+
+def turn_stored(pixels: _Plane, orientation: int) -> _Plane:
+    """Turn upright pixels (H, W) or (H, W, C) to how they are stored, given EXIF's orientation."""
+    return apply_orientation(pixels, _INVERSE.get(orientation, orientation))
 
 
 def _to_uint(array: np.ndarray[Any, Any]) -> UIntImage:

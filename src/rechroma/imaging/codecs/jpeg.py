@@ -11,6 +11,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.imaging.codecs.jpeg_parts import END, FRAMES, SCAN, START
 from rechroma.imaging.codecs.open_image import check_size
 from rechroma.imaging.photo import Damage
 
@@ -19,22 +20,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_START, _END = b"\xff\xd8", b"\xff\xd9"
 _NOISE = bytes(range(250, 1, -1)) * 8  # entropy-coded data that decodes to rubbish; no markers
 _BLOCK = 8  # rows of a block
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7}  # not the tables between them
 _PROCESSES = {
     **dict.fromkeys((0xC3, 0xCB), "lossless"),
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"),
     0xF7: "JPEG-LS",
 }
-_SCAN = 0xDA
 _PRECISION = 8
 
 
 def is_jpeg(data: bytes) -> bool:
     """Return whether a file's content starts like a JPEG."""
-    return data.startswith(_START)
+    return data.startswith(START)
 
 
 def reject_unsupported(data: bytes) -> None:
@@ -45,7 +43,7 @@ def reject_unsupported(data: bytes) -> None:
             or has more than 8 bits.
     """
     for kind, at in _segments(data):
-        if kind in _FRAMES:
+        if kind in FRAMES:
             precision = data[at + 4]
             bits = f"{precision}-bit" if precision != _PRECISION else None
             if name := _PROCESSES.get(kind, bits):
@@ -59,17 +57,17 @@ def reject_unsupported(data: bytes) -> None:
 
 def is_complete(data: bytes) -> bool:
     """Return whether the end marker follows the pixels of a JPEG, in which it cannot occur."""
-    return any(kind == _SCAN and data.find(_END, at) > 0 for kind, at in _segments(data))
+    return any(kind == SCAN and data.find(END, at) > 0 for kind, at in _segments(data))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the kind and the position of each segment up to the first scan."""
-    at = len(_START)
+    at = len(START)
     while at + 5 <= len(data) and data[at] == 0xFF:
         kind, length = struct.unpack_from(">xBH", data, at)
         if kind != 0xFF:
             yield kind, at
-        if kind == _SCAN:
+        if kind == SCAN:
             return
         at += 2 + length if kind != 0xFF else 1  # a marker can be padded
 
@@ -88,13 +86,13 @@ def complete(data: bytes, max_pixels: int) -> tuple[bytes, Damage]:
         ImageTooLargeError: There are more than `max_pixels` pixels.
     """
     data = data.rstrip(b"\xff")  # the first half of a marker
-    completed = data + _END
+    completed = data + END
     rows = _checksums(completed, max_pixels)
-    differs = rows != _checksums(data + _NOISE + _END, max_pixels)
+    differs = rows != _checksums(data + _NOISE + END, max_pixels)
     if not differs.any():
         return completed, Damage.END_MISSING
-    scan = max((at for kind, at in _segments(data) if kind == _SCAN), default=0)
-    if differs.argmax() < _BLOCK and data.find(bytes([0xFF, _SCAN]), scan + 2) < 0:
+    scan = max((at for kind, at in _segments(data) if kind == SCAN), default=0)
+    if differs.argmax() < _BLOCK and data.find(bytes([0xFF, SCAN]), scan + 2) < 0:
         raise BrokenImageError(
             "the JPEG is truncated before its first pixels",
             hint="Copy or download the file again.",

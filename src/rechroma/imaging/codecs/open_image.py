@@ -84,6 +84,21 @@ def open_source(source: Path | bytes | BinaryIO, name: str) -> Iterator[BinaryIO
         yield file
 
 
+def read_content(source: Path | bytes, name: str) -> bytes:
+    """Read the content of a file, or pass on what is content already.
+
+    Raises:
+        SourceError: The file is missing, a folder, or not readable.
+    """
+    if isinstance(source, bytes):
+        return source
+    with open_source(source, name) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise SourceError(f"{name}: {error.strerror or error}") from error
+
+
 def identify(file: BinaryIO, page: int = 1) -> Image.Image:
     """Open an image by its first bytes, without decoding it.
 

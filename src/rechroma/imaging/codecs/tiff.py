@@ -13,8 +13,8 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import product
-from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from itertools import accumulate
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 from PIL import TiffImagePlugin, _imaging
@@ -22,6 +22,7 @@ from PIL import TiffImagePlugin, _imaging
 from rechroma.errors import BrokenImageError, OptionError, UnsupportedImageError
 from rechroma.imaging.codecs.other_kinds import raw_error
 from rechroma.imaging.metadata.tiff_directory import TiffReader
+from rechroma.parallel import map_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +65,8 @@ _UNSIGNED = {1, 4}  # sample formats: unsigned integers, and undefined ones
 _MAX_CHANNELS = 32
 _MAX_TILE_BYTES = 1 << 26  # of a tile larger than the image
 _BAND_BYTES = 1 << 20  # unpacked at a time
+_MAX_TOGETHER = 256  # segments
+_MAX_OVERHEAD = 1 << 16  # bytes of a small segment, besides twice its samples
 
 
 def open_tiff(file: IO[bytes], page: int = 1) -> TiffFile:
@@ -242,6 +245,16 @@ class Layout:
     order: str
     maximum: int | None
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether the segments hold the rows as they are."""
+        return self.compression == _RAW and self.fill_order == 1
+
+    @property
+    def segments(self) -> int:
+        """The number of segments of a plane."""
+        return -(-self.height // self.rows) * -(-self.width // self.columns)
+
 
 def read_layout(tags: TiffImagePlugin.ImageFileDirectory_v2) -> Layout | None:
     """Read the storage of pixels from a TIFF's tags; None for those that Pillow decodes.
@@ -308,12 +321,15 @@ def _reject_unreadable(tags: Any, bits: tuple[int, ...]) -> None:  # noqa: ANN40
         )
 
 
-def decode_layout(layout: Layout, file: IO[bytes] | None) -> tuple[UIntImage, UIntImage | None]:
+def decode_layout(
+    layout: Layout, file: IO[bytes] | None, threads: int = 1
+) -> tuple[UIntImage, UIntImage | None]:
     """Decode the pixels of a TIFF.
 
     Args:
         layout: Their storage.
         file: The file, seekable.
+        threads: Number of threads to use.
 
     Returns:
         Gray or RGB, (H, W, 1 or 3) uint8 or uint16 over the full range of the dtype, not turned
@@ -333,23 +349,25 @@ def decode_layout(layout: Layout, file: IO[bytes] | None) -> tuple[UIntImage, UI
             "the TIFF is damaged: its tiles have an impossible size",
             hint="Copy or download the file again.",
         )
+    padded = _is_padded(layout, file)
     planes = [slice(k, k + 1) for k in range(channels)] if layout.separate else [slice(channels)]
-    tops = range(0, layout.height, layout.rows)
-    lefts = range(0, layout.width, layout.columns)
-    padded = None
-    for segment, (plane, top, left) in enumerate(product(planes, tops, lefts)):
+    for number, plane in enumerate(planes):
         bits = layout.bits[plane]
-        height = layout.rows if layout.tiled else min(layout.rows, layout.height - top)
-        if padded is None:
-            padded = _is_padded(layout, file, bits, height)
         width = _row_bytes(layout, bits, padded=padded)
-        at = top
-        for rows in _read_rows(layout, file, segment, (height, width)):
-            target = pixels[at : at + len(rows), left : left + layout.columns, plane]
-            samples = _unpack(layout, rows, bits, padded=padded)
-            target[:] = samples[: target.shape[0], : target.shape[1]]
-            at += len(rows)
-    _stretch(layout, pixels, padded=bool(padded))
+        target = pixels[..., plane]
+
+        def place(
+            block: _Block, bits: tuple[int, ...] = bits, target: NDArray[Any] = target
+        ) -> None:
+            row = block.row
+            for rows in _rows_of(layout, block):
+                _place(layout, target, row, _unpack(layout, rows, bits, padded=padded))
+                row += len(rows)
+
+        first = number * layout.segments
+        for _ in map_in_order(place, _read_blocks(layout, file, first, width), threads):
+            pass
+    _stretch(layout, pixels, padded=padded)
     colors = 3 if layout.photometric == _RGB else 1
     alpha = None if layout.alpha is None else np.ascontiguousarray(pixels[..., layout.alpha])
     return cast("UIntImage", pixels[..., :colors]), cast("UIntImage | None", alpha)
@@ -361,33 +379,100 @@ def _row_bytes(layout: Layout, bits: tuple[int, ...], *, padded: bool) -> int:
     return -(-layout.columns * sum(bits) // 8)
 
 
-def _is_padded(layout: Layout, file: IO[bytes], bits: tuple[int, ...], height: int) -> bool:
+def _is_padded(layout: Layout, file: IO[bytes]) -> bool:
     """Return whether each sample has bytes of its own, from the size of the first segment."""
+    bits = layout.bits[:1] if layout.separate else layout.bits
     width = _row_bytes(layout, bits, padded=True)
     if width == _row_bytes(layout, bits, padded=False):
         return True
     if layout.compression == _RAW:
-        return bool(layout.sizes) and layout.sizes[0] >= height * width
+        return bool(layout.sizes) and layout.sizes[0] >= layout.rows * width
     try:
-        return any(True for _ in _read_rows(layout, file, 0, (height, width)))
+        return any(True for _ in _rows_of(layout, next(_read_blocks(layout, file, 0, width, 1))))
     except Exception:  # it has fewer bytes; Pillow raises nearly anything
         return False
 
 
-def _read_rows(
-    layout: Layout, file: IO[bytes], segment: int, shape: tuple[int, int]
-) -> Iterator[NDArray[np.uint8]]:
-    """Decompress a segment of rows of bytes, and yield some at a time."""
-    height, width = shape
-    step = max(1, _BAND_BYTES // width)
+class _Block(NamedTuple):
+    """Consecutive segments of a plane, or some rows of a large one, as stored.
+
+    Attributes:
+        row: The first row, counted through all segments of the plane.
+        shape: Number of rows, and bytes of each.
+        parts: The content of each segment.
+    """
+
+    row: int
+    shape: tuple[int, int]
+    parts: list[bytes]
+
+
+def _read_blocks(
+    layout: Layout, file: IO[bytes], first: int, width: int, count: int | None = None
+) -> Iterator[_Block]:
+    """Read the segments of a plane, many small ones at a time.
+
+    Args:
+        layout: The storage of the pixels.
+        file: The file.
+        first: The number of the plane's first segment.
+        width: Bytes of a row.
+        count: Number of segments; None for all of the plane.
+    """
+    count = layout.segments if count is None else count
+    end = count * layout.rows if layout.tiled else min(count * layout.rows, layout.height)
+    band = max(1, _BAND_BYTES // width)
+    step = max(1, min(_MAX_TOGETHER, band // layout.rows))
+    if not layout.is_raw and not layout.sizes:
+        step = 1
+    for index in range(0, count, step):
+        top = index * layout.rows
+        bottom = min(top + step * layout.rows, end)
+        if layout.is_raw and step == 1:
+            file.seek(layout.offsets[first + index])
+            for row in range(top, bottom, band):
+                rows = min(band, bottom - row)
+                yield _Block(row, (rows, width), [file.read(rows * width)])
+            continue
+        parts = []
+        for row in range(top, bottom, layout.rows):
+            size = min(layout.rows, bottom - row) * width
+            parts.append(_read_segment(layout, file, first + row // layout.rows, size, step))
+        yield _Block(top, (bottom - top, width), parts)
+
+
+def _read_segment(
+    layout: Layout, file: IO[bytes], segment: int, unpacked: int, together: int
+) -> bytes:
     file.seek(layout.offsets[segment])
-    if layout.compression == _RAW and layout.fill_order == 1:
-        for top in range(0, height, step):
-            rows = min(step, height - top)
-            samples = np.frombuffer(file.read(rows * width), np.uint8)
-            yield samples.reshape(rows, width)  # fails if there are fewer bytes
+    if layout.is_raw:
+        return file.read(unpacked)
+    size = layout.sizes[segment] if layout.sizes else -1
+    return file.read(size if together == 1 else min(size, 2 * unpacked + _MAX_OVERHEAD))
+
+
+def _rows_of(layout: Layout, block: _Block) -> Iterator[NDArray[np.uint8]]:
+    """Decompress a block, and yield some of its rows of bytes at a time."""
+    height, width = block.shape
+    if layout.is_raw:
+        # Fails if there are fewer bytes.
+        yield np.frombuffer(b"".join(block.parts), np.uint8).reshape(height, width)
         return
-    data = file.read(layout.sizes[segment] if layout.sizes else -1)
+    step = max(1, _BAND_BYTES // width)
+    with TiffImagePlugin.TiffImageFile(BytesIO(_as_tiff_of_bytes(layout, block))) as image:
+        image.load()
+        for top in range(0, height, step):
+            yield np.asarray(image.crop((0, top, width, min(top + step, height))))
+
+
+def _as_tiff_of_bytes(layout: Layout, block: _Block) -> bytes:
+    """Make a file of 8-bit gray from a block, whose segments lie below each other in it."""
+    height, width = block.shape
+    count = len(block.parts)
+    data = b"".join(block.parts)
+    sizes = [len(part) for part in block.parts]
+    offsets = list(accumulate(sizes, initial=8))[:-1]
+    end = 8 + len(data)  # the arrays of several offsets and sizes follow
     tags = {
         _WIDTH: width,
         _HEIGHT: height,
@@ -395,18 +480,31 @@ def _read_rows(
         _COMPRESSION: layout.compression,
         _PHOTOMETRIC: _BLACK_IS_ZERO,
         _FILL_ORDER: layout.fill_order,
-        _STRIPS: 8,
+        _STRIPS: offsets[0] if count == 1 else end,
         _CHANNELS: 1,
-        _ROWS_PER_STRIP: height,
-        _STRIP_BYTES: len(data),
+        _ROWS_PER_STRIP: layout.rows,
+        _STRIP_BYTES: sizes[0] if count == 1 else end + 4 * count,
     }
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
-    header = struct.pack("<4sI", b"II*\0", 8 + len(data))
-    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
-    with TiffImagePlugin.TiffImageFile(BytesIO(header + data + directory)) as image:
-        image.load()
-        for top in range(0, height, step):
-            yield np.asarray(image.crop((0, top, width, min(top + step, height))))
+    entries = b"".join(
+        struct.pack("<HHII", tag, 4, count if tag in (_STRIPS, _STRIP_BYTES) else 1, value)
+        for tag, value in tags.items()
+    )
+    arrays = b"" if count == 1 else struct.pack(f"<{2 * count}I", *offsets, *sizes)
+    header = struct.pack("<4sI", b"II*\0", end + len(arrays))
+    return b"".join((header, data, arrays, struct.pack("<H", len(tags)), entries, bytes(4)))
+
+
+def _place(layout: Layout, plane: NDArray[Any], row: int, samples: UIntImage) -> None:
+    """Copy samples into a plane (H, W, C), from a row on that counts through all segments."""
+    across = -(-layout.width // layout.columns)
+    while len(samples):
+        segment, inside = divmod(row, layout.rows)
+        count = len(samples) if across == 1 else min(layout.rows - inside, len(samples))
+        top = segment // across * layout.rows + inside
+        left = segment % across * layout.columns
+        area = plane[top : top + count, left : left + layout.columns]
+        area[:] = samples[: area.shape[0], : area.shape[1]]
+        row, samples = row + count, samples[count:]
 
 
 def _unpack(
@@ -429,7 +527,8 @@ def _unpack(
         samples = np.packbits(padding, axis=-1).view(f">u{size}").astype(f"u{size}")[..., 0]
     if layout.differences:
         samples = np.cumsum(samples, axis=1, dtype=samples.dtype)  # wraps around
-        samples &= np.array([(1 << depth) - 1 for depth in bits], samples.dtype)
+        if min(bits) < 8 * size:
+            samples &= np.array([(1 << depth) - 1 for depth in bits], samples.dtype)
     return cast("UIntImage", samples)
 
 

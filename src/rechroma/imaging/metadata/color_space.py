@@ -77,6 +77,15 @@ def adobe_rgb() -> bytes | None:
     return _rgb_profile(_ADOBE, _gamma_curve(_ADOBE_GAMMA))
 
 
+def srgb_with_curve(light: NDArray[np.floating]) -> bytes | None:
+    """Build a profile with the primaries of sRGB and another transfer curve.
+
+    Args:
+        light: Linear light of evenly spaced levels, 0..1.
+    """
+    return _rgb_profile(_SRGB, _sampled_curve(light))
+
+
 def png_color_space(info: Mapping[Any, Any], file: IO[bytes] | None) -> bytes | None:
     """Build a profile of the color space that a PNG states with cICP, or with gAMA and cHRM.
 
@@ -155,8 +164,7 @@ def _coded_profile(primaries: int, transfer: int, *, full_range: bool = True) ->
     levels = np.linspace(0, 1, _SAMPLES)
     if not full_range:
         levels = np.clip((levels * 255 - 16) / 219, 0, 1)
-    samples = np.rint(np.clip(curve(levels), 0, 1) * 65535).astype(">u2")
-    tag = b"curv\0\0\0\0" + struct.pack(">I", _SAMPLES) + samples.tobytes()
+    tag = _sampled_curve(curve(levels))
     is_srgb = transfer == _SRGB_TRANSFER and full_range
     return _rgb_profile(_PRIMARIES[primaries], SRGB_CURVE if is_srgb else tag)
 
@@ -179,6 +187,11 @@ def _rgb_profile(primaries: tuple[float, ...], curve: bytes) -> bytes | None:
 
 def _xyz(values: Any) -> bytes:  # noqa: ANN401 - three numbers
     return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(v) * 65536) for v in values))
+
+
+def _sampled_curve(light: NDArray[np.floating]) -> bytes:
+    samples = np.rint(np.clip(light, 0, 1) * 65535).astype(">u2")
+    return b"curv\0\0\0\0" + struct.pack(">I", samples.size) + bytes(samples)
 
 
 def _gamma_curve(gamma: float) -> bytes:

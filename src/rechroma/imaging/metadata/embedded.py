@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENSION_SEGMENT = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENSION_HEADER = 32 + 4 + 4  # digest, size of the whole, place of the part
 _RAW_PROFILE = "Raw profile type "  # how ImageMagick and exiftool keep them in a PNG's text
@@ -69,10 +69,10 @@ def read_embedded(image: Image) -> Embedded:
 def read_segments(image: Image) -> Embedded:
     """Read the XMP packet and the IPTC record in the segments of a JPEG; EXIF is Pillow's."""
     segments: list[tuple[str, bytes]] = getattr(image, "applist", [])
-    main = next((each for _, each in segments if each.startswith(_XMP_SEGMENT)), None)
+    main = next((each for _, each in segments if each.startswith(XMP_SEGMENT)), None)
     if main is not None:
         extensions = [each for _, each in segments if each.startswith(_EXTENSION_SEGMENT)]
-        main = extended_xmp.join(main.removeprefix(_XMP_SEGMENT), _assemble(extensions))
+        main = extended_xmp.join(main.removeprefix(XMP_SEGMENT), _assemble(extensions))
     return Embedded(
         xmp=main, iptc=iptc.record_of_segments([each for name, each in segments if name == "APP13"])
     )
@@ -100,8 +100,8 @@ def read_raw_profiles(text: Mapping[str, str]) -> Embedded:
                 continue
             if kind in ("iptc", "8bim"):
                 found["iptc"] = found.get("iptc") or iptc.record_of(data)
-            elif data.startswith(_XMP_SEGMENT) or kind == "xmp":
-                found["xmp"] = data.removeprefix(_XMP_SEGMENT)
+            elif data.startswith(XMP_SEGMENT) or kind == "xmp":
+                found["xmp"] = data.removeprefix(XMP_SEGMENT)
             elif kind in ("exif", "app1"):
                 found["exif"] = data.removeprefix(exif.PREFIX)
     return Embedded(**found, unreadable=tuple(filter(None, unreadable)))

@@ -59,7 +59,9 @@ _LONG8S = {16, 18}
 _MAX_BLOCK = 1 << 24  # bytes of a TIFF's tags that are copied
 
 
-def set_upright(exif: bytes, size: tuple[int, int], orientation: int = 1) -> bytes | None:
+def set_upright(
+    exif: bytes, size: tuple[int, int], orientation: int = 1, *, as_stored: bool = False
+) -> bytes | None:
     """Make an EXIF block true of an upright result in sRGB.
 
     Orientation, size, color space, and what is said across and down are set. The thumbnail is
@@ -69,6 +71,8 @@ def set_upright(exif: bytes, size: tuple[int, int], orientation: int = 1) -> byt
         exif: The block, with or without `PREFIX`.
         size: Width and height of the upright image.
         orientation: EXIF's orientation of the source, 1 to 8.
+        as_stored: Whether the result is not turned, so that the block's orientation stays; pass
+            the stored size, and no other orientation.
 
     Returns:
         The block without `PREFIX`, or None if it cannot be parsed: a viewer that can parse it
@@ -78,7 +82,7 @@ def set_upright(exif: bytes, size: tuple[int, int], orientation: int = 1) -> byt
     try:
         block = _Block(data)
         for directory in block.directories():
-            block.patch(directory, size, orientation)
+            block.patch(directory, size, orientation, as_stored=as_stored)
         block.remove_storage()
     except (struct.error, ValueError):
         return None
@@ -290,10 +294,12 @@ class _Block:
             below = self.reader.integers(place) if place else ()
             directory = self.reader.directory(below[0]) if below else None
 
-    def patch(self, directory: Directory, size: tuple[int, int], orientation: int) -> None:
+    def patch(
+        self, directory: Directory, size: tuple[int, int], orientation: int, *, as_stored: bool
+    ) -> None:
         """Set what depends on the pixels."""
         values = {
-            _ORIENTATION: 1,
+            **({} if as_stored else {_ORIENTATION: 1}),
             _COLOR_SPACE: _SRGB,
             **dict.fromkeys(_WIDTHS, size[0]),
             **dict.fromkeys(_HEIGHTS, size[1]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 from PIL import TiffImagePlugin
@@ -118,25 +119,31 @@ def _tags_of(block: bytes | None) -> Exif:
     return tags
 
 
-def read_metadata(image: Image, size: tuple[int, int], before: Before) -> Metadata:
+def read_metadata(
+    image: Image, size: tuple[int, int], before: Before, *, as_stored: bool = False
+) -> Metadata:
     """Read the metadata that the result keeps.
 
     Args:
         image: A decoded image; some metadata comes after the pixels.
         size: Width and height of the upright image.
         before: What was read before decoding.
+        as_stored: Whether the result is not turned upright; pass the stored size.
     """
     info = image.info
     orientation = max(
         before.orientation, read_orientation(image, before)
     )  # one is 1, or both are equal
+    orientation = 1 if as_stored else orientation
     parts = before.embedded, _try(lambda: read_segments(image)), _try(lambda: _raw_profiles(image))
     found = [each for each in parts if each]
     block = info.get("exif") or _first(each.exif for each in found)
     block = block or _try(lambda: exif.pack_block(image.getexif()))
     packet = _first(each.xmp for each in found) or _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
-    kept_exif = _try(lambda: exif.set_upright(block, size, orientation)) if block else None
-    kept_xmp = _try(lambda: xmp.set_upright(packet, size, orientation)) if packet else None
+    set_exif = partial(exif.set_upright, size=size, orientation=orientation, as_stored=as_stored)
+    set_xmp = partial(xmp.set_upright, size=size, orientation=orientation, as_stored=as_stored)
+    kept_exif = _try(lambda: set_exif(block)) if block else None
+    kept_xmp = _try(lambda: set_xmp(packet)) if packet else None
     is_torn = "icc_profile" in info and not info["icc_profile"]  # a segment of it is missing
     unreadable = {
         "EXIF": bool(block) and block != exif.PREFIX and not kept_exif,

@@ -15,7 +15,11 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from rechroma.color.lab import RGB_TO_XYZ, luminance, to_float, to_linear
-from rechroma.imaging.metadata.color_space import SRGB_CURVE, build_profile
+from rechroma.imaging.metadata.color_space import (
+    SRGB_CURVE,
+    build_profile,
+    srgb_with_curve,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +111,17 @@ class Profile:
         """
         if self._icc is None:
             return None
-        return self._icc if self._is_srgb else _srgb_bytes()
+        return self._icc if self._is_srgb else srgb_profile()
+
+    @property
+    def luma_profile(self) -> bytes | None:
+        """The profile for a result whose luma is the source's gray, not converted to sRGB's curve.
+
+        That of the result otherwise, or sRGB with the source's tone curve.
+        """
+        if self._tone is None:
+            return self.output_profile
+        return srgb_with_curve(to_linear(to_float(self._tone)))
 
     @cached_property
     def _tone(self) -> NDArray[np.uint16] | None:
@@ -184,7 +198,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 @cache
-def _srgb_bytes() -> bytes:
+def srgb_profile() -> bytes:
     """Return a standard sRGB profile, dated 2000-01-01 so that equal images give equal files."""
     profile = bytearray(_srgb().tobytes())
     struct.pack_into(">6H", profile, 24, 2000, 1, 1, 0, 0, 0)

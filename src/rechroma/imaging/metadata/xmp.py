@@ -44,7 +44,9 @@ _SWAPPED = (  # in a picture that was turned on its side
 )
 
 
-def set_upright(xmp: bytes, size: tuple[int, int], orientation: int = 1) -> bytes | None:
+def set_upright(
+    xmp: bytes, size: tuple[int, int], orientation: int = 1, *, as_stored: bool = False
+) -> bytes | None:
     """Make a packet true of an upright result in sRGB.
 
     Orientation, size, color space, regions (of faces, say) and what is said across and down are
@@ -55,6 +57,8 @@ def set_upright(xmp: bytes, size: tuple[int, int], orientation: int = 1) -> byte
         xmp: The packet.
         size: Width and height of the upright image.
         orientation: EXIF's orientation of the source, 1 to 8.
+        as_stored: Whether the result is not turned, so that the packet's orientation stays; pass
+            the stored size, and no other orientation.
 
     Returns:
         A packet in UTF-8; None if it cannot be parsed or is huge.
@@ -67,7 +71,7 @@ def set_upright(xmp: bytes, size: tuple[int, int], orientation: int = 1) -> byte
             packet.remove(element)
     width, height = map(str, size)
     for namespace, name, value in (
-        (_TIFF, "Orientation", "1"),
+        *([] if as_stored else [(_TIFF, "Orientation", "1")]),
         (_TIFF, "ImageWidth", width),
         (_TIFF, "ImageLength", height),
         (_EXIF, "PixelXDimension", width),
@@ -100,6 +104,17 @@ def with_provenance(xmp: bytes | None) -> bytes:
     description = packet.add_description(document)
     description.setAttribute("xmlns:Iptc4xmpExt", _IPTC)
     description.setAttributeNS(_IPTC, f"Iptc4xmpExt:{_NAME}", SOURCE_TYPE)
+    return packet.serialize(document)
+
+
+def without_provenance(xmp: bytes) -> bytes:
+    """Remove the provenance note from a packet, whose colors are gone; others stay as they are."""
+    document = packet.parse(xmp) if SOURCE_TYPE.encode() in xmp else None
+    if document is None:
+        return xmp
+    for element in list(document.getElementsByTagNameNS(_IPTC, _NAME)):
+        if packet.text_of(element) == SOURCE_TYPE:
+            packet.remove(element)
     return packet.serialize(document)
 
 

@@ -135,14 +135,32 @@ class TestPixels:
         photo = a_photo(rgb, format="TIFF", metadata=Metadata(compressed=compressed))
         np.testing.assert_array_equal(tifffile.imread(BytesIO(encode_photo(rgb, photo))), rgb)
 
-    @pytest.mark.parametrize("compressed", [True, False])
-    def test_tiff_of_many_strips_reads_back(self, compressed: bool, tmp_path: Path) -> None:
+    @given(
+        st.integers(2, 50), st.integers(2, 50), st.sampled_from(["uint8", "uint16"]), st.booleans()
+    )
+    def test_png_of_any_size_reads_back(
+        self, height: int, width: int, dtype: str, smooth: bool
+    ) -> None:
+        top = 40 if smooth else np.iinfo(dtype).max  # ties between neighbors, too
+        rgb = np.random.default_rng(0).integers(0, top, (height, width, 3), dtype, endpoint=True)
+        np.testing.assert_array_equal(pixels_of(encode_photo(rgb, a_photo(rgb), format="PNG")), rgb)
+
+    @pytest.mark.parametrize("threads", [1, 3])
+    @pytest.mark.parametrize(
+        ("file_format", "compressed"), [("PNG", True), ("TIFF", True), ("TIFF", False)]
+    )
+    def test_files_of_many_strips_read_back(
+        self, file_format: str, compressed: bool, threads: int, tmp_path: Path
+    ) -> None:
         rgb = np.random.default_rng(0).integers(0, 65536, (1200, 1000, 3), np.uint16)
-        photo = a_photo(rgb, format="TIFF", metadata=Metadata(compressed=compressed))
+        photo = a_photo(rgb, format=file_format, metadata=Metadata(compressed=compressed))
+        path = tmp_path / "a"
         write_atomically(
-            tmp_path / "a.tif", lambda file: write_photo(file, rgb, photo), overwrite=False
+            path, lambda file: write_photo(file, rgb, photo, threads=threads), overwrite=False
         )
-        np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), rgb)
+        np.testing.assert_array_equal(pixels_of(path.read_bytes()), rgb)
+        with Image.open(path) as image:  # has 8 bits of each color
+            np.testing.assert_array_equal(np.asarray(image), rgb >> 8)
 
     def test_encoding_is_deterministic(self, colors: NDArray[np.uint8]) -> None:
         photo = a_photo(colors, metadata=Metadata(icc=GRAY_18))

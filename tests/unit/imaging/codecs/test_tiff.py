@@ -114,6 +114,19 @@ def test_storage_does_not_change_the_levels(options: dict[str, Any], bits: int, 
         assert photo.metadata.compressed == ("deflate" in options)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    "options", [{"rows": 1}, {"tile": 16}, {"rows": 999}, {"rows": 2, "separate": True}]
+)
+@pytest.mark.parametrize("deflate", [True, False])
+def test_many_segments_and_large_ones_are_read(
+    options: dict[str, Any], deflate: bool, threads: int
+) -> None:
+    stored = np.random.default_rng(0).integers(0, 65536, (900, 700))
+    data = a_tiff(colors(stored, RGB), 16, photometric=RGB, deflate=deflate, **options)
+    np.testing.assert_array_equal(read_photo(data, threads=threads).gray, stored)
+
+
 @pytest.mark.parametrize("photometric", [GRAY_FROM_BLACK, RGB])
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_premultiplied_alpha_is_divided_out(bits: int, photometric: int) -> None:

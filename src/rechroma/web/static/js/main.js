@@ -1,5 +1,6 @@
 /** The entry point: creates the parts of the page and connects them. */
 
+import { createBackend, requestKey } from "./backend.js";
 import { createHints } from "./correct/hints.js";
 import { initHintMarkers } from "./correct/hintMarkers.js";
 import { find, targetOf } from "./page/dom.js";
@@ -7,6 +8,7 @@ import { askForKey } from "./page/apiKeyDialog.js";
 import { initModelChoice } from "./page/modelChoice.js";
 import { initConnectionBanner, offer, offerUndo, showError } from "./page/notifications.js";
 import { initHelp } from "./page/help.js";
+import { initLoading } from "./page/loading.js";
 import { initSettings } from "./page/settings.js";
 import { initSliders } from "./page/sliders.js";
 import { initTabs } from "./page/tabs.js";
@@ -19,23 +21,20 @@ import { createPreviews } from "./photos/preview.js";
 import { initProject } from "./photos/project.js";
 import { createQueue } from "./photos/queue.js";
 import { describeProgress, initSeveralPhotos } from "./photos/severalPhotos.js";
-import { createApi } from "./service/api.js";
-import { requestKey } from "./service/jobs.js";
 import { initPrint } from "./stage/print.js";
 import { initStage } from "./stage/stage.js";
 import { createHistory } from "./state/history.js";
 import { createStore } from "./state/store.js";
 
-const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
-
 const store = createStore();
-const api = createApi({
+const backend = await createBackend({
   onUnreachable: (unreachable) => store.set({ unreachable }),
   onBusy: (busy) => store.set({ busy }),
+  onLoading: (loading) => store.set({ loading }),
   askForKey,
 });
-const previews = createPreviews(store, api);
-const queue = createQueue(store, api, previews);
+const previews = createPreviews(store, backend);
+const queue = createQueue(store, backend, previews);
 const history = createHistory(store);
 const keeper = createKeeper(store);
 
@@ -121,7 +120,7 @@ async function restorePhotos() {
     photos.forEach(({ id }) => queue.remove(id)));
 }
 
-const hints = createHints(store, history, previews, api, showError);
+const hints = createHints(store, history, previews, backend, showError);
 let renderMarkers = () => {};
 const view = initStage(store, previews, hints, () => renderMarkers());
 renderMarkers = initHintMarkers(store, hints, () => view);
@@ -129,19 +128,21 @@ initPrint(view);
 initPhotoList(store, queue, offerUndo);
 initSeveralPhotos(store, history, queue, offerUndo);
 initDownloads(store, queue, showError);
-initModelChoice(store, history, api, showError);
+initModelChoice(store, history, backend, showError);
 initUndo();
 initPage();
-initConnectionBanner(store, isLocal);
+initConnectionBanner(store, backend.isPrivate);
 initFocus();
-initHelp(api);
+initHelp(backend);
+initLoading(store);
 initLeaveWarning();
 initProject(store, history, showError);
-if (isLocal) find(".tagline").dataset.text = "tagline.local";
+for (const [selector, key] of Object.entries(backend.texts)) find(selector).dataset.text = key;
+if (backend.isPrivate) find(".tagline").dataset.text = "tagline.local";
 if (matchMedia("(pointer: coarse)").matches) find("#invitation").dataset.text = "invitation.touch";
-await Promise.all([initSettings(api, () => store.set({})), initSliders(store, history, api)]);
+await Promise.all([initSettings(backend, () => store.set({})), initSliders(store, history, backend)]);
 await restorePhotos();
-initAddPhotos(api, showError, ({ files, skipped }) => {
+initAddPhotos(backend, showError, ({ files, skipped }) => {
   queue.add(files);
   if (!files.length) showError({ key: "problem.no-photos" });
   else if (skipped) showError({ key: "problem.skipped", values: { count: skipped } });

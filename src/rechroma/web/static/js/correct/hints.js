@@ -13,16 +13,16 @@ const STEP = 0.01; // fraction of the image per arrow key
 
 /** @typedef {import("../state/store.js").Photo} Photo */
 /** @typedef {import("../state/store.js").Hint} Hint */
-/** @typedef {{color: string, probability: number}} Suggestion */
+/** @typedef {import("../backend.js").Suggestion} Suggestion */
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
  * @param {ReturnType<import("../photos/preview.js").createPreviews>} previews
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  * @param {(problem: unknown, retry?: () => void) => () => void} showError
  */
-export function createHints(store, history, previews, api, showError) {
+export function createHints(store, history, previews, backend, showError) {
   /** @type {?Suggestion[]} */
   let suggestions = null; // for the spot; null while they are being fetched
   let fetching = new AbortController();
@@ -55,8 +55,7 @@ export function createHints(store, history, previews, api, showError) {
       picker.show(sampleLightness(image, x, y), selectedHint()?.color);
       const text = serializeHints(hintsExcept(id));
       const { model } = photo.edit;
-      const { colors } = await api.suggestColors(copy, { model, x, y, hints: text, signal });
-      suggestions = colors;
+      suggestions = await backend.suggestColors(copy, { model, x, y, hints: text, signal });
       store.set({});
     } catch (error) {
       if (signal.aborted) return;

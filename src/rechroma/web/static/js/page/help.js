@@ -2,13 +2,14 @@
 
 import { find } from "./dom.js";
 
-/** @param {import("../service/api.js").Api} api */
-export function initHelp(api) {
+/** @param {import("../backend.js").Backend} backend */
+export function initHelp(backend) {
   const dialog = find("#help", HTMLDialogElement);
   const version = find("#version");
+  find("#model-card", HTMLAnchorElement).href = backend.card;
   find("#open-help").addEventListener("click", async () => {
     dialog.showModal();
-    version.textContent ||= (await api.getJson("/about")).version;
+    version.textContent ||= await backend.getVersion();
   });
   find("#close-help").addEventListener("click", () => dialog.close());
 }

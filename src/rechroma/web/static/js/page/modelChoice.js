@@ -6,16 +6,16 @@ import { find } from "./dom.js";
  * A choice is part of a photograph's edit, and applies to the photographs that are added later, too.
  * @param {import("../state/store.js").Store} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
- * @param {import("../service/api.js").Api} api
+ * @param {import("../backend.js").Backend} backend
  * @param {(problem: import("./texts.js").Problem) => void} showError
  */
-export function initModelChoice(store, history, api, showError) {
+export function initModelChoice(store, history, backend, showError) {
   const select = find("#model", HTMLSelectElement);
   let isAsked = false;
 
   /** Load the models with the first photograph: before, nothing needs a key. */
   async function load() {
-    const models = await api.getModels();
+    const models = await backend.getModels();
     select.replaceChildren(...models.map(createOption));
     store.set({ models });
   }
@@ -49,7 +49,7 @@ export function initModelChoice(store, history, api, showError) {
   });
 }
 
-/** The default model has no name in requests. @param {import("../service/api.js").Model} model */
+/** The default model has no name in requests. @param {import("../backend.js").Model} model */
 function createOption({ name, description, default: isDefault }) {
   const option = new Option(name, isDefault ? "" : name);
   option.title = description;

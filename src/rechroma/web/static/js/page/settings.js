@@ -34,11 +34,11 @@ function applyTheme(theme) {
 }
 
 /**
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  * @param {() => void} onChange is called after the language has changed
  * @returns {Promise<void>} resolves when the texts are loaded
  */
-export async function initSettings(api, onChange) {
+export async function initSettings(backend, onChange) {
   const language = find("#language", HTMLSelectElement);
   const theme = find("#theme", HTMLSelectElement);
   const stored = readSetting("theme") ?? "";
@@ -51,8 +51,8 @@ export async function initSettings(api, onChange) {
   language.value = detectLanguage();
   language.addEventListener("change", async () => {
     storeSetting("language", language.value);
-    await loadTexts(language.value, api);
+    await loadTexts(language.value, backend);
     onChange();
   });
-  await loadTexts(language.value, api);
+  await loadTexts(language.value, backend);
 }

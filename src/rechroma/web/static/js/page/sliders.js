@@ -4,17 +4,16 @@ import { cloneTemplate, find } from "./dom.js";
 import { formatPercent, t } from "./texts.js";
 
 /** @typedef {import("../state/store.js").Adjustments} Adjustments */
-/** @typedef {{name: string, min: number, max: number, step: number, default: number}} Slider */
+/** @typedef {import("../backend.js").Slider} Slider */
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
  * @param {ReturnType<import("../state/history.js").createHistory>} history
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  * @returns {Promise<void>} resolves when the defaults are in the store
  */
-export async function initSliders(store, history, api) {
-  /** @type {Slider[]} */
-  const sliders = await api.getJson("/sliders");
+export async function initSliders(store, history, backend) {
+  const sliders = await backend.getSliders();
   /** @type {Adjustments} */
   const defaults = Object.assign({}, ...sliders.map((slider) => ({ [slider.name]: slider.default })));
   store.set({ defaults });

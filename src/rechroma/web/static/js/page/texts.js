@@ -1,6 +1,6 @@
 /** The texts of the page in the user's language. */
 
-import { ApiError } from "../service/api.js";
+import { BackendError } from "../backend.js";
 
 export const LANGUAGES = ["en", "ru"];
 
@@ -12,11 +12,11 @@ let requested = ""; // the language that was selected last
 
 /**
  * @param {string} language one of LANGUAGES
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  */
-export async function loadTexts(language, api) {
+export async function loadTexts(language, backend) {
   requested = language;
-  const loaded = await api.getJson(`/static/texts/${language}.json`);
+  const loaded = await backend.getTexts(language);
   if (language !== requested) return;
   texts = loaded;
   document.documentElement.lang = language;
@@ -54,7 +54,7 @@ export const listNames = (names) =>
 
 /** Turn whatever was thrown into a problem. @param {unknown} error @returns {Problem} */
 export function toProblem(error) {
-  if (error instanceof ApiError) {
+  if (error instanceof BackendError) {
     return { key: `problem.${error.type}`, kind: error.kind, detail: error.message };
   }
   console.error(error);
@@ -64,7 +64,7 @@ export function toProblem(error) {
 /** Problems of the photograph itself: with the same file they would occur again. */
 const PERMANENT = [
   "not-an-image", "empty-image", "broken-image", "unsupported-image", "image-too-small", "image-too-large",
-  "upload-too-large", "poison-image", "missing-extra", "unreadable",
+  "upload-too-large", "poison-image", "missing-extra", "unreadable", "browser-format", "browser-memory",
 ].map((type) => `problem.${type}`);
 
 /** Whether another attempt can help. @param {?Problem} problem */

@@ -1,5 +1,6 @@
 /** Adding photographs: by drop, paste, file or folder dialog, camera, or from the samples. */
 
+import { sampleUrl } from "../backend.js";
 import { cloneTemplate, find } from "../page/dom.js";
 import { t } from "../page/texts.js";
 
@@ -11,11 +12,11 @@ const IMAGE_NAME = /^[^.]+$|\.(jpe?g|jpe|jfif|png|tiff?|webp|bmp|gif|hei[cf]|hif
 /** @typedef {{files: File[], skipped: number}} Selection the photographs, and how many other files */
 
 /**
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  * @param {(problem: unknown) => void} showError
  * @param {(selection: Selection) => void} add
  */
-export function initAddPhotos(api, showError, add) {
+export function initAddPhotos(backend, showError, add) {
   for (const input of document.querySelectorAll("input")) {
     if (!("adds" in input.dataset)) continue;
     input.addEventListener("change", () => {
@@ -33,7 +34,7 @@ export function initAddPhotos(api, showError, add) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) add({ files, skipped: 0 });
   });
-  initSamples(api, showError, add);
+  initSamples(backend, showError, add);
 }
 
 /**
@@ -109,18 +110,17 @@ async function* readFolder(reader) {
 }
 
 /**
- * @param {import("../service/api.js").Api} api
+ * @param {import("../backend.js").Backend} backend
  * @param {(problem: unknown) => void} showError
  * @param {(selection: Selection) => void} add
  */
-async function initSamples(api, showError, add) {
+async function initSamples(backend, showError, add) {
   /** @param {string} name */
   const addSample = async (name) => {
-    const content = await api.getBlob(`/samples/${name}.jpg`);
+    const content = await backend.getSample(name);
     add({ files: [new File([content], `${name}.jpg`, { type: "image/jpeg" })], skipped: 0 });
   };
-  /** @type {string[]} */
-  const names = await api.getJson("/samples").catch(() => []);
+  const names = await backend.getSamples().catch(() => []);
   find("#samples").hidden = !names.length;
   find("#samples ul").replaceChildren(...names.map((name) =>
     createSampleButton(name, () => addSample(name).catch(showError))));
@@ -133,7 +133,7 @@ function createSampleButton(name, onClick) {
   button.dataset.label = `sample.${name}`;
   button.title = t(button.dataset.label);
   button.setAttribute("aria-label", button.title);
-  find("img", HTMLImageElement, item).src = `/samples/small/${name}.jpg`;
+  find("img", HTMLImageElement, item).src = sampleUrl(name, true);
   button.addEventListener("click", onClick);
   return item;
 }

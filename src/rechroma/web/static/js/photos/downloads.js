@@ -1,8 +1,8 @@
 /** Downloads of one photograph, or of all as a zip. */
 
+import { requestKey } from "../backend.js";
 import { find } from "../page/dom.js";
 import { describeProblem, listNames, t, toProblem } from "../page/texts.js";
-import { requestKey } from "../service/jobs.js";
 import { isFinished } from "../state/store.js";
 import { resultName, saveFile } from "./resultFiles.js";
 import { createZip } from "./zip.js";
@@ -134,9 +134,10 @@ function describeMissing(failures) {
 const describeKind = (kind) => t(`metadata.${kind.toLowerCase().replace(" ", "-")}`);
 
 /** Describe what a result lacks. @param {Photo} photo */
-export function describeRemarks({ wasColor, pages, damage, unreadableMetadata }) {
+export function describeRemarks({ wasColor, wasDeep, pages, damage, unreadableMetadata }) {
   return [
     wasColor && t("remark.color"),
+    wasDeep && t("remark.deep"),
     pages > 1 && t("remark.pages", { pages }),
     damage && t(`remark.${damage}`),
     unreadableMetadata.length > 0 && t("remark.metadata", { kinds: unreadableMetadata.map(describeKind).join(", ") }),

@@ -6,7 +6,7 @@
 import { adjustChroma } from "../color/colorspace.js";
 import { previewKey } from "../state/store.js";
 import { createImageCache } from "./imageCache.js";
-import { createSmallCopy, createThumbnail, decodeBase64 } from "./decodeImage.js";
+import { createSmallCopy, createThumbnail } from "./decodeImage.js";
 
 const GRAY_SIDE = 4096; // of the gray image by the service, if the browser cannot decode the file
 
@@ -16,15 +16,6 @@ const GRAY_SIDE = 4096; // of the gray image by the service, if the browser cann
 /** Get the colors of a photograph with the user's adjustments. @param {Photo} photo @returns {?Chroma} */
 export const adjustedChroma = ({ chroma, edit }) =>
   chroma && { ...chroma, data: adjustChroma(chroma.data, edit.adjustments) };
-
-/** @param {{width: number, height: number, step: number, data: string}} encoded @returns {Chroma} */
-function decodeChroma({ width, height, step, data }) {
-  const bytes = decodeBase64(data);
-  const view = new DataView(bytes.buffer);
-  const values = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
-    view.getInt16(2 * i, true) * step);
-  return { width, height, data: values };
-}
 
 /** A file that is too large for a preview can still be colored as a job. @param {any} error */
 function ignoreTooLarge(error) {
@@ -40,9 +31,9 @@ function ignoreTooLarge(error) {
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  */
-export function createPreviews(store, api) {
+export function createPreviews(store, backend) {
   const cache = createImageCache();
   /** @type {Map<number, Entry>} */
   const entries = new Map();
@@ -111,14 +102,14 @@ export function createPreviews(store, api) {
     }
     const { model } = photo.edit;
     const options = { model, gray: GRAY_SIDE, signal: removal };
-    const preview = await api.predictChroma(photo.file, options).catch(ignoreTooLarge);
-    if (!preview) return;
-    const gray = new Blob([decodeBase64(preview.gray)], { type: "image/jpeg" });
+    const preview = await backend.predictChroma(photo.file, options).catch(ignoreTooLarge);
+    const gray = preview?.gray;
+    if (!gray) return;
     entry.file = Promise.resolve(gray);
     entry.copy = read(photo, removal, gray, preview);
     await entry.copy;
     const previewed = previewKey(model, undefined);
-    store.patch(photo.id, { chroma: decodeChroma(preview.chroma), previewed });
+    store.patch(photo.id, { chroma: preview.chroma, previewed });
   }
 
   /** Predict the colors again, with the current model and hints. @param {number} id @param {AbortSignal} signal */
@@ -127,8 +118,8 @@ export function createPreviews(store, api) {
     const photo = store.photo(id);
     if (!copy || !photo) return; // it was removed
     const { model, hints } = store.requestFor(photo);
-    const { chroma } = await api.predictChroma(copy, { model, hints, signal });
-    store.patch(id, { chroma: decodeChroma(chroma), previewed: previewKey(model, hints) });
+    const { chroma } = await backend.predictChroma(copy, { model, hints, signal });
+    store.patch(id, { chroma, previewed: previewKey(model, hints) });
   }
 
   /**

@@ -1,7 +1,6 @@
 /** The queue of photographs: each gets a preview, then is colored in full size by a job. */
 
 import { toProblem } from "../page/texts.js";
-import { createJobs } from "../service/jobs.js";
 
 const MAX_CONCURRENT = 2;
 
@@ -27,6 +26,7 @@ function createPhoto(file, label, model, adjustments) {
     width: 0,
     height: 0,
     wasColor: false,
+    wasDeep: false,
     pages: 1,
     damage: null,
     unreadableMetadata: [],
@@ -51,11 +51,11 @@ function addLabel(name, labels) {
 
 /**
  * @param {ReturnType<import("../state/store.js").createStore>} store
- * @param {ReturnType<import("../service/api.js").createApi>} api
+ * @param {import("../backend.js").Backend} backend
  * @param {ReturnType<import("./preview.js").createPreviews>} previews
  */
-export function createQueue(store, api, previews) {
-  /** @type {Map<number, {jobs: ReturnType<createJobs>, removal: AbortController}>} */
+export function createQueue(store, backend, previews) {
+  /** @type {Map<number, {jobs: import("../backend.js").Jobs, removal: AbortController}>} */
   const entries = new Map();
   let running = 0;
   /** @type {?number} */
@@ -100,7 +100,7 @@ export function createQueue(store, api, previews) {
   /** @param {Photo} photo */
   function enqueue(photo) {
     const removal = new AbortController();
-    entries.set(photo.id, { jobs: createJobs(api, photo, removal.signal), removal });
+    entries.set(photo.id, { jobs: backend.createJobs(photo, removal.signal), removal });
     previews.add(photo, removal.signal);
   }
 
@@ -126,9 +126,10 @@ export function createQueue(store, api, previews) {
       if (!entry || !current) return; // it was removed
       /** @param {import("../state/store.js").Stage} stage */
       const onProgress = (stage) => store.patch(photo.id, { stage });
-      const { images } = await entry.jobs.run(store.requestFor(current), onProgress);
-      const [{ was_color: wasColor, pages, damage, unreadable_metadata: unreadableMetadata }] = images;
-      store.patch(photo.id, { stage: "done", wasColor, pages, damage, unreadableMetadata });
+      const facts = await entry.jobs.run(store.requestFor(current), onProgress);
+      const { was_color: wasColor, was_deep: wasDeep = false, pages, damage } = facts;
+      const unreadableMetadata = facts.unreadable_metadata ?? [];
+      store.patch(photo.id, { stage: "done", wasColor, wasDeep, pages, damage, unreadableMetadata });
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: toProblem(error) });

@@ -10,8 +10,8 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** @param {Uint8Array} bytes */
-function computeCrc(bytes) {
+/** Compute the CRC-32 of zip and PNG. @param {Uint8Array} bytes */
+export function computeCrc(bytes) {
   let crc = 0xffffffff;
   for (let at = 0; at < bytes.length; at++) crc = CRC[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;

@@ -3,6 +3,7 @@
  * are then sent again.
  */
 
+import { BackendError } from "../backend.js";
 import { readEvents } from "./eventStream.js";
 
 const POLL_INTERVAL = 1000; // milliseconds
@@ -15,32 +16,24 @@ const TYPE_BY_STATUS = { 413: "upload-too-large", 429: "overloaded", 500: "inter
 
 /** @typedef {{id: string, state: string, links: Record<string, string>, images: any[], problem?: any}} Job */
 
-/** @typedef {{name: string, description: string, default: boolean, hints: boolean}} Model */
 /** @typedef {ReturnType<typeof createApi>} Api */
 /** @typedef {Record<string, Blob | [Blob, string] | string | undefined>} Fields of a form */
 
 /** A response that reports an error. */
-export class ApiError extends Error {
+export class ApiError extends BackendError {
   /** @param {number} status of HTTP @param {any} problem details by RFC 9457 */
   constructor(status, problem) {
-    super(problem.detail ?? problem.title ?? String(status));
-    this.status = status;
     const type = String(problem.type ?? "").split(":").pop() ?? "";
-    this.type = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
-    this.kind = String(problem.kind ?? ""); // of file
+    const known = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
+    super(known, problem.detail ?? problem.title ?? String(status), status);
+    this.kind = String(problem.kind ?? "");
   }
 }
 
 /** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/**
- * Create a client.
- * @param {object} page
- * @param {(isUnreachable: boolean) => void} page.onUnreachable
- * @param {(isBusy: boolean) => void} page.onBusy whether requests wait for a busy server
- * @param {(wasWrong: boolean) => Promise<string>} page.askForKey
- */
+/** Create a client. @param {import("../backend.js").Page} page */
 export function createApi(page) {
   let key = loadKey();
   /** @type {?Promise<void>} */
@@ -162,7 +155,7 @@ export function createApi(page) {
      */
     suggestColors: (image, { model, x, y, hints, signal }) =>
       post(`/v1/suggestions${toQuery({ model, x, y })}`, { image, hints }, { signal }),
-    /** Get the models that requests can name. @returns {Promise<Model[]>} */
+    /** Get the models that requests can name. @returns {Promise<import("../backend.js").Model[]>} */
     getModels: async () => (await getJson("/v1/models")).models,
     /**
      * Submit a photograph as a job.

@@ -1,26 +1,23 @@
 /** The jobs of one photograph: one for each distinct request, deleted when the photograph is removed. */
 
+import { requestKey } from "../backend.js";
 import { ApiError } from "./api.js";
 
 const GONE = [404, 410]; // statuses of a job that the server no longer has
 const MAX_ATTEMPTS = 5; // if the server loses jobs in progress
 
 /** @typedef {import("./api.js").Job} Job */
-/** @typedef {(stage: "uploading" | "coloring") => void} OnProgress */
-/** @typedef {import("../state/store.js").Adjustments} Adjustments */
-/** @typedef {{model: string, adjustments: Adjustments, hints?: string, badge: boolean}} ColorizeRequest */
-
-/** Get a string that is equal for equal requests. @param {ColorizeRequest} request */
-export const requestKey = ({ model, adjustments, hints, badge }) =>
-  JSON.stringify([model, adjustments, hints, badge]);
+/** @typedef {import("../backend.js").OnProgress} OnProgress */
+/** @typedef {import("../backend.js").ColorizeRequest} ColorizeRequest */
 
 const createIdempotencyKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
 
 /**
- * @param {ReturnType<import("./api.js").createApi>} api
+ * @param {import("./api.js").Api} api
  * @param {{file: Blob, name: string}} photo
  * @param {AbortSignal} removal of the photograph
+ * @returns {import("../backend.js").Jobs}
  */
 export function createJobs(api, { file, name }, removal) {
   /** @type {Map<string, Promise<Job>>} */
@@ -62,10 +59,10 @@ export function createJobs(api, { file, name }, removal) {
   /**
    * Run a request as a job; the same request is run only once.
    * @param {ColorizeRequest} request
-   * @param {(stage: "uploading" | "coloring") => void} onProgress
+   * @param {OnProgress} onProgress
    * @returns {Promise<Job>} the finished job
    */
-  function run(request, onProgress = () => {}) {
+  function runJob(request, onProgress = () => {}) {
     const key = requestKey(request);
     const known = jobs.get(key);
     if (known) return known;
@@ -80,7 +77,7 @@ export function createJobs(api, { file, name }, removal) {
    * @param {ColorizeRequest} request
    */
   async function fetchResult(request) {
-    const fetchOnce = async () => api.getBlob((await run(request)).links.result);
+    const fetchOnce = async () => api.getBlob((await runJob(request)).links.result);
     return fetchOnce().catch((error) => {
       if (!GONE.includes(error.status)) throw error;
       jobs.delete(requestKey(request));
@@ -89,5 +86,8 @@ export function createJobs(api, { file, name }, removal) {
   }
 
   removal.addEventListener("abort", deleteAll);
-  return { run, fetchResult };
+  return {
+    run: async (request, onProgress) => (await runJob(request, onProgress)).images[0],
+    fetchResult,
+  };
 }

@@ -19,6 +19,7 @@
  * @property {number} width of the upright image, in pixels; 0 while unknown
  * @property {number} height
  * @property {boolean} wasColor whether it was in color or toned; known when it is done
+ * @property {boolean} wasDeep whether it had more bits than its result; known when it is done
  * @property {number} pages of its file, of which the first is colored; known when it is done
  * @property {"end_missing" | "truncated" | null} damage of its file; known when it is done
  * @property {string[]} unreadableMetadata kinds of its metadata that the result lacks; known when it is done
@@ -44,9 +45,10 @@
  * @property {"adjust" | "correct"} mode
  * @property {"slider" | "side"} layout
  * @property {?Adjustments} defaults from the service; null until they are loaded
- * @property {import("../service/api.js").Model[]} models of the service; empty until they are loaded
+ * @property {import("../backend.js").Model[]} models of the service; empty until they are loaded
  * @property {string} model of the photographs that are added next; "" for the default one
  * @property {?{x: number, y: number, hint: ?number}} spot the point whose color is being chosen
+ * @property {?{loaded: number, total: number}} loading bytes of the model that this browser is loading
  * @property {boolean} unreachable whether the server does not answer
  * @property {boolean} busy whether requests wait for a busy server
  * @property {boolean} badge whether downloads get a visible badge
@@ -83,6 +85,7 @@ function createState() {
     models: [],
     model: "",
     spot: null,
+    loading: null,
     unreachable: false,
     busy: false,
     badge: false,
@@ -133,7 +136,7 @@ export function createStore() {
       const { photos, checked } = state;
       return checked.length ? photos.filter(({ id }) => checked.includes(id)) : photos;
     },
-    /** @param {Photo} photo @returns {import("../service/jobs.js").ColorizeRequest} */
+    /** @param {Photo} photo @returns {import("../backend.js").ColorizeRequest} */
     requestFor({ edit: { model, adjustments, hints } }) {
       const used = this.supportsHints(model) ? hints : [];
       return { model, adjustments, hints: serializeHints(used), badge: state.badge };

@@ -1,0 +1,162 @@
+/** Pixels of a photograph: decoded to gray in strips, and colored and encoded in strips. */
+
+import { BackendError } from "../backend.js";
+import { makeGray } from "../color/colorspace.js";
+import { paint } from "../color/render.js";
+import { createBadge, drawBadge } from "./badge.js";
+import { sniffKind } from "./fileKinds.js";
+import { createPngEncoder } from "./pngEncoder.js";
+
+const STRIP_PIXELS = 1 << 20;
+const MAX_SIDE = 16384; // of a canvas, in the browsers that have the lowest limit
+const MAX_PIXELS = 120_000_000;
+const MIN_SIDE = 2;
+const GRAY_SPREAD = 6; // levels: lossy compression's spread of gray channels
+
+/** @typedef {import("./modelInput.js").GrayPlane} GrayPlane */
+/** @typedef {import("../color/render.js").Chroma} Chroma */
+
+/**
+ * @typedef {object} Photo
+ * @property {GrayPlane} gray upright, with the luminance of the file's colors
+ * @property {?Uint8Array} alpha null if all pixels are opaque
+ * @property {boolean} wasColor whether it was in color or toned
+ */
+
+/** Let other messages of the worker be handled. */
+const pause = () => new Promise((resolve) => setTimeout(resolve));
+
+/** @param {number} width @param {number} height */
+function createCanvas(width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new BackendError("browser-memory");
+  return { canvas, context };
+}
+
+/** Split the rows of an image into strips. @param {{width: number, height: number}} size */
+function* strips({ width, height }) {
+  const step = Math.max(1, Math.floor(STRIP_PIXELS / width));
+  for (let top = 0; top < height; top += step) yield { top, rows: Math.min(step, height - top) };
+}
+
+/** Decode a photograph. @param {Blob} file @returns {Promise<Photo>} */
+export async function decodePhoto(file) {
+  const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" })
+    .catch(async () => {
+      throw new BackendError(await explainFailure(file));
+    });
+  try {
+    checkSize(bitmap);
+    return await readPixels(bitmap);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** Tell why a file does not decode. @param {Blob} file */
+async function explainFailure(file) {
+  if (!file.size) return "empty-image";
+  const kind = await sniffKind(file).catch(() => "unreadable");
+  if (kind === "unreadable") return kind;
+  if (!kind) return "not-an-image";
+  return ["jpeg", "png", "gif", "webp", "bmp"].includes(kind) ? "broken-image" : "browser-format";
+}
+
+/** @param {{width: number, height: number}} size */
+function checkSize({ width, height }) {
+  if (Math.min(width, height) < MIN_SIDE) throw new BackendError("image-too-small");
+  if (Math.max(width, height) > MAX_SIDE || width * height > MAX_PIXELS) throw new BackendError("browser-memory");
+}
+
+/** @param {ImageBitmap} bitmap @returns {Promise<Photo>} */
+async function readPixels(bitmap) {
+  const { width, height } = bitmap;
+  const gray = new Uint8Array(width * height);
+  /** @type {?Uint8Array} */
+  let alpha = null;
+  let wasColor = false;
+  const [{ rows: most }] = strips(bitmap);
+  const { context } = createCanvas(width, most);
+  for (const { top, rows } of strips(bitmap)) {
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, -top);
+    const { data } = context.getImageData(0, 0, width, rows);
+    wasColor ||= isColored(data);
+    makeGray(data);
+    const start = top * width;
+    for (let at = 0; at < width * rows; at++) gray[start + at] = data[4 * at];
+    if (!alpha && data.some((level, at) => at % 4 === 3 && level < 255)) alpha = new Uint8Array(gray.length).fill(255);
+    if (alpha) for (let at = 0; at < width * rows; at++) alpha[start + at] = data[4 * at + 3];
+    await pause();
+  }
+  return { gray: { width, height, data: gray }, alpha, wasColor };
+}
+
+/** @param {Uint8ClampedArray} rgba */
+function isColored(rgba) {
+  for (let at = 0; at < rgba.length; at += 4) {
+    const [red, green, blue] = [rgba[at], rgba[at + 1], rgba[at + 2]];
+    if (red === green && red === blue) continue;
+    if (Math.max(red, green, blue) - Math.min(red, green, blue) > GRAY_SPREAD) return true;
+  }
+  return false;
+}
+
+/**
+ * Color a photograph and encode it.
+ * @param {Photo} photo an opaque one for a JPEG
+ * @param {?Chroma} chroma adjusted; null for gray
+ * @param {{type: string, quality: number, hasBadge?: boolean}} options
+ */
+export async function encodePhoto({ gray, alpha }, chroma, { type, quality, hasBadge = false }) {
+  const { width, height } = gray;
+  const badge = hasBadge ? createBadge(width, height) : null;
+  const encoder = type === "image/png" ? createPngEncoder(width, height, alpha !== null) : createJpegEncoder(width, height, quality);
+  for (const { top, rows } of strips(gray)) {
+    const strip = new ImageData(width, rows);
+    fillGray(strip.data, gray.data, alpha, top * width);
+    const region = { x: 0, y: top / height, width: 1, height: rows / height };
+    if (chroma) paint(strip, chroma, region, strip.data);
+    if (badge) drawBadge(strip, top, badge);
+    await encoder.add(strip.data);
+    await pause();
+  }
+  return encoder.finish();
+}
+
+/** Create an encoder with the interface of that of PNG. @param {number} width @param {number} height @param {number} quality 0..1 */
+function createJpegEncoder(width, height, quality) {
+  const { canvas, context } = createCanvas(width, height);
+  let top = 0;
+  return {
+    /** Add rows. @param {Uint8ClampedArray<ArrayBuffer>} rgba */
+    async add(rgba) {
+      context.putImageData(new ImageData(rgba, width), 0, top);
+      top += rgba.length / (4 * width);
+    },
+    finish: () => canvas.convertToBlob({ type: "image/jpeg", quality }),
+  };
+}
+
+/** @param {Uint8ClampedArray} rgba @param {Uint8Array} gray @param {?Uint8Array} alpha @param {number} start */
+function fillGray(rgba, gray, alpha, start) {
+  for (let at = 0, from = start; at < rgba.length; at += 4, from++) {
+    rgba[at] = rgba[at + 1] = rgba[at + 2] = gray[from];
+    rgba[at + 3] = alpha ? alpha[from] : 255;
+  }
+}
+
+/** Shrink a photograph in gray to a side, for display. @param {Photo} photo @param {number} side */
+export async function encodeGray(photo, side) {
+  const { width, height } = photo.gray;
+  const full = await encodePhoto(photo, null, { type: photo.alpha ? "image/png" : "image/jpeg", quality: 0.9 });
+  const scale = Math.min(1, side / Math.max(width, height));
+  if (scale === 1) return full;
+  const [resizeWidth, resizeHeight] = [width, height].map((length) => Math.max(1, Math.round(length * scale)));
+  const bitmap = await createImageBitmap(full, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+  const { canvas, context } = createCanvas(resizeWidth, resizeHeight);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return canvas.convertToBlob({ type: full.type, quality: 0.9 });
+}
