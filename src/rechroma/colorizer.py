@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack, cast, overload
 
 import numpy as np
 from PIL import Image
@@ -38,6 +38,7 @@ from rechroma.imaging import (
     ChromaUpsampler,
     Damage,
     Photo,
+    can_write_subsampled,
     default_target,
     output_format,
     parse_format,
@@ -50,6 +51,7 @@ from rechroma.imaging import (
     turn_stored,
     write_around_luma,
     write_photo,
+    write_subsampled,
 )
 from rechroma.imaging.metadata.exif import PREFIX
 from rechroma.models import find_model
@@ -125,6 +127,8 @@ class Result:
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
+        unreadable_metadata: The kinds of the source's metadata that could not be read, and that the
+            target lacks, such as "EXIF"; see :class:`rechroma.imaging.photo.Metadata`.
     """
 
     source: Path
@@ -135,6 +139,7 @@ class Result:
     was_color: bool
     pages: int = 1
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,8 @@ class EncodedImage:
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
+        unreadable_metadata: The kinds of the source's metadata that could not be read, and that
+            the content lacks, such as "EXIF".
     """
 
     content: bytes = field(repr=False)
@@ -154,6 +161,7 @@ class EncodedImage:
     was_color: bool
     pages: int
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -318,7 +326,7 @@ class Colorizer:
         if isinstance(image, bytes):
             return self.colorize_bytes(image, **options).content
         photo = _photo_from(image)
-        rgba = self._rgb(photo, options)
+        rgba = self.render(photo, self._chroma(photo, options))
         if photo.alpha is not None:
             rgba = cast("UIntImage", np.dstack([rgba, photo.alpha]))
         if isinstance(image, np.ndarray):
@@ -359,7 +367,7 @@ class Colorizer:
         file = BytesIO()
         with error_context(name):
             write(file)
-        return EncodedImage(file.getvalue(), written, photo.was_color, photo.pages, photo.damage)
+        return EncodedImage(file.getvalue(), written, **_remarks(photo))
 
     def colorize_file(
         self,
@@ -404,9 +412,7 @@ class Colorizer:
             )
         height, width = photo.gray.shape
         seconds = perf_counter() - start
-        return Result(
-            source, target, width, height, seconds, photo.was_color, photo.pages, photo.damage
-        )
+        return Result(source, target, width, height, seconds, **_remarks(photo))
 
     def suggest_colors(
         self,
@@ -464,8 +470,8 @@ class Colorizer:
             return photo, lambda file: file.write(content)
         photo = _read(source, options, self.threads, name)
         with error_context(name):
-            rgb = self._rgb(photo, options)
-        return photo, lambda file: self._write(file, source, photo, rgb, written, options)
+            chroma = self._chroma(photo, options)
+        return photo, lambda file: self._write(file, source, photo, chroma, written, options)
 
     def _color_around_luma(
         self, source: bytes | Path, options: EncodeKwargs, written: str | None, name: str
@@ -485,7 +491,7 @@ class Colorizer:
             luma = read_luma(parts)
             planes = self._chroma_planes(luma, self._chroma(photo, options))
             output = parse_options(OutputOptions, options)
-            return photo, write_around_luma(
+            return replace(photo, metadata=luma.metadata), write_around_luma(
                 parts, luma.metadata, planes, quality=output.quality, provenance=output.provenance
             )
 
@@ -514,14 +520,15 @@ class Colorizer:
         file: BinaryIO,
         source: bytes | Path,
         photo: Photo,
-        rgb: UIntImage,
+        chroma: Float,
         written: str | None,
         options: EncodeKwargs,
     ) -> None:
-        """Write the first colored page, then read, color and write the others one by one."""
+        """Write the first page with its chroma, then read, color and write the others."""
         output = parse_options(OutputOptions, options)
+        written = written or output_format(photo.format)
         _, *others = _page_numbers(photo, options)
-        if others and (written or output_format(photo.format)) != "TIFF":
+        if others and written != "TIFF":
             raise OptionError(
                 f"{1 + len(others)} pages need a TIFF",
                 hint="Choose the format tiff, or one page.",
@@ -529,25 +536,33 @@ class Colorizer:
         if others and isinstance(source, Path) and not source.is_file():
             raise SourceError("a pipe can be read for one page only", hint="Give a file.")
         while True:
-            write_photo(
-                file,
-                rgb,
-                photo,
-                format=written,
-                quality=output.quality,
-                provenance=output.provenance,
-                badge=output.badge,
-                threads=self.threads,
-            )
+            self._write_page(file, photo, chroma, written, output)
             if not others:
                 return
-            del photo, rgb  # memory holds the first page, and one other
+            del photo, chroma  # memory holds the first page, and one other
             photo = _read(source, options, self.threads, "", others.pop(0))
-            rgb = self._rgb(photo, options)
+            chroma = self._chroma(photo, options)
 
-    def _rgb(self, photo: Photo, options: ColorizeKwargs) -> UIntImage:
-        """Predict and render; other options are ignored."""
-        return self.render(photo, self._chroma(photo, options))
+    def _write_page(
+        self, file: BinaryIO, photo: Photo, chroma: Float, written: str, output: OutputOptions
+    ) -> None:
+        quality, provenance, badge = output.quality, output.provenance, output.badge
+        if can_write_subsampled(photo, chroma, written, badge=badge):
+            _check_finite(chroma)
+            write_subsampled(
+                file, photo, chroma, quality=quality, provenance=provenance, threads=self.threads
+            )
+            return
+        write_photo(
+            file,
+            self.render(photo, chroma),
+            photo,
+            format=written,
+            quality=quality,
+            provenance=provenance,
+            badge=badge,
+            threads=self.threads,
+        )
 
     def _chroma(self, photo: Photo, options: ColorizeKwargs) -> Float:
         """Predict and adjust chroma; other options are ignored."""
@@ -624,6 +639,23 @@ def _page_numbers(photo: Photo, options: EncodeKwargs) -> range:
             hint="Leave out the choice of pages: the first frame is colored, then.",
         )
     return numbers
+
+
+class _Remarks(TypedDict):
+    was_color: bool
+    pages: int
+    damage: Damage | None
+    unreadable_metadata: tuple[str, ...]
+
+
+def _remarks(photo: Photo) -> _Remarks:
+    """Return what results tell of their source."""
+    return {
+        "was_color": photo.was_color,
+        "pages": photo.pages,
+        "damage": photo.damage,
+        "unreadable_metadata": photo.metadata.unreadable,
+    }
 
 
 def _check_finite(chroma: Float) -> None:

@@ -74,12 +74,12 @@ def gamut_scale(lab: Float) -> Float:
     direction = np.where(a < 0, 2 - along, along)
     column = (direction + 1) * np.float32(_DIRECTION_STEPS / 4)
     row = lightness * np.float32(_LIGHTNESS_STEPS / 100)
-    wide = min(column.size, 32000)  # OpenCV's remap takes no side above 32767
-    padded = -(-column.size // wide) * wide
-    at = [np.resize(part, padded).reshape(-1, wide) for part in (column, row)]
     table, border = _chroma_limits(), cv2.BORDER_REPLICATE
-    values = cv2.remap(table, at[0], at[1], cv2.INTER_LINEAR, borderMode=border)
-    limits = np.asarray(values, np.float32).ravel()[: column.size]
+    limits = np.empty_like(extent)
+    for at in range(0, limits.size, 32000):  # OpenCV's remap takes no side above 32767
+        to = slice(at, at + 32000)
+        x, y = column[None, to], row[None, to]
+        limits[to] = cv2.remap(table, x, y, cv2.INTER_LINEAR, borderMode=border)[0]
     scale: Float = np.minimum(limits / extent, np.float32(1))
     return scale
 

@@ -25,7 +25,7 @@ LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 _DIVISORS = np.array([1.772, 1.402], np.float32)  # B - Y over Cb, and R - Y over Cr
 _STEPS = 6
-_TOLERANCE = np.float32(0.25 / 255)  # of luma
+_TOLERANCE = np.float32(1 / 255)  # of luma: changes Cb and Cr by less than that
 _CENTER = 128
 _NEAR = 1e-5
 _TINY = np.float32(1e-5)  # keeps divisions defined
@@ -68,20 +68,22 @@ class _Solver:
         """Compute Cb and Cr (N, 2) for luma (N,) and a* and b* (N, 2)."""
         wanted = to_float(luma)
         lab = np.column_stack([self._lightness.take(luma), chroma])
-        slope = self._slope.take(luma)
         rgb, error = self._render(lab, wanted)
-        left: slice | NDArray[np.intp] = slice(None)  # the colors that are not there yet
+        left = np.flatnonzero(np.abs(error) > _TOLERANCE)
+        slope = self._slope.take(luma[left])
         for _ in range(_STEPS):
-            before, error_before = lab[left, 0].copy(), error[left].copy()
-            lab[left, 0] = np.clip(before - error_before * slope, 0, 100)
-            rgb[left], error[left] = self._render(lab[left], wanted[left])
-            is_off = np.abs(error[left]) > _TOLERANCE
-            change = (error[left] - error_before)[is_off]
-            change[np.abs(change) < _TINY] = np.inf
-            slope = np.maximum((lab[left, 0] - before)[is_off] / change, 0)
-            left = np.flatnonzero(is_off) if isinstance(left, slice) else left[is_off]
             if not left.size:
                 break
+            tried = lab[left]
+            before, error_before = tried[:, 0].copy(), error[left]
+            tried[:, 0] = np.clip(before - error_before * slope, 0, 100)
+            rgb[left], found = self._render(tried, wanted[left])
+            lab[left], error[left] = tried, found
+            change = found - error_before
+            change[np.abs(change) < _TINY] = np.inf
+            is_off = np.abs(found) > _TOLERANCE
+            slope = np.maximum((tried[:, 0] - before) / change, 0)[is_off]
+            left = left[is_off]
         rgb -= error[:, None]
         offsets: Float = (rgb[:, [2, 0]] - wanted[:, None]) / _DIVISORS
         edge = np.flatnonzero(_touches_end(rgb))

@@ -13,7 +13,13 @@ from rechroma.imaging.codecs.decode import (
     sniff,
     turn_stored,
 )
-from rechroma.imaging.codecs.encode import encode_photo, encode_preview, write_photo
+from rechroma.imaging.codecs.encode import (
+    can_write_subsampled,
+    encode_photo,
+    encode_preview,
+    write_photo,
+    write_subsampled,
+)
 from rechroma.imaging.codecs.formats import (
     FORMATS,
     SUFFIXES,
@@ -43,6 +49,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "UIntImage",
+    "can_write_subsampled",
     "contact_sheet",
     "default_target",
     "encode_photo",
@@ -63,4 +70,5 @@ __all__ = [
     "turn_stored",
     "write_around_luma",
     "write_photo",
+    "write_subsampled",
 ]

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     Float = NDArray[np.float32]
 
 _SHARPNESS = -0.75  # the free parameter of the cubic kernel, at the value that cv2.resize uses
-_BLOCK = 2  # rows of the map upsampled at a time: few, as each output row uses only 4
+_CHUNK = 2  # rows of the map upsampled at a time: few, as each output row uses only 4
 
 
 class ChromaUpsampler:
-    """Upsamples any rows of a chroma map to full size.
+    """Upsamples any rows of a chroma map to full size, or to the means of blocks of pixels.
 
     The strips join seamlessly: together they equal ``cv2.resize`` with ``INTER_CUBIC`` on the
     whole map (pixel centers aligned, edges repeated). Thread-safe.
@@ -31,35 +31,46 @@ class ChromaUpsampler:
     Args:
         chroma: (h, w, 2) float32, CIE a* and b*.
         size: Height and width of the photograph in pixels.
+        block: Side of the blocks that are averaged, 1 or 2; the last row or column is repeated in
+            blocks that reach beyond it.
     """
 
-    def __init__(self, chroma: Float, size: tuple[int, int]) -> None:
+    def __init__(self, chroma: Float, size: tuple[int, int], block: int = 1) -> None:
         height, width = size
         rows = len(chroma)
-        wide = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
-        self._wide = np.asarray(wide, np.float32).reshape(rows, 2 * width)
-        self._height = height
-        self._block = max(1, _BLOCK * height // rows)
+        resized = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
+        wide = np.asarray(resized, np.float32).reshape(rows, width, 2)
+        weights = _cubic_weights(np.arange(height), height, rows)
+        self._wide = _mean_of_blocks(wide.swapaxes(0, 1), block).swapaxes(0, 1).reshape(rows, -1)
+        self._weights = _mean_of_blocks(weights, block)
+        self._chunk = max(1, _CHUNK * len(self._weights) // rows)
 
     def strip(self, rows: slice) -> Float:
         """Upsample a range of rows.
 
         Args:
-            rows: Rows of the photograph, within its height and with step 1.
+            rows: Rows of the photograph, or of its blocks; within its height and with step 1.
 
         Returns:
-            (n, W, 2) float32.
+            (n, W, 2) float32; W is the number of pixels, or of blocks, in a row.
         """
-        indices = np.arange(*rows.indices(self._height))
-        strip = np.empty((len(indices), self._wide.shape[1]), np.float32)
-        for first in range(0, len(indices), self._block):
-            block = slice(first, first + self._block)
-            weights = _cubic_weights(indices[block], self._height, len(self._wide))
-            used = np.flatnonzero(weights.any(axis=0))
+        weights = self._weights[rows]
+        strip = np.empty((len(weights), self._wide.shape[1]), np.float32)
+        for first in range(0, len(weights), self._chunk):
+            chunk = slice(first, first + self._chunk)
+            used = np.flatnonzero(weights[chunk].any(axis=0))
             band = slice(used[0], used[-1] + 1)
             # Not `@`: BLAS threads keep spinning after every product and starve ours.
-            np.einsum("ps,sx->px", weights[:, band], self._wide[band], out=strip[block])
-        return strip.reshape(len(indices), -1, 2)
+            np.einsum("ps,sx->px", weights[chunk, band], self._wide[band], out=strip[chunk])
+        return strip.reshape(len(weights), -1, 2)
+
+
+def _mean_of_blocks(values: Float, side: int) -> Float:
+    """Average groups of rows; the last row is repeated in an incomplete group."""
+    if side == 1:
+        return values
+    rows = np.arange(-(-len(values) // side) * side).reshape(-1, side)
+    return np.asarray(values[rows.clip(max=len(values) - 1)].mean(axis=1), np.float32)
 
 
 def _cubic_weights(rows: NDArray[np.intp], size: int, small: int) -> Float:

@@ -35,6 +35,17 @@ def test_strip_is_float32_of_full_width() -> None:
     assert strip.shape == (3, 50, 2)
 
 
+@pytest.mark.parametrize("size", [(30, 40), (17, 31), (1, 1), (1, 6), (7, 2)])
+def test_blocks_have_the_mean_of_their_pixels(size: tuple[int, int]) -> None:
+    chroma = a_chroma(3, 4)
+    pixels = ChromaUpsampler(chroma, size).strip(slice(0, size[0]))
+    even = np.pad(pixels, [(0, size[0] % 2), (0, size[1] % 2), (0, 0)], mode="edge")
+    rows, columns = (-(-side // 2) for side in size)
+    means = even.reshape(rows, 2, columns, 2, 2).mean(axis=(1, 3))
+    blocks = ChromaUpsampler(chroma, size, block=2).strip(slice(0, rows))
+    np.testing.assert_allclose(blocks, means, atol=1e-3)
+
+
 @pytest.mark.parametrize("color", [(0.0, 0.0), (25.0, -60.0)])
 def test_strip_keeps_a_uniform_color(color: tuple[float, float]) -> None:
     chroma = np.full((4, 6, 2), color, np.float32)

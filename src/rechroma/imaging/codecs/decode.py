@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
@@ -34,6 +33,7 @@ from rechroma.imaging.codecs.open_image import (
 )
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
 from rechroma.imaging.metadata.extract import (
+    Stripped,
     read_before,
     read_metadata,
     read_orientation,
@@ -45,6 +45,7 @@ from rechroma.imaging.photo import Damage, Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -207,14 +208,22 @@ def _read_damaged(data: bytes, max_pixels: int, error: BrokenImageError, *, stri
     is_jpeg = jpeg.is_jpeg(data)
     if is_jpeg:
         jpeg.reject_unsupported(data)
-    stripped = strip_metadata(data)
-    attempts = [partial(_photo_of_file, stripped)] if stripped else []
+    whole, stripped = Stripped(data, ()), strip_metadata(data)
+    attempts: list[tuple[Callable[[bytes, int], Photo], Stripped | None]]
+    attempts = [(_photo_of_file, stripped)]
     if is_jpeg and not strict:
-        attempts += [partial(_complete_jpeg, each) for each in (data, stripped) if each]
-    for attempt in attempts:
-        with suppress(BrokenImageError):
-            return attempt(max_pixels)
+        attempts += [(_complete_jpeg, whole), (_complete_jpeg, stripped)]
+    for read, source in attempts:
+        if source is not None:
+            with suppress(BrokenImageError):
+                return _without(read(source.content, max_pixels), source.removed)
     raise error
+
+
+def _without(photo: Photo, kinds: tuple[str, ...]) -> Photo:
+    """Note that some kinds of metadata were removed from the file of a photograph."""
+    unreadable = tuple(dict.fromkeys((*kinds, *photo.metadata.unreadable)))
+    return replace(photo, metadata=replace(photo.metadata, unreadable=unreadable))
 
 
 def _complete_jpeg(data: bytes, max_pixels: int) -> Photo:
@@ -316,7 +325,9 @@ def _jp2_depth(file: BinaryIO) -> int:
     depth = head[at + 42] + 1 if 0 <= at < len(head) - 42 else 0
     if not 8 <= depth <= 16:
         raise UnsupportedImageError(
-            "JPEG 2000 of this bit depth is not supported", hint="Use 8 to 16 bits, unsigned."
+            "JPEG 2000 of this bit depth is not supported",
+            hint="Use 8 to 16 bits, unsigned.",
+            kind="jpeg-2000",
         )
     return depth
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from io import BytesIO
@@ -13,13 +14,17 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rechroma.color.lab import from_float, to_float
+from rechroma.color.ycbcr import render_subsampled
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
 from rechroma.imaging.codecs.jp2 import write_jp2
+from rechroma.imaging.codecs.jpeg_parts import MAX_CONTENT, read_parts
+from rechroma.imaging.codecs.jpeg_strips import encode_strip, join_strips, strip_rows
 from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
 from rechroma.imaging.metadata import exif, extended_xmp, iptc, xmp
 from rechroma.imaging.metadata.embedded import extension_segments
 from rechroma.imaging.metadata.icc import Profile
+from rechroma.imaging.upsample import ChromaUpsampler
 from rechroma.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from rechroma.color.lab import Float
     from rechroma.imaging.photo import Metadata, Photo, UIntImage
 
 _QUALITY = OPTIONS["quality"].default
@@ -40,7 +46,7 @@ _MAX_SIDE = {
     "AVIF": 65536,
 }  # limits of the encoders
 _MIN_SIDE = {"JPEG2000": 32}  # OpenCV's encoder halves the image five times
-_JPEG_SEGMENT = 65533 - 40  # bytes, less the markers in front of EXIF, XMP and IPTC
+_JPEG_SEGMENT = MAX_CONTENT - 40  # bytes, less what precedes XMP and IPTC
 _SUBSAMPLING_420 = 2  # Pillow's number
 _TEMPLATE_SIDE = 8  # pixels
 _BADGE_SIZE = 0.045  # of the short side
@@ -105,7 +111,7 @@ def write_photo(
         MissingExtraError: HEIF was requested, and pillow-heif is not installed.
     """
     name = parse_format(format) if format else output_format(photo.format)
-    _check(rgb, photo, name, quality)
+    _check(rgb.shape, photo, name, quality)
     alpha = photo.alpha
     if badge:
         rgb, alpha = rgb.copy(), None if alpha is None else alpha.copy()
@@ -121,6 +127,68 @@ def write_photo(
         if name == "HEIF":
             enable_heif()
         Image.fromarray(pixels).save(file, name, **_save_options(name, metadata, quality))
+
+
+def can_write_subsampled(
+    photo: Photo,
+    chroma: Float,
+    format: str,  # noqa: A002 - Pillow's word for it
+    *,
+    badge: bool = False,
+) -> bool:
+    """Return whether :func:`write_subsampled` takes the place of :func:`write_photo`.
+
+    That is for JPEGs of 8 bits without alpha and badge, whose chroma map (h, w, 2) has no more
+    detail than chroma of half the size can show.
+    """
+    is_plain = photo.gray.dtype == np.uint8 and photo.alpha is None and not badge
+    is_smooth = all(2 * n <= side for n, side in zip(chroma.shape, photo.gray.shape, strict=False))
+    return format == "JPEG" and is_plain and is_smooth
+
+
+def write_subsampled(
+    file: BinaryIO,
+    photo: Photo,
+    chroma: Float,
+    *,
+    quality: int = _QUALITY,
+    provenance: bool = True,
+    threads: int = 1,
+) -> None:
+    """Write a photograph with chroma as a JPEG, in strips: the colors are never there as a whole.
+
+    Metadata and quality are as :func:`write_photo` writes them, and so are the colors, as far as
+    a JPEG with chroma of half the size shows them (:mod:`rechroma.color.ycbcr`).
+
+    Args:
+        file: The target, at its start.
+        photo: A photograph for which :func:`can_write_subsampled`.
+        chroma: (h, w, 2) float32, CIE a* and b* of the whole photograph at any resolution; it is
+            upsampled bicubically.
+        quality: 1..100.
+        provenance: Whether to note in the XMP that a model generated the colors.
+        threads: Number of threads that render and encode.
+
+    Raises:
+        OptionError: The photograph is too large for a JPEG, or the quality out of range.
+    """
+    gray = cast("NDArray[np.uint8]", photo.gray)
+    height, width = gray.shape
+    _check((height, width, 3), photo, "JPEG", quality)
+    icc = Profile(photo.metadata.icc).output_profile
+    metadata = label(photo.metadata, icc, provenance=provenance)
+    template = read_parts(encode_jpeg_template(metadata, quality))
+    upsampler = ChromaUpsampler(chroma, gray.shape, block=2)
+    step = strip_rows(width)
+
+    def encode(top: int) -> bytes:
+        half = slice(top // 2, (min(top + step, height) + 1) // 2)
+        planes = render_subsampled(gray[top : top + step], upsampler.strip(half))
+        return encode_strip(planes, quality)
+
+    with ThreadPoolExecutor(threads) as pool:
+        strips = pool.map(encode, range(0, height, step))
+        file.writelines(join_strips(strips, (height, width), template.metadata))
 
 
 def label(metadata: Metadata, icc: bytes | None, *, provenance: bool) -> Metadata:
@@ -158,10 +226,10 @@ def encode_preview(gray: UIntImage, side: int, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
-def _check(rgb: UIntImage, photo: Photo, name: str, quality: int) -> None:
+def _check(shape: tuple[int, ...], photo: Photo, name: str, quality: int) -> None:
     height, width = photo.gray.shape
-    if rgb.shape != (height, width, 3):
-        raise OptionError(f"colors of shape {rgb.shape} for an image of {width} x {height} pixels")
+    if shape != (height, width, 3):
+        raise OptionError(f"colors of shape {shape} for an image of {width} x {height} pixels")
     if not 1 <= quality <= 100:
         raise OptionError(f"quality must be from 1 to 100, not {quality}")
     if max(width, height) > _MAX_SIDE.get(name, width + height):
@@ -209,7 +277,7 @@ def _save_options(name: str, metadata: Metadata, quality: int) -> dict[str, Any]
     if name == "JPEG":
         segments = list(_segments(metadata))
         options["xmp"], extension = _fit_xmp(metadata.xmp)
-        if options["exif"] and len(options["exif"]) > _JPEG_SEGMENT:
+        if options["exif"] and len(options["exif"]) > MAX_CONTENT:
             options["exif"] = None
         options |= {
             "subsampling": _SUBSAMPLING_420,

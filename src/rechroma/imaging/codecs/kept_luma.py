@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 from itertools import chain, zip_longest
@@ -38,6 +39,8 @@ from rechroma.imaging.codecs.jpeg_parts import (
     read_parts,
 )
 from rechroma.imaging.codecs.open_image import check_size, decode_errors, quiet_pillow
+from rechroma.imaging.metadata import xmp
+from rechroma.imaging.metadata.embedded import XMP_SEGMENT
 from rechroma.imaging.metadata.extract import read_before, read_metadata, read_orientation
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.options import MAX_PIXELS
@@ -257,7 +260,9 @@ def _check(content: bytes, original: bytes) -> None:
 
 
 def _have_same_luma(one: bytes, other: bytes) -> bool:
-    return np.array_equal(_decode_luma(one), _decode_luma(other))
+    with ThreadPoolExecutor(2) as pool:
+        decoded, expected = pool.map(_decode_luma, (one, other))
+    return np.array_equal(decoded, expected)
 
 
 def _record(parts: JpegParts) -> list[Segment]:
@@ -322,11 +327,18 @@ def _write_gray(parts: JpegParts) -> bytes:
     """Write the luma of a color JPEG as a gray one, with its metadata."""
     number = parts.components[0].table
     segments = (
-        *(each for each in parts.metadata if not _is_record(each)),
+        *(_without_provenance(each) for each in parts.metadata if not _is_record(each)),
         Segment(QUANTIZATION, parts.quantization[number]),
         Segment(parts.process, parts.frame[:5] + bytes((1, _LUMA, _HALVED, number))),
     )
     return b"".join((START, pack_segments(segments), *_write_scans(parts, _LUMA), END))
+
+
+def _without_provenance(segment: Segment) -> Segment:
+    if not segment.content.startswith(XMP_SEGMENT):
+        return segment
+    packet = XMP_SEGMENT + xmp.without_provenance(segment.content.removeprefix(XMP_SEGMENT))
+    return Segment(segment.marker, packet) if len(packet) <= MAX_CONTENT else segment
 
 
 def _read_original(parts: JpegParts) -> bytes | None:

@@ -107,6 +107,17 @@ def with_provenance(xmp: bytes | None) -> bytes:
     return packet.serialize(document)
 
 
+def without_provenance(xmp: bytes) -> bytes:
+    """Remove the provenance note from a packet, whose colors are gone; others stay as they are."""
+    document = packet.parse(xmp) if SOURCE_TYPE.encode() in xmp else None
+    if document is None:
+        return xmp
+    for element in list(document.getElementsByTagNameNS(_IPTC, _NAME)):
+        if packet.text_of(element) == SOURCE_TYPE:
+            packet.remove(element)
+    return packet.serialize(document)
+
+
 def _swap(document: Document) -> None:
     for namespace, across, down in _SWAPPED:
         pairs = zip(

@@ -115,6 +115,27 @@ def test_orientation_stays_since_the_pixels_are_not_turned(orientation: int) -> 
     assert f"<tiff:Orientation>{orientation}<".encode() in image.info["xmp"]
 
 
+def test_exif_that_is_cut_off_stays_since_viewers_may_read_its_orientation() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    block = exif.tobytes()[:-4]
+    data = encode(texture(40, 30), exif=block, dpi=(72, 72))
+    assert opened(recolor(data)).info["exif"] == block
+
+
+@pytest.mark.parametrize("size", [60_000, 65_533])
+def test_large_exif_stays_with_its_orientation(size: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Artist] = "J"
+    block = exif.tobytes()
+    exif[ExifTags.Base.Artist] = "J" * (size - len(block) - 4)
+    block = exif.tobytes()
+    block += bytes(size - len(block))
+    image = opened(recolor(encode(texture(40, 30), exif=block)))
+    assert image.getexif()[ExifTags.Base.Orientation] == 6
+
+
 @pytest.mark.parametrize("provenance", [True, False])
 def test_provenance_is_noted(provenance: bool) -> None:
     result = recolor(encode(texture(16, 16)), provenance=provenance)
@@ -222,6 +243,7 @@ class TestRestoring:
         others = [each for each in segments if each.kind != 0xE9]
         restored, exact = restore_luma(join([*others, *record[:kept]], rest))
         assert not exact
+        assert b"compositeWithTrainedAlgorithmicMedia" not in restored
         image = opened(restored)
         assert (image.mode, image.info["comment"]) == ("L", b"attic")
         np.testing.assert_array_equal(np.asarray(image), np.asarray(opened(data)))
