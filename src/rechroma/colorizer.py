@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -491,7 +491,7 @@ class Colorizer:
             luma = read_luma(parts)
             planes = self._chroma_planes(luma, self._chroma(photo, options))
             output = parse_options(OutputOptions, options)
-            return photo, write_around_luma(
+            return replace(photo, metadata=luma.metadata), write_around_luma(
                 parts, luma.metadata, planes, quality=output.quality, provenance=output.provenance
             )
 

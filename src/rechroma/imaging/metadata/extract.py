@@ -143,6 +143,8 @@ def read_metadata(
     set_exif = partial(exif.set_upright, size=size, orientation=orientation, as_stored=as_stored)
     set_xmp = partial(xmp.set_upright, size=size, orientation=orientation, as_stored=as_stored)
     kept_exif = _try(lambda: set_exif(block)) if block else None
+    if as_stored and block and not kept_exif:  # viewers that can parse it turn the result, too
+        kept_exif = block.removeprefix(exif.PREFIX)
     kept_xmp = _try(lambda: set_xmp(packet)) if packet else None
     is_torn = "icc_profile" in info and not info["icc_profile"]  # a segment of it is missing
     unreadable = {
