@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rechroma.cli.preflight import require_extra
-from rechroma.errors import CheckpointError, ModelNotFoundError, RecipeError, SourceError
+from rechroma.errors import (
+    CheckpointError,
+    ModelNotFoundError,
+    OptionError,
+    RecipeError,
+    SourceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,6 +176,22 @@ def export_model_file(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB; differs from the network by at most "
         f"{parity.file:.2g} in ab (rounding the weights by {parity.rounding:.2g} on average)"
     )
+
+
+def import_named(module: str | None) -> None:
+    """Import the module that `--import` names, if any.
+
+    Raises:
+        OptionError: It cannot be imported.
+    """
+    if module is not None:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise OptionError(
+                f"--import {module}: {error}",
+                hint="Install the package, or set PYTHONPATH to its folder.",
+            ) from error
 
 
 def import_onnx_file(

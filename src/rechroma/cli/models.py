@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from rechroma.cli.error_reporting import debug_option, overwrite_option, print_e
 from rechroma.cli.model_files import (
     export_model_file,
     find_checkpoint,
+    import_named,
     import_onnx_file,
     make_card,
     read_card_fields,
@@ -23,6 +23,7 @@ from rechroma.cli.model_files import (
 )
 from rechroma.cli.options import (
     contract_option,
+    import_option,
     json_option,
     path_option,
     weights_option,
@@ -318,12 +319,7 @@ def _format_value(value: object) -> str:
 @click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma, 0 to 3.")
 @weights_option("int8")
 @overwrite_option()
-@click.option(
-    "--import",
-    "module",
-    metavar="MODULE",
-    help="Import this module first: that of the checkpoint's network, if it is another package's.",
-)
+@import_option
 @debug_option
 def export_command(
     checkpoint: Path,
@@ -356,11 +352,7 @@ def export_command(
     require_extra("train", "torch")
     from rechroma.training import trained_network
 
-    if module is not None:
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise OptionError(f"--import {module}: {error}") from error
+    import_named(module)
     decoding = {
         "temperature": temperature,
         "regression_share": regression_share,

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.model_files import export_model_file, make_card, resolve_model
-from rechroma.cli.options import path_option, set_option
+from rechroma.cli.model_files import export_model_file, import_named, make_card, resolve_model
+from rechroma.cli.options import import_option, path_option, set_option
 from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.progress import epoch_callback, report_progress
 from rechroma.errors import TargetExistsError
@@ -63,6 +63,7 @@ def train_command(
 @click.option("--name", help="Name of the new model.  [default: the folder's]")
 @click.option("--license", default="unstated", help="License of your images, for the card.")
 @set_option
+@import_option
 @debug_option
 def finetune_command(
     model: str,
@@ -72,6 +73,7 @@ def finetune_command(
     name: str | None,
     license: str,
     overrides: tuple[str, ...],
+    module: str | None,
 ) -> None:
     """Fine-tune a model on your own images.
 
@@ -94,6 +96,7 @@ def finetune_command(
     check_model_target(target, overwrite=is_run)
     start = resolve_model(model)
     require_extra("train", "torch")
+    import_named(module)
     from rechroma.models import read_card
     from rechroma.training import (
         TorchEngine,
