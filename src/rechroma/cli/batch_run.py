@@ -336,16 +336,16 @@ class BatchSummary:
 
     def print_failures(self) -> None:
         """Print every failure on stderr, one line each; unknown files of a folder share one."""
-        told = set()
+        reported = set()
         for folder, sources in self.unknown.items():
             if len(sources) > 1:
-                told.update(sources)
+                reported.update(sources)
                 echo_err(
                     f"rechroma: error: {folder}: {len(sources)} files are in the places of results,"
                     f" but not known as such, the first of {sources[0]} (hint: {_COPY_LEDGER})"
                 )
         for source, error in self.failures:
-            if source in told:
+            if source in reported:
                 continue
             print_traceback(error)
             message = error.message if source in error.message else f"{source}: {error.message}"
