@@ -40,7 +40,7 @@ def test_hint_coordinates_in_pixels_get_a_hint(
     assert "by the width" in hint
 
 
-def test_hints_and_projects_are_distinguished(run: Run, photo: MakePhoto, hinted_model: str) -> None:
+def test_hints_are_no_project(run: Run, photo: MakePhoto, hinted_model: str) -> None:
     photo("p.png")
     Path("p.json").write_text('{"format": 1, "images": [{"name": "p.png", "size": 1}]}')
     Path("h.json").write_text('{"format": 1, "hints": []}')
