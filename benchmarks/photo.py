@@ -52,8 +52,8 @@ def _arguments() -> argparse.Namespace:
 
 def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
     big, small = folder / "12mp.jpg", folder / "1mp.jpg"
-    Image.fromarray(_tiled_gray(3000, 4000)).save(big, quality=QUALITY)
-    Image.fromarray(_tiled_gray(1000, 1000)).save(small, quality=QUALITY)
+    Image.fromarray(tiled_gray(3000, 4000)).save(big, quality=QUALITY)
+    Image.fromarray(tiled_gray(1000, 1000)).save(small, quality=QUALITY)
     colorizer = Colorizer(model)
     engine = OnnxEngine(find_model(model))
     square = np.full((1, 1, 256, 256), 50, np.float32)
@@ -82,7 +82,7 @@ def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
 
 
 def _report_large(model: str, folder: Path) -> None:
-    gray = _tiled_gray(10000, 10000).astype(np.uint16) * 257
+    gray = tiled_gray(10000, 10000).astype(np.uint16) * 257
     for name, channels in (("gray", 1), ("RGB", 3)):
         source = folder / f"100mp-{name}.tif"
         cv2.imwrite(str(source), np.repeat(gray[..., None], channels, axis=-1))
@@ -90,7 +90,8 @@ def _report_large(model: str, folder: Path) -> None:
         print(f"100 MP, 16-bit {name:4} TIFF, cold  {elapsed:7.2f} s {peak:6.0f} MB at the peak")
 
 
-def _tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
+def tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
+    """Tile a photograph, (height, width): unlike an enlarged one it has as much detail per pixel."""
     with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
         gray = np.asarray(image.convert("L"))
     tile = np.block([[gray, gray[:, ::-1]], [gray[::-1], gray[::-1, ::-1]]])
