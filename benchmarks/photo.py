@@ -91,7 +91,7 @@ def _report_large(model: str, folder: Path) -> None:
 
 
 def tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
-    """Tile a photograph, (height, width): unlike an enlarged one it has as much detail per pixel."""
+    """Tile a photograph: unlike an enlarged one, it has as much detail per pixel."""
     with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
         gray = np.asarray(image.convert("L"))
     tile = np.block([[gray, gray[:, ::-1]], [gray[::-1], gray[::-1, ::-1]]])
