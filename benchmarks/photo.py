@@ -1,93 +1,120 @@
-"""Time and memory of coloring a photograph, compared with decoding and encoding by Pillow.
+"""Time and memory of coloring a JPEG, compared with decoding and encoding it by Pillow.
 
-    python benchmarks/photo.py [--model NAME_OR_PATH] [--repeat N] [--large]
+    python benchmarks/photo.py [--model NAME_OR_PATH] [--repeat N] [--before FOLDER] [--large]
 
-The timings of one run alternate, so that other load on the machine affects all of them alike. The
-image is a sample of scikit-image (`pip install "rechroma[app]"`), tiled: unlike an enlarged one it
-has as much detail per pixel as a photograph.
+FOLDER is a checkout of another version, such as of `git worktree add FOLDER 933a52e`, which is
+measured in the same run. Processor seconds of all threads stand beside the seconds that pass: on a
+machine with other load, they are what can be compared. The measurements alternate, so that load
+affects all of them alike. The images are a sample of scikit-image (`pip install "rechroma[app]"`),
+tiled: unlike an enlarged one it has as much detail per pixel as a photograph.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
+import subprocess
+import sys
 import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from time import perf_counter
-from typing import TYPE_CHECKING
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 import skimage
 from PIL import Image
 from process_cost import run_measured
 
-from rechroma.colorizer import Colorizer
+from rechroma.color.ycbcr import Planes, half_size, render_subsampled, render_ycbcr
 from rechroma.engines import OnnxEngine, available_threads
+from rechroma.engines.preprocess import ModelInput
+from rechroma.imaging import ChromaUpsampler, read_photo, write_subsampled
+from rechroma.imaging.codecs.jpeg_strips import encode_strip, strip_rows
 from rechroma.models import find_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
 QUALITY = 92
+SIZES = {"12 MP": (3000, 4000), "1 MP": (1000, 1000)}
+LARGE = {"100 MP": (10000, 10000), "250 MP": (15800, 15800)}
+SOURCES = Path(__file__).parents[1] / "src"
+STARTUP = "import rechroma.cli.root, rechroma.colorizer, rechroma.batch, rechroma.cli.progress"
+
+# Colors the files that are named on stdin, in another process, which can have another version.
+_WORKER = """
+import sys
+from time import perf_counter, process_time
+from rechroma.colorizer import Colorizer
+colorizer = Colorizer(sys.argv[1])
+for line in sys.stdin:
+    began = perf_counter(), process_time()
+    colorizer.colorize_file(line.strip(), overwrite=True)
+    print(perf_counter() - began[0], process_time() - began[1], flush=True)
+"""
+
+
+class Cost(NamedTuple):
+    """Seconds that pass, and processor seconds of all threads."""
+
+    wall: float
+    processor: float
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
-        _report(arguments.model, arguments.repeat, Path(folder), large=arguments.large)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "bytecode")
+        _report(arguments, Path(folder))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--repeat", type=int, default=7)
-    parser.add_argument("--large", action="store_true", help="100 megapixels of 16 bit, too")
+    parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--before", type=Path, help="checkout of another version")
+    parser.add_argument("--large", action="store_true", help="memory at 100 and 250 MP, too")
     return parser.parse_args()
 
 
-def _report(model: str, repeat: int, folder: Path, *, large: bool) -> None:
-    big, small = folder / "12mp.jpg", folder / "1mp.jpg"
-    Image.fromarray(tiled_gray(3000, 4000)).save(big, quality=QUALITY)
-    Image.fromarray(tiled_gray(1000, 1000)).save(small, quality=QUALITY)
-    colorizer = Colorizer(model)
-    engine = OnnxEngine(find_model(model))
-    square = np.full((1, 1, 256, 256), 50, np.float32)
-    stored = big.read_bytes()
-    seconds = _time_alternating(
-        {
-            "gray": lambda: _recode_with_pillow(stored, "L"),
-            "rgb": lambda: _recode_with_pillow(stored, "RGB"),
-            "ours": lambda: colorizer.colorize_file(big, overwrite=True),
-            "network": lambda: engine.chroma(square),
-        },
-        repeat,
+def _report(arguments: argparse.Namespace, folder: Path) -> None:
+    files = {name: _write_jpeg(folder, name, size) for name, size in SIZES.items()}
+    engine = OnnxEngine(find_model(arguments.model))
+    print(f"{available_threads()} threads, {arguments.repeat} repetitions, gray JPEG to color JPEG")
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
+    for name, file in files.items():
+        _report_speed(name, file, engine, arguments)
+    print(f"\nload of the machine after: {os.getloadavg()[0]:.1f}")
+    _report_steps(files["12 MP"], engine, arguments.repeat)
+    _report_startup()
+    sizes = {**SIZES, **(LARGE if arguments.large else {})}
+    _report_memory(
+        {name: files.get(name) or _write_jpeg(folder, name, sizes[name]) for name in sizes},
+        arguments.model,
     )
-    print(f"{available_threads()} threads, median of {repeat}; 12 megapixels, JPEG to JPEG")
-    print(f"Pillow, gray to gray            {seconds['gray'] * 1e3:7.0f} ms")
-    print(f"Pillow, gray to RGB             {seconds['rgb'] * 1e3:7.0f} ms")
-    print(f"Rechroma, warm                  {seconds['ours'] * 1e3:7.0f} ms")
-    print(f"  over Pillow gray to gray      {seconds['ours'] / seconds['gray']:7.2f} x")
-    print(f"  over Pillow gray to RGB       {seconds['ours'] / seconds['rgb']:7.2f} x")
-    print(f"network alone, 256 x 256        {seconds['network'] * 1e3:7.0f} ms")
-    for name, source in (("12 MP", big), ("1 MP", small)):
-        elapsed, peak = _measure_command(source, model)
-        print(f"rechroma photo.jpg, cold, {name:5} {elapsed:7.2f} s {peak:6.0f} MB at the peak")
-    if large:
-        _report_large(model, folder)
 
 
-def _report_large(model: str, folder: Path) -> None:
-    gray = tiled_gray(10000, 10000).astype(np.uint16) * 257
-    for name, channels in (("gray", 1), ("RGB", 3)):
-        source = folder / f"100mp-{name}.tif"
-        cv2.imwrite(str(source), np.repeat(gray[..., None], channels, axis=-1))
-        elapsed, peak = _measure_command(source, model)
-        print(f"100 MP, 16-bit {name:4} TIFF, cold  {elapsed:7.2f} s {peak:6.0f} MB at the peak")
+def _write_jpeg(folder: Path, name: str, size: tuple[int, int]) -> Path:
+    file = folder / f"{name.replace(' ', '')}.jpg"
+    with _no_pixel_limit():
+        Image.fromarray(tiled_gray(*size)).save(file, quality=QUALITY)
+    return file
+
+
+@contextmanager
+def _no_pixel_limit() -> Iterator[None]:
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
@@ -99,26 +126,143 @@ def tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(tiled[:height, :width])
 
 
-def _recode_with_pillow(stored: bytes, mode: str) -> None:
+def _report_speed(name: str, file: Path, engine: OnnxEngine, arguments: argparse.Namespace) -> None:
+    stored = file.read_bytes()
+    network = ModelInput.from_image(read_photo(stored).gray, engine.card)
+    with ExitStack() as stack:
+        actions = {
+            "Pillow, gray to gray": lambda: _measure(lambda: _recode(stored, "L")),
+            "Pillow, gray to RGB": lambda: _measure(lambda: _recode(stored, "RGB")),
+            "network alone": lambda: _measure(lambda: engine.chroma(network.lightness)),
+            "Rechroma, warm": stack.enter_context(_worker(SOURCES, file, arguments.model)),
+        }
+        if arguments.before:
+            sources = arguments.before / "src"
+            actions["version before, warm"] = stack.enter_context(_worker(sources, file, "default"))
+        costs = _alternate(actions, arguments.repeat)
+    gray, alone = costs["Pillow, gray to gray"], costs["network alone"]
+    print(f"\n{name:26}     ms  processor ms   over Pillow gray   over the network")
+    for action, cost in costs.items():
+        print(
+            f"{action:26} {cost.wall * 1e3:6.0f} {cost.processor * 1e3:13.0f}"
+            f" {cost.wall / gray.wall:9.2f} ({cost.processor / gray.processor:.2f})"
+            f" {cost.wall / alone.wall:10.2f} ({cost.processor / alone.processor:.2f})"
+        )
+
+
+def _recode(stored: bytes, mode: str) -> None:
     with Image.open(io.BytesIO(stored)) as image:
         image.convert(mode).save(io.BytesIO(), "JPEG", quality=QUALITY)
 
 
-def _time_alternating(actions: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """Measure the median seconds of each action, in alternation, after a warm-up round."""
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
+@contextmanager
+def _worker(sources: Path, file: Path, model: str) -> Iterator[Callable[[], Cost]]:
+    """Start a process that colors a file whenever the function that is returned is called."""
+    copy = file.with_name(f"{file.stem}-{len(str(sources))}-{abs(hash(sources))}.jpg")
+    copy.write_bytes(file.read_bytes())
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WORKER, model],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(sources.resolve())},
+        text=True,
+    )
+
+    def color() -> Cost:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(f"{copy}\n")
+        process.stdin.flush()
+        return Cost(*map(float, process.stdout.readline().split()))
+
+    with process:
+        yield color
+        assert process.stdin
+        process.stdin.close()
+
+
+def _measure(action: Callable[[], object]) -> Cost:
+    began = perf_counter(), process_time()
+    action()
+    return Cost(perf_counter() - began[0], process_time() - began[1])
+
+
+def _alternate(actions: dict[str, Callable[[], Cost]], repeat: int) -> dict[str, Cost]:
+    """Return the median seconds and the least processor seconds of each, after a warm-up."""
+    costs: dict[str, list[Cost]] = {name: [] for name in actions}
     for _ in range(repeat + 1):
         for name, action in actions.items():
-            began = perf_counter()
-            action()
-            seconds[name].append(perf_counter() - began)
-    return {name: median(values[1:]) for name, values in seconds.items()}
+            costs[name].append(action())
+    return {
+        name: Cost(median(cost.wall for cost in found[1:]), min(cost.processor for cost in found))
+        for name, found in costs.items()
+    }
 
 
-def _measure_command(source: Path, model: str) -> tuple[float, float]:
-    """Measure seconds and peak memory in megabytes of the command line in a new process."""
-    cost = run_measured("-m", "rechroma", str(source), "--overwrite", "--model", model)
-    return cost.seconds, cost.megabytes
+def _report_steps(file: Path, engine: OnnxEngine, repeat: int) -> None:
+    """Print the processor time of each step; strips are taken one by one, in one thread."""
+    photo = read_photo(file)
+    gray = np.asarray(photo.gray, np.uint8)
+    network = ModelInput.from_image(gray, engine.card)
+    chroma = network.unpad(engine.chroma(network.lightness))
+    step = strip_rows(gray.shape[1])
+    strips = [slice(top, top + step) for top in range(0, len(gray), step)]
+    halves = [slice(top // 2, (top + step) // 2) for top in range(0, len(gray), step)]
+    upsampler = ChromaUpsampler(chroma, gray.shape, block=2)
+    blocks = [upsampler.strip(rows) for rows in halves]
+    planes = [render_subsampled(gray[rows], ab) for rows, ab in zip(strips, blocks, strict=True)]
+    means = [half_size(gray[rows]) for rows in strips]
+
+    def over(function: Callable[..., object], *lists: list[object]) -> Callable[[], object]:
+        return lambda: [function(*each) for each in zip(*lists, strict=True)]
+
+    rows = [gray[each] for each in strips]
+    whole = _alternate(
+        {
+            name: (lambda action=action: _measure(action))  # type: ignore[misc]
+            for name, action in {
+                "read and decode": lambda: read_photo(file),
+                "network input": lambda: ModelInput.from_image(gray, engine.card),
+                "network": lambda: engine.chroma(network.lightness),
+                "upsample chroma to half size": over(upsampler.strip, [*halves]),
+                "colors at half size, in gamut": over(render_ycbcr, [*means], [*blocks]),
+                "the same, with luma and edges": over(render_subsampled, [*rows], [*blocks]),
+                "encode": over(lambda each: encode_strip(Planes(*each), QUALITY), [*planes]),
+                "upsample, render and write": lambda: write_subsampled(
+                    io.BytesIO(), photo, chroma, threads=available_threads()
+                ),
+            }.items()
+        },
+        repeat,
+    )
+    print("\nsteps of 12 MP                  processor ms")
+    for name, cost in whole.items():
+        print(f"{name:30} {cost.processor * 1e3:13.0f}")
+
+
+def _report_startup() -> None:
+    print("\nstart-up                 processor ms      ms")
+    codes = {
+        "Python alone": "pass",
+        "with the imports": STARTUP,
+        "with the model": f"{STARTUP}; rechroma.colorizer.Colorizer()",
+    }
+    for name, code in codes.items():
+        costs = [run_measured("-c", code) for _ in range(6)]
+        processor = min(cost.processor_seconds for cost in costs)
+        print(f"{name:24} {processor * 1e3:12.0f} {min(costs).seconds * 1e3:7.0f}")
+
+
+def _report_memory(files: dict[str, Path], model: str) -> None:
+    print("\nrechroma photo.jpg, cold     s   processor s   peak MB   1.2 x gray + 250 MB")
+    for name, file in files.items():
+        cost = run_measured("-m", "rechroma", str(file), "--overwrite", "--model", model)
+        with _no_pixel_limit(), Image.open(file) as image:
+            limit = 1.2 * image.width * image.height / 1e6 + 250
+        print(
+            f"{name:23} {cost.seconds:7.2f} {cost.processor_seconds:11.2f}"
+            f" {cost.megabytes:11.0f} {limit:12.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ def _report(arguments: argparse.Namespace) -> None:
     print(f"|{'---|' * (len(columns) + 1)}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(arguments.folder or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         for name in arguments.only or NAMES:
             cells = _measure(name, folder, arguments.weights, arguments.repeat)
             print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
@@ -72,7 +73,7 @@ def _measure(name: str, folder: Path, weights: str, repeat: int) -> list[str]:
     if not checkpoint.exists():
         run_measured(__file__, "--step", "checkpoint", name, str(checkpoint))
     command = ("-m", "rechroma", "models", "import", str(checkpoint), "--as", name)
-    imported = run_measured(*command, "-o", str(model), "--weights", weights)
+    imported = run_measured(*command, "-o", str(model), "--weights", weights, "--overwrite")
     colored = run_measured(__file__, "--step", "color", str(model), "--repeat", str(repeat))
     seconds, processor_seconds = map(float, colored.output.split())
     return [

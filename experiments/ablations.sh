@@ -18,7 +18,7 @@ export_and_evaluate() {  # NAME CHECKPOINT EXPORT-OPTIONS...
   local name="$1" checkpoint="$2"
   shift 2
   [ -s "$out/$name.json" ] && return
-  rechroma export "$checkpoint" -o "$out/$name.onnx" --card recipes/rechroma-4/card.json "$@" >/dev/null
+  rechroma export "$checkpoint" -o "$out/$name.onnx" --overwrite --card recipes/rechroma-4/card.json "$@" >/dev/null
   rechroma evaluate "$out/$name.onnx" "$shards/dev-*.tar" --limit 100 --degraded --json >"$out/$name.part"
   mv "$out/$name.part" "$out/$name.json"
 }

@@ -40,10 +40,48 @@ options = {widths = [16, 32, 64, 128], classes = 10}
 ```
 
 A network of another package is named `package.module:Class`: a subclass of
-`rechroma.networks.ColorizationNetwork` whose annotation `config` names a dataclass of its module.
-No code is run because a checkpoint or a model file names it: import the module before you load such
-a file with `rechroma.training.trained_network` or `rechroma.networks.load_exported`,
-or name it in `rechroma export --import MODULE`.
+`rechroma.networks.ColorizationNetwork`, or of its `RegressionNetwork` without bins and hints, whose
+annotation `config` names a dataclass of its module. This is `mynet.py`, in the current folder or
+installed, which a recipe names `mynet:MyNet`:
+
+```python
+from dataclasses import dataclass
+
+from torch import nn
+
+from rechroma.networks import RegressionNetwork
+
+
+@dataclass(frozen=True)
+class MyConfig:
+    width: int = 16
+
+
+class MyNet(RegressionNetwork):
+    config: MyConfig
+    stride, scale, encoder = 4, 4, None  # multiples of its input, reduction of its output
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.body = nn.Sequential(
+            nn.Conv2d(1, config.width, 3, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(config.width, config.width, 3, 2, 1),
+            nn.ReLU(),
+        )
+        self.ab = nn.Conv2d(config.width, 2, 1)
+
+    def forward(self, lightness, hints):  # (N, 1, H, W) in 0..100, and no hints
+        features = self.body(lightness / 100)
+        return self.prediction(self.ab(features), features)
+```
+
+Such a network has no bins: set `loss.bins` to 0 and `loss.ab` to 1. For a module in the current
+folder, run `PYTHONPATH=. rechroma train`. No code is run because a checkpoint or a model file names
+it: import the module before you load such a file with `rechroma.training.trained_network` or
+`rechroma.networks.load_exported`, or name it in `rechroma export --import MODULE` and
+`rechroma finetune --import MODULE`.
 
 All networks take lightness and predict a\\*b\\*, so each can be exported to a
 [color model](color-science.md) and measured by [`rechroma evaluate`](evaluate.md).

@@ -24,10 +24,10 @@ stage 2-unfreeze --set "network.init_from=$out/1-classification/checkpoint.pt"
 stage 3-rebalance --set "network.init_from=$out/2-unfreeze/checkpoint.pt"
 
 export_model() {
-  rechroma export "$out/3-rebalance/checkpoint.pt" -o "$out/rechroma-4.onnx" --card recipes/rechroma-4/card.json \
+  rechroma export "$out/3-rebalance/checkpoint.pt" -o "$out/rechroma-4.onnx" --overwrite --card recipes/rechroma-4/card.json \
     --temperature 0.5 --regression-share 0.4 --saturation 1.34 "$@"
 }
 export_model
-rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" >"$out/dev.json"
+rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --json --sheet "$out/dev.jpg" --overwrite >"$out/dev.json"
 export_model --report "$out/dev.json" --commit "$(git rev-parse HEAD)"
 rechroma evaluate "$out/rechroma-4.onnx" "$shards/dev-*.tar" --degraded --hints --sizes

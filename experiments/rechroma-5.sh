@@ -21,11 +21,11 @@ rechroma train recipes/rechroma-5/2-upsampling.toml -o "$out/2-upsampling" \
   --set "data.train=$shards/train-*.tar" --set "data.val=$shards/dev-*.tar"
 
 export_model() {
-  rechroma export "$out/2-upsampling/checkpoint.pt" -o "$out/rechroma-5.onnx" \
+  rechroma export "$out/2-upsampling/checkpoint.pt" -o "$out/rechroma-5.onnx" --overwrite \
     --card recipes/rechroma-5/card.json \
     --temperature 0.45 --regression-share 0.4 --saturation 1.1 "$@"
 }
 export_model
-rechroma evaluate "$out/rechroma-5.onnx" "$shards/open-*.tar" --json --sheet "$out/open.jpg" >"$out/open.json"
+rechroma evaluate "$out/rechroma-5.onnx" "$shards/open-*.tar" --json --sheet "$out/open.jpg" --overwrite >"$out/open.json"
 export_model --report "$out/open.json" --commit "$(git rev-parse HEAD)"
 rechroma evaluate "$out/rechroma-5.onnx" "$shards/open-*.tar" --degraded --hints --sizes --limit 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Unpack
 from rechroma.colorizer import check_file_options
 from rechroma.engines import check_hints_supported
 from rechroma.errors import InternalError, OptionError, RechromaError
+from rechroma.fs import make_path_key
 from rechroma.imaging import default_target
 from rechroma.options import check_int
 
@@ -44,17 +46,19 @@ def colorize_many(
 
     Args:
         colorizer: What to colorize them with.
-        sources: Paths, or pairs of source and target; consumed lazily.
+        sources: Paths, or pairs of source and target. An iterator is consumed lazily.
         jobs: Number of files at a time; None for the number of the colorizer's threads.
         **options: Keyword arguments of :meth:`Colorizer.colorize_file`, the same for every file.
 
     Returns:
         A generator of one result or failure per file, in the order of completion. Closing it
         stops after the files in progress. An unexpected exception is a failure, too, with an
-        `InternalError` that it is the cause of.
+        `InternalError` that it is the cause of. So is a source of an iterator whose target
+        another one has got already.
 
     Raises:
-        OptionError: An argument is of the wrong type or out of range; no file is read.
+        OptionError: An argument is of the wrong type or out of range, or two sources of a list
+            have the same target; no file is read.
         ModelFeatureError: There are hints, but the model does not support them; likewise.
     """
     if isinstance(sources, str | bytes | os.PathLike):
@@ -67,14 +71,54 @@ def colorize_many(
     if len(hints := options.get("hints", ())):
         check_hints_supported(colorizer.card, hints)
 
-    def pairs() -> Iterator[tuple[Path, Path]]:
-        for source in sources:
-            if isinstance(source, tuple):
-                yield Path(source[0]), Path(source[1])
-            else:
-                yield Path(source), default_target(Path(source), options.get("format"))
+    pairs = _pairs(sources, options.get("format"))
+    claims = _Claims()
+    color = partial(colorizer.colorize_file, **options)
+    if isinstance(sources, Collection):
+        checked = list(pairs)
+        for source, target in checked:
+            claims.add(source, target)
+        return run_batch(color, checked, jobs)
 
-    return run_batch(partial(colorizer.colorize_file, **options), pairs(), jobs)
+    def color_if_free(source: Path, target: Path) -> Result:
+        claims.add(source, target)
+        return color(source, target)
+
+    return run_batch(color_if_free, pairs, jobs)
+
+
+def _pairs(
+    sources: Iterable[str | os.PathLike[str] | tuple[Path, Path]],
+    format: str | None,  # noqa: A002 - as in the options
+) -> Iterator[tuple[Path, Path]]:
+    """Yield source and target of each photograph."""
+    for source in sources:
+        if isinstance(source, tuple):
+            yield Path(source[0]), Path(source[1])
+        else:
+            yield Path(source), default_target(Path(source), format)
+
+
+class _Claims:
+    """The targets of a batch, each of which one source can have; safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._key = make_path_key()
+        self._claims: dict[tuple[str, str], tuple[Path]] = {}
+
+    def add(self, source: Path, target: Path) -> None:
+        """Claim a target for a source.
+
+        Raises:
+            OptionError: Another source has it.
+        """
+        claim = (source,)
+        first = self._claims.setdefault(self._key(target), claim)
+        if first is not claim:
+            raise OptionError(
+                f"{first[0]} and {source} would both become {target}",
+                hint="Give each photograph a target of its own, and each only once.",
+            )
 
 
 def run_batch(

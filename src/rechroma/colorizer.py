@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack, cast, overload
 
 import numpy as np
 from PIL import Image
@@ -127,6 +127,8 @@ class Result:
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
+        unreadable_metadata: The kinds of the source's metadata that could not be read, and that the
+            target lacks, such as "EXIF"; see :class:`rechroma.imaging.photo.Metadata`.
     """
 
     source: Path
@@ -137,6 +139,7 @@ class Result:
     was_color: bool
     pages: int = 1
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,8 @@ class EncodedImage:
         was_color: Whether the source was in color or toned, and was converted to gray first.
         pages: Number of pages or frames of the source, colorized or not.
         damage: Damage of the source, if it is a truncated JPEG.
+        unreadable_metadata: The kinds of the source's metadata that could not be read, and that
+            the content lacks, such as "EXIF".
     """
 
     content: bytes = field(repr=False)
@@ -156,6 +161,7 @@ class EncodedImage:
     was_color: bool
     pages: int
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -361,7 +367,7 @@ class Colorizer:
         file = BytesIO()
         with error_context(name):
             write(file)
-        return EncodedImage(file.getvalue(), written, photo.was_color, photo.pages, photo.damage)
+        return EncodedImage(file.getvalue(), written, **_remarks(photo))
 
     def colorize_file(
         self,
@@ -406,9 +412,7 @@ class Colorizer:
             )
         height, width = photo.gray.shape
         seconds = perf_counter() - start
-        return Result(
-            source, target, width, height, seconds, photo.was_color, photo.pages, photo.damage
-        )
+        return Result(source, target, width, height, seconds, **_remarks(photo))
 
     def suggest_colors(
         self,
@@ -487,7 +491,7 @@ class Colorizer:
             luma = read_luma(parts)
             planes = self._chroma_planes(luma, self._chroma(photo, options))
             output = parse_options(OutputOptions, options)
-            return photo, write_around_luma(
+            return replace(photo, metadata=luma.metadata), write_around_luma(
                 parts, luma.metadata, planes, quality=output.quality, provenance=output.provenance
             )
 
@@ -635,6 +639,23 @@ def _page_numbers(photo: Photo, options: EncodeKwargs) -> range:
             hint="Leave out the choice of pages: the first frame is colored, then.",
         )
     return numbers
+
+
+class _Remarks(TypedDict):
+    was_color: bool
+    pages: int
+    damage: Damage | None
+    unreadable_metadata: tuple[str, ...]
+
+
+def _remarks(photo: Photo) -> _Remarks:
+    """Return what results tell of their source."""
+    return {
+        "was_color": photo.was_color,
+        "pages": photo.pages,
+        "damage": photo.damage,
+        "unreadable_metadata": photo.metadata.unreadable,
+    }
 
 
 def _check_finite(chroma: Float) -> None:

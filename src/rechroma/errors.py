@@ -27,6 +27,7 @@ no front end keeps a mapping of its own::
     │   ├── ProviderError           an execution provider that is unknown or not available
     │   └── InvalidChromaError      a model output with NaN, infinity or a wrong shape
     ├── MissingExtraError           an optional dependency that is not installed
+    ├── AddressError                an address that a server cannot listen on
     ├── ClientError                 a failed call of a service
     │   ├── ApiError                an error response: its status, title, detail and hint
     │   ├── ConnectionFailedError   no connection, a timeout, or an unreadable response
@@ -90,10 +91,20 @@ class RechromaError(Exception):
 
 
 class InputError(RechromaError):
-    """The image cannot be colored."""
+    """The image cannot be colored.
+
+    Args:
+        message: What is wrong, in one line, with the file name if there is one.
+        hint: What the user can do about it, in one line.
+        kind: The kind of file, for programs, if it is one that is not read, such as "raw".
+    """
 
     exit_code = 65
     http_status = 422
+
+    def __init__(self, message: str, *, hint: str | None = None, kind: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 class EmptyImageError(InputError):
@@ -219,6 +230,12 @@ class MissingExtraError(RechromaError):
     http_status = 501
 
 
+class AddressError(RechromaError):
+    """A server cannot listen on its address: it is in use, or needs more privileges."""
+
+    exit_code = 69
+
+
 class ClientError(RechromaError):
     """A call of a service failed."""
 
@@ -341,7 +358,10 @@ def error_context(name: object) -> Iterator[None]:
     prefix = f"{name}: " if name != "" else ""
     try:
         yield
-    except (InputError, EngineError, OptionError, MissingExtraError) as error:
+    except InputError as error:
+        message = f"{prefix}{error.message}"
+        raise type(error)(message, hint=error.hint, kind=error.kind) from error.__cause__
+    except (EngineError, OptionError, MissingExtraError) as error:
         raise type(error)(f"{prefix}{error.message}", hint=error.hint) from error.__cause__
     except MemoryError as error:
         raise ImageTooLargeError(

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from rechroma.engines import OnnxEngine
 from rechroma.errors import CheckpointError, ParityError
-from rechroma.fs import write_atomically
+from rechroma.fs import check_target, write_atomically
 from rechroma.models import PROPERTY, ModelCard
 from rechroma.networks import fold_normalization, load_encoder, no_hints, state_without_counters
 from rechroma.networks.checkpoint_io import BYTES, HALF, PREFIX, STEP, is_finite
@@ -95,6 +95,7 @@ def export_model(
     target: Path,
     *,
     weights: WeightType = "int8",
+    overwrite: bool = False,
     keep_network: bool = True,
     progress: Callable[[str], object] = lambda _: None,
 ) -> Parity:
@@ -106,6 +107,7 @@ def export_model(
         target: The file; it is only written if it passes the check.
         weights: How the weights are stored: as float32, float16 (half the size; small matrices
             stay float32) or int8 (a quarter).
+        overwrite: Whether to replace an existing target.
         keep_network: Whether the network is still needed: otherwise its weights are given up before
             the file is checked, which takes three times their memory.
         progress: Called with a line of text as each step begins.
@@ -117,9 +119,11 @@ def export_model(
         CheckpointError: The network outputs no usable colors, before or after rounding.
         ParityError: The file differs from the rounded network by more than 0.05 in a* or b*, or
             rounding moves them by more than 1 (root mean square).
+        TargetExistsError: The target exists, and `overwrite` is false.
         TargetError: The file cannot be written.
         ModelContractError: The network violates the contract.
     """
+    check_target(target, overwrite=overwrite)  # now, and not after the work is done
     held = _shared_copy(network).eval()
     fold_normalization(held)
     inputs = list(_inputs(hints=held.supports_hints))
@@ -154,7 +158,7 @@ def export_model(
                 hint="Store the weights as float16 or float32 (--weights).",
             )
         with draft.open("rb") as file:
-            write_atomically(target, lambda out: shutil.copyfileobj(file, out), overwrite=True)
+            write_atomically(target, lambda out: shutil.copyfileobj(file, out), overwrite=overwrite)
     return parity
 
 

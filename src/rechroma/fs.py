@@ -10,6 +10,7 @@ import os
 import secrets
 from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOSPC, ENOTDIR
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -114,6 +115,22 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise NotADirectoryError(ENOTDIR, f"{folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(EACCES, f"the folder {folder} is not writable")
+
+
+def make_path_key() -> Callable[[Path], tuple[str, str]]:
+    """Return a function that identifies a file by its real folder, resolved once per folder."""
+
+    @cache
+    def real(folder: str) -> str:
+        with suppress(ValueError):  # a NUL in the name
+            return os.path.realpath(folder)
+        return folder
+
+    def key(path: Path) -> tuple[str, str]:
+        folder, name = os.path.split(path)
+        return real(folder), name
+
+    return key
 
 
 def check_is_other_file(target: Path, source: Path) -> None:

@@ -101,6 +101,11 @@ def hints_from_json(text: str | bytes) -> tuple[Hint, ...]:
         HintError: The text is invalid; the message names the position.
     """
     fields = _JSON.parse(text)
+    if "images" in fields and "hints" not in fields:
+        raise HintError(
+            "this is a project, not a file of hints",
+            hint="'rechroma colorize --project' applies it, and the page opens it.",
+        )
     _JSON.check_keys(fields, ("format", "hints"))
     return parse_hints(fields["hints"])
 

@@ -41,7 +41,7 @@ from rechroma.errors import (
     did_you_mean,
 )
 from rechroma.fs import write_atomically
-from rechroma.models import PROPERTY, ModelCard
+from rechroma.models import PROPERTY, ModelCard, check_lacks_card, no_onnx_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -191,11 +191,8 @@ def import_onnx(
 
 def _load(source: Path) -> ModelProto:
     """Load an ONNX file with all its weights, and check what does not depend on the contract."""
+    check_lacks_card(source)
     model = _parse(source)
-    if any(entry.key == PROPERTY for entry in model.metadata_props):
-        raise ModelContractError(
-            f"{source} is a color model already", hint=f"Use it: --model {source}"
-        )
     opsets = {each.domain or "ai.onnx": each.version for each in model.opset_import}
     if opsets.get("ai.onnx", _MIN_OPSET) < _MIN_OPSET:
         raise ModelContractError(
@@ -223,14 +220,12 @@ def _parse(source: Path) -> ModelProto:
         content = source.read_bytes()
     except OSError as error:
         raise SourceError(f"{source}: cannot be read: {error.strerror}") from error
-    if not content:
-        raise ModelContractError(f"{source} is empty", hint="Copy or download it again.")
     try:
         model.ParseFromString(content)
     except Exception as error:  # its class is protobuf's, which is no dependency of its own
-        raise _no_onnx(source) from error
+        raise no_onnx_error(source) from error
     if not (model.opset_import and model.graph.node):
-        raise _no_onnx(source)
+        raise no_onnx_error(source)
     return model
 
 
@@ -238,13 +233,6 @@ def _too_large(source: Path) -> ModelContractError:
     return ModelContractError(
         f"{source}: has more than 2 GB of weights, the most that one ONNX file can hold",
         hint="Use a file with float16 weights.",
-    )
-
-
-def _no_onnx(source: Path) -> ModelContractError:
-    return ModelContractError(
-        f"{source} is damaged, or not an ONNX file",
-        hint="Copy or download it again. Checkpoints: rechroma models import FILE --as NETWORK",
     )
 
 

@@ -97,6 +97,11 @@ def read_project(path: str | os.PathLike[str]) -> tuple[ImageEdit, ...]:
     content = _JSON.read(path)
     with error_context(path):
         found = _JSON.parse(content)
+        if "hints" in found and "images" not in found:
+            raise ProjectError(
+                "this is a file of hints, not a project",
+                hint="'rechroma colorize --hints' applies it to one photograph.",
+            )
         _JSON.check_keys(found, ("format", "images"))
         images = _JSON.check_list("images", found["images"])
         if not images:

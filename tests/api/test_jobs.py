@@ -88,6 +88,21 @@ def test_truncated_jpeg_is_reported_or_rejected(client: FlaskClient) -> None:
     assert_problem(client.post("/v1/colorize?strict=true", data=half), 422)
 
 
+def test_unreadable_metadata_is_reported(client: FlaskClient) -> None:
+    file = BytesIO()
+    exif = b"Exif\0\0II*\0\xff\xff\xff\xff"
+    Image.new("L", (64, 64), 90).save(file, "JPEG", exif=exif, xmp=b"<torn")
+    job = wait_for_end(client, submit(client, file.getvalue(), photo_file()))
+    found = [image["unreadable_metadata"] for image in job["images"]]
+    assert found == [["EXIF", "XMP"], []]
+    direct = client.post("/v1/colorize", data=file.getvalue())
+    assert direct.headers["Unreadable-Metadata"] == "EXIF, XMP"
+    whole = client.post("/v1/colorize", data=photo_file())
+    assert "Unreadable-Metadata" not in whole.headers
+    preview = client.post("/v1/chroma", data=file.getvalue()).get_json()
+    assert preview["unreadable_metadata"] == ["EXIF", "XMP"]
+
+
 def test_jobs_accept_json_and_raw_bodies(client: FlaskClient) -> None:
     data = base64.b64encode(photo_file()).decode()
     answer = client.post(URL, json={"images": [{"data": data, "name": "a.png"}, {"data": data}]})

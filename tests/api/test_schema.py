@@ -5,6 +5,7 @@ The requests are the same in every run.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -108,3 +109,13 @@ def test_document_declares_which_routes_need_a_key(start_server: StartServer) ->
         heard = bare.call(headers={"Authorization": f"Bearer {key}"})
         assert heard.status_code != 401, operation.label
         assert ("security" in operation.definition.raw) is not needs_key
+
+
+def test_each_schema_is_listed_once(start_server: StartServer) -> None:
+    server = start_server()
+    document = json.loads(server.ask("GET", "/openapi.json").body)
+    names = list(document["components"]["schemas"])
+    assert not [name for name in names if "." in name]
+    assert {"Damage", "Problem", "JobView", "ImageView"} <= set(names)
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert references <= set(names)

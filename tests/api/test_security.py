@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from rechroma.errors import OptionError
 from rechroma.service import Settings, new_key, read_settings
+from rechroma.service.settings import warn_of_unknown_variables
 from tests.api.conftest import MakeApp
 from tests.support.service import assert_problem, form, photo_file
 
@@ -197,6 +201,26 @@ def test_invalid_settings_name_their_variable(
     monkeypatch.setenv(f"RECHROMA_{name}", value)
     with pytest.raises(OptionError, match=rf"^RECHROMA_{name}\b"):
         read_settings()
+
+
+def test_unknown_variables_are_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    deploy = Path(__file__).parents[2] / "deploy"
+    files = [path for path in deploy.rglob("*") if path.is_file()]
+    others = {name for path in files for name in re.findall("RECHROMA_[A-Z_]+", path.read_text())}
+    for name in ("RECHROMA_MODELS", "rechroma_log", *others):
+        monkeypatch.setenv(name, "")
+    warn_of_unknown_variables()
+    assert not caplog.records
+    monkeypatch.setenv("RECHROMA_WORKRES", "2")
+    monkeypatch.setenv("RECHROMA_QZ", "2")
+    warn_of_unknown_variables()
+    far, near = (record.getMessage() for record in caplog.records)
+    assert near == (
+        "RECHROMA_WORKRES is not a setting and has no effect: did you mean RECHROMA_WORKERS?"
+    )
+    assert far.startswith("RECHROMA_QZ is not a setting and has no effect")
 
 
 def test_hosts_and_origins_are_normalized() -> None:

@@ -198,10 +198,19 @@ def test_port_in_use_is_an_error(start_server: StartServer, tmp_path: Path) -> N
     server = start_server()
     command = [sys.executable, "-m", "rechroma", "serve", "--port", str(server.port)]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"RECHROMA_WORKRES": "2"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
-    assert done.returncode == 2
-    assert "the port is in use" in done.stderr
+    assert done.returncode == 69
+    warning, error, hint = done.stderr.splitlines()
+    assert "RECHROMA_WORKRES is not a setting and has no effect" in warning
+    assert "the port is in use" in error
+    assert "--port" in hint
 
 
 def test_new_key_is_accepted(start_server: StartServer) -> None:

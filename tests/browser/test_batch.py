@@ -17,7 +17,7 @@ from tests.support.page_driver import PageDriver, make_photo, read_download
 from tests.support.service import has_color, opened
 
 WITHOUT_STORAGE = "Object.defineProperty(window, 'indexedDB', { value: undefined })"
-REASON = "This is not a supported image file."
+REASON = "This is a text file. Check whether the photograph has another name."
 
 
 def test_batch_with_a_broken_file_is_colored(driver: PageDriver) -> None:
@@ -39,6 +39,17 @@ def test_batch_with_a_broken_file_is_colored(driver: PageDriver) -> None:
         assert len(names) == len(set(names)) == 19
         assert {"photo 0.color.jpg", "photo 0-2.color.jpg", "photo 17.color.jpg"} <= set(names)
         assert all(has_color(archive.read(name)) for name in names)
+
+
+def test_kind_of_a_rejected_file_is_named_with_what_to_do(driver: PageDriver) -> None:
+    driver.expected = ("415",)
+    driver.drop(("scan.jpg", b"8BPS\0\1" + bytes(40)))
+    state = driver.find("#photos > [data-stage=failed] .state")
+    expect(state).to_have_text(
+        "Photoshop files cannot be read. Save the picture as a TIFF, PNG or JPEG first."
+    )
+    driver.find("#language").select_option("ru")
+    expect(state).to_contain_text("Файлы Photoshop не читаются.")
 
 
 def test_selection_can_change_while_files_are_read(driver: PageDriver) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from io import BytesIO
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
+from skimage.color import deltaE_ciede2000
 
 from rechroma.color import lab_to_srgb, lightness, map_to_gamut, srgb_to_lab
 from rechroma.color.render import adjust_chroma, render_srgb
-from rechroma.imaging import ChromaUpsampler
+from rechroma.imaging import ChromaUpsampler, Photo, write_subsampled
 from rechroma.options import Adjustments
 from tests.support.page_driver import PageDriver
 
@@ -87,6 +91,29 @@ def test_paint_matches_the_package(driver: PageDriver) -> None:
     half = {"gray": gray[:, 65:].ravel().tolist(), "width": 65, "region": part}
     right = np.reshape(run(driver, body, asked | half), (height, 65, 4))
     assert np.abs(right - found[:, 65:]).max() <= 1
+
+
+def test_paint_matches_a_jpeg(driver: PageDriver) -> None:
+    height, width = 90, 130
+    noise = np.random.default_rng(8).integers(0, 256, (height, width), dtype=np.uint8)
+    gray = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)
+    chroma = np.random.default_rng(9).normal(0, 25, (6, 9, 2)).astype(np.float32)
+    body = """
+      const data = new Uint8ClampedArray(given.gray.flatMap((level) => [level, level, level, 255]));
+      const out = new Uint8ClampedArray(data.length);
+      const chroma = { width: 9, height: 6, data: new Float32Array(given.chroma) };
+      const gray = { width: given.width, height: data.length / 4 / given.width, data };
+      render.paint(gray, chroma, { x: 0, y: 0, width: 1, height: 1 }, out);
+      return Array.from(out);
+    """
+    asked = {"gray": gray.ravel().tolist(), "chroma": chroma.ravel().tolist(), "width": width}
+    shown = np.reshape(run(driver, body, asked), (height, width, 4))[..., :3].astype(np.uint8)
+    file = BytesIO()
+    write_subsampled(file, Photo(gray, format="JPEG"), chroma, quality=100)
+    with Image.open(file) as image:
+        written = np.asarray(image)
+    labs = [srgb_to_lab(rgb).astype(np.float64) for rgb in (shown, written)]
+    assert deltaE_ciede2000(*labs).mean() < 1
 
 
 def test_gamut_matches_the_package(driver: PageDriver) -> None:

@@ -84,7 +84,7 @@ def test_page_matches_the_service(
     assert difference(driver.pixels(), decode_rgb(answer.body)) < 1
 
 
-@pytest.mark.parametrize("name", ["linear.png", "wide.png", "adobe.jpg"])
+@pytest.mark.parametrize("name", ["linear.png", "wide.png", "wide.avif", "adobe.jpg"])
 def test_page_matches_the_service_in_other_color_spaces(
     driver: PageDriver, server: Server, name: str
 ) -> None:
@@ -93,6 +93,9 @@ def test_page_matches_the_service_in_other_color_spaces(
             make_photo(format="PNG", icc_profile=None), b"gAMA", bytes([0, 1, 134, 160])
         ),
         "wide.png": lambda: with_chunk(make_photo(format="PNG"), b"cICP", bytes([9, 8, 0, 1])),
+        "wide.avif": lambda: make_photo(format="AVIF", icc_profile=None).replace(
+            b"colrnclx\0\x01\0\x0d", b"colrnclx\0\x09\0\x08"
+        ),
         "adobe.jpg": lambda: make_photo(exif=b"Exif\0\0" + adobe_rgb_block()),
     }[name]()
     driver.add_photo(photo, name)
@@ -211,6 +214,13 @@ def test_remarks_name_what_is_left_out(driver: PageDriver) -> None:
     expect(driver.find("#remarks")).to_contain_text("This photograph was in color or toned.")
     expect(driver.find("#remarks")).to_contain_text("This file contains 3 pages or frames.")
     expect(driver.find("#announcer")).to_contain_text("Only the first is colored.")
+
+
+def test_unreadable_metadata_is_a_remark(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    expect(driver.find("#remarks")).to_have_text(
+        "Metadata that cannot be read is missing from the result: EXIF."
+    )
 
 
 @pytest.mark.parametrize(("name", "format_"), [("scan.tif", "TIFF"), ("phone.heic", "HEIF")])

@@ -168,3 +168,33 @@ def test_colorize_many_rejects_a_single_path(
 def test_colorize_many_rejects_what_is_not_iterable(colorizer: Colorizer, sources: Any) -> None:
     with pytest.raises(OptionError, match="sources must be paths"):
         colorize_many(colorizer, sources)
+
+
+def test_target_of_two_sources_is_an_error_before_any_work(
+    colorizer: Colorizer, sources: list[Path], tmp_path: Path
+) -> None:
+    first, second, *_ = sources
+    one = tmp_path / "one.png"
+    (tmp_path / "link").symlink_to(tmp_path)
+    for given in (
+        [first, second, first],
+        [(first, one), (second, one)],
+        ((first, one), (second, tmp_path / "link" / "one.png")),
+    ):
+        with pytest.raises(OptionError, match="would both become"):
+            colorize_many(colorizer, given)
+    assert not one.exists()
+    assert not list(tmp_path.glob("*.color.*"))
+
+
+def test_target_that_an_iterator_repeats_is_a_failure(
+    colorizer: Colorizer, sources: list[Path], tmp_path: Path
+) -> None:
+    pairs = ((source, tmp_path / "one.png") for source in sources[:2])
+    done, failed = sorted(
+        colorize_many(colorizer, pairs, jobs=1, overwrite=True),
+        key=lambda result: isinstance(result, Failure),
+    )
+    assert isinstance(done, Result)
+    assert isinstance(failed, Failure)
+    assert isinstance(failed.error, OptionError)

@@ -126,6 +126,14 @@ def test_chroma_that_is_not_finite_is_an_error() -> None:
         broken.colorize_bytes(encode(gray_ramp()), keep_luma=True)
 
 
+def test_exif_that_stays_unread_is_not_reported_as_missing(colorizer: Colorizer) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(gray_ramp(), exif=exif.tobytes()[:-4], dpi=(72, 72))
+    assert colorizer.colorize_bytes(data, keep_luma=True).unreadable_metadata == ()
+    assert colorizer.colorize_bytes(data).unreadable_metadata == ("EXIF",)
+
+
 def test_missing_file_is_an_error(colorizer: Colorizer, tmp_path: Path) -> None:
     for call in (
         lambda: colorizer.colorize_file(tmp_path / "none.jpg", keep_luma=True),

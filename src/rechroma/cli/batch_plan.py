@@ -18,7 +18,7 @@ from stat import S_ISDIR
 from typing import TypeAlias
 
 from rechroma.errors import OptionError, RechromaError, SourceError, TargetError
-from rechroma.fs import is_clutter
+from rechroma.fs import is_clutter, make_path_key
 from rechroma.options import RESULT_SUFFIX
 
 STDIO = "-"
@@ -121,7 +121,7 @@ def plan_batch(
             format.
         TargetError: `out` is a file but must be a folder, or cannot be inspected.
     """
-    key = _make_key()
+    key = make_path_key()
     found = [item for argument in arguments for item in _find(argument, out)]
     missing = [item for item in found if isinstance(item, Missing)]
     unique = {key(item.path): item for item in found if isinstance(item, SourceImage)}
@@ -141,17 +141,6 @@ def plan_batch(
             )
     left = {key(item.path): item.path for item in found if isinstance(item, LeftFile)}
     return BatchPlan(tasks, missing, results, Counter(p.suffix.lower() for p in left.values()))
-
-
-def _make_key() -> _Key:
-    """Return a function that identifies a file by its real folder, resolved once per folder."""
-    real = cache(os.path.realpath)
-
-    def key(path: Path) -> tuple[str, str]:
-        folder, name = os.path.split(path)
-        return real(folder), name
-
-    return key
 
 
 def _find(argument: str, out: str | None) -> Iterator[_Found]:

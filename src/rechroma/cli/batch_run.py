@@ -15,7 +15,14 @@ import click
 
 from rechroma.cli.batch_plan import BatchPlan, FileTask
 from rechroma.cli.error_reporting import hint_of, print_traceback
-from rechroma.cli.ledger import ColorizationSettings, Ledger, Standing, read_stamp, read_version
+from rechroma.cli.ledger import (
+    LEDGER_NAME,
+    ColorizationSettings,
+    Ledger,
+    Standing,
+    read_stamp,
+    read_version,
+)
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
 from rechroma.cli.terminal import echo_err
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
     from rechroma.batch import Failure
     from rechroma.cli.options import CliRequest
-    from rechroma.colorizer import Colorizer, Result
+    from rechroma.colorizer import Colorizer, EncodedImage, Result
     from rechroma.errors import RechromaError
     from rechroma.project import ImageEdit
 
@@ -45,6 +52,10 @@ _PROBLEMS = {
     Standing.TAKEN: "as the result of another photograph than",
     Standing.UNKNOWN: "but is not known as a result of",
 }
+_COPY_LEDGER = (
+    f"If they were copied here, copy the hidden file {LEDGER_NAME} of their folder, too. Otherwise "
+    "choose another folder with -o, or color again with --overwrite."
+)
 _TIME_PRECISION_NS = 2 * 10**9  # of FAT
 _MAX_KINDS = 6
 _MANY = 4  # images for each job
@@ -119,8 +130,10 @@ class BatchRun:
         names = (str(task.source), str(task.target))
         if problem := _PROBLEMS.get(standing):
             error = TargetExistsError(f"{task.target} already exists, {problem} {task.source}")
+            if standing is Standing.UNKNOWN:
+                self._summary.unknown[task.target.parent].append(str(task.source))
             return FileResult(*names, Status.FAILED, error)
-        damage = self._ledger.damage(task.target)
+        damage, unreadable = self._ledger.faults(task.target)
         if damage and request.strict:
             rejection = BrokenImageError(
                 f"{task.source}: the JPEG is truncated; its earlier result {task.target} is kept",
@@ -130,7 +143,9 @@ class BatchRun:
         note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
         if request.keep_time and not note and not _has_time_of(task.source, task.target):
             note = _OTHER_TIME
-        return FileResult(*names, Status.SKIPPED, damage=damage, note=note)
+        return FileResult(
+            *names, Status.SKIPPED, damage=damage, unreadable_metadata=unreadable, note=note
+        )
 
     def _color(self) -> Generator[Result | Failure]:
         if not self._pending:
@@ -164,7 +179,7 @@ class BatchRun:
         options = request.file_options() | {"overwrite": overwrite}
         result = colorizer.colorize_file(source, target, **options)
         if version:
-            self._ledger.add(source, target, version, self._settings[request], result.damage)
+            self._ledger.add(result, version, self._settings[request])
         self._finished.add(target)
         return result
 
@@ -210,6 +225,7 @@ def _to_file_result(
             was_color=result.was_color,
             pages=result.pages,
             damage=result.damage,
+            unreadable_metadata=result.unreadable_metadata,
             note=_REPLACED.get(standing),
         )
     made_by_other_run = isinstance(result.error, TargetExistsError) and read_stamp(result.target)
@@ -241,6 +257,7 @@ class FileResult:
         was_color: Whether the source was in color or toned.
         pages: The number of pages or frames in the source.
         damage: Damage of the source, such as "truncated".
+        unreadable_metadata: The kinds of its metadata that could not be read, such as "EXIF".
         note: Why the image was colored again, or what differs in a result that is kept.
     """
 
@@ -254,6 +271,7 @@ class FileResult:
     was_color: bool | None = None
     pages: int | None = None
     damage: str | None = None
+    unreadable_metadata: tuple[str, ...] = ()
     note: str | None = None
 
     def to_json(self) -> str:
@@ -271,6 +289,7 @@ class FileResult:
                 "was_color": self.was_color,
                 "pages": self.pages,
                 "damage": self.damage,
+                "unreadable_metadata": self.unreadable_metadata,
             }
         )
 
@@ -283,6 +302,8 @@ class BatchSummary:
         as_json: Whether to print each result on stdout as one line of JSON.
         counts: The number of files by status.
         failures: The sources that failed and their errors, in order.
+        unknown: The sources among these at the place of whose results are files that are not
+            recorded as results, by the folder of those.
         incomplete: The results of which something is missing: pages, or damaged parts.
         notes: The number of results by their notes.
         left: The number of other files in the folders by their suffix.
@@ -294,6 +315,7 @@ class BatchSummary:
     as_json: bool = False
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[tuple[str, RechromaError]] = field(default_factory=list)
+    unknown: defaultdict[Path, list[str]] = field(default_factory=lambda: defaultdict(list))
     incomplete: list[FileResult] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
@@ -310,7 +332,7 @@ class BatchSummary:
             self.notes[result.note] += 1
         if result.error:
             self.failures.append((result.source, result.error))
-        if result.damage or (result.pages or 1) > 1:
+        if result.damage or result.unreadable_metadata or (result.pages or 1) > 1:
             self.incomplete.append(result)
         if self.as_json:
             click.echo(result.to_json())
@@ -323,7 +345,7 @@ class BatchSummary:
     def print_warnings(self, *, first_only: bool) -> None:
         """Warn on stderr of what is missing: pages after the first, or parts of a source."""
         for result in self.incomplete:
-            print_warnings(result.source, (first_only and result.pages) or 1, result.damage)
+            print_warnings(result.source, result, first_only=first_only)
 
     def print_left(self, *, quiet: bool) -> None:
         """Tell on stderr, or as JSON on stdout, which files in the folders were left."""
@@ -333,8 +355,18 @@ class BatchSummary:
             echo_err(f"rechroma: {format_left(self.left)}")
 
     def print_failures(self) -> None:
-        """Print every failure on stderr, one line each."""
+        """Print every failure on stderr, one line each; unknown files of a folder share one."""
+        told = set()
+        for folder, sources in self.unknown.items():
+            if len(sources) > 1:
+                told.update(sources)
+                echo_err(
+                    f"rechroma: error: {folder}: {len(sources)} files are in the places of results,"
+                    f" but not known as such, the first of {sources[0]} (hint: {_COPY_LEDGER})"
+                )
         for source, error in self.failures:
+            if source in told:
+                continue
             print_traceback(error)
             message = error.message if source in error.message else f"{source}: {error.message}"
             hint = hint_of(error)
@@ -381,12 +413,23 @@ def format_left(left: Counter[str]) -> str:
     return f"left {left.total()} {files}: {', '.join(kinds)}"
 
 
-def print_warnings(source: str, pages: int, damage: str | None) -> None:
-    """Warn on stderr of what a result lacks: pages or frames, or the rest of a truncated file."""
-    if pages > 1:
-        echo_err(
-            f"rechroma: warning: {source}: colored only the first of {pages} pages or frames"
+def print_warnings(source: str, result: FileResult | EncodedImage, *, first_only: bool) -> None:
+    """Warn on stderr of what a result lacks.
+
+    Args:
+        source: The name of the photograph.
+        result: Its result.
+        first_only: Whether only the first of its pages was to be colored.
+    """
+    warnings = []
+    if first_only and (result.pages or 1) > 1:
+        warnings.append(
+            f"colored only the first of {result.pages} pages or frames"
             " (--pages all colors all pages of a TIFF)"
         )
-    if damage:
-        echo_err(f"rechroma: warning: {source}: {_DAMAGES[damage]}")
+    if result.damage:
+        warnings.append(_DAMAGES[result.damage])
+    if kinds := result.unreadable_metadata:
+        warnings.append(f"metadata that cannot be read is not in the result: {', '.join(kinds)}")
+    for warning in warnings:
+        echo_err(f"rechroma: warning: {source}: {warning}")

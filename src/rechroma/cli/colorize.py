@@ -18,7 +18,7 @@ from rechroma.cli.batch_run import (
     Status,
     print_warnings,
 )
-from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.error_reporting import debug_option, overwrite_option
 from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.terminal import echo_err
@@ -72,7 +72,11 @@ def _read_project(
     help="Output folder, or output file if the name has a suffix. Without it, the result of "
     "photo.jpg is photo.color.jpg in the same folder.",
 )
-@click.option("--overwrite", is_flag=True, help="Color again and replace existing results.")
+@overwrite_option(
+    "Color again and replace existing results.",
+    "Choose another file or folder with -o. --overwrite replaces what is there, but never an "
+    "original.",
+)
 @click.option(
     "--keep-time", is_flag=True, help="Give results the modification times of their photographs."
 )
@@ -239,7 +243,7 @@ def colorize_stream(request: CliRequest) -> int:
     else:
         write_atomically(request.target, result.content, overwrite=request.overwrite)
     if not request.quiet:
-        print_warnings(name, result.pages if request.pages is None else 1, result.damage)
+        print_warnings(name, result, first_only=request.pages is None)
     return TRUNCATED_CODE if result.damage == "truncated" else 0
 
 

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.error_reporting import debug_option, print_error
+from rechroma.cli.error_reporting import debug_option, overwrite_option, print_error
 from rechroma.cli.model_files import resolve_model
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.preflight import check_targets, require_extra
+from rechroma.cli.preflight import check_no_inputs, check_targets, require_extra
 from rechroma.cli.progress import progress_bar
 from rechroma.errors import (
-    DataError,
     ModelNotFoundError,
     OptionError,
     SourceError,
-    TargetExistsError,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ _BLIND_PHOTOGRAPHS = 20
     type=click.IntRange(min=0),
     help="Seed of the order and the sides on the --blind page.  [default: random]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing page, and its key.")
+@overwrite_option("Replace an existing page, and its key.")
 @json_option("Print all metrics as JSON.")
 @debug_option
 @click.pass_context
@@ -84,46 +82,48 @@ def compare_command(
     photographs.
 
     DATA is shards of color photographs, which are also the truth, or a folder of photographs
-    without truth. Damaged ones are left out, and the exit code is 1. The table is Markdown, sorted
+    without truth. Those that are damaged, or whose finished result is, are left out, and the exit
+    code is 1. The table is Markdown, sorted
     by balanced AuC. 'rechroma votes' evaluates the votes that the --blind page saves.
     """
-    require_extra("train", "torch")
     if blind:
         _check_blind_options(out, truth=truth, as_json=as_json)
     elif seed is not None:
         raise OptionError("--seed is for the order on the --blind page")
     key = out.with_suffix(".key.json") if blind and out else None
     check_targets(out, key, overwrite=overwrite)
+    shards = [word for word in models if word.endswith(".tar")]  # of a pattern without quotes
+    models = tuple(word for word in models if word not in shards)
+    images, ground_truth = _open_photographs([*shards, data], truth=truth)
+    found = _find_models(models, blind=blind)
+    check_no_inputs((out, key), [*map(Path, [*shards, data, *models]), *found.values()])
+    require_extra("train", "torch")
     from rechroma.datasets import evenly_spaced
     from rechroma.evaluation import compare, make_blind_test, render_comparison
     from rechroma.evaluation.comparison_output import markdown_table
     from rechroma.fs import write_atomically
     from rechroma.training import training_cost
 
-    shards = [word for word in models if word.endswith(".tar")]  # of a pattern without quotes
-    models = tuple(word for word in models if word not in shards)
-    images, ground_truth = _open_photographs([*shards, data], truth=truth)
-    found = _find_models(models, blind=blind)
-    _check_no_inputs((out, key), [*map(Path, [*shards, data, *models]), *found.values()])
     numbers = evenly_spaced(len(images), limit or (_BLIND_PHOTOGRAPHS if blind else None))
-    numbers, left_out = _leave_out_undecodable(images, numbers)
     with progress_bar(len(numbers), quiet=False, doing="Comparing") as advance:
         if key and out:
-            test = make_blind_test(found, images, numbers, seed=seed, on_image=advance)
+            test = make_blind_test(
+                found, images, numbers, seed=seed, on_image=advance, on_left_out=print_error
+            )
             write_atomically(key, json.dumps(test.key, indent=1).encode(), overwrite=overwrite)
             write_atomically(out, test.page.encode(), overwrite=overwrite)
             click.echo(
                 f"{out}: pairs to vote on: {test.questions}. Keep {key} away from the voters."
             )
             click.echo(f"Evaluate their votes: rechroma votes --key {key} VOTES.json...")
-            ctx.exit(1 if left_out else 0)
+            ctx.exit(1 if test.left_out else 0)
         comparison = compare(
             found,
             images,
             numbers,
             ground_truth=ground_truth,
-            left_out=left_out,
             on_image=advance,
+            on_left_out=print_error,
         )
     if not ground_truth:
         click.echo("No ground truth: the metrics that need it are left out.", err=True)
@@ -147,26 +147,7 @@ def compare_command(
     if out is not None:
         page = render_comparison(comparison, Path(data).name)
         write_atomically(out, page.encode(), overwrite=overwrite)
-    ctx.exit(1 if left_out else 0)
-
-
-def _leave_out_undecodable(
-    images: Shards | PhotoFolder, numbers: Sequence[int]
-) -> tuple[list[int], list[str]]:
-    """Print the errors of damaged photographs; returns the others, and the errors' messages.
-
-    Raises:
-        DataError: All are damaged.
-    """
-    from rechroma.evaluation import undecodable
-
-    errors = undecodable(images, numbers)
-    for error in errors.values():
-        print_error(error)
-    if len(errors) == len(numbers):
-        raise DataError("none of the photographs can be decoded")
-    usable = [number for number in numbers if number not in errors]
-    return usable, [error.message for error in errors.values()]
+    ctx.exit(1 if comparison.left_out else 0)
 
 
 def _check_blind_options(out: Path | None, *, truth: bool, as_json: bool) -> None:
@@ -199,29 +180,6 @@ def _open_photographs(words: Sequence[str], *, truth: bool) -> tuple[Shards | Ph
     if truth:
         raise OptionError("--truth is for a folder of photographs: shards are in color anyway")
     return Shards(words), True
-
-
-def _check_no_inputs(targets: Sequence[Path | None], inputs: Sequence[Path]) -> None:
-    """Check that no target is one of the files that are compared.
-
-    Args:
-        targets: The files to write or replace; None for one that was not requested.
-        inputs: Photographs, models and results, as named on the command line or as found.
-
-    Raises:
-        TargetExistsError: One is.
-    """
-    from rechroma.evaluation.photo_folder import list_images
-
-    existing = [target for target in targets if target is not None and target.exists()]
-    for path in inputs if existing else ():
-        if path.is_dir():
-            files = [*list_images(path), *path.glob("*.tar"), *path.glob("checkpoint.pt")]
-        else:
-            files = [path] if path.is_file() else list(path.parent.glob(path.name))
-        for target in existing:
-            if any(file.exists() and target.samefile(file) for file in files):
-                raise TargetExistsError(f"{target} is one of the inputs, which are never replaced")
 
 
 def _find_models(models: Sequence[str], *, blind: bool) -> dict[str, Path]:

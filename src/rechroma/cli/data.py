@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.error_reporting import debug_option, overwrite_option
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.preflight import check_targets, require_extra
+from rechroma.cli.preflight import check_no_inputs, check_targets, require_extra
 from rechroma.cli.progress import progress_bar, write_jpeg
 from rechroma.cli.terminal import echo_err, printable
 from rechroma.errors import DataError, FetchError, OptionError, SourceError
@@ -188,6 +188,7 @@ def fetch_command(
 @data_group.command("inspect")
 @click.argument("shards", nargs=-1, required=True, metavar="SHARDS...")
 @path_option("--sheet", default=None, help="Write a contact sheet.")
+@overwrite_option("Replace an existing contact sheet.")
 @_JOBS
 @json_option("Print all statistics as JSON.")
 @debug_option
@@ -196,6 +197,7 @@ def inspect_command(
     ctx: click.Context,
     shards: tuple[str, ...],
     sheet: Path | None,
+    overwrite: bool,
     jobs: int | None,
     as_json: bool,
 ) -> None:
@@ -206,14 +208,15 @@ def inspect_command(
 
     Damaged entries are listed on stderr and make the exit code 65.
     """
-    check_targets(sheet)
+    check_targets(sheet, overwrite=overwrite)
+    check_no_inputs([sheet], map(Path, shards))
     from rechroma.datasets.build.inspect import inspect, sample_sheet
 
     with progress_bar(None, quiet=as_json, doing="Inspecting") as advance:
         found = inspect(shards, jobs=jobs, on_image=advance)
     _print(as_json, asdict(found), _format_inspection(found))
     if sheet is not None:
-        write_jpeg(sample_sheet(shards, _SHEET_IMAGES), sheet)
+        write_jpeg(sample_sheet(shards, _SHEET_IMAGES), sheet, overwrite=overwrite)
     for damage in found.damaged:
         echo_err(f"rechroma: error: {damage}")
     if found.damaged:

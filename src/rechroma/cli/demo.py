@@ -11,6 +11,8 @@ import click
 from rechroma.cli.error_reporting import debug_option
 from rechroma.cli.options import model_options
 from rechroma.cli.progress import write_jpeg
+from rechroma.errors import TargetExistsError
+from rechroma.options import RESULT_SUFFIX
 from rechroma.web.samples import SAMPLES, sample_file
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def demo_command(out: str, model: str, provider: str) -> None:
       rechroma rechroma-demo/cat.jpg --saturation 1.4 -o vivid-cat.jpg
     """
     folder, sheet = Path(out), Path(out, "before-after.jpg")
+    _check_folder(folder, sheet)
     from PIL import Image
 
     from rechroma.colorizer import Colorizer
@@ -59,13 +62,30 @@ def demo_command(out: str, model: str, provider: str) -> None:
         if path is None:  # without scikit-image
             continue
         before = folder / f"{sample.name}.jpg"
-        write_jpeg(Image.fromarray(read_photo(path).gray), before, quality=92)
+        gray = Image.fromarray(read_photo(path).gray)
+        write_jpeg(gray, before, quality=92, overwrite=True)
         after = colorizer.colorize_file(before, overwrite=True).target
         original = _read_pixels(path) if sample.has_color else None
         rows.append((_read_pixels(before), _read_pixels(after), original))
-    write_jpeg(contact_sheet(rows, HEADINGS, missing="never was in color"), sheet, quality=92)
+    rendered = contact_sheet(rows, HEADINGS, missing="never was in color")
+    write_jpeg(rendered, sheet, quality=92, overwrite=True)
     click.echo(f"{sheet}: {len(rows)} photographs, before and after")
     click.echo(_NEXT if find_spec("apiflask") else _NEXT + _INSTALL_PAGE)
+
+
+def _check_folder(folder: Path, sheet: Path) -> None:
+    """Check that the demo replaces no other files than those of an earlier demo.
+
+    Raises:
+        TargetExistsError: It would.
+    """
+    names = (f"{sample.name}{end}.jpg" for sample in SAMPLES for end in ("", RESULT_SUFFIX))
+    existing = [folder / name for name in names if (folder / name).exists()]
+    if existing and not sheet.exists():
+        raise TargetExistsError(
+            f"{existing[0]} already exists, and is not of an earlier demo",
+            hint="Choose another folder with -o.",
+        )
 
 
 def _read_pixels(path: Path) -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ from rechroma.errors import (
     TargetExistsError,
 )
 
-_DEBUG = "rechroma.debug"
+_DEBUG, _OVERWRITE = "rechroma.debug", "rechroma.overwrite"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -39,6 +39,24 @@ def debug_option(command: _Command) -> _Command:
     )(command)
 
 
+def overwrite_option(
+    help: str = "Replace existing files.",  # noqa: A002 - click's name for it
+    advice: str = "Choose another name, or replace it with --overwrite.",
+) -> Callable[[_Command], _Command]:
+    """Add `--overwrite` to a command.
+
+    Args:
+        help: Its help text.
+        advice: Hint of the error if a target exists and the option is missing.
+    """
+
+    def remember(ctx: click.Context, _option: click.Parameter, given: bool) -> bool:
+        ctx.meta[_OVERWRITE] = advice
+        return given
+
+    return click.option("--overwrite", is_flag=True, help=help, callback=remember)
+
+
 def print_error(error: RechromaError) -> None:
     """Write an error and its hint to stderr."""
     echo_err(f"rechroma: error: {error.message}")
@@ -50,10 +68,8 @@ def hint_of(error: RechromaError) -> str | None:
     """Return an error's hint, naming a command-line option where one helps."""
     match error:
         case TargetExistsError():
-            return (
-                "Choose another file or folder with -o."
-                " --overwrite replaces what is there, but never an original."
-            )
+            ctx = click.get_current_context(silent=True)
+            return ctx.meta.get(_OVERWRITE, error.hint) if ctx else error.hint
         case ImageTooLargeError() if not isinstance(error.__cause__, MemoryError):
             return "Raise --max-pixels if you trust the file and have the memory."
         case InternalError() if not is_debugging():

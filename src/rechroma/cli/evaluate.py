@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.error_reporting import debug_option, overwrite_option
 from rechroma.cli.options import json_option, path_option
-from rechroma.cli.preflight import check_targets, require_extra
+from rechroma.cli.preflight import check_no_inputs, check_targets, require_extra
 from rechroma.cli.progress import progress_bar, write_jpeg
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rechroma.evaluation import Report
 
 _SHEET_IMAGES = 60
@@ -49,6 +48,7 @@ _SHEET_IMAGES = 60
 )
 @path_option("--sheet", default=None, help="Write a contact sheet: gray, model, original.")
 @path_option("--html", default=None, help="Write the metrics and example images as an HTML page.")
+@overwrite_option("Replace an existing contact sheet or page.")
 @json_option("Print all metrics as JSON.")
 @debug_option
 def evaluate_command(
@@ -63,6 +63,7 @@ def evaluate_command(
     historical: tuple[str, ...],
     sheet: Path | None,
     html: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Measure a model on shards of color photographs.
@@ -74,8 +75,13 @@ def evaluate_command(
     Hue hit and the areas under the curve (AuC) are percentages; cf is colorfulness. The metrics are
     defined in docs/evaluate.md.
     """
+    check_targets(sheet, html, overwrite=overwrite)
+    from rechroma.models import find_model
+
+    file = find_model(model)
+    read = [file, *map(Path, (*shards, *historical)), *([features] if features else [])]
+    check_no_inputs((sheet, html), read)
     require_extra("train", "torch")
-    check_targets(sheet, html)
     from rechroma.colorizer import Colorizer
     from rechroma.datasets import Shards, evenly_spaced
     from rechroma.engines import OnnxEngine
@@ -88,9 +94,8 @@ def evaluate_command(
         render_page,
     )
     from rechroma.fs import write_atomically
-    from rechroma.models import find_model
 
-    engine, images = OnnxEngine(find_model(model)), Shards(shards)
+    engine, images = OnnxEngine(file), Shards(shards)
     network = FeatureNetwork(features) if features else None
     config = EvalConfig(
         limit, size, degraded, network, hints, sizes, Shards(historical) if historical else None
@@ -101,10 +106,11 @@ def evaluate_command(
     if sheet is not None:
         chosen = evenly_spaced(len(images), _SHEET_IMAGES)
         colorizer = Colorizer(engine=engine)
-        write_jpeg(draw_sheet(colorizer, (images[number] for number in chosen), size), sheet)
+        drawn = draw_sheet(colorizer, (images[number] for number in chosen), size)
+        write_jpeg(drawn, sheet, overwrite=overwrite)
     if html is not None:
         text = render_page(report, EvalPredictor(engine, size), images, config.historical)
-        write_atomically(html, text.encode(), overwrite=True)
+        write_atomically(html, text.encode(), overwrite=overwrite)
 
 
 def _print(report: Report) -> None:

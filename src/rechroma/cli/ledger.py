@@ -27,6 +27,7 @@ from rechroma.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from rechroma.colorizer import Result
     from rechroma.imaging import Damage
 
 LEDGER_NAME = ".rechroma.jsonl"
@@ -103,6 +104,7 @@ class _Record:
     source_version: SourceVersion
     settings: ColorizationSettings
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         return json.dumps(dataclasses.asdict(self), separators=(",", ":")).encode() + b"\n"
@@ -120,6 +122,7 @@ class _Record:
             SourceVersion(Stamp(**version["stamp"]), version["sha256"]),
             ColorizationSettings(**entry["settings"]),
             Damage(damage) if damage else None,
+            tuple(entry.get("unreadable_metadata", ())),
         )
 
 
@@ -154,29 +157,24 @@ class Ledger:
         is_in_run = self._real(target.parent / record.source) in self._real_sources
         return Standing.REASSIGNED if is_in_run and not is_edited else Standing.TAKEN
 
-    def damage(self, target: Path) -> Damage | None:
-        """Return the recorded damage of the photograph that a result was made from."""
+    def faults(self, target: Path) -> tuple[Damage | None, tuple[str, ...]]:
+        """Return the recorded damage and unreadable metadata of a result's photograph."""
         record = self._read(target.parent).get(target.name)
-        return record.damage if record else None
+        return (record.damage, record.unreadable_metadata) if record else (None, ())
 
-    def add(
-        self,
-        source: Path,
-        target: Path,
-        version: SourceVersion,
-        settings: ColorizationSettings,
-        damage: Damage | None = None,
-    ) -> None:
+    def add(self, result: Result, version: SourceVersion, settings: ColorizationSettings) -> None:
         """Record a result, unless its source has changed in the meantime.
 
         Raises:
             TargetError: The file system refuses.
         """
+        source, target = result.source, result.target
         made = read_stamp(target)
         if made is None or read_stamp(source) != version.stamp:
             return
         name = self._relative(source, target.parent)
-        self._append(target.parent, _Record(target.name, made, name, version, settings, damage))
+        faults = result.damage, result.unreadable_metadata
+        self._append(target.parent, _Record(target.name, made, name, version, settings, *faults))
 
     @cached_property
     def _real_sources(self) -> set[str]:

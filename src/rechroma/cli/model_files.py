@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rechroma.cli.preflight import require_extra
-from rechroma.errors import CheckpointError, ModelNotFoundError, RecipeError, SourceError
+from rechroma.errors import (
+    CheckpointError,
+    ModelNotFoundError,
+    OptionError,
+    RecipeError,
+    SourceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,16 +117,17 @@ def find_checkpoint(run: Path) -> Path:
     """Return a checkpoint, given its path or the folder of its run.
 
     Raises:
-        SourceError: The folder contains no checkpoint.
+        SourceError: The folder contains no checkpoint, or the file cannot be read.
     """
-    if not run.is_dir():
-        return run
+    from rechroma.models import check_readable
+
+    hint = "'rechroma train' writes checkpoint.pt into its output folder (-o)."
     checkpoint = run / "checkpoint.pt"
+    if not run.is_dir():
+        check_readable(run, hint)
+        return run
     if not checkpoint.is_file():
-        raise SourceError(
-            f"{run}: the folder contains no checkpoint.pt",
-            hint="'rechroma train' writes checkpoint.pt into its output folder (-o).",
-        )
+        raise SourceError(f"{run}: the folder contains no checkpoint.pt", hint=hint)
     return checkpoint
 
 
@@ -130,6 +138,7 @@ def export_model_file(
     *,
     source: Path,
     weights: WeightType = "int8",
+    overwrite: bool = False,
 ) -> None:
     """Export a network as a color model and print the deviation between the two.
 
@@ -139,11 +148,12 @@ def export_model_file(
         out: The file to write.
         source: The checkpoint of the network, for error messages.
         weights: How the weights are stored.
+        overwrite: Whether to replace an existing file.
 
     Raises:
         CheckpointError: The network outputs no usable colors; the message names the checkpoint.
         ParityError: The file disagrees with the network.
-        TargetError: The file cannot be written.
+        FileError: The file cannot be written.
     """
     from rechroma.export import export_model
 
@@ -152,7 +162,13 @@ def export_model_file(
 
     try:
         parity = export_model(
-            network, card, out, weights=weights, keep_network=False, progress=progress
+            network,
+            card,
+            out,
+            weights=weights,
+            overwrite=overwrite,
+            keep_network=False,
+            progress=progress,
         )
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error.message}", hint=error.hint) from error
@@ -162,13 +178,29 @@ def export_model_file(
     )
 
 
+def import_named(module: str | None) -> None:
+    """Import the module that `--import` names, if any.
+
+    Raises:
+        OptionError: It cannot be imported.
+    """
+    if module is not None:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise OptionError(
+                f"--import {module}: {error}",
+                hint="Install the package, or set PYTHONPATH to its folder.",
+            ) from error
+
+
 def import_onnx_file(
     source: Path,
     target: Path,
     contract: str | None,
     fields: Mapping[str, Any],
     *,
-    overwrite: bool = True,
+    overwrite: bool = False,
 ) -> None:
     """Write an ONNX file of another program as a color model, and print what is known of it.
 
@@ -183,6 +215,9 @@ def import_onnx_file(
         MissingExtraError: onnx is not installed.
         RechromaError: As :func:`rechroma.onnx_import.import_onnx` raises it.
     """
+    from rechroma.models import check_lacks_card
+
+    check_lacks_card(source)
     require_extra("train", "onnx")
     from rechroma.onnx_import import import_onnx
 

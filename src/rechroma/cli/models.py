@@ -5,29 +5,41 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rechroma.cli.error_reporting import debug_option, print_error
+from rechroma.cli.error_reporting import debug_option, overwrite_option, print_error
 from rechroma.cli.model_files import (
     export_model_file,
     find_checkpoint,
+    import_named,
     import_onnx_file,
     make_card,
     read_card_fields,
     read_metrics,
 )
-from rechroma.cli.options import contract_option, json_option, path_option, weights_option
-from rechroma.cli.preflight import check_model_target, require_extra
+from rechroma.cli.options import (
+    contract_option,
+    import_option,
+    json_option,
+    path_option,
+    weights_option,
+)
+from rechroma.cli.preflight import check_model_target, has_module, require_extra
 from rechroma.cli.terminal import printable
-from rechroma.errors import ModelError, ModelNotFoundError, OptionError
+from rechroma.errors import (
+    ModelError,
+    ModelNotFoundError,
+    OptionError,
+    RecipeError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rechroma.export import WeightType
     from rechroma.models import ModelCard
@@ -91,6 +103,7 @@ def info_command(model: str, as_json: bool) -> None:
         return
     fields["file"] = str(path)
     del fields["bins"]  # hundreds of numbers, for programs only
+    fields["data"] = fields.pop("data")  # can be long: the others stay in view
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -115,6 +128,7 @@ def info_command(model: str, as_json: bool) -> None:
 )
 @weights_option("float32")
 @contract_option
+@overwrite_option()
 @debug_option
 def import_command(
     source: Path,
@@ -123,6 +137,7 @@ def import_command(
     card: Path | None,
     weights: WeightType,
     contract: str | None,
+    overwrite: bool,
 ) -> None:
     """Convert a published checkpoint, or an ONNX file of another program, to a color model.
 
@@ -150,22 +165,45 @@ def import_command(
             raise OptionError(
                 f"{source}: the name of the result is missing", hint="Add -o OUT.onnx"
             )
-        check_model_target(out)
-        import_onnx_file(source, out, contract, {"name": out.stem} | read_card_fields(card))
+        check_model_target(out, overwrite=overwrite)
+        fields = {"name": out.stem} | read_card_fields(card)
+        import_onnx_file(source, out, contract, fields, overwrite=overwrite)
         return
     if name is None or contract is not None:
         raise OptionError(
             f"{source}: a checkpoint needs --as NETWORK, and has no --contract",
             hint="'rechroma models list --published' lists networks. ONNX files end in .onnx.",
         )
-    _import_checkpoint(source, name, Path(f"{name}.onnx") if out is None else out, card, weights)
+    target = Path(f"{name}.onnx") if out is None else out
+    from rechroma.models import check_readable
+
+    check_model_target(target, overwrite=overwrite)
+    _check_network_name(name)
+    check_readable(source, f"Name the file of weights that the authors of {name} published.")
+    given = read_card_fields(card)
+    require_extra("train", "torch")
+    _import_checkpoint(source, name, target, given, weights=weights, overwrite=overwrite)
 
 
 def _import_checkpoint(
-    checkpoint: Path, name: str, target: Path, card: Path | None, weights: WeightType
+    checkpoint: Path,
+    name: str,
+    target: Path,
+    given: Mapping[str, Any],
+    *,
+    weights: WeightType,
+    overwrite: bool,
 ) -> None:
-    require_extra("train", "torch")
-    check_model_target(target)
+    """Write a published checkpoint as a color model.
+
+    Args:
+        checkpoint: The file of weights.
+        name: Its network.
+        target: The file to write.
+        given: Fields of the card that differ from those that are known of the network.
+        weights: How the weights are stored.
+        overwrite: Whether to replace an existing target.
+    """
     from rechroma.networks import fold_normalization, get_architecture, load_published
 
     network, known = load_published(name, checkpoint), get_architecture(name)
@@ -174,8 +212,24 @@ def _import_checkpoint(
     if known.license:
         data = [dataclasses.asdict(source) for source in known.data]
         fields |= {"license": known.license, "authors": list(known.authors), "data": data}
-    written = make_card(network, fields | read_card_fields(card))
-    export_model_file(network, written, target, source=checkpoint, weights=weights)
+    written = make_card(network, fields | dict(given))
+    export_model_file(
+        network, written, target, source=checkpoint, weights=weights, overwrite=overwrite
+    )
+
+
+def _check_network_name(name: str) -> None:
+    """Check the name of a published network before PyTorch, whose networks know all names.
+
+    Raises:
+        RecipeError: PyTorch is not installed, and no published network has the name.
+    """
+    from rechroma.models import published_models
+
+    known = {entry.architecture for entry in published_models().values()}
+    if not has_module("torch") and ":" not in name and name not in known:
+        hint = did_you_mean(name, sorted(known))
+        raise RecipeError(f"no published network is called {name!r}", hint=hint)
 
 
 def _to_dict(card: ModelCard) -> dict[str, Any]:
@@ -264,12 +318,8 @@ def _format_value(value: object) -> str:
 @click.option("--regression-share", type=click.FloatRange(0, 1), help="Weight of the ab head.")
 @click.option("--saturation", type=click.FloatRange(0, 3), help="Factor on the chroma, 0 to 3.")
 @weights_option("int8")
-@click.option(
-    "--import",
-    "module",
-    metavar="MODULE",
-    help="Import this module first: that of the checkpoint's network, if it is another package's.",
-)
+@overwrite_option()
+@import_option
 @debug_option
 def export_command(
     checkpoint: Path,
@@ -282,6 +332,7 @@ def export_command(
     regression_share: float | None,
     saturation: float | None,
     weights: WeightType,
+    overwrite: bool,
     module: str | None,
 ) -> None:
     """Convert a checkpoint to a color model file.
@@ -293,19 +344,15 @@ def export_command(
     CHECKPOINT is a checkpoint, or a run's folder that contains a checkpoint.pt. The exported file
     is compared with the network: a difference above 0.05 in a* or b* is an error.
     """
-    require_extra("train", "torch")
-    check_model_target(out)
+    check_model_target(out, overwrite=overwrite)
     checkpoint = find_checkpoint(checkpoint)
     fields = {"name": out.stem, **read_card_fields(card), **({"name": name} if name else {})}
     if report is not None:
         fields["metrics"] = read_metrics(report)
+    require_extra("train", "torch")
     from rechroma.training import trained_network
 
-    if module is not None:
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise OptionError(f"--import {module}: {error}") from error
+    import_named(module)
     decoding = {
         "temperature": temperature,
         "regression_share": regression_share,
@@ -313,4 +360,6 @@ def export_command(
     }
     network = trained_network(checkpoint, {k: v for k, v in decoding.items() if v is not None})
     written = replace(make_card(network, fields), commit=commit)
-    export_model_file(network, written, out, source=checkpoint, weights=weights)
+    export_model_file(
+        network, written, out, source=checkpoint, weights=weights, overwrite=overwrite
+    )

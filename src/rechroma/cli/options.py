@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from rechroma.project import ImageEdit
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class _Number(click.types.FloatParamType):
+    """A number, with advice for a decimal comma."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in click
+        """Convert a word of the command line."""
+        if isinstance(value, str) and re.fullmatch(r"-?\d*,\d+", value):
+            self.fail(f"{value!r} has a comma: write {value.replace(',', '.')}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def model_options(command: _Command) -> _Command:
@@ -46,7 +57,7 @@ def colorize_options(command: _Command) -> _Command:
         option = OPTIONS[name]
         command = click.option(
             f"--{name}",
-            type=float if isinstance(option.default, float) else int,
+            type=_Number() if isinstance(option.default, float) else int,
             default=option.default,
             show_default=option.default is not None,
             help=option.text
@@ -123,6 +134,13 @@ contract_option = click.option(
     metavar="NAME",
     help="What an ONNX file of another program takes and gives: ddcolor or deoldify.  [default: "
     "recognized]",
+)
+
+import_option = click.option(
+    "--import",
+    "module",
+    metavar="MODULE",
+    help="Import this module first: that of the network, if it is another package's.",
 )
 
 set_option = click.option(

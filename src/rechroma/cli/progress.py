@@ -75,15 +75,18 @@ def report_progress(progress: Progress) -> None:
     )
 
 
-def write_jpeg(image: Image, path: Path, quality: int = 88) -> None:
+def write_jpeg(image: Image, path: Path, *, quality: int = 88, overwrite: bool) -> None:
     """Write an image, such as a contact sheet, as a JPEG.
 
     Raises:
-        TargetError: The file cannot be written.
+        TargetExistsError: The file exists, and `overwrite` is false.
+        TargetError: It cannot be written.
     """
     from rechroma.fs import write_atomically
 
-    write_atomically(path, lambda file: image.save(file, "JPEG", quality=quality), overwrite=True)
+    write_atomically(
+        path, lambda file: image.save(file, "JPEG", quality=quality), overwrite=overwrite
+    )
 
 
 def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
@@ -105,7 +108,8 @@ def epoch_callback(recipe: Recipe, out: Path) -> Callable[[TrainState], None]:
         if images is not None:
             chosen = (images[number] for number in evenly_spaced(len(images), _SHEET_IMAGES))
             path = out / f"sheet-{state.step:07}.jpg"
-            write_jpeg(draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen), path)
+            sheet = draw_sheet(Colorizer(engine=TorchEngine(state.ema)), chosen)
+            write_jpeg(sheet, path, overwrite=True)  # of this run, before it was stopped
             click.echo(f"{path}: gray, model, truth")
 
     return draw_epoch

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rechroma.cli.error_reporting import debug_option
+from rechroma.cli.error_reporting import debug_option, overwrite_option
 from rechroma.cli.options import path_option
 from rechroma.cli.terminal import echo_err
 
@@ -25,7 +25,7 @@ INEXACT_CODE = 3
     default=None,
     help="The file to write.  [default: photo.gray.jpg for photo.color.jpg]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@overwrite_option("Replace an existing file.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @debug_option
 @click.pass_context

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,7 +43,7 @@ class Shorthand(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or suggest the closest one."""
         if args[0] not in self.commands:
-            hint = did_you_mean(args[0], list(self.commands))
+            hint = did_you_mean(args[0], [*self.commands, *_names_like(args[0])])
             raise click.UsageError(f"There is no command, file or folder {args[0]!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -76,6 +78,13 @@ class Shorthand(click.Group):
         from rechroma.cli.batch_plan import looks_like_image
 
         return looks_like_image(word)
+
+
+def _names_like(word: str) -> list[str]:
+    """Return the names in the current folder that differ from a word in upper and lower case."""
+    with suppress(OSError):
+        return [path.name for path in Path().iterdir() if path.name.lower() == word.lower()]
+    return []
 
 
 @click.group(

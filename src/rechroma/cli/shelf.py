@@ -85,7 +85,7 @@ def _put_on_shelf(
 
     if contract is None and not lacks_card(file):
         return add_to_shelf(file, name, sha256=sha256)
-    target = shelf_path(file.stem if name is None else name)
+    target = shelf_path(file.stem, "the name of the file") if name is None else shelf_path(name)
     check_sha256(file, sha256)
     import_onnx_file(file, target, contract, {"name": target.stem}, overwrite=False)
     return target
@@ -109,10 +109,8 @@ def get_command(ctx: click.Context, name: str, sha256: str | None, weights: Weig
     'rechroma models import'. An interrupted download continues when the command is repeated.
     Proxies are taken from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Respect the license of the weights.
     """
-    require_extra("train", "torch")
     from rechroma.models import published_models, shelf_folder, shelf_path
     from rechroma.models.download import download, resolve_address
-    from rechroma.networks import get_architecture
 
     index = published_models()
     if name not in index:
@@ -120,7 +118,7 @@ def get_command(ctx: click.Context, name: str, sha256: str | None, weights: Weig
             f"the index has no model {name!r}", hint=did_you_mean(name, list(index))
         )
     entry, target = index[name], shelf_path(name)
-    get_architecture(entry.architecture)  # before the download
+    require_extra("train", "torch")  # before the download
     expected = sha256 or entry.sha256
     url, _ = resolve_address(entry.url)
     click.echo(f"{url}: {entry.license}; SHA-256 from {entry.sha256_from}", err=True)

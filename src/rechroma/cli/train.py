@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from rechroma.cli.error_reporting import debug_option
-from rechroma.cli.model_files import export_model_file, make_card, resolve_model
-from rechroma.cli.options import path_option, set_option
+from rechroma.cli.model_files import export_model_file, import_named, make_card, resolve_model
+from rechroma.cli.options import import_option, path_option, set_option
 from rechroma.cli.preflight import check_model_target, require_extra
 from rechroma.cli.progress import epoch_callback, report_progress
+from rechroma.errors import TargetExistsError
 
 
 @click.command("train")
@@ -62,6 +63,7 @@ def train_command(
 @click.option("--name", help="Name of the new model.  [default: the folder's]")
 @click.option("--license", default="unstated", help="License of your images, for the card.")
 @set_option
+@import_option
 @debug_option
 def finetune_command(
     model: str,
@@ -71,6 +73,7 @@ def finetune_command(
     name: str | None,
     license: str,
     overrides: tuple[str, ...],
+    module: str | None,
 ) -> None:
     """Fine-tune a model on your own images.
 
@@ -83,9 +86,17 @@ def finetune_command(
     ones more. A run that was stopped continues from its last checkpoint. With validation
     (validation.interval), the result is the best model by validation loss.
     """
-    require_extra("train", "torch")
     target = out / "model.onnx"
-    check_model_target(target)
+    is_run = (out / "checkpoint.pt").is_file()
+    if target.exists() and not is_run:
+        raise TargetExistsError(
+            f"{target} already exists, and is not of an earlier run",
+            hint="Choose another folder with -o.",
+        )
+    check_model_target(target, overwrite=is_run)
+    start = resolve_model(model)
+    require_extra("train", "torch")
+    import_named(module)
     from rechroma.models import read_card
     from rechroma.training import (
         TorchEngine,
@@ -96,7 +107,6 @@ def finetune_command(
         trained_network,
     )
 
-    start = resolve_model(model)
     plan = finetuning_recipe(start, shards, **({"steps": steps} if steps else {}))
     plan = changed_recipe(plan, overrides)
     train(plan, out, on_progress=report_progress, on_epoch=epoch_callback(plan, out))
@@ -115,5 +125,5 @@ def finetune_command(
     origin = "a checkpoint" if start.suffix == ".pt" else known.name
     fields["description"] = f"Fine-tuned from {origin}."
     card = make_card(network, fields)
-    export_model_file(network, card, target, source=learned)
+    export_model_file(network, card, target, source=learned, overwrite=True)
     click.echo(f"Measure it with 'rechroma evaluate {target} SHARDS'.")

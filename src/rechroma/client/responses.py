@@ -44,6 +44,8 @@ class ImageStatus:
         was_color: Whether the photo was in color or toned; None until it is done.
         pages: Pages or frames of the file, of which the first is colorized; None until it is done.
         damage: "end_missing" or "truncated" for a truncated JPEG; None for a whole file.
+        unreadable_metadata: Kinds of its metadata that could not be read, and that the result
+            lacks, such as "EXIF".
         result: Name of the result, with its suffix; None until the image is done.
         problem: Why it failed, as an exception that can be raised.
     """
@@ -54,6 +56,7 @@ class ImageStatus:
     was_color: bool | None
     pages: int | None
     damage: str | None
+    unreadable_metadata: tuple[str, ...]
     result: str | None
     problem: ApiError | None
 
@@ -167,7 +170,13 @@ def _problem(data: Mapping[str, Any]) -> ApiError:
 
 def _job(data: Mapping[str, Any]) -> Job:
     images = tuple(
-        _parse(ImageStatus, image, problem=_optional_problem(image)) for image in data["images"]
+        _parse(
+            ImageStatus,
+            image,
+            problem=_optional_problem(image),
+            unreadable_metadata=tuple(image["unreadable_metadata"]),
+        )
+        for image in data["images"]
     )
     return _parse(Job, data, images=images, problem=_optional_problem(data))
 

@@ -47,7 +47,9 @@ def render_srgb(gray: UIntImage, chroma: Float) -> UIntImage:
     clipped = np.flatnonzero(cv2.inRange(rgb, (1,) * 3, (top - 1,) * 3) == 0)
     if clipped.size:
         outside = lab.reshape(-1, 3).take(clipped, axis=0)
-        outside[:, 1:] *= gamut_scale(outside)[:, None]
+        scale = gamut_scale(outside)
+        for channel in (1, 2):  # one by one, as numpy is slow over the two of each color
+            outside[:, channel] *= scale
         _pixels(rgb)[clipped] = _pixels(_to_levels(outside[None], gray.dtype))
     if gray.dtype == np.uint16:
         # Copy the gray to pixels without chroma: OpenCV is inexact for dark 16-bit levels.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.uint8]
 
 _NEUTRAL = 128
-_MAX_UNEVENNESS = 1600  # contrast times chroma, in levels, of a block with a single color
+_MAX_UNEVENNESS = 2000  # contrast times chroma, in levels, of a block with a single color
 
 
 class Planes(NamedTuple):
@@ -117,19 +117,18 @@ def _refine_edges(gray: Plane, mean: Plane, chroma: Float, block: Planes, luma: 
     chroma = chroma.reshape(1, -1, 2).take(uneven, axis=1)
     low, mean, high = (plane.take(uneven) for plane in (low, mean, high))
     middle = _as_float([plane.take(uneven) for plane in block])  # (3, N)
-    to_dark, to_light = (
-        _as_float(render_ycbcr(level[None], chroma))[:, 0] - middle for level in (low, high)
-    )
-    rows = uneven // block.blue.shape[1] * block.blue.shape[1]
-    pairs = np.stack([uneven + rows, uneven + rows + block.blue.shape[1]])
-    levels = _as_float(gray.view(np.uint16).take(pairs).view(np.uint8)).reshape(2, -1, 2)
-    below = np.maximum(mean[:, None] - levels, 0) / np.maximum(_as_float(mean) - low, 1)[:, None]
-    above = np.maximum(levels - mean[:, None], 0) / np.maximum(_as_float(high) - mean, 1)[:, None]
-    exact = middle[0, :, None] + below * to_dark[0, :, None] + above * to_light[0, :, None]
-    luma.view(np.uint16).put(pairs, _rounded(exact).view(np.uint16))
-    below, above = below.mean(axis=(0, 2)), above.mean(axis=(0, 2))
-    for plane, *parts in zip(block[1:], middle[1:], to_dark[1:], to_light[1:], strict=True):
-        plane.put(uneven, _rounded(parts[0] + below * parts[1] + above * parts[2]))
+    dark, light = (_as_float(render_ycbcr(level[None], chroma))[:, 0] for level in (low, high))
+    below = (middle - dark) / np.maximum(_as_float(mean) - low, 1)  # planes per level
+    above = (light - middle) / np.maximum(_as_float(high) - mean, 1)
+    width = gray.shape[1]
+    corner = 2 * uneven + uneven // (width // 2) * width
+    pixels = np.stack([corner, corner + 1, corner + width, corner + width + 1])
+    steps = _as_float(gray.take(pixels)) - mean  # (4, N)
+    down, up = np.minimum(steps, 0), np.maximum(steps, 0)
+    luma.reshape(-1)[pixels] = _rounded(middle[0] + down * below[0] + up * above[0])
+    down, up = down.mean(axis=0), up.mean(axis=0)
+    for plane, color in zip(block[1:], (middle + down * below + up * above)[1:], strict=True):
+        plane.reshape(-1)[uneven] = _rounded(color)
 
 
 def _extremes(gray: Plane) -> tuple[Plane, Plane]:

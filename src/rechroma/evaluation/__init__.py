@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rechroma.evaluation.blind import make_blind_test
-    from rechroma.evaluation.comparison import Comparison, ComparisonRow, compare, undecodable
+    from rechroma.evaluation.comparison import Comparison, ComparisonRow, compare
     from rechroma.evaluation.comparison_output import render_comparison
     from rechroma.evaluation.feature_extractor import FeatureNetwork
     from rechroma.evaluation.photo_folder import PhotoFolder, ResultFolder
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "blind": ("make_blind_test",),
-    "comparison": ("Comparison", "ComparisonRow", "compare", "undecodable"),
+    "comparison": ("Comparison", "ComparisonRow", "compare"),
     "comparison_output": ("render_comparison",),
     "feature_extractor": ("FeatureNetwork",),
     "photo_folder": ("PhotoFolder", "ResultFolder"),
@@ -54,7 +54,6 @@ __all__ = [
     "render_page",
     "tables",
     "to_gray",
-    "undecodable",
 ]
 
 

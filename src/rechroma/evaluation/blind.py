@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rechroma.evaluation.comparison import color_in_turn, open_contestants
-from rechroma.evaluation.predictor import to_gray
+from rechroma.evaluation.comparison import open_contestants
 from rechroma.evaluation.report_output import encode_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from rechroma.errors import RechromaError
     from rechroma.evaluation.comparison import Photographs
 
 KEY_FORMAT = 1
@@ -39,11 +39,13 @@ class BlindTest(NamedTuple):
         key: The content of the key: `study`, a hash of the page's questions and images; `salt` and
             `seed`; the `questions`; and by image its `model` and `photograph`.
         questions: Number of pairs to vote on.
+        left_out: For each photograph that could not be used, the reason.
     """
 
     page: str
     key: dict[str, Any]
     questions: int
+    left_out: tuple[str, ...]
 
 
 def make_blind_test(
@@ -53,6 +55,7 @@ def make_blind_test(
     *,
     seed: int | None = None,
     on_image: Callable[[], None] = lambda: None,
+    on_left_out: Callable[[RechromaError], object] = lambda _: None,
 ) -> BlindTest:
     """Make a page with one question for each photograph and pair of models.
 
@@ -63,26 +66,27 @@ def make_blind_test(
         seed: Of the order of questions and of the sides; None for a random one. Voters who know it
             can tell which images are of the same model.
         on_image: Called after each photograph.
+        on_left_out: Called with the error of each photograph that is left out, because it, or a
+            finished result for it, cannot be used.
 
     Raises:
         ModelError: A model cannot be used.
         EngineError: The process of a model failed.
-        DataError: A photograph is damaged, or a result is missing or does not fit.
+        DataError: A result is missing, or no photograph is left.
     """
     seed = secrets.randbits(64) if seed is None else seed
     salt = secrets.token_bytes(16)
     jpegs, key, pairs = dict[str, str](), {}, []
-    with open_contestants(models, images, indices) as contestants:
-        for turn, index in enumerate(indices):
+    with open_contestants(models, images, indices, on_image, on_left_out) as contestants:
+        for each in contestants.color():
+            index = indices[each.place]
             photograph, named = images.key(index), {}
-            colored = color_in_turn(contestants, to_gray(images[index]), photograph, turn)
-            for name, rgb in colored.items():
+            for name, rgb in each.colored.items():
                 identity = json.dumps([index, photograph, name]).encode()
                 image = named[name] = blake2b(identity, key=salt, digest_size=8).hexdigest()
                 jpegs[image] = base64.b64encode(encode_jpeg(rgb, _SIDE, _QUALITY)).decode()
                 key[image] = {"model": name, "photograph": photograph}
             pairs += list(combinations(named.values(), 2))
-            on_image()
     rng = np.random.default_rng(seed)
     questions = [rng.permutation(pair).tolist() for pair in rng.permutation(pairs)]
     study = {"questions": questions, "images": dict(sorted(jpegs.items()))}
@@ -90,4 +94,5 @@ def make_blind_test(
     template = Template(Path(__file__).with_name("blind.html").read_text("utf-8"))
     page = template.substitute(study=json.dumps({"id": study_id, **study}))
     content = {"format": KEY_FORMAT, "study": study_id, "seed": seed, "salt": salt.hex()}
-    return BlindTest(page, content | {"questions": questions, "images": key}, len(pairs))
+    content |= {"questions": questions, "images": key}
+    return BlindTest(page, content, len(pairs), tuple(contestants.left_out))

@@ -6,18 +6,18 @@ model goes first each time, so that changes in the machine's load affect all of 
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from statistics import mean, median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
 
 from rechroma.color import srgb_to_lab
 from rechroma.datasets import evenly_spaced
-from rechroma.errors import RechromaError
+from rechroma.errors import DataError, RechromaError
 from rechroma.evaluation.aggregate import ALL, GRAY, TRUTH, Aggregator
 from rechroma.evaluation.metrics.accumulator import nanmean_over_images, no_reference_metrics
 from rechroma.evaluation.model_process import ModelProcess
@@ -95,7 +95,7 @@ class Comparison:
         ground_truth: Whether their true colors are known; without, only the metrics that need none
             are measured, and there are no rows for gray and truth.
         rows: By name: gray, the models with the best by balanced AuC first, truth.
-        left_out: For each photograph that cannot be decoded, the reason.
+        left_out: For each photograph that could not be used, the reason.
         samples: The photographs for the page.
     """
 
@@ -117,25 +117,14 @@ class Comparison:
         }
 
 
-def undecodable(images: Photographs, indices: Sequence[int]) -> dict[int, RechromaError]:
-    """Decode photographs, before the work that one of them would end; returns errors by index."""
-    errors: dict[int, RechromaError] = {}
-    for index in indices:
-        try:
-            images[index]
-        except RechromaError as error:
-            errors[index] = error
-    return errors
-
-
 def compare(
     models: Mapping[str, Path],
     images: Photographs,
     indices: Sequence[int],
     *,
     ground_truth: bool = True,
-    left_out: Sequence[str] = (),
     on_image: Callable[[], None] = lambda: None,
+    on_left_out: Callable[[RechromaError], object] = lambda _: None,
 ) -> Comparison:
     """Color the same photographs with several models.
 
@@ -145,40 +134,42 @@ def compare(
         images: The photographs.
         indices: Photographs to use.
         ground_truth: Whether the colors of the photographs are the truth.
-        left_out: Why other photographs cannot be used, for the results.
         on_image: Called after each photograph.
+        on_left_out: Called with the error of each photograph that is left out, because it, or a
+            finished result for it, cannot be used.
 
     Raises:
         ModelError: A model cannot be used.
         EngineError: The process of a model failed.
-        DataError: A photograph is damaged, or a result is missing or does not fit.
+        DataError: A result is missing, or no photograph is left.
     """
     aggregator = Aggregator()
     unpaired: dict[str, list[Metrics]] = {name: [] for name in models}
-    examples = {indices[number] for number in evenly_spaced(len(indices), _EXAMPLES)}
+    places = evenly_spaced(len(indices), _EXAMPLES)
+    examples: set[int] = set()
     errors: dict[int, Metrics] = {}
     jpegs: dict[int, dict[str, bytes]] = {}
-    pixels = []
-    with open_contestants(models, images, indices) as contestants:
-        for turn, index in enumerate(indices):
-            truth = images[index]
-            gray = to_gray(truth)
-            colored = color_in_turn(contestants, gray, images.key(index), turn)
-            rows = {GRAY: gray_to_rgb(gray), **colored} | ({TRUTH: truth} if ground_truth else {})
+    pixels: dict[int, int] = {}
+    with open_contestants(models, images, indices, on_image, on_left_out) as contestants:
+        for place, photograph, gray, colored in contestants.color():
+            index = indices[place]
+            truth = {TRUTH: photograph} if ground_truth else {}
+            rows = {GRAY: gray_to_rgb(gray), **colored, **truth}
             if ground_truth:
                 found = aggregator.add("", rows)
                 errors[index] = {name: found[name]["ciede2000"] for name in rows}
             else:
                 for name, rgb in colored.items():
                     unpaired[name].append(no_reference_metrics(rgb, srgb_to_lab(rgb)))
+            if sum(each <= place for each in places) > len(examples):
+                examples.add(index)  # the next one, where an example has been left out
             shown = _groups(examples, errors, models)
             if index in shown:
                 jpegs[index] = {name: encode_jpeg(rgb, _SIDE) for name, rgb in rows.items()}
             jpegs = {number: jpegs[number] for number in jpegs if number in shown}
             errors = {number: errors[number] for number in errors if number in shown}
-            pixels.append(gray.size)
-            on_image()
-        described = {name: _describe(models[name], each) for name, each in contestants.items()}
+            pixels[index] = gray.size
+        described = contestants.describe([images.key(index) for index in pixels])
     metrics = (
         aggregator.compute()[ALL]
         if ground_truth
@@ -188,11 +179,11 @@ def compare(
     names = [GRAY, *ranked, TRUTH] if ground_truth else ranked
     groups = _groups(examples, errors, models)
     return Comparison(
-        photographs=len(indices),
-        megapixels=median(pixels) / 1e6,
+        photographs=len(pixels),
+        megapixels=median(pixels.values()) / 1e6,
         ground_truth=ground_truth,
         rows={name: ComparisonRow(metrics[name], **described.get(name, {})) for name in names},
-        left_out=tuple(left_out),
+        left_out=tuple(contestants.left_out),
         samples=tuple(
             ComparedPhoto(
                 images.key(index), tuple(groups[index]), jpegs[index], errors.get(index, {})
@@ -203,45 +194,156 @@ def compare(
     )
 
 
+class ColoredPhotograph(NamedTuple):
+    """A photograph and its colors.
+
+    Attributes:
+        place: Its place among the photographs that are compared.
+        photograph: (H, W, 3) uint8, as it is.
+        gray: (H, W) uint8.
+        colored: (H, W, 3) uint8 by the name of the model.
+    """
+
+    place: int
+    photograph: Image
+    gray: Image
+    colored: dict[str, Image]
+
+
+class Contestants:
+    """Models, each in a process of its own, and folders of finished results.
+
+    The processes start at the first photograph that can be used. Each photograph is decoded once,
+    and one that cannot be used is left out before any model sees it.
+
+    Args:
+        models: Color model files, or folders of finished results, by name.
+        images: The photographs.
+        indices: Photographs to use.
+        on_image: Called after each photograph.
+        on_left_out: Called with the error of each photograph that is left out.
+
+    Attributes:
+        left_out: The messages of those errors so far.
+
+    Raises:
+        SourceError: A folder cannot be read.
+        DataError: A photograph that can be decoded has no result.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Path],
+        images: Photographs,
+        indices: Sequence[int],
+        on_image: Callable[[], None],
+        on_left_out: Callable[[RechromaError], object],
+    ) -> None:
+        self._models, self._images, self._indices = models, images, indices
+        self._on_image, self._on_left_out = on_image, on_left_out
+        self.left_out: list[str] = []
+        self._processes: dict[str, ModelProcess] = {}
+        self._folders = {name: ResultFolder(path) for name, path in models.items() if path.is_dir()}
+        for folder in self._folders.values():
+            missing = [index for index in indices if images.key(index) not in folder]
+            if any(self._is_usable(index) for index in missing):
+                raise folder.missing_error(images.key(missing[0]), len(missing))
+
+    def color(self) -> Iterator[ColoredPhotograph]:
+        """Color the photographs one after the other.
+
+        Raises:
+            ModelError: A model cannot be used.
+            EngineError: The process of a model failed.
+            DataError: None of the photographs can be used.
+        """
+        turn = 0
+        for place, index in enumerate(self._indices):
+            try:
+                photograph, key = self._images[index], self._images.key(index)
+                gray = to_gray(photograph)
+                finished = {
+                    name: folder.colorize(gray, key) for name, folder in self._folders.items()
+                }
+            except RechromaError as error:
+                self.left_out.append(error.message)
+                self._on_left_out(error)
+            else:
+                if turn == 0:
+                    self._start(gray)
+                colored = {**finished, **color_in_turn(self._processes, gray, turn)}
+                ordered = {name: colored[name] for name in self._models}
+                yield ColoredPhotograph(place, photograph, gray, ordered)
+                turn += 1
+            self._on_image()
+        if not turn:
+            raise DataError("none of the photographs can be used")
+
+    def describe(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the fields of each row other than the metrics.
+
+        Args:
+            keys: Names of the photographs that were colored.
+        """
+        shifts = {name: folder.lightness_shifts for name, folder in self._folders.items()}
+        return {
+            name: {"discarded_lightness": mean(shifts[name][key] for key in keys)}
+            if name in shifts
+            else _describe(path, self._processes[name])
+            for name, path in self._models.items()
+        }
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self._processes.values():
+            process.close()
+
+    def _start(self, gray: Image) -> None:
+        for name in self._models.keys() - self._folders.keys():
+            self._processes[name] = ModelProcess(self._models[name], gray)
+
+    def _is_usable(self, index: int) -> bool:
+        try:
+            self._images[index]
+        except RechromaError:
+            return False
+        return True
+
+
 @contextmanager
 def open_contestants(
-    models: Mapping[str, Path], images: Photographs, indices: Sequence[int]
-) -> Iterator[dict[str, ModelProcess | ResultFolder]]:
-    """Open folders of results, and start a process for each model; they end with the context."""
-    keys = [images.key(index) for index in indices]
-    with ExitStack() as stack:
-        opened: dict[str, ModelProcess | ResultFolder] = {
-            name: ResultFolder(path, keys) for name, path in models.items() if path.is_dir()
-        }
-        for name in models.keys() - opened.keys():
-            process = ModelProcess(models[name], to_gray(images[indices[0]]))
-            stack.callback(process.close)
-            opened[name] = process
-        yield {name: opened[name] for name in models}
+    models: Mapping[str, Path],
+    images: Photographs,
+    indices: Sequence[int],
+    on_image: Callable[[], None],
+    on_left_out: Callable[[RechromaError], object],
+) -> Iterator[Contestants]:
+    """Open :class:`Contestants`, whose processes end with the context."""
+    contestants = Contestants(models, images, indices, on_image, on_left_out)
+    try:
+        yield contestants
+    finally:
+        contestants.close()
 
 
 def color_in_turn(
-    contestants: Mapping[str, ModelProcess | ResultFolder], gray: Image, key: str, turn: int
+    processes: Mapping[str, ModelProcess], gray: Image, turn: int
 ) -> dict[str, Image]:
     """Color a gray photograph (H, W) with all models; a different one goes first each turn."""
-    names = list(contestants)
-    start = turn % len(names)
-    order = names[start:] + names[:start]
-    colored = {name: contestants[name].colorize(gray, key) for name in order}
-    return {name: colored[name] for name in names}
+    names = list(processes)
+    start = turn % max(len(names), 1)
+    return {name: processes[name].colorize(gray) for name in names[start:] + names[:start]}
 
 
-def _describe(path: Path, contestant: ModelProcess | ResultFolder) -> dict[str, Any]:
-    """Return the fields of a row other than the metrics."""
-    if isinstance(contestant, ResultFolder):
-        return {"discarded_lightness": mean(contestant.lightness_shifts)}
+def _describe(path: Path, process: ModelProcess) -> dict[str, Any]:
+    """Return the fields of the row of a model other than the metrics."""
     graph = onnx.load(path, load_external_data=False).graph
-    memory = contestant.peak_memory_mb()
+    memory = process.peak_memory_mb()
     return {
         "license": read_card(path).license,
         "weights": sum(int(np.prod(tensor.dims)) for tensor in graph.initializer),
         "megabytes": path.stat().st_size / 1e6,
-        "seconds": median(contestant.seconds),
+        "seconds": median(process.seconds),
         "peak_memory_mb": memory if isfinite(memory) else 0.0,
     }
 

@@ -122,7 +122,7 @@ def _notes(comparison: Comparison) -> list[str]:
         f"{comparison.megapixels:.2f} megapixels, converted to grayscale and colored by each model."
     ]
     if comparison.left_out:
-        notes.append(f"Left out, as they cannot be decoded: {'; '.join(comparison.left_out)}.")
+        notes.append(f"Left out, as they cannot be used: {'; '.join(comparison.left_out)}.")
     if comparison.ground_truth:
         notes.append(
             "Compare each metric with the rows gray (no color) and truth (the original). Models "

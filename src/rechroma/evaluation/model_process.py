@@ -53,7 +53,7 @@ class ModelProcess:
             self.close()
             raise
 
-    def colorize(self, gray: Image, _key: str = "") -> Image:
+    def colorize(self, gray: Image) -> Image:
         """Color a photograph (H, W); returns (H, W, 3)."""
         rgb: Image
         rgb, seconds = self._call(_colorize, gray)

@@ -15,7 +15,6 @@ from rechroma.imaging import SUFFIXES, read_rgb_thumbnail
 from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from rechroma.evaluation.predictor import Image
@@ -73,30 +72,39 @@ class ResultFolder:
 
     Args:
         folder: Images named like the photographs; another suffix, or `.color` before it, is fine.
-        keys: Names of the photographs that will be asked for.
 
     Attributes:
-        lightness_shifts: Mean absolute difference in L* of each result so far from its photograph,
-            which rendering discards.
+        lightness_shifts: By photograph so far, the mean absolute difference in L* of its result
+            from it, which rendering discards.
 
     Raises:
         SourceError: The folder cannot be read.
-        DataError: A photograph has no result; later, a result has another aspect ratio.
     """
 
-    def __init__(self, folder: Path, keys: Iterable[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         images = list_images(folder)
+        self._folder = folder
         self._paths = {path.stem.removesuffix(RESULT_SUFFIX): path for path in images}
         self._paths |= {path.stem: path for path in images}
-        self.lightness_shifts: list[float] = []
-        if missing := [key for key in keys if key not in self._paths]:
-            raise DataError(
-                f"{folder}: photographs without a result: {len(missing)}, such as {missing[0]}",
-                hint=f"Results are matched by name: {missing[0]}.png or {missing[0]}.jpg.",
-            )
+        self.lightness_shifts: dict[str, float] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._paths
+
+    def missing_error(self, key: str, count: int) -> DataError:
+        """Return the error that `count` photographs, such as `key`, have no result."""
+        return DataError(
+            f"{self._folder}: photographs without a result: {count}, such as {key}",
+            hint=f"Results are matched by name: {key}.png or {key}.jpg.",
+        )
 
     def colorize(self, gray: Image, key: str) -> Image:
-        """Color a photograph (H, W) with the chroma of its result; returns (H, W, 3)."""
+        """Color a photograph (H, W) with the chroma of its result; returns (H, W, 3).
+
+        Raises:
+            InputError: The result is damaged.
+            DataError: It has another aspect ratio.
+        """
         path, (height, width) = self._paths[key], gray.shape
         result = read_rgb_thumbnail(path, _FULL_SIZE)
         distortion = result.shape[0] * width / (result.shape[1] * height)
@@ -109,7 +117,7 @@ class ResultFolder:
         smaller = result.shape[0] > height
         interpolation = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         lab = cv2.resize(srgb_to_lab(result), (width, height), interpolation=interpolation)
-        self.lightness_shifts.append(float(np.abs(lab[..., 0] - lightness(gray)).mean()))
+        self.lightness_shifts[key] = float(np.abs(lab[..., 0] - lightness(gray)).mean())
         return np.asarray(render_srgb(gray, np.ascontiguousarray(lab[..., 1:])), np.uint8)
 
 

@@ -140,6 +140,8 @@ def _read_json(path: Path, expected: str) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not text", hint=f"Give {expected}.") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}", hint=f"Give {expected}.") from error
     if not isinstance(content, dict) or content.get("format") != KEY_FORMAT:

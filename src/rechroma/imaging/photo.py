@@ -39,6 +39,8 @@ class Metadata:
         comments: Comments of a JPEG, GIF or JPEG 2000, as stored.
         compressed: Whether a TIFF's pixels were compressed.
         lossless: Whether a WebP's pixels were compressed without loss.
+        unreadable: The kinds of metadata that the source has, but that cannot be read: "EXIF",
+            "XMP", "IPTC", "ICC profile", "text" or "comment".
     """
 
     exif: bytes | None = field(default=None, repr=False)
@@ -50,6 +52,7 @@ class Metadata:
     comments: tuple[bytes, ...] = field(default=(), repr=False)
     compressed: bool = True
     lossless: bool = False
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from rechroma.errors import ModelContractError
+from rechroma.errors import ModelContractError, SourceError
 from rechroma.models.card import PROPERTY, ModelCard
 from rechroma.models.onnx_runtime import ort
 
@@ -124,12 +124,42 @@ def peek_card(path: Path) -> ModelCard:
 def lacks_card(path: Path) -> bool:
     """Check whether a file is an ONNX file, but no color model: that of another program."""
     try:
+        check_lacks_card(path)
+    except (SourceError, ModelContractError):
+        return False
+    return True
+
+
+def check_lacks_card(path: Path) -> None:
+    """Check that a file is an ONNX file of another program, without loading it.
+
+    Raises:
+        SourceError: The file cannot be read.
+        ModelContractError: It is no ONNX file, or a color model already.
+    """
+    try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             has_opset = any(True for _ in _read_fields(file, size, {_OPSET}))
-        return has_opset and PROPERTY.encode() not in _metadata(path)
-    except (OSError, ValueError):
-        return False
+        is_color_model = PROPERTY.encode() in _metadata(path)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise no_onnx_error(path) from error
+    if is_color_model:
+        raise ModelContractError(f"{path} is a color model already", hint=f"Use it: --model {path}")
+    if not size:
+        raise ModelContractError(f"{path} is empty", hint="Copy or download it again.")
+    if not has_opset:
+        raise no_onnx_error(path)
+
+
+def no_onnx_error(path: Path) -> ModelContractError:
+    """Return the error that a file to import is no ONNX file."""
+    return ModelContractError(
+        f"{path} is damaged, or not an ONNX file",
+        hint="Copy or download it again. Checkpoints: rechroma models import FILE --as NETWORK",
+    )
 
 
 def _metadata(path: Path) -> dict[bytes | None, str]:

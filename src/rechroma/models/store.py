@@ -106,13 +106,18 @@ def find_model(name_or_path: str | os.PathLike[str] = "default") -> Path:
 
 
 def _not_found(name: str, known: list[str]) -> ModelNotFoundError:
-    if name in published_models():
-        hint = f"Download it: rechroma models get {name}"
+    if hint := _download_hint(name):
+        pass
     elif known:
         hint = did_you_mean(name, known)
     else:
         hint = f"Give a path, or set {FOLDER_VARIABLE} to a folder of .onnx files."
     return ModelNotFoundError(f"there is no model '{name}'", hint=hint)
+
+
+def _download_hint(name: str) -> str | None:
+    """Tell how to download a published model; None if there is none of that name."""
+    return f"Download it: rechroma models get {name}" if name in published_models() else None
 
 
 def shelf_folder() -> Path:
@@ -138,27 +143,35 @@ def shelf_models() -> dict[str, Path]:
     return {path.stem: path for path in paths if path.is_file()}
 
 
-def shelf_path(name: str) -> Path:
+def shelf_path(name: str, origin: str = "") -> Path:
     """Return the file that a new model on the shelf gets.
+
+    Args:
+        name: Its name.
+        origin: Where the name comes from, such as "the file's name", if the user did not choose it.
 
     Raises:
         OptionError: The name is invalid, or that of a bundled model.
         TargetError: There is such a model already, or the folder is not writable.
     """
+    source = f", which is {origin}," if origin else ""
     if not _NAME.fullmatch(name) or name.endswith(".onnx"):
         raise OptionError(
-            f"{name!r:.60} cannot be the name of a model",
+            f"{name!r:.60}{source} cannot be the name of a model",
             hint="Choose one with --as NAME: at most 100 letters, digits, '-', '_' and '.', "
             "beginning with a letter or digit, without .onnx.",
         )
     if name in {"default", *_manifest()["models"]}:
-        raise OptionError(f"the name {name!r} is reserved", hint="Choose another with --as NAME.")
+        raise OptionError(
+            f"the name {name!r}{source} is reserved for the bundled model",
+            hint="Choose another name: --as NAME",
+        )
     path = shelf_folder() / f"{name}.onnx"
     if os.path.lexists(path):
         raise TargetError(
             f"there is a model {name!r} already: {path}",
-            hint=f"Remove it: rechroma models remove {name}. 'models add' also takes another name "
-            "with --as.",
+            hint=f"Remove it: rechroma models remove {name}. Or choose another name, which "
+            "'models add' takes: --as NAME",
         )
     check_target(path, overwrite=False)
     return path
@@ -188,10 +201,29 @@ def add_to_shelf(file: Path, name: str | None = None, *, sha256: str | None = No
     except ModelContractError as error:
         hint = "Checkpoints of published networks: rechroma models import FILE --as NETWORK"
         raise ModelContractError(error.message, hint=hint) from error
-    target = shelf_path(card.name if name is None else name)
+    target = shelf_path(card.name, "the name in its card") if name is None else shelf_path(name)
     with file.open("rb") as opened:
         write_atomically(target, lambda out: shutil.copyfileobj(opened, out), overwrite=False)
     return target
+
+
+def check_readable(file: Path, hint: str) -> None:
+    """Check that a file can be read.
+
+    Raises:
+        SourceError: It cannot; the hint is the given one, or tells how to download the published
+            model of that name.
+    """
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise _unreadable(file, error, hint) from error
+
+
+def _unreadable(file: Path, error: OSError, hint: str | None = None) -> SourceError:
+    if isinstance(error, FileNotFoundError):
+        hint = _download_hint(str(file)) or hint
+    return SourceError(f"{file}: cannot be read: {error.strerror}", hint=hint)
 
 
 def check_sha256(file: Path, sha256: str | None) -> None:
@@ -204,7 +236,7 @@ def check_sha256(file: Path, sha256: str | None) -> None:
     try:
         found = file_sha256(file)
     except OSError as error:
-        raise SourceError(f"{file}: cannot be read: {error.strerror}") from error
+        raise _unreadable(file, error) from error
     if sha256 is not None and found != sha256.lower():
         raise ModelIntegrityError(f"{file}: its SHA-256 is {found}, but {sha256} was expected")
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from rechroma.networks.base import Architecture, ColorizationNetwork, Prediction, no_hints
+from rechroma.networks.base import (
+    Architecture,
+    ColorizationNetwork,
+    Prediction,
+    RegressionNetwork,
+    no_hints,
+)
 from rechroma.networks.checkpoint_io import (
     fold_normalization,
     load_encoder,
@@ -27,6 +33,7 @@ __all__ = [
     "ColorizationNetwork",
     "Encoder",
     "Prediction",
+    "RegressionNetwork",
     "check_is_imported",
     "create_network",
     "fold_normalization",

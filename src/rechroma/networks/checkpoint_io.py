@@ -8,6 +8,7 @@ each output channel. The card names the network to create.
 from __future__ import annotations
 
 import re
+import warnings
 from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -249,13 +250,25 @@ def _fits(weights: Mapping[str, Tensor], name: str) -> bool:
     return {k: v.shape for k, v in renamed.items()} == {k: v.shape for k, v in state.items()}
 
 
+def load_plain(path: Path) -> Any:  # noqa: ANN401 - what torch.save wrote
+    """Read a PyTorch file without executing anything in it, and without warnings.
+
+    Raises:
+        OSError: It cannot be read.
+        Exception: It is damaged, or has other content than tensors and plain values: nearly any.
+    """
+    # The optimizer state in DeOldify's files refers to slices, which are harmless. What PyTorch
+    # warns of, such as another pickle protocol, comes with an error that says enough.
+    with torch.serialization.safe_globals([slice]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def _read(path: Path, hint: str) -> Mapping[str, Any]:
     if path.suffix == ".safetensors":
         return read_safetensors(path, hint)
     try:
-        # The optimizer state in DeOldify's files refers to slices, which are harmless.
-        with torch.serialization.safe_globals([slice]):
-            values = torch.load(path, map_location="cpu", weights_only=True)
+        values = load_plain(path)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
     except Exception as error:  # a damaged file can lead the unpickler into any error

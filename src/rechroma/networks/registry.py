@@ -115,7 +115,8 @@ def check_is_imported(name: str, path: Path) -> None:
     if colon and module not in sys.modules:
         raise CheckpointError(
             f"{path}: holds the network {name}, whose module is not imported",
-            hint=f"Import {module} first: no code is run because a file names it.",
+            hint=f"Import {module} first (--import {module}): "
+            "no code is run because a file names it.",
         )
 
 

@@ -78,6 +78,7 @@ def to_problem(error: RechromaError) -> Problem:
         status=error.http_status,
         detail=detail,
         hint=hint,
+        kind=error.kind if isinstance(error, InputError) else None,
     )
 
 

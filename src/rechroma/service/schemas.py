@@ -51,6 +51,11 @@ _DAMAGE = Field(
     default=None, description="Damage of a JPEG: its last bytes are missing, or also pixels."
 )
 
+_UNREADABLE_METADATA = Field(
+    default=(),
+    description="Kinds of metadata that cannot be read, and that the result lacks, such as `EXIF`.",
+)
+
 
 def _option(name: str) -> Any:  # noqa: ANN401 - the type of a field's default
     option = OPTIONS[name]
@@ -191,6 +196,9 @@ class Problem(BaseModel):
     status: int
     detail: str | None = Field(default=None, description="What is wrong with this request.")
     hint: str | None = Field(default=None, description="What to do about it.")
+    kind: str | None = Field(
+        default=None, description="Kind of the file, such as `raw`, if it is one that is not read."
+    )
     errors: dict[str, list[str]] | None = Field(default=None, description="Errors by parameter.")
 
 
@@ -203,6 +211,7 @@ class ResultInfo(BaseModel):
     was_color: bool
     pages: int
     damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
 
 
 class ImageView(BaseModel):
@@ -218,6 +227,7 @@ class ImageView(BaseModel):
         default=None, description="Pages or frames of the file, of which the first is colorized."
     )
     damage: Damage | None = _DAMAGE
+    unreadable_metadata: tuple[str, ...] = _UNREADABLE_METADATA
     result: str | None = Field(
         default=None, description="Name of the result, with its suffix, once the image is done."
     )
@@ -273,6 +283,7 @@ class ChromaView(BaseModel):
     height: int
     was_color: bool = Field(description="Whether the image was in color or toned.")
     damage: Damage | None = _DAMAGE
+    unreadable_metadata: tuple[str, ...] = _UNREADABLE_METADATA
     chroma: ChromaPlane
     gray: str | None = Field(default=None, description="The image in gray: a JPEG in base64.")
 

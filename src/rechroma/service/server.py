@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from errno import EADDRINUSE
+from errno import EACCES, EADDRINUSE
 from typing import TYPE_CHECKING, Any
 
 import waitress
 from waitress import wasyncore
 
-from rechroma.errors import OptionError
+from rechroma.errors import AddressError, OptionError
 from rechroma.service.access_log import configure_logging
 from rechroma.service.http.app import create_app
 from rechroma.service.http.service_context import service_of
 from rechroma.service.http.uploads import max_body_size
+from rechroma.service.settings import warn_of_unknown_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from apiflask import APIFlask
 
     from rechroma.service.settings import Settings
 
+_REFUSALS: Mapping[int | None, str] = {
+    EADDRINUSE: "the port is in use",
+    EACCES: "ports below 1024 need more privileges",
+}
 _MAX_CONNECTIONS = 400  # each can have an open file, too, and select() allows 1024 descriptors
 
 
@@ -32,11 +37,13 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
         ready: Called with the URL as soon as connections are accepted.
 
     Raises:
-        OptionError: The address is invalid, in use, or reachable by others without API keys.
+        OptionError: The address is invalid, or reachable by others without API keys.
+        AddressError: It is in use, or needs more privileges.
         RechromaError: As :func:`create_app`.
     """
     settings.check_address()
     configure_logging(settings.log)
+    warn_of_unknown_variables()
     app = create_app(settings)
     service = service_of(app)
     sockets: dict[int, Any] = {}
@@ -71,9 +78,8 @@ def _listen(app: APIFlask, settings: Settings, sockets: dict[int, Any]) -> Any: 
             ident="",
         )
     except (OSError, ValueError) as error:
-        in_use = isinstance(error, OSError) and error.errno == EADDRINUSE
-        reason = "the port is in use" if in_use else str(error)
-        raise OptionError(
-            f"cannot listen on {settings.host}, port {settings.port}: {reason}",
+        reason = _REFUSALS.get(getattr(error, "errno", None))
+        raise (AddressError if reason else OptionError)(
+            f"cannot listen on {settings.host}, port {settings.port}: {reason or error}",
             hint="Choose another address with --host and --port.",
         ) from error

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,11 +20,21 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rechroma.engines import available_threads
 from rechroma.errors import OptionError
+from rechroma.models.store import FOLDER_VARIABLE
 from rechroma.service.validation_errors import explain
 
 _PREFIX = "RECHROMA_"
+_OTHER_VARIABLES = {
+    FOLDER_VARIABLE,
+    # of nginx and compose, in deploy/
+    *("RECHROMA_API", "RECHROMA_LISTEN", "RECHROMA_LISTEN_TLS", "RECHROMA_PUBLIC"),
+    *("RECHROMA_PUBLIC_TLS", "RECHROMA_TLS", "RECHROMA_UPLOAD", "RECHROMA_PATIENCE"),
+    *("RECHROMA_CLIENT_RATE", "RECHROMA_CLIENT_CONNECTIONS"),
+}
 _MIB = 1024 * 1024
 _DAY = 86_400.0
+
+_log = logging.getLogger(__name__)
 
 _Words = Annotated[tuple[str, ...], NoDecode]
 _Count = Annotated[int, Field(ge=1)]
@@ -257,6 +270,21 @@ def read_settings(**given: Any) -> Settings:  # noqa: ANN401
             f"{_PREFIX}{name.upper()}{sentence.removeprefix(name)}",
             hint="docs/service.md describes all settings.",
         ) from error
+
+
+def warn_of_unknown_variables() -> None:
+    """Log a warning of each environment variable that looks like a setting, but is none."""
+    known = [*_variables(), *sorted(_OTHER_VARIABLES)]
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and name.upper() not in known:
+            near = get_close_matches(name.upper(), known, n=1)
+            advice = f"did you mean {near[0]}?" if near else "docs/service.md lists all settings."
+            _log.warning("%s is not a setting and has no effect: %s", name, advice)
+
+
+def _variables() -> list[str]:
+    """List the environment variables of all settings."""
+    return [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
 
 
 def settings_table() -> str:

@@ -14,7 +14,7 @@ from rechroma.errors import RechromaError
 from rechroma.service.access_log import configure_logging
 from rechroma.service.http.app import create_app
 from rechroma.service.http.service_context import service_of
-from rechroma.service.settings import read_settings
+from rechroma.service.settings import read_settings, warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
@@ -33,6 +33,7 @@ def make_app() -> APIFlask:
         settings = read_settings()
         settings.check_address()
         configure_logging(settings.log)
+        warn_of_unknown_variables()
         app = create_app(settings)
         service = service_of(app)
         service.start()

@@ -9,6 +9,7 @@ import torch
 
 from rechroma.errors import CheckpointError, SourceError
 from rechroma.fs import write_atomically
+from rechroma.networks.checkpoint_io import load_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,8 +77,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: It is damaged, or of another format.
     """
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        checkpoint = Checkpoint(**values)
+        checkpoint = Checkpoint(**load_plain(path))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}", hint=_HINT) from error
     except Exception as error:  # a damaged file can lead the unpickler into any error

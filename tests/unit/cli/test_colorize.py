@@ -112,6 +112,7 @@ def test_json_prints_a_line_per_file(run: Run, model: str) -> None:
         "was_color": False,
         "pages": 1,
         "damage": None,
+        "unreadable_metadata": [],
     }
     assert reports["box/1.png"]["seconds"] > 0
     assert reports["box/0.png"]["status"] == "skipped"

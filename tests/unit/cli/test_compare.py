@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from rechroma.imaging import read_rgb_thumbnail
 from tests.support.command import MakePhoto, Run
 from tests.support.models import write_constant_model, write_model
 from tests.support.shards import synthetic_image, write_shard
@@ -173,7 +174,64 @@ def test_damaged_photographs_are_left_out_and_named(
         Path("photos", name).write_text("no photograph")
     none = run("compare", vivid, calm, "photos")
     assert none.exit_code == 65
-    assert "none of the photographs can be decoded" in none.stderr
+    assert "none of the photographs can be used" in none.stderr
+
+
+def test_damaged_results_leave_their_photographs_out(
+    run: Run, shard: Path, calm: Path, results: Path
+) -> None:
+    whole = (results / "00001.png").read_bytes()
+    (results / "00001.png").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(results / "00002.png"), np.zeros((24, 24, 3), np.uint8))
+    done = run("compare", calm, f"other={results}", shard, "--json", "-o", "page.html")
+    assert done.exit_code == 1, done.output
+    answer = json.loads(done.stdout)
+    assert answer["photographs"] == 2
+    damaged, distorted = answer["left_out"]
+    assert damaged.startswith(f"{results / '00001.png'}: the image is damaged")
+    assert "is 24 x 24 pixels, not in the shape of the photograph (64 x 48)" in distorted
+    assert done.stderr.count("rechroma: error: ") == 2
+    assert answer["rows"]["other"]["discarded_lightness"] > 5
+    page = Path("page.html").read_text("utf-8")
+    assert page.count("<figure") == 2
+    assert "Left out" in page
+
+
+def test_a_damaged_photograph_needs_no_result(
+    run: Run, calm: Path, photo: MakePhoto, results: Path
+) -> None:
+    for name in ("00000", "00001"):
+        photo(f"photos/{name}.png", size=(64, 48))
+    Path("photos/zz.png").write_text("no photograph")
+    done = run("compare", calm, f"other={results}", "photos", "--json")
+    assert done.exit_code == 1, done.output
+    assert json.loads(done.stdout)["photographs"] == 2
+    photo("photos/zz.png", size=(64, 48))
+    missing = run("compare", calm, f"other={results}", "photos")
+    assert missing.exit_code == 65
+    assert "photographs without a result: 1, such as zz" in missing.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--blind", "-o", "blind.html")])
+def test_each_photograph_is_decoded_once(
+    run: Run,
+    calm: Path,
+    vivid: Path,
+    photo: MakePhoto,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    for name in "abc":
+        photo(f"photos/{name}.png")
+    decoded: list[str] = []
+
+    def count(path: Path, side: int) -> np.ndarray:
+        decoded.append(path.name)
+        return read_rgb_thumbnail(path, side)
+
+    monkeypatch.setattr("rechroma.evaluation.photo_folder.read_rgb_thumbnail", count)
+    assert run("compare", calm, vivid, "photos", *words).exit_code == 0
+    assert decoded == ["a.png", "b.png", "c.png"]
 
 
 def test_a_folder_of_color_photographs_can_be_the_truth(
@@ -296,7 +354,9 @@ def test_existing_page_and_key_need_overwrite(
 
 def test_existing_comparison_page_needs_overwrite(run: Run, shard: Path, calm: Path) -> None:
     Path("page.html").write_text("old")
-    assert run("compare", calm, shard, "-o", "page.html").exit_code == 73
+    refused = run("compare", calm, shard, "-o", "page.html")
+    assert refused.exit_code == 73
+    assert "hint: Choose another name, or replace it with --overwrite." in refused.stderr
     assert Path("page.html").read_text() == "old"
     assert run("compare", calm, shard, "-o", "page.html", "--overwrite").exit_code == 0
     assert "<html" in Path("page.html").read_text()
@@ -319,6 +379,7 @@ def test_inputs_are_never_replaced(
         refused = run("compare", *words, "--overwrite")
         assert refused.exit_code == 73, refused.output
         assert "is one of the inputs, which are never replaced" in refused.stderr
+        assert "--overwrite" not in refused.stderr
         assert content == {path: path.read_bytes() for path in content}
 
 
@@ -388,6 +449,11 @@ def test_votes_of_another_page_are_refused(run: Run) -> None:
         assert refused.exit_code == 65, refused.output
         assert words in refused.output
     assert "absent.json: cannot be read" in run("votes", "--key", "key.json", "absent.json").output
+    Path("key.bin").write_bytes(b"GIF89a\x80\x90")
+    binary = run("votes", "--key", "key.bin", "votes.json")
+    assert binary.exit_code == 65
+    assert "key.bin: not text" in binary.stderr
+    assert "hint: Give a key of 'rechroma compare --blind'." in binary.stderr
 
 
 @pytest.mark.parametrize("swapped", [False, True])

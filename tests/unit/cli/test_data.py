@@ -64,6 +64,10 @@ def test_fetch_pack_and_inspect_work_together(run: Run, listed: Path) -> None:
     assert "licenses: 5 CC0" in seen.output
     with Image.open("sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
+    again = run("data", "inspect", "out", "--sheet", "sheet.jpg")
+    assert again.exit_code == 73
+    assert "replace it with --overwrite" in again.stderr
+    assert run("data", "inspect", "out", "--sheet", "sheet.jpg", "--overwrite").exit_code == 0
     assert json.loads(run("data", "inspect", "out", "--json").output)["classes"] == {"0": 3, "1": 2}
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rechroma.web.samples import SAMPLES
-from tests.support.command import Run, is_colored
+from tests.support.command import MakePhoto, Run, is_colored
 
 
 def test_demo_writes_the_sheet_and_the_images(run: Run, model: str, tmp_path: Path) -> None:
@@ -52,3 +52,13 @@ def test_demo_tells_how_to_install_the_page_only_without_it(
 ) -> None:
     monkeypatch.setattr("rechroma.cli.demo.find_spec", lambda _name: is_installed or None)
     assert ("pip install" in run("demo", "--model", model).stdout) is not is_installed
+
+
+def test_demo_replaces_no_other_files(run: Run, model: str, photo: MakePhoto) -> None:
+    own = photo("mine/cat.jpg")
+    content = own.read_bytes()
+    refused = run("demo", "-o", "mine", "--model", model)
+    assert refused.exit_code == 73
+    assert "cat.jpg already exists, and is not of an earlier demo" in refused.stderr
+    assert own.read_bytes() == content
+    assert [path.name for path in own.parent.iterdir()] == ["cat.jpg"]

@@ -40,6 +40,32 @@ def test_hint_coordinates_in_pixels_get_a_hint(
     assert "by the width" in hint
 
 
+def test_hints_and_projects_are_told_apart(run: Run, photo: MakePhoto, hinted_model: str) -> None:
+    photo("p.png")
+    Path("p.json").write_text('{"format": 1, "images": [{"name": "p.png", "size": 1}]}')
+    Path("h.json").write_text('{"format": 1, "hints": []}')
+    project = ("p.png", "--hints", "p.json", "--model", hinted_model)
+    assert "--project" in assert_hint(run, *project, error="p.json: this is a project")
+    hints = ("p.png", "--project", "h.json", "--model", hinted_model)
+    assert "--hints" in assert_hint(run, *hints, error="h.json: this is a file of hints")
+
+
+def test_decimal_comma_gets_advice(run: Run, photo: MakePhoto) -> None:
+    photo("p.png")
+    refused = run("p.png", "--saturation", "1,3")
+    assert refused.exit_code == 2
+    assert "'1,3' has a comma: write 1.3" in refused.stderr
+
+
+def test_folder_in_other_case_is_suggested(run: Run) -> None:
+    Path("Scans").mkdir()
+    refused = run("scans")
+    if Path("scans").exists():
+        pytest.skip("the file system ignores case")
+    assert refused.exit_code == 2
+    assert "Did you mean 'Scans'?" in refused.stderr
+
+
 def test_empty_and_tiny_images_get_a_hint(run: Run, model: str) -> None:
     Path("empty.jpg").touch()
     Image.new("L", (1, 1)).save("one.png")

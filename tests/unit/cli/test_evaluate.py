@@ -55,6 +55,24 @@ def test_sheet_and_page_are_written(run: Run, model: str, dev: Path) -> None:
     assert Path("new/dev.html").read_text("utf-8").count("<img") == 9
 
 
+@pytest.mark.parametrize("option", ["--sheet", "--html"])
+def test_existing_outputs_need_overwrite(run: Run, model: str, dev: Path, option: str) -> None:
+    Path("out").write_text("old")
+    words = ("evaluate", model, dev, "--limit", 1, option, "out")
+    refused = run(*words)
+    assert refused.exit_code == 73
+    assert "out already exists" in refused.stderr
+    assert "--overwrite" in refused.stderr
+    assert Path("out").read_text() == "old"
+    assert run(*words, "--overwrite").exit_code == 0
+    assert Path("out").read_bytes() != b"old"
+    content = dev.read_bytes()
+    itself = run(*words[:-1], dev, "--overwrite")
+    assert itself.exit_code == 73
+    assert "is one of the inputs" in itself.stderr
+    assert dev.read_bytes() == content
+
+
 def test_hints_need_a_model_that_supports_them(run: Run, model: str, dev: Path) -> None:
     refused = run("evaluate", model, dev, "--hints")
     assert "does not support hints" in refused.output

@@ -286,3 +286,40 @@ def test_photographs_that_lose_their_colors_are_counted(
     single = run("box/rose.png", "--overwrite", "--model", model).stderr
     assert ", in place of its own colors\n" in single
     assert "own colors" not in run("box/a.png", "--overwrite", "--model", model).stderr
+
+
+def test_results_without_their_ledger_share_one_error(
+    run: Run, photo: MakePhoto, model: str, tmp_path: Path
+) -> None:
+    for name in "abc":
+        photo(f"box/{name}.png")
+    assert run("box", "-o", "out", "--model", model).exit_code == 0
+    shutil.copytree(tmp_path / "out", tmp_path / "copy")
+    (tmp_path / "copy" / LEDGER_NAME).unlink()
+    content = (tmp_path / "copy/a.png").read_bytes()
+    done = run("box", "-o", "copy", "--model", model, "--json")
+    assert done.exit_code == 1
+    error, summary = done.stderr.splitlines()
+    assert error.startswith("rechroma: error: copy: 3 files are in the places of results")
+    assert f"copy the hidden file {LEDGER_NAME}" in error
+    assert "--overwrite" in error
+    assert "3 failed" in summary
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {report["error"] for report in reports} == {"TargetExistsError"}
+    assert (tmp_path / "copy/a.png").read_bytes() == content
+    shutil.copy(tmp_path / "out" / LEDGER_NAME, tmp_path / "copy")
+    assert run("box", "-o", "copy", "--model", model).exit_code == 0
+
+
+def test_unreadable_metadata_is_reported_again(run: Run, model: str, tmp_path: Path) -> None:
+    image = Image.fromarray(gray_ramp())
+    image.save(tmp_path / "p.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff", comment="kept")
+    for status in ("done", "skipped"):
+        done = run("p.jpg", "--json", "--model", model)
+        assert done.exit_code == 0
+        report = json.loads(done.stdout)
+        assert (report["status"], report["unreadable_metadata"]) == (status, ["EXIF"])
+        warning = (
+            "rechroma: warning: p.jpg: metadata that cannot be read is not in the result: EXIF"
+        )
+        assert done.stderr.splitlines()[0] == warning

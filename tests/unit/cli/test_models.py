@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import MakePhoto, Run
+from tests.support.command import MakePhoto, Run, Shell
 from tests.support.models import write_model
 from tests.support.networks import SMALL
 
@@ -69,6 +70,13 @@ def test_info_shortens_figures_and_keeps_lists_on_one_line(run: Run, own_models:
         assert row.split() in rows
     exact = json.loads(run("models", "info", "own", "--json").stdout)
     assert (exact["metrics"], exact["network"]) == (metrics, network)
+
+
+def test_info_ends_with_the_data(run: Run) -> None:
+    lines = run("models", "info").stdout.splitlines()
+    names = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert names[0] == "name"
+    assert names[-1] == "data"
 
 
 def test_info_shows_long_entries_whole(
@@ -186,3 +194,47 @@ def test_checkpoint_of_another_network_is_rejected_and_nothing_written(
     absent = run("models", "import", "absent.pth", "--as", "eccv16")
     assert "absent.pth: cannot be read" in absent.stderr
     assert sorted(checkpoint.parent.rglob("*")) == before
+
+
+def test_import_replaces_only_with_overwrite(run: Run, checkpoint: Path) -> None:
+    words = ("models", "import", checkpoint, "--as", "siggraph17")
+    Path("siggraph17.onnx").write_text("old")
+    refused = run(*words)
+    assert refused.exit_code == 73
+    assert "siggraph17.onnx already exists" in refused.stderr
+    assert "--overwrite" in refused.stderr
+    assert Path("siggraph17.onnx").read_text() == "old"
+    assert run(*words, "--overwrite").exit_code == 0
+    assert run("models", "info", "siggraph17.onnx").exit_code == 0
+
+
+def test_arguments_are_checked_before_the_extra(
+    run: Run, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechroma.cli.preflight.find_spec", lambda _: None)
+    for words, code, error in (
+        (("absent.pth", "--as", "eccv16"), 66, "absent.pth: cannot be read"),
+        ((checkpoint, "--as", "sigraph17"), 78, "no published network is called 'sigraph17'"),
+        ((checkpoint, "--as", "eccv16", "--card", "absent.json"), 78, "absent.json: cannot be"),
+        ((checkpoint, "--as", "eccv16"), 69, "needs torch"),
+    ):
+        refused = run("models", "import", *words)
+        assert (refused.exit_code, error in refused.stderr) == (code, True), refused.stderr
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_harmful_pickle_is_one_error(shell: Shell, tmp_path: Path, protocol: int) -> None:
+    (tmp_path / "x.pth").write_bytes(pickle.dumps({"model": Harmful()}, protocol))
+    done = shell("models", "import", "x.pth", "--as", "eccv16")
+    assert done.returncode == 65
+    error, hint = done.stderr.decode().splitlines()
+    assert error == "rechroma: error: x.pth: not a file of weights alone"
+    assert hint.startswith("hint: ")
+    assert not (tmp_path / "executed").exists()
+
+
+class Harmful:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, ("executed", "w")

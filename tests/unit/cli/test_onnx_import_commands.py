@@ -135,7 +135,8 @@ def test_options_of_checkpoints_are_refused(run: Run, tmp_path: Path) -> None:
         ((*onnx_file, "-o", "x.onnx", "--contract", "unet"), "no contract is called 'unet'"),
     ):
         assert_error(run(*words), 2, error)
-    assert_error(run(*onnx_file, "-o", "deoldify.onnx"), 73, "is the file to import")
+    itself = run(*onnx_file, "-o", "deoldify.onnx", "--overwrite")
+    assert_error(itself, 73, "is the file to import")
     assert not (tmp_path / "x.onnx").exists()
 
 
@@ -143,7 +144,20 @@ def test_missing_onnx_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("rechroma.cli.preflight.find_spec", lambda _: None)
     for words in (("import", "deoldify.onnx", "-o", "x.onnx"), ("add", "deoldify.onnx")):
         assert_error(run("models", *words), 69, "needs onnx", "rechroma[train]")
+    absent = run("models", "import", "absent.onnx", "-o", "x.onnx")
+    assert_error(absent, 66, "absent.onnx: cannot be read")
+    Path("text.onnx").write_text("no model")
+    assert_error(run("models", "import", "text.onnx", "-o", "x.onnx"), 78, "not an ONNX file")
     assert not Path("x.onnx").exists()
+
+
+def test_import_replaces_only_with_overwrite(run: Run) -> None:
+    Path("x.onnx").write_text("old")
+    words = ("models", "import", "deoldify.onnx", "-o", "x.onnx")
+    assert_error(run(*words), 73, "x.onnx already exists", "--overwrite")
+    assert Path("x.onnx").read_text() == "old"
+    assert run(*words, "--overwrite").exit_code == 0
+    assert run("models", "info", "x.onnx").exit_code == 0
 
 
 def test_use_without_import_tells_the_command(run: Run, photo: MakePhoto) -> None:

@@ -260,6 +260,32 @@ def test_get_of_an_unknown_name_gets_a_suggestion(run: Run) -> None:
     assert_error(run("models", "get", "sigraph17"), 78, "Did you mean 'siggraph17'?")
 
 
+def test_names_are_checked_before_the_extra(
+    run: Run, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rechroma.cli.preflight.find_spec", lambda _: None)
+    assert_error(run("models", "get", "sigraph17"), 78, "Did you mean 'siggraph17'?")
+    (shelf / "eccv16.onnx").touch()
+    assert_error(run("models", "get", "eccv16"), 73, "there is a model 'eccv16' already")
+    assert_error(run("models", "get", "siggraph17"), 69, "needs torch", "rechroma[train]")
+
+
+def test_name_of_a_published_model_is_no_file(run: Run, shelf: Path) -> None:
+    hint = "rechroma models get ddcolor-tiny"
+    assert_error(run("models", "add", "ddcolor-tiny"), 66, "ddcolor-tiny: cannot be read", hint)
+    words = ("import", "ddcolor-tiny", "--as", "ddcolor-tiny")
+    assert_error(run("models", *words), 66, "ddcolor-tiny: cannot be read", hint)
+    assert list(shelf.iterdir()) == []
+
+
+def test_name_in_the_card_can_be_changed(run: Run, shelf: Path, tmp_path: Path) -> None:
+    write_model(tmp_path / "x.onnx", name=find_model().stem)
+    error = "which is the name in its card, is reserved for the bundled model"
+    assert_error(run("models", "add", "x.onnx"), 2, error, "--as NAME")
+    assert run("models", "add", "x.onnx", "--as", "mine").exit_code == 0
+    assert [path.name for path in shelf.iterdir()] == ["mine.onnx"]
+
+
 def test_long_addresses_are_no_internal_errors(run: Run, host: Host) -> None:
     long = "x" * 300 + ".onnx"
     assert_error(run("models", "add", host.url(f"/{long}")), 69, "HTTP status 404")

@@ -98,6 +98,24 @@ def test_finetune_checks_its_target_first(run: Run) -> None:
     assert_cli_error(result, 73, "letter is not a folder")
 
 
+def test_finetune_replaces_no_model_of_another_folder(run: Run) -> None:
+    Path("other").mkdir()
+    Path("other/model.onnx").write_text("old")
+    result = run("finetune", "default", "none.tar", "-o", "other")
+    assert_cli_error(result, 73, "other/model.onnx already exists", "not of an earlier run")
+    assert Path("other/model.onnx").read_text() == "old"
+
+
+@pytest.mark.parametrize("existing", ["a.onnx"])
+def test_export_replaces_only_with_overwrite(run: Run, checkpoint: Path, existing: str) -> None:
+    Path(existing).write_text("old")
+    hint = assert_cli_error(run("export", checkpoint, "-o", existing), 73, "already exists")
+    assert "--overwrite" in hint
+    assert Path(existing).read_text() == "old"
+    assert run("export", checkpoint, "-o", existing, "--overwrite").exit_code == 0
+    assert Path(existing).read_bytes() != b"old"
+
+
 def test_inspect_checks_its_target_first(run: Run, tmp_path: Path) -> None:
     write_shard(tmp_path / "train.tar", 2)
     Path("letter").touch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,9 +15,6 @@ from rechroma.export import export_model
 from rechroma.networks import create_network, load_exported, network_config, no_hints
 from rechroma.training import Checkpoint, save_checkpoint, trained_network
 from tests.support.networks import card
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SOURCE = """
 from __future__ import annotations
@@ -113,6 +110,19 @@ def test_model_file_imports_no_module_that_it_names(
     with pytest.raises(CheckpointError, match="whose module is not imported") as caught:
         load_exported(path)
     assert "Import outside_networks.tiny first" in str(caught.value.hint)
+
+
+def test_network_in_the_documentation_can_be_created(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "networks.md").read_text("utf-8")
+    (tmp_path / "mynet.py").write_text(page.split("```python\n")[1].split("```")[0])
+    monkeypatch.syspath_prepend(tmp_path)
+    network = create_network("mynet:MyNet", {"width": 8}).eval()
+    monkeypatch.delitem(sys.modules, "mynet")
+    lightness = torch.full((2, 1, 16, 24), 50.0)
+    chroma = network.chroma(network(lightness, torch.zeros(2, 3, 16, 24)))
+    assert chroma.shape == (2, 2, 4, 6)
 
 
 def test_checkpoint_imports_no_module_that_it_names(

@@ -1,21 +1,21 @@
 """Decoding of files, bytes, streams, Pillow images and arrays to a `Photo`, or to a thumbnail.
 
-Pillow decodes everything except TIFFs of less common kinds, which
-:mod:`rechroma.imaging.codecs.tiff` decodes, and the 16-bit colors of JPEG 2000, which OpenCV
-decodes. One page of a file is read, by default the first, or the first frame; the others are
-counted.
+Pillow decodes everything except JPEGs, which libjpeg-turbo decodes straight into an array, TIFFs of
+less common kinds, which :mod:`rechroma.imaging.codecs.tiff` decodes, and the 16-bit colors of
+JPEG 2000, which OpenCV decodes. One page of a file is read, by default the first, or the first
+frame; the others are counted.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
@@ -34,6 +34,7 @@ from rechroma.imaging.codecs.open_image import (
 )
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
 from rechroma.imaging.metadata.extract import (
+    Stripped,
     read_before,
     read_metadata,
     read_orientation,
@@ -45,6 +46,7 @@ from rechroma.imaging.photo import Damage, Photo, UIntImage
 from rechroma.options import MAX_PIXELS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,6 +59,8 @@ _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of a TIFF
 _ORIENTATION_TAG = 0x0112
 _INVERSE = {6: 8, 8: 6}  # orientations that are not their own inverse
 _DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # Pillow's raw modes
+_JPEG_FORMATS = ("JPEG", "MPO")
+_JPEG_SPACES = {"L": "GRAY", "RGB": "RGB"}  # simplejpeg's names of Pillow's modes
 _JP2_SIZE = b"\xff\x4f\xff\x51"  # the first two markers of a codestream
 _JP2_HEAD = 1 << 20  # bytes before them, with a profile
 _OPAQUE = 65535
@@ -207,14 +211,22 @@ def _read_damaged(data: bytes, max_pixels: int, error: BrokenImageError, *, stri
     is_jpeg = jpeg.is_jpeg(data)
     if is_jpeg:
         jpeg.reject_unsupported(data)
-    stripped = strip_metadata(data)
-    attempts = [partial(_photo_of_file, stripped)] if stripped else []
+    whole, stripped = Stripped(data, ()), strip_metadata(data)
+    attempts: list[tuple[Callable[[bytes, int], Photo], Stripped | None]]
+    attempts = [(_photo_of_file, stripped)]
     if is_jpeg and not strict:
-        attempts += [partial(_complete_jpeg, each) for each in (data, stripped) if each]
-    for attempt in attempts:
-        with suppress(BrokenImageError):
-            return attempt(max_pixels)
+        attempts += [(_complete_jpeg, whole), (_complete_jpeg, stripped)]
+    for read, source in attempts:
+        if source is not None:
+            with suppress(BrokenImageError):
+                return _without(read(source.content, max_pixels), source.removed)
     raise error
+
+
+def _without(photo: Photo, kinds: tuple[str, ...]) -> Photo:
+    """Note that some kinds of metadata were removed from the file of a photograph."""
+    unreadable = tuple(dict.fromkeys((*kinds, *photo.metadata.unreadable)))
+    return replace(photo, metadata=replace(photo.metadata, unreadable=unreadable))
 
 
 def _complete_jpeg(data: bytes, max_pixels: int) -> Photo:
@@ -243,8 +255,7 @@ def _photo_of_image(
         elif file is not None and _has_16_bit_colors(image):
             pixels = _decode_deep_png(file, image, profile)
         else:
-            image.load()
-            pixels = _convert(image, profile)
+            pixels = _decode_plain(file, image, profile)
     orientation = read_orientation(image, before)
     gray = apply_orientation(pixels.gray, orientation)
     height, width = gray.shape
@@ -273,6 +284,17 @@ def _convert_samples(color: UIntImage, alpha: UIntImage | None, profile: Profile
         return _Pixels(profile.tone(gray), alpha, was_color=False)
     gray, was_color = grayscale.gray_from_rgb(color, profile)
     return _Pixels(gray, alpha, was_color)
+
+
+def _decode_plain(file: BinaryIO | None, image: Image.Image, profile: Profile) -> _Pixels:
+    if file is not None and image.format in _JPEG_FORMATS and image.mode in _JPEG_SPACES:
+        file.seek(0)
+        # Straight into an array: Pillow's image would be copied twice to get there.
+        with suppress(ValueError):  # also of files that Pillow reads
+            samples = simplejpeg.decode_jpeg(file.read(), _JPEG_SPACES[image.mode])
+            return _convert_samples(samples, None, profile)
+    image.load()
+    return _convert(image, profile)
 
 
 def _convert(image: Image.Image, profile: Profile) -> _Pixels:
@@ -316,7 +338,9 @@ def _jp2_depth(file: BinaryIO) -> int:
     depth = head[at + 42] + 1 if 0 <= at < len(head) - 42 else 0
     if not 8 <= depth <= 16:
         raise UnsupportedImageError(
-            "JPEG 2000 of this bit depth is not supported", hint="Use 8 to 16 bits, unsigned."
+            "JPEG 2000 of this bit depth is not supported",
+            hint="Use 8 to 16 bits, unsigned.",
+            kind="jpeg-2000",
         )
     return depth
 

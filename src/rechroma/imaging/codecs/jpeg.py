@@ -50,6 +50,7 @@ def reject_unsupported(data: bytes) -> None:
                 raise UnsupportedImageError(
                     f"a JPEG of this kind ({name}) is not supported",
                     hint="Save it as a JPEG with 8 bits per channel, a PNG or a TIFF.",
+                    kind="jpeg",
                 )
             return
 

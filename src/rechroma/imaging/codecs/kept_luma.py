@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 from itertools import chain, zip_longest
@@ -259,7 +260,9 @@ def _check(content: bytes, original: bytes) -> None:
 
 
 def _have_same_luma(one: bytes, other: bytes) -> bool:
-    return np.array_equal(_decode_luma(one), _decode_luma(other))
+    with ThreadPoolExecutor(2) as pool:
+        decoded, expected = pool.map(_decode_luma, (one, other))
+    return np.array_equal(decoded, expected)
 
 
 def _record(parts: JpegParts) -> list[Segment]:

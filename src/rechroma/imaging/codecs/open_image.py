@@ -208,6 +208,7 @@ def decode_errors() -> Iterator[None]:
             raise UnsupportedImageError(
                 "this kind of TIFF is not supported",
                 hint="Save it as RGB or grayscale with 8 or 16 bits per channel.",
+                kind="tiff",
             ) from error
         raise BrokenImageError(
             "the image is damaged or truncated",

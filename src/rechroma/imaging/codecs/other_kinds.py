@@ -18,11 +18,13 @@ class _Kind(NamedTuple):
     """A kind of file.
 
     Attributes:
+        key: Its name for programs.
         name: Its name in errors, with an article if it needs one.
         hint: What to do with such a file.
         is_picture: Whether the file holds a picture, although none that is read.
     """
 
+    key: str
     name: str
     hint: str
     is_picture: bool = True
@@ -33,33 +35,48 @@ _EXPORT = "Export the page or picture as a TIFF, PNG or JPEG first."
 _DATA = "Export the picture as a PNG or TIFF with 8 or 16 bits per channel first."
 _VIDEO_HINT = "Export single frames as PNG or JPEG; films are not colored."
 
-_RAW = _Kind("a camera's raw file (such as DNG, NEF or CR2)", "Develop it to a TIFF or JPEG first.")
-_JPEG_XL = _Kind("JPEG XL", _CONVERT)
-_PHOTOSHOP = _Kind("a Photoshop file (PSD or PSB)", _CONVERT)
-_POSTSCRIPT = _Kind("PostScript (EPS or AI)", _EXPORT)
-_NETPBM = _Kind("Netpbm (PBM, PGM, PPM or PAM)", _CONVERT)
-_HDR = _Kind("a high dynamic range image (OpenEXR or Radiance HDR)", _DATA)
-_VIDEO = _Kind("a video", _VIDEO_HINT)
-_TARGA = _Kind("Targa", _CONVERT)
-_SOUND = _Kind("a sound file", "Choose a photograph.", is_picture=False)
-_SVG = _Kind("a drawing (SVG)", _EXPORT)
+_RAW = _Kind(
+    "raw", "a camera's raw file (such as DNG, NEF or CR2)", "Develop it to a TIFF or JPEG first."
+)
+_JPEG_XL = _Kind("jpeg-xl", "JPEG XL", _CONVERT)
+_PHOTOSHOP = _Kind("photoshop", "a Photoshop file (PSD or PSB)", _CONVERT)
+_POSTSCRIPT = _Kind("postscript", "PostScript (EPS or AI)", _EXPORT)
+_NETPBM = _Kind("netpbm", "Netpbm (PBM, PGM, PPM or PAM)", _CONVERT)
+_HDR = _Kind("hdr", "a high dynamic range image (OpenEXR or Radiance HDR)", _DATA)
+_VIDEO = _Kind("video", "a video", _VIDEO_HINT)
+_TARGA = _Kind("targa", "Targa", _CONVERT)
+_SOUND = _Kind("sound", "a sound file", "Choose a photograph.", is_picture=False)
+_SVG = _Kind("svg", "a drawing (SVG)", _EXPORT)
 _ARCHIVE = _Kind(
-    "an archive (such as ZIP)", "Unpack it and color the images inside.", is_picture=False
+    "archive",
+    "an archive (such as ZIP)",
+    "Unpack it and color the images inside.",
+    is_picture=False,
 )
 _WEB_PAGE = _Kind(
-    "a web page", "It was saved in place of the photograph: download that itself.", is_picture=False
+    "web-page",
+    "a web page",
+    "It was saved in place of the photograph: download that itself.",
+    is_picture=False,
 )
 _TEXT = _Kind(
-    "a text file", "Check whether the photograph was saved under another name.", is_picture=False
+    "text",
+    "a text file",
+    "Check whether the photograph was saved under another name.",
+    is_picture=False,
 )
 _COMPANION = _Kind(
-    "a companion file of macOS", "Color the file of the same name without '._'.", is_picture=False
+    "companion",
+    "a companion file of macOS",
+    "Color the file of the same name without '._'.",
+    is_picture=False,
 )
-_OFFICE = _Kind("an Office document or a cache of thumbnails", _EXPORT, is_picture=False)
+_OFFICE = _Kind("office", "an Office document or a cache of thumbnails", _EXPORT, is_picture=False)
 _LFS_POINTER = _Kind(
-    "a pointer of Git LFS", "Fetch the file itself: git lfs pull.", is_picture=False
+    "lfs-pointer", "a pointer of Git LFS", "Fetch the file itself: git lfs pull.", is_picture=False
 )
 _ZEROS = _Kind(
+    "zeros",
     "a file of zeros",
     "Its content was lost, such as in a failed copy: copy it again.",
     is_picture=False,
@@ -68,7 +85,7 @@ _ZEROS = _Kind(
 _SIGNATURES: tuple[tuple[int, bytes, _Kind], ...] = (
     (0, b"\xff\x0a", _JPEG_XL),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", _JPEG_XL),
-    (0, b"II\xbc", _Kind("JPEG XR", _CONVERT)),
+    (0, b"II\xbc", _Kind("jpeg-xr", "JPEG XR", _CONVERT)),
     (0, b"FUJIFILMCCD-RAW", _RAW),
     *((0, prefix, _RAW) for prefix in (b"IIRO", b"IIRS", b"MMOR")),  # ORF
     (0, b"IIU\0", _RAW),  # RW2
@@ -76,25 +93,25 @@ _SIGNATURES: tuple[tuple[int, bytes, _Kind], ...] = (
     (0, b"\0MRM", _RAW),
     (6, b"HEAPCCDR", _RAW),  # CRW
     (0, b"8BPS", _PHOTOSHOP),
-    (0, b"%PDF-", _Kind("a PDF", _EXPORT)),
+    (0, b"%PDF-", _Kind("pdf", "a PDF", _EXPORT)),
     (0, b"%!PS", _POSTSCRIPT),
     (0, b"\xc5\xd0\xd3\xc6", _POSTSCRIPT),
-    (0, b"gimp xcf", _Kind("a GIMP file (XCF)", _CONVERT)),
-    (128, b"DICM", _Kind("a medical image (DICOM)", _DATA)),
-    (0, b"SIMPLE  =", _Kind("an astronomical image (FITS)", _DATA)),
+    (0, b"gimp xcf", _Kind("gimp", "a GIMP file (XCF)", _CONVERT)),
+    (128, b"DICM", _Kind("dicom", "a medical image (DICOM)", _DATA)),
+    (0, b"SIMPLE  =", _Kind("fits", "an astronomical image (FITS)", _DATA)),
     (0, b"v/1\x01", _HDR),
     (0, b"#?RADIANCE", _HDR),
     (0, b"#?RGBE", _HDR),
-    (0, b"AT&TFORM", _Kind("a scanned document (DjVu)", _EXPORT)),
+    (0, b"AT&TFORM", _Kind("djvu", "a scanned document (DjVu)", _EXPORT)),
     *((0, b"P%d" % number + end, _NETPBM) for number in range(1, 8) for end in (b"\n", b" ")),
-    (0, b"\0\0\1\0", _Kind("an icon (ICO)", _CONVERT)),
+    (0, b"\0\0\1\0", _Kind("icon", "an icon (ICO)", _CONVERT)),
     *((0, bytes((0, 0, number, 0)), _TARGA) for number in (2, 3, 10, 11)),
-    (0, b"\x0a\x05\x01\x08", _Kind("PCX", _CONVERT)),
-    (8, b"ILBM", _Kind("an Amiga picture (ILBM)", _CONVERT)),
-    (2048, b"PCD_IPI", _Kind("Photo CD", _CONVERT)),
-    (0, b"BPG\xfb", _Kind("BPG", _CONVERT)),
-    (0, b"qoif", _Kind("QOI", _CONVERT)),
-    (0, b"DDS ", _Kind("a texture (DDS)", _CONVERT)),
+    (0, b"\x0a\x05\x01\x08", _Kind("pcx", "PCX", _CONVERT)),
+    (8, b"ILBM", _Kind("ilbm", "an Amiga picture (ILBM)", _CONVERT)),
+    (2048, b"PCD_IPI", _Kind("photo-cd", "Photo CD", _CONVERT)),
+    (0, b"BPG\xfb", _Kind("bpg", "BPG", _CONVERT)),
+    (0, b"qoif", _Kind("qoi", "QOI", _CONVERT)),
+    (0, b"DDS ", _Kind("dds", "a texture (DDS)", _CONVERT)),
     (8, b"AVI ", _VIDEO),
     (8, b"WAVE", _SOUND),
     (0, b"ID3", _SOUND),
@@ -119,8 +136,8 @@ _BRANDS = {  # of ISO base media files; the others are videos
     b"crx ": _RAW,  # CR3
     b"jxl ": _JPEG_XL,
     b"M4A ": _SOUND,
-    **dict.fromkeys((b"avif", b"avis"), _Kind("AVIF with this build of Pillow", _CONVERT)),
-    **dict.fromkeys((b"mif1", b"msf1", b"miaf"), _Kind("HEIF of this kind", _CONVERT)),
+    **dict.fromkeys((b"avif", b"avis"), _Kind("avif", "AVIF with this build of Pillow", _CONVERT)),
+    **dict.fromkeys((b"mif1", b"msf1", b"miaf"), _Kind("heif", "HEIF of this kind", _CONVERT)),
 }
 _MARKUP = (
     (re.compile(rb"<svg[\s>]"), _SVG),
@@ -146,13 +163,18 @@ def kind_error(head: bytes) -> InputError:
             "the extra 'heif'.",
         )
     if kind.is_picture:
-        return UnsupportedImageError(f"{kind.name} is not supported", hint=kind.hint)
-    return NotAnImageError(f"this is {kind.name}, not a photograph", hint=kind.hint)
+        return _unsupported(kind)
+    message = f"this is {kind.name}, not a photograph"
+    return NotAnImageError(message, hint=kind.hint, kind=kind.key)
 
 
 def raw_error() -> InputError:
     """Return the error that rejects a camera's raw file."""
-    return UnsupportedImageError(f"{_RAW.name} is not supported", hint=_RAW.hint)
+    return _unsupported(_RAW)
+
+
+def _unsupported(kind: _Kind) -> UnsupportedImageError:
+    return UnsupportedImageError(f"{kind.name} is not supported", hint=kind.hint, kind=kind.key)
 
 
 def _kind_of(head: bytes) -> _Kind | None:

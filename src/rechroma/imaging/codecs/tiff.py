@@ -317,6 +317,7 @@ def _reject_unreadable(tags: Any, bits: tuple[int, ...]) -> None:  # noqa: ANN40
         raise UnsupportedImageError(
             f"{kind} compression in a TIFF is not supported",
             hint="Save it as a TIFF with LZW, deflate or no compression.",
+            kind="tiff-compression",
         )
 
 

@@ -7,6 +7,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from rechroma.imaging.metadata.iso_boxes import read_coded_space
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -30,6 +32,8 @@ _PRIMARIES = {
     11: (*_DCI, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
 }
+_SRGB_PRIMARIES, _UNSPECIFIED = 1, 2
+_NO_CICP = (_UNSPECIFIED, _UNSPECIFIED, 0, 1)
 _SRGB, _ADOBE = _PRIMARIES[1], (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _ADOBE_GAMMA = 563 / 256
 _SRGB_GAMMA, _GAMMA_TOLERANCE = 0.45455, 0.05
@@ -95,9 +99,9 @@ def png_color_space(info: Mapping[Any, Any], file: IO[bytes] | None) -> bytes | 
     Returns:
         None for sRGB, and if an embedded profile holds.
     """
-    coded = _find_cicp(file) if file else None
-    if coded is not None:
-        profile = _coded_profile(*coded)
+    primaries_number, transfer, matrix, full_range = (file and _find_cicp(file)) or _NO_CICP
+    if matrix == 0:  # RGB, the only one that a PNG can have
+        profile = _coded_profile(primaries_number, transfer, full_range=bool(full_range))
         if profile is not None:
             return profile
     if "icc_profile" in info or "srgb" in info:
@@ -108,6 +112,30 @@ def png_color_space(info: Mapping[Any, Any], file: IO[bytes] | None) -> bytes | 
     if is_srgb and (not is_valid or abs(gamma / _SRGB_GAMMA - 1) < _GAMMA_TOLERANCE):
         return None
     return _rgb_profile(primaries, _gamma_curve(1 / gamma) if is_valid else SRGB_CURVE)
+
+
+def heif_color_space(file: IO[bytes]) -> bytes | None:
+    """Build a profile of the color space that an AVIF or HEIF states by numbers (`nclx`).
+
+    What is left unspecified is sRGB's, by the MIAF standard (ISO/IEC 23000-22).
+
+    Args:
+        file: The file; its position changes.
+
+    Returns:
+        None for sRGB, and if it states none, or one that is not known.
+
+    Raises:
+        ValueError: The file is damaged; likewise `struct.error` and `IndexError`.
+    """
+    stated = read_coded_space(file)
+    if stated is None:
+        return None
+    primaries = _SRGB_PRIMARIES if stated.primaries == _UNSPECIFIED else stated.primaries
+    transfer = _SRGB_TRANSFER if stated.transfer == _UNSPECIFIED else stated.transfer
+    if (primaries, transfer) == (_SRGB_PRIMARIES, _SRGB_TRANSFER):
+        return None
+    return _coded_profile(primaries, transfer)  # decoders have stretched the levels
 
 
 def _find_cicp(file: IO[bytes]) -> bytes | None:
@@ -128,10 +156,10 @@ def _find_cicp(file: IO[bytes]) -> bytes | None:
         file.seek(position)
 
 
-def _coded_profile(primaries: int, transfer: int, matrix: int, full_range: int) -> bytes | None:
+def _coded_profile(primaries: int, transfer: int, *, full_range: bool = True) -> bytes | None:
     """Build a profile of a space by its numbers in ITU-T H.273; None if it is not known."""
     curve = _TRANSFERS.get(transfer)
-    if curve is None or primaries not in _PRIMARIES or matrix != 0:
+    if curve is None or primaries not in _PRIMARIES:
         return None
     levels = np.linspace(0, 1, _SAMPLES)
     if not full_range:

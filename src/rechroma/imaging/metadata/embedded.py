@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
-from io import SEEK_CUR
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from PIL import TiffImagePlugin
 
 from rechroma.imaging.metadata import exif, extended_xmp, iptc
+from rechroma.imaging.metadata.iso_boxes import read_boxes
 from rechroma.imaging.metadata.tiff_directory import TiffReader
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ JP2_EXIF = b"JpgTiffExif->JP2"
 JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _GIF_XMP, _GIF_XMP_END = b"\x21\xff\x0bXMP DataXMP", b"\x01\xff\xfe\xfd"  # to the trailer
-_MAX_BOXES = 1000
-_MAX_BYTES = 1 << 24  # of a box, or of the extension of a packet
+_MAX_BYTES = 1 << 24  # of a part of a TIFF, or of the extension of a packet
 
 
 class Embedded(NamedTuple):
@@ -40,11 +39,13 @@ class Embedded(NamedTuple):
         exif: The EXIF block.
         xmp: The XMP packet.
         iptc: The IPTC-IIM record.
+        unreadable: The kinds among these that are there, but damaged.
     """
 
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 def read_embedded(image: Image) -> Embedded:
@@ -88,20 +89,28 @@ def extension_segments(name: str, content: bytes, limit: int) -> Iterator[bytes]
 def read_raw_profiles(text: Mapping[str, str]) -> Embedded:
     """Read the raw profiles in the text of a PNG; one that is damaged is left out."""
     found: dict[str, bytes | None] = {}
+    unreadable = []
     for keyword, content in text.items():
         if keyword.startswith(_RAW_PROFILE):
+            kind = keyword.removeprefix(_RAW_PROFILE).lower()
             try:
                 data = bytes.fromhex("".join(content.split()[2:]))  # after name and size
             except ValueError:
+                unreadable.append(raw_profile_kind(keyword))
                 continue
-            kind = keyword.removeprefix(_RAW_PROFILE).lower()
             if kind in ("iptc", "8bim"):
                 found["iptc"] = found.get("iptc") or iptc.record_of(data)
             elif data.startswith(XMP_SEGMENT) or kind == "xmp":
                 found["xmp"] = data.removeprefix(XMP_SEGMENT)
             elif kind in ("exif", "app1"):
                 found["exif"] = data.removeprefix(exif.PREFIX)
-    return Embedded(**found)
+    return Embedded(**found, unreadable=tuple(filter(None, unreadable)))
+
+
+def raw_profile_kind(keyword: str) -> str:
+    """Return what a raw profile of a PNG holds, by its keyword; "" for another keyword."""
+    kinds = {"iptc": "IPTC", "8bim": "IPTC", "xmp": "XMP", "exif": "EXIF", "app1": "EXIF"}
+    return kinds.get(keyword.partition(_RAW_PROFILE)[2].lower(), "")
 
 
 def raw_profile(kind: str, data: bytes) -> tuple[str, str]:
@@ -153,18 +162,5 @@ def _read_gif(file: IO[bytes]) -> Embedded:
 def _uuid_boxes(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the identifier and the content of the boxes of a JPEG 2000 that hold metadata."""
     file.seek(0)
-    for _ in range(_MAX_BOXES):
-        header = file.read(8)
-        if len(header) < 8:
-            return
-        size, kind = struct.unpack(">I4s", header)
-        rest = size - 8
-        if size == 1:
-            rest = int.from_bytes(file.read(8)) - 16
-        if rest < 0:  # the last box reaches to the end, and a codestream alone has none
-            return
-        if kind == b"uuid" and 16 <= rest <= _MAX_BYTES:
-            content = file.read(rest)
-            yield content[:16], content[16:]
-        else:
-            file.seek(rest, SEEK_CUR)
+    for _, content in read_boxes(file, b"uuid"):
+        yield content[:16], content[16:]

@@ -10,19 +10,21 @@ import math
 import struct
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 from PIL import TiffImagePlugin
 from PIL.Image import Exif
 
 from rechroma.imaging.metadata import exif, xmp
-from rechroma.imaging.metadata.color_space import adobe_rgb, png_color_space
+from rechroma.imaging.metadata.color_space import adobe_rgb, heif_color_space, png_color_space
 from rechroma.imaging.metadata.embedded import (
     Embedded,
+    raw_profile_kind,
     read_embedded,
     read_raw_profiles,
     read_segments,
 )
+from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.metadata.orientation import turn_extent
 from rechroma.imaging.photo import Metadata
 
@@ -45,6 +47,7 @@ _ANCILLARY = 0x20  # bit of a chunk's first letter: not needed to decode the pix
 _CRC_BYTES = 4
 
 _JPEG = b"\xff\xd8"
+_APP1, _APP13, _COMMENT = 0xE1, 0xED, 0xFE
 _JPEG_METADATA = {0xE1, *range(0xE3, 0xEE), 0xEF, 0xFE}  # neither JFIF, ICC profile nor Adobe
 _JPEG_REST = (0xDA, 0xFF)  # start of the pixels, or padding on which readers disagree
 
@@ -77,8 +80,15 @@ def read_before(image: Image) -> Before:
 
 def _stated_profile(image: Image, embedded: Embedded) -> bytes | None:
     """Build a profile of the color space that a file states instead of an embedded profile."""
+    file: IO[bytes] | None = getattr(image, "fp", None)
     if image.format == "PNG":
-        return png_color_space(image.info, getattr(image, "fp", None))
+        return png_color_space(image.info, file)
+    if image.format in ("AVIF", "HEIF") and file and not image.info.get("icc_profile"):
+        position = file.tell()
+        try:
+            return heif_color_space(file)
+        finally:
+            file.seek(position)
     block = image.info.get("exif") or embedded.exif
     if block and not image.info.get("icc_profile") and exif.is_adobe_rgb(block):
         return adobe_rgb()
@@ -132,15 +142,28 @@ def read_metadata(
     packet = _first(each.xmp for each in found) or _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
     set_exif = partial(exif.set_upright, size=size, orientation=orientation, as_stored=as_stored)
     set_xmp = partial(xmp.set_upright, size=size, orientation=orientation, as_stored=as_stored)
+    kept_exif = _try(lambda: set_exif(block)) if block else None
+    if as_stored and block and not kept_exif:  # viewers that can parse it turn the result, too
+        kept_exif = block.removeprefix(exif.PREFIX)
+    kept_xmp = _try(lambda: set_xmp(packet)) if packet else None
+    is_torn = "icc_profile" in info and not info["icc_profile"]  # a segment of it is missing
+    unreadable = {
+        "EXIF": bool(block) and block != exif.PREFIX and not kept_exif,
+        "XMP": bool(packet) and not kept_xmp,
+        "ICC profile": is_torn or Profile(before.icc).is_broken,
+    }
+    damaged = dict.fromkeys(kind for each in found for kind in each.unreadable)
     return Metadata(
-        exif=_try(lambda: set_exif(block)) if block else None,
+        exif=kept_exif,
         icc=before.icc,
-        xmp=_try(lambda: set_xmp(packet)) if packet else None,
+        xmp=kept_xmp,
         iptc=_first(each.iptc for each in found),
         dpi=_try(lambda: _dpi(image, block, orientation)),
         text=_try(lambda: _text(image)) or {},
         comments=_comments(image),
         compressed=info.get("compression") != "raw",
+        unreadable=tuple(kind for kind, is_lost in unreadable.items() if is_lost or kind in damaged)
+        + tuple(kind for kind in damaged if kind not in unreadable),
     )
 
 
@@ -191,41 +214,71 @@ def _as_bytes(value: object) -> bytes | None:
     return value if isinstance(value, bytes) and value else None
 
 
-def strip_metadata(data: bytes) -> bytes | None:
+class Stripped(NamedTuple):
+    """A file without its metadata.
+
+    Attributes:
+        content: The content of the smaller file.
+        removed: The kinds of metadata that it had, as in `Metadata.unreadable`.
+    """
+
+    content: bytes
+    removed: tuple[str, ...]
+
+
+def strip_metadata(data: bytes) -> Stripped | None:
     """Remove text, EXIF and XMP from a PNG or JPEG; the pixels and the ICC profile stay.
 
     Args:
         data: The file's content.
 
     Returns:
-        The content of a smaller file, or None if nothing could be removed.
+        The smaller file, or None if nothing could be removed.
     """
-    stripped = b""
+    parts: list[tuple[bytes, str | None]] = []
     if data.startswith(_PNG):
-        stripped = _PNG + b"".join(_chunks(data))
+        parts = [(_PNG, None), *_chunks(data)]
     elif data.startswith(_JPEG):
-        stripped = _JPEG + b"".join(_segments(data))
-    return stripped if 0 < len(stripped) < len(data) else None
+        parts = [(_JPEG, None), *_segments(data)]
+    content = b"".join(part for part, kind in parts if kind is None)
+    if not 0 < len(content) < len(data):
+        return None
+    return Stripped(content, tuple(dict.fromkeys(kind for _, kind in parts if kind)))
 
 
-def _chunks(png: bytes) -> Iterator[bytes]:
+def _chunks(png: bytes) -> Iterator[tuple[bytes, str | None]]:
+    """Yield the chunks of a PNG, each with the kind of its metadata; None for one to keep."""
     at = len(_PNG)
     while at + 8 <= len(png):
         length, kind = struct.unpack_from(">I4s", png, at)
         chunk = png[at : at + 8 + length + _CRC_BYTES]
         at += len(chunk)
         valid = zlib.crc32(chunk[4:-_CRC_BYTES]).to_bytes(4) == chunk[-_CRC_BYTES:]
-        if kind not in _PNG_TEXT and (not kind[0] & _ANCILLARY or valid):
-            yield chunk
+        is_kept = kind not in _PNG_TEXT and (not kind[0] & _ANCILLARY or valid)
+        yield chunk, None if is_kept else _kind_of_chunk(kind, chunk[8:])
 
 
-def _segments(jpeg: bytes) -> Iterator[bytes]:
+def _kind_of_chunk(kind: bytes, content: bytes) -> str:
+    if kind not in (b"tEXt", b"zTXt", b"iTXt"):
+        return {b"eXIf": "EXIF", b"iCCP": "ICC profile"}.get(kind, "")
+    keyword = content.partition(b"\0")[0].decode("latin-1")
+    return "XMP" if keyword == _PNG_XMP else raw_profile_kind(keyword) or "text"
+
+
+def _segments(jpeg: bytes) -> Iterator[tuple[bytes, str | None]]:
+    """Yield the segments of a JPEG likewise, and its pixels."""
     at = len(_JPEG)
     while at + 4 <= len(jpeg):
         marker, kind, length = struct.unpack_from(">BBH", jpeg, at)
         if marker != 0xFF or kind in _JPEG_REST:
             break
-        if kind not in _JPEG_METADATA:
-            yield jpeg[at : at + 2 + length]
+        segment = jpeg[at : at + 2 + length]
+        yield segment, _kind_of_segment(kind, segment[4:]) if kind in _JPEG_METADATA else None
         at += 2 + length
-    yield jpeg[at:]
+    yield jpeg[at:], None
+
+
+def _kind_of_segment(marker: int, content: bytes) -> str:
+    if marker == _APP1:
+        return "EXIF" if content.startswith(exif.PREFIX) else "XMP"
+    return {_APP13: "IPTC", _COMMENT: "comment"}.get(marker, "")

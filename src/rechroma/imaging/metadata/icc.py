@@ -51,6 +51,11 @@ class Profile:
         except _UNUSABLE:
             self._profile = None
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether there is a profile that cannot be read."""
+        return bool(self._icc) and self._profile is None
+
     def tone(self, levels: UIntImage) -> UIntImage:
         """Convert gray levels, or the equal channels of a neutral color, to the sRGB curve.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flask.json.provider import DefaultJSONProvider
 
 _ASSETS = "/docs/assets"
+_SCHEMAS = "#/components/schemas"
 _MEDIA_TYPES = [media_type(name) for name in FORMATS]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ALWAYS = (400, 403)  # for unknown host names and pages of other sites
@@ -57,12 +58,13 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
 
     @app.spec_processor
     def complete(spec: Any) -> Any:  # noqa: ANN401 - as APIFlask has it
+        spec = _merge_schemas(spec)
         paths = spec["paths"]
         schemas = spec["components"]["schemas"]
         for name in ("HTTPError", "ValidationError"):  # APIFlask's own, which are never sent
             schemas.pop(name, None)
         for model in (Problem, ImageBody, JobBody):
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schema = model.model_json_schema(ref_template=f"{_SCHEMAS}/{{model}}")
             schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
         colorize, submit = paths["/v1/colorize"]["post"], paths["/v1/jobs"]["post"]
         one = {"type": "string", "format": "binary"}
@@ -84,6 +86,26 @@ def init_openapi(app: APIFlask, *, with_keys: bool) -> None:
             spec["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             spec["security"] = [{"key": []}]
         return spec
+
+
+def _merge_schemas(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Merge the copies of a schema that APIFlask makes for each schema that refers to it.
+
+    It names them `JobView.Problem`, `JobsView.Problem` and so on.
+    """
+    if isinstance(value, list):
+        return [_merge_schemas(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    merged: dict[str, Any] = {}
+    for name, each in value.items():
+        if name == "$ref":
+            merged[name] = f"{_SCHEMAS}/{each.removeprefix(_SCHEMAS + '/').rpartition('.')[2]}"
+        else:
+            merged[name] = _merge_schemas(each)
+        if name == "schemas":
+            merged[name] = {key.rpartition(".")[2]: kind for key, kind in merged[name].items()}
+    return merged
 
 
 _EVENT = {
@@ -109,14 +131,14 @@ def _body(json_name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
         "multipart/form-data": {
             "schema": {"type": "object", "properties": form, "required": [field]}
         },
-        "application/json": {"schema": {"$ref": f"#/components/schemas/{json_name}"}},
+        "application/json": {"schema": {"$ref": f"{_SCHEMAS}/{json_name}"}},
         "application/octet-stream": _BINARY,
     }
     return {"required": True, "content": content | dict.fromkeys(_MEDIA_TYPES, _BINARY)}
 
 
 def _add_errors(paths: dict[str, Any], *, with_keys: bool) -> None:
-    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM_TYPE: {"schema": {"$ref": f"{_SCHEMAS}/Problem"}}}
     for path, methods in paths.items():
         needs_key = with_keys and path not in OPEN_ROUTES
         codes = {*_ALWAYS, *_ERRORS.get(path, ()), *((401,) if needs_key else ())}

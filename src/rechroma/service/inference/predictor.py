@@ -39,6 +39,7 @@ class ChromaPreview:
         height: Height of the same.
         was_color: Whether the image was in color or toned.
         damage: Damage of the file, if it is a truncated JPEG.
+        unreadable_metadata: Kinds of its metadata that cannot be read, such as "EXIF".
         chroma: (h, w, 2) float32, CIE a* and b* of the whole image, without adjustments.
         gray: JPEG of the image in gray, if requested.
     """
@@ -47,6 +48,7 @@ class ChromaPreview:
     height: int
     was_color: bool
     damage: Damage | None
+    unreadable_metadata: tuple[str, ...]
     chroma: Float
     gray: bytes | None
 
@@ -188,7 +190,15 @@ class Predictor:
         chroma = self._colorizer(request).predict(photo, size=size, hints=hints)
         height, width = photo.gray.shape
         gray = encode_preview(photo.gray, gray_side) if gray_side else None
-        return ChromaPreview(width, height, photo.was_color, photo.damage, chroma, gray)
+        return ChromaPreview(
+            width=width,
+            height=height,
+            was_color=photo.was_color,
+            damage=photo.damage,
+            unreadable_metadata=photo.metadata.unreadable,
+            chroma=chroma,
+            gray=gray,
+        )
 
     def suggest_colors(
         self,

@@ -46,6 +46,7 @@ def run_task(
                 was_color=image.was_color,
                 pages=image.pages,
                 damage=image.damage,
+                unreadable_metadata=image.unreadable_metadata,
             )
         )
     except Exception as error:

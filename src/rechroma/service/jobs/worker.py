@@ -32,6 +32,7 @@ from rechroma.service.jobs.factory import make_files, make_shared_jobs
 from rechroma.service.jobs.periodic import PeriodicThread
 from rechroma.service.jobs.types import ImageTask, JobState, TaskResult
 from rechroma.service.problem_details import to_problem
+from rechroma.service.settings import warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,7 @@ def work(settings: Settings, ready: Callable[[str], object]) -> None:
             "RECHROMA_REDIS is not set: a worker gets its jobs from there",
             hint="Without Redis, 'rechroma serve' runs jobs itself.",
         )
+    warn_of_unknown_variables()
     # These threads only talk to Redis, through connections that no child process uses.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     node = f"{socket.gethostname()}-{secrets.token_hex(4)}"

@@ -633,3 +633,14 @@ class TestArrays:
     ) -> None:
         with pytest.raises(error, match=r"^the array: "):
             photo_of_array(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "quality": 40}])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_jpeg_decodes_to_the_levels_that_pillow_finds(mode: str, options: dict[str, Any]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (45, 83, 3), dtype=np.uint8)
+    file = BytesIO()
+    Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 2)).convert(mode).save(file, "JPEG", **options)
+    with Image.open(BytesIO(file.getvalue())) as image:
+        expected = read_photo(image.copy()).gray  # decoded by Pillow
+    np.testing.assert_array_equal(read_photo(file.getvalue()).gray, expected)

@@ -115,6 +115,14 @@ def test_orientation_stays_since_the_pixels_are_not_turned(orientation: int) -> 
     assert f"<tiff:Orientation>{orientation}<".encode() in image.info["xmp"]
 
 
+def test_exif_that_is_cut_off_stays_since_viewers_may_read_its_orientation() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    block = exif.tobytes()[:-4]
+    data = encode(texture(40, 30), exif=block, dpi=(72, 72))
+    assert opened(recolor(data)).info["exif"] == block
+
+
 @pytest.mark.parametrize("size", [60_000, 65_533])
 def test_large_exif_stays_with_its_orientation(size: int) -> None:
     exif = Image.Exif()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import tarfile
 import zipfile
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from PIL import Image
 
 from rechroma.errors import NotAnImageError, UnsupportedImageError
 from rechroma.imaging import read_photo
+from rechroma.imaging.codecs import other_kinds
 
 
 def saved(file_format: str, mode: str = "RGB") -> bytes:
@@ -129,3 +132,21 @@ def test_what_is_no_picture_is_named(start: str, content: bytes) -> None:
     with pytest.raises(NotAnImageError, match=f"the image: {start}") as caught:
         read_photo(content)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_page_has_a_text_for_each_kind(language: str) -> None:
+    static = Path(other_kinds.__file__).parents[2] / "web" / "static"
+    texts = json.loads((static / "texts" / f"{language}.json").read_text("utf-8"))
+    kinds = [kind for _, _, kind in other_kinds._SIGNATURES]
+    kinds += [*other_kinds._BRANDS.values(), *vars(other_kinds).values()]
+    keys = {kind.key for kind in kinds if isinstance(kind, other_kinds._Kind)}
+    keys |= {"jpeg", "jpeg-2000", "tiff", "tiff-compression"}
+    assert {f"kind.{key}" for key in keys} == {key for key in texts if key.startswith("kind.")}
+    assert all(texts[f"kind.{key}"].count(".") >= 2 for key in keys)
+
+
+def test_error_has_the_key_of_its_kind() -> None:
+    with pytest.raises(UnsupportedImageError) as caught:
+        read_photo(PICTURES["Photoshop"][0])
+    assert caught.value.kind == "photoshop"

@@ -61,6 +61,7 @@ def colorize(query: ColorizeQuery) -> Response:
 
     The response is the colorized image, in the format of the `Accept` header, or in its own. The
     header `Image-Damage` tells of a truncated JPEG: `end_missing`, or `truncated` without pixels.
+    `Unreadable-Metadata` lists kinds of metadata that could not be read, such as `EXIF, XMP`.
     """
     service = current_service()
     with _image_upload(service) as upload, service.telemetry.counting("direct"):
@@ -69,8 +70,12 @@ def colorize(query: ColorizeQuery) -> Response:
             image = worker.colorize(
                 upload.content, wanted, max_pixels=service.settings.direct_pixels
             )
-    headers = {"Image-Damage": image.damage} if image.damage else {}
-    return Response(image.content, content_type=media_type(image.format), headers=headers)
+    response = Response(image.content, content_type=media_type(image.format))
+    if image.damage:
+        response.headers["Image-Damage"] = image.damage
+    if image.unreadable_metadata:
+        response.headers["Unreadable-Metadata"] = ", ".join(image.unreadable_metadata)
+    return response
 
 
 @images.post("/chroma")
@@ -100,6 +105,7 @@ def chroma(query: ChromaQuery) -> ChromaView:
         height=preview.height,
         was_color=preview.was_color,
         damage=preview.damage,
+        unreadable_metadata=preview.unreadable_metadata,
         chroma=plane,
         gray=None if preview.gray is None else b64encode(preview.gray).decode(),
     )

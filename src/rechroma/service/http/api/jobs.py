@@ -186,6 +186,7 @@ def make_view(job: JobRecord, keep: float, links: Links | None = None) -> JobVie
                     "was_color": each.result and each.result.was_color,
                     "pages": each.result and each.result.pages,
                     "damage": each.result and each.result.damage,
+                    "unreadable_metadata": each.result.unreadable_metadata if each.result else (),
                     "result": name_of_result(job, each),
                     "problem": each.problem,
                 }

@@ -12,8 +12,8 @@
  * @typedef {{width: number, height: number, chroma: Chroma, gray?: Blob}} Prediction
  * @typedef {{model: string, adjustments: Adjustments, hints?: string, badge: boolean}} ColorizeRequest
  * @typedef {{was_color: boolean, pages: number, damage: "end_missing" | "truncated" | null,
- *   was_deep?: boolean}} Facts of a photograph that was colored; `was_deep`: it had more bits than
- *   the result
+ *   was_deep?: boolean, unreadable_metadata?: string[]}} Facts of a photograph that was colored;
+ *   `was_deep`: it had more bits than the result
  * @typedef {(stage: "uploading" | "coloring") => void} OnProgress
  *
  * @typedef {object} Jobs of one photograph, deleted when it is removed
@@ -55,6 +55,7 @@ export class BackendError extends Error {
     super(message);
     this.type = type;
     this.status = status;
+    this.kind = ""; // of the file, if it is of one that is not read
   }
 }
 

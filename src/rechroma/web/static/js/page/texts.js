@@ -43,6 +43,7 @@ export const formatPercent = (fraction, options = {}) =>
 /**
  * @typedef {object} Problem
  * @property {string} key of a text
+ * @property {string} [kind] of file, which can have a text of its own
  * @property {string} [detail] in English, for a key without a text
  * @property {Record<string, string | number>} [values]
  */
@@ -53,7 +54,9 @@ export const listNames = (names) =>
 
 /** Turn whatever was thrown into a problem. @param {unknown} error @returns {Problem} */
 export function toProblem(error) {
-  if (error instanceof BackendError) return { key: `problem.${error.type}`, detail: error.message };
+  if (error instanceof BackendError) {
+    return { key: `problem.${error.type}`, kind: error.kind, detail: error.message };
+  }
   console.error(error);
   return { key: "problem.other" };
 }
@@ -69,7 +72,8 @@ export const canRetry = (problem) => !PERMANENT.includes(problem?.key ?? "");
 
 /** @param {?Problem} problem */
 export function describeProblem(problem) {
-  const { key, detail, values } = problem ?? { key: "problem.other" };
+  const { key, kind, detail, values } = problem ?? { key: "problem.other" };
+  if (kind && `kind.${kind}` in texts) return t(`kind.${kind}`);
   return key in texts ? t(key, values) : detail || t("problem.other");
 }
 

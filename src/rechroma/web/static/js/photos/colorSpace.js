@@ -3,6 +3,10 @@
  * not at all.
  */
 
+const FTYP = 0x66747970; // the first box of an AVIF or HEIC
+const COLR = 0x636f6c72;
+const NCLX = 0x6e636c78;
+const UNSPECIFIED = 2;
 const HEAD_BYTES = 1 << 17; // in which a file states it
 const PNG = 0x89504e47;
 const JPEG = 0xffd8;
@@ -16,7 +20,18 @@ export async function statesColorSpace(file) {
   const head = new DataView(await file.slice(0, HEAD_BYTES).arrayBuffer());
   if (head.byteLength < 8) return false;
   if (head.getUint32(0) === PNG) return isOtherPng(head);
+  if (head.getUint32(4) === FTYP) return isOtherHeif(head);
   return head.getUint16(0) === JPEG && isAdobeRgb(head);
+}
+
+/** @param {DataView} heif */
+function isOtherHeif(heif) {
+  for (let at = 0; at + 12 <= heif.byteLength; at++) {
+    if (heif.getUint32(at) !== COLR || heif.getUint32(at + 4) !== NCLX) continue;
+    const [primaries, transfer] = [heif.getUint16(at + 8), heif.getUint16(at + 10)];
+    return ![1, UNSPECIFIED].includes(primaries) || ![13, UNSPECIFIED].includes(transfer);
+  }
+  return false;
 }
 
 /** @param {DataView} png */

@@ -130,13 +130,17 @@ function describeMissing(failures) {
   return { key: "problem.zip-incomplete", values: { names, why } };
 }
 
+/** Describe a kind of metadata. @param {string} kind such as "EXIF" or "ICC profile" */
+const describeKind = (kind) => t(`metadata.${kind.toLowerCase().replace(" ", "-")}`);
+
 /** Describe what a result lacks. @param {Photo} photo */
-export function describeRemarks({ wasColor, wasDeep, pages, damage }) {
+export function describeRemarks({ wasColor, wasDeep, pages, damage, unreadableMetadata }) {
   return [
     wasColor && t("remark.color"),
     wasDeep && t("remark.deep"),
     pages > 1 && t("remark.pages", { pages }),
     damage && t(`remark.${damage}`),
+    unreadableMetadata.length > 0 && t("remark.metadata", { kinds: unreadableMetadata.map(describeKind).join(", ") }),
   ].filter(Boolean).join(" ");
 }
 

@@ -29,6 +29,7 @@ function createPhoto(file, label, model, adjustments) {
     wasDeep: false,
     pages: 1,
     damage: null,
+    unreadableMetadata: [],
     thumbnail: null,
     chroma: null,
     previewed: null,
@@ -127,7 +128,8 @@ export function createQueue(store, backend, previews) {
       const onProgress = (stage) => store.patch(photo.id, { stage });
       const facts = await entry.jobs.run(store.requestFor(current), onProgress);
       const { was_color: wasColor, was_deep: wasDeep = false, pages, damage } = facts;
-      store.patch(photo.id, { stage: "done", wasColor, wasDeep, pages, damage });
+      const unreadableMetadata = facts.unreadable_metadata ?? [];
+      store.patch(photo.id, { stage: "done", wasColor, wasDeep, pages, damage, unreadableMetadata });
     } catch (error) {
       if (!store.photo(photo.id)) return;
       store.patch(photo.id, { stage: "failed", problem: toProblem(error) });

@@ -26,6 +26,7 @@ export class ApiError extends BackendError {
     const type = String(problem.type ?? "").split(":").pop() ?? "";
     const known = ["", "blank"].includes(type) ? TYPE_BY_STATUS[status] ?? type : type;
     super(known, problem.detail ?? problem.title ?? String(status), status);
+    this.kind = String(problem.kind ?? "");
   }
 }
 

@@ -22,6 +22,7 @@
  * @property {boolean} wasDeep whether it had more bits than its result; known when it is done
  * @property {number} pages of its file, of which the first is colored; known when it is done
  * @property {"end_missing" | "truncated" | null} damage of its file; known when it is done
+ * @property {string[]} unreadableMetadata kinds of its metadata that the result lacks; known when it is done
  * @property {?Pixels} thumbnail in gray
  * @property {?Chroma} chroma as the model predicted it, before the adjustments
  * @property {?string} previewed the preview key that `chroma` belongs to
