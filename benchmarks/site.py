@@ -4,16 +4,20 @@
 
 It writes the site of the bundled model, serves it on this computer, and opens it with Debian's
 Chromium, headless. Times of the site are those of a user: from an action until colors are on the
-canvas, or the download is ready. The network itself is not throttled.
+canvas, or the download is ready; the connection is not throttled. The time of the processor is less
+the matter of what else the machine does.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -21,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +38,7 @@ from rechroma.models import find_model
 from rechroma.web.site import write_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from playwright.sync_api import Browser, Page
 
@@ -66,19 +70,21 @@ def main() -> None:
         _print("first visit, to the colors of a sample", first)
         _print("second visit, to the colors of a sample", second)
         page = _open_page(browser, url)
+        _color_sample(page)  # so that the model is ready
         for kind, photo in large.items():
             times = [_measure_photo(page, kind, photo) for _ in range(repeat)]
-            colors, ready = zip(*times, strict=True)
+            colors, ready, used = zip(*times, strict=True)
             _print(f"12 megapixels {kind}, drop to the colors", colors)
             _print(f"12 megapixels {kind}, drop to the download", ready)
-        print(f"memory of the page's process, peak: {_peak_memory() / 1e6:.0f} MB")
+            _print(f"12 megapixels {kind}, time of the processor", used)
+        print(f"memory of the page's process, peak: {_renderer().peak / 1e6:.0f} MB")
         browser.close()
     colorizer = Colorizer(provider="cpu", threads=1)
     for kind, photo in large.items():
-        work = partial(colorizer.colorize, photo)
-        _print(
-            f"12 megapixels {kind}, the package in one thread", [_time(work) for _ in range(repeat)]
-        )
+        times = [_time(partial(colorizer.colorize, photo)) for _ in range(repeat)]
+        elapsed, used = zip(*times, strict=True)
+        _print(f"12 megapixels {kind}, the package in one thread", elapsed)
+        _print(f"12 megapixels {kind}, time of the processor", used)
 
 
 @contextmanager
@@ -120,11 +126,7 @@ def _measure_start(browser: Browser, url: str) -> tuple[float, float]:
         page = context.new_page()
         page.set_default_timeout(120_000)
         page.goto(url)
-        page.click("#samples button")
-        page.wait_for_selector("#canvas[data-drawn=color]")
-        seconds.append(perf_counter() - start)
-        page.wait_for_selector("#photos [data-stage=done]")
-        page.click("#photos .remove")
+        seconds.append(_color_sample(page) - start)
         page.evaluate("navigator.serviceWorker.ready.then(() => {})")
         page.wait_for_timeout(500)
         page.close()
@@ -132,41 +134,74 @@ def _measure_start(browser: Browser, url: str) -> tuple[float, float]:
     return seconds[0], seconds[1]
 
 
-def _measure_photo(page: Page, kind: str, photo: bytes) -> tuple[float, float]:
-    """Measure the time from a drop to the colors, and to the finished download."""
+def _color_sample(page: Page) -> float:
+    """Color a sample and remove it; return the moment when its colors were there."""
+    page.click("#samples button")
+    page.wait_for_selector("#canvas[data-drawn=color]")
+    moment = perf_counter()
+    page.wait_for_selector("#photos [data-stage=done]")
+    page.click("#photos .remove")
+    page.wait_for_timeout(300)
+    return moment
+
+
+def _measure_photo(page: Page, kind: str, photo: bytes) -> tuple[float, float, float]:
+    """Measure the time from a drop to the colors and to the download, and that of the processor."""
     content = base64.b64encode(photo).decode()
-    start = perf_counter()
+    start, used = perf_counter(), _renderer().seconds
     page.evaluate(_ADD, [f"large.{kind.lower()}", f"image/{kind.lower()}", content])
     page.wait_for_selector("#canvas[data-drawn=color]")
     colors = perf_counter() - start
     page.wait_for_selector("#photos [data-stage=done]")
-    ready = perf_counter() - start
+    ready, used = perf_counter() - start, _renderer().seconds - used
     page.click("#photos .remove")
     page.wait_for_timeout(300)
-    return colors, ready
+    return colors, ready, used
 
 
-def _peak_memory() -> int:
-    """Return the peak resident memory of the largest renderer of Chromium, in bytes."""
-    peaks = [0]
-    for status in Path("/proc").glob("[0-9]*/status"):
+@dataclass(frozen=True)
+class _Process:
+    """The largest process of the browser that shows pages.
+
+    Attributes:
+        peak: Peak resident memory in bytes.
+        seconds: Time of the processor, of all such processes.
+    """
+
+    peak: int
+    seconds: float
+
+
+def _renderer() -> _Process:
+    parents, stats = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = (status.parent / "cmdline").read_bytes()
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        except (OSError, ValueError):
+            fields = (folder / "stat").read_text().rpartition(") ")[2].split()
+            command = (folder / "cmdline").read_bytes()
+            peak = re.search(r"VmHWM:\s*(\d+)", (folder / "status").read_text())
+        except OSError:
             continue
-        if b"--type=renderer" in command:
-            peaks.append(int(lines["VmHWM"].split()[0]) * 1024)
-    return max(peaks)
+        parents[int(folder.name)] = int(fields[1])
+        if b"--type=renderer" in command and peak:
+            ticks = int(fields[11]) + int(fields[12])
+            stats[int(folder.name)] = (int(peak[1]) * 1024, ticks / os.sysconf("SC_CLK_TCK"))
+    own = [stat for process, stat in stats.items() if _is_below(process, os.getpid(), parents)]
+    return _Process(max(peak for peak, _ in own), sum(seconds for _, seconds in own))
 
 
-def _time(act: Callable[[], object]) -> float:
-    start = perf_counter()
+def _is_below(process: int, ancestor: int, parents: Mapping[int, int]) -> bool:
+    while process in parents and process != ancestor:
+        process = parents[process]
+    return process == ancestor
+
+
+def _time(act: Callable[[], object]) -> tuple[float, float]:
+    start, used = perf_counter(), process_time()
     act()
-    return perf_counter() - start
+    return perf_counter() - start, process_time() - used
 
 
-def _print(name: str, seconds: tuple[float, ...] | list[float]) -> None:
+def _print(name: str, seconds: tuple[float, ...]) -> None:
     print(f"{name}: median {median(seconds):.2f} s, n = {len(seconds)}")
 
 

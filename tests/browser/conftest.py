@@ -14,6 +14,7 @@ from rechroma.models import find_model
 from rechroma.web.site import write_site
 from tests.support.page_driver import PageDriver
 from tests.support.service import Server
+from tests.support.site_backend import SiteBackend
 from tests.support.static_host import StaticHost
 
 Open = Callable[..., PageDriver]
@@ -39,6 +40,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     host = StaticHost(folder)
     yield f"{host.url}rechroma/"
     host.stop()
+
+
+@pytest.fixture(scope="module")
+def backend(browser: Browser, site: str) -> Iterator[SiteBackend]:
+    """Open the backend of the static site, for several tests."""
+    opened = SiteBackend(browser, site)
+    yield opened
+    opened.page.close()
 
 
 @pytest.fixture

@@ -406,7 +406,6 @@ def test_translucent_pixels_match_the_service(driver: PageDriver, server: Server
     assert np.abs(shown - written).mean() < 4
 
 
-@on_both
 def test_scan_keeps_its_size(driver: PageDriver) -> None:
     photo = make_photo(size=(3000, 2000))
     driver.add_photo(photo)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
 
 from rechroma import Colorizer, Hint
 from rechroma.hints import hints_to_json
 from tests.support.page_driver import make_photo
+from tests.support.site_backend import SiteBackend
 
 TOLERANCE = 0.01  # units of a* and b*
 SIZES = [(451, 300), (300, 451), (1024, 1024), (1711, 1003), (96, 40), (61, 90), (2400, 37)]
@@ -26,38 +24,8 @@ HINTS = (
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, site: str) -> Any:
-    """The page of a site, with a backend of its own in `window.backend`."""
-    page = browser.new_page()
-    page.goto(site)
-    page.evaluate(
-        """async () => {
-          const { createBackend } = await import(document.baseURI + "static/js/local/backend.js");
-          window.backend = await createBackend({ onLoading() {} });
-        }"""
-    )
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
     return Colorizer(provider="cpu", threads=1)
-
-
-def ask(page: Page, photo: bytes, call: str, **options: Any) -> Any:
-    """Call a method of the backend with a photograph."""
-    return page.evaluate(
-        """async ([photo, call, options]) => {
-          const bytes = Uint8Array.from(atob(photo), (sign) => sign.charCodeAt(0));
-          const result = await backend[call](new Blob([bytes]), { model: "", ...options });
-          if (!result.chroma) return result;
-          const { width, height, data } = result.chroma;
-          const size = [result.width, result.height];
-          return { size, shape: [height, width, 2], data: [...data] };
-        }""",
-        [base64.b64encode(photo).decode(), call, options],
-    )
 
 
 def photo_of(size: tuple[int, int]) -> bytes:
@@ -66,18 +34,18 @@ def photo_of(size: tuple[int, int]) -> bytes:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_chroma_equals_that_of_the_package(
-    page: Page, colorizer: Colorizer, size: tuple[int, int]
+    backend: SiteBackend, colorizer: Colorizer, size: tuple[int, int]
 ) -> None:
     photo = photo_of(size)
-    found = ask(page, photo, "predictChroma")
+    found = backend.call("predictChroma", photo)
     assert found["size"] == list(size)
     expected = colorizer.predict(photo)
     assert np.abs(np.reshape(found["data"], found["shape"]) - expected).max() < TOLERANCE
 
 
-def test_chroma_of_a_tiny_photograph_is_close(page: Page, colorizer: Colorizer) -> None:
+def test_chroma_of_a_tiny_photograph_is_close(backend: SiteBackend, colorizer: Colorizer) -> None:
     photo = photo_of((20, 3))  # enlarged, for which OpenCV rounds as its builds differ
-    found = ask(page, photo, "predictChroma")
+    found = backend.call("predictChroma", photo)
     expected = colorizer.predict(photo)
     assert np.abs(np.reshape(found["data"], found["shape"]) - expected).max() < 1
 
@@ -85,10 +53,10 @@ def test_chroma_of_a_tiny_photograph_is_close(page: Page, colorizer: Colorizer) 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", [(451, 300), (1003, 1711)], ids=str)
 def test_hints_act_as_in_the_package(
-    page: Page, colorizer: Colorizer, size: tuple[int, int], count: int
+    backend: SiteBackend, colorizer: Colorizer, size: tuple[int, int], count: int
 ) -> None:
     photo, hints = photo_of(size), HINTS[:count]
-    found = ask(page, photo, "predictChroma", hints=hints_to_json(hints))
+    found = backend.call("predictChroma", photo, hints=hints_to_json(hints))
     expected = colorizer.predict(photo, hints=hints)
     assert np.abs(np.reshape(found["data"], found["shape"]) - expected).max() < TOLERANCE
     assert np.abs(expected - colorizer.predict(photo)).max() > 5
@@ -96,11 +64,11 @@ def test_hints_act_as_in_the_package(
 
 @pytest.mark.parametrize(("x", "y"), [(0.5, 0.5), (0, 0), (1, 1), (0.31, 0.77)])
 def test_suggestions_are_those_of_the_package(
-    page: Page, colorizer: Colorizer, x: float, y: float
+    backend: SiteBackend, colorizer: Colorizer, x: float, y: float
 ) -> None:
     photo = photo_of((451, 300))
     hints = HINTS[:1]
-    found = ask(page, photo, "suggestColors", x=x, y=y, hints=hints_to_json(hints))
+    found = backend.call("suggestColors", photo, x=x, y=y, hints=hints_to_json(hints))
     expected = colorizer.suggest_colors(photo, x, y, hints=hints)
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
@@ -111,11 +79,13 @@ def test_suggestions_are_those_of_the_package(
         assert np.abs(channels[0] - channels[1].astype(int)).max() <= 2
 
 
-def test_toned_photograph_has_the_gray_of_the_package(page: Page, colorizer: Colorizer) -> None:
+def test_toned_photograph_has_the_gray_of_the_package(
+    backend: SiteBackend, colorizer: Colorizer
+) -> None:
     with Image.open(BytesIO(make_photo("coffee.png", "PNG", size=(300, 200)))) as gray:
         toned = Image.merge("RGB", [gray.point(lambda v, f=f: int(v * f)) for f in (1, 0.8, 0.6)])
     file = BytesIO()
     toned.save(file, "PNG")
-    found = ask(page, file.getvalue(), "predictChroma")
+    found = backend.call("predictChroma", file.getvalue())
     difference = np.reshape(found["data"], found["shape"]) - colorizer.predict(file.getvalue())
     assert np.abs(difference).mean() < 0.1  # a few levels of the gray are rounded otherwise

@@ -48,7 +48,9 @@ async function respond(request) {
   const { waiting } = self.registration;
   if (request.mode === "navigate" && waiting && (await self.clients.matchAll()).length < 2) {
     waiting.postMessage("activate");
-    return new Response("", { headers: { Refresh: "0" } });
+    // The icon keeps browsers from asking the host for one.
+    const html = '<link rel="icon" href="data:,">';
+    return new Response(html, { headers: { "Content-Type": "text/html", Refresh: "0" } });
   }
   const url = new URL(request.url);
   const path = url.origin + url.pathname;

@@ -23,6 +23,7 @@ export async function createNetwork(model, runtime, facts) {
     enableCpuMemArena: false, // images differ in shape: an arena would only grow
     executionMode: "sequential",
   });
+  ort.env.wasm.wasmBinary = undefined; // it is compiled, and takes memory
   /** @type {Promise<unknown>} */
   let last = Promise.resolve(); // the session runs one input at a time
 

@@ -84,13 +84,23 @@ async function readPixels(bitmap) {
     const { data } = context.getImageData(0, 0, width, rows);
     wasColor ||= isColored(data);
     makeGray(data);
-    const start = top * width;
-    for (let at = 0; at < width * rows; at++) gray[start + at] = data[4 * at];
-    if (!alpha && data.some((level, at) => at % 4 === 3 && level < 255)) alpha = new Uint8Array(gray.length).fill(255);
-    if (alpha) for (let at = 0; at < width * rows; at++) alpha[start + at] = data[4 * at + 3];
+    if (!alpha && isTransparent(data)) alpha = new Uint8Array(gray.length).fill(255);
+    pickChannel(data, 0, gray, top * width);
+    if (alpha) pickChannel(data, 3, alpha, top * width);
     await pause();
   }
   return { gray: { width, height, data: gray }, alpha, wasColor };
+}
+
+/** @param {Uint8ClampedArray} rgba */
+function isTransparent(rgba) {
+  for (let at = 3; at < rgba.length; at += 4) if (rgba[at] < 255) return true;
+  return false;
+}
+
+/** @param {Uint8ClampedArray} rgba @param {number} channel @param {Uint8Array} into @param {number} start */
+function pickChannel(rgba, channel, into, start) {
+  for (let at = channel; at < rgba.length; at += 4) into[start++] = rgba[at];
 }
 
 /** @param {Uint8ClampedArray} rgba */

@@ -1,7 +1,9 @@
 /** Metadata: from the photograph to its result, made true of it. */
 
+import { statesColorSpace } from "../../photos/colorSpace.js";
 import { sniffKind } from "../fileKinds.js";
 import { readOrientation, setUpright } from "./exif.js";
+import { countFrames } from "./gif.js";
 import { fitsIntoJpeg, readJpeg, writeJpeg } from "./jpeg.js";
 import { turnExtent } from "./orientation.js";
 import { readPng, writePng } from "./png.js";
@@ -36,15 +38,20 @@ const NOTHING = {
  */
 export async function readMetadata(file) {
   try {
-    const kind = await sniffKind(file);
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    if (kind === "jpeg") return readJpeg(bytes);
-    if (kind === "png") return await readPng(bytes);
-    if (kind === "webp") return readWebp(bytes);
+    const metadata = await readKind(await sniffKind(file), new Uint8Array(await file.arrayBuffer()));
+    return { ...metadata, hasProfile: metadata.hasProfile || (await statesColorSpace(file)) };
   } catch (error) {
     console.info("metadata is left out:", error.message);
   }
   return NOTHING;
+}
+
+/** @param {string | undefined} kind @param {Uint8Array} bytes @returns {Promise<Metadata>} */
+async function readKind(kind, bytes) {
+  if (kind === "jpeg") return readJpeg(bytes);
+  if (kind === "png") return readPng(bytes);
+  if (kind === "webp") return readWebp(bytes);
+  return kind === "gif" ? { ...NOTHING, pages: countFrames(bytes) } : NOTHING;
 }
 
 /**

@@ -25,7 +25,7 @@ export async function readPng(png) {
   return {
     exif,
     xmp: packet ? await readText(packet.data).catch(() => null) : null,
-    hasProfile: ["iCCP", "cICP", "gAMA", "cHRM"].some(find) && !find("sRGB"),
+    hasProfile: Boolean(find("iCCP")),
     iptc: null,
     resolution: readDensity(find("pHYs")) ?? readResolution(exif),
     comments: [],
