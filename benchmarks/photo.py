@@ -104,7 +104,7 @@ def _report(arguments: argparse.Namespace, folder: Path) -> None:
 def _write_jpeg(folder: Path, name: str, size: tuple[int, int]) -> Path:
     file = folder / f"{name.replace(' ', '')}.jpg"
     with _no_pixel_limit():
-        Image.fromarray(_tiled_gray(*size)).save(file, quality=QUALITY)
+        Image.fromarray(tiled_gray(*size)).save(file, quality=QUALITY)
     return file
 
 
@@ -117,7 +117,8 @@ def _no_pixel_limit() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
+def tiled_gray(height: int, width: int) -> NDArray[np.uint8]:
+    """Tile a photograph: unlike an enlarged one, it has as much detail per pixel."""
     with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
         gray = np.asarray(image.convert("L"))
     tile = np.block([[gray, gray[:, ::-1]], [gray[::-1], gray[::-1, ::-1]]])

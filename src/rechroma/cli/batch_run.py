@@ -58,6 +58,7 @@ _COPY_LEDGER = (
 )
 _TIME_PRECISION_NS = 2 * 10**9  # of FAT
 _MAX_KINDS = 6
+_MANY = 4  # images for each job
 _DAMAGES = {
     "end_missing": "the file lacks its last bytes, but no pixels",
     "truncated": "the file is truncated; what is missing is gray (--strict rejects such files)",
@@ -151,14 +152,16 @@ class BatchRun:
             return  # repeating a finished run does not load the model
         from rechroma.batch import run_batch
         from rechroma.colorizer import Colorizer
+        from rechroma.engines import available_threads
 
         pairs_of = defaultdict(list)  # by model
         for task in self._pending:
             model = self._request_of(task.source).model
             pairs_of[model].append((task.source, task.target))
         for model, pairs in pairs_of.items():
-            colorizer = Colorizer(model, provider=self._request.provider)
-            jobs = self._request.jobs or colorizer.threads
+            jobs = self._request.jobs or available_threads()
+            threads = _share_threads(len(pairs), jobs)
+            colorizer = Colorizer(model, provider=self._request.provider, threads=threads)
             yield from run_batch(partial(self._color_one, colorizer), pairs, jobs)
 
     def _request_of(self, source: Path) -> CliRequest:
@@ -179,6 +182,23 @@ class BatchRun:
             self._ledger.add(result, version, self._settings[request])
         self._finished.add(target)
         return result
+
+
+def _share_threads(images: int, jobs: int) -> int | None:
+    """Return the number of threads for each of many images; None where a few share all threads.
+
+    Many keep the processors busy by themselves: more threads would only wait for each other.
+    OpenCV has threads of its own.
+    """
+    import cv2
+
+    from rechroma.engines import available_threads
+
+    if images < _MANY * jobs:
+        return None  # the last ones would leave processors idle
+    threads = max(1, available_threads() // jobs)
+    cv2.setNumThreads(threads)
+    return threads
 
 
 def _has_time_of(source: Path, target: Path) -> bool:
