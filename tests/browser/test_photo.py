@@ -191,13 +191,25 @@ def test_download_is_adjusted_and_requested_once(driver: PageDriver) -> None:
 
 
 @on_both
-def test_exif_orientation_is_applied(driver: PageDriver) -> None:
+@pytest.mark.parametrize("source", ["jpg-exif", "webp-exif", "jpg-xmp"])
+def test_orientation_is_applied(driver: PageDriver, source: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
-    driver.add_photo(make_photo(exif=exif))
+    content = {
+        "jpg-exif": lambda: make_photo(exif=exif),
+        "webp-exif": lambda: make_photo(format="WEBP", exif=exif, quality=95),
+        "jpg-xmp": lambda: make_photo(xmp=b'<x:xmpmeta tiff:Orientation="6"/>'),
+    }[source]()
+    driver.add_photo(content, f"cat.{source[:4].strip('-')}")
     driver.show_pixels()
     upright = np.rot90(decode_rgb(make_photo()), -1)
     assert np.abs(driver.pixels().mean(axis=-1) - upright.mean(axis=-1)).mean() < 8
+
+
+@on_both
+def test_narrow_photograph_is_colored(driver: PageDriver) -> None:
+    driver.add_photo(make_photo(format="PNG", size=(3000, 3)), "border.png")
+    assert opened(driver.download()[1]).size == (3000, 3)
 
 
 @on_both

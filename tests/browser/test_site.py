@@ -28,6 +28,7 @@ from tests.support.static_host import StaticHost
 PHONE = {"width": 390, "height": 844}
 _LOADED = """() => performance.getEntriesByType("resource").map(
   ({ name, transferSize }) => [new URL(name).pathname, transferSize])"""
+_CREATE = "async function create"
 _CONTROLLED = "async () => { await navigator.serviceWorker.ready; }"
 
 
@@ -98,8 +99,9 @@ def test_second_visit_loads_nothing_and_works_offline(open_page: Open, site: str
     ("name", "words"),
     [
         ("scan.tif", "cannot read this kind of file"),
-        ("text.jpg", "not a supported image"),
+        ("text.jpg", "Choose a JPEG, PNG, WebP, AVIF"),
         ("damaged.png", "damaged"),
+        ("damaged.jpg", "the installed program colors what is there"),
         ("empty.jpg", "empty"),
     ],
 )
@@ -107,6 +109,7 @@ def test_unreadable_files_are_explained(local_page: PageDriver, name: str, words
     content = {
         "scan.tif": lambda: make_photo(format="TIFF"),
         "text.jpg": lambda: b"Dear reader",
+        "damaged.jpg": lambda: make_photo()[:200],
         "damaged.png": lambda: make_photo(format="PNG")[:60],
         "empty.jpg": lambda: b"",
     }[name]()
@@ -179,6 +182,41 @@ def test_model_that_does_not_load_can_be_tried_again(open_page: Open, site: str)
     driver.drop(("cat.jpg", make_photo()))
     expect(driver.find("#notice")).to_contain_text("could not be loaded")
     driver.page.context.unroute("**/*.onnx.gz")
+    driver.find(".retry").click()
+    driver.wait_colored().wait_ready()
+
+
+def test_damaged_model_is_named(open_page: Open, site: str) -> None:
+    driver = open_page("data:text/html,<html data-ready=true>", service_workers="block")
+    driver.url = site
+    driver.page.context.route("**/*.onnx.gz", lambda route: route.fulfill(body=b"no model"))
+    driver.open()
+    driver.drop(("cat.jpg", make_photo()))
+    expect(driver.find("#notice")).to_contain_text("A file of the model is damaged")
+
+
+_FAILS_ONCE = """
+export async function createNetwork(...all) {
+  const network = await create(...all);
+  let isFirst = true;
+  const run = async (...given) => {
+    if (isFirst) { isFirst = false; throw new BackendError("engine"); }
+    return network.run(...given);
+  };
+  return { run };
+}"""
+
+
+def test_failure_of_the_engine_can_be_tried_again(
+    open_page: Open, changing: tuple[Path, str]
+) -> None:
+    folder, url = changing
+    module = folder / "static/js/local/network.js"
+    text = module.read_text("utf-8").replace("export async function createNetwork", _CREATE)
+    module.write_text(text + _FAILS_ONCE, "utf-8")
+    driver = open_page(url, service_workers="block")
+    driver.drop(("cat.jpg", make_photo()))
+    expect(driver.find("#notice")).to_contain_text("The model failed")
     driver.find(".retry").click()
     driver.wait_colored().wait_ready()
 

@@ -71,14 +71,17 @@ def write_tags(path: Path, lines: str, orientation: int) -> None:
     subprocess.run([str(EXIFTOOL), "-@", "-"], input=arguments.encode(), check=True)
 
 
-def both_results(backend: SiteBackend, source: Path, content: bytes) -> tuple[Path, Path]:
-    """Color a file on the command line and on the site."""
+def both_results(
+    backend: SiteBackend, source: Path, content: bytes, suffix: str = ""
+) -> tuple[Path, Path]:
+    """Color a file on the command line and on the site; a suffix is that of the results."""
     source.write_bytes(content)
-    local = source.with_name(f"command-line{source.suffix}")
+    suffix = suffix or source.suffix
+    local = source.with_name(f"command-line{suffix}")
     root_command(["colorize", str(source), "-o", str(local)], standalone_mode=False)
     result, kind, _ = backend.colorize(content)
-    assert kind == {".jpg": "image/jpeg", ".png": "image/png"}[source.suffix]
-    site = source.with_name(f"site{source.suffix}")
+    assert kind == {".jpg": "image/jpeg", ".png": "image/png"}[suffix]
+    site = source.with_name(f"site{suffix}")
     site.write_bytes(result)
     return local, site
 
@@ -106,6 +109,46 @@ def test_metadata_is_that_of_the_command_line(
         assert one.mode == other.mode
         off = np.asarray(one, np.int16) - np.asarray(other, np.int16)
         assert np.abs(off).mean() < 3
+
+
+def ramps() -> Image.Image:
+    """Create a picture that differs from itself in every other orientation."""
+    levels = np.add.outer(np.linspace(0, 60, 64), np.linspace(20, 180, 96))
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+def assert_same_picture(local: Path, result: Path) -> None:
+    with Image.open(local) as one, Image.open(result) as other:
+        assert one.size == other.size
+        off = np.asarray(one.convert("RGB"), np.int16) - np.asarray(other.convert("RGB"), np.int16)
+        assert np.abs(off).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4, 5, 6, 7, 8])
+def test_webp_is_turned_as_its_exif_says(
+    backend: SiteBackend, tmp_path: Path, orientation: int
+) -> None:
+    source = tmp_path / "photo.webp"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    ramps().save(source, exif=exif, quality=95)
+    local, result = both_results(backend, source, source.read_bytes(), ".jpg")
+    assert tags(result)["EXIF:Orientation"] == "Horizontal (normal)"
+    assert_same_picture(local, result)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_photograph_is_turned_as_its_xmp_alone_says(
+    backend: SiteBackend, tmp_path: Path, suffix: str
+) -> None:
+    source = tmp_path / f"photo.{suffix}"
+    ramps().save(source)
+    edit = ["-q", "-overwrite_original", "-XMP-tiff:Orientation#=6", str(source)]
+    subprocess.run([str(EXIFTOOL), *edit], check=True)
+    written = ".png" if suffix == "png" else ".jpg"
+    local, result = both_results(backend, source, source.read_bytes(), written)
+    assert tags(result)["XMP:Orientation"] == "Horizontal (normal)"
+    assert_same_picture(local, result)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])

@@ -43,10 +43,13 @@ async function deleteOld() {
   await self.clients.claim();
 }
 
-/** Answer from the cache; a page that is opened first gives way to a new version that waits. */
+/**
+ * Answer from the cache. If a new version waits, and no other tab has the page of the version before,
+ * it is activated, and the page is loaded from it.
+ */
 async function respond(request) {
   const { waiting } = self.registration;
-  if (request.mode === "navigate" && waiting && (await self.clients.matchAll()).length < 2) {
+  if (request.mode === "navigate" && waiting && !(await isOpenElsewhere())) {
     waiting.postMessage("activate");
     // The icon keeps browsers from asking the host for one.
     const html = '<link rel="icon" href="data:,">';
@@ -57,6 +60,15 @@ async function respond(request) {
   const cache = await caches.open(CACHE);
   const known = await cache.match(path === `${SCOPE}index.html` ? SCOPE : path);
   return known ?? fetch(request);
+}
+
+/**
+ * Tell whether the page is open in a tab other than the one that loads it. That tab's own page is still
+ * counted while it is replaced, but it is in front; behind another tab, a page is hidden.
+ */
+async function isOpenElsewhere() {
+  const pages = await self.clients.matchAll();
+  return pages.length > 1 || pages.some(({ visibilityState }) => visibilityState === "hidden");
 }
 
 self.addEventListener("install", (event) => event.waitUntil(fill()));

@@ -69,7 +69,7 @@ async function unpack(packed) {
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch (error) {
-    throw new BackendError("loading", error.message);
+    throw new BackendError("damaged-model", error.message);
   }
 }
 
@@ -78,5 +78,5 @@ async function verify(content, { file, sha256 }) {
   if (!crypto.subtle) return; // without HTTPS
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found !== sha256) throw new BackendError("loading", `${file} is damaged`);
+  if (found !== sha256) throw new BackendError("damaged-model", `${file} is damaged`);
 }

@@ -5,7 +5,9 @@ import { makeGray } from "../color/colorspace.js";
 import { paint } from "../color/render.js";
 import { createBadge, drawBadge } from "./badge.js";
 import { sniffKind } from "./fileKinds.js";
+import { turnExtent, uprightMatrix } from "./metadata/orientation.js";
 import { createPngEncoder } from "./pngEncoder.js";
+import { readRemainingTurn } from "./remainingTurn.js";
 
 const STRIP_PIXELS = 1 << 20;
 const MAX_SIDE = 16384; // of a canvas, in the browsers that have the lowest limit
@@ -48,7 +50,7 @@ export async function decodePhoto(file) {
     });
   try {
     checkSize(bitmap);
-    return await readPixels(bitmap);
+    return await readPixels(bitmap, await readRemainingTurn(file));
   } finally {
     bitmap.close();
   }
@@ -59,8 +61,9 @@ async function explainFailure(file) {
   if (!file.size) return "empty-image";
   const kind = await sniffKind(file).catch(() => "unreadable");
   if (kind === "unreadable") return kind;
-  if (!kind) return "not-an-image";
-  return ["jpeg", "png", "gif", "webp", "bmp"].includes(kind) ? "broken-image" : "browser-format";
+  if (!kind) return "browser-unknown";
+  if (kind === "jpeg") return "browser-broken";
+  return ["png", "gif", "webp", "bmp"].includes(kind) ? "broken-image" : "browser-format";
 }
 
 /** @param {{width: number, height: number}} size */
@@ -69,18 +72,21 @@ function checkSize({ width, height }) {
   if (Math.max(width, height) > MAX_SIDE || width * height > MAX_PIXELS) throw new BackendError("browser-memory");
 }
 
-/** @param {ImageBitmap} bitmap @returns {Promise<Photo>} */
-async function readPixels(bitmap) {
-  const { width, height } = bitmap;
+/** @param {ImageBitmap} bitmap @param {number} orientation in which it still is @returns {Promise<Photo>} */
+async function readPixels(bitmap, orientation) {
+  const [width, height] = turnExtent([bitmap.width, bitmap.height], orientation);
   const gray = new Uint8Array(width * height);
   /** @type {?Uint8Array} */
   let alpha = null;
   let wasColor = false;
-  const [{ rows: most }] = strips(bitmap);
+  const [{ rows: most }] = strips({ width, height });
   const { context } = createCanvas(width, most);
-  for (const { top, rows } of strips(bitmap)) {
+  for (const { top, rows } of strips({ width, height })) {
+    context.resetTransform();
     context.clearRect(0, 0, width, rows);
-    context.drawImage(bitmap, 0, -top);
+    context.translate(0, -top);
+    context.transform(...uprightMatrix([width, height], orientation));
+    context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, rows);
     wasColor ||= isColored(data);
     makeGray(data);
@@ -163,7 +169,7 @@ export async function encodeGray(photo, side) {
   const full = await encodePhoto(photo, null, { type: photo.alpha ? "image/png" : "image/jpeg", quality: 0.9 });
   const scale = Math.min(1, side / Math.max(width, height));
   if (scale === 1) return full;
-  const [resizeWidth, resizeHeight] = [width, height].map((length) => Math.max(1, Math.round(length * scale)));
+  const [resizeWidth, resizeHeight] = [width, height].map((length) => Math.max(MIN_SIDE, Math.round(length * scale)));
   const bitmap = await createImageBitmap(full, { resizeWidth, resizeHeight, resizeQuality: "medium" });
   const { canvas, context } = createCanvas(resizeWidth, resizeHeight);
   context.drawImage(bitmap, 0, 0);

@@ -80,7 +80,10 @@ async function predict(subject, hints, signal) {
   signal?.throwIfAborted();
   const { input } = subject;
   const { scale } = settings.model;
-  subject.plain ??= run("chroma", input, null).then((output) => unpadChroma(output, input, scale));
+  subject.plain ??= run("chroma", input, null).then((output) => unpadChroma(output, input, scale)).catch((error) => {
+    subject.plain = null; // so that another attempt can help
+    throw error;
+  });
   if (!hints.length) return subject.plain;
   const plain = await subject.plain;
   const output = await run("chroma", input, createHintMap(hints, input), signal);

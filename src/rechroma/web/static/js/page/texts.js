@@ -64,7 +64,8 @@ export function toProblem(error) {
 /** Problems of the photograph itself: with the same file they would occur again. */
 const PERMANENT = [
   "not-an-image", "empty-image", "broken-image", "unsupported-image", "image-too-small", "image-too-large",
-  "upload-too-large", "poison-image", "missing-extra", "unreadable", "browser-format", "browser-memory",
+  "upload-too-large", "poison-image", "missing-extra", "unreadable", "browser-format", "browser-unknown", "browser-broken",
+  "browser-memory",
 ].map((type) => `problem.${type}`);
 
 /** Whether another attempt can help. @param {?Problem} problem */

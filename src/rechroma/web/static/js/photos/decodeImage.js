@@ -3,9 +3,11 @@
 import { lightness, makeGray } from "../color/colorspace.js";
 import { contextOf } from "../page/dom.js";
 import { statesColorSpace } from "./colorSpace.js";
+import { mayStayTurned } from "./orientation.js";
 
 const VIEW_SIDE = 2048; // of the copy on the stage, until the user zooms in
 const COPY_SIDE = 1024; // of the copy that is sent for previews
+const MIN_SIDE = 2; // of what the model takes
 const MAX_BYTES = 8_000_000; // of a file that is sent for previews as it is
 const MAX_PIXELS = 16_000_000; // of the same
 const THUMBNAIL_SIDE = 192;
@@ -35,13 +37,14 @@ export function createCanvas(width, height) {
 export const decodeBase64 = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
 
 /**
- * Decode an image, upright. Rejects one whose color space browsers read in their own ways, so that
- * the service decodes it and its gray is that of the result.
+ * Decode an image, upright. Rejects one whose color space or orientation browsers read in their own
+ * ways, so that the backend decodes it and its gray is that of the result.
  * @param {Blob} file
  * @returns {Promise<DecodedImage>}
  */
 export async function decodeImage(file) {
   if (await statesColorSpace(file)) throw new Error("a color space that the service has to read");
+  if (await mayStayTurned(file)) throw new Error("an orientation that the backend has to read");
   const full = await createImageBitmap(file, { imageOrientation: "from-image" });
   const [resizeWidth, resizeHeight] = fitSize(VIEW_SIDE, full);
   if (resizeWidth === full.width) return { full, view: full };
@@ -56,7 +59,9 @@ export async function decodeImage(file) {
  */
 function fitSize(side, { width, height }) {
   const scale = Math.min(1, side / Math.max(width, height));
-  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  /** @param {number} length */
+  const shorten = (length) => Math.max(Math.min(length, MIN_SIDE), Math.round(length * scale));
+  return [shorten(width), shorten(height)];
 }
 
 /** @param {ImageBitmap} bitmap @param {number} side */

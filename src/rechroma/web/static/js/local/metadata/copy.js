@@ -2,13 +2,13 @@
 
 import { statesColorSpace } from "../../photos/colorSpace.js";
 import { sniffKind } from "../fileKinds.js";
-import { readOrientation, setUpright } from "./exif.js";
+import { readExifOrientation, setUpright } from "./exif.js";
 import { countFrames } from "./gif.js";
 import { fitsIntoJpeg, readJpeg, writeJpeg } from "./jpeg.js";
 import { turnExtent } from "./orientation.js";
 import { readPng, writePng } from "./png.js";
 import { readWebp } from "./webp.js";
-import { createResultPacket } from "./xmp.js";
+import { createResultPacket, readXmpOrientation } from "./xmp.js";
 
 const MAX_RESOLUTION = 1e5; // pixels per inch, far above any scanner; more is damage
 
@@ -54,6 +54,9 @@ async function readKind(kind, bytes) {
   return kind === "gif" ? { ...NOTHING, pages: countFrames(bytes) } : NOTHING;
 }
 
+/** Read the orientation of the stored pixels, 1 (upright) to 8: that of EXIF, or else of XMP. @param {Metadata} metadata */
+export const readOrientation = ({ exif, xmp }) => readExifOrientation(exif) ?? readXmpOrientation(xmp) ?? 1;
+
 /**
  * Write a photograph's metadata into its result, with the note that a model made the colors.
  * @param {Blob} file JPEG or PNG, as the browser encodes it
@@ -62,7 +65,7 @@ async function readKind(kind, bytes) {
  * @param {() => Promise<Uint8Array>} loadProfile the profile of sRGB
  */
 export async function writeMetadata(file, metadata, size, loadProfile) {
-  const orientation = readOrientation(metadata.exif);
+  const orientation = readOrientation(metadata);
   const packet = createResultPacket(metadata.xmp, size, orientation);
   const isJpeg = file.type === "image/jpeg";
   const result = {

@@ -1,7 +1,7 @@
 /** EXIF blocks, patched in place for an upright, colored result (`rechroma.imaging.metadata.exif`). */
 
 import { toLatin1 } from "./bytes.js";
-import { turnPoint } from "./orientation.js";
+import { toOrientation, turnPoint } from "./orientation.js";
 import { LONG, RATIONAL, SHORT, createTiff } from "./tiffDirectory.js";
 
 const [EXIF_GROUP, INTEROP_GROUP] = [0x8769, 0xa005];
@@ -26,10 +26,10 @@ const STORAGE = [
 /** @param {number} tag */
 const isStorage = (tag) => STORAGE.some(([first, last]) => tag >= first && tag <= last);
 
-/** Read the orientation of the pixels, 1 (upright) to 8. @param {?Uint8Array} exif */
-export function readOrientation(exif) {
-  const [value] = readMain(exif, (tiff, find) => tiff.integers(find(ORIENTATION))) ?? [];
-  return value >= 1 && value <= 8 ? value : 1;
+/** Read the orientation of the pixels, 1 (upright) to 8; null if none is stated. @param {?Uint8Array} exif */
+export function readExifOrientation(exif) {
+  const [value] = readMain(exif, (tiff, find) => tiff.integers(find(ORIENTATION))) ?? [null];
+  return value === null ? null : toOrientation(value);
 }
 
 /** Read the resolution in pixels per inch, across and down. @param {?Uint8Array} exif @returns {?[number, number]} */

@@ -9,6 +9,22 @@ const TO_UPRIGHT = {
   5: [true, false, false], 6: [true, true, false], 7: [true, true, true], 8: [true, false, true],
 };
 
+/** Take an invalid orientation, or none, for upright. @param {number | undefined} value */
+export const toOrientation = (value) => (value !== undefined && value in TO_UPRIGHT ? value : 1);
+
+/**
+ * Create the matrix of a canvas that draws an image upright.
+ * @param {Size} size of the upright image
+ * @param {number} orientation
+ * @returns {[number, number, number, number, number, number]}
+ */
+export function uprightMatrix([width, height], orientation) {
+  const [isSwapped, isMirroredAcross, isMirroredDown] = TO_UPRIGHT[orientation];
+  const [across, down] = [isMirroredAcross ? -1 : 1, isMirroredDown ? -1 : 1];
+  const origin = /** @type {const} */ ([isMirroredAcross ? width : 0, isMirroredDown ? height : 0]);
+  return isSwapped ? [0, down, across, 0, ...origin] : [across, 0, 0, down, ...origin];
+}
+
 /** Turn a point, in fractions of the width and of the height. @param {[number, number]} point @param {number} orientation @returns {[number, number]} */
 export function turnPoint(point, orientation) {
   const [, isMirroredAcross, isMirroredDown] = TO_UPRIGHT[orientation];

@@ -4,6 +4,7 @@
  */
 
 import { addDescription, createPacket, listElements, parsePacket, rdfOf, serializePacket, textOf } from "./packet.js";
+import { toOrientation } from "./orientation.js";
 import { turnRegions } from "./regions.js";
 
 const SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
@@ -30,6 +31,16 @@ const SWAPPED = [ // in a picture that was turned on its side
   [TIFF, "XResolution", "YResolution"],
   [EXIF, "FocalPlaneXResolution", "FocalPlaneYResolution"],
 ];
+
+/**
+ * Read the orientation that a packet states, 1 (upright) to 8; null if it states none. Without a
+ * parser, which workers do not have.
+ * @param {?Uint8Array} xmp
+ */
+export function readXmpOrientation(xmp) {
+  const stated = /tiff:Orientation(?:=["']|>)([0-9])/.exec(new TextDecoder().decode(xmp ?? undefined));
+  return stated && toOrientation(Number(stated[1]));
+}
 
 /**
  * Make a packet true of an upright result in sRGB, and add the provenance note. A packet that cannot
