@@ -25,6 +25,11 @@ ADJUSTMENTS = (
     {"saturation": 3.0, "warmth": 1.0, "blend": 1.0},
 )
 
+_TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>
+</rdf:RDF></x:xmpmeta>"""
+
 
 def difference(shown: np.ndarray, written: np.ndarray) -> float:
     """Compute the mean CIEDE2000 of two images."""
@@ -198,7 +203,7 @@ def test_orientation_is_applied(driver: PageDriver, source: str) -> None:
     content = {
         "jpg-exif": lambda: make_photo(exif=exif),
         "webp-exif": lambda: make_photo(format="WEBP", exif=exif, quality=95),
-        "jpg-xmp": lambda: make_photo(xmp=b'<x:xmpmeta tiff:Orientation="6"/>'),
+        "jpg-xmp": lambda: make_photo(xmp=_TURNED),
     }[source]()
     driver.add_photo(content, f"cat.{source[:4].strip('-')}")
     driver.show_pixels()

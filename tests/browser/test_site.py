@@ -189,6 +189,7 @@ def test_model_that_does_not_load_can_be_tried_again(open_page: Open, site: str)
 def test_damaged_model_is_named(open_page: Open, site: str) -> None:
     driver = open_page("data:text/html,<html data-ready=true>", service_workers="block")
     driver.url = site
+    driver.expected = ("blocked by Playwright",)
     driver.page.context.route("**/*.onnx.gz", lambda route: route.fulfill(body=b"no model"))
     driver.open()
     driver.drop(("cat.jpg", make_photo()))
@@ -215,6 +216,7 @@ def test_failure_of_the_engine_can_be_tried_again(
     text = module.read_text("utf-8").replace("export async function createNetwork", _CREATE)
     module.write_text(text + _FAILS_ONCE, "utf-8")
     driver = open_page(url, service_workers="block")
+    driver.expected = ("blocked by Playwright",)
     driver.drop(("cat.jpg", make_photo()))
     expect(driver.find("#notice")).to_contain_text("The model failed")
     driver.find(".retry").click()
