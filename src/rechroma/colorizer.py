@@ -606,7 +606,7 @@ def _check_format(name: str | None, options: EncodeKwargs | FileKwargs) -> None:
         )
     raise OptionError(
         f"the suffix of the name makes the result a {name}, which cannot keep the luma of a JPEG",
-        hint="Choose the format jpg (--format jpg) and a name for it, or do not keep the luma.",
+        hint="Choose the format jpg, as with --format jpg, or do not keep the luma.",
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NOISE = bytes(range(250, 1, -1)) * 8
 """Entropy-coded data that decodes to rubbish; no markers."""
+
 _BLOCK = 8  # rows of a block
 _PROCESSES = {
     **dict.fromkeys((0xC3, 0xCB), "lossless"),
