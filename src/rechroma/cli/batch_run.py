@@ -61,7 +61,7 @@ _MAX_KINDS = 6
 _MANY = 4  # images for each job
 _DAMAGES = {
     "end_missing": "the file lacks its last bytes, but no pixels",
-    "truncated": "the file is truncated; what is missing is gray (--strict rejects such files)",
+    "truncated": "the file is truncated; its missing part is blank (--strict rejects such files)",
 }
 
 
@@ -133,8 +133,8 @@ class BatchRun:
             if standing is Standing.UNKNOWN:
                 self._summary.unknown[task.target.parent].append(str(task.source))
             return FileResult(*names, Status.FAILED, error)
-        damage, unreadable = self._ledger.faults(task.target)
-        if damage and request.strict:
+        omissions = self._ledger.omissions(task.target)
+        if omissions.damage and request.strict:
             rejection = BrokenImageError(
                 f"{task.source}: the JPEG is truncated; its earlier result {task.target} is kept",
                 hint="Copy or download the file again.",
@@ -143,9 +143,7 @@ class BatchRun:
         note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
         if request.keep_time and not note and not _has_time_of(task.source, task.target):
             note = _OTHER_TIME
-        return FileResult(
-            *names, Status.SKIPPED, damage=damage, unreadable_metadata=unreadable, note=note
-        )
+        return FileResult(*names, Status.SKIPPED, note=note, **omissions._asdict())
 
     def _color(self) -> Generator[Result | Failure]:
         if not self._pending:

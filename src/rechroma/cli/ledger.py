@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.errors import TargetError
 from rechroma.fs import file_sha256, translate_os_errors
@@ -94,6 +94,20 @@ class SourceVersion:
     sha256: str
 
 
+class Omissions(NamedTuple):
+    """What may be missing from a result.
+
+    Attributes:
+        pages: The number of pages or frames of the photograph.
+        damage: Its damage.
+        unreadable_metadata: The kinds of its metadata that could not be read.
+    """
+
+    pages: int = 1
+    damage: Damage | None = None
+    unreadable_metadata: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Record:
     """A line of a ledger; the path of the source is relative to the ledger's folder."""
@@ -103,6 +117,7 @@ class _Record:
     source: str
     source_version: SourceVersion
     settings: ColorizationSettings
+    pages: int = 1
     damage: Damage | None = None
     unreadable_metadata: tuple[str, ...] = ()
 
@@ -121,6 +136,7 @@ class _Record:
             entry["source"],
             SourceVersion(Stamp(**version["stamp"]), version["sha256"]),
             ColorizationSettings(**entry["settings"]),
+            entry.get("pages", 1),
             Damage(damage) if damage else None,
             tuple(entry.get("unreadable_metadata", ())),
         )
@@ -157,10 +173,12 @@ class Ledger:
         is_in_run = self._real(target.parent / record.source) in self._real_sources
         return Standing.REASSIGNED if is_in_run and not is_edited else Standing.TAKEN
 
-    def faults(self, target: Path) -> tuple[Damage | None, tuple[str, ...]]:
-        """Return the recorded damage and unreadable metadata of a result's photograph."""
+    def omissions(self, target: Path) -> Omissions:
+        """Return what is recorded as missing from a result."""
         record = self._read(target.parent).get(target.name)
-        return (record.damage, record.unreadable_metadata) if record else (None, ())
+        if record is None:
+            return Omissions()
+        return Omissions(record.pages, record.damage, record.unreadable_metadata)
 
     def add(self, result: Result, version: SourceVersion, settings: ColorizationSettings) -> None:
         """Record a result, unless its source has changed in the meantime.
@@ -173,8 +191,8 @@ class Ledger:
         if made is None or read_stamp(source) != version.stamp:
             return
         name = self._relative(source, target.parent)
-        faults = result.damage, result.unreadable_metadata
-        self._append(target.parent, _Record(target.name, made, name, version, settings, *faults))
+        omissions = Omissions(result.pages, result.damage, result.unreadable_metadata)
+        self._append(target.parent, _Record(target.name, made, name, version, settings, *omissions))
 
     @cached_property
     def _real_sources(self) -> set[str]:

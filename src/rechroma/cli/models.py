@@ -154,6 +154,9 @@ def import_command(
     ONNX files (.onnx) of DDColor and DeOldify are recognized by their inputs, outputs and
     operators, and keep their weights as they are; for others of the same kind there is --contract.
     """
+    from rechroma.models import check_readable
+
+    check_readable(source, "Name a file of weights, or an .onnx file.")
     if source.suffix.lower() == ".onnx":
         if name is not None or weights != "float32":
             option = "--as" if name is not None else "--weights"
@@ -169,17 +172,16 @@ def import_command(
         fields = {"name": out.stem} | read_card_fields(card)
         import_onnx_file(source, out, contract, fields, overwrite=overwrite)
         return
-    if name is None or contract is not None:
+    if name is None:
         raise OptionError(
-            f"{source}: a checkpoint needs --as NETWORK, and has no --contract",
-            hint="'rechroma models list --published' lists networks. ONNX files end in .onnx.",
+            f"{source}: a checkpoint does not say its network",
+            hint="Add --as NETWORK; 'rechroma models list --published' lists the networks.",
         )
+    if contract is not None:
+        raise OptionError(f"{source}: --contract is for ONNX files, which end in .onnx")
     target = Path(f"{name}.onnx") if out is None else out
-    from rechroma.models import check_readable
-
     check_model_target(target, overwrite=overwrite)
     _check_network_name(name)
-    check_readable(source, f"Name the file of weights that the authors of {name} published.")
     given = read_card_fields(card)
     require_extra("train", "torch")
     _import_checkpoint(source, name, target, given, weights=weights, overwrite=overwrite)

@@ -22,7 +22,7 @@ class Damage(StrEnum):
     END_MISSING = "end_missing"
     """The end of a JPEG is missing, but none of its pixels."""
     TRUNCATED = "truncated"
-    """Pixels of a JPEG are missing, and gray instead."""
+    """Pixels of a JPEG are missing; the place of most is of one level."""
 
 
 @dataclass(frozen=True)

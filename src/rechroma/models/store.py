@@ -249,7 +249,7 @@ def remove_from_shelf(name: str) -> Path:
         OptionError: It is a bundled model.
         TargetError: The file system refuses.
     """
-    if name in _manifest()["models"]:
+    if name == "default" or name in _manifest()["models"]:
         raise OptionError(
             f"{name!r} is a bundled model, which cannot be removed",
             hint="RECHROMA_MODEL and --model choose another one.",

@@ -91,6 +91,8 @@ def test_further_pages_give_a_warning(run: Run, photo: MakePhoto, model: str, na
     expected = f"rechroma: warning: {name}: colored only the first of 3 pages or frames ("
     assert warning.startswith(expected)
     assert f"{name} -> " in report
+    again = run(name, "-o", "out", "--model", model)  # nothing to do, but pages are still missing
+    assert again.stderr.splitlines()[0] == warning
     assert run(name, "-o", "quiet", "--quiet", "--model", model).stderr == ""
     as_json = run(name, "-o", "json", "--json", "--quiet", "--model", model)
     assert json.loads(as_json.stdout)["pages"] == 3

@@ -125,16 +125,21 @@ def test_unusable_files_are_errors_and_leave_nothing(run: Run, shelf: Path, tmp_
 
 def test_options_of_checkpoints_are_refused(run: Run, tmp_path: Path) -> None:
     onnx_file = ("models", "import", "deoldify.onnx")
+    Path("x.pth").write_bytes(b"weights")
     for words, error in (
         ((*onnx_file, "--as", "deoldify-stable"), "--as is for checkpoints"),
         ((*onnx_file, "-o", "x.onnx", "--weights", "int8"), "--weights is for checkpoints"),
         (onnx_file, "the name of the result is missing"),
         ((*onnx_file, "-o", "x.pt"), "must end with .onnx"),
-        (("models", "import", "x.pth"), "a checkpoint needs --as NETWORK"),
-        (("models", "import", "x.pth", "--as", "eccv16", "--contract", "ddcolor"), "no --contract"),
+        (("models", "import", "x.pth"), "a checkpoint does not say its network"),
+        (
+            ("models", "import", "x.pth", "--as", "eccv16", "--contract", "ddcolor"),
+            "for ONNX files",
+        ),
         ((*onnx_file, "-o", "x.onnx", "--contract", "unet"), "no contract is called 'unet'"),
     ):
         assert_error(run(*words), 2, error)
+    assert_error(run("models", "import", "absent.pth"), 66, "absent.pth: cannot be read")
     itself = run(*onnx_file, "-o", "deoldify.onnx", "--overwrite")
     assert_error(itself, 73, "is the file to import")
     assert not (tmp_path / "x.onnx").exists()
