@@ -597,11 +597,17 @@ def check_file_options(options: EncodeKwargs | FileKwargs) -> None:
 
 
 def _check_format(name: str | None, options: EncodeKwargs | FileKwargs) -> None:
-    if options.get("keep_luma") and name not in (None, "JPEG"):
+    if not options.get("keep_luma") or name in (None, "JPEG"):
+        return
+    if options.get("format"):
         raise OptionError(
             f"a {name} cannot keep the luma of a JPEG",
-            hint="Choose the format JPEG, or do not keep the luma.",
+            hint="Choose the format jpg, or do not keep the luma.",
         )
+    raise OptionError(
+        f"the suffix of the name makes the result a {name}, which cannot keep the luma of a JPEG",
+        hint="Choose the format jpg, as with --format jpg, or do not keep the luma.",
+    )
 
 
 def _check_options(options: Mapping[str, Any], *groups: type, also: tuple[str, ...] = ()) -> None:

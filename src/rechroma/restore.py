@@ -25,9 +25,8 @@ class Restored:
     Attributes:
         source: The colorized file.
         target: The file that was written.
-        exact: Whether it is the original, byte for byte; otherwise the record of the original in
-            the source is missing or damaged, and the target has the luma and the metadata of the
-            source.
+        exact: Whether it is the original, byte for byte, by its SHA-256; otherwise the source has
+            no record of the original, and the target has the luma and the metadata of the source.
     """
 
     source: Path
@@ -50,7 +49,7 @@ def restore_file(
 
     Raises:
         UnsupportedImageError: There is no kept luma in the source.
-        BrokenImageError: The source is damaged.
+        BrokenImageError: The source is damaged; nothing is written.
         FileError: The source cannot be read, or the target not written.
         OptionError: An argument is no path.
     """
@@ -65,7 +64,12 @@ def restore_file(
     return Restored(source, target, kept.exact)
 
 
-def restored_target(source: Path) -> Path:
-    """Return the default path of a restored file: `photo.gray.jpg` for `photo.color.jpg`."""
+def restored_target(source: Path, folder: Path | None = None) -> Path:
+    """Return the path of the file restored from `photo.color.jpg`.
+
+    That is `photo.gray.jpg` next to it, or `photo.jpg` in another folder.
+    """
     stem = source.stem.removesuffix(RESULT_SUFFIX)
+    if folder is not None:
+        return folder / f"{stem}{source.suffix}"
     return source.with_name(f"{stem}{RESTORED_SUFFIX}{source.suffix}")

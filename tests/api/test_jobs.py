@@ -47,6 +47,14 @@ def test_job_of_one_image_returns_the_image(client: FlaskClient) -> None:
     assert has_color(answer.data)
 
 
+@pytest.mark.parametrize("other", ["badge=true", "format=png"])
+def test_options_that_contradict_each_other_are_rejected_at_once(
+    client: FlaskClient, other: str
+) -> None:
+    answer = client.post(f"{URL}?keep_luma=true&{other}", **form(photo_file()))
+    assert "luma" in assert_problem(answer, 422)["detail"]
+
+
 def test_job_of_many_images_returns_a_zip(client: FlaskClient) -> None:
     names = ["a.png", "../../etc/passwd", "a.png", "C:\\boot.ini", "\0.png", "Ä Ö.jpeg", ""]
     url = submit(client, *((name, photo_file()) for name in names if name), b"no image")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rechroma.cli.batch_plan import STDIO, BatchPlan, is_folder, plan_batch
+from rechroma.cli.batch_plan import STDIO, BatchPlan, plan_batch
 from rechroma.cli.batch_run import (
     TRUNCATED_CODE,
     BatchRun,
@@ -20,9 +19,16 @@ from rechroma.cli.batch_run import (
 )
 from rechroma.cli.error_reporting import debug_option, overwrite_option
 from rechroma.cli.options import CliRequest, colorize_options, json_option, model_options
+from rechroma.cli.pipe import (
+    check_names_file,
+    check_stdout,
+    read_stdin,
+    the_image,
+    write_stdout,
+)
 from rechroma.cli.signals import exit_code_of
 from rechroma.cli.terminal import echo_err
-from rechroma.errors import OptionError, SourceError, TargetError
+from rechroma.errors import OptionError
 from rechroma.options import MAX_PIXELS, OPTIONS, Adjustments
 
 if TYPE_CHECKING:
@@ -214,32 +220,22 @@ def _assign_project(request: CliRequest, plan: BatchPlan) -> dict[Path, ImageEdi
 
 def colorize_stream(request: CliRequest) -> int:
     """Color one image from stdin or to stdout; returns the exit code."""
-    if len(request.paths) > 1:
-        raise OptionError(
-            "a pipe takes one image at a time", hint="Give several files without '-'."
-        )
+    path = the_image(request.paths)
     if request.as_json:
         raise OptionError("--json cannot be used with a pipe")
-    if request.target is None and sys.stdout is None:
-        raise TargetError("stdout is closed", hint="Give a file with -o.")
-    if request.target is None and sys.stdout.isatty():
-        raise OptionError(
-            "will not write an image to the terminal",
-            hint="Give a file with -o, or redirect: > FILE",
-        )
+    if request.target is None:
+        check_stdout()
     wanted = _check_target(request)
     from rechroma.colorizer import Colorizer
     from rechroma.fs import write_atomically
 
-    (path,) = request.paths
     name = "stdin" if path == STDIO else path
-    source = _read_stdin() if path == STDIO else Path(path)
+    source = read_stdin() if path == STDIO else Path(path)
     options = request.encode_options() | {"format": wanted}
     colorizer = Colorizer(request.model, provider=request.provider)
     result = colorizer.colorize_bytes(source, name=name, **options)
     if request.target is None:
-        sys.stdout.buffer.write(result.content)
-        sys.stdout.buffer.flush()
+        write_stdout(result.content)
     else:
         write_atomically(request.target, result.content, overwrite=request.overwrite)
     if not request.quiet:
@@ -254,19 +250,6 @@ def _check_target(request: CliRequest) -> str | None:
     from rechroma.fs import check_target
     from rechroma.imaging import resolve_format
 
-    if is_folder(request.out or ""):
-        raise OptionError(
-            f"{request.out} is a folder, but an image from stdin has no name",
-            hint="Give a file with -o.",
-        )
+    check_names_file(request.out)
     check_target(request.target, overwrite=request.overwrite)
     return resolve_format(request.target, request.file_format)
-
-
-def _read_stdin() -> bytes:
-    if sys.stdin is None:
-        raise SourceError("stdin is closed")
-    try:
-        return sys.stdin.buffer.read()
-    except OSError as error:
-        raise SourceError(f"stdin: {error.strerror}") from error

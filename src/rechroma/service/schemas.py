@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from urllib.parse import unquote
 
 from pydantic import Base64Encoder, BaseModel, BeforeValidator, ConfigDict, EncodedBytes, Field
@@ -14,6 +14,8 @@ from rechroma.options import OPTIONS, PAGES_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rechroma.colorizer import EncodeKwargs
 
 WrittenFormat = Literal["jpeg", "png", "webp", "tiff", "avif", "jpeg2000"]
 
@@ -151,6 +153,10 @@ class ColorizeRequest(BaseModel):
 
     options: JobOptions = JobOptions()
     hints: str | None = None
+
+    def encode_options(self) -> EncodeKwargs:
+        """Return the options as keyword arguments of :meth:`rechroma.Colorizer.colorize_bytes`."""
+        return cast("EncodeKwargs", self.options.model_dump(exclude={"model"}))
 
 
 class ImageBody(BaseModel):

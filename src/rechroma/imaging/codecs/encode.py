@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -18,14 +17,22 @@ from rechroma.color.ycbcr import render_subsampled
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
 from rechroma.imaging.codecs.jp2 import write_jp2
-from rechroma.imaging.codecs.jpeg_parts import MAX_CONTENT, read_parts
+from rechroma.imaging.codecs.jpeg_parts import (
+    APP1,
+    APP13,
+    COMMENT,
+    MAX_CONTENT,
+    Segment,
+    pack_segments,
+    read_parts,
+)
 from rechroma.imaging.codecs.jpeg_strips import encode_strip, join_strips, strip_rows
 from rechroma.imaging.codecs.png_tiff import write_png, write_tiff
 from rechroma.imaging.metadata import exif, extended_xmp, iptc, xmp
 from rechroma.imaging.metadata.embedded import extension_segments
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.upsample import ChromaUpsampler
-from rechroma.options import OPTIONS
+from rechroma.options import OPTIONS, check_int
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,8 +237,7 @@ def _check(shape: tuple[int, ...], photo: Photo, name: str, quality: int) -> Non
     height, width = photo.gray.shape
     if shape != (height, width, 3):
         raise OptionError(f"colors of shape {shape} for an image of {width} x {height} pixels")
-    if not 1 <= quality <= 100:
-        raise OptionError(f"quality must be from 1 to 100, not {quality}")
+    check_int("quality", quality, 1, 100)
     if max(width, height) > _MAX_SIDE.get(name, width + height):
         raise OptionError(
             f"{width} x {height} pixels are too large for {name}",
@@ -275,40 +281,36 @@ def _save_options(name: str, metadata: Metadata, quality: int) -> dict[str, Any]
     if name == "WEBP" and metadata.lossless:
         options |= {"lossless": True, "exact": True}  # the quality is the effort now
     if name == "JPEG":
-        segments = list(_segments(metadata))
+        segments = _segments(metadata)
         options["xmp"], extension = _fit_xmp(metadata.xmp)
         if options["exif"] and len(options["exif"]) > MAX_CONTENT:
             options["exif"] = None
         options |= {
             "subsampling": _SUBSAMPLING_420,
             "dpi": metadata.dpi and tuple(min(round(value), 65535) for value in metadata.dpi),
-            "extra": b"".join(_segment(*each) for each in (*segments, *extension)) or None,
+            "extra": pack_segments((*segments, *extension)) or None,
         }
     return {key: value for key, value in options.items() if value is not None}
 
 
-def _segments(metadata: Metadata) -> Iterator[tuple[int, bytes]]:
-    """Yield the marker and the content of the segments of a JPEG with IPTC and comments."""
+def _segments(metadata: Metadata) -> Iterator[Segment]:
+    """Yield the segments of a JPEG with IPTC and comments."""
     for content in iptc.segments_with(metadata.iptc, _JPEG_SEGMENT) if metadata.iptc else ():
-        yield 0xED, content
+        yield Segment(APP13, content)
     texts = metadata.text.items()
     named = [text if name == "Comment" else f"{name}: {text}" for name, text in texts]
     for comment in (*metadata.comments, *(text.encode() for text in named)):
         for at in range(0, len(comment), _JPEG_SEGMENT):
-            yield 0xFE, comment[at : at + _JPEG_SEGMENT]
+            yield Segment(COMMENT, comment[at : at + _JPEG_SEGMENT])
 
 
-def _fit_xmp(xmp: bytes | None) -> tuple[bytes | None, list[tuple[int, bytes]]]:
+def _fit_xmp(xmp: bytes | None) -> tuple[bytes | None, list[Segment]]:
     """Return the XMP packet for a JPEG, and the segments of what does not fit into its segment."""
     if not xmp or len(xmp) <= _JPEG_SEGMENT:
         return xmp, []
     main, name, extension = extended_xmp.split(xmp, _JPEG_SEGMENT)
     contents = extension_segments(name, extension, _JPEG_SEGMENT)
-    return main or None, [(0xE1, content) for content in contents]
-
-
-def _segment(marker: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+    return main or None, [Segment(APP1, content) for content in contents]
 
 
 def draw_badge(rgb: UIntImage, alpha: UIntImage | None = None) -> None:

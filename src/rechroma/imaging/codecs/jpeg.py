@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_NOISE = bytes(range(250, 1, -1)) * 8  # entropy-coded data that decodes to rubbish; no markers
+NOISE = bytes(range(250, 1, -1)) * 8
+"""Entropy-coded data that decodes to rubbish; no markers."""
+
 _BLOCK = 8  # rows of a block
 _PROCESSES = {
     **dict.fromkeys((0xC3, 0xCB), "lossless"),
@@ -88,7 +90,7 @@ def complete(data: bytes, max_pixels: int) -> tuple[bytes, Damage]:
     data = data.rstrip(b"\xff")  # the first half of a marker
     completed = data + END
     rows = _checksums(completed, max_pixels)
-    differs = rows != _checksums(data + _NOISE + END, max_pixels)
+    differs = rows != _checksums(data + NOISE + END, max_pixels)
     if not differs.any():
         return completed, Damage.END_MISSING
     scan = max((at for kind, at in _segments(data) if kind == SCAN), default=0)

@@ -20,6 +20,7 @@ START, END = b"\xff\xd8", b"\xff\xd9"
 HUFFMAN, QUANTIZATION, RESTART, SCAN, COMMENT = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {HUFFMAN, 0xC8, 0xCC} | {0xF7})
 APPLICATION = range(0xE0, 0xF0)
+APP0, APP1, APP9, APP13, APP14 = (APPLICATION[number] for number in (0, 1, 9, 13, 14))
 MAX_CONTENT = 65533  # bytes of a segment
 
 _EOI = 0xD9
@@ -142,7 +143,7 @@ class _Reader:
         length = int.from_bytes(self._data[at : at + 2])
         end = at + length
         if length < 2 or end > len(self._data):
-            raise _broken()
+            raise damaged_jpeg()
         content = self._data[at + 2 : end]
         if kind == SCAN:
             stop = self._find_end(end)
@@ -175,7 +176,7 @@ class _Reader:
             size = 1 + _COEFFICIENTS * (1 + min(precision, 1))
             table, content = content[:size], content[size:]
             if len(table) < size:
-                raise _broken()
+                raise damaged_jpeg()
             if self._scans and self._quantization.get(number) != table:
                 self._requantized.add(number)
             else:
@@ -183,10 +184,10 @@ class _Reader:
 
     def finish(self) -> JpegParts:
         if len(self._frames) != 1 or not self._scans:
-            raise _broken()
+            raise damaged_jpeg()
         ((process, frame),) = self._frames
         if len(frame) < 6 or len(frame) < 6 + 3 * frame[5]:
-            raise _broken()
+            raise damaged_jpeg()
         return JpegParts(
             self._data,
             process,
@@ -206,5 +207,12 @@ def pack_segments(segments: Iterable[Segment]) -> bytes:
     )
 
 
-def _broken() -> BrokenImageError:
-    return BrokenImageError("the JPEG is damaged", hint="Copy or download the file again.")
+def damaged_jpeg(effect: str = "", advice: str = "") -> BrokenImageError:
+    """Return the error of a damaged JPEG.
+
+    Args:
+        effect: What follows from the damage, to add to the message.
+        advice: What else the user can do than to copy the file again, a sentence.
+    """
+    message = f"the JPEG is damaged: {effect}" if effect else "the JPEG is damaged"
+    return BrokenImageError(message, hint=f"Copy or download the file again. {advice}".rstrip())

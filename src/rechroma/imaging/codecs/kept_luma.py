@@ -23,9 +23,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.errors import UnsupportedImageError
 from rechroma.imaging.codecs.encode import encode_jpeg_template, label
+from rechroma.imaging.codecs.jpeg import NOISE
 from rechroma.imaging.codecs.jpeg_parts import (
+    APP0,
+    APP9,
+    APP14,
     END,
     MAX_CONTENT,
     QUANTIZATION,
@@ -35,6 +39,7 @@ from rechroma.imaging.codecs.jpeg_parts import (
     JpegParts,
     Scan,
     Segment,
+    damaged_jpeg,
     pack_segments,
     read_parts,
 )
@@ -60,7 +65,10 @@ _HALVED, _WHOLE = 0x11, 0x22  # sampling factors of chroma and luma
 _LUMA, *_CHROMA = 1, 2, 3  # identifiers, those of JFIF
 _NO_RESTARTS = Segment(RESTART, b"\0\0")
 
-_RECORD, _SIGNATURE = 0xE9, b"Rechroma luma\0"  # APP9
+_JFIF, _ADOBE = b"JFIF\0", b"Adobe"
+_ADOBE_TRANSFORM = 11  # position of a byte: 0 for RGB
+
+_SIGNATURE = b"Rechroma luma\0"
 _PART = MAX_CONTENT - len(_SIGNATURE) - 4  # less its number and the number of parts
 _MAX_RECORD = 1 << 28  # bytes
 _WITHOUT = "Or color it without keeping its luma."
@@ -87,8 +95,8 @@ class KeptLuma(NamedTuple):
 
     Attributes:
         content: The file.
-        exact: Whether it is the original, byte for byte; otherwise it has the luma of the result,
-            and its metadata.
+        exact: Whether it is the original, byte for byte, by its SHA-256; otherwise the result has
+            no record of it, and the content has the luma and the metadata of the result.
     """
 
     content: bytes
@@ -117,12 +125,35 @@ def read_gray_jpeg(data: bytes) -> JpegParts:
             "Save it as an ordinary gray JPEG.",
         )
     if len(parts.components) != 1:
-        raise _unsupported(
-            f"the JPEG is not gray: it has {len(parts.components)} components",
-            "'jpegtran -copy all -grayscale' makes it gray without loss.",
-        )
+        raise _not_gray(parts)
     _check_tables(parts)
     return parts
+
+
+def _not_gray(parts: JpegParts) -> UnsupportedImageError:
+    if _has_own_luma(parts) and _has_record(parts):
+        return _unsupported(
+            "the JPEG is a result of --keep-luma already",
+            "'rechroma restore' gives the gray JPEG back, to color it again.",
+        )
+    return _unsupported(
+        f"the JPEG is not gray: it has {len(parts.components)} components",
+        "'jpegtran -copy all -grayscale' makes it gray without loss."
+        if _is_ycbcr(parts)
+        else "Save it as an ordinary gray JPEG.",
+    )
+
+
+def _is_ycbcr(parts: JpegParts) -> bool:
+    """Return whether a JPEG has luma and chroma, and not RGB or CMYK, by the rules of libjpeg."""
+    if len(parts.components) != 3:
+        return False
+    if any(kind == APP0 and content.startswith(_JFIF) for kind, content in parts.metadata):
+        return True
+    for kind, content in parts.metadata:
+        if kind == APP14 and content.startswith(_ADOBE) and len(content) > _ADOBE_TRANSFORM:
+            return content[_ADOBE_TRANSFORM] != 0
+    return bytes(each.identifier for each in parts.components) != b"RGB"
 
 
 def _check_tables(parts: JpegParts) -> None:
@@ -134,7 +165,7 @@ def _check_tables(parts: JpegParts) -> None:
         )
     wrong = any(len(scan.header) < 6 or len(scan.components) != 1 for scan in parts.scans)
     if wrong or component.table not in parts.quantization or 0 in parts.size:
-        raise BrokenImageError("the JPEG is damaged", hint="Copy or download the file again.")
+        raise damaged_jpeg()
 
 
 def read_luma(parts: JpegParts) -> Luma:
@@ -238,31 +269,30 @@ def _write_image(parts: JpegParts, planes: list[JpegParts]) -> Iterator[bytes]:
         yield from _write_scans(plane, identifier)
 
 
-def _write_scans(parts: JpegParts, identifier: int) -> Iterator[bytes]:
-    """Yield the scans of the first component, under another identifier."""
+def _write_scans(parts: JpegParts, identifier: int, behind: bytes = b"") -> Iterator[bytes]:
+    """Yield the scans of the first component under another identifier, and bytes behind each."""
     tables: list[Segment] = []
     for scan in parts.scans:
         tables += scan.tables
         if parts.components[0].identifier in scan.components:
             header = bytes((1, identifier)) + scan.header[2:6]
             yield pack_segments((*tables, Segment(SCAN, header)))
-            yield parts.entropy_coded(scan)
+            yield parts.entropy_coded(scan) + behind
             tables = []
 
 
 def _check(content: bytes, original: bytes) -> None:
     """Check the promise before anything is written: decoders go on in damaged files."""
-    if restore_luma(content).content != original or not _have_same_luma(content, original):
-        raise BrokenImageError(
-            "the JPEG is damaged: its luma would not be kept",
-            hint=f"Copy or download the file again. {_WITHOUT}",
-        )
+    parts = read_parts(content)
+    restorable = _has_own_luma(parts) and _read_original(parts) == original
+    if not restorable or not _have_same_luma(content, original):
+        raise damaged_jpeg("its luma would not be kept", _WITHOUT)
 
 
-def _have_same_luma(one: bytes, other: bytes) -> bool:
+def _have_same_luma(*files: bytes) -> bool:
     with ThreadPoolExecutor(2) as pool:
-        decoded, expected = pool.map(_decode_luma, (one, other))
-    return np.array_equal(decoded, expected)
+        first, *others = pool.map(_decode_luma, files)
+    return all(np.array_equal(first, other) for other in others)
 
 
 def _record(parts: JpegParts) -> list[Segment]:
@@ -276,7 +306,7 @@ def _record(parts: JpegParts) -> list[Segment]:
     packed = sha256(parts.data).digest() + zlib.compress(record)
     contents = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
     return [
-        Segment(_RECORD, _SIGNATURE + struct.pack(">HH", number, len(contents)) + content)
+        Segment(APP9, _SIGNATURE + struct.pack(">HH", number, len(contents)) + content)
         for number, content in enumerate(contents)
     ]
 
@@ -286,21 +316,29 @@ def restore_luma(data: bytes) -> KeptLuma:
 
     Raises:
         UnsupportedImageError: The file is no JPEG, or its luma is not apart from its chroma.
-        BrokenImageError: It is damaged.
+        BrokenImageError: It is damaged: it does not agree with its record of the original or, if
+            there is none, it ends early.
     """
     if not data.startswith(START):
         raise _not_kept()
     parts = read_parts(data)
     if not _has_own_luma(parts):
         raise _not_kept()
-    original = _read_original(parts)
-    if original is not None:
+    if _has_record(parts):
+        original = _read_original(parts)
+        if original is None:
+            raise damaged_jpeg("its luma, or its record of the original, has changed")
         return KeptLuma(original, exact=True)
     check_size(parts.size, MAX_PIXELS)
     content = _write_gray(parts)
-    if not _have_same_luma(content, data):
-        raise BrokenImageError("the JPEG is damaged", hint="Copy or download the file again.")
+    # What is behind the data of a scan changes a pixel only if the data ends before the image.
+    if not _ends(parts) or not _have_same_luma(content, data, _write_gray(parts, behind=NOISE)):
+        raise damaged_jpeg()
     return KeptLuma(content, exact=False)
+
+
+def _ends(parts: JpegParts) -> bool:
+    return parts.data.find(END, parts.scans[-1].end) >= 0
 
 
 def _has_own_luma(parts: JpegParts) -> bool:
@@ -323,15 +361,15 @@ def _luma_scans(parts: JpegParts) -> list[Scan]:
     return [scan for scan in parts.scans if luma.identifier in scan.components]
 
 
-def _write_gray(parts: JpegParts) -> bytes:
-    """Write the luma of a color JPEG as a gray one, with its metadata."""
+def _write_gray(parts: JpegParts, behind: bytes = b"") -> bytes:
+    """Write the luma of a color JPEG as a gray one, with its metadata, and bytes behind scans."""
     number = parts.components[0].table
     segments = (
         *(_without_provenance(each) for each in parts.metadata if not _is_record(each)),
         Segment(QUANTIZATION, parts.quantization[number]),
         Segment(parts.process, parts.frame[:5] + bytes((1, _LUMA, _HALVED, number))),
     )
-    return b"".join((START, pack_segments(segments), *_write_scans(parts, _LUMA), END))
+    return b"".join((START, pack_segments(segments), *_write_scans(parts, _LUMA, behind), END))
 
 
 def _without_provenance(segment: Segment) -> Segment:
@@ -375,8 +413,12 @@ def _unpack(compressed: bytes) -> list[bytes]:
     return pieces
 
 
+def _has_record(parts: JpegParts) -> bool:
+    return any(map(_is_record, parts.metadata))
+
+
 def _is_record(segment: Segment) -> bool:
-    return segment.marker == _RECORD and segment.content.startswith(_SIGNATURE)
+    return segment.marker == APP9 and segment.content.startswith(_SIGNATURE)
 
 
 def _unsupported(message: str, hint: str) -> UnsupportedImageError:

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from rechroma.colorizer import Colorizer, ColorSuggestion, EncodedImage
+from rechroma.colorizer import (
+    Colorizer,
+    ColorSuggestion,
+    EncodedImage,
+    check_file_options,
+)
 from rechroma.engines import available_threads, check_hints_supported
 from rechroma.errors import OptionError, did_you_mean
 from rechroma.hints import hints_from_json
@@ -125,10 +130,11 @@ class ModelCatalog:
         """Reject a request that would fail later.
 
         Raises:
-            OptionError: The model does not exist.
+            OptionError: The model does not exist, or options contradict each other.
             HintError: The hints are invalid.
             ModelFeatureError: There are hints, but the model does not support them.
         """
+        check_file_options(request.encode_options())
         name = resolve_model(request, self._settings)
         card = self.default if name is None else get_card(name)
         check_hints_supported(card, _parse_hints(request) or None)
@@ -168,13 +174,9 @@ class Predictor:
         self, source: bytes | Path, request: ColorizeRequest, *, max_pixels: int, name: str = ""
     ) -> EncodedImage:
         """Colorize an image file."""
-        return self._colorizer(request).colorize_bytes(
-            source,
-            name=name,
-            max_pixels=max_pixels,
-            hints=_parse_hints(request),
-            **request.options.model_dump(exclude={"model"}),
-        )
+        options = request.encode_options()
+        options["max_pixels"], options["hints"] = max_pixels, _parse_hints(request)
+        return self._colorizer(request).colorize_bytes(source, name=name, **options)
 
     def predict_chroma(
         self,

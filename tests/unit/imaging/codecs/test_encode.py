@@ -290,7 +290,7 @@ class TestOptions:
     def test_quality_outside_its_range_is_rejected(
         self, colors: NDArray[np.uint8], quality: int
     ) -> None:
-        with pytest.raises(OptionError, match=f"not {quality}"):
+        with pytest.raises(OptionError, match=f"quality must be 1 to 100, not {quality}"):
             encode_photo(colors, a_photo(colors), quality=quality)
 
     def test_unknown_format_is_rejected(self, colors: NDArray[np.uint8]) -> None:

@@ -35,6 +35,12 @@ def recolor(data: bytes, *, quality: int = 90, provenance: bool = True) -> bytes
     return write_around_luma(parts, luma.metadata, chroma, quality=quality, provenance=provenance)
 
 
+def without_record(result: bytes) -> bytes:
+    """Remove the record of the original, as `exiftool -APP9:all=` does."""
+    segments, rest = split(result)
+    return join([each for each in segments if each.kind != 0xE9], rest)
+
+
 def opened(data: bytes) -> Image.Image:
     return Image.open(BytesIO(data))
 
@@ -175,14 +181,43 @@ def test_profile_that_inverts_the_levels_is_refused() -> None:
 
 class TestRefusal:
     @pytest.mark.parametrize(
-        ("mode", "reason"), [("RGB", "not gray.*3 components"), ("CMYK", "4 components")]
+        ("mode", "options", "components", "has_luma"),
+        [
+            ("RGB", {}, 3, True),
+            ("RGB", {"keep_rgb": True}, 3, False),
+            ("CMYK", {}, 4, False),
+        ],
     )
-    def test_color_is_refused(self, mode: str, reason: str) -> None:
+    def test_color_is_refused(
+        self, mode: str, options: dict[str, bool], components: int, has_luma: bool
+    ) -> None:
         file = BytesIO()
-        Image.fromarray(texture(16, 16)).convert(mode).save(file, "JPEG")
-        with pytest.raises(UnsupportedImageError, match=reason) as caught:
+        Image.fromarray(texture(16, 16)).convert(mode).save(file, "JPEG", **options)
+        with pytest.raises(
+            UnsupportedImageError, match=f"not gray.*{components} components"
+        ) as caught:
             read_gray_jpeg(file.getvalue())
-        assert "jpegtran" in str(caught.value.hint)
+        assert ("jpegtran" in str(caught.value.hint)) == has_luma
+
+    @pytest.mark.parametrize(
+        ("content", "has_luma"),
+        [(b"Adobe\0\x64\0\0\0\0\0", False), (b"Adobe\0\x64\0\0\0\0\1", True), (b"Adobe", True)],
+    )
+    def test_adobe_segment_tells_whether_there_is_luma(
+        self, content: bytes, has_luma: bool
+    ) -> None:
+        file = BytesIO()
+        Image.fromarray(texture(16, 16)).convert("RGB").save(file, "JPEG")
+        segments, rest = split(file.getvalue())
+        others = [each for each in segments if each.kind != 0xE0]
+        with pytest.raises(UnsupportedImageError) as caught:
+            read_gray_jpeg(join([segment(0xEE, content), *others], rest))
+        assert ("jpegtran" in str(caught.value.hint)) == has_luma
+
+    def test_result_is_refused_with_the_advice_to_restore_it(self) -> None:
+        with pytest.raises(UnsupportedImageError, match="result of --keep-luma") as caught:
+            read_gray_jpeg(recolor(encode(texture(16, 16))))
+        assert "rechroma restore" in str(caught.value.hint)
 
     @pytest.mark.parametrize(
         ("process", "precision", "reason"),
@@ -234,26 +269,50 @@ class TestRestoring:
         changed = [each for each in segments if each.kind != 0xE1]
         assert restore_luma(join([*changed, segment(0xFE, b"new")], rest)) == (data, True)
 
-    @pytest.mark.parametrize("kept", [0, 1])
-    def test_without_the_record_the_luma_has_the_current_metadata(
-        self, data: bytes, kept: int
-    ) -> None:
-        segments, rest = split(recolor(data + bytes(random.Random(0).randbytes(100_000))))
-        record = [each for each in segments if each.kind == 0xE9]
-        others = [each for each in segments if each.kind != 0xE9]
-        restored, exact = restore_luma(join([*others, *record[:kept]], rest))
+    def test_without_the_record_the_luma_has_the_current_metadata(self, data: bytes) -> None:
+        restored, exact = restore_luma(without_record(recolor(data)))
         assert not exact
         assert b"compositeWithTrainedAlgorithmicMedia" not in restored
         image = opened(restored)
         assert (image.mode, image.info["comment"]) == ("L", b"attic")
         np.testing.assert_array_equal(np.asarray(image), np.asarray(opened(data)))
 
-    def test_changed_luma_is_not_taken_for_the_original(self, data: bytes) -> None:
+    def test_every_gray_jpeg_has_its_luma_without_the_record(self) -> None:
+        for name, data in gray_jpegs.all_jpegs():
+            restored, exact = restore_luma(without_record(recolor(data)))
+            assert not exact
+            np.testing.assert_array_equal(luma_by_pillow(restored), luma_by_pillow(data), name)
+
+    def test_part_of_a_record_is_damage(self, data: bytes) -> None:
+        segments, rest = split(recolor(data + bytes(random.Random(0).randbytes(100_000))))
+        record = [each for each in segments if each.kind == 0xE9]
+        others = [each for each in segments if each.kind != 0xE9]
+        assert len(record) > 1
+        with pytest.raises(BrokenImageError, match="record of the original"):
+            restore_luma(join([*others, *record[:1]], rest))
+
+    def test_changed_luma_is_damage(self, data: bytes) -> None:
         result = recolor(data)
-        parts = read_parts(result)
-        at = parts.scans[0].start + 5
+        at = read_parts(result).scans[0].start + 5
         changed = result[:at] + bytes([result[at] ^ 1]) + result[at + 1 :]
-        assert not restore_luma(changed).exact
+        with pytest.raises(BrokenImageError, match=r"its luma.*has changed"):
+            restore_luma(changed)
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}])
+    def test_luma_that_is_cut_off_is_damage(self, options: dict[str, object]) -> None:
+        result = recolor(encode(texture(60, 44), **options))
+        scan = next(each for each in read_parts(result).scans if each.components == b"\x01")
+        middle = (scan.start + scan.end) // 2
+        for cut in (result[:middle], result[:middle] + result[scan.end :]):
+            for content in (cut, without_record(cut)):
+                with pytest.raises(BrokenImageError, match="damaged"):
+                    restore_luma(content)
+
+    def test_cut_off_chroma_is_damage_unless_the_record_proves_the_luma(self, data: bytes) -> None:
+        cut = recolor(data)[:-10]
+        assert restore_luma(cut) == (data, True)
+        with pytest.raises(BrokenImageError, match="damaged"):
+            restore_luma(without_record(cut))
 
     @pytest.mark.parametrize("options", [{}, {"progressive": True}])
     def test_color_jpeg_without_own_luma_is_refused(self, options: dict[str, object]) -> None:
