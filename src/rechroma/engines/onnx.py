@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +14,7 @@ from rechroma.errors import (
     OptionError,
     ProviderError,
 )
+from rechroma.memory import trim_memory
 from rechroma.models import load_model
 from rechroma.models.onnx_runtime import ort
 from rechroma.options import PROVIDERS
@@ -62,7 +60,7 @@ class OnnxEngine:
         has_cuda = _CUDA in ort.get_available_providers()
         providers = [_CUDA, _CPU] if has_cuda and provider != "cpu" else [_CPU]
         self._session, self._card = load_model(path, providers, options)
-        _return_freed_memory()
+        trim_memory()
         if provider == "cuda" and self.provider != "cuda":
             raise ProviderError(
                 "provider 'cuda' is not available here",
@@ -129,13 +127,3 @@ class OnnxEngine:
         return InvalidChromaError(
             f"{self._path} returned {what}", hint="Use another model: see 'rechroma models list'."
         )
-
-
-def _return_freed_memory() -> None:
-    """Give back to the system what loading a model has freed: a third of the process's memory.
-
-    The C library of most Linux systems would keep it for later.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)

@@ -15,9 +15,9 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rechroma.errors import InternalError, RechromaError
+from rechroma.memory import trim_memory
 from rechroma.service.errors import OverloadedError
 from rechroma.service.inference import fault_policy
-from rechroma.service.inference.memory import trim_memory
 from rechroma.service.inference.predictor import Predictor
 
 if TYPE_CHECKING:
