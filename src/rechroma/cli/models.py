@@ -156,7 +156,6 @@ def import_command(
     """
     from rechroma.models import check_readable
 
-    check_readable(source, "Name a file of weights, or an .onnx file.")
     if source.suffix.lower() == ".onnx":
         if name is not None or weights != "float32":
             option = "--as" if name is not None else "--weights"
@@ -173,6 +172,7 @@ def import_command(
         import_onnx_file(source, out, contract, fields, overwrite=overwrite)
         return
     if name is None:
+        check_readable(source, "Name the file of weights that the authors of a network published.")
         raise OptionError(
             f"{source}: a checkpoint does not say its network",
             hint="Add --as NETWORK; 'rechroma models list --published' lists the networks.",
@@ -182,6 +182,7 @@ def import_command(
     target = Path(f"{name}.onnx") if out is None else out
     check_model_target(target, overwrite=overwrite)
     _check_network_name(name)
+    check_readable(source, f"Name the file of weights that the authors of {name} published.")
     given = read_card_fields(card)
     require_extra("train", "torch")
     _import_checkpoint(source, name, target, given, weights=weights, overwrite=overwrite)
