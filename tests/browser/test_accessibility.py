@@ -315,7 +315,7 @@ def test_texts_match_the_keys_in_use() -> None:
     known = {f"problem.{_dashed(kind)}" for kind in kinds if kind.endswith("Error")}
     known |= words | {f"problem.{word}" for word in words}
     known |= {f"remark.{damage}" for damage in Damage}
-    made = r"(color|keep|sample|slider|stage|state)\.\w+"
+    made = r"(color|keep|kind|metadata|sample|slider|stage|state)\.[\w-]+"
     rest = {key for key in texts("en").keys() - known if not re.fullmatch(made, key)}
     assert rest == set()
 
