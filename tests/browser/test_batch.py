@@ -377,7 +377,7 @@ def test_photograph_too_large_for_a_job_fails(open_page: Open, serve: Serve) -> 
     driver.expected = ("413", "net::ERR_")
     driver.drop(("large.jpg", make_photo(size=(3000, 2000))))
     expect(driver.find("#photos > [data-stage=failed]")).to_be_visible()
-    expect(driver.find("#notice")).to_have_text("The file is larger than the server allows.")
+    expect(driver.find("#notice")).to_contain_text("The file is larger than the server allows.")
 
 
 def test_zip_contains_the_others_if_one_fails(driver: PageDriver) -> None:
