@@ -179,8 +179,8 @@ def test_finetune_defaults_fit_the_network(tmp_path: Path) -> None:
         ("siggraph17", 5e-4, 32, 128),
     ):
         network = learned(name)
-        export_model(network, card(network), tmp_path / "net.onnx", weights="float32")
-        plan = finetuning_recipe(tmp_path / "net.onnx", ["train.tar"])
+        export_model(network, card(network), tmp_path / f"{name}.onnx", weights="float32")
+        plan = finetuning_recipe(tmp_path / f"{name}.onnx", ["train.tar"])
         assert (plan.optimizer.lr, plan.batch_size, plan.crops.sizes) == (lr, batch_size, (side,))
         assert plan.optimizer.freeze_encoder_fraction == 1.0
         assert bool(plan.loss.bins) == (name == "siggraph17")
