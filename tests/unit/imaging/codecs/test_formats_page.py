@@ -26,7 +26,8 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
+    text = PAGE.read_text("utf-8")
+    lines = text[text.index("| format |") :].split("\n\n")[0].splitlines()
     return [Row(*(cell.strip() for cell in line.strip("|").split("|"))) for line in lines[2:]]
 
 
