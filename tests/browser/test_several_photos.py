@@ -175,7 +175,7 @@ def test_help_names_the_version_and_the_limits(driver: PageDriver) -> None:
     expect(driver.find("#version")).to_have_text(version)
     assert axe_violations(driver) == []
     driver.screenshot("help")
-    card = driver.page.request.get(driver.url + str(help_.locator("a").get_attribute("href")))
+    card = driver.page.request.get(str(help_.locator("a").evaluate("link => link.href")))
     assert card.json()["name"].startswith("rechroma-")
     assert "bins" not in card.json()
     driver.page.keyboard.press("Escape")
