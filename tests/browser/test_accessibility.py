@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route, ViewportSize, expect
 
 import rechroma.web
 from rechroma import errors
@@ -21,8 +21,8 @@ from tests.support.service import has_color
 
 STATIC = Path(rechroma.web.__file__).parent / "static"
 BUDGET = 150_000  # bytes of the first load
-PHONE = {"width": 390, "height": 844}
-WIDE = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
 
 
 def texts(language: str) -> dict[str, str]:
@@ -190,7 +190,7 @@ def test_undo_works_on_a_russian_keyboard(driver: PageDriver) -> None:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, WIDE], ids=["phone", "wide"])
-def test_controls_are_large_enough(open_page: Open, viewport: dict[str, int]) -> None:
+def test_controls_are_large_enough(open_page: Open, viewport: ViewportSize) -> None:
     driver = open_page(viewport=viewport)
     driver.add_photo()
     driver.correct()
