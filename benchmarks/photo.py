@@ -28,7 +28,7 @@ import skimage
 from PIL import Image
 from process_cost import run_measured
 
-from rechroma.color.ycbcr import Planes, half_size, render_subsampled, render_ycbcr
+from rechroma.color.ycbcr import Planes, YcbcrTable
 from rechroma.engines import OnnxEngine, available_threads
 from rechroma.engines.preprocess import ModelInput
 from rechroma.imaging import ChromaUpsampler, read_photo, write_subsampled
@@ -208,10 +208,10 @@ def _report_steps(file: Path, engine: OnnxEngine, repeat: int) -> None:
     step = strip_rows(gray.shape[1])
     strips = [slice(top, top + step) for top in range(0, len(gray), step)]
     halves = [slice(top // 2, (top + step) // 2) for top in range(0, len(gray), step)]
-    upsampler = ChromaUpsampler(chroma, gray.shape, block=2)
+    table = YcbcrTable(chroma)
+    upsampler = ChromaUpsampler(table.steps, gray.shape, block=2)
     blocks = [upsampler.strip(rows) for rows in halves]
-    planes = [render_subsampled(gray[rows], ab) for rows, ab in zip(strips, blocks, strict=True)]
-    means = [half_size(gray[rows]) for rows in strips]
+    planes = [table.render(gray[rows], ab) for rows, ab in zip(strips, blocks, strict=True)]
 
     def over(function: Callable[..., object], *lists: list[object]) -> Callable[[], object]:
         return lambda: [function(*each) for each in zip(*lists, strict=True)]
@@ -225,8 +225,8 @@ def _report_steps(file: Path, engine: OnnxEngine, repeat: int) -> None:
                 "network input": lambda: ModelInput.from_image(gray, engine.card),
                 "network": lambda: engine.chroma(network.lightness),
                 "upsample chroma to half size": over(upsampler.strip, [*halves]),
-                "colors at half size, in gamut": over(render_ycbcr, [*means], [*blocks]),
-                "the same, with luma and edges": over(render_subsampled, [*rows], [*blocks]),
+                "table of colors": lambda: YcbcrTable(chroma),
+                "colors at half size, and luma": over(table.render, [*rows], [*blocks]),
                 "encode": over(lambda each: encode_strip(Planes(*each), QUALITY), [*planes]),
                 "upsample, render and write": lambda: write_subsampled(
                     io.BytesIO(), photo, chroma, threads=available_threads()

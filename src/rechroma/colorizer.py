@@ -70,6 +70,7 @@ from rechroma.options import (
     check_range,
     parse_options,
 )
+from rechroma.parallel import STRIP_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,6 @@ if TYPE_CHECKING:
     from rechroma.imaging import Luma, UIntImage
     from rechroma.models import ModelCard
 
-_STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
 _UNADJUSTED = Adjustments()
 _STALE_INFO = {  # describes the gray pixels, possibly before rotation, and not the new ones
     *("icc_profile", "transparency", "exif", "Raw profile type exif"),
@@ -510,7 +510,7 @@ class Colorizer:
     def _in_strips(self, shape: tuple[int, int], fill: Callable[[slice], None]) -> None:
         """Call a function for strips of rows that cover an image (H, W), in several threads."""
         height, width = shape
-        step = max(_STRIP_PIXELS // width, 1)
+        step = max(STRIP_PIXELS // width, 1)
         strips = [slice(top, min(top + step, height)) for top in range(0, height, step)]
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(fill, strips))

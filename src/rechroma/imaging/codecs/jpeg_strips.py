@@ -23,6 +23,7 @@ from rechroma.imaging.codecs.jpeg_parts import (
     pack_segments,
     read_parts,
 )
+from rechroma.parallel import STRIP_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,13 +32,12 @@ if TYPE_CHECKING:
     from rechroma.imaging.codecs.jpeg_parts import JpegParts
 
 _UNIT = 16  # side of the smallest coded unit: a block of 8 x 8 samples of chroma at half size
-_STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
 _FIRST_RESTART, _RESTARTS = 0xD0, 8  # the markers between strips take turns
 
 
 def strip_rows(width: int) -> int:
     """Return the number of rows of each strip, except the last, of a picture of some width."""
-    return max(_STRIP_PIXELS // (width * _UNIT), 1) * _UNIT
+    return max(STRIP_PIXELS // (width * _UNIT), 1) * _UNIT
 
 
 def encode_strip(planes: Planes, quality: int) -> bytes:

@@ -119,7 +119,7 @@ def test_colors_are_those_of_the_exact_way(shape: tuple[int, int]) -> None:
     lab = [srgb_to_lab(rgb).astype(np.float64) for rgb in (found, wanted)]
     off = deltaE_ciede2000(*lab)
     assert off.mean() < 1
-    assert np.percentile(off, 99) < 3  # two files, each with the rounding of its coefficients
+    assert np.percentile(off, 99) < 3.2  # two files, each with the rounding of its coefficients
     assert np.abs(lightness(found) - lightness(gray)).mean() < 0.5
 
 
