@@ -32,7 +32,7 @@ _SLOW = ("unit/training", "parity", "unit/networks", "load", "api", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the slowest folders: workers that share the files finish at about the same time."""
+    """Start with the slowest folders, so that the workers finish at about the same time."""
     items.sort(key=_rank)
 
 
