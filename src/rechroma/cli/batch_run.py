@@ -26,7 +26,7 @@ from rechroma.cli.ledger import (
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
 from rechroma.cli.terminal import echo_err
-from rechroma.errors import BrokenImageError, TargetError, TargetExistsError
+from rechroma.errors import COPY_AGAIN, BrokenImageError, TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class BatchRun:
         if omissions.damage and request.strict:
             rejection = BrokenImageError(
                 f"{task.source}: the JPEG is truncated; its earlier result {task.target} is kept",
-                hint="Copy or download the file again.",
+                hint=COPY_AGAIN,
             )
             return FileResult(*names, Status.FAILED, rejection)
         note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
