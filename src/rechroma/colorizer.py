@@ -25,6 +25,7 @@ from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
 from rechroma.engines.hint_reach import limit_reach
 from rechroma.errors import (
+    COPY_AGAIN,
     BrokenImageError,
     InvalidChromaError,
     OptionError,
@@ -486,7 +487,7 @@ class Colorizer:
             if photo.damage == Damage.TRUNCATED:
                 raise BrokenImageError(
                     "the JPEG is truncated: its luma cannot be kept",
-                    hint="Copy or download the file again, or color it without keeping its luma.",
+                    hint=f"{COPY_AGAIN} Or color it without keeping its luma.",
                 )
             luma = read_luma(parts)
             planes = self._chroma_planes(luma, self._chroma(photo, options))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
 from rechroma.color import lab_to_srgb, lightness, luminance, srgb_to_lab
@@ -87,7 +88,7 @@ def test_luminance_weighs_green_most() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_the_gray_of_a_neutral_color_is_its_level(dtype: type) -> None:
-    levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    levels: NDArray[np.unsignedinteger] = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
     gray = gray_of_luminance(luminance(np.stack([levels] * 3, axis=-1)), dtype)
     np.testing.assert_array_equal(gray, levels)
 

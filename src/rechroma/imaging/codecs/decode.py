@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
+from rechroma.errors import COPY_AGAIN, BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
 from rechroma.imaging.codecs import jpeg
 from rechroma.imaging.codecs.open_image import (
@@ -32,14 +32,9 @@ from rechroma.imaging.codecs.open_image import (
     quiet_pillow,
     source_format,
 )
+from rechroma.imaging.codecs.strip_metadata import Stripped, strip_metadata
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
-from rechroma.imaging.metadata.extract import (
-    Stripped,
-    read_before,
-    read_metadata,
-    read_orientation,
-    strip_metadata,
-)
+from rechroma.imaging.metadata.extract import read_before, read_metadata, read_orientation
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.metadata.orientation import TO_UPRIGHT
 from rechroma.imaging.photo import Damage, Photo, UIntImage
@@ -117,7 +112,7 @@ def read_photo(
             if strict:
                 raise BrokenImageError(
                     "the JPEG is truncated: its end is missing",
-                    hint="Copy or download the file again.",
+                    hint=COPY_AGAIN,
                 )
             return replace(photo, damage=Damage.END_MISSING)
 
