@@ -13,7 +13,7 @@ import numpy as np
 
 from rechroma.color.lab import from_float, gray_of_luminance, luminance
 from rechroma.errors import UnsupportedImageError
-from rechroma.parallel import map_in_order
+from rechroma.parallel import STRIP_PIXELS, map_in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rechroma.imaging.metadata.icc import Profile
     from rechroma.imaging.photo import UIntImage
 
-_STRIP_PIXELS = 64_000  # fits the cache
 _MAX_UINT16 = 65535
 _MAX_GRAY_SPREAD = 6 / 255  # of full range: lossy compression's spread of gray channels
 
@@ -64,7 +63,7 @@ def gray_from_rgb(
         gray.
     """
     gray = np.empty(rgb.shape[:2], rgb.dtype)
-    step = max(1, _STRIP_PIXELS // rgb.shape[1])
+    step = max(1, STRIP_PIXELS // rgb.shape[1])
 
     def convert(top: int) -> bool:
         """Convert a strip; returns whether it had color."""
