@@ -84,8 +84,6 @@ class YcbcrTable:
     def render(self, gray: Plane, steps: Float) -> Planes:
         """Render a picture, or a strip of an even number of rows, with chroma of half the size.
 
-        Call it on strips of some ten thousand pixels, which fit into the CPU cache.
-
         Args:
             gray: (H, W), sRGB-encoded gray.
             steps: (h, w, 2) float32, :attr:`steps` of each block of 2 x 2 pixels; h = H / 2 and

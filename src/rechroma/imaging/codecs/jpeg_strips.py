@@ -23,7 +23,6 @@ from rechroma.imaging.codecs.jpeg_parts import (
     pack_segments,
     read_parts,
 )
-from rechroma.parallel import STRIP_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,12 +31,14 @@ if TYPE_CHECKING:
     from rechroma.imaging.codecs.jpeg_parts import JpegParts
 
 _UNIT = 16  # side of the smallest coded unit: a block of 8 x 8 samples of chroma at half size
+# Smaller ones would fit the cache, but threads would wait for the GIL at every step.
+_STRIP_PIXELS = 256_000
 _FIRST_RESTART, _RESTARTS = 0xD0, 8  # the markers between strips take turns
 
 
 def strip_rows(width: int) -> int:
     """Return the number of rows of each strip, except the last, of a picture of some width."""
-    return max(STRIP_PIXELS // (width * _UNIT), 1) * _UNIT
+    return max(_STRIP_PIXELS // (width * _UNIT), 1) * _UNIT
 
 
 def encode_strip(planes: Planes, quality: int) -> bytes:
