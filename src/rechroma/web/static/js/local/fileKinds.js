@@ -1,6 +1,6 @@
 /** Kinds of image files, by their first bytes. */
 
-import { toLatin1 } from "./metadata/bytes.js";
+import { toLatin1 } from "../files/bytes.js";
 
 const HEAD_BYTES = 32;
 /** @type {[string, RegExp][]} */

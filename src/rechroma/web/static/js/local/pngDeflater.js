@@ -1,6 +1,6 @@
 /** A worker that compresses the filtered rows of one PNG: it answers each message. */
 
-import { packChunk } from "./metadata/pngChunks.js";
+import { packChunk } from "../files/pngChunks.js";
 
 const stream = new CompressionStream("deflate");
 const writer = stream.writable.getWriter();

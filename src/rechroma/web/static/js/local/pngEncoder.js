@@ -4,8 +4,8 @@
  */
 
 import { BackendError } from "../backend.js";
-import { big, join } from "./metadata/bytes.js";
-import { packChunk, SIGNATURE } from "./metadata/pngChunks.js";
+import { big, join } from "../files/bytes.js";
+import { packChunk, SIGNATURE } from "../files/pngChunks.js";
 
 const [RGB, RGBA] = [2, 6]; // color types
 const UP = 2; // the filter of all rows: as small as the best one of each photograph within some percent

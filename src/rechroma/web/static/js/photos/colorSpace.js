@@ -3,6 +3,9 @@
  * not at all.
  */
 
+import { viewOf } from "../files/bytes.js";
+import { listChunks } from "../files/pngChunks.js";
+
 const FTYP = 0x66747970; // the first box of an AVIF or HEIC
 const COLR = 0x636f6c72;
 const NCLX = 0x6e636c78;
@@ -36,7 +39,7 @@ function isOtherHeif(heif) {
 
 /** @param {DataView} png */
 function isOtherPng(png) {
-  const chunks = readChunks(png);
+  const chunks = new Map(listChunks(new Uint8Array(png.buffer)).map(({ kind, data }) => [kind, readNumbers(data)]));
   if (chunks.has("cICP")) return true;
   if (chunks.has("iCCP") || chunks.has("sRGB")) return false;
   const gamma = chunks.get("gAMA")?.[0] ?? SRGB_GAMMA;
@@ -45,22 +48,10 @@ function isOtherPng(png) {
     primaries.some((value, at) => Math.abs(value - SRGB_PRIMARIES[at]) > PRIMARIES_TOLERANCE);
 }
 
-/**
- * Read the chunks before the pixels, as far as they are whole, as 32-bit numbers.
- * @param {DataView} png
- * @returns {Map<string, number[]>}
- */
-function readChunks(png) {
-  const chunks = new Map();
-  for (let at = 8; at + 8 <= png.byteLength;) {
-    const length = png.getUint32(at);
-    const kind = String.fromCharCode(...[4, 5, 6, 7].map((offset) => png.getUint8(at + offset)));
-    if (kind === "IDAT") break;
-    const count = Math.floor(Math.min(length, 32, png.byteLength - at - 8) / 4);
-    chunks.set(kind, Array.from({ length: count }, (_, index) => png.getUint32(at + 8 + 4 * index)));
-    at += length + 12;
-  }
-  return chunks;
+/** Read the 32-bit numbers of a chunk, at most eight. @param {Uint8Array} data */
+function readNumbers(data) {
+  const count = Math.min(8, data.length >> 2);
+  return Array.from({ length: count }, (_, index) => viewOf(data).getUint32(4 * index));
 }
 
 /** Tell whether EXIF names a camera's file in Adobe RGB, and there is no profile. @param {DataView} jpeg */

@@ -1,21 +1,10 @@
 /** A writer of zip files. Members are stored uncompressed, because images are compressed already. */
 
+import { computeCrc } from "../files/crc32.js";
+
 const VERSION = 20;
 const UTF8_FLAG = 0x0800;
 const MAX_ZIP_SIZE = 0xffffffff; // bytes, without the zip64 extension
-
-const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
-
-/** Compute the CRC-32 of zip and PNG. @param {Uint8Array} bytes */
-export function computeCrc(bytes) {
-  let crc = 0xffffffff;
-  for (let at = 0; at < bytes.length; at++) crc = CRC[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
 
 /**
  * @param {{name: string, content: Blob}[]} members with unique names

@@ -1,6 +1,6 @@
 /** EXIF blocks, patched in place for an upright, colored result (`rechroma.imaging.metadata.exif`). */
 
-import { toLatin1 } from "./bytes.js";
+import { toLatin1 } from "../../files/bytes.js";
 import { toOrientation, turnPoint } from "./orientation.js";
 import { LONG, RATIONAL, SHORT, createTiff } from "./tiffDirectory.js";
 

@@ -1,6 +1,6 @@
 /** IPTC-IIM records (captions, credits), in the Photoshop resources that hold them. */
 
-import { big, join, startsWith, viewOf } from "./bytes.js";
+import { big, join, startsWith, viewOf } from "../../files/bytes.js";
 
 const HEADER = "Photoshop 3.0\0"; // of a segment in a JPEG
 const SIGNATURE = "8BIM";

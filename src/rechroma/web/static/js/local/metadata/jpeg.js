@@ -1,6 +1,6 @@
 /** The segments of a JPEG that hold metadata. */
 
-import { big, join, startsWith, toLatin1, viewOf } from "./bytes.js";
+import { big, join, startsWith, toLatin1, viewOf } from "../../files/bytes.js";
 import { readResolution } from "./exif.js";
 import { recordOfSegments, segmentsWith } from "./iptc.js";
 

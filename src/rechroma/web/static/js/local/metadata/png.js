@@ -1,9 +1,9 @@
 /** The chunks of a PNG that hold metadata. */
 
-import { big, join, pipe, startsWith, toLatin1, viewOf } from "./bytes.js";
+import { big, join, pipe, startsWith, toLatin1, viewOf } from "../../files/bytes.js";
 import { readResolution } from "./exif.js";
 import { readComment } from "./jpeg.js";
-import { SIGNATURE, listChunks, packChunk } from "./pngChunks.js";
+import { SIGNATURE, listChunks, packChunk } from "../../files/pngChunks.js";
 
 const XMP = "XML:com.adobe.xmp\0";
 const RAW_PROFILE = "Raw profile type ";
@@ -12,7 +12,7 @@ const HEAD = SIGNATURE.length + 12 + 13; // bytes of the signature and of the he
 const TEXT_KINDS = ["tEXt", "zTXt", "iTXt"];
 
 /** @typedef {import("./copy.js").Metadata} Metadata */
-/** @typedef {import("./pngChunks.js").Chunk} Chunk */
+/** @typedef {import("../../files/pngChunks.js").Chunk} Chunk */
 
 /** @param {Uint8Array} png @returns {Promise<Metadata>} */
 export async function readPng(png) {

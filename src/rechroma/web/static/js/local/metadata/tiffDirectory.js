@@ -1,6 +1,6 @@
 /** The directories of an EXIF block, read and edited in place: maker notes point into it by offsets. */
 
-import { viewOf } from "./bytes.js";
+import { viewOf } from "../../files/bytes.js";
 
 const SIZES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4]; // bytes of a value, by its type
 const MAX_TAGS = 4096;

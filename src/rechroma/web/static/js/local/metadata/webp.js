@@ -1,6 +1,6 @@
 /** The chunks of a WebP that hold metadata; results are never WebP. */
 
-import { startsWith, toLatin1, viewOf } from "./bytes.js";
+import { startsWith, toLatin1, viewOf } from "../../files/bytes.js";
 import { readResolution } from "./exif.js";
 
 const PREFIX = "Exif\0\0"; // some programs write it, too

@@ -1,7 +1,7 @@
 /** The chunks of a PNG. */
 
-import { computeCrc } from "../../photos/zip.js";
 import { big, join, toLatin1, viewOf } from "./bytes.js";
+import { computeCrc } from "./crc32.js";
 
 export const SIGNATURE = join("\x89PNG\r\n\x1a\n");
 
