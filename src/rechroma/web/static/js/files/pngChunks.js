@@ -1,7 +1,6 @@
 /** The chunks of a PNG. */
 
-import { big, join, toLatin1, viewOf } from "./bytes.js";
-import { computeCrc } from "./crc32.js";
+import { big, computeCrc, join, toLatin1, viewOf } from "./bytes.js";
 
 export const SIGNATURE = join("\x89PNG\r\n\x1a\n");
 

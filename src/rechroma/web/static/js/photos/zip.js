@@ -1,6 +1,6 @@
 /** A writer of zip files. Members are stored uncompressed, because images are compressed already. */
 
-import { computeCrc } from "../files/crc32.js";
+import { computeCrc } from "../files/bytes.js";
 
 const VERSION = 20;
 const UTF8_FLAG = 0x0800;
