@@ -15,4 +15,4 @@ ruff format --check .
 mypy
 lint-imports
 tests/js/typecheck.sh
-pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term "$@"
+pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder "$@"

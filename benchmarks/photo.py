@@ -28,7 +28,7 @@ import skimage
 from PIL import Image
 from process_cost import run_measured
 
-from rechroma.color.ycbcr import Planes, half_size, render_subsampled, render_ycbcr
+from rechroma.color.ycbcr import Planes, YcbcrTable
 from rechroma.engines import OnnxEngine, available_threads
 from rechroma.engines.preprocess import ModelInput
 from rechroma.imaging import ChromaUpsampler, read_photo, write_subsampled
@@ -42,9 +42,13 @@ if TYPE_CHECKING:
 
 QUALITY = 92
 SIZES = {"12 MP": (3000, 4000), "1 MP": (1000, 1000)}
-LARGE = {"100 MP": (10000, 10000), "250 MP": (15800, 15800)}
+LARGE = {
+    "100 MP": (10000, 10000),
+    "250 MP": (15800, 15800),
+    "100 MP, toned": (10000, 10000),
+}
+TONE = (1.0, 0.95, 0.8)  # of red, green and blue
 SOURCES = Path(__file__).parents[1] / "src"
-STARTUP = "import rechroma.cli.root, rechroma.colorizer, rechroma.batch, rechroma.cli.progress"
 
 # Colors the files that are named on stdin, in another process, which can have another version.
 _WORKER = """
@@ -80,7 +84,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="default")
     parser.add_argument("--repeat", type=int, default=9)
     parser.add_argument("--before", type=Path, help="checkout of another version")
-    parser.add_argument("--large", action="store_true", help="memory at 100 and 250 MP, too")
+    parser.add_argument(
+        "--large", action="store_true", help="memory at 100 and 250 MP, and of a toned JPEG, too"
+    )
     return parser.parse_args()
 
 
@@ -93,7 +99,6 @@ def _report(arguments: argparse.Namespace, folder: Path) -> None:
         _report_speed(name, file, engine, arguments)
     print(f"\nload of the machine after: {os.getloadavg()[0]:.1f}")
     _report_steps(files["12 MP"], engine, arguments.repeat)
-    _report_startup()
     sizes = {**SIZES, **(LARGE if arguments.large else {})}
     _report_memory(
         {name: files.get(name) or _write_jpeg(folder, name, sizes[name]) for name in sizes},
@@ -103,8 +108,11 @@ def _report(arguments: argparse.Namespace, folder: Path) -> None:
 
 def _write_jpeg(folder: Path, name: str, size: tuple[int, int]) -> Path:
     file = folder / f"{name.replace(' ', '')}.jpg"
+    pixels = tiled_gray(*size)
+    if "toned" in name:
+        pixels = np.dstack([(pixels * factor).astype(np.uint8) for factor in TONE])
     with _no_pixel_limit():
-        Image.fromarray(tiled_gray(*size)).save(file, quality=QUALITY)
+        Image.fromarray(pixels).save(file, quality=QUALITY)
     return file
 
 
@@ -208,10 +216,10 @@ def _report_steps(file: Path, engine: OnnxEngine, repeat: int) -> None:
     step = strip_rows(gray.shape[1])
     strips = [slice(top, top + step) for top in range(0, len(gray), step)]
     halves = [slice(top // 2, (top + step) // 2) for top in range(0, len(gray), step)]
-    upsampler = ChromaUpsampler(chroma, gray.shape, block=2)
+    table = YcbcrTable(chroma)
+    upsampler = ChromaUpsampler(table.steps, gray.shape, block=2)
     blocks = [upsampler.strip(rows) for rows in halves]
-    planes = [render_subsampled(gray[rows], ab) for rows, ab in zip(strips, blocks, strict=True)]
-    means = [half_size(gray[rows]) for rows in strips]
+    planes = [table.render(gray[rows], ab) for rows, ab in zip(strips, blocks, strict=True)]
 
     def over(function: Callable[..., object], *lists: list[object]) -> Callable[[], object]:
         return lambda: [function(*each) for each in zip(*lists, strict=True)]
@@ -225,8 +233,8 @@ def _report_steps(file: Path, engine: OnnxEngine, repeat: int) -> None:
                 "network input": lambda: ModelInput.from_image(gray, engine.card),
                 "network": lambda: engine.chroma(network.lightness),
                 "upsample chroma to half size": over(upsampler.strip, [*halves]),
-                "colors at half size, in gamut": over(render_ycbcr, [*means], [*blocks]),
-                "the same, with luma and edges": over(render_subsampled, [*rows], [*blocks]),
+                "table of colors": lambda: YcbcrTable(chroma),
+                "colors at half size, and luma": over(table.render, [*rows], [*blocks]),
                 "encode": over(lambda each: encode_strip(Planes(*each), QUALITY), [*planes]),
                 "upsample, render and write": lambda: write_subsampled(
                     io.BytesIO(), photo, chroma, threads=available_threads()
@@ -240,25 +248,12 @@ def _report_steps(file: Path, engine: OnnxEngine, repeat: int) -> None:
         print(f"{name:30} {cost.processor * 1e3:13.0f}")
 
 
-def _report_startup() -> None:
-    print("\nstart-up                 processor ms      ms")
-    codes = {
-        "Python alone": "pass",
-        "with the imports": STARTUP,
-        "with the model": f"{STARTUP}; rechroma.colorizer.Colorizer()",
-    }
-    for name, code in codes.items():
-        costs = [run_measured("-c", code) for _ in range(6)]
-        processor = min(cost.processor_seconds for cost in costs)
-        print(f"{name:24} {processor * 1e3:12.0f} {min(costs).seconds * 1e3:7.0f}")
-
-
 def _report_memory(files: dict[str, Path], model: str) -> None:
-    print("\nrechroma photo.jpg, cold     s   processor s   peak MB   1.2 x gray + 250 MB")
+    print("\nrechroma photo.jpg, cold     s   processor s   peak MB   1.2 x decoded + 250 MB")
     for name, file in files.items():
         cost = run_measured("-m", "rechroma", str(file), "--overwrite", "--model", model)
         with _no_pixel_limit(), Image.open(file) as image:
-            limit = 1.2 * image.width * image.height / 1e6 + 250
+            limit = 1.2 * image.width * image.height * len(image.getbands()) / 1e6 + 250
         print(
             f"{name:23} {cost.seconds:7.2f} {cost.processor_seconds:11.2f}"
             f" {cost.megabytes:11.0f} {limit:12.0f}"

@@ -11,7 +11,6 @@ the matter of what else the machine does.
 from __future__ import annotations
 
 import argparse
-import base64
 import os
 import re
 import shutil
@@ -20,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -43,12 +41,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
-_ADD = """([name, type, content]) => {
-  const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
-  const data = new DataTransfer();
-  data.items.add(new File([bytes], name, { type }));
-  document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
-}"""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -61,7 +53,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5, help="runs of each measurement")
     repeat = parser.parse_args().repeat
-    large = {kind: _tiled_photo(kind) for kind in ("JPEG", "PNG")}
+    with TemporaryDirectory() as folder:
+        large = {kind: _write_tiled_photo(Path(folder), kind) for kind in ("JPEG", "PNG")}
+        _measure_site(large, repeat)
+        _measure_package(large, repeat)
+
+
+def _measure_site(large: Mapping[str, Path], repeat: int) -> None:
     with TemporaryDirectory() as folder, _host(folder) as url, sync_playwright() as playwright:
         site = write_site(Path(folder), find_model())
         print(f"first visit: {site.first_visit / 1e6:.1f} MB, packed")
@@ -72,16 +70,19 @@ def main() -> None:
         page = _open_page(browser, url)
         _color_sample(page)  # so that the model is ready
         for kind, photo in large.items():
-            times = [_measure_photo(page, kind, photo) for _ in range(repeat)]
+            times = [_measure_photo(page, photo) for _ in range(repeat)]
             colors, ready, used = zip(*times, strict=True)
-            _print(f"12 megapixels {kind}, drop to the colors", colors)
-            _print(f"12 megapixels {kind}, drop to the download", ready)
+            _print(f"12 megapixels {kind}, choice to the colors", colors)
+            _print(f"12 megapixels {kind}, choice to the download", ready)
             _print(f"12 megapixels {kind}, time of the processor", used)
         print(f"memory of the page's process, peak: {_renderer().peak / 1e6:.0f} MB")
         browser.close()
+
+
+def _measure_package(large: Mapping[str, Path], repeat: int) -> None:
     colorizer = Colorizer(provider="cpu", threads=1)
     for kind, photo in large.items():
-        times = [_time(partial(colorizer.colorize, photo)) for _ in range(repeat)]
+        times = [_time(partial(colorizer.colorize, photo.read_bytes())) for _ in range(repeat)]
         elapsed, used = zip(*times, strict=True)
         _print(f"12 megapixels {kind}, the package in one thread", elapsed)
         _print(f"12 megapixels {kind}, time of the processor", used)
@@ -99,14 +100,14 @@ def _chromium() -> str:
     return shutil.which("chromium") or sys.exit("chromium is not installed")
 
 
-def _tiled_photo(kind: str) -> bytes:
-    """Create a gray photograph of 12 megapixels with the detail per pixel of a photograph."""
+def _write_tiled_photo(folder: Path, kind: str) -> Path:
+    """Write a gray photograph of 12 megapixels with the detail per pixel of a photograph."""
     with Image.open(f"{skimage.__path__[0]}/data/coffee.png") as image:
         tile = np.asarray(image.convert("L"))
     rows, columns = -(-3000 // tile.shape[0]), -(-4000 // tile.shape[1])
-    file = BytesIO()
-    Image.fromarray(np.tile(tile, (rows, columns))[:3000, :4000]).save(file, kind, quality=92)
-    return file.getvalue()
+    path = folder / f"large.{kind.lower()}"
+    Image.fromarray(np.tile(tile, (rows, columns))[:3000, :4000]).save(path, kind, quality=92)
+    return path
 
 
 def _open_page(browser: Browser, url: str) -> Page:
@@ -145,11 +146,10 @@ def _color_sample(page: Page) -> float:
     return moment
 
 
-def _measure_photo(page: Page, kind: str, photo: bytes) -> tuple[float, float, float]:
-    """Measure the time from a drop to the colors and to the download, and that of the processor."""
-    content = base64.b64encode(photo).decode()
+def _measure_photo(page: Page, photo: Path) -> tuple[float, float, float]:
+    """Measure from the choice of a file to the colors, to the download, and the processor."""
     start, used = perf_counter(), _renderer().seconds
-    page.evaluate(_ADD, [f"large.{kind.lower()}", f"image/{kind.lower()}", content])
+    page.set_input_files("#files", photo)
     page.wait_for_selector("#canvas[data-drawn=color]")
     colors = perf_counter() - start
     page.wait_for_selector("#photos [data-stage=done]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,19 @@ _CALM = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
+
+
+_SLOW = ("unit/training", "parity", "unit/networks", "load", "api", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the slowest folders, so that the workers finish at about the same time."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent)
+    return next((rank for rank, slow in enumerate(_SLOW) if path.is_relative_to(slow)), len(_SLOW))
 
 
 @pytest.fixture(scope="module")  # its loop would be in the way of tests with loops of their own

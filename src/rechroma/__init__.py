@@ -14,12 +14,12 @@ package is cheap: heavy modules are imported on first use.
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rechroma import errors
 from rechroma._version import __version__
 from rechroma.errors import FileError, InputError, ModelError, OptionError, RechromaError
+from rechroma.lazy import lazy_names
 
 if TYPE_CHECKING:
     from rechroma.batch import Failure, colorize_many
@@ -32,6 +32,16 @@ if TYPE_CHECKING:
     colorize = Colorizer().colorize
     colorize_file = Colorizer().colorize_file
 else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "batch": "Failure colorize_many",
+            "colorizer": "Colorizer Result",
+            "hints": "Hint",
+            "models": "list_models",
+            "restore": "Restored restore_file",
+        },
+    )
 
     def colorize(image: Any, **options: Any) -> Any:  # noqa: ANN401
         """Colorize one image with the default model, like :meth:`Colorizer.colorize`."""
@@ -61,23 +71,6 @@ __all__ = [
     "list_models",
     "restore_file",
 ]
-
-_LAZY = {
-    "Colorizer": "rechroma.colorizer",
-    "Failure": "rechroma.batch",
-    "Hint": "rechroma.hints",
-    "Restored": "rechroma.restore",
-    "Result": "rechroma.colorizer",
-    "colorize_many": "rechroma.batch",
-    "list_models": "rechroma.models",
-    "restore_file": "rechroma.restore",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:

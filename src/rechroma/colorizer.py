@@ -25,6 +25,7 @@ from rechroma.color.render import adjust_chroma, render_srgb
 from rechroma.engines import ModelInput, OnnxEngine, resolve_threads
 from rechroma.engines.hint_reach import limit_reach
 from rechroma.errors import (
+    COPY_AGAIN,
     BrokenImageError,
     InvalidChromaError,
     OptionError,
@@ -70,6 +71,7 @@ from rechroma.options import (
     check_range,
     parse_options,
 )
+from rechroma.parallel import STRIP_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +84,6 @@ if TYPE_CHECKING:
     from rechroma.imaging import Luma, UIntImage
     from rechroma.models import ModelCard
 
-_STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
 _UNADJUSTED = Adjustments()
 _STALE_INFO = {  # describes the gray pixels, possibly before rotation, and not the new ones
     *("icc_profile", "transparency", "exif", "Raw profile type exif"),
@@ -486,7 +487,7 @@ class Colorizer:
             if photo.damage == Damage.TRUNCATED:
                 raise BrokenImageError(
                     "the JPEG is truncated: its luma cannot be kept",
-                    hint="Copy or download the file again, or color it without keeping its luma.",
+                    hint=f"{COPY_AGAIN} Or color it without keeping its luma.",
                 )
             luma = read_luma(parts)
             planes = self._chroma_planes(luma, self._chroma(photo, options))
@@ -510,7 +511,7 @@ class Colorizer:
     def _in_strips(self, shape: tuple[int, int], fill: Callable[[slice], None]) -> None:
         """Call a function for strips of rows that cover an image (H, W), in several threads."""
         height, width = shape
-        step = max(_STRIP_PIXELS // width, 1)
+        step = max(STRIP_PIXELS // width, 1)
         strips = [slice(top, min(top + step, height)) for top in range(0, height, step)]
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(fill, strips))

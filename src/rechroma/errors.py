@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+COPY_AGAIN = "Copy or download the file again."
+"""The hint for a damaged file."""
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Suggest the known word closest to an unknown one, or list them all."""
     if near := get_close_matches(word, known, n=1):

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
+STRIP_PIXELS = 64_000
+"""Pixels of a strip: it fits the cache, and from 65536 on OpenCV starts threads of its own."""
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

@@ -45,9 +45,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def backend(browser: Browser, site: str) -> Iterator[SiteBackend]:
     """Open the backend of the static site, for several tests."""
-    opened = SiteBackend(browser, site)
-    yield opened
-    opened.page.close()
+    page = browser.new_page()
+    yield SiteBackend(page, site)
+    page.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from rechroma.models import find_model
 from rechroma.web.site import write_site
 from tests.browser.conftest import Open
 from tests.support.models import write_model
-from tests.support.page_driver import PageDriver, axe_violations, decode_rgb, make_photo
+from tests.support.page_driver import PageDriver, decode_rgb, make_photo
 from tests.support.service import has_color, opened
 from tests.support.site_backend import SiteBackend
 from tests.support.static_host import StaticHost
@@ -28,6 +28,7 @@ from tests.support.static_host import StaticHost
 PHONE = {"width": 390, "height": 844}
 _LOADED = """() => performance.getEntriesByType("resource").map(
   ({ name, transferSize }) => [new URL(name).pathname, transferSize])"""
+_SAVES_DATA = 'Object.defineProperty(navigator, "connection", { value: { saveData: true } })'
 _CREATE = "async function create"
 _CONTROLLED = "async () => { await navigator.serviceWorker.ready; }"
 
@@ -35,6 +36,15 @@ _CONTROLLED = "async () => { await navigator.serviceWorker.ready; }"
 @pytest.fixture
 def local_page(open_page: Open, site: str) -> PageDriver:
     return open_page(site)
+
+
+@pytest.fixture
+def idle_page(open_page: Open, site: str) -> PageDriver:
+    """Open the site as a browser that asks for little data: no model is loaded, in seconds."""
+    driver = open_page("data:text/html,<html data-ready=true>")
+    driver.page.add_init_script(_SAVES_DATA)
+    driver.url = site
+    return driver.open()
 
 
 def photo_16_bits() -> bytes:
@@ -54,16 +64,16 @@ def test_everything_comes_from_the_site(local_page: PageDriver) -> None:
     assert has_color(content)
 
 
-def test_policy_allows_the_site_alone(local_page: PageDriver) -> None:
-    meta = local_page.find("meta[http-equiv='Content-Security-Policy']")
+def test_policy_allows_the_site_alone(idle_page: PageDriver) -> None:
+    meta = idle_page.find("meta[http-equiv='Content-Security-Policy']")
     policy = str(meta.get_attribute("content"))
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy
     assert "http" not in policy
-    local_page.expected = ("Content Security Policy", "violates", "Refused")
-    fetched = local_page.page.evaluate("fetch('https://rechroma.invalid/').then(() => 1, () => 0)")
+    idle_page.expected = ("Content Security Policy", "violates", "Refused")
+    fetched = idle_page.page.evaluate("fetch('https://rechroma.invalid/').then(() => 1, () => 0)")
     assert fetched == 0
-    assert any("connect-src" in error for error in local_page.errors)
+    assert any("connect-src" in error for error in idle_page.errors)
 
 
 def test_first_visit_says_what_it_loads(open_page: Open, site: str) -> None:
@@ -95,27 +105,20 @@ def test_second_visit_loads_nothing_and_works_offline(open_page: Open, site: str
     assert sum(size for _, size in driver.page.evaluate(_LOADED)) == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("scan.tif", "cannot read this kind of file"),
-        ("text.jpg", "Choose a JPEG, PNG, WebP, AVIF"),
-        ("damaged.png", "damaged"),
-        ("damaged.jpg", "the installed program colors what is there"),
-        ("empty.jpg", "empty"),
-    ],
-)
-def test_unreadable_files_are_explained(local_page: PageDriver, name: str, words: str) -> None:
-    content = {
-        "scan.tif": lambda: make_photo(format="TIFF"),
-        "text.jpg": lambda: b"Dear reader",
-        "damaged.jpg": lambda: make_photo()[:200],
-        "damaged.png": lambda: make_photo(format="PNG")[:60],
-        "empty.jpg": lambda: b"",
-    }[name]()
-    local_page.drop((name, content))
-    expect(local_page.find("#notice")).to_contain_text(words)
-    expect(local_page.find(".retry")).to_be_hidden()
+def test_unreadable_files_are_explained(idle_page: PageDriver) -> None:
+    files = {
+        "scan.tif": (make_photo(format="TIFF"), "cannot read this kind of file"),
+        "text.jpg": (b"Dear reader", "Choose a JPEG, PNG, WebP, AVIF"),
+        "damaged.png": (make_photo(format="PNG")[:60], "damaged"),
+        "damaged.jpg": (make_photo()[:200], "the installed program colors what is there"),
+        "empty.jpg": (b"", "empty"),
+    }
+    for name, (content, words) in files.items():
+        idle_page.drop((name, content))
+        expect(idle_page.find("#notice")).to_contain_text(words)
+        expect(idle_page.find(".retry")).to_be_hidden()
+        idle_page.find("#photos .remove").click()
+        expect(idle_page.find("#photos .remove")).to_have_count(0)
 
 
 def test_deep_photograph_is_colored_with_a_remark(local_page: PageDriver) -> None:
@@ -164,13 +167,11 @@ def test_badge_is_that_of_the_package(backend: SiteBackend) -> None:
     assert np.abs(found[corner] - expected[corner].astype(int)).mean() < drawn / 4
 
 
-def test_site_is_accessible(local_page: PageDriver) -> None:
-    assert axe_violations(local_page) == []
-    local_page.add_photo()
-    local_page.correct()
-    local_page.wait_settled()
-    assert axe_violations(local_page) == []
-    local_page.screenshot("site-corrected")
+def test_model_waits_for_the_first_photograph_if_data_is_saved(idle_page: PageDriver) -> None:
+    idle_page.page.wait_for_timeout(300)
+    assert not [request for request in idle_page.requests if request.url.endswith(".gz")]
+    idle_page.add_photo()
+    assert [request for request in idle_page.requests if request.url.endswith(".onnx.gz")]
 
 
 def test_model_that_does_not_load_can_be_tried_again(open_page: Open, site: str) -> None:
@@ -223,8 +224,8 @@ def test_failure_of_the_engine_can_be_tried_again(
     driver.wait_colored().wait_ready()
 
 
-def test_site_is_installable(local_page: PageDriver, site: str) -> None:
-    page = local_page.page
+def test_site_is_installable(idle_page: PageDriver, site: str) -> None:
+    page = idle_page.page
     href = page.locator("link[rel=manifest]").evaluate("(link) => link.href")
     manifest = page.evaluate("(url) => fetch(url).then((response) => response.json())", href)
     assert manifest["display"] == "standalone"

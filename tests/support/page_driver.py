@@ -6,7 +6,7 @@ import base64
 from importlib.resources import files
 from io import BytesIO
 from mimetypes import guess_type
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -215,10 +215,21 @@ def decode_rgb(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(opened(data).convert("RGB"))
 
 
-def axe_violations(driver: PageDriver) -> list[str]:
+class Scriptable(Protocol):
+    """A page of any browser, as far as all drivers agree."""
+
+    def goto(self, url: str, /) -> object:
+        """Load a page."""
+
+    def evaluate(self, function: str, argument: Any = None, /) -> Any:
+        """Call a JavaScript function."""
+
+
+def axe_violations(page: PageDriver | Scriptable) -> list[str]:
     """Run axe-core and describe the violations it finds."""
-    driver.page.evaluate(f"() => {{ {_AXE}; }}")
-    found = driver.page.evaluate(
+    page = page.page if isinstance(page, PageDriver) else page
+    page.evaluate(f"() => {{ {_AXE}; }}")
+    found = page.evaluate(
         "async (values) => (await axe.run({ runOnly: { type: 'tag', values } })).violations", _RULES
     )
     return [f"{one['id']}: {[n['html'][:90] for n in one['nodes']]}" for one in found]

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from tests.support.page_driver import Scriptable
 
 _CREATE = """async () => {
   const { createBackend } = await import(document.baseURI + "static/js/local/backend.js");
@@ -37,21 +37,21 @@ class SiteBackend:
     """The backend of a site, in a page of its own.
 
     Args:
-        browser: The browser.
+        page: A page of a browser.
         url: The address of the site.
     """
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.page: Page = browser.new_page()
-        self.page.goto(url)
-        self.page.evaluate(_CREATE)
+    def __init__(self, page: Scriptable, url: str) -> None:
+        self._page = page
+        page.goto(url)
+        page.evaluate(_CREATE)
 
     def call(self, method: str, photo: bytes, **options: Any) -> Any:
         """Call a method with a photograph."""
-        return self.page.evaluate(_CALL, [base64.b64encode(photo).decode(), method, options])
+        return self._page.evaluate(_CALL, [base64.b64encode(photo).decode(), method, options])
 
     def colorize(self, photo: bytes, **options: Any) -> tuple[bytes, str, dict[str, Any]]:
         """Color a photograph: the content of the result, its type, and facts of the source."""
         argument = [base64.b64encode(photo).decode(), options]
-        content, kind, facts = self.page.evaluate(_COLORIZE, argument)
+        content, kind, facts = self._page.evaluate(_COLORIZE, argument)
         return base64.b64decode(content), kind, cast("dict[str, Any]", facts)

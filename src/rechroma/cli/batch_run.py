@@ -26,16 +26,18 @@ from rechroma.cli.ledger import (
 from rechroma.cli.progress import progress_bar
 from rechroma.cli.signals import Stopped, defer_signals
 from rechroma.cli.terminal import echo_err
-from rechroma.errors import BrokenImageError, TargetError, TargetExistsError
+from rechroma.errors import COPY_AGAIN, BrokenImageError, TargetError, TargetExistsError
 from rechroma.fs import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from rechroma.batch import Failure
     from rechroma.cli.options import CliRequest
     from rechroma.colorizer import Colorizer, EncodedImage, Result
+    from rechroma.engines import Engine
     from rechroma.errors import RechromaError
     from rechroma.project import ImageEdit
 
@@ -74,11 +76,13 @@ class BatchRun:
         request: CliRequest,
         summary: BatchSummary,
         edits: Mapping[Path, ImageEdit],
+        loading: Future[Engine] | None = None,
     ) -> None:
         self._plan = plan
         self._request = request
         self._summary = summary
         self._edits = edits  # by source
+        self._loading = loading  # if all images are colored with one model
         self._ledger = Ledger([task.source for task in plan.tasks])
         self._settings: dict[CliRequest, ColorizationSettings] = {}
         self._pending: dict[FileTask, Standing] = {}
@@ -137,7 +141,7 @@ class BatchRun:
         if omissions.damage and request.strict:
             rejection = BrokenImageError(
                 f"{task.source}: the JPEG is truncated; its earlier result {task.target} is kept",
-                hint="Copy or download the file again.",
+                hint=COPY_AGAIN,
             )
             return FileResult(*names, Status.FAILED, rejection)
         note = _OTHER_OPTIONS if standing is Standing.OTHER_OPTIONS else None
@@ -159,7 +163,9 @@ class BatchRun:
         for model, pairs in pairs_of.items():
             jobs = self._request.jobs or available_threads()
             threads = _share_threads(len(pairs), jobs)
-            colorizer = Colorizer(model, provider=self._request.provider, threads=threads)
+            engine = self._loading.result() if self._loading else None
+            provider = self._request.provider
+            colorizer = Colorizer(model, provider=provider, threads=threads, engine=engine)
             yield from run_batch(partial(self._color_one, colorizer), pairs, jobs)
 
     def _request_of(self, source: Path) -> CliRequest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,9 @@ from rechroma.errors import OptionError
 from rechroma.options import MAX_PIXELS, OPTIONS, Adjustments
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from rechroma.engines import Engine
     from rechroma.hints import Hint
     from rechroma.project import ImageEdit
 
@@ -169,6 +174,7 @@ def _check_project(ctx: click.Context, request: CliRequest) -> None:
 def _color_files(request: CliRequest) -> int:
     """Color files; returns the exit code."""
     plan = plan_batch(request.paths, request.out, request.file_format, recolor=request.overwrite)
+    loading = _begin_loading(request) if _is_single(plan, request) else None
     images = len(plan.tasks) + len(plan.missing)
     if plan.tasks:  # check all options, even if there is nothing left to color
         from rechroma.colorizer import check_file_options
@@ -178,7 +184,7 @@ def _color_files(request: CliRequest) -> int:
         check_file_options(request.file_options())
     edits = _assign_project(request, plan)
     summary = BatchSummary(as_json=request.as_json, left=plan.left)
-    run = BatchRun(plan, request, summary, edits)
+    run = BatchRun(plan, request, summary, edits, loading)
     try:
         run.execute()
     except KeyboardInterrupt as stop:
@@ -201,6 +207,29 @@ def _color_files(request: CliRequest) -> int:
             echo_err(f"rechroma: {summary}")
     summary.print_left(quiet=request.quiet)
     return 1 if summary.failures else summary.truncated and TRUNCATED_CODE
+
+
+def _is_single(plan: BatchPlan, request: CliRequest) -> bool:
+    """Return whether a plan is to color a single image, with the model of the request."""
+    if len(plan.tasks) != 1 or request.project:
+        return False
+    return request.overwrite or not os.path.lexists(plan.tasks[0].target)
+
+
+def _begin_loading(request: CliRequest) -> Future[Engine]:
+    """Load the model in a thread, while this one imports what reads and writes photographs.
+
+    ONNX Runtime loads it without the GIL.
+    """
+    from rechroma.engines import OnnxEngine
+    from rechroma.models import find_model
+
+    pool = ThreadPoolExecutor(1)
+    loading: Future[Engine] = pool.submit(
+        lambda: OnnxEngine(find_model(request.model), request.provider)
+    )
+    pool.shutdown(wait=False)
+    return loading
 
 
 def _assign_project(request: CliRequest, plan: BatchPlan) -> dict[Path, ImageEdit]:
@@ -226,13 +255,14 @@ def colorize_stream(request: CliRequest) -> int:
     if request.target is None:
         check_stdout()
     wanted = _check_target(request)
+    loading = _begin_loading(request)
     from rechroma.colorizer import Colorizer
     from rechroma.fs import write_atomically
 
     name = "stdin" if path == STDIO else path
     source = read_stdin() if path == STDIO else Path(path)
     options = request.encode_options() | {"format": wanted}
-    colorizer = Colorizer(request.model, provider=request.provider)
+    colorizer = Colorizer(engine=loading.result())
     result = colorizer.colorize_bytes(source, name=name, **options)
     if request.target is None:
         write_stdout(result.content)

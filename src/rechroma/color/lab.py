@@ -9,6 +9,7 @@ Everything is float32 inside; integer input and output go through their full ran
 from __future__ import annotations
 
 from functools import cache
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -134,14 +135,60 @@ def lightness(pixels: Pixels) -> Float:
 
 def luminance(rgb: Pixels) -> Float:
     """Return the relative luminance Y (0..1) of sRGB pixels (..., 3), as float32."""
-    return np.asarray(to_linear(to_float(rgb)) @ RGB_TO_XYZ_OVER_WHITE[1], np.float32)
+    weights = RGB_TO_XYZ_OVER_WHITE[1]
+    if rgb.dtype.kind == "u":
+        levels = cast("NDArray[np.integer[Any]]", rgb)
+        return weighted_light(levels, linear_table(rgb.dtype.name), weights)
+    return np.asarray(to_linear(to_float(rgb)) @ weights, np.float32)
+
+
+def weighted_light(rgb: NDArray[np.integer[Any]], table: Float, weights: Float) -> Float:
+    """Sum the linear light of the channels.
+
+    Args:
+        rgb: (..., 3) uint8 or uint16.
+        table: The linear light of each level, (256,) or (65536,).
+        weights: The weight of each channel, (3,).
+
+    Returns:
+        (...) float32.
+    """
+    pixels = rgb.reshape(1, -1, 3)
+    light = cv2.LUT(pixels, table) if rgb.dtype == np.uint8 else table.take(pixels)
+    return np.asarray(cv2.transform(light, weights[None]), np.float32).reshape(rgb.shape[:-1])
+
+
+def gray_of_luminance(luminance: Float, dtype: DTypeLike) -> Pixels:
+    """Return sRGB-encoded gray, uint8 or uint16, of relative luminance (0..1).
+
+    At 8 bits, a luminance halfway between two levels may get either: within 3 % of a level.
+    """
+    if np.dtype(dtype) != np.uint8:
+        return from_float(to_encoded(luminance), dtype)
+    return _gray_table().take((luminance * np.float32(65535) + np.float32(0.5)).astype(np.uint16))
+
+
+@cache
+def _gray_table() -> NDArray[np.uint8]:
+    """Tabulate the 8-bit gray of luminance at 16 bits."""
+    luminance = to_float(np.arange(65536, dtype=np.uint16))
+    table = np.asarray(from_float(to_encoded(luminance), np.uint8), np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def linear_table(dtype: str) -> Float:
+    """Tabulate the linear light of every sRGB level of an unsigned integer type."""
+    table = to_linear(to_float(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
+    table.flags.writeable = False
+    return table
 
 
 @cache
 def lightness_table(dtype: str) -> Float:
     """Tabulate L* of every gray level of an unsigned integer type: (256,) or (65536,) float32."""
-    levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
-    table: Float = lightness_of_luminance(to_linear(to_float(levels)))
+    table: Float = lightness_of_luminance(linear_table(dtype))
     table.flags.writeable = False
     return table
 

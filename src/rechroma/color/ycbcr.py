@@ -3,9 +3,11 @@
 A JPEG with subsampled chroma (4:2:0) stores one color for each block of 2 x 2 pixels, and predicted
 chroma is smooth, so the color is worked out for the block's mean gray level. The luma Y' of a color
 differs from the gray level of the same lightness by at most some twenty levels; this offset is
-worked out for the block, too, and added to its four levels. Only where both the contrast within a
-block and its color are strong would that be visible: there the colors of the darkest and the
-lightest of the four levels count as well, and levels between are interpolated.
+looked up for the block, too, and added to its four levels. Only where both the contrast within a
+block and its color are strong would that be visible: there the four pixels are done one by one.
+
+A photograph has few colors, apart from their lightness: all of them are worked out once, into a
+table, instead of for each block.
 """
 
 from __future__ import annotations
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     Plane = NDArray[np.uint8]
 
 _NEUTRAL = 128
+_STEP = 1.0  # of a* and b* in a table; longer where more than _MAX_STEPS would be needed
+_MAX_STEPS = 128
+_NODE_STEPS = 4  # steps between exact entries
+_LEVELS = 128  # of gray, each for two neighbors
+_FROM_RGB = np.array(  # of ITU-R BT.601, as in JFIF
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
+)
 _MAX_UNEVENNESS = 2000  # contrast times chroma, in levels, of a block with a single color
 
 
@@ -44,41 +53,101 @@ class Planes(NamedTuple):
     red: Plane
 
 
-def render_ycbcr(gray: Plane, chroma: Float) -> Planes:
-    """Render gray levels with the chroma of each, mapped into the gamut at constant lightness.
+class YcbcrTable:
+    """Y'CbCr of the colors of a chroma map, by level, a* and b*; thread-safe.
+
+    CIE a* and b* are rounded to steps, usually of 1, which is about a level of Cb and Cr, and gray
+    to every second level. The table is exact at every fourth step, and interpolated between.
 
     Args:
-        gray: (H, W), sRGB-encoded gray.
-        chroma: (H, W, 2) float32, CIE a* and b*.
+        chroma: (h, w, 2) float32, CIE a* and b*.
 
-    Returns:
-        Planes of one size.
+    Attributes:
+        steps: (h, w, 2) float32, the map in steps from the origin of the table.
     """
-    rgb = render_srgb(gray, chroma)
-    luma, red, blue = cast("Sequence[Plane]", cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)))
-    return Planes(luma, blue, red)
+
+    def __init__(self, chroma: Float) -> None:
+        low, high = (extreme(chroma, axis=(0, 1)) for extreme in (np.min, np.max))
+        scale = np.float32(max((high - low).max() / (_MAX_STEPS - 2 * _NODE_STEPS), _STEP))
+        first = np.floor(low / scale / _NODE_STEPS) - 1  # at multiples, so that gray is a node
+        origin = first * _NODE_STEPS
+        self.steps: Float = np.asarray(chroma / scale - origin, np.float32)
+        nodes = int(self.steps.max() / _NODE_STEPS) + 2
+        self._last = (nodes - 1) * _NODE_STEPS - 1
+        a, b = np.outer(scale * _NODE_STEPS, np.arange(nodes) + first[:, None]).reshape(2, -1)
+        ab = np.stack(np.meshgrid(a, b), axis=-1).astype(np.float32).reshape(-1, 1, 2)
+        self._offset, self._blue, self._red = (
+            _interpolate_nodes(plane.reshape(nodes, nodes, _LEVELS) + np.float32(_NEUTRAL))
+            for plane in _render_nodes(ab)
+        )
+
+    def render(self, gray: Plane, steps: Float) -> Planes:
+        """Render a picture, or a strip of an even number of rows, with chroma of half the size.
+
+        Args:
+            gray: (H, W), sRGB-encoded gray.
+            steps: (h, w, 2) float32, :attr:`steps` of each block of 2 x 2 pixels; h = H / 2 and
+                w = W / 2, rounded up. It is changed.
+
+        Returns:
+            Planes with chroma of half the size.
+        """
+        height, width = gray.shape
+        even = pad_to_even(gray)
+        rounded = cv2.convertScaleAbs(np.clip(steps, 0, self._last, out=steps))
+        colors = np.multiply(rounded.view(np.uint16)[..., 0], _LEVELS, dtype=np.intp)
+        entries = colors + half_size(even) // 2
+        offset, blue, red = (
+            table.take(entries, mode="clip") for table in (self._offset, self._blue, self._red)
+        )
+        luma = even + _double(offset) - _NEUTRAL  # may wrap around and back
+        self._refine_edges(even, colors, Planes(luma, blue, red))
+        return Planes(luma[:height, :width], blue, red)
+
+    def _refine_edges(self, gray: Plane, colors: NDArray[np.intp], planes: Planes) -> None:
+        """Correct planes in place where blocks have strong contrast and strong color."""
+        luma, blue, red = planes
+        strong_blue, strong_red = (
+            cv2.convertScaleAbs(plane, beta=-_NEUTRAL) for plane in (blue, red)
+        )
+        strength = cv2.add(strong_blue, strong_red)
+        unevenness = cv2.multiply(_contrast(gray), strength, dtype=cv2.CV_16U)
+        uneven = np.flatnonzero(unevenness > _MAX_UNEVENNESS)
+        width = gray.shape[1]
+        corner = 2 * uneven + uneven // (width // 2) * width
+        pixels = np.stack([corner, corner + 1, corner + width, corner + width + 1])
+        levels = gray.take(pixels)  # (4, N)
+        entries = colors.take(uneven) + levels // 2
+        luma.reshape(-1)[pixels] = levels + self._offset.take(entries) - _NEUTRAL
+        for plane, table in ((blue, self._blue), (red, self._red)):
+            four = table.take(entries)
+            plane.reshape(-1)[uneven] = (four.sum(axis=0, dtype=np.uint16) + 2) // 4
 
 
-def render_subsampled(gray: Plane, chroma: Float) -> Planes:
-    """Render a picture, or a strip of an even number of rows, with chroma of half the size.
+def _render_nodes(ab: Float) -> Sequence[Float]:
+    """Render colors (N, 1, 2); returns the offset of luma, Cb and Cr, (N, levels), around 0."""
+    gray = np.arange(_LEVELS) * 2 + 0.5
+    gray[[0, -1]] = 0, 255  # black and white have no color
+    levels, chroma = np.tile(gray * 257, (len(ab), 1)), np.repeat(ab, _LEVELS, axis=1)
+    rgb = render_srgb(levels.astype(np.uint16), chroma).astype(np.float32) / np.float32(257)
+    luma, blue, red = cast("Sequence[Float]", cv2.split(cv2.transform(rgb, _FROM_RGB)))
+    return luma - gray.astype(np.float32), blue, red
 
-    Call it on strips of some ten thousand pixels, which fit into the CPU cache.
 
-    Args:
-        gray: (H, W), sRGB-encoded gray.
-        chroma: (h, w, 2) float32, CIE a* and b* of each block of 2 x 2 pixels; h = H / 2 and
-            w = W / 2, rounded up.
+def _interpolate_nodes(nodes: Float) -> Plane:
+    """Interpolate nodes (n, n, levels); b*, a*, level is at b* * 256 * levels + a* * levels."""
+    count = (len(nodes) - 1) * _NODE_STEPS
+    table = np.empty((count, 256, _LEVELS), np.uint8)  # what is never filled takes no memory
+    fine = _interpolate(_interpolate(nodes).swapaxes(0, 1))
+    np.rint(fine.swapaxes(0, 1), out=table[:, :count], casting="unsafe")
+    return table.reshape(-1)
 
-    Returns:
-        Planes with chroma of half the size.
-    """
-    height, width = gray.shape
-    even = pad_to_even(gray)
-    mean = half_size(even)
-    block = render_ycbcr(mean, chroma)
-    luma = _add_offset(even, mean, block.luma)
-    _refine_edges(even, mean, chroma, block, luma)
-    return Planes(luma[:height, :width], block.blue, block.red)
+
+def _interpolate(nodes: Float) -> Float:
+    """Insert values between those along the first axis, linearly."""
+    low, high = nodes[:-1], nodes[1:]
+    parts = (np.arange(_NODE_STEPS, dtype=np.float32) / _NODE_STEPS).reshape(-1, 1, 1)
+    return (low[:, None] + parts * (high - low)[:, None]).reshape(-1, *nodes.shape[1:])
 
 
 def pad_to_even(gray: Plane) -> Plane:
@@ -97,53 +166,14 @@ def half_size(gray: Plane) -> Plane:
     return cast("Plane", cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
 
 
-def _add_offset(gray: Plane, mean: Plane, luma: Plane) -> Plane:
-    """Add the difference between luma and mean level of each block to its four levels."""
-    offset = cv2.addWeighted(luma, 1, mean, -1, _NEUTRAL)
-    # Doubled as pairs of bytes, which is several times as fast as cv2.resize.
-    wide = np.multiply(offset, np.uint16(0x0101), dtype=np.uint16).view(np.uint8)
-    full = np.repeat(wide, 2, axis=0)
-    return cast("Plane", cv2.addWeighted(gray, 1, full, 1, -_NEUTRAL))
+def _double(plane: Plane) -> Plane:
+    """Repeat each value in both directions; several times as fast as cv2.resize."""
+    wide = np.multiply(plane, np.uint16(0x0101), dtype=np.uint16).view(np.uint8)
+    return np.repeat(wide, 2, axis=0)
 
 
-def _refine_edges(gray: Plane, mean: Plane, chroma: Float, block: Planes, luma: Plane) -> None:
-    """Correct `block` and `luma` in place where blocks have strong contrast and strong color."""
-    low, high = _extremes(gray)
-    blue, red = (cv2.convertScaleAbs(plane, beta=-_NEUTRAL) for plane in block[1:])
-    unevenness = cv2.multiply(high - low, cv2.add(blue, red), dtype=cv2.CV_16U)
-    uneven = np.flatnonzero(unevenness > _MAX_UNEVENNESS)
-    if not uneven.size:
-        return
-    chroma = chroma.reshape(1, -1, 2).take(uneven, axis=1)
-    low, mean, high = (plane.take(uneven) for plane in (low, mean, high))
-    middle = _as_float([plane.take(uneven) for plane in block])  # (3, N)
-    dark, light = (_as_float(render_ycbcr(level[None], chroma))[:, 0] for level in (low, high))
-    below = (middle - dark) / np.maximum(_as_float(mean) - low, 1)  # planes per level
-    above = (light - middle) / np.maximum(_as_float(high) - mean, 1)
-    width = gray.shape[1]
-    corner = 2 * uneven + uneven // (width // 2) * width
-    pixels = np.stack([corner, corner + 1, corner + width, corner + width + 1])
-    steps = _as_float(gray.take(pixels)) - mean  # (4, N)
-    down, up = np.minimum(steps, 0), np.maximum(steps, 0)
-    luma.reshape(-1)[pixels] = _rounded(middle[0] + down * below[0] + up * above[0])
-    down, up = down.mean(axis=0), up.mean(axis=0)
-    for plane, color in zip(block[1:], (middle + down * below + up * above)[1:], strict=True):
-        plane.reshape(-1)[uneven] = _rounded(color)
-
-
-def _extremes(gray: Plane) -> tuple[Plane, Plane]:
-    """Return the darkest and the lightest level of each block of 2 x 2 pixels."""
+def _contrast(gray: Plane) -> Plane:
+    """Return the difference of the lightest and the darkest level of each block of 2 x 2 pixels."""
     above, below = gray[::2], gray[1::2]
     low, high = np.minimum(above, below), np.maximum(above, below)
-    return (
-        np.minimum(low[:, ::2], low[:, 1::2]),
-        np.maximum(high[:, ::2], high[:, 1::2]),
-    )
-
-
-def _as_float(levels: Sequence[Plane] | Plane) -> Float:
-    return np.asarray(levels, np.float32)
-
-
-def _rounded(levels: Float) -> Plane:
-    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return np.maximum(high[:, ::2], high[:, 1::2]) - np.minimum(low[:, ::2], low[:, 1::2])

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from rechroma.color.lab import lightness, lightness_of_luminance, to_linear
+from rechroma.color.lab import (
+    lightness,
+    lightness_of_luminance,
+    linear_table,
+    weighted_light,
+)
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -54,8 +59,8 @@ def degrade_lightness(rgb: NDArray[np.uint8], rng: Generator) -> Float:
 def _film(rgb: NDArray[np.uint8], rng: Generator) -> Float:
     weights = np.array(list(_FILMS.values()), np.float32)[rng.integers(len(_FILMS))]
     weights = weights * rng.uniform(0.8, 1.2, 3).astype(np.float32)
-    table = to_linear(np.arange(256, dtype=np.float32) / np.float32(255))
-    return lightness_of_luminance(table[rgb] @ (weights / weights.sum()))
+    light = weighted_light(rgb, linear_table("uint8"), weights / weights.sum())
+    return lightness_of_luminance(light)
 
 
 def _tone(light: Float, rng: Generator) -> Float:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import cv2
 import numpy as np
 
-from rechroma.color.lab import from_float, luminance, to_encoded
+from rechroma.color.lab import from_float, gray_of_luminance, luminance
 from rechroma.errors import UnsupportedImageError
+from rechroma.parallel import STRIP_PIXELS, map_in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from rechroma.imaging.metadata.icc import Profile
     from rechroma.imaging.photo import UIntImage
 
-_STRIP_PIXELS = 1 << 18
 _MAX_UINT16 = 65535
 _MAX_GRAY_SPREAD = 6 / 255  # of full range: lossy compression's spread of gray channels
 
@@ -47,31 +48,45 @@ def gray_from_image(image: Image, profile: Profile) -> tuple[UIntImage, bool]:
     return gray_from_rgb(np.asarray(profile.to_srgb(image)))
 
 
-def gray_from_rgb(rgb: UIntImage, profile: Profile | None = None) -> tuple[UIntImage, bool]:
+def gray_from_rgb(
+    rgb: UIntImage, profile: Profile | None = None, *, threads: int = 1
+) -> tuple[UIntImage, bool]:
     """Convert colors to gray of the same luminance.
 
     Args:
         rgb: (H, W, 3) uint8 or uint16.
         profile: The colors' profile; None for sRGB.
+        threads: Number of threads that convert.
 
     Returns:
         (H, W) of the same dtype, and whether it had color: more than lossy compression leaves in
         gray.
     """
     gray = np.empty(rgb.shape[:2], rgb.dtype)
-    rows = max(1, _STRIP_PIXELS // rgb.shape[1])
-    was_color = False
-    for top in range(0, len(rgb), rows):
-        strip = rgb[top : top + rows]
-        red, green, blue = strip[..., 0], strip[..., 1], strip[..., 2]
-        if np.array_equal(red, green) and np.array_equal(red, blue):
-            gray[top : top + rows] = profile.tone(red) if profile else red
-        else:
-            spread = _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max
-            was_color = was_color or bool(np.ptp(strip, axis=-1).max() > spread)
-            light = profile.luminance(strip) if profile else luminance(strip)
-            gray[top : top + rows] = from_float(to_encoded(light), rgb.dtype)
-    return cast("UIntImage", gray), was_color
+    step = max(1, STRIP_PIXELS // rgb.shape[1])
+
+    def convert(top: int) -> bool:
+        """Convert a strip; returns whether it had color."""
+        strip = cast("UIntImage", np.ascontiguousarray(rgb[top : top + step]))
+        spread = _spread(strip)
+        if not spread.any():
+            neutral = strip[..., 0]
+            gray[top : top + step] = profile.tone(neutral) if profile else neutral
+            return False
+        light = profile.luminance(strip) if profile else luminance(strip)
+        gray[top : top + step] = gray_of_luminance(light, rgb.dtype)
+        return bool(spread.max() > _MAX_GRAY_SPREAD * np.iinfo(rgb.dtype).max)
+
+    colored = list(map_in_order(convert, range(0, len(rgb), step), threads))
+    return cast("UIntImage", gray), any(colored)
+
+
+def _spread(rgb: UIntImage) -> UIntImage:
+    """Return the differences between the largest and the smallest channel of pixels (H, W, 3)."""
+    red, green, blue = cv2.split(rgb)
+    largest = cv2.max(cv2.max(red, green), blue)
+    smallest = cv2.min(cv2.min(red, green), blue)
+    return cast("UIntImage", largest - smallest)
 
 
 def to_uint16(samples: NDArray[Any]) -> UIntImage:

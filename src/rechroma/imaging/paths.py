@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rechroma.errors import OptionError, RechromaError, error_context
 from rechroma.imaging.codecs.formats import FORMATS, SUFFIXES, output_format, parse_format
-from rechroma.imaging.codecs.open_image import identify, open_source, source_format
 from rechroma.options import RESULT_SUFFIX
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def default_target(source: Path, format: str | None = None) -> Path:  # noqa: A0
     own = SUFFIXES.get(source.suffix.lower())
     found = own
     if not own and not format and not source.suffix and source.is_file():  # a pipe reads only once
+        from rechroma.imaging.codecs.open_image import identify, open_source, source_format
+
         # If the file cannot be read, decoding it later gives the better error.
         with suppress(OSError, RechromaError), open_source(source, str(source)) as file:
             found = source_format(identify(file))

@@ -41,8 +41,8 @@ class ChromaUpsampler:
         resized = cv2.resize(chroma, (width, rows), interpolation=cv2.INTER_CUBIC)
         wide = np.asarray(resized, np.float32).reshape(rows, width, 2)
         weights = _cubic_weights(np.arange(height), height, rows)
-        self._wide = _mean_of_blocks(wide.swapaxes(0, 1), block).swapaxes(0, 1).reshape(rows, -1)
-        self._weights = _mean_of_blocks(weights, block)
+        self._wide = _mean_of_blocks(wide, (1, block)).reshape(rows, -1)
+        self._weights = _mean_of_blocks(weights, (block, 1))
         self._chunk = max(1, _CHUNK * len(self._weights) // rows)
 
     def strip(self, rows: slice) -> Float:
@@ -65,12 +65,12 @@ class ChromaUpsampler:
         return strip.reshape(len(weights), -1, 2)
 
 
-def _mean_of_blocks(values: Float, side: int) -> Float:
-    """Average groups of rows; the last row is repeated in an incomplete group."""
-    if side == 1:
-        return values
-    rows = np.arange(-(-len(values) // side) * side).reshape(-1, side)
-    return np.asarray(values[rows.clip(max=len(values) - 1)].mean(axis=1), np.float32)
+def _mean_of_blocks(values: Float, block: tuple[int, int]) -> Float:
+    """Average blocks of some rows and columns; the last ones are repeated in incomplete blocks."""
+    rows, columns = (-(-size // side) for size, side in zip(values.shape, block, strict=False))
+    below, right = rows * block[0] - len(values), columns * block[1] - values.shape[1]
+    whole = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _cubic_weights(rows: NDArray[np.intp], size: int, small: int) -> Float:

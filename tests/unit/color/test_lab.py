@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
 from rechroma.color import lab_to_srgb, lightness, luminance, srgb_to_lab
+from rechroma.color.lab import gray_of_luminance, to_encoded, to_float, to_linear
 
 unit_pixels = hnp.arrays(
     np.float32,
@@ -82,3 +84,21 @@ def test_lightness_of_gray_is_that_of_neutral_color() -> None:
 def test_luminance_weighs_green_most() -> None:
     red, green, blue = luminance(np.eye(3, dtype=np.float32)[None])[0]
     assert (red, green, blue) == pytest.approx((0.2127, 0.7152, 0.0722), abs=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_gray_of_a_neutral_color_is_its_level(dtype: type) -> None:
+    levels: NDArray[np.unsignedinteger] = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    gray = gray_of_luminance(luminance(np.stack([levels] * 3, axis=-1)), dtype)
+    np.testing.assert_array_equal(gray, levels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@given(data=st.data())
+def test_the_gray_of_a_color_is_the_level_nearest_to_its_luminance(
+    dtype: type, data: st.DataObject
+) -> None:
+    rgb = data.draw(hnp.arrays(dtype, (5, 3)))
+    exact = to_encoded(to_linear(to_float(rgb)) @ np.array([0.212671, 0.715160, 0.072169]))
+    levels = exact * np.iinfo(dtype).max
+    assert np.abs(gray_of_luminance(luminance(rgb), dtype) - levels).max() < 0.53

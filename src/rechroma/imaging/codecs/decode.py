@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from rechroma.errors import BrokenImageError, UnsupportedImageError, error_context
+from rechroma.errors import COPY_AGAIN, BrokenImageError, UnsupportedImageError, error_context
 from rechroma.imaging import grayscale
 from rechroma.imaging.codecs import jpeg
 from rechroma.imaging.codecs.open_image import (
@@ -32,14 +32,9 @@ from rechroma.imaging.codecs.open_image import (
     quiet_pillow,
     source_format,
 )
+from rechroma.imaging.codecs.strip_metadata import Stripped, strip_metadata
 from rechroma.imaging.codecs.tiff import TiffFile, decode_layout
-from rechroma.imaging.metadata.extract import (
-    Stripped,
-    read_before,
-    read_metadata,
-    read_orientation,
-    strip_metadata,
-)
+from rechroma.imaging.metadata.extract import read_before, read_metadata, read_orientation
 from rechroma.imaging.metadata.icc import Profile
 from rechroma.imaging.metadata.orientation import TO_UPRIGHT
 from rechroma.imaging.photo import Damage, Photo, UIntImage
@@ -117,7 +112,7 @@ def read_photo(
             if strict:
                 raise BrokenImageError(
                     "the JPEG is truncated: its end is missing",
-                    hint="Copy or download the file again.",
+                    hint=COPY_AGAIN,
                 )
             return replace(photo, damage=Damage.END_MISSING)
 
@@ -249,13 +244,14 @@ def _photo_of_image(
     profile = Profile(before.icc)
     with decode_errors():
         if isinstance(image, TiffFile) and image.layout:
-            pixels = _convert_samples(*decode_layout(image.layout, image.fp, threads), profile)
+            samples = decode_layout(image.layout, image.fp, threads)
+            pixels = _convert_samples(*samples, profile, threads)
         elif file is not None and image.format == "JPEG2000" and (depth := _jp2_depth(file)) > 8:
             pixels = _decode_deep_jp2(file, image, profile, white=(1 << depth) - 1)
         elif file is not None and _has_16_bit_colors(image):
             pixels = _decode_deep_png(file, image, profile)
         else:
-            pixels = _decode_plain(file, image, profile)
+            pixels = _decode_plain(file, image, profile, threads)
     orientation = read_orientation(image, before)
     gray = apply_orientation(pixels.gray, orientation)
     height, width = gray.shape
@@ -278,21 +274,25 @@ class _Pixels(NamedTuple):
     was_color: bool
 
 
-def _convert_samples(color: UIntImage, alpha: UIntImage | None, profile: Profile) -> _Pixels:
+def _convert_samples(
+    color: UIntImage, alpha: UIntImage | None, profile: Profile, threads: int = 1
+) -> _Pixels:
     if color.shape[2] == 1:
         gray = cast("UIntImage", np.ascontiguousarray(color[..., 0]))
         return _Pixels(profile.tone(gray), alpha, was_color=False)
-    gray, was_color = grayscale.gray_from_rgb(color, profile)
+    gray, was_color = grayscale.gray_from_rgb(color, profile, threads=threads)
     return _Pixels(gray, alpha, was_color)
 
 
-def _decode_plain(file: BinaryIO | None, image: Image.Image, profile: Profile) -> _Pixels:
+def _decode_plain(
+    file: BinaryIO | None, image: Image.Image, profile: Profile, threads: int
+) -> _Pixels:
     if file is not None and image.format in _JPEG_FORMATS and image.mode in _JPEG_SPACES:
         file.seek(0)
         # Straight into an array: Pillow's image would be copied twice to get there.
         with suppress(ValueError):  # also of files that Pillow reads
             samples = simplejpeg.decode_jpeg(file.read(), _JPEG_SPACES[image.mode])
-            return _convert_samples(samples, None, profile)
+            return _convert_samples(samples, None, profile, threads)
     image.load()
     return _convert(image, profile)
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rechroma.color.lab import from_float, to_float
-from rechroma.color.ycbcr import render_subsampled
+from rechroma.color.ycbcr import YcbcrTable
 from rechroma.errors import OptionError
 from rechroma.imaging.codecs.formats import enable_heif, output_format, parse_format
 from rechroma.imaging.codecs.jp2 import write_jp2
@@ -185,12 +185,13 @@ def write_subsampled(
     icc = Profile(photo.metadata.icc).output_profile
     metadata = label(photo.metadata, icc, provenance=provenance)
     template = read_parts(encode_jpeg_template(metadata, quality))
-    upsampler = ChromaUpsampler(chroma, gray.shape, block=2)
+    table = YcbcrTable(chroma)
+    upsampler = ChromaUpsampler(table.steps, gray.shape, block=2)
     step = strip_rows(width)
 
     def encode(top: int) -> bytes:
         half = slice(top // 2, (min(top + step, height) + 1) // 2)
-        planes = render_subsampled(gray[top : top + step], upsampler.strip(half))
+        planes = table.render(gray[top : top + step], upsampler.strip(half))
         return encode_strip(planes, quality)
 
     with ThreadPoolExecutor(threads) as pool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PIL import features
-
 from rechroma.errors import MissingExtraError, OptionError, install_hint
 
 if TYPE_CHECKING:
@@ -72,7 +70,11 @@ def parse_format(name: str) -> str:
 
 def is_built_in(name: str) -> bool:
     """Return whether this build of Pillow has the codec of a format."""
-    return name not in _OPTIONAL or bool(features.check(_OPTIONAL[name]))
+    if name not in _OPTIONAL:
+        return True
+    from PIL import features
+
+    return bool(features.check(_OPTIONAL[name]))
 
 
 def enable_heif() -> None:

@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 from PIL import JpegImagePlugin
 
-from rechroma.errors import BrokenImageError, UnsupportedImageError
+from rechroma.errors import COPY_AGAIN, BrokenImageError, UnsupportedImageError
 from rechroma.imaging.codecs.jpeg_parts import END, FRAMES, SCAN, START
 from rechroma.imaging.codecs.open_image import check_size
 from rechroma.imaging.photo import Damage
@@ -97,7 +97,7 @@ def complete(data: bytes, max_pixels: int) -> tuple[bytes, Damage]:
     if differs.argmax() < _BLOCK and data.find(bytes([0xFF, SCAN]), scan + 2) < 0:
         raise BrokenImageError(
             "the JPEG is truncated before its first pixels",
-            hint="Copy or download the file again.",
+            hint=COPY_AGAIN,
         )
     return completed, Damage.TRUNCATED
 

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from rechroma.errors import BrokenImageError
+from rechroma.errors import COPY_AGAIN, BrokenImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -215,4 +215,4 @@ def damaged_jpeg(effect: str = "", advice: str = "") -> BrokenImageError:
         advice: What else the user can do than to copy the file again, a sentence.
     """
     message = f"the JPEG is damaged: {effect}" if effect else "the JPEG is damaged"
-    return BrokenImageError(message, hint=f"Copy or download the file again. {advice}".rstrip())
+    return BrokenImageError(message, hint=f"{COPY_AGAIN} {advice}".rstrip())

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from rechroma.imaging.codecs.jpeg_parts import JpegParts
 
 _UNIT = 16  # side of the smallest coded unit: a block of 8 x 8 samples of chroma at half size
-_STRIP_PIXELS = 64_000  # fits the cache; from 65536 on OpenCV would start threads of its own
+# Smaller ones would fit the cache, but threads would wait for the GIL at every step.
+_STRIP_PIXELS = 256_000
 _FIRST_RESTART, _RESTARTS = 0xD0, 8  # the markers between strips take turns
 
 

@@ -27,6 +27,7 @@ from PIL import (  # the plugins register themselves in Image.OPEN
 )
 
 from rechroma.errors import (
+    COPY_AGAIN,
     BrokenImageError,
     EmptyImageError,
     ImageTooLargeError,
@@ -212,7 +213,7 @@ def decode_errors() -> Iterator[None]:
             ) from error
         raise BrokenImageError(
             "the image is damaged or truncated",
-            hint="Copy or download the file again.",
+            hint=COPY_AGAIN,
         ) from error
 
 

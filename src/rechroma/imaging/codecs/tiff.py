@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 from PIL import TiffImagePlugin, _imaging
 
-from rechroma.errors import BrokenImageError, OptionError, UnsupportedImageError
+from rechroma.errors import COPY_AGAIN, BrokenImageError, OptionError, UnsupportedImageError
 from rechroma.imaging.codecs.other_kinds import raw_error
 from rechroma.imaging.metadata.tiff_directory import TiffReader
 from rechroma.parallel import map_in_order
@@ -347,7 +347,7 @@ def decode_layout(
     if not 0 < segment_bytes <= max(_MAX_TILE_BYTES, pixels.nbytes):
         raise BrokenImageError(
             "the TIFF is damaged: its tiles have an impossible size",
-            hint="Copy or download the file again.",
+            hint=COPY_AGAIN,
         )
     padded = _is_padded(layout, file)
     planes = [slice(k, k + 1) for k in range(channels)] if layout.separate else [slice(channels)]

@@ -7,8 +7,6 @@ which Pillow warns when warnings are errors.
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -19,7 +17,6 @@ from rechroma.imaging.metadata import exif, xmp
 from rechroma.imaging.metadata.color_space import adobe_rgb, heif_color_space, png_color_space
 from rechroma.imaging.metadata.embedded import (
     Embedded,
-    raw_profile_kind,
     read_embedded,
     read_raw_profiles,
     read_segments,
@@ -39,17 +36,8 @@ _ORIENTATION_TAG, _RESOLUTION_UNIT_TAG, _RESOLUTION_TAGS = 0x0112, 0x0128, (0x01
 _JFIF_UNITS = (1, 2)  # per inch, per centimeter
 _NO_DPI = 1  # Pillow's number for a TIFF without a resolution
 _MAX_DPI = 1e5  # far above any scanner; more is damage, and does not fit every format
-_PNG_XMP = "XML:com.adobe.xmp"
-_NOT_TEXT = (_PNG_XMP, "Raw profile type ")  # keywords of PNG text that holds something else
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt", b"eXIf")
-_ANCILLARY = 0x20  # bit of a chunk's first letter: not needed to decode the pixels
-_CRC_BYTES = 4
-
-_JPEG = b"\xff\xd8"
-_APP1, _APP13, _COMMENT = 0xE1, 0xED, 0xFE
-_JPEG_METADATA = {0xE1, *range(0xE3, 0xEE), 0xEF, 0xFE}  # neither JFIF, ICC profile nor Adobe
-_JPEG_REST = (0xDA, 0xFF)  # start of the pixels, or padding on which readers disagree
+PNG_XMP = "XML:com.adobe.xmp"
+_NOT_TEXT = (PNG_XMP, "Raw profile type ")  # keywords of PNG text that holds something else
 
 
 class Before(NamedTuple):
@@ -139,7 +127,7 @@ def read_metadata(
     found = [each for each in parts if each]
     block = info.get("exif") or _first(each.exif for each in found)
     block = block or _try(lambda: exif.pack_block(image.getexif()))
-    packet = _first(each.xmp for each in found) or _as_bytes(info.get("xmp") or info.get(_PNG_XMP))
+    packet = _first(each.xmp for each in found) or _as_bytes(info.get("xmp") or info.get(PNG_XMP))
     set_exif = partial(exif.set_upright, size=size, orientation=orientation, as_stored=as_stored)
     set_xmp = partial(xmp.set_upright, size=size, orientation=orientation, as_stored=as_stored)
     kept_exif = _try(lambda: set_exif(block)) if block else None
@@ -212,73 +200,3 @@ def _as_bytes(value: object) -> bytes | None:
     if isinstance(value, str):
         return value.encode()
     return value if isinstance(value, bytes) and value else None
-
-
-class Stripped(NamedTuple):
-    """A file without its metadata.
-
-    Attributes:
-        content: The content of the smaller file.
-        removed: The kinds of metadata that it had, as in `Metadata.unreadable`.
-    """
-
-    content: bytes
-    removed: tuple[str, ...]
-
-
-def strip_metadata(data: bytes) -> Stripped | None:
-    """Remove text, EXIF and XMP from a PNG or JPEG; the pixels and the ICC profile stay.
-
-    Args:
-        data: The file's content.
-
-    Returns:
-        The smaller file, or None if nothing could be removed.
-    """
-    parts: list[tuple[bytes, str | None]] = []
-    if data.startswith(_PNG):
-        parts = [(_PNG, None), *_chunks(data)]
-    elif data.startswith(_JPEG):
-        parts = [(_JPEG, None), *_segments(data)]
-    content = b"".join(part for part, kind in parts if kind is None)
-    if not 0 < len(content) < len(data):
-        return None
-    return Stripped(content, tuple(dict.fromkeys(kind for _, kind in parts if kind)))
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, str | None]]:
-    """Yield the chunks of a PNG, each with the kind of its metadata; None for one to keep."""
-    at = len(_PNG)
-    while at + 8 <= len(png):
-        length, kind = struct.unpack_from(">I4s", png, at)
-        chunk = png[at : at + 8 + length + _CRC_BYTES]
-        at += len(chunk)
-        valid = zlib.crc32(chunk[4:-_CRC_BYTES]).to_bytes(4) == chunk[-_CRC_BYTES:]
-        is_kept = kind not in _PNG_TEXT and (not kind[0] & _ANCILLARY or valid)
-        yield chunk, None if is_kept else _kind_of_chunk(kind, chunk[8:])
-
-
-def _kind_of_chunk(kind: bytes, content: bytes) -> str:
-    if kind not in (b"tEXt", b"zTXt", b"iTXt"):
-        return {b"eXIf": "EXIF", b"iCCP": "ICC profile"}.get(kind, "")
-    keyword = content.partition(b"\0")[0].decode("latin-1")
-    return "XMP" if keyword == _PNG_XMP else raw_profile_kind(keyword) or "text"
-
-
-def _segments(jpeg: bytes) -> Iterator[tuple[bytes, str | None]]:
-    """Yield the segments of a JPEG likewise, and its pixels."""
-    at = len(_JPEG)
-    while at + 4 <= len(jpeg):
-        marker, kind, length = struct.unpack_from(">BBH", jpeg, at)
-        if marker != 0xFF or kind in _JPEG_REST:
-            break
-        segment = jpeg[at : at + 2 + length]
-        yield segment, _kind_of_segment(kind, segment[4:]) if kind in _JPEG_METADATA else None
-        at += 2 + length
-    yield jpeg[at:], None
-
-
-def _kind_of_segment(marker: int, content: bytes) -> str:
-    if marker == _APP1:
-        return "EXIF" if content.startswith(exif.PREFIX) else "XMP"
-    return {_APP13: "IPTC", _COMMENT: "comment"}.get(marker, "")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms
 
-from rechroma.color.lab import RGB_TO_XYZ, luminance, to_float, to_linear
+from rechroma.color.lab import RGB_TO_XYZ, luminance, to_float, to_linear, weighted_light
 from rechroma.imaging.metadata.color_space import (
     SRGB_CURVE,
     build_profile,
@@ -81,9 +81,8 @@ class Profile:
         if self._from_rgb is None or self._is_srgb:
             return luminance(self.tone(rgb))
         if self._weights is not None:
-            deep = rgb if rgb.dtype == np.uint16 else rgb.astype(np.uint16) * 257
-            light = to_linear(to_float(self.tone(deep))) @ self._weights
-            return np.asarray(np.clip(light, 0, 1), np.float32)
+            table = self._linear if rgb.dtype == np.uint16 else self._linear[::257]
+            return np.clip(weighted_light(rgb, table, self._weights), 0, 1)
         if rgb.dtype == np.uint8:
             return luminance(np.asarray(self._from_rgb.apply(Image.fromarray(rgb))))
         return luminance(self.tone(rgb))  # Pillow has no transform for 16 bits
@@ -134,6 +133,11 @@ class Profile:
         ramp = Image.fromarray(levels[None].astype(np.uint8)).convert(mode)
         gray = np.asarray(transform.apply(ramp), np.uint16)[0]
         return None if np.abs(gray - levels * 257).max() < _TONE_TOLERANCE else gray
+
+    @cached_property
+    def _linear(self) -> Float:
+        """The linear light of each 16-bit level of a neutral color."""
+        return to_linear(to_float(self.tone(np.arange(65536, dtype=np.uint16))))
 
     @cached_property
     def _from_rgb(self) -> ImageCms.ImageCmsTransform | None:

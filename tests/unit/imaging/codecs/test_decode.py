@@ -149,6 +149,24 @@ class TestModes:
         assert photo.was_color
         assert np.abs(difference).mean() < (1 if mode == "LAB" else 0.3)
 
+    @pytest.mark.parametrize(("tint", "was_color"), [((0, 0, 0), False), ((18, 4, -14), True)])
+    def test_threads_convert_a_large_color_jpeg(
+        self,
+        encode: Encode,
+        gray: NDArray[np.uint8],
+        tint: tuple[int, int, int],
+        *,
+        was_color: bool,
+    ) -> None:
+        large = np.tile(gray, (8, 8)).astype(np.int16)
+        toned = np.clip(large[..., None] + np.array(tint), 0, 255).astype(np.uint8)
+        content = encode(toned, "JPEG", quality=95)
+        photo = read_photo(content, threads=3)
+        assert photo.was_color is was_color
+        np.testing.assert_array_equal(photo.gray, read_photo(content).gray)
+        seen = np.asarray(Image.open(BytesIO(content)))
+        assert np.abs(lightness(photo.gray) - lightness(to_float(seen))).max() < 0.3
+
     def test_bilevel_images_are_read(self, gray: NDArray[np.uint8], encode: Encode) -> None:
         photo = read_photo(encode(Image.fromarray(gray > 100), "PNG"))
         np.testing.assert_array_equal(photo.gray, np.where(gray > 100, 255, 0))

@@ -25,7 +25,7 @@ from rechroma.imaging.codecs.jpeg_parts import read_parts
 from rechroma.imaging.codecs.jpeg_strips import encode_strip, join_strips, strip_rows
 from tests.support.exif_blocks import canon_block
 
-SIZES = [(2, 2), (2, 40), (40, 3), (17, 31), (33, 2001), (400, 2001), (16, 5000)]
+SIZES = [(700, 2001), (2, 2), (2, 40), (40, 3), (17, 31), (33, 2001), (400, 2001), (16, 5000)]
 
 
 def _noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -68,8 +68,8 @@ def test_joined_strips_decode_like_the_whole_picture(shape: tuple[int, int]) -> 
 
 
 def test_a_picture_of_many_strips_has_restart_markers() -> None:
-    assert -(-400 // strip_rows(2001)) > 8  # their numbers start again after the eighth
-    jpeg = _written(Photo(_noise((400, 2001)), format="JPEG"), np.zeros((3, 4, 2), np.float32))
+    assert -(-1100 // strip_rows(2001)) > 8  # their numbers start again after the eighth
+    jpeg = _written(Photo(_noise((1100, 2001)), format="JPEG"), np.zeros((3, 4, 2), np.float32))
     assert all(bytes([0xFF, 0xD0 + number]) in jpeg for number in range(8))
 
 
@@ -119,12 +119,12 @@ def test_colors_are_those_of_the_exact_way(shape: tuple[int, int]) -> None:
     lab = [srgb_to_lab(rgb).astype(np.float64) for rgb in (found, wanted)]
     off = deltaE_ciede2000(*lab)
     assert off.mean() < 1
-    assert np.percentile(off, 99) < 3  # two files, each with the rounding of its coefficients
+    assert np.percentile(off, 99) < 3.2  # two files, each with the rounding of its coefficients
     assert np.abs(lightness(found) - lightness(gray)).mean() < 0.5
 
 
 def test_threads_make_no_difference() -> None:
-    photo = Photo(_noise((400, 900)), format="JPEG")
+    photo = Photo(_noise((900, 900)), format="JPEG")
     chroma = np.random.default_rng(4).normal(0, 30, (5, 9, 2)).astype(np.float32)
     assert _written(photo, chroma, threads=1) == _written(photo, chroma, threads=3)
 

@@ -28,10 +28,12 @@ export const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 export function paint(gray, chroma, region, out) {
   const columns = computeTaps(gray.width, region.x, region.width, chroma.width);
   const rows = computeTaps(gray.height, region.y, region.height, chroma.height);
-  const wide = upsampleRows(chroma, columns, gray.width);
+  const first = rows.indices[0]; // of the rows that the region needs, from top to bottom
+  const last = rows.indices[rows.indices.length - 1];
+  const wide = upsampleRows(chroma, first, last, columns, gray.width);
   const row = new Float32Array(2 * gray.width);
   for (let y = 0; y < gray.height; y++) {
-    mixRows(wide, rows, y, row);
+    mixRows(wide, first, rows, y, row);
     paintRow(gray.data, row, y * gray.width * 4, out);
   }
 }
@@ -81,14 +83,17 @@ function cubic(distance) {
 }
 
 /**
- * Upsample each row of the chroma to the width of the part.
+ * Upsample rows of the chroma to the width of the part.
  * @param {Chroma} chroma
+ * @param {number} first
+ * @param {number} last
  * @param {Taps} taps
  * @param {number} width
  */
-function upsampleRows(chroma, { indices, weights }, width) {
-  return Array.from({ length: chroma.height }, (_, y) => {
-    const source = chroma.data.subarray(2 * y * chroma.width, 2 * (y + 1) * chroma.width);
+function upsampleRows(chroma, first, last, { indices, weights }, width) {
+  return Array.from({ length: last - first + 1 }, (_, at) => {
+    const start = 2 * (first + at) * chroma.width;
+    const source = chroma.data.subarray(start, start + 2 * chroma.width);
     const row = new Float32Array(2 * width);
     for (let tap = 0; tap < indices.length; tap++) {
       const to = 2 * (tap >> 2);
@@ -99,9 +104,9 @@ function upsampleRows(chroma, { indices, weights }, width) {
   });
 }
 
-/** @param {Float32Array[]} wide @param {Taps} taps @param {number} y @param {Float32Array} into */
-function mixRows(wide, { indices, weights }, y, into) {
-  const [a, b, c, d] = Array.from(indices.subarray(4 * y, 4 * y + 4), (index) => wide[index]);
+/** @param {Float32Array[]} wide @param {number} first the row of the chroma that `wide` starts with @param {Taps} taps @param {number} y @param {Float32Array} into */
+function mixRows(wide, first, { indices, weights }, y, into) {
+  const [a, b, c, d] = Array.from(indices.subarray(4 * y, 4 * y + 4), (index) => wide[index - first]);
   const [wa, wb, wc, wd] = weights.subarray(4 * y, 4 * y + 4);
   for (let x = 0; x < into.length; x++) into[x] = wa * a[x] + wb * b[x] + wc * c[x] + wd * d[x];
 }

@@ -36,6 +36,11 @@ function createCanvas(width, height) {
   return { canvas, context };
 }
 
+/** Free the pixels of a canvas now: the browser cannot tell how much memory waits for its garbage collector. @param {OffscreenCanvas} canvas */
+function releaseCanvas(canvas) {
+  canvas.width = canvas.height = 0;
+}
+
 /** Split the rows of an image into strips. @param {{width: number, height: number}} size */
 function* strips({ width, height }) {
   const step = Math.max(1, Math.floor(STRIP_PIXELS / width));
@@ -80,7 +85,7 @@ async function readPixels(bitmap, orientation) {
   let alpha = null;
   let wasColor = false;
   const [{ rows: most }] = strips({ width, height });
-  const { context } = createCanvas(width, most);
+  const { canvas, context } = createCanvas(width, most);
   for (const { top, rows } of strips({ width, height })) {
     context.resetTransform();
     context.clearRect(0, 0, width, rows);
@@ -93,8 +98,10 @@ async function readPixels(bitmap, orientation) {
     if (!alpha && isTransparent(data)) alpha = new Uint8Array(gray.length).fill(255);
     pickChannel(data, 0, gray, top * width);
     if (alpha) pickChannel(data, 3, alpha, top * width);
+    data.buffer.transfer(0); // frees it now, for the next strip
     await pause();
   }
+  releaseCanvas(canvas);
   return { gray: { width, height, data: gray }, alpha, wasColor };
 }
 
@@ -129,29 +136,33 @@ export async function encodePhoto({ gray, alpha }, chroma, { type, quality, hasB
   const { width, height } = gray;
   const badge = hasBadge ? createBadge(width, height) : null;
   const encoder = type === "image/png" ? createPngEncoder(width, height, alpha !== null) : createJpegEncoder(width, height, quality);
-  for (const { top, rows } of strips(gray)) {
-    const strip = new ImageData(width, rows);
-    fillGray(strip.data, gray.data, alpha, top * width);
-    const region = { x: 0, y: top / height, width: 1, height: rows / height };
-    if (chroma) paint(strip, chroma, region, strip.data);
-    if (badge) drawBadge(strip, top, badge);
-    await encoder.add(strip.data);
-    await pause();
+  try {
+    let strip = new ImageData(width, 1);
+    for (const { top, rows } of strips(gray)) {
+      if (rows !== strip.height) strip = new ImageData(width, rows);
+      fillGray(strip.data, gray.data, alpha, top * width);
+      const region = { x: 0, y: top / height, width: 1, height: rows / height };
+      if (chroma) paint(strip, chroma, region, strip.data);
+      if (badge) drawBadge(strip, top, badge);
+      await encoder.add(strip, top);
+      await pause();
+    }
+    return await encoder.finish();
+  } finally {
+    encoder.release();
   }
-  return encoder.finish();
 }
 
 /** Create an encoder with the interface of that of PNG. @param {number} width @param {number} height @param {number} quality 0..1 */
 function createJpegEncoder(width, height, quality) {
   const { canvas, context } = createCanvas(width, height);
-  let top = 0;
   return {
-    /** Add rows. @param {Uint8ClampedArray<ArrayBuffer>} rgba */
-    async add(rgba) {
-      context.putImageData(new ImageData(rgba, width), 0, top);
-      top += rgba.length / (4 * width);
+    /** Add rows. @param {ImageData} strip @param {number} top */
+    async add(strip, top) {
+      context.putImageData(strip, 0, top);
     },
     finish: () => canvas.convertToBlob({ type: "image/jpeg", quality }),
+    release: () => releaseCanvas(canvas),
   };
 }
 

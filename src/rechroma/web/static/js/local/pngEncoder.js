@@ -3,75 +3,75 @@
  * colors of transparent pixels.
  */
 
-import { packChunk, SIGNATURE } from "./metadata/pngChunks.js";
+import { BackendError } from "../backend.js";
 import { big, join } from "./metadata/bytes.js";
+import { packChunk, SIGNATURE } from "./metadata/pngChunks.js";
 
 const [RGB, RGBA] = [2, 6]; // color types
-const PAETH = 4; // the filter of all rows: the best single one for photographs
+const UP = 2; // the filter of all rows: as small as the best one of each photograph within some percent
 
 /** @param {number} width @param {number} height @param {boolean} isTransparent */
 export function createPngEncoder(width, height, isTransparent) {
   const channels = isTransparent ? 4 : 3;
-  const stream = new CompressionStream("deflate");
-  const writer = stream.writable.getWriter();
-  const compressed = new Response(stream.readable).arrayBuffer();
-  let above = new Uint8Array(channels * width);
+  const deflater = startDeflater();
+  let above = new Uint8ClampedArray(4 * width);
+  /** @type {Promise<unknown>} */
+  let writing = Promise.resolve(); // the strip before, while the next one is filtered
 
   return {
-    /** Add rows. @param {Uint8ClampedArray} rgba */
-    async add(rgba) {
-      const rows = rgba.length / (4 * width);
-      const filtered = new Uint8Array(rows * (1 + channels * width));
-      for (let row = 0, to = 0; row < rows; row++) {
-        const pixels = dropChannels(rgba.subarray(4 * row * width, 4 * (row + 1) * width), channels);
-        filtered[to++] = PAETH;
-        filterRow(pixels, above, channels, filtered, to);
-        to += pixels.length;
-        above = pixels;
-      }
-      await writer.write(filtered);
+    /** Add rows. @param {ImageData} strip */
+    async add({ data, height: rows }) {
+      const filtered = filterRows(data, above, rows, channels);
+      above = data.slice(-4 * width);
+      await writing;
+      writing = deflater.ask(filtered);
+      writing.catch(() => {}); // it is reported by the next strip
     },
     async finish() {
-      await writer.close();
+      await writing;
+      const data = await deflater.ask(null);
       const header = join(big(width, 4), big(height, 4), [8, isTransparent ? RGBA : RGB, 0, 0, 0]);
-      const chunks = [
-        { kind: "IHDR", data: header },
-        { kind: "IDAT", data: new Uint8Array(await compressed) },
-        { kind: "IEND", data: new Uint8Array() },
-      ];
-      return new Blob([SIGNATURE, ...chunks.flatMap(packChunk)], { type: "image/png" });
+      const [start, end] = [{ kind: "IHDR", data: header }, { kind: "IEND", data: new Uint8Array() }].map(packChunk);
+      return new Blob([SIGNATURE, ...start, data, ...end], { type: "image/png" });
     },
+    release: deflater.stop,
   };
 }
 
-/** @param {Uint8ClampedArray} rgba @param {number} channels */
-function dropChannels(rgba, channels) {
-  if (channels === 4) return Uint8Array.from(rgba);
-  const pixels = new Uint8Array((rgba.length / 4) * 3);
-  for (let at = 0, from = 0; at < pixels.length; at += 3, from += 4) {
-    pixels[at] = rgba[from];
-    pixels[at + 1] = rgba[from + 1];
-    pixels[at + 2] = rgba[from + 2];
-  }
-  return pixels;
+/** Start the worker that compresses: browsers do it slowly, and here beside the next strip. */
+function startDeflater() {
+  const worker = new Worker(new URL("./pngDeflater.js", import.meta.url), { type: "module" });
+  /** Add filtered rows, or end with null: resolves to the chunks of the data. @param {?Uint8Array<ArrayBuffer>} rows @returns {Promise<Blob>} */
+  const ask = (rows) => new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new BackendError("engine", event.message));
+    };
+    worker.postMessage(rows, rows ? [rows.buffer] : []);
+  });
+  return { ask, stop: () => worker.terminate() };
 }
 
 /**
- * Subtract from each byte the one that Paeth's predictor expects.
- * @param {Uint8Array} row
- * @param {Uint8Array} above
- * @param {number} step bytes of a pixel
- * @param {Uint8Array} into
- * @param {number} start
+ * Subtract from each byte the one above it.
+ * @param {Uint8ClampedArray} rgba
+ * @param {Uint8ClampedArray} above the row above
+ * @param {number} rows
+ * @param {number} channels
  */
-function filterRow(row, above, step, into, start) {
-  for (let at = 0; at < row.length; at++) {
-    const left = at < step ? 0 : row[at - step];
-    const corner = at < step ? 0 : above[at - step];
-    const toLeft = Math.abs(above[at] - corner);
-    const toAbove = Math.abs(left - corner);
-    const toCorner = Math.abs(left + above[at] - 2 * corner);
-    const isLeft = toLeft <= toAbove && toLeft <= toCorner;
-    into[start + at] = row[at] - (isLeft ? left : toAbove <= toCorner ? above[at] : corner);
+function filterRows(rgba, above, rows, channels) {
+  const stride = rgba.length / rows;
+  const filtered = new Uint8Array(rows * (1 + (channels * stride) / 4));
+  let to = 0;
+  for (let row = 0; row < rows; row++) {
+    const [before, start] = row ? [rgba, (row - 1) * stride] : [above, 0];
+    filtered[to++] = UP;
+    for (let at = 0, from = row * stride; at < stride; at += 4, from += 4) {
+      for (let channel = 0; channel < channels; channel++) {
+        filtered[to++] = rgba[from + channel] - before[start + at + channel];
+      }
+    }
   }
+  return filtered;
 }

@@ -8,6 +8,7 @@ import { SIGNATURE, listChunks, packChunk } from "./pngChunks.js";
 const XMP = "XML:com.adobe.xmp\0";
 const RAW_PROFILE = "Raw profile type ";
 const METERS_PER_INCH = 0.0254;
+const HEAD = SIGNATURE.length + 12 + 13; // bytes of the signature and of the header's chunk
 const TEXT_KINDS = ["tEXt", "zTXt", "iTXt"];
 
 /** @typedef {import("./copy.js").Metadata} Metadata */
@@ -54,16 +55,14 @@ function readDensity(data) {
 }
 
 /**
- * Write metadata into a PNG.
+ * Write metadata into a PNG, after its header.
  * @param {Blob} file
  * @param {Metadata} metadata true of the result
  * @param {?Uint8Array} profile
  */
 export async function writePng(file, metadata, profile) {
-  const png = new Uint8Array(await file.arrayBuffer());
-  const [header, ...rest] = listChunks(png);
-  const chunks = [header, ...(await describe(metadata, profile)), ...rest];
-  return new Blob([SIGNATURE, ...chunks.flatMap(packChunk)], { type: file.type });
+  const chunks = await describe(metadata, profile);
+  return new Blob([file.slice(0, HEAD), ...chunks.flatMap(packChunk), file.slice(HEAD)], { type: file.type });
 }
 
 /** @param {Metadata} metadata @param {?Uint8Array} profile @returns {Promise<Chunk[]>} */
