@@ -1,8 +1,11 @@
-"""Metrics of a checkpoint by how its bins are decoded: temperature, regression share, saturation.
+"""Metrics of a network by how its bins are decoded: temperature, regression share, saturation.
 
-python experiments/decoding_curve.py CHECKPOINT SHARDS... [--set 0.5,0.4,1.05]... [--limit N]
+python experiments/decoding_curve.py NETWORK SHARDS... [--set 0.5,0.4,1.05]... [--limit N] \
+  [--features FILE]
 
-The network runs once per image, whatever the number of settings.
+NETWORK is a checkpoint or a color model file. With --features, the weights of a classifier
+(safetensors), the last column is the share of the gap between gray and truth that the classifier
+recovers (`semantic_recovered`). The network runs once per image, whatever the number of settings.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ import numpy as np
 
 from rechroma.datasets import Shards, evenly_spaced
 from rechroma.evaluation.aggregate import GRAY, TRUTH, Aggregator
+from rechroma.evaluation.feature_extractor import FeatureNetwork
 from rechroma.evaluation.predictor import EvalPredictor, gray_to_rgb, to_gray
-from rechroma.training.state import trained_network
+from rechroma.training.state import starting_network
 from rechroma.training.torch_engine import TorchEngine
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 HEADER = (
     "| temperature | share | saturation | hue hit | gain | CIEDE2000 / gray's | delta CF "
-    "| entropy - truth's | spread / truth's | neutral chroma |\n" + "|---" * 10 + "|"
+    "| entropy - truth's | spread / truth's | neutral chroma | recovered |\n" + "|---" * 11 + "|"
 )
 Setting = tuple[float, float, float]
 DEFAULT = tuple(product((0.4, 0.5), (0.2, 0.4, 0.6), (1.05, 1.2)))
@@ -55,15 +59,17 @@ class DecodingEngine(TorchEngine):
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("network", type=Path)
     parser.add_argument("shards", nargs="+")
     parser.add_argument("--set", dest="settings", action="append", type=_setting)
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--features", type=Path)
     arguments = parser.parse_args()
     settings = arguments.settings or list(DEFAULT)
-    engine = DecodingEngine(trained_network(arguments.checkpoint), arguments.size)
-    predictor, aggregator = EvalPredictor(engine), Aggregator()
+    engine = DecodingEngine(starting_network(arguments.network), arguments.size)
+    classifier = FeatureNetwork(arguments.features) if arguments.features else None
+    predictor, aggregator = EvalPredictor(engine), Aggregator(classifier)
     images = Shards(arguments.shards)
     for index in evenly_spaced(len(images), arguments.limit):
         truth = images[index]
@@ -86,6 +92,7 @@ def main() -> None:
             f"{model['hue_entropy'] - true['hue_entropy']:+.2f}",
             f"{model['chroma_spread'] / true['chroma_spread']:.2f}",
             f"{model['neutral_chroma']:.1f}",
+            f"{model.get('semantic_recovered', float('nan')):.1f}",
         )
         print(f"| {' | '.join(cells)} |")
 

@@ -70,7 +70,7 @@ def test_exception_tree_in_docstring_matches_classes(module: ModuleType) -> None
 
 def test_unknown_name_raises_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Colorist'"):
-        _ = rechroma.Colorist
+        _ = rechroma.Colorist  # type: ignore[attr-defined]
 
 
 def test_import_loads_no_heavy_module() -> None:

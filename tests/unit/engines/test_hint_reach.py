@@ -61,11 +61,36 @@ def test_limit_reach_radius_ends_the_effect_there() -> None:
     assert effect[apart > 0.2 * 160 + 4].max() == 0
 
 
-def test_limit_reach_drops_a_weak_response() -> None:
-    even, hint = np.full((60, 60), 50, np.float32), Hint(0.5, 0.5, RED)
+def weak_response(hint: Hint, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions with and without a hint that a network follows by a share of the way."""
     plain = np.zeros((60, 60, 2), np.float32)
-    weak = np.broadcast_to(np.float32(0.15) * np.array(hint.ab, np.float32), plain.shape)
+    return np.float32(share) * np.array(hint.ab, np.float32) + plain, plain
+
+
+def test_limit_reach_leaves_a_nudge_of_a_weak_response() -> None:
+    even, hint = np.full((60, 60), 50, np.float32), Hint(0.5, 0.5, RED)
+    moved = np.linalg.norm(limit_reach(even, [hint], *weak_response(hint, 0.15)), axis=2)
+    assert moved.max() <= 3.001
+    against = limit_reach(even, [hint], *weak_response(hint, -0.15))
+    np.testing.assert_array_equal(against, 0)
+
+
+@pytest.mark.parametrize("restriction", [{"radius": 0.3}, {"only_here": True}])
+def test_limit_reach_drops_a_weak_response_of_a_limited_hint(restriction: dict[str, Any]) -> None:
+    even, hint = np.full((60, 60), 50, np.float32), Hint(0.5, 0.5, RED, **restriction)
+    weak, plain = weak_response(hint, 0.15)
     np.testing.assert_array_equal(limit_reach(even, [hint], weak, plain), plain)
+
+
+def test_limit_reach_ends_where_another_thing_was_seen() -> None:
+    even, hint = np.full((60, 120), 50, np.float32), Hint(0.25, 0.5, RED)
+    plain = np.zeros((60, 120, 2), np.float32)
+    plain[:, 60:] = (-20, 30)  # grass, say, as light as the thing with the hint
+    hinted = np.broadcast_to(np.array(hint.ab, np.float32), plain.shape)
+    moved = np.linalg.norm(limit_reach(even, [hint], hinted, plain) - plain, axis=2)
+    asked = np.linalg.norm(hint.ab)
+    assert moved[:, :56].min() > 0.9 * asked
+    assert moved[:, 80:].max() <= 3.001
 
 
 @pytest.mark.parametrize("restriction", [{"radius": 0.05}, {"only_here": True}])
