@@ -19,7 +19,7 @@ export async function createNetwork(model, runtime, facts) {
   ort.env.logLevel = "error";
   const session = await ort.InferenceSession.create(model, {
     executionProviders: ["wasm"],
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: "disabled", // starts a second sooner, and runs as fast: most of it is convolutions
     enableCpuMemArena: false, // images differ in shape: an arena would only grow
     executionMode: "sequential",
   });
